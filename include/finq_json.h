@@ -1,0 +1,44 @@
+/* JSON: the one room that knows jansson's parser. Other rooms read json_t values only. */
+#ifndef FINQ_JSON_H
+#define FINQ_JSON_H
+
+#include <apr_pools.h>
+#include <jansson.h>
+
+#include "finq_error.h"
+
+/** Deepest nesting of a request body (contract section 1). */
+#define FINQ_JSON_MAX_DEPTH 32
+
+/** Kinds of value that a member of a request may have. */
+typedef enum { FINQ_JSON_STRING, FINQ_JSON_OBJECT, FINQ_JSON_INTEGER } finq_json_kind;
+
+/** One member that an endpoint knows. */
+typedef struct finq_json_member {
+    const char *name;
+    finq_json_kind kind;
+    int required;
+} finq_json_member;
+
+/** Removes JSON whitespace outside strings, touching nothing else (contract section 8, "compact form").
+ * `compact` must have room for `length` bytes and may be `text` itself. Returns the compact length. */
+apr_size_t finq_json_compact(char *compact, const char *text, apr_size_t length);
+
+/** Parses one JSON object, strictly (contract section 1): UTF-8, no duplicate members, no NUL, nesting at most
+ * FINQ_JSON_MAX_DEPTH. `*object` belongs to `pool`. Error: invalid_body. */
+finq_error *finq_json_parse(json_t **object, const char *text, apr_size_t length, apr_pool_t *pool);
+
+/** Checks an object against the members an endpoint knows: every unknown one named in unknown_fields, every missing
+ * one in missing_fields, a wrong kind in invalid_field. `members` ends with a NULL name. */
+finq_error *finq_json_members(const json_t *object, const finq_json_member *members, apr_pool_t *pool);
+
+/** The text of a string member that finq_json_members has seen; NULL where it is absent. Lives as long as `object`. */
+const char *finq_json_string(const json_t *object, const char *name);
+
+/** Ties a new reference to a pool: it is released when the pool is. Returns `value`. */
+json_t *finq_json_own(json_t *value, apr_pool_t *pool);
+
+/** Compact text of a value, in the pool, in member order; NULL if memory ran out. */
+const char *finq_json_text(const json_t *value, apr_pool_t *pool);
+
+#endif

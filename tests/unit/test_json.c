@@ -1,0 +1,92 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <apr_general.h>
+#include <string.h>
+
+#include "finq_json.h"
+
+static apr_pool_t *pool;
+
+static finq_code parse(const char *text, size_t length)
+{
+    json_t *object;
+    finq_error *error = finq_json_parse(&object, text, length, pool);
+    return error ? error->code : FINQ_E_COUNT;
+}
+
+static void compaction_touches_whitespace_outside_strings_only(void **state)
+{
+    static const char *const rows[][2] = {
+        {"{\"key1\":\"value1\", \"key2\":\"value2\"}", "{\"key1\":\"value1\",\"key2\":\"value2\"}"},
+        {" {\t\"a\\\" b\" :\r\n 1.0E2 , \"\\\\\" : \" \\u0041 \" } ", "{\"a\\\" b\":1.0E2,\"\\\\\":\" \\u0041 \"}"},
+        {"", ""},
+        {"\"\\", "\"\\"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char buffer[128];
+        size_t n = finq_json_compact(buffer, rows[i][0], strlen(rows[i][0]));
+        buffer[n] = '\0';
+        assert_string_equal(buffer, rows[i][1]);
+    }
+}
+
+static void refuses_what_the_contract_refuses(void **state)
+{
+    static const char *const rows[] = {"",     "[]",          "1",           "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}",
+                                       "{} x", "{\"a\":1e999}", "{\"\\u0061\":1,\"a\":2}", "{\"a\":\"\xff\"}"};
+    char deep[256] = "{\"a\":";
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(parse(rows[i], strlen(rows[i])), FINQ_E_INVALID_BODY);
+    assert_int_equal(parse("{\"a\":\"b\0c\"}", 11), FINQ_E_INVALID_BODY);
+    for (int depth = 31; depth <= 32; depth++) { /* 1 for the object and `depth` for the arrays */
+        memset(deep + 5, '[', (size_t)depth);
+        memset(deep + 5 + depth, ']', (size_t)depth);
+        strcpy(deep + 5 + 2 * depth, "}");
+        assert_int_equal(parse(deep, strlen(deep)), depth == 31 ? FINQ_E_COUNT : FINQ_E_INVALID_BODY);
+    }
+}
+
+static void members_are_named(void **state)
+{
+    static const finq_json_member members[] = {
+        {"skill", FINQ_JSON_STRING, 1}, {"data", FINQ_JSON_OBJECT, 1}, {"note", FINQ_JSON_STRING, 0}, {NULL, 0, 0}};
+    static const struct {
+        const char *text, *message;
+    } rows[] = {
+        {"{\"skill\":\"a\",\"data\":{}}", NULL},
+        {"{\"skill\":\"a\",\"data\":{},\"x\":1,\"y\\n\":2}", "Unknown: x, y?."},
+        {"{}", "Missing: skill, data."},
+        {"{\"skill\":1,\"data\":{}}", "skill must be a string."},
+        {"{\"skill\":\"a\",\"data\":[]}", "data must be an object."},
+        {"{\"skill\":\"a\",\"data\":{},\"note\":null}", "note must be a string."},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        json_t *object;
+        assert_null(finq_json_parse(&object, rows[i].text, strlen(rows[i].text), pool));
+        finq_error *error = finq_json_members(object, members, pool);
+        if (rows[i].message)
+            assert_string_equal(error->message, rows[i].message);
+        else
+            assert_null(error);
+    }
+}
+
+int main(void)
+{
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compaction_touches_whitespace_outside_strings_only),
+        cmocka_unit_test(refuses_what_the_contract_refuses),
+        cmocka_unit_test(members_are_named),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    apr_terminate();
+    return failed;
+}
