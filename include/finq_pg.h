@@ -1,0 +1,72 @@
+/* PostgreSQL: the one room that knows libpq. One call is one prepared statement, one round trip, one row or none. */
+#ifndef FINQ_PG_H
+#define FINQ_PG_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <libpq-fe.h>
+
+#include "finq_error.h"
+#include "finq_id.h"
+
+/** Most parameters of a call. */
+#define FINQ_PG_ARGS 20
+
+/** A call that the server makes: prepared under `name` once a connection. */
+typedef struct finq_pg_statement {
+    const char *name;
+    const char *sql;
+} finq_pg_statement;
+
+/** Parameters of a call, added in order. The bytes must live until the call returns. */
+typedef struct finq_pg_args {
+    int count;
+    const char *values[FINQ_PG_ARGS];
+    int lengths[FINQ_PG_ARGS];
+    int formats[FINQ_PG_ARGS];
+    unsigned char numbers[FINQ_PG_ARGS][8];
+} finq_pg_args;
+
+void finq_pg_arg_id(finq_pg_args *args, const finq_id *id);
+void finq_pg_arg_text(finq_pg_args *args, const char *text); /**< NULL is SQL's NULL */
+void finq_pg_arg_bytes(finq_pg_args *args, const void *bytes, apr_size_t length);
+void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number);
+void finq_pg_arg_long(finq_pg_args *args, apr_int64_t number);
+void finq_pg_arg_bool(finq_pg_args *args, int truth);
+
+/** An array literal of text, for a text[] parameter; elements hold no quotes or backslashes (they are our own names). */
+const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *pool);
+
+/** Makes a connection ready for finq_pg_call: notes which statements it has prepared, and forgets them whenever the
+ * connection is reset. May be called again. Returns 0 if memory ran out. */
+int finq_pg_adopt(PGconn *connection);
+
+/** Calls a statement whose results come in binary. The rows belong to `pool`. `deadline` is absolute: when it
+ * passes, the connection is shut down, so that its next user opens it anew.
+ * `named` 0 sends the statement unprepared, for poolers that hand each transaction another connection.
+ * Errors: service_unavailable where trying again can help (the connection was lost, the deadline passed, the database
+ * is full or shutting down), else internal_server_error; the cause holds SQLSTATE and primary message, no row data. */
+finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
+                         const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool);
+
+/** Somewhere to send calls: the business rooms know this, and not where connections come from. */
+typedef struct finq_db finq_db;
+struct finq_db {
+    finq_error *(*call)(finq_db *db, const PGresult **rows, const finq_pg_statement *statement, const finq_pg_args *args,
+                        apr_pool_t *pool);
+};
+
+/** Whether a connection may go back to the pool for others: alive, and in no transaction. */
+int finq_pg_is_clean(PGconn *connection);
+/** Cuts a connection off, so that its next user opens it anew. */
+void finq_pg_cut(PGconn *connection);
+
+/** Reads columns of a binary row. A column that is NULL reads as NULL, 0 or all-zero. */
+int finq_pg_is_null(const PGresult *rows, int row, int column);
+const char *finq_pg_text(const PGresult *rows, int row, int column, apr_pool_t *pool);
+apr_int64_t finq_pg_number(const PGresult *rows, int row, int column);
+int finq_pg_bool(const PGresult *rows, int row, int column);
+finq_id finq_pg_id(const PGresult *rows, int row, int column);
+const unsigned char *finq_pg_bytes(const PGresult *rows, int row, int column, apr_size_t *length);
+
+#endif

@@ -1,0 +1,34 @@
+/* Nonces and temp tokens: what the server seals for a client to carry, and opens again without asking the database. */
+#ifndef FINQ_TOKEN_H
+#define FINQ_TOKEN_H
+
+#include <apr_pools.h>
+
+#include "finq_error.h"
+#include "finq_id.h"
+#include "finq_secrets.h"
+
+/** What a token authorises (contract section 1, "Keys and tokens"). */
+typedef enum { FINQ_TOKEN_NONCE = 'N', FINQ_TOKEN_TEMP = 'T' } finq_token_kind;
+
+/** What stands inside. */
+typedef struct finq_token {
+    finq_token_kind kind;
+    int ordinal;                /**< the step that a nonce authorises, or the last one before a temp token; from 1 */
+    apr_int64_t expires_at;     /**< seconds since 1970 */
+    finq_id client_id;
+    finq_id session_id;         /**< version 7: its time is the session's start */
+    apr_int32_t skill_id;
+    apr_int64_t app_key_id;     /**< of the first nonce: the key that started the session; else 0 */
+    const char *tenant_user_id; /**< of the first nonce, where the session was started with one; else NULL */
+} finq_token;
+
+/** Seals a token into URL-safe text. The same token and secret always give the same text. */
+finq_error *finq_token_seal(const char **text, const finq_token *token, const finq_secret *secret, apr_pool_t *pool);
+
+/** Opens `text` (may be NULL) as a token of kind `token->kind`. `*secret` is the one that had sealed it, NULL if `text` is no such token, which says
+ * nothing of why. Whether it has expired is the caller's to ask. */
+finq_error *finq_token_open(finq_token *token, const finq_secret **secret, const char *text, const finq_secrets *secrets,
+                            apr_pool_t *pool);
+
+#endif

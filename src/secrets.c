@@ -1,0 +1,287 @@
+#include "finq_secrets.h"
+
+#include <apr_strings.h>
+#include <apr_encode.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_BYTES 32
+#define FILE_MAX 16384
+#define SECRETS_MAX 16
+#define SEAL_VERSION 1
+
+struct finq_secret {
+    apr_int32_t id;
+    unsigned char seal_key[KEY_BYTES];
+    EVP_MAC_CTX *seal_mac, *step_mac, *access_mac; /* keyed once, duplicated for each use */
+};
+
+struct finq_secrets {
+    finq_secret secrets[SECRETS_MAX];
+    int count;
+    EVP_MAC *hmac;
+};
+
+static finq_error *openssl_failed(apr_pool_t *pool, const char *what)
+{
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "OpenSSL: %s failed", what);
+}
+
+void finq_wipe(void *bytes, apr_size_t length)
+{
+    OPENSSL_cleanse(bytes, length);
+}
+
+finq_error *finq_random(void *bytes, apr_size_t length, apr_pool_t *pool)
+{
+    return RAND_bytes(bytes, (int)length) == 1 ? NULL : openssl_failed(pool, "RAND_bytes");
+}
+
+finq_error *finq_id_new(finq_id *id, apr_pool_t *pool)
+{
+    unsigned char random[10];
+    FINQ_TRY(finq_random(random, sizeof random, pool));
+    *id = finq_id_v7(apr_time_now(), random);
+    return NULL;
+}
+
+/* ---- deriving ---- */
+
+static int derive(unsigned char key[KEY_BYTES], const unsigned char *secret, apr_size_t length, const char *purpose)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)purpose, strlen(purpose)),
+        OSSL_PARAM_construct_end(),
+    };
+    int ok = context && EVP_KDF_derive(context, key, KEY_BYTES, params) == 1;
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+    return ok;
+}
+
+static EVP_MAC_CTX *derive_mac(EVP_MAC *hmac, const unsigned char *secret, apr_size_t length, const char *purpose)
+{
+    unsigned char key[KEY_BYTES];
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+                           OSSL_PARAM_construct_end()};
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(hmac);
+    if (!context || !derive(key, secret, length, purpose) || EVP_MAC_init(context, key, sizeof key, params) != 1) {
+        EVP_MAC_CTX_free(context);
+        context = NULL;
+    }
+    finq_wipe(key, sizeof key);
+    return context;
+}
+
+static int secret_derive(finq_secret *secret, EVP_MAC *hmac, const unsigned char *bytes, apr_size_t length)
+{
+    unsigned char id[KEY_BYTES];
+    if (!derive(id, bytes, length, "mod_finq secret id") ||
+        !derive(secret->seal_key, bytes, length, "mod_finq seal encryption"))
+        return 0;
+    memcpy(&secret->id, id, sizeof secret->id);
+    secret->seal_mac = derive_mac(hmac, bytes, length, "mod_finq seal authentication");
+    secret->step_mac = derive_mac(hmac, bytes, length, "mod_finq step id");
+    secret->access_mac = derive_mac(hmac, bytes, length, "mod_finq access token");
+    return secret->seal_mac && secret->step_mac && secret->access_mac;
+}
+
+/* ---- the file ---- */
+
+static apr_status_t secrets_wipe(void *value)
+{
+    finq_secrets *secrets = value;
+    for (int i = 0; i < secrets->count; i++) {
+        EVP_MAC_CTX_free(secrets->secrets[i].seal_mac);
+        EVP_MAC_CTX_free(secrets->secrets[i].step_mac);
+        EVP_MAC_CTX_free(secrets->secrets[i].access_mac);
+    }
+    EVP_MAC_free(secrets->hmac);
+    finq_wipe(secrets, sizeof *secrets);
+    return APR_SUCCESS;
+}
+
+static finq_error *file_error(apr_pool_t *pool, const char *path, const char *what)
+{
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "secret file %s %s", path, what);
+}
+
+static finq_error *file_check(int fd, const char *path, apr_pool_t *pool)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return file_error(pool, path, "is not a regular file");
+    if (st.st_mode & (S_IRWXG | S_IRWXO))
+        return file_error(pool, path, "is open to group or others: chmod 600 it");
+    if (st.st_uid != 0 && st.st_uid != geteuid())
+        return file_error(pool, path, "belongs to another user: chown it to root");
+    if (st.st_size > FILE_MAX)
+        return file_error(pool, path, "is larger than 16 KiB; it wants one secret a line");
+    return NULL;
+}
+
+static finq_error *file_read(char *text, apr_size_t room, const char *path, apr_pool_t *pool)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return file_error(pool, path,
+                          apr_psprintf(pool, "cannot be read (%s); make one with: umask 077; openssl rand -hex 32 > %s",
+                                       strerror(errno), path));
+    finq_error *error = file_check(fd, path, pool);
+    ssize_t n = error ? 0 : read(fd, text, room - 1);
+    close(fd);
+    if (n < 0)
+        return file_error(pool, path, "cannot be read");
+    text[n] = '\0';
+    return error;
+}
+
+static finq_error *line_add(finq_secrets *secrets, const char *path, const char *line, apr_pool_t *pool)
+{
+    unsigned char bytes[FILE_MAX / 2];
+    apr_size_t digits = strlen(line), length;
+    if (digits < 64 || digits % 2 != 0 || strspn(line, "0123456789abcdefABCDEF") != digits)
+        return file_error(pool, path, "has a line that is no secret: at least 64 hexadecimal digits (openssl rand -hex 32)");
+    if (secrets->count == SECRETS_MAX)
+        return file_error(pool, path, "has more than 16 secrets: remove the oldest");
+    apr_decode_base16_binary(bytes, line, (apr_ssize_t)digits, 0, &length);
+    int ok = secret_derive(&secrets->secrets[secrets->count++], secrets->hmac, bytes, length);
+    finq_wipe(bytes, sizeof bytes);
+    return ok ? NULL : openssl_failed(pool, "deriving keys");
+}
+
+static finq_error *lines_add(finq_secrets *secrets, const char *path, char *text, apr_pool_t *pool)
+{
+    char *rest;
+    for (char *line = apr_strtok(text, "\r\n", &rest); line; line = apr_strtok(NULL, "\r\n", &rest)) {
+        if (line[0] != '#')
+            FINQ_TRY(line_add(secrets, path, line, pool));
+    }
+    return secrets->count > 0 ? NULL : file_error(pool, path, "is empty: openssl rand -hex 32 makes a secret for it");
+}
+
+finq_error *finq_secrets_load(finq_secrets **out, const char *path, apr_pool_t *pool)
+{
+    char text[FILE_MAX + 1];
+    finq_secrets *secrets = apr_pcalloc(pool, sizeof *secrets);
+    apr_pool_cleanup_register(pool, secrets, secrets_wipe, apr_pool_cleanup_null);
+    secrets->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    if (!secrets->hmac)
+        return openssl_failed(pool, "fetching HMAC");
+    FINQ_TRY(file_read(text, sizeof text, path, pool));
+    finq_error *error = lines_add(secrets, path, text, pool);
+    finq_wipe(text, sizeof text);
+    *out = secrets;
+    return error;
+}
+
+const finq_secret *finq_secrets_first(const finq_secrets *secrets)
+{
+    return &secrets->secrets[0];
+}
+
+const finq_secret *finq_secrets_find(const finq_secrets *secrets, apr_int32_t id)
+{
+    for (int i = 0; i < secrets->count; i++) {
+        if (secrets->secrets[i].id == id)
+            return &secrets->secrets[i];
+    }
+    return NULL;
+}
+
+apr_int32_t finq_secret_id(const finq_secret *secret)
+{
+    return secret->id;
+}
+
+/* ---- using ---- */
+
+typedef struct {
+    const void *bytes;
+    apr_size_t length;
+} piece;
+
+static finq_error *mac(unsigned char tag[KEY_BYTES], EVP_MAC_CTX *keyed, const piece *pieces, int count,
+                       apr_pool_t *pool)
+{
+    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(keyed);
+    int ok = context != NULL;
+    for (int i = 0; ok && i < count; i++)
+        ok = EVP_MAC_update(context, pieces[i].bytes, pieces[i].length) == 1;
+    ok = ok && EVP_MAC_final(context, tag, NULL, KEY_BYTES) == 1;
+    EVP_MAC_CTX_free(context);
+    return ok ? NULL : openssl_failed(pool, "HMAC");
+}
+
+static finq_error *crypt_ctr(unsigned char *to, const finq_secret *secret, const unsigned char *iv, piece from,
+                             apr_pool_t *pool)
+{
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int n, ok = context && EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), NULL, secret->seal_key, iv) == 1 &&
+                EVP_EncryptUpdate(context, to, &n, from.bytes, (int)from.length) == 1;
+    EVP_CIPHER_CTX_free(context);
+    return ok ? NULL : openssl_failed(pool, "AES-256-CTR");
+}
+
+finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, const void *bytes, apr_size_t length,
+                             apr_pool_t *pool)
+{
+    unsigned char *tag = sealed + 5;
+    sealed[0] = SEAL_VERSION;
+    memcpy(sealed + 1, &secret->id, 4);
+    piece pieces[] = {{sealed, 5}, {bytes, length}};
+    FINQ_TRY(mac(tag, secret->seal_mac, pieces, 2, pool));
+    return crypt_ctr(sealed + FINQ_SEAL_OVERHEAD, secret, tag, pieces[1], pool);
+}
+
+finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *secrets, unsigned char *bytes,
+                              const unsigned char *sealed, apr_size_t length, apr_pool_t *pool)
+{
+    unsigned char tag[KEY_BYTES];
+    apr_int32_t id;
+    *secret = NULL;
+    if (length < FINQ_SEAL_OVERHEAD || sealed[0] != SEAL_VERSION)
+        return NULL;
+    memcpy(&id, sealed + 1, 4);
+    const finq_secret *found = finq_secrets_find(secrets, id);
+    if (!found)
+        return NULL;
+    length -= FINQ_SEAL_OVERHEAD;
+    FINQ_TRY(crypt_ctr(bytes, found, sealed + 5, (piece){sealed + FINQ_SEAL_OVERHEAD, length}, pool));
+    piece pieces[] = {{sealed, 5}, {bytes, length}};
+    FINQ_TRY(mac(tag, found->seal_mac, pieces, 2, pool));
+    if (CRYPTO_memcmp(tag, sealed + 5, sizeof tag) == 0)
+        *secret = found;
+    return NULL;
+}
+
+finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, const finq_id *session_id, int ordinal,
+                                apr_pool_t *pool)
+{
+    unsigned char tag[KEY_BYTES], place = (unsigned char)ordinal;
+    piece pieces[] = {{session_id->bytes, sizeof session_id->bytes}, {&place, 1}};
+    FINQ_TRY(mac(tag, secret->step_mac, pieces, 2, pool));
+    *step_id = finq_id_v7(finq_id_time(session_id), tag);
+    return NULL;
+}
+
+finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES], const finq_secret *secret,
+                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id,
+                                     apr_pool_t *pool)
+{
+    piece pieces[] = {{salt, FINQ_SALT_BYTES}, {credentials_id->bytes, sizeof credentials_id->bytes}};
+    return mac(token, secret->access_mac, pieces, 2, pool);
+}

@@ -1,0 +1,88 @@
+#include "finq_token.h"
+
+#include <apr_encode.h>
+#include <apr_strings.h>
+#include <string.h>
+
+/* The layout: kind 1, ordinal 1, skill 4, expiry 8, app key 8, client 16, session 16, tenant_user_id the rest. */
+#define TOKEN_FIXED 54
+#define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
+#define TEXT_MAX (TOKEN_MAX * 4 / 3 + 4)
+
+static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--, number >>= 8)
+        to[i] = (unsigned char)number;
+}
+
+static apr_uint64_t get_number(const unsigned char *from, int bytes)
+{
+    apr_uint64_t number = 0;
+    for (int i = 0; i < bytes; i++)
+        number = number << 8 | from[i];
+    return number;
+}
+
+static apr_size_t token_write(unsigned char *to, const finq_token *token)
+{
+    apr_size_t user = token->tenant_user_id ? strlen(token->tenant_user_id) : 0;
+    to[0] = (unsigned char)token->kind;
+    to[1] = (unsigned char)token->ordinal;
+    put_number(to + 2, (apr_uint32_t)token->skill_id, 4);
+    put_number(to + 6, (apr_uint64_t)token->expires_at, 8);
+    put_number(to + 14, (apr_uint64_t)token->app_key_id, 8);
+    memcpy(to + 22, token->client_id.bytes, 16);
+    memcpy(to + 38, token->session_id.bytes, 16);
+    memcpy(to + TOKEN_FIXED, token->tenant_user_id ? token->tenant_user_id : "", user);
+    return TOKEN_FIXED + user;
+}
+
+static void token_read(finq_token *token, const unsigned char *from, apr_size_t length, apr_pool_t *pool)
+{
+    token->ordinal = from[1];
+    token->skill_id = (apr_int32_t)get_number(from + 2, 4);
+    token->expires_at = (apr_int64_t)get_number(from + 6, 8);
+    token->app_key_id = (apr_int64_t)get_number(from + 14, 8);
+    memcpy(token->client_id.bytes, from + 22, 16);
+    memcpy(token->session_id.bytes, from + 38, 16);
+    token->tenant_user_id =
+        length > TOKEN_FIXED ? apr_pstrmemdup(pool, (const char *)from + TOKEN_FIXED, length - TOKEN_FIXED) : NULL;
+}
+
+finq_error *finq_token_seal(const char **text, const finq_token *token, const finq_secret *secret, apr_pool_t *pool)
+{
+    unsigned char plain[TOKEN_MAX], sealed[TOKEN_MAX];
+    apr_size_t length = token_write(plain, token);
+    FINQ_TRY(finq_secret_seal(secret, sealed, plain, length, pool));
+    *text = apr_pencode_base64_binary(pool, sealed, (apr_ssize_t)(length + FINQ_SEAL_OVERHEAD), APR_ENCODE_BASE64URL, NULL);
+    return NULL;
+}
+
+/* Strict: one text for one token, so that "the same nonce" is a question of bytes. */
+static int text_decode(unsigned char *bytes, apr_size_t *length, const char *text)
+{
+    char again[TEXT_MAX];
+    apr_size_t n = text ? strnlen(text, TEXT_MAX) : 0;
+    if (n == 0 || n >= TEXT_MAX - 4 || n % 4 == 1)
+        return 0;
+    if (apr_decode_base64_binary(bytes, text, (apr_ssize_t)n, APR_ENCODE_NONE, length) != APR_SUCCESS)
+        return 0;
+    return apr_encode_base64_binary(again, bytes, (apr_ssize_t)*length, APR_ENCODE_BASE64URL, NULL) == APR_SUCCESS &&
+           strcmp(again, text) == 0;
+}
+
+finq_error *finq_token_open(finq_token *token, const finq_secret **secret, const char *text, const finq_secrets *secrets,
+                            apr_pool_t *pool)
+{
+    unsigned char sealed[TEXT_MAX], plain[TEXT_MAX];
+    apr_size_t length;
+    *secret = NULL;
+    if (!text_decode(sealed, &length, text))
+        return NULL;
+    FINQ_TRY(finq_secrets_open(secret, secrets, plain, sealed, length, pool));
+    if (*secret && (length < FINQ_SEAL_OVERHEAD + TOKEN_FIXED || plain[0] != token->kind))
+        *secret = NULL;
+    if (*secret)
+        token_read(token, plain, length - FINQ_SEAL_OVERHEAD, pool);
+    return NULL;
+}

@@ -1,0 +1,183 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <apr_general.h>
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "finq_token.h"
+
+#define A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define B "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
+
+static apr_pool_t *pool;
+
+static finq_error *load(finq_secrets **secrets, const char *text, mode_t mode)
+{
+    char path[] = "/tmp/finq_secret_XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    fchmod(fd, mode);
+    close(fd);
+    finq_error *error = finq_secrets_load(secrets, path, pool);
+    unlink(path);
+    return error;
+}
+
+static finq_token sample(void)
+{
+    finq_token token = {FINQ_TOKEN_NONCE, 2, 1900000000, {{1, 2, 3}}, {{4, 5, 6}}, 77, 1234567890123, "user-1"};
+    return token;
+}
+
+/* Red when: the permission, length or emptiness check in secrets.c is taken out. */
+static void secret_files_that_are_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        mode_t mode;
+        const char *says;
+    } rows[] = {
+        {A "\n", 0640, "chmod 600"},         {A "\n", 0604, "chmod 600"}, {"", 0600, "is empty"},
+        {"# only a comment\n", 0600, "empty"}, {"0011\n", 0600, "64 hexa"}, {A "0\n", 0600, "64 hexa"},
+        {"zz" A "\n", 0600, "64 hexa"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        finq_secrets *secrets;
+        finq_error *error = load(&secrets, rows[i].text, rows[i].mode);
+        assert_non_null(error);
+        assert_non_null(strstr(error->cause, rows[i].says));
+        assert_null(strstr(error->cause, "0011"));
+    }
+    finq_secrets *secrets;
+    assert_non_null(finq_secrets_load(&secrets, "/nonexistent/secret", pool));
+    assert_non_null(finq_secrets_load(&secrets, "/dev/zero", pool));
+}
+
+static void what_is_sealed_opens_the_same(void **state)
+{
+    finq_secrets *secrets;
+    finq_token token = sample(), opened = {.kind = FINQ_TOKEN_NONCE};
+    const finq_secret *by;
+    const char *text, *again;
+    (void)state;
+    assert_null(load(&secrets, "# newest first\n" A "\n\n" B "\n", 0600));
+    assert_null(finq_token_seal(&text, &token, finq_secrets_first(secrets), pool));
+    assert_null(finq_token_seal(&again, &token, finq_secrets_first(secrets), pool));
+    assert_string_equal(text, again);
+    assert_null(finq_token_open(&opened, &by, text, secrets, pool));
+    assert_ptr_equal(by, finq_secrets_first(secrets));
+    assert_string_equal(opened.tenant_user_id, "user-1");
+    assert_null(finq_token_seal(&again, &opened, by, pool));
+    assert_string_equal(text, again);
+    assert_null(strstr(text, "user"));
+    assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(text));
+}
+
+static void every_secret_of_the_file_opens_and_no_other(void **state)
+{
+    finq_secrets *old, *both, *new;
+    finq_token token = sample(), opened = {.kind = FINQ_TOKEN_NONCE};
+    const finq_secret *by;
+    const char *text;
+    (void)state;
+    assert_null(load(&old, B, 0600));
+    assert_null(load(&both, A "\n" B, 0600));
+    assert_null(load(&new, A, 0600));
+    assert_null(finq_token_seal(&text, &token, finq_secrets_first(old), pool));
+    assert_null(finq_token_open(&opened, &by, text, both, pool));
+    assert_int_equal(finq_secret_id(by), finq_secret_id(finq_secrets_first(old)));
+    assert_null(finq_token_open(&opened, &by, text, new, pool));
+    assert_null(by);
+}
+
+/* Red when: the tag comparison, the kind check, or the decode-and-compare of the text is taken out. */
+static void nothing_else_opens(void **state)
+{
+    finq_secrets *secrets;
+    finq_token token = sample(), opened = {.kind = FINQ_TOKEN_NONCE};
+    const finq_secret *by;
+    const char *text;
+    (void)state;
+    assert_null(load(&secrets, A, 0600));
+    assert_null(finq_token_seal(&text, &token, finq_secrets_first(secrets), pool));
+    size_t length = strlen(text);
+    for (size_t i = 0; i < length; i++) { /* any one character changed, and any prefix */
+        char *changed = apr_pstrdup(pool, text);
+        changed[i] = changed[i] == 'A' ? 'B' : 'A';
+        assert_null(finq_token_open(&opened, &by, changed, secrets, pool));
+        assert_null(by);
+        assert_null(finq_token_open(&opened, &by, apr_pstrndup(pool, text, i), secrets, pool));
+        assert_null(by);
+    }
+    const char *odd[] = {NULL, "", "=", "A", "AAAA", apr_pstrcat(pool, text, "=", NULL), apr_pstrcat(pool, text, "\n", NULL),
+                         apr_pstrcat(pool, " ", text, NULL), apr_pstrcat(pool, text, "A", NULL)};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        assert_null(finq_token_open(&opened, &by, odd[i], secrets, pool));
+        assert_null(by);
+    }
+    char *huge = apr_palloc(pool, 70001);
+    memset(huge, 'A', 70000);
+    huge[70000] = '\0';
+    assert_null(finq_token_open(&opened, &by, huge, secrets, pool));
+    assert_null(by);
+    opened.kind = FINQ_TOKEN_TEMP;
+    assert_null(finq_token_open(&opened, &by, text, secrets, pool));
+    assert_null(by);
+}
+
+static void derived_values_depend_on_all_their_parts(void **state)
+{
+    finq_secrets *a, *b;
+    finq_id session = finq_id_v7(apr_time_from_sec(1800000000), (const unsigned char *)"0123456789"), other = session, ids[4];
+    (void)state;
+    other.bytes[15] ^= 1;
+    assert_null(load(&a, A, 0600));
+    assert_null(load(&b, B, 0600));
+    assert_null(finq_secret_step_id(&ids[0], finq_secrets_first(a), &session, 1, pool));
+    assert_null(finq_secret_step_id(&ids[1], finq_secrets_first(a), &session, 2, pool));
+    assert_null(finq_secret_step_id(&ids[2], finq_secrets_first(a), &other, 1, pool));
+    assert_null(finq_secret_step_id(&ids[3], finq_secrets_first(b), &session, 1, pool));
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(finq_id_time(&ids[i]), finq_id_time(&session));
+        for (int j = 0; j < i; j++)
+            assert_false(finq_id_equal(&ids[i], &ids[j]));
+    }
+}
+
+static void ids_as_text(void **state)
+{
+    static const char *const bad[] = {NULL, "", "0190a6e0-1234-7abc-8def-0123456789a", "0190a6e0-1234-7abc-8def-0123456789abc",
+                                      "0190a6e0x1234-7abc-8def-0123456789ab", "0190a6e0-1234-7abc-8def-0123456789ag",
+                                      "{190a6e0-1234-7abc-8def-0123456789a}", "0190a6e012347abc8def0123456789ab----"};
+    finq_id id;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(finq_id_parse(&id, bad[i]));
+    assert_true(finq_id_parse(&id, "0190A6E0-1234-7abc-8def-0123456789ab"));
+    assert_string_equal(finq_id_text(&id, pool), "0190a6e0-1234-7abc-8def-0123456789ab");
+    assert_null(finq_id_new(&id, pool));
+    assert_int_equal(id.bytes[6] >> 4, 7);
+    assert_int_equal(id.bytes[8] >> 6, 2);
+}
+
+int main(void)
+{
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(secret_files_that_are_refused),   cmocka_unit_test(what_is_sealed_opens_the_same),
+        cmocka_unit_test(every_secret_of_the_file_opens_and_no_other), cmocka_unit_test(nothing_else_opens),
+        cmocka_unit_test(derived_values_depend_on_all_their_parts), cmocka_unit_test(ids_as_text),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    apr_pool_destroy(pool);
+    apr_terminate();
+    return failed;
+}
