@@ -1,0 +1,150 @@
+#include "blob_store.h"
+
+#include <apr_strings.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ENTER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+static int is_full(int errnum)
+{
+    return errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+}
+
+finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name, int errnum,
+                                  apr_pool_t *pool)
+{
+    char text[128];
+    apr_strerror(errnum, text, sizeof text);
+    return finq_error_internal(pool, is_full(errnum) ? FINQ_E_INSUFFICIENT_STORAGE : FINQ_E_INTERNAL_SERVER_ERROR,
+                               "%s/%s/%s: %s", store->dir, below, name, text);
+}
+
+char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id)
+{
+    apr_time_exp_t at;
+    apr_time_exp_gmt(&at, finq_id_time(id));
+    snprintf(day, FINQ_BLOB_DAY, "%04d%02d%02d", at.tm_year + 1900, at.tm_mon + 1, at.tm_mday);
+    return day;
+}
+
+int finq_blob_store_enter(const finq_blob_store *store, const char *name)
+{
+    return openat(store->root, name, ENTER);
+}
+
+/* Through one descriptor of the day, so that what was looked at is what goes. */
+static int unplace_in(int day, const char *name, const struct stat *only)
+{
+    struct stat placed;
+    if (only && fstatat(day, name, &placed, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : errno;
+    if (only && (placed.st_ino != only->st_ino || placed.st_dev != only->st_dev))
+        return 0;
+    if (unlinkat(day, name, 0) != 0 && errno != ENOENT)
+        return errno;
+    return 0;
+}
+
+int finq_blob_store_unplace(const finq_blob_store *store, const finq_id *id, const struct stat *only)
+{
+    char day[FINQ_BLOB_DAY], name[FINQ_ID_TEXT + 1];
+    int descriptor = finq_blob_store_enter(store, finq_blob_store_day(day, id));
+    if (descriptor < 0)
+        return errno == ENOENT ? 0 : errno;
+    int errnum = unplace_in(descriptor, finq_id_write(name, id), only);
+    close(descriptor);
+    return errnum;
+}
+
+int finq_blob_store_is_staged(const finq_blob_store *store, const char *name, const struct stat *file)
+{
+    struct stat staged;
+    return fstatat(store->staging, name, &staged, AT_SYMLINK_NOFOLLOW) == 0 && staged.st_ino == file->st_ino &&
+           staged.st_dev == file->st_dev;
+}
+
+static finq_error *unusable(const finq_blob_store *store, const char *path, const char *why, apr_pool_t *pool)
+{
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                               "The upload directory %s cannot be used: %s: %s. Make it a directory that belongs to the "
+                               "server's user (uid %ld) with mode 0700: install -d -m 700 -o USER %s",
+                               store->dir, path, why, (long)geteuid(), store->dir);
+}
+
+static finq_error *unusable_errno(const finq_blob_store *store, const char *path, apr_pool_t *pool)
+{
+    char text[128];
+    apr_strerror(errno, text, sizeof text);
+    return unusable(store, path, text, pool);
+}
+
+/* Who else may write there could put a link or a file of theirs where ours are expected. */
+static finq_error *check_private(const finq_blob_store *store, int descriptor, const char *path, apr_pool_t *pool)
+{
+    struct stat directory;
+    if (fstat(descriptor, &directory) != 0)
+        return unusable_errno(store, path, pool);
+    if (directory.st_uid != geteuid())
+        return unusable(store, path, "belongs to another user", pool);
+    if (directory.st_mode & (S_IWGRP | S_IWOTH))
+        return unusable(store, path, "others may write there", pool);
+    return NULL;
+}
+
+static apr_status_t store_close(void *data)
+{
+    finq_blob_store *store = data;
+    if (store->staging >= 0)
+        close(store->staging);
+    if (store->root >= 0)
+        close(store->root);
+    return APR_SUCCESS;
+}
+
+finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_pool_t *pool)
+{
+    finq_blob_store *made = apr_palloc(pool, sizeof *made);
+    made->dir = apr_pstrdup(pool, dir);
+    made->staging = -1;
+    made->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* DIR itself may be a link: the operator's own */
+    apr_pool_cleanup_register(pool, made, store_close, apr_pool_cleanup_null);
+    if (made->root < 0)
+        return unusable_errno(made, dir, pool);
+    FINQ_TRY(check_private(made, made->root, dir, pool));
+    const char *path = apr_pstrcat(pool, dir, "/" FINQ_BLOB_STAGING, NULL);
+    if (mkdirat(made->root, FINQ_BLOB_STAGING, 0700) != 0 && errno != EEXIST)
+        return unusable_errno(made, path, pool);
+    made->staging = finq_blob_store_enter(made, FINQ_BLOB_STAGING);
+    if (made->staging < 0)
+        return unusable_errno(made, path, pool);
+    FINQ_TRY(check_private(made, made->staging, path, pool));
+    *store = made;
+    return NULL;
+}
+
+finq_error *finq_blob_open(int *descriptor, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)
+{
+    char day[FINQ_BLOB_DAY], name[FINQ_ID_TEXT + 1];
+    int directory = finq_blob_store_enter(store, finq_blob_store_day(day, upload_id));
+    finq_id_write(name, upload_id);
+    if (directory < 0)
+        return finq_blob_store_error(store, day, name, errno, pool);
+    *descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    finq_error *error = *descriptor < 0 ? finq_blob_store_error(store, day, name, errno, pool) : NULL;
+    close(directory);
+    return error;
+}
+
+finq_error *finq_blob_remove(const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)
+{
+    char day[FINQ_BLOB_DAY], name[FINQ_ID_TEXT + 1];
+    int errnum = finq_blob_store_unplace(store, upload_id, NULL);
+    if (errnum == 0)
+        return NULL;
+    return finq_blob_store_error(store, finq_blob_store_day(day, upload_id), finq_id_write(name, upload_id), errnum,
+                                 pool);
+}
