@@ -4,6 +4,9 @@ B ?= build
 CC := gcc
 APXS ?= $(shell command -v apxs2 || command -v apxs)
 SANITIZE ?=
+PREFIX ?= /usr/local
+PORT ?=
+PYTHON = FINQ_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
 
 # Settled when first used, so that `make demo` can install the tools that answer.
 APR_FLAGS = $(shell apr-1-config --includes --cppflags) $(shell apu-1-config --includes)
@@ -23,8 +26,21 @@ UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c)
 
 all: $(B)/mod_finq.so $(B)/finqctl
 
+help:
+	@sed -n 's/^##  *//p' Makefile
+## make                  builds mod_finq.so and finqctl into build/
+## make deps             installs the Debian packages that are missing for everything below
+## make demo             shows a whole onboarding, on private servers that it stops again
+## make up [PORT=8443]   leaves the demo's servers running; build/run/finq.env says how to reach them
+## make down             stops them and removes their files
+## make test [T='-k x']  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
+## make test-asan        the same, with the address and undefined-behaviour sanitizers
+## make unit             runs the unit tests alone
+## make install          installs the module, finqctl, SQL, skills and sample configuration (DESTDIR, PREFIX)
+## make clean            removes what was compiled
+
 $(B)/obj/src/httpd/%.o $(B)/obj/mod_finq.o: FINQ_CFLAGS += $(HTTPD_FLAGS)
-$(B)/obj/%.o: %.c
+$(B)/obj/%.o: %.c | check-deps
 	@mkdir -p $(@D)
 	$(CC) $(FINQ_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
@@ -42,8 +58,44 @@ $(B)/unit/%: tests/unit/%.c $(LIB_O)
 unit: $(UNIT)
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done
 
+# What is missing is said once, before the compiler says it at length.
+check-deps:
+	@tests/install.sh --check build
+
+deps:
+	@tests/install.sh build run test
+
+# The recipes build in a second make: only there are the tools present that the flags are asked from.
+demo up:
+	@tests/install.sh build run
+	@$(MAKE) --no-print-directory -s B=$(B) all
+	@$(PYTHON) tests/$@.py $(if $(filter up,$@),$(PORT))
+
+down:
+	@$(PYTHON) tests/down.py
+
+test:
+	@tests/install.sh build run test
+	@$(MAKE) --no-print-directory -s B=$(B) all $(UNIT)
+	@$(PYTHON) tests/run_all.py $(UNIT) -- $(T)
+
+test-asan:
+	@FINQ_ASAN=1 $(MAKE) --no-print-directory test B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+DATA = $(DESTDIR)$(PREFIX)/share/mod_finq
+APACHE = $(DESTDIR)/etc/apache2/mods-available
+
+install: all
+	install -D -m 644 $(B)/mod_finq.so $(DESTDIR)$(shell $(APXS) -q LIBEXECDIR)/mod_finq.so
+	install -D -m 755 $(B)/finqctl $(DESTDIR)$(PREFIX)/bin/finqctl
+	install -d $(DATA)/sql $(DATA)/skills $(APACHE)
+	install -m 644 sql/*.sql $(DATA)/sql
+	install -m 644 conf/skills/*.json $(DATA)/skills
+	install -m 644 conf/finq.load conf/finq.conf $(APACHE)
+
 clean:
 	rm -rf $(B)/obj $(B)/unit $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all unit clean
+.PHONY: all help check-deps deps demo up down test test-asan unit install clean
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

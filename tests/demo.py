@@ -1,0 +1,113 @@
+#!/usr/bin/python3
+"""make demo: a user is onboarded by xyz_card_sbx_#1.0, every request and answer shown. Stops all that it starts."""
+import json
+import sys
+
+from finqenv import documents
+from finqenv.client import Onboarding
+from finqenv.installation import Installation
+from finqenv.places import BUILD, discard, new_directory
+from finqenv.process import Failure, exit_on_signals
+
+SKILL = "xyz_card_sbx_#1.0"
+PERSONAL_DATA = {"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com",
+                 "phone": "+40712345678", "date_of_birth": "1990-04-17"}
+PRODUCT_FORM = {"card_type": "CREDIT", "credit_limit": "5000", "currency": "RON"}
+SHOWN_HEADERS = ("content-type", "x-finq-client-id", "x-finq-nonce", "x-finq-document")
+COLOURS = {"title": "1;36", "request": "1", "good": "1;32", "bad": "1;31", "quiet": "2"}
+
+
+def paint(text, colour):
+    return f"\033[{COLOURS[colour]}m{text}\033[0m" if sys.stdout.isatty() else text
+
+
+def say(text, colour="title"):
+    print(f"\n{paint(text, colour)}", flush=True)
+
+
+def readable(body):
+    """JSON in lines; of a file or a form, the size."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return paint(f"({len(body)} bytes)", "quiet")
+
+
+def show(method, path, headers, body, answer):
+    """Prints one request with its answer."""
+    print(f"{paint('>', 'quiet')} {paint(f'{method} {path}', 'request')}")
+    for name, value in headers.items():
+        if name in SHOWN_HEADERS and value != "application/json":
+            print(paint(f"> {name}: {value}", "quiet"))
+    print(readable(body))
+    print(f"{paint('<', 'quiet')} {paint(answer.status, 'good' if answer.status == 200 else 'bad')}"
+          f" {paint('X-Request-Id: ' + answer.headers.get('x-request-id', 'none'), 'quiet')}")
+    print(readable(answer.body), flush=True)
+
+
+def demand(answer, status=200):
+    if answer.status != status:
+        raise Failure(f"the answer should have been {status}, not {answer.status}")
+    return answer
+
+
+def onboard(client):
+    """The whole flow, with one refusal and one repetition."""
+    user = Onboarding(client, SKILL)
+    say("1. A session starts: client_id and client_app_key may live in a browser")
+    demand(user.start(tenant_user_id="user-1"))
+    say("2. A wrong nonce is refused, and spends nothing")
+    good, user.nonce = user.nonce, user.nonce[:-4] + ("AAAA" if user.nonce[-4:] != "AAAA" else "BBBB")
+    demand(user.submit("personal_data", PERSONAL_DATA), 401)
+    user.nonce = good
+    say("3. The first step: personal data")
+    first = demand(user.submit("personal_data", PERSONAL_DATA))
+    next_nonce = user.nonce
+    say("4. The same request again, as after a lost answer: the same answer")
+    user.nonce = good
+    if demand(user.submit("personal_data", PERSONAL_DATA)).body != first.body:
+        raise Failure("the repeated request got another answer")
+    user.nonce = next_nonce
+    say("5. Its documents: one as the body itself, one as a form")
+    demand(user.upload("id_front", documents.png("id_front.png", 86, 54)))
+    demand(user.upload("selfie", documents.png("selfie.png", 48, 64, 0xA0), form=True))
+    say("6. The last step: the product. Its answer holds the temp_token")
+    demand(user.submit("product_form", PRODUCT_FORM))
+    say("7. The last step's document, after the temp_token was issued")
+    demand(user.upload("income_proof", documents.pdf("income_proof.pdf"), form=True))
+    say("8. The tenant's server exchanges the temp_token: client_secret stays on servers")
+    demand(user.exchange("/token"))
+
+
+def walk(directory):
+    installation = Installation(directory)
+    try:
+        say("Starting a private PostgreSQL and a private httpd with TLS")
+        installation.start()
+        installation.publish_skills()
+        client = installation.client(installation.create_tenant("Demo tenant"), seen=show)
+        print(f"{installation.httpd.url}/v1, files in {directory}")
+        onboard(client)
+        client.close()
+    except Failure:
+        print("\n".join(installation.httpd.log.lines()[-20:]), file=sys.stderr)
+        raise
+    finally:
+        installation.stop()
+
+
+def main():
+    exit_on_signals()
+    directory = new_directory(BUILD, "demo-")
+    try:
+        walk(directory)
+    except Failure as failure:
+        sys.exit(f"\nmake demo: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        discard(directory)
+    say("The user is onboarded. Everything that was started has been stopped.", "good")
+
+
+main()

@@ -1,0 +1,212 @@
+"""A client of the API, as a tenant would write it: http.client, JSON, one kept-alive connection."""
+import dataclasses
+import http.client
+import io
+import json
+import secrets
+import socket
+import ssl
+import urllib.parse
+
+
+@dataclasses.dataclass
+class Answer:
+    """One HTTP answer. `json` is None where the body is none."""
+    status: int
+    headers: dict
+    body: bytes
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def code(self):
+        """The contract's error code, or None."""
+        return self.json.get("code") if isinstance(self.json, dict) else None
+
+    def __getitem__(self, name):
+        return self.json[name]
+
+
+@dataclasses.dataclass
+class Document:
+    """A file to upload."""
+    name: str
+    media_type: str
+    content: bytes
+
+
+def read_answer(connection_file):
+    """Reads one HTTP answer from the bytes of a socket; None at its end."""
+    class Pretend:
+        def makefile(self, *_):
+            return connection_file
+    response = http.client.HTTPResponse(Pretend())
+    try:
+        response.begin()
+    except (http.client.BadStatusLine, ConnectionError):
+        return None
+    return _answer(response)
+
+
+def _answer(response):
+    headers = {}
+    for name, value in response.getheaders():
+        headers[name.lower()] = f"{headers[name.lower()]}, {value}" if name.lower() in headers else value
+    return Answer(response.status, headers, response.read())
+
+
+def multipart(fields, document, boundary=None):
+    """(content type, body) of a form: the text parts first, then the file."""
+    boundary = boundary or secrets.token_hex(12)
+    head = "".join(f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                   for name, value in fields.items())
+    head += (f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{document.name}"\r\n'
+             f"Content-Type: {document.media_type}\r\n\r\n")
+    return f"multipart/form-data; boundary={boundary}", head.encode() + document.content + f"\r\n--{boundary}--\r\n".encode()
+
+
+class Client:
+    """`tenant` has client_id, client_secret and client_app_key. `seen`, where given, is called with
+    (method, path, headers, body, answer) after each call."""
+
+    def __init__(self, url, tenant, authority=None, base="/v1", seen=None):
+        self.url, self.tenant, self.base, self.seen = urllib.parse.urlsplit(url), tenant, base, seen
+        self._context = ssl.create_default_context(cafile=authority) if self.url.scheme == "https" else None
+        self._connection = None
+
+    # -- bytes
+
+    def _connect(self, timeout):
+        if self._context:
+            return http.client.HTTPSConnection(self.url.hostname, self.url.port, timeout=timeout,
+                                               context=self._context)
+        return http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=timeout)
+
+    def close(self):
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+    def request(self, method, path, body=b"", headers=None, timeout=30):
+        """One request as given, on the kept connection; on a new one where the server has closed the old."""
+        fresh = self._connection is None
+        self._connection = self._connection or self._connect(timeout)
+        try:
+            self._connection.request(method, path, body, headers or {})
+            response = self._connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            self.close()
+            if fresh:
+                raise
+            return self.request(method, path, body, headers, timeout)
+        answer = _answer(response)
+        if self.seen:
+            self.seen(method, path, headers or {}, body, answer)
+        return answer
+
+    def call(self, path, body, **headers):
+        """POSTs JSON to a path below the base: a dict, or the text itself. Headers as content_type="…"."""
+        text = body if isinstance(body, (str, bytes)) else json.dumps(body)
+        names = {"content-type": "application/json", **{n.replace("_", "-"): v for n, v in headers.items()}}
+        return self.request("POST", self.base + path, text.encode() if isinstance(text, str) else text, names)
+
+    def open_socket(self, timeout=30):
+        """A connected socket, TLS done, for what http.client would not send."""
+        plain = socket.create_connection((self.url.hostname, self.url.port), timeout)
+        return self._context.wrap_socket(plain, server_hostname=self.url.hostname) if self._context else plain
+
+    def raw(self, data, timeout=30):
+        """Sends bytes and returns the answers until the server closes or stays silent for `timeout` seconds."""
+        answers = []
+        with self.open_socket(timeout) as connection, connection.makefile("rb") as file:
+            connection.sendall(data)
+            try:
+                # read1-sized reads are HTTPResponse's business; it must not close our file.
+                while answer := read_answer(_KeepOpen(file)):
+                    answers.append(answer)
+            except (TimeoutError, ConnectionError, ssl.SSLError):
+                pass
+        return answers
+
+    # -- the flow
+
+    def start_session(self, skill, **more):
+        return self.call("/sessions", {"client_id": self.tenant.client_id, "skill": skill,
+                                       "client_app_key": self.tenant.client_app_key, **more})
+
+    def submit(self, session, step, data, **more):
+        """`session` has session_id, nonce and skill: as Onboarding has, or any object."""
+        return self.call(f"/sessions/{session.session_id}/steps",
+                         {"client_id": self.tenant.client_id, "nonce": session.nonce, "skill": session.skill,
+                          "step": step, "data": data, **more})
+
+    def upload_form(self, step_id, nonce, document, file):
+        """multipart/form-data."""
+        fields = {"client_id": self.tenant.client_id, "nonce": nonce, "document": document}
+        media_type, body = multipart(fields, file)
+        return self.call(f"/steps/{step_id}/upload", body, content_type=media_type)
+
+    def upload_raw(self, step_id, nonce, document, file):
+        """The file itself as the body."""
+        return self.call(f"/steps/{step_id}/upload", file.content, content_type=file.media_type,
+                         x_finq_client_id=self.tenant.client_id, x_finq_nonce=nonce, x_finq_document=document)
+
+    def exchange(self, temp_token, path="/tokens", **more):
+        return self.call(path, {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret,
+                                "temp_token": temp_token, **more})
+
+
+class _KeepOpen(io.RawIOBase):
+    """A file that its reader cannot close: several answers follow each other on one connection."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def readable(self):
+        return True
+
+    def readline(self, limit=-1):
+        return self._file.readline(limit)
+
+    def read(self, size=-1):
+        return self._file.read(size)
+
+    def readinto(self, buffer):
+        return self._file.readinto(buffer)
+
+    def close(self):
+        pass
+
+
+class Onboarding:
+    """One user's way through a skill: keeps what the next request needs."""
+
+    def __init__(self, client, skill):
+        self.client, self.skill = client, skill
+        self.session_id = self.nonce = self.step_id = self.temp_token = None
+        self.step_nonce = None  # the nonce that the last step was submitted with: its uploads need it
+
+    def start(self, **more):
+        answer = self.client.start_session(self.skill, **more)
+        if answer.status == 200:
+            self.session_id, self.nonce = answer["session_id"], answer["nonce"]
+        return answer
+
+    def submit(self, step, data, **more):
+        answer = self.client.submit(self, step, data, **more)
+        if answer.status == 200:
+            self.step_id, self.step_nonce = answer["step_id"], self.nonce
+            self.nonce, self.temp_token = answer.json.get("nonce"), answer.json.get("temp_token")
+        return answer
+
+    def upload(self, document, file, form=False):
+        send = self.client.upload_form if form else self.client.upload_raw
+        return send(self.step_id, self.step_nonce, document, file)
+
+    def exchange(self, path="/tokens"):
+        return self.client.exchange(self.temp_token, path)

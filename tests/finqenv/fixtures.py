@@ -1,0 +1,116 @@
+"""Fixtures: one shared installation for most tests, private ones for tests that break something."""
+import itertools
+
+import pytest
+
+from . import runs
+from .installation import DEMO_SKILLS, Installation
+from .process import exit_on_signals
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure():
+    exit_on_signals()
+
+
+@pytest.fixture(scope="session")
+def run_directory(request):
+    """This run's own directory. Kept for reading where a test failed; the next run removes it."""
+    with runs.Run() as run:
+        yield run.directory
+        run.keep = request.session.testsfailed > 0
+
+
+@pytest.fixture(scope="session")
+def watched():
+    """Every httpd whose error log is under guard."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs(watched):
+    """Fails a test whose servers logged trouble that it did not announce (httpd.log.expect, httpd.log.allow)."""
+    yield
+    complaints = [complaint for httpd in watched for complaint in httpd.check()]
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+
+
+def _start(directory, watched, **options):
+    installation = Installation(directory, **options)
+    watched.append(installation.httpd)
+    try:
+        installation.start()
+    except BaseException:
+        installation.stop()
+        raise
+    return installation
+
+
+def _stop(installation, watched):
+    """A stopped server has said its last word: it is checked once more before it is forgotten."""
+    installation.stop()
+    complaints = installation.httpd.check()
+    watched.remove(installation.httpd)
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def server(run_directory, watched):
+    """The shared installation, with the demonstration's skills, TLS and a plain port."""
+    installation = _start(run_directory / "shared", watched, plain=True, postgres={"max_connections": 200})
+    installation.publish_skills()
+    yield installation
+    _stop(installation, watched)
+
+
+def _factory(run_directory, watched):
+    made = []
+
+    def make(**options):
+        made.append(_start(run_directory / f"private-{next(_numbers)}", watched, **options))
+        made[-1].publish_skills()
+        return made[-1]
+    yield make
+    for installation in reversed(made):
+        _stop(installation, watched)
+
+
+@pytest.fixture
+def make_server(run_directory, watched):
+    """make_server(**options) starts a private installation for one test: see Installation."""
+    yield from _factory(run_directory, watched)
+
+
+@pytest.fixture(scope="module")
+def make_module_server(run_directory, watched):
+    """The same, for the tests of one file."""
+    yield from _factory(run_directory, watched)
+
+
+@pytest.fixture(scope="session")
+def tenant(server):
+    """A tenant that may use the three demonstration skills."""
+    return server.create_tenant("First tenant", DEMO_SKILLS)
+
+
+@pytest.fixture(scope="session")
+def other_tenant(server):
+    """A second one, with the same rights."""
+    return server.create_tenant("Second tenant", DEMO_SKILLS)
+
+
+@pytest.fixture
+def client(server, tenant):
+    connected = server.client(tenant)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
+def other_client(server, other_tenant):
+    connected = server.client(other_tenant)
+    yield connected
+    connected.close()

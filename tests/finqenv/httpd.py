@@ -1,0 +1,138 @@
+"""A private httpd with TLS."""
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+
+from . import httpd_conf
+from .authority import Authority
+from .errorlog import ErrorLog
+from .places import reachable
+from .process import (Failure, alive, children, clean_environ, free_port, kill_tree, loopback_addresses, read_pid,
+                      run, send, until)
+
+PROGRAM = "/usr/sbin/apache2"
+
+
+class Httpd:
+    """One httpd of its own configuration. Files: httpd.conf, error.log, httpd.pid, tls/, and links to what
+    www-data writes. `settings` are httpd_conf.Settings' fields; change them and `restart` or `graceful`."""
+
+    USER = "www-data"
+
+    def __init__(self, directory, **settings):
+        self.directory = pathlib.Path(directory)
+        self.settings = httpd_conf.Settings(**settings)
+        self.runtime = self.directory / "runtime"
+        self.pid_file = self.directory / "httpd.pid"
+        self.config = self.directory / "httpd.conf"
+        self.log = ErrorLog(self.directory / "error.log")
+        self.authority = Authority(self.directory / "tls")
+        self.runtime.mkdir(parents=True, exist_ok=True)
+        self.settings.port = self.settings.port or free_port()
+        if self.settings.plain:
+            self.settings.plain_port = self.settings.plain_port or free_port()
+        self.documents = self.writable("htdocs")  # empty: what is not the API's is 404
+        self.sanitizer_logs = self.writable("asan")
+
+    def writable(self, name):
+        """A directory for the module to write to, such as FinqUploadDir's."""
+        return reachable(self.directory / name, self.USER)
+
+    def certificate_for(self, name):
+        return self.authority.issue(name, [] if name == "localhost" else [name])
+
+    @property
+    def url(self):
+        return f"https://localhost:{self.settings.port}"
+
+    # -- running it
+
+    def _environ(self):
+        if not self.settings.asan:
+            return clean_environ()
+        library = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
+        # httpd and APR keep what they allocate until they exit, so leaks are looked for elsewhere (resident size).
+        return clean_environ(LD_PRELOAD=os.path.realpath(library),
+                             ASAN_OPTIONS=f"detect_leaks=0:log_path={self.sanitizer_logs}/log",
+                             UBSAN_OPTIONS=f"print_stacktrace=1:log_path={self.sanitizer_logs}/log")
+
+    def _httpd(self, *arguments, check=True):
+        self.config.write_text(httpd_conf.render(self, self.settings, loopback_addresses()))
+        return run(PROGRAM, "-d", self.directory, "-f", self.config, *arguments, check=check, cwd="/",
+                   env=self._environ(), start_new_session=True)
+
+    def configtest(self):
+        """(whether the configuration is right, what httpd says about it)"""
+        done = self._httpd("-t", check=False)
+        return done.returncode == 0, done.stdout + done.stderr
+
+    def start(self):
+        """Starts it and waits until it accepts connections."""
+        done = self._httpd("-k", "start", check=False)
+        if done.returncode:
+            raise Failure(f"httpd did not start: {done.stdout}{done.stderr}{self._last_words()}")
+        until(lambda: self.listening() or self._died(), what="httpd to listen")
+        return self
+
+    def _died(self):
+        if self.pid_file.exists() and not self.pid():
+            raise Failure(f"httpd ended at once: {self._last_words()}")
+        return False
+
+    def _last_words(self):
+        return "\n".join(self.log.lines()[-15:])
+
+    def pid(self):
+        """The parent's pid, or None."""
+        return read_pid(self.pid_file, self.directory)
+
+    def children(self):
+        return children(self.pid()) if self.pid() else []
+
+    def listening(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.settings.port), 1).close()
+        except OSError:
+            return False
+        return self.pid() is not None
+
+    def stop(self):
+        """Stops it and waits for the last child. A stopped httpd is no error."""
+        self._signal_and_wait(signal.SIGTERM)
+
+    def graceful_stop(self, seconds=60):
+        """Stops accepting, lets requests under way finish."""
+        self._signal_and_wait(signal.SIGWINCH, seconds)
+
+    def _signal_and_wait(self, number, seconds=30):
+        pid = self.pid()
+        if not pid:
+            return
+        family = [pid, *children(pid)]
+        send(pid, number)
+        until(lambda: not any(map(alive, family)), seconds, "httpd to end")
+
+    def graceful(self):
+        """Takes over changed settings; requests under way finish with the old ones."""
+        generation = len([line for line in self.log.lines() if "resuming normal operations" in line])
+        self._httpd("-k", "graceful")
+        until(lambda: len([line for line in self.log.lines() if "resuming normal operations" in line]) > generation,
+              what="the new generation")
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def kill9(self):
+        if self.pid():
+            kill_tree(self.pid())
+
+    def check(self):
+        """Ends a test: complaints about the error log and the sanitizers' reports."""
+        complaints = self.log.check()
+        for report in sorted(self.sanitizer_logs.iterdir()):
+            complaints.append(f"sanitizer: {report.read_text(errors='replace')}")
+            report.unlink()
+        return complaints

@@ -1,0 +1,107 @@
+"""mod_finq as an operator installs it: a database, a server, finqctl, skills and tenants."""
+import dataclasses
+import json
+import os
+import pathlib
+import secrets
+
+from .client import Client
+from .httpd import Httpd
+from .places import BUILD, ROOT
+from .postgres import OWNER, SERVER, Postgres
+from .process import clean_environ, run
+
+MODULE = BUILD / "mod_finq.so"
+FINQCTL = BUILD / "finqctl"
+SKILLS = ROOT / "conf/skills"
+DEMO_SKILLS = ("xyz_aisp_sbx_#1.0", "xyz_card_sbx_#1.0", "xyz_sbx_#3.0")
+
+
+@dataclasses.dataclass
+class Tenant:
+    """What `finqctl tenant create` shows once."""
+    client_id: str
+    client_secret: str
+    client_app_key: str
+
+
+class Installation:
+    """PostgreSQL, httpd and the module under one directory. `http` are httpd_conf.Settings' fields, `postgres` those
+    of Postgres; `cluster` shares another installation's PostgreSQL, with a database of its own."""
+
+    def __init__(self, directory, postgres=None, cluster=None, database="finq", **http):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.shares_cluster, self.database = cluster is not None, database
+        self.postgres = cluster or Postgres(self.directory / "pg", **(postgres or {}))
+        self.secret_file = self.directory / "finq.secret"
+        # The suite's builds say whether httpd must load the sanitizer's library first.
+        http.setdefault("asan", bool(os.environ.get("FINQ_ASAN")))
+        self.httpd = Httpd(self.directory / "httpd", module=str(MODULE),
+                           database=self.postgres.conninfo(SERVER, database), **http)
+        own = {"FinqSecretFile": self.secret_file, "FinqUploadDir": self.httpd.writable("uploads")}
+        self.httpd.settings.directives = {**own, **self.httpd.settings.directives}
+
+    # -- running it
+
+    def start(self):
+        """Starts what does not run, preparing the database and the secret the first time."""
+        self.start_database()
+        self.create_secret()
+        if not self.httpd.pid():
+            self.httpd.start()
+        return self
+
+    def start_database(self):
+        if not self.postgres.pid():
+            self.postgres.start()
+        if self.shares_cluster and not self._database_exists():
+            self.postgres.create_database(self.database)
+        self.finqctl("db", "migrate")
+        self.postgres.create_server_role()
+
+    def _database_exists(self):
+        return self.postgres.psql(f"SELECT 1 FROM pg_database WHERE datname = '{self.database}'", database="postgres")
+
+    def create_secret(self):
+        if not self.secret_file.exists():
+            self.secret_file.touch(mode=0o600)
+            self.secret_file.write_text(secrets.token_hex(32) + "\n")
+
+    def stop(self):
+        """Stops httpd, and PostgreSQL unless it is shared."""
+        try:
+            self.httpd.stop()
+        finally:
+            if not self.shares_cluster:
+                self.postgres.stop()
+
+    # -- the operator
+
+    def conninfo(self):
+        """FINQ_DB."""
+        return self.postgres.conninfo(OWNER, self.database)
+
+    def psql(self, sql, user="postgres"):
+        return self.postgres.psql(sql, user=user, database=self.database)
+
+    def finqctl(self, *arguments, check=True):
+        """Runs finqctl. Returns what it printed, read as JSON; the finished process itself where `check` is off."""
+        done = run(FINQCTL, *arguments, check=check, cwd=ROOT, env=clean_environ(FINQ_DB=self.conninfo()))
+        if not check:
+            return done
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def publish_skills(self):
+        for file in sorted(SKILLS.glob("*.json")):
+            self.finqctl("skill", "publish", file)
+
+    def create_tenant(self, name, skills=DEMO_SKILLS):
+        shown = self.finqctl("tenant", "create", "--name", name)
+        for skill in skills:
+            self.finqctl("tenant", "allow", shown["client_id"], skill)
+        return Tenant(**{field.name: shown[field.name] for field in dataclasses.fields(Tenant)})
+
+    def client(self, tenant, **options):
+        """A client of this server with a tenant's keys."""
+        return Client(self.httpd.url, tenant, self.httpd.authority.certificate, **options)

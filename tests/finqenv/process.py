@@ -1,0 +1,144 @@
+"""Processes, ports and waiting: by condition, never by a fixed pause."""
+import os
+import pathlib
+import random
+import signal
+import socket
+import subprocess
+import time
+
+# Below Linux's ephemeral range, so that no outgoing connection holds the port.
+PORTS = range(20000, 32768)
+
+
+class Failure(Exception):
+    """What a user of the environment is told, without a traceback."""
+
+
+def clean_environ(**more):
+    """The caller's environment without what would point clients or servers elsewhere."""
+    kept = {name: value for name, value in os.environ.items()
+            if not name.startswith(("PG", "FINQ_", "APACHE_", "SSL_CERT", "MAKE", "MFLAGS"))}
+    return {**kept, "LC_ALL": "C.UTF-8", **more}
+
+
+def run(*command, check=True, text=None, **options):
+    """Runs a command; its output is part of the failure where it fails."""
+    options.setdefault("env", clean_environ())
+    done = subprocess.run([str(word) for word in command], input=text, text=True, capture_output=True, **options)
+    if check and done.returncode:
+        raise Failure(f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout}{done.stderr}".rstrip())
+    return done
+
+
+def until(condition, seconds=30, what="the condition"):
+    """Waits until `condition()` is true and returns its value."""
+    end = time.monotonic() + seconds
+    pause = 0.005
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failure(f"waited {seconds} s in vain for {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+
+
+def loopback_addresses():
+    """127.0.0.1, and ::1 where the machine has it: localhost may mean either."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return ["127.0.0.1", "::1"]
+    except OSError:
+        return ["127.0.0.1"]
+
+
+def port_is_free(port):
+    for address in loopback_addresses():
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+                probe.listen(1)
+            except OSError:
+                return False
+    return True
+
+
+def free_port():
+    return until(lambda: next((p for p in random.sample(PORTS, 20) if port_is_free(p)), None), what="a free port")
+
+
+def _stat(pid):
+    """State letter and parent of a process, or None if it is gone."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[1])
+
+
+def alive(pid):
+    """Whether a process runs. A zombie does not: where nobody reaps, it stays in the table for ever."""
+    stat = _stat(pid)
+    return stat is not None and stat[0] not in "ZX"
+
+
+def _pids():
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit()]
+
+
+def children(pid):
+    return [p for p in _pids() if (stat := _stat(p)) and stat[1] == pid and stat[0] not in "ZX"]
+
+
+def _mentions(pid, text):
+    try:
+        command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+        return text in command or os.readlink(f"/proc/{pid}/cwd").startswith(text)
+    except OSError:
+        return False
+
+
+def belonging_to(directory):
+    """Running processes that were started with, or work in, a directory. This process and its ancestors do not count."""
+    ours, pid = set(), os.getpid()
+    while pid > 1:
+        ours.add(pid)
+        pid = (_stat(pid) or ("", 0))[1]
+    return [p for p in _pids() if p not in ours and alive(p) and _mentions(p, str(directory))]
+
+
+def read_pid(path, directory):
+    """The process of a pid file, if it runs and is one of ours; a recycled number is not."""
+    try:
+        pid = int(path.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if alive(pid) and _mentions(pid, str(directory)) else None
+
+
+def send(pid, number):
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def kill_tree(pid):
+    """SIGKILL to a process and its children; stopped ones die too."""
+    send(pid, signal.SIGSTOP)  # or it would have more of them meanwhile
+    family = [pid, *children(pid)]
+    for member in family:
+        send(member, signal.SIGKILL)
+    until(lambda: not any(map(alive, family)), what=f"the end of process {pid}")
+
+
+def exit_on_signals():
+    """A terminated or hung-up run ends like an interrupted one: through its cleanup."""
+    def leave(number, _frame):
+        raise SystemExit(128 + number)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)

@@ -1,0 +1,53 @@
+"""Directories of test runs: several may go on at once; what a killed one left is cleared by the next."""
+import pathlib
+
+from .places import BUILD, Lock, discard, new_directory
+from .process import belonging_to, kill_tree
+
+PARENT = BUILD / "test"
+
+
+def _locked(directory):
+    lock = Lock(directory / "lock")
+    return lock if lock.take() else None
+
+
+def real_paths(directory):
+    """The directory itself and where its links lead."""
+    links = (path for path in pathlib.Path(directory).rglob("*") if path.is_symlink() and path.is_dir())
+    return [pathlib.Path(directory), *(link.resolve() for link in links)]
+
+
+def _sweep(directory):
+    lock = _locked(directory)
+    if lock:
+        for path in real_paths(directory):
+            for pid in belonging_to(f"{path}/"):
+                kill_tree(pid)
+        discard(directory)
+        lock.release()
+
+
+class Run:
+    """A context manager around a test run: `directory` is its own, and `keep` spares it afterwards."""
+
+    keep = False
+
+    def __enter__(self):
+        PARENT.mkdir(parents=True, exist_ok=True)
+        starting = Lock(BUILD / "test.lock")
+        starting.take(wait=True)
+        for old in PARENT.iterdir():
+            _sweep(old)
+        self.directory = new_directory(PARENT)
+        self._lock = _locked(self.directory)
+        starting.release()
+        return self
+
+    def __exit__(self, *_):
+        left = [pid for path in real_paths(self.directory) for pid in belonging_to(f"{path}/")]
+        if not left and not self.keep:
+            discard(self.directory)
+        self._lock.release()
+        if left:
+            raise AssertionError(f"still running after the tests: processes {left}")

@@ -1,0 +1,128 @@
+"""`make up`: the demonstration's servers, kept running for anyone to try."""
+import json
+import shlex
+
+from .installation import MODULE, Installation, Tenant
+from .places import BUILD, Lock, discard
+from .process import Failure, belonging_to, port_is_free
+
+DIRECTORY = BUILD / "run"
+STATE, ENVIRONMENT = DIRECTORY / "state.json", DIRECTORY / "finq.env"
+DEFAULT_PORT = 8443
+
+
+def _load():
+    """(installation, tenant) of the last `up`, or None."""
+    try:
+        state = json.loads(STATE.read_text())
+    except (OSError, ValueError):
+        return None
+    installation = Installation(DIRECTORY, postgres=state["postgres"], port=state["port"])
+    return installation, Tenant(**state["tenant"])
+
+
+def _write(path, text):
+    """Replaces a file at once, and only where it changes."""
+    if path.exists() and path.read_text() == text:
+        return
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def _save(installation, tenant):
+    _write(ENVIRONMENT, "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in {
+        "FINQ_URL": installation.httpd.url,
+        "FINQ_CA": installation.httpd.authority.certificate,
+        "FINQ_DB": installation.conninfo(),
+        "FINQ_CLIENT_ID": tenant.client_id,
+        "FINQ_CLIENT_SECRET": tenant.client_secret,
+        "FINQ_CLIENT_APP_KEY": tenant.client_app_key,
+    }.items()))
+    _write(STATE, json.dumps({"postgres": installation.postgres.saved(), "port": installation.httpd.settings.port,
+                              "tenant": vars(tenant)}))
+
+
+def _remove():
+    """Ends whatever an earlier `up` left, a broken-off one included, and removes its files."""
+    if DIRECTORY.exists():
+        Installation(DIRECTORY).stop()
+        left = belonging_to(f"{DIRECTORY}/")
+        if left:
+            raise Failure(f"still running in {DIRECTORY}: processes {left}")
+        discard(DIRECTORY)
+
+
+def _claim(port):
+    if not port_is_free(port):
+        raise Failure(f"port {port} is taken by another program; choose one: make up PORT=…")
+
+
+def _create(port):
+    """From nothing; leaves nothing running where it fails."""
+    _remove()
+    _claim(port)
+    DIRECTORY.mkdir(parents=True)
+    installation = Installation(DIRECTORY, port=port)
+    try:
+        installation.start()
+        installation.publish_skills()
+        _save(installation, installation.create_tenant("Demo tenant"))
+    except BaseException:
+        installation.stop()
+        raise
+
+
+def _needs_restart(httpd, port):
+    """Another port is wanted, or the module has been built anew."""
+    return httpd.settings.port != port or MODULE.stat().st_mtime > httpd.pid_file.stat().st_mtime
+
+
+def _resume(installation, tenant, port):
+    """Starts again what does not run, or runs with something older. Returns whether anything had to be done."""
+    httpd, postgres = installation.httpd, installation.postgres
+    if httpd.pid() and postgres.pid() and not _needs_restart(httpd, port):
+        return False
+    if httpd.pid():
+        httpd.stop()
+    _claim(port)
+    httpd.settings.port = port
+    if not postgres.pid() and not port_is_free(postgres.port):
+        raise Failure(f"PostgreSQL's port {postgres.port} is taken by another program; 'make down' and start again")
+    installation.start()
+    installation.publish_skills()
+    _save(installation, tenant)
+    return True
+
+
+def _locked():
+    lock = Lock(BUILD / "run.lock")
+    lock.take(wait=True)
+    return lock
+
+
+def up(port=None):
+    """Returns (url, whether anything had to be started)."""
+    lock = _locked()
+    try:
+        before = _load()
+        if before:
+            changed = _resume(*before, port or before[0].httpd.settings.port)
+        else:
+            _create(port or DEFAULT_PORT)
+            changed = True
+        return _load()[0].httpd.url, changed
+    finally:
+        lock.release()
+
+
+def down():
+    """Stops the servers and removes their files. Returns whether anything was there."""
+    lock = _locked()
+    try:
+        present = DIRECTORY.exists()
+        _remove()
+        return present
+    finally:
+        lock.release()

@@ -1,0 +1,84 @@
+#!/bin/bash
+# Installs the Debian packages that a task needs, and nothing that is there already.
+#   tests/install.sh build run test ...   installs what is missing of these groups; says nothing where nothing is
+#   tests/install.sh --check build ...    only says what is missing, and fails if anything is
+# No service of the system is started, stopped or configured: new daemons stay down, and PostgreSQL makes no cluster.
+set -euo pipefail
+
+declare -A GROUPS_OF=(
+  [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev"
+  [run]="apache2-bin libaprutil1-dbd-pgsql postgresql-15 openssl python3"
+  [test]="libcmocka-dev python3-pytest python3-psycopg2 json-schema-test-suite"
+  [bench]=""
+)
+POLICY=/usr/sbin/policy-rc.d
+CLUSTER=/etc/postgresql-common/createcluster.d
+LOG=$(mktemp)
+undo=()
+
+restore() {
+  for step in "${undo[@]}"; do eval "$step"; done
+  rm -f "$LOG"
+}
+trap restore EXIT
+trap 'exit 130' INT TERM HUP
+
+missing_of() {
+  local group wanted=
+  for group in "$@"; do wanted+=" ${GROUPS_OF[$group]?"no group of packages named $group"}"; done
+  [ -n "${wanted// /}" ] || return 0
+  comm -23 <(printf '%s\n' $wanted | sort -u) \
+    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | sort -u)
+}
+
+# A policy of the machine's own stays in force, whatever it says.
+keep_services_down() {
+  [ -e $POLICY ] && return
+  undo+=("rm -f $POLICY")
+  printf '#!/bin/sh\nexit 101\n' >$POLICY
+  chmod 755 $POLICY
+}
+
+make_no_cluster() {
+  [ -e $CLUSTER ] || undo+=("rmdir -p --ignore-fail-on-non-empty $CLUSTER 2>/dev/null || :")
+  undo=("rm -f $CLUSTER/mod_finq.conf" "${undo[@]}")
+  mkdir -p $CLUSTER
+  echo "create_main_cluster = false" >$CLUSTER/mod_finq.conf
+}
+
+apt() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "$@" >>"$LOG" 2>&1 </dev/null
+}
+
+# Lists that are absent or stale show as a failed installation; only then are they fetched.
+install_packages() {
+  apt install --no-install-recommends "$@" && return
+  apt update || :
+  apt install --no-install-recommends "$@" && return
+  tail -n 30 "$LOG" >&2
+  echo "install.sh: could not install: $*" >&2
+  return 1
+}
+
+check_only=
+if [ "${1-}" = --check ]; then check_only=1; shift; fi
+if ! command -v dpkg-query >/dev/null; then
+  [ -n "$check_only" ] && exit 0 # not Debian: the compiler will say what it misses
+  echo "install.sh: this is no Debian; install by hand: ${GROUPS_OF[*]}" >&2
+  exit 1
+fi
+missing=$(missing_of "$@")
+[ -z "$missing" ] && exit 0
+if [ -n "$check_only" ]; then
+  echo "Missing Debian packages:" $missing >&2
+  echo "As root, 'make deps' installs them." >&2
+  exit 1
+fi
+if [ "$(id -u)" != 0 ]; then
+  echo "install.sh: run as root to install:" $missing >&2
+  exit 1
+fi
+echo "Installing" $missing
+keep_services_down
+make_no_cluster
+install_packages $missing

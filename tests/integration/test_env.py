@@ -1,0 +1,183 @@
+"""The environment itself: its guards turn red, and what it starts it also ends.
+
+Seen red: TROUBLE without "error" (error_line_must_be_announced), DEATH without "exit signal" (crash), HARMLESS matching
+everything (line_without_a_level), Httpd.stop returning at once (nothing_is_left), `_can_write` returning True
+(a_clone_that_servers_cannot_reach).
+"""
+import os
+import signal
+import tempfile
+
+import pytest
+
+from finqenv import places, process
+from finqenv.client import Client
+from finqenv.errorlog import ErrorLog
+from finqenv.httpd import Httpd
+from finqenv.postgres import OWNER, Postgres
+from finqenv.runs import Run
+
+ERROR = "[Sat Nov 21 21:57:41.152119 2026] [finq:error] [pid 1:tid 1] FINQ0001: the disk is full"
+NOTICE = "[Sat Nov 21 21:57:41.152119 2026] [core:notice] [pid 1:tid 1] AH00052: child pid 7 exit signal Aborted (6)"
+DENY = '<Location "/closed">\nRequire all denied\n</Location>'
+
+
+@pytest.fixture
+def log(tmp_path):
+    return ErrorLog(tmp_path / "error.log")
+
+
+@pytest.fixture
+def bare_httpd(run_directory, watched):
+    """An httpd without the module."""
+    httpd = Httpd(run_directory / "bare", vhost=DENY, plain=True)
+    watched.append(httpd)
+    httpd.start()
+    yield httpd
+    httpd.stop()
+    watched.remove(httpd)
+
+
+@pytest.fixture(scope="module")
+def postgres(run_directory):
+    cluster = Postgres(run_directory / "own-pg")
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.mark.parametrize("line", [
+    ERROR, ERROR.replace("error", "warn"), ERROR.replace("error", "emerg"), NOTICE,
+    "==7==ERROR: AddressSanitizer: heap-use-after-free", "src/id.c:7:3: runtime error: shift exponent 64",
+    "apache2: src/id.c:7: finq_id_parse: Assertion `text' failed.", "a line without a level"])
+def test_trouble_must_be_announced(log, line):
+    log.path.write_text(line + "\n")
+    assert len(log.check()) == 1
+    assert log.check() == [], "a line is held against one test only"
+
+
+@pytest.mark.parametrize("line", [ERROR.replace("error", "info"), ERROR.replace("error", "notice"), ""])
+def test_ordinary_lines_pass(log, line):
+    log.path.write_text(line + "\n")
+    assert log.check() == []
+
+
+def test_announcements_hold_for_one_test_and_must_come_true(log):
+    log.path.write_text(ERROR + "\n")
+    log.expect("FINQ0001")
+    log.allow("never comes")
+    assert log.check() == []
+    log.path.write_text(2 * (ERROR + "\n"))
+    assert len(log.check()) == 1
+    log.expect("FINQ0002")
+    assert log.check() == ["announced, but not in the error log: FINQ0002"]
+
+
+def test_the_guard_fails_a_test_of_a_real_server(bare_httpd):
+    closed = Client(bare_httpd.url, None, bare_httpd.authority.certificate)
+    assert closed.request("GET", "/closed").status == 403
+    assert any("client denied" in complaint for complaint in bare_httpd.check())
+    bare_httpd.log.expect("client denied")
+    assert closed.request("GET", "/closed").status == 403
+    closed.close()
+
+
+def test_the_guard_is_in_force_in_every_test(pytester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(places.ROOT / "tests"))
+    pytester.makepyfile(f"""
+        import types
+        from finqenv.errorlog import ErrorLog
+        def test_with_trouble(watched, tmp_path):
+            log = ErrorLog(tmp_path / "error.log")
+            watched.append(types.SimpleNamespace(check=log.check))
+            log.path.write_text({ERROR!r} + chr(10))
+        def test_without():
+            pass
+    """)
+    result = pytester.runpytest_subprocess("-p", "finqenv.fixtures", "-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*not announced*FINQ0001*"])
+
+
+def test_a_dead_child_is_seen(bare_httpd):
+    victim = bare_httpd.children()[0]
+    process.send(victim, signal.SIGSEGV)
+    process.until(lambda: victim not in bare_httpd.children())
+    bare_httpd.log.expect(r"exit signal Segmentation fault")
+
+
+def test_raw_bytes_get_their_answers(bare_httpd):
+    plain = Client(f"http://localhost:{bare_httpd.settings.plain_port}", None)
+    get = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert [a.status for a in plain.raw(get + get + b"BROKEN\r\n\r\n")] == [404, 404, 400]
+
+
+def test_a_configuration_is_tested_and_taken_over(bare_httpd):
+    assert bare_httpd.configtest()[0]
+    bare_httpd.settings.vhost = 'Redirect 204 "/nowhere"'
+    ok, words = bare_httpd.configtest()
+    assert not ok and "Redirect" in words
+    bare_httpd.settings.modules, bare_httpd.settings.vhost = ("alias",), "Redirect 410 /nowhere"
+    bare_httpd.graceful()
+    visitor = Client(bare_httpd.url, None, bare_httpd.authority.certificate)
+    assert visitor.request("GET", "/nowhere").status == 410
+    visitor.close()
+
+
+def test_postgres_is_private_and_durable(postgres):
+    assert postgres.psql("SHOW listen_addresses") == "127.0.0.1"
+    assert postgres.psql("SELECT count(*) FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit',"
+                         " 'full_page_writes') AND setting = 'on'") == "3"
+    wrong = postgres.conninfo().replace(postgres.passwords[OWNER], "wrong")
+    assert process.run("/usr/bin/psql", "-w", wrong, "-c", "SELECT 1", check=False).returncode == 2
+    assert process.run("/usr/bin/psql", "-w", "-At", postgres.conninfo(), "-c", "SELECT 1").stdout == "1\n"
+
+
+def test_postgres_faults(postgres):
+    postgres.psql("CREATE TABLE kept (number int)")
+    postgres.psql("INSERT INTO kept VALUES (7)")
+    postgres.kill9()
+    assert not postgres.ready()
+    postgres.start()
+    assert postgres.psql("SELECT number FROM kept") == "7"
+    postgres.pause()
+    assert not process.run("pg_isready", "-h", "127.0.0.1", "-p", postgres.port, "-t", 1, check=False).returncode == 0
+    postgres.resume()
+    process.until(postgres.ready)
+
+
+def test_nothing_is_left(run_directory):
+    with Run() as run:
+        cluster, httpd = Postgres(run.directory / "pg").start(), Httpd(run.directory / "httpd").start()
+        assert len(process.belonging_to(run.directory)) >= 8
+        httpd.stop()
+        cluster.stop()
+        assert process.belonging_to(run.directory) == []
+    assert not run.directory.exists()
+
+
+def test_a_killed_run_is_cleared_by_the_next():
+    code = ("import os, signal; from finqenv.runs import Run; from finqenv.httpd import Httpd\n"
+            "run = Run(); run.__enter__(); Httpd(run.directory / 'httpd').start(); print(run.directory, flush=True)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)")
+    done = process.run("/usr/bin/python3", "-c", code, check=False, cwd=places.ROOT / "tests",
+                       env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    left = done.stdout.strip()
+    assert len(process.belonging_to(left)) >= 2
+    with Run():
+        assert process.belonging_to(left) == []
+        assert not os.path.exists(left)
+
+
+def test_a_clone_that_servers_cannot_reach():
+    with tempfile.TemporaryDirectory() as closed:  # mode 0700, and root's
+        cluster = Postgres(f"{closed}/pg").start()
+        try:
+            assert cluster.psql("SELECT 1") == "1"
+            assert Postgres(f"{closed}/pg").pid() == cluster.pid(), "another process finds it"
+            home = cluster.home
+            assert str(home).startswith("/var/tmp/finq-") and home.stat().st_mode & 0o777 == 0o700
+        finally:
+            cluster.stop()
+            places.discard(closed)
+        assert not home.exists()
