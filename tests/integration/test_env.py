@@ -1,8 +1,8 @@
 """The environment itself: its guards turn red, and what it starts it also ends.
 
-Seen red: TROUBLE without "error" (error_line_must_be_announced), DEATH without "exit signal" (crash), HARMLESS matching
-everything (line_without_a_level), Httpd.stop returning at once (nothing_is_left), `_can_write` returning True
-(a_clone_that_servers_cannot_reach).
+Seen red: TROUBLE without "error", DEATH without "exit signal", HARMLESS matching every line (the three of the guard's
+tests that name them); Httpd.stop without its wait, or without its signal (nothing_is_left); `_can_write` always true
+(a_clone_that_servers_cannot_reach); Run without its sweep (a_killed_run_is_cleared_by_the_next).
 """
 import os
 import signal
@@ -151,6 +151,7 @@ def test_nothing_is_left(run_directory):
         cluster, httpd = Postgres(run.directory / "pg").start(), Httpd(run.directory / "httpd").start()
         assert len(process.belonging_to(run.directory)) >= 8
         httpd.stop()
+        assert process.belonging_to(f"{run.directory}/httpd") == []
         cluster.stop()
         assert process.belonging_to(run.directory) == []
     assert not run.directory.exists()
