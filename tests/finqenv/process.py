@@ -9,6 +9,7 @@ import time
 
 # Below Linux's ephemeral range, so that no outgoing connection holds the port.
 PORTS = range(20000, 32768)
+SERVERS = {"apache2", "postgres"}
 
 
 class Failure(Exception):
@@ -102,13 +103,20 @@ def _mentions(pid, text):
         return False
 
 
-def belonging_to(directory):
-    """Running processes that were started with, or work in, a directory. This process and its ancestors do not count."""
-    ours, pid = set(), os.getpid()
-    while pid > 1:
-        ours.add(pid)
-        pid = (_stat(pid) or ("", 0))[1]
-    return [p for p in _pids() if p not in ours and alive(p) and _mentions(p, str(directory))]
+def _is_server(pid):
+    """Not somebody's shell or pager that happens to look at a server's files."""
+    try:
+        return os.path.basename(os.readlink(f"/proc/{pid}/exe")).split()[0] in SERVERS
+    except OSError:
+        return False
+
+
+def servers_in(directory):
+    """Running servers whose files are in a directory, or where its links lead."""
+    directory = pathlib.Path(directory)
+    links = (path for path in directory.rglob("*") if path.is_symlink() and path.is_dir())
+    places = [f"{place}/" for place in (directory, *(link.resolve() for link in links))]
+    return [p for p in _pids() if alive(p) and _is_server(p) and any(_mentions(p, place) for place in places)]
 
 
 def read_pid(path, directory):

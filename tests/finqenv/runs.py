@@ -1,8 +1,6 @@
 """Directories of test runs: several may go on at once; what a killed one left is cleared by the next."""
-import pathlib
-
 from .places import BUILD, Lock, discard, new_directory
-from .process import belonging_to, kill_tree
+from .process import kill_tree, servers_in
 
 PARENT = BUILD / "test"
 
@@ -12,18 +10,11 @@ def _locked(directory):
     return lock if lock.take() else None
 
 
-def real_paths(directory):
-    """The directory itself and where its links lead."""
-    links = (path for path in pathlib.Path(directory).rglob("*") if path.is_symlink() and path.is_dir())
-    return [pathlib.Path(directory), *(link.resolve() for link in links)]
-
-
 def _sweep(directory):
     lock = _locked(directory)
     if lock:
-        for path in real_paths(directory):
-            for pid in belonging_to(f"{path}/"):
-                kill_tree(pid)
+        for pid in servers_in(directory):
+            kill_tree(pid)
         discard(directory)
         lock.release()
 
@@ -45,7 +36,7 @@ class Run:
         return self
 
     def __exit__(self, *_):
-        left = [pid for path in real_paths(self.directory) for pid in belonging_to(f"{path}/")]
+        left = servers_in(self.directory)
         if not left and not self.keep:
             discard(self.directory)
         self._lock.release()

@@ -4,7 +4,7 @@ import shlex
 
 from .installation import MODULE, Installation, Tenant
 from .places import BUILD, Lock, discard
-from .process import Failure, belonging_to, port_is_free
+from .process import Failure, port_is_free, servers_in
 
 DIRECTORY = BUILD / "run"
 STATE, ENVIRONMENT = DIRECTORY / "state.json", DIRECTORY / "finq.env"
@@ -48,7 +48,7 @@ def _remove():
     """Ends whatever an earlier `up` left, a broken-off one included, and removes its files."""
     if DIRECTORY.exists():
         Installation(DIRECTORY).stop()
-        left = belonging_to(f"{DIRECTORY}/")
+        left = servers_in(DIRECTORY)
         if left:
             raise Failure(f"still running in {DIRECTORY}: processes {left}")
         discard(DIRECTORY)

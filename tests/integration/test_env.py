@@ -149,11 +149,11 @@ def test_postgres_faults(postgres):
 def test_nothing_is_left(run_directory):
     with Run() as run:
         cluster, httpd = Postgres(run.directory / "pg").start(), Httpd(run.directory / "httpd").start()
-        assert len(process.belonging_to(run.directory)) >= 8
+        assert len(process.servers_in(run.directory)) >= 8
         httpd.stop()
-        assert process.belonging_to(f"{run.directory}/httpd") == []
+        assert process.servers_in(run.directory / "httpd") == []
         cluster.stop()
-        assert process.belonging_to(run.directory) == []
+        assert process.servers_in(run.directory) == []
     assert not run.directory.exists()
 
 
@@ -164,9 +164,9 @@ def test_a_killed_run_is_cleared_by_the_next():
     done = process.run("/usr/bin/python3", "-c", code, check=False, cwd=places.ROOT / "tests",
                        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     left = done.stdout.strip()
-    assert len(process.belonging_to(left)) >= 2
+    assert len(process.servers_in(left)) >= 2
     with Run():
-        assert process.belonging_to(left) == []
+        assert process.servers_in(left) == []
         assert not os.path.exists(left)
 
 
