@@ -98,4 +98,4 @@ clean:
 	rm -rf $(B)/obj $(B)/unit $(B)/mod_finq.so $(B)/finqctl
 
 .PHONY: all help check-deps deps demo up down test test-asan unit install clean
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

@@ -7,7 +7,7 @@ from finqenv import documents
 from finqenv.client import Onboarding
 from finqenv.installation import Installation
 from finqenv.places import BUILD, discard, new_directory
-from finqenv.process import Failure, exit_on_signals
+from finqenv.process import Failure, end_servers_in, main
 
 SKILL = "xyz_card_sbx_#1.0"
 PERSONAL_DATA = {"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com",
@@ -96,18 +96,14 @@ def walk(directory):
         installation.stop()
 
 
-def main():
-    exit_on_signals()
+def demo():
     directory = new_directory(BUILD, "demo-")
     try:
         walk(directory)
-    except Failure as failure:
-        sys.exit(f"\nmake demo: {failure}")
-    except KeyboardInterrupt:
-        sys.exit(130)
     finally:
+        end_servers_in(directory)
         discard(directory)
     say("The user is onboarded. Everything that was started has been stopped.", "good")
 
 
-main()
+main(demo, "make demo")

@@ -6,7 +6,7 @@ import sys
 import xml.etree.ElementTree
 
 from finqenv.places import BUILD, ROOT
-from finqenv.process import exit_on_signals
+from finqenv.process import main
 
 PASSED = re.compile(r"^\[ +OK +\] \S", re.MULTILINE)
 FAILED = re.compile(r"^\[ +(?:FAILED|ERROR) +\] (?!\d+ )(?:setup |teardown )?(\S+)$", re.MULTILINE)
@@ -24,12 +24,22 @@ def run_unit(program):
     return passed, failed or int(died or not passed)
 
 
+def wait_for(child):
+    """Its exit status. Where the run is interrupted, the child is told, and given the time to stop its servers."""
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        raise
+
+
 def run_integration(arguments):
     """(passed, failed) of pytest; a run that could not even count has failed once."""
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
-    code = subprocess.run([sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments],
-                          cwd=ROOT).returncode
+    code = wait_for(subprocess.Popen([sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments],
+                                     cwd=ROOT))
     if not report.exists():
         return 0, 1
     suites = list(xml.etree.ElementTree.parse(report).getroot().iter("testsuite"))
@@ -39,17 +49,13 @@ def run_integration(arguments):
     return max(tests - failed - errors - skipped, 0), failed + errors or int(code != 0)
 
 
-def main(arguments):
-    exit_on_signals()
-    end = arguments.index("--")
-    results = [run_unit(program) for program in arguments[:end]]
-    results.append(run_integration(arguments[end + 1:]))
+def run_all():
+    end = sys.argv.index("--")
+    results = [run_unit(program) for program in sys.argv[1:end]]
+    results.append(run_integration(sys.argv[end + 1:]))
     passed, failed = (sum(column) for column in zip(*results))
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 
 
-try:
-    main(sys.argv[1:])
-except KeyboardInterrupt:
-    sys.exit(130)
+main(run_all, "make test")

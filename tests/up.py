@@ -3,17 +3,21 @@
 import sys
 
 from finqenv import standing
-from finqenv.process import Failure, exit_on_signals
+from finqenv.process import Failure, main
 
 
-def main(arguments):
-    exit_on_signals()
-    try:
-        url, changed = standing.up(int(arguments[0]) if arguments else None)
-    except (Failure, ValueError) as failure:
-        sys.exit(f"make up: {failure}")
+def wanted_port(arguments):
+    if not arguments:
+        return None
+    if not arguments[0].isdigit() or not 0 < int(arguments[0]) < 65536:
+        raise Failure(f"PORT is a number from 1 to 65535, not {arguments[0]}")
+    return int(arguments[0])
+
+
+def up():
+    url, changed = standing.up(wanted_port(sys.argv[1:]))
     print(f"mod_finq {'is up' if changed else 'is running already'} at {url}/v1")
     print(f"Its address, keys and database are in {standing.ENVIRONMENT}; 'make down' stops it.")
 
 
-main(sys.argv[1:])
+main(up, "make up")

@@ -5,13 +5,13 @@ import pytest
 
 from . import runs
 from .installation import DEMO_SKILLS, Installation
-from .process import exit_on_signals
+from .process import end_on_signals
 
 _numbers = itertools.count(1)
 
 
 def pytest_configure():
-    exit_on_signals()
+    end_on_signals()
 
 
 @pytest.fixture(scope="session")

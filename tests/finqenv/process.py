@@ -5,6 +5,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 # Below Linux's ephemeral range, so that no outgoing connection holds the port.
@@ -144,9 +145,40 @@ def kill_tree(pid):
     until(lambda: not any(map(alive, family)), what=f"the end of process {pid}")
 
 
-def exit_on_signals():
-    """A terminated or hung-up run ends like an interrupted one: through its cleanup."""
+def end_servers_in(directory):
+    """Kills what a stop did not reach, such as a server whose start was cut short. Returns the pids."""
+    left = servers_in(directory)
+    for pid in left:
+        kill_tree(pid)
+    return left
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked for the end; pytest and `finally` treat it as Ctrl-C."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.status = 128 + number
+
+
+def end_on_signals():
+    """Makes the first SIGINT, SIGTERM or SIGHUP end the run through its cleanup, and the rest not disturb that."""
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
     def leave(number, _frame):
-        raise SystemExit(128 + number)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+        for other in asking:
+            signal.signal(other, signal.SIG_IGN)
+        raise Interrupted(number)
+    for number in asking:
         signal.signal(number, leave)
+
+
+def main(action, name):
+    """Runs a command's action: a failure in one line, an interruption as the exit status that shells expect."""
+    end_on_signals()
+    try:
+        action()
+    except Failure as failure:
+        sys.exit(f"\n{name}: {failure}")
+    except Interrupted as interrupted:
+        sys.exit(interrupted.status)

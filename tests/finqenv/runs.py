@@ -1,6 +1,6 @@
 """Directories of test runs: several may go on at once; what a killed one left is cleared by the next."""
 from .places import BUILD, Lock, discard, new_directory
-from .process import kill_tree, servers_in
+from .process import end_servers_in
 
 PARENT = BUILD / "test"
 
@@ -13,8 +13,7 @@ def _locked(directory):
 def _sweep(directory):
     lock = _locked(directory)
     if lock:
-        for pid in servers_in(directory):
-            kill_tree(pid)
+        end_servers_in(directory)
         discard(directory)
         lock.release()
 
@@ -36,9 +35,9 @@ class Run:
         return self
 
     def __exit__(self, *_):
-        left = servers_in(self.directory)
+        left = end_servers_in(self.directory)
         if not left and not self.keep:
             discard(self.directory)
         self._lock.release()
         if left:
-            raise AssertionError(f"still running after the tests: processes {left}")
+            raise AssertionError(f"still running after the tests, now killed: processes {left}")

@@ -4,7 +4,7 @@ import shlex
 
 from .installation import MODULE, Installation, Tenant
 from .places import BUILD, Lock, discard
-from .process import Failure, port_is_free, servers_in
+from .process import Failure, end_servers_in, port_is_free
 
 DIRECTORY = BUILD / "run"
 STATE, ENVIRONMENT = DIRECTORY / "state.json", DIRECTORY / "finq.env"
@@ -48,9 +48,7 @@ def _remove():
     """Ends whatever an earlier `up` left, a broken-off one included, and removes its files."""
     if DIRECTORY.exists():
         Installation(DIRECTORY).stop()
-        left = servers_in(DIRECTORY)
-        if left:
-            raise Failure(f"still running in {DIRECTORY}: processes {left}")
+        end_servers_in(DIRECTORY)
         discard(DIRECTORY)
 
 
@@ -71,6 +69,7 @@ def _create(port):
         _save(installation, installation.create_tenant("Demo tenant"))
     except BaseException:
         installation.stop()
+        end_servers_in(DIRECTORY)
         raise
 
 
