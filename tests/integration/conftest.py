@@ -4,4 +4,4 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-pytest_plugins = ["finqenv.fixtures", "pytester"]
+from finqenv.fixtures import *  # noqa: E402, F401, F403
