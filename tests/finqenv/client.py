@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import secrets
+import select
 import socket
 import ssl
 import urllib.parse
@@ -92,19 +93,22 @@ class Client:
             self._connection.close()
         self._connection = None
 
+    def _closed_by_server(self):
+        """Nothing may be waiting on an idle connection but its end."""
+        return bool(select.select([self._connection.sock], [], [], 0)[0]) if self._connection.sock else True
+
     def request(self, method, path, body=b"", headers=None, timeout=30):
-        """One request as given, on the kept connection; on a new one where the server has closed the old."""
-        fresh = self._connection is None
+        """One request as given, sent once, on the kept connection or a new one. A connection that the server cuts
+        is the caller's to see: a silent second try would hide a crash."""
+        if self._connection and self._closed_by_server():
+            self.close()
         self._connection = self._connection or self._connect(timeout)
         try:
             self._connection.request(method, path, body, headers or {})
-            response = self._connection.getresponse()
-        except (http.client.RemoteDisconnected, ConnectionError):
+            answer = _answer(self._connection.getresponse())
+        except BaseException:
             self.close()
-            if fresh:
-                raise
-            return self.request(method, path, body, headers, timeout)
-        answer = _answer(response)
+            raise
         if self.seen:
             self.seen(method, path, headers or {}, body, answer)
         return answer
@@ -126,7 +130,6 @@ class Client:
         with self.open_socket(timeout) as connection, connection.makefile("rb") as file:
             connection.sendall(data)
             try:
-                # read1-sized reads are HTTPResponse's business; it must not close our file.
                 while answer := read_answer(_KeepOpen(file)):
                     answers.append(answer)
             except (TimeoutError, ConnectionError, ssl.SSLError):

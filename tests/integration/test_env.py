@@ -112,6 +112,19 @@ def test_raw_bytes_get_their_answers(bare_httpd):
     assert [a.status for a in plain.raw(get + get + b"BROKEN\r\n\r\n")] == [404, 404, 400]
 
 
+def test_a_client_keeps_its_connection_and_sees_it_cut(bare_httpd):
+    visitor = Client(bare_httpd.url, None, bare_httpd.authority.certificate)
+    visitor.request("GET", "/nothing")
+    kept = visitor._connection
+    visitor.request("GET", "/nothing")
+    assert visitor._connection is kept
+    bare_httpd.restart()
+    assert visitor.request("GET", "/nothing").status == 404 and visitor._connection is not kept
+    bare_httpd.stop()
+    with pytest.raises(ConnectionError):
+        visitor.request("GET", "/nothing")
+
+
 def test_a_configuration_is_tested_and_taken_over(bare_httpd):
     assert bare_httpd.configtest()[0]
     bare_httpd.settings.vhost = 'Redirect 204 "/nowhere"'
