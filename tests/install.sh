@@ -40,8 +40,8 @@ keep_services_down() {
 }
 
 make_no_cluster() {
+  undo+=("rm -f $CLUSTER/mod_finq.conf")
   [ -e $CLUSTER ] || undo+=("rmdir -p --ignore-fail-on-non-empty $CLUSTER 2>/dev/null || :")
-  undo=("rm -f $CLUSTER/mod_finq.conf" "${undo[@]}")
   mkdir -p $CLUSTER
   echo "create_main_cluster = false" >$CLUSTER/mod_finq.conf
 }

@@ -68,7 +68,8 @@ def multipart(fields, document, boundary=None):
                    for name, value in fields.items())
     head += (f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{document.name}"\r\n'
              f"Content-Type: {document.media_type}\r\n\r\n")
-    return f"multipart/form-data; boundary={boundary}", head.encode() + document.content + f"\r\n--{boundary}--\r\n".encode()
+    body = head.encode() + document.content + f"\r\n--{boundary}--\r\n".encode()
+    return f"multipart/form-data; boundary={boundary}", body
 
 
 class Client:

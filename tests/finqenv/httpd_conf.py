@@ -118,7 +118,7 @@ def _location(settings, more):
 def _host(port, name, body):
     return f"""
 <VirtualHost *:{port}>
-ServerName {name}
+ServerName {name}:{port}
 {body}
 </VirtualHost>
 """
