@@ -6,7 +6,6 @@ tests that name them); Httpd.stop without its wait, or without its signal (nothi
 """
 import os
 import signal
-import tempfile
 
 import pytest
 
@@ -183,15 +182,17 @@ def test_a_killed_run_is_cleared_by_the_next():
         assert not os.path.exists(left)
 
 
-def test_a_clone_that_servers_cannot_reach():
-    with tempfile.TemporaryDirectory() as closed:  # mode 0700, and root's
-        cluster = Postgres(f"{closed}/pg").start()
-        try:
-            assert cluster.psql("SELECT 1") == "1"
-            assert Postgres(f"{closed}/pg").pid() == cluster.pid(), "another process finds it"
-            home = cluster.home
-            assert str(home).startswith("/var/tmp/finq-") and home.stat().st_mode & 0o777 == 0o700
-        finally:
-            cluster.stop()
-            places.discard(closed)
-        assert not home.exists()
+def test_a_clone_that_servers_cannot_reach(run_directory):
+    closed = run_directory / "closed"
+    closed.mkdir(mode=0o700)
+    cluster = Postgres(closed / "pg")
+    home = cluster.home
+    try:
+        cluster.start()
+        assert cluster.psql("SELECT 1") == "1"
+        assert Postgres(closed / "pg").pid() == cluster.pid(), "another process finds it"
+        assert str(home).startswith("/var/tmp/finq-") and home.stat().st_mode & 0o777 == 0o700
+    finally:
+        cluster.stop()
+    places.discard(closed)
+    assert not home.exists()
