@@ -1,0 +1,366 @@
+#include "form_tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Prices, in steps of one to three nanoseconds. */
+enum { NODE_PRICE = 40, MEMBER_PRICE = 60, REAL_PRICE = 800 };
+
+/* One check. */
+typedef struct {
+    apr_pool_t *pool;
+    finq_faults faults;
+    apr_int64_t work; /* what may still be spent */
+    int quiet;        /* inside anyOf, oneOf, not, if: the answer counts, the places do not */
+    int depth;
+    int stop; /* nothing more to find out: too many faults, or given up */
+} form_check;
+
+__attribute__((format(printf, 3, 4))) static int fail(form_check *check, const finq_place *place,
+                                                      const char *format, ...)
+{
+    va_list args;
+    if (check->quiet || check->stop)
+        return 0;
+    va_start(args, format);
+    finq_fault_vnote(&check->faults, place, format, args);
+    va_end(args);
+    check->stop = finq_fault_full(&check->faults);
+    return 0;
+}
+
+/* What cannot be decided is refused wherever it stands, under `not` too. */
+static int give_up(form_check *check, const finq_place *place, const char *message)
+{
+    if (!check->stop)
+        finq_fault_note(&check->faults, place, "%s", message);
+    check->stop = 1;
+    return 0;
+}
+
+static int spend(form_check *check, const finq_place *place, apr_int64_t price)
+{
+    check->work -= price;
+    if (check->work < 0)
+        return give_up(check, place, "cannot be decided: checking it costs more work than one request may");
+    return !check->stop;
+}
+
+static int check_node(form_check *check, const form_node *node, const json_t *value, const finq_place *place);
+
+static int kind_of(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return FORM_OBJECT;
+    case JSON_ARRAY:
+        return FORM_ARRAY;
+    case JSON_STRING:
+        return FORM_STRING;
+    case JSON_INTEGER:
+        return FORM_INTEGER;
+    case JSON_REAL:
+        return FORM_NUMBER;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return FORM_BOOLEAN;
+    case JSON_NULL:
+        break;
+    }
+    return FORM_NULL;
+}
+
+static int check_type(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    int kind = kind_of(value);
+    if (!node->types || (node->types & kind))
+        return 1;
+    if (kind == FORM_NUMBER && (node->types & FORM_INTEGER)) {
+        finq_number number = finq_number_read(value);
+        if (finq_number_whole(&number))
+            return 1;
+    }
+    return fail(check, place, "%s", node->types_message);
+}
+
+static int check_values(form_check *check, const form_values *values, const json_t *value,
+                        const finq_place *place)
+{
+    if (!values->values)
+        return 1;
+    for (apr_size_t i = 0; i < json_array_size(values->values); i++) {
+        if (form_value_equal(json_array_get(values->values, i), value, &check->work))
+            return 1;
+    }
+    return spend(check, place, 0) ? fail(check, place, "%s", values->message) : 0;
+}
+
+static int check_bounds(form_check *check, const form_node *node, const finq_number *number,
+                        const finq_place *place)
+{
+    if (node->minimum.set && finq_number_compare(number, &node->minimum.value) < 0)
+        return fail(check, place, "must be at least %s", node->minimum.text);
+    if (node->maximum.set && finq_number_compare(number, &node->maximum.value) > 0)
+        return fail(check, place, "must be at most %s", node->maximum.text);
+    if (node->above.set && finq_number_compare(number, &node->above.value) <= 0)
+        return fail(check, place, "must be greater than %s", node->above.text);
+    if (node->below.set && finq_number_compare(number, &node->below.value) >= 0)
+        return fail(check, place, "must be less than %s", node->below.text);
+    if (node->multiple.set && !finq_number_multiple(number, &node->multiple.value))
+        return fail(check, place, "must be a multiple of %s", node->multiple.text);
+    return 1;
+}
+
+static int check_number(form_check *check, const form_node *node, const json_t *value,
+                        const finq_place *place)
+{
+    if (json_is_real(value) && !spend(check, place, REAL_PRICE))
+        return 0;
+    finq_number number = finq_number_read(value);
+    return check_bounds(check, node, &number, place);
+}
+
+static apr_int64_t code_points(const char *text, apr_size_t length)
+{
+    apr_int64_t count = 0;
+    for (apr_size_t i = 0; i < length; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
+static int check_length(form_check *check, const form_node *node, const json_t *value,
+                        const finq_place *place)
+{
+    if (!node->min_length.set && !node->max_length.set)
+        return 1;
+    apr_int64_t count = code_points(json_string_value(value), json_string_length(value));
+    if (node->min_length.set && count < node->min_length.value)
+        return fail(check, place, "must have at least %" APR_INT64_T_FMT " characters",
+                    node->min_length.value);
+    if (node->max_length.set && count > node->max_length.value)
+        return fail(check, place, "must have at most %" APR_INT64_T_FMT " characters",
+                    node->max_length.value);
+    return 1;
+}
+
+static int check_pattern(form_check *check, const form_pattern *pattern, const json_t *value,
+                         const finq_place *place)
+{
+    if (!pattern->pattern)
+        return 1;
+    switch (finq_pattern_match(pattern->pattern, json_string_value(value), json_string_length(value),
+                               &check->work, check->pool)) {
+    case FINQ_PATTERN_FOUND:
+        return 1;
+    case FINQ_PATTERN_ABSENT:
+        return fail(check, place, "must match %s", pattern->text);
+    case FINQ_PATTERN_UNDECIDED:
+        break;
+    }
+    return give_up(check, place,
+                   "cannot be decided: matching it with its pattern costs more work than it may");
+}
+
+static int check_string(form_check *check, const form_node *node, const json_t *value,
+                        const finq_place *place)
+{
+    if (!spend(check, place, (apr_int64_t)json_string_length(value)))
+        return 0;
+    if (!check_length(check, node, value, place) || !check_pattern(check, &node->pattern, value, place))
+        return 0;
+    if (node->format && !node->format->fits(json_string_value(value), json_string_length(value)))
+        return fail(check, place, "%s", node->format->message);
+    return 1;
+}
+
+static int check_array_size(form_check *check, const form_node *node, const json_t *value,
+                            const finq_place *place)
+{
+    apr_int64_t count = (apr_int64_t)json_array_size(value);
+    if (node->min_items.set && count < node->min_items.value)
+        return fail(check, place, "must have at least %" APR_INT64_T_FMT " items", node->min_items.value);
+    if (node->max_items.set && count > node->max_items.value)
+        return fail(check, place, "must have at most %" APR_INT64_T_FMT " items", node->max_items.value);
+    if (node->unique && !form_value_unique(value, &check->work, check->pool))
+        return spend(check, place, 0) ? fail(check, place, "must not have two equal items") : 0;
+    return spend(check, place, 0);
+}
+
+static int check_array(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    int fits = check_array_size(check, node, value, place);
+    apr_size_t count = json_array_size(value), prefix = (apr_size_t)node->prefix.count;
+    if (!node->items && count > prefix)
+        count = prefix;
+    for (apr_size_t i = 0; i < count && !check->stop && (fits || !check->quiet); i++) {
+        finq_place below = {place, NULL, i};
+        const form_node *item = i < prefix ? node->prefix.nodes[i] : node->items;
+        fits &= check_node(check, item, json_array_get(value, i), &below);
+    }
+    return fits;
+}
+
+static int property_order(const void *name, const void *property)
+{
+    return strcmp(name, ((const form_property *)property)->name);
+}
+
+static const form_node *member_node(const form_node *node, const char *name)
+{
+    const form_property *property = NULL;
+    if (node->properties.count)
+        property = bsearch(name, node->properties.rows, (size_t)node->properties.count,
+                           sizeof *node->properties.rows, property_order);
+    return property ? property->node : node->additional;
+}
+
+static int check_required(form_check *check, const form_node *node, const json_t *value,
+                          const finq_place *place)
+{
+    int fits = 1;
+    for (int i = 0; i < node->required.count && (fits || !check->quiet); i++) {
+        finq_place below = {place, node->required.names[i], 0};
+        if (!spend(check, &below, MEMBER_PRICE))
+            return 0;
+        if (!json_object_get(value, node->required.names[i]))
+            fits = fail(check, &below, "is required");
+    }
+    return fits;
+}
+
+static int check_object_size(form_check *check, const form_node *node, const json_t *value,
+                             const finq_place *place)
+{
+    apr_int64_t count = (apr_int64_t)json_object_size(value);
+    if (node->min_properties.set && count < node->min_properties.value)
+        return fail(check, place, "must have at least %" APR_INT64_T_FMT " members",
+                    node->min_properties.value);
+    if (node->max_properties.set && count > node->max_properties.value)
+        return fail(check, place, "must have at most %" APR_INT64_T_FMT " members",
+                    node->max_properties.value);
+    return 1;
+}
+
+static int check_members(form_check *check, const form_node *node, const json_t *value,
+                         const finq_place *place)
+{
+    const char *name;
+    json_t *member;
+    int fits = 1;
+    json_object_foreach((json_t *)value, name, member)
+    {
+        finq_place below = {place, name, 0};
+        const form_node *found = member_node(node, name);
+        if (!spend(check, &below, MEMBER_PRICE + (apr_int64_t)strlen(name)) || (check->quiet && !fits))
+            return 0;
+        if (found)
+            fits &= check_node(check, found, member, &below);
+    }
+    return fits;
+}
+
+static int check_object(form_check *check, const form_node *node, const json_t *value,
+                        const finq_place *place)
+{
+    int fits = check_object_size(check, node, value, place);
+    fits &= (fits || !check->quiet) && check_required(check, node, value, place);
+    if ((!node->properties.count && !node->additional) || (!fits && check->quiet))
+        return fits;
+    return check_members(check, node, value, place) && fits;
+}
+
+static int check_kind(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    if (json_is_object(value))
+        return check_object(check, node, value, place);
+    if (json_is_array(value))
+        return check_array(check, node, value, place);
+    if (json_is_string(value))
+        return check_string(check, node, value, place);
+    return json_is_number(value) ? check_number(check, node, value, place) : 1;
+}
+
+/* Whether the value fits, with no word about why not. */
+static int probe(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    check->quiet++;
+    int fits = check_node(check, node, value, place);
+    check->quiet--;
+    return fits;
+}
+
+/* How many of a list's schemas the value fits; counts no further than `enough`. */
+static int probe_list(form_check *check, const form_nodes *list, int enough, const json_t *value,
+                      const finq_place *place)
+{
+    int count = 0;
+    for (int i = 0; i < list->count && count < enough && !check->stop; i++)
+        count += probe(check, list->nodes[i], value, place);
+    return count;
+}
+
+static int check_choices(form_check *check, const form_node *node, const json_t *value,
+                         const finq_place *place)
+{
+    if (node->any.count && !probe_list(check, &node->any, 1, value, place))
+        return fail(check, place, "must fit one of the %d forms that anyOf allows", node->any.count);
+    int one = node->one.count ? probe_list(check, &node->one, 2, value, place) : 1;
+    if (one != 1)
+        return fail(check, place, "must fit exactly one of the %d forms that oneOf allows, and fits %s",
+                    node->one.count, one ? "several" : "none");
+    if (node->not &&probe(check, node->not, value, place))
+        return fail(check, place, "must not fit the form that stands under not");
+    return !check->stop;
+}
+
+static int check_condition(form_check *check, const form_node *node, const json_t *value,
+                           const finq_place *place)
+{
+    if (!node->condition || (!node->then && !node->otherwise))
+        return 1;
+    const form_node *chosen = probe(check, node->condition, value, place) ? node->then : node->otherwise;
+    return chosen ? check_node(check, chosen, value, place) : 1;
+}
+
+/* Schemas that look at the same value. */
+static int check_same(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    int fits = !node->ref || check_node(check, node->ref, value, place);
+    for (int i = 0; i < node->all.count && !check->stop && (fits || !check->quiet); i++)
+        fits &= check_node(check, node->all.nodes[i], value, place);
+    if (fits || !check->quiet)
+        fits &= check_choices(check, node, value, place) && check_condition(check, node, value, place);
+    return fits;
+}
+
+static int check_here(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    if (node->never)
+        return fail(check, place, "is not allowed");
+    int fits = check_type(check, node, value, place) && check_values(check, &node->constant, value, place) &&
+               check_values(check, &node->enumeration, value, place);
+    if (fits)
+        fits = check_kind(check, node, value, place);
+    if (fits || !check->quiet)
+        fits &= check_same(check, node, value, place);
+    return fits;
+}
+
+static int check_node(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    if (!spend(check, place, NODE_PRICE))
+        return 0;
+    if (check->depth >= FORM_DEPTH_MAX)
+        return give_up(check, place, "is nested too deep");
+    check->depth++;
+    int fits = check_here(check, node, value, place);
+    check->depth--;
+    return fits;
+}
+
+finq_error *finq_form_check(const finq_form *form, const json_t *value, apr_pool_t *pool)
+{
+    form_check check = {.pool = pool, .faults = {pool, NULL}, .work = FORM_WORK};
+    check_node(&check, form->root, value, NULL);
+    return finq_fault_error(&check.faults, "The data does not fit its form");
+}

@@ -1,0 +1,380 @@
+#include "form_tree.h"
+
+#include <apr_strings.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DIALECT "https://json-schema.org/draft/2020-12/schema"
+#define DEFS "#/$defs/"
+
+/* Longest list of values, and longest pattern, that a message spells out. */
+enum { MESSAGE_MAX = 240 };
+
+/* A reader compiles a keyword's value into its slot of the node, or notes a fault. */
+typedef void reader(form_build *build, const json_t *value, const finq_place *place, void *slot);
+
+static int type_bit(const json_t *name)
+{
+    static const struct {
+        const char *name;
+        int bit;
+    } rows[] = {
+        {"null", FORM_NULL},
+        {"boolean", FORM_BOOLEAN},
+        {"integer", FORM_INTEGER},
+        {"string", FORM_STRING},
+        {"number", FORM_NUMBER | FORM_INTEGER},
+        {"array", FORM_ARRAY},
+        {"object", FORM_OBJECT},
+    };
+    for (size_t i = 0; json_is_string(name) && i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i].name, json_string_value(name)) == 0)
+            return rows[i].bit;
+    }
+    return 0;
+}
+
+static const char *type_noun(const json_t *name)
+{
+    const char *text = json_string_value(name);
+    if (strcmp(text, "null") == 0)
+        return "null";
+    return strchr("aeio", *text) ? "an " : "a ";
+}
+
+static void read_type(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_node *node = slot;
+    const char *message = "must be ";
+    apr_size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    for (apr_size_t i = 0; i < count; i++) {
+        const json_t *name = json_is_array(value) ? json_array_get(value, i) : value;
+        int bit = type_bit(name);
+        if (!bit) {
+            finq_fault_note(&build->faults, place,
+                            "must name types: null, boolean, integer, number, string, array, object");
+            return;
+        }
+        node->types |= bit;
+        message = apr_pstrcat(build->pool, message, i ? " or " : "", type_noun(name),
+                              bit == FORM_NULL ? "" : json_string_value(name), NULL);
+    }
+    if (!count)
+        finq_fault_note(&build->faults, place, "must name at least one type");
+    node->types_message = message;
+}
+
+static void read_schema(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    *(form_node **)slot = form_build_node(build, value, place);
+}
+
+static void read_schemas(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_nodes *list = slot;
+    if (!json_is_array(value) || json_array_size(value) == 0) {
+        finq_fault_note(&build->faults, place, "must be an array of at least one schema");
+        return;
+    }
+    list->count = (int)json_array_size(value);
+    list->nodes = apr_pcalloc(build->pool, sizeof *list->nodes * (apr_size_t)list->count);
+    for (int i = 0; i < list->count; i++) {
+        finq_place below = {place, NULL, (apr_size_t)i};
+        list->nodes[i] = form_build_node(build, json_array_get(value, (apr_size_t)i), &below);
+    }
+}
+
+static int property_order(const void *a, const void *b)
+{
+    return strcmp(((const form_property *)a)->name, ((const form_property *)b)->name);
+}
+
+static void read_properties(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_properties *properties = slot;
+    const char *name;
+    json_t *schema;
+    if (!json_is_object(value)) {
+        finq_fault_note(&build->faults, place, "must be an object of schemas");
+        return;
+    }
+    properties->rows = apr_pcalloc(build->pool, sizeof *properties->rows * (json_object_size(value) + 1));
+    json_object_foreach((json_t *)value, name, schema)
+    {
+        finq_place below = {place, name, 0};
+        form_property row = {apr_pstrdup(build->pool, name), form_build_node(build, schema, &below)};
+        properties->rows[properties->count++] = row;
+    }
+    qsort(properties->rows, (size_t)properties->count, sizeof *properties->rows, property_order);
+}
+
+/* The definitions themselves were named before anything was read. */
+static void read_defs(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    const char *name;
+    json_t *schema;
+    (void)slot;
+    if (place->up || !json_is_object(value)) {
+        finq_fault_note(&build->faults, place, "must be an object of schemas, at the top of the schema");
+        return;
+    }
+    json_object_foreach((json_t *)value, name, schema)
+    {
+        finq_place below = {place, name, 0};
+        form_build_into(build, apr_hash_get(build->defs, name, APR_HASH_KEY_STRING), schema, &below);
+    }
+}
+
+static int hex_digit(char c)
+{
+    const char *digits = "0123456789abcdef", *found = c ? strchr(digits, c | 0x20) : NULL;
+    return found ? (int)(found - digits) : -1;
+}
+
+/* Undoes percent-encoding and RFC 6901's escapes. Returns NULL for what is neither a name nor an escape of
+ * one. */
+static const char *ref_name(const char *text, apr_pool_t *pool)
+{
+    char *name = apr_palloc(pool, strlen(text) + 1), *to = name;
+    for (const char *c = text; *c; c++) {
+        int high = *c == '%' ? hex_digit(c[1]) : -1, low = high >= 0 ? hex_digit(c[2]) : -1;
+        if (*c == '/' || (*c == '%' && (low < 0 || high + low == 0)))
+            return NULL;
+        *to++ = *c == '%' ? (char)(high << 4 | low) : *c;
+        c += *c == '%' ? 2 : 0;
+    }
+    *to = '\0';
+    to = name;
+    for (const char *c = name; *c; c++) {
+        if (*c == '~' && c[1] != '0' && c[1] != '1')
+            return NULL;
+        *to++ = *c != '~' ? *c : *++c == '0' ? '~' : '/';
+    }
+    *to = '\0';
+    return name;
+}
+
+static void read_ref(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_node **node = slot;
+    const char *text = json_string_value(value), *name = NULL;
+    if (text && strncmp(text, DEFS, strlen(DEFS)) == 0)
+        name = ref_name(text + strlen(DEFS), build->pool);
+    if (!name)
+        finq_fault_note(&build->faults, place, "must be " DEFS "NAME");
+    else if (!(*node = apr_hash_get(build->defs, name, APR_HASH_KEY_STRING)))
+        finq_fault_note(&build->faults, place, "must name a member of $defs");
+}
+
+static const char *values_message(const json_t *values, apr_pool_t *pool)
+{
+    apr_size_t count = json_array_size(values);
+    const char *list = "";
+    for (apr_size_t i = 0; i < count && strlen(list) <= MESSAGE_MAX; i++) {
+        const char *text = finq_json_text(json_array_get(values, i), pool);
+        list = apr_pstrcat(pool, list, i ? ", " : "", text ? text : "", NULL);
+    }
+    if (strlen(list) > MESSAGE_MAX)
+        return apr_psprintf(pool, "must be one of the %" APR_SIZE_T_FMT " values that the form lists", count);
+    return apr_pstrcat(pool, count == 1 ? "must be " : "must be one of ", list, NULL);
+}
+
+/* A deep copy: the form may outlive the schema, and whoever holds the schema may change it. */
+static void values_keep(form_build *build, json_t *values, form_values *slot)
+{
+    finq_json_own(values, build->pool);
+    if (!values)
+        finq_fault_note(&build->faults, NULL, "could not be copied: out of memory");
+    slot->values = values;
+    slot->message = values_message(values, build->pool);
+}
+
+static void read_enum(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    if (!json_is_array(value) || json_array_size(value) == 0)
+        finq_fault_note(&build->faults, place, "must be an array of at least one value");
+    else
+        values_keep(build, json_deep_copy(value), slot);
+}
+
+static void read_const(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    (void)place;
+    values_keep(build, json_pack("[o]", json_deep_copy(value)), slot);
+}
+
+static void read_names(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_names *names = slot;
+    const json_t *name;
+    apr_size_t i;
+    if (!json_is_array(value)) {
+        finq_fault_note(&build->faults, place, "must be an array of names");
+        return;
+    }
+    names->names = apr_pcalloc(build->pool, sizeof *names->names * (json_array_size(value) + 1));
+    json_array_foreach((json_t *)value, i, name)
+    {
+        finq_place below = {place, NULL, i};
+        if (json_is_string(name))
+            names->names[names->count++] = apr_pstrdup(build->pool, json_string_value(name));
+        else
+            finq_fault_note(&build->faults, &below, "must be a string");
+    }
+}
+
+static void read_count(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_count *count = slot;
+    double real = json_number_value(value);
+    count->set = 1;
+    count->value = json_is_real(value) ? (apr_int64_t)(real < 9e18 ? real : 0) : json_integer_value(value);
+    if (!json_is_number(value) || count->value < 0 || (json_is_real(value) && (double)count->value != real))
+        finq_fault_note(&build->faults, place, "must be a whole number that is not negative");
+}
+
+static void read_bound(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_bound *bound = slot;
+    if (!json_is_number(value)) {
+        finq_fault_note(&build->faults, place, "must be a number");
+        return;
+    }
+    *bound = (form_bound){1, finq_number_read(value), finq_json_text(value, build->pool)};
+}
+
+static void read_multiple(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    const form_bound *bound = slot;
+    read_bound(build, value, place, slot);
+    if (bound->set && (bound->value.negative || bound->value.digits == 0))
+        finq_fault_note(&build->faults, place, "must be greater than 0");
+}
+
+static void read_pattern(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    form_pattern *pattern = slot;
+    finq_pattern *compiled;
+    finq_error *error;
+    if (!json_is_string(value)) {
+        finq_fault_note(&build->faults, place, "must be a string");
+        return;
+    }
+    error = finq_pattern_compile(&compiled, json_string_value(value), json_string_length(value), build->pool);
+    if (error)
+        finq_fault_note(&build->faults, place, "%s", error->message);
+    else
+        *pattern = (form_pattern){compiled, apr_pstrdup(build->pool, json_string_value(value))};
+}
+
+static void read_format(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    const form_format **format = slot;
+    *format = json_is_string(value) ? form_format_find(json_string_value(value)) : NULL;
+    if (!*format)
+        finq_fault_note(&build->faults, place, "must be one of date, date-time, email, uuid, uri, iban");
+}
+
+static void read_flag(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    if (json_is_boolean(value))
+        *(int *)slot = json_is_true(value);
+    else
+        finq_fault_note(&build->faults, place, "must be true or false");
+}
+
+static void note_text(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    (void)slot;
+    if (!json_is_string(value))
+        finq_fault_note(&build->faults, place, "must be a string");
+}
+
+static void note_flag(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    (void)slot;
+    if (!json_is_boolean(value))
+        finq_fault_note(&build->faults, place, "must be true or false");
+}
+
+static void note_array(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    (void)slot;
+    if (!json_is_array(value))
+        finq_fault_note(&build->faults, place, "must be an array");
+}
+
+static void note_any(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    (void)build, (void)value, (void)place, (void)slot;
+}
+
+static void note_dialect(form_build *build, const json_t *value, const finq_place *place, void *slot)
+{
+    const char *text = json_string_value(value);
+    (void)slot;
+    if (!text || (strcmp(text, DIALECT) != 0 && strcmp(text, DIALECT "#") != 0))
+        finq_fault_note(&build->faults, place, "must be " DIALECT);
+}
+
+static const struct {
+    const char *name;
+    reader *read;
+    apr_size_t slot;
+} keywords[] = {
+#define SLOT(member) offsetof(form_node, member)
+    {"type", read_type, 0},
+    {"properties", read_properties, SLOT(properties)},
+    {"required", read_names, SLOT(required)},
+    {"additionalProperties", read_schema, SLOT(additional)},
+    {"items", read_schema, SLOT(items)},
+    {"prefixItems", read_schemas, SLOT(prefix)},
+    {"enum", read_enum, SLOT(enumeration)},
+    {"const", read_const, SLOT(constant)},
+    {"pattern", read_pattern, SLOT(pattern)},
+    {"format", read_format, SLOT(format)},
+    {"minLength", read_count, SLOT(min_length)},
+    {"maxLength", read_count, SLOT(max_length)},
+    {"minimum", read_bound, SLOT(minimum)},
+    {"maximum", read_bound, SLOT(maximum)},
+    {"exclusiveMinimum", read_bound, SLOT(above)},
+    {"exclusiveMaximum", read_bound, SLOT(below)},
+    {"multipleOf", read_multiple, SLOT(multiple)},
+    {"minItems", read_count, SLOT(min_items)},
+    {"maxItems", read_count, SLOT(max_items)},
+    {"uniqueItems", read_flag, SLOT(unique)},
+    {"minProperties", read_count, SLOT(min_properties)},
+    {"maxProperties", read_count, SLOT(max_properties)},
+    {"allOf", read_schemas, SLOT(all)},
+    {"anyOf", read_schemas, SLOT(any)},
+    {"oneOf", read_schemas, SLOT(one)},
+    {"not", read_schema, SLOT(not )},
+    {"if", read_schema, SLOT(condition)},
+    {"then", read_schema, SLOT(then)},
+    {"else", read_schema, SLOT(otherwise)},
+    {"$ref", read_ref, SLOT(ref)},
+    {"$defs", read_defs, 0},
+    {"$schema", note_dialect, 0},
+    {"title", note_text, 0},
+    {"description", note_text, 0},
+    {"$comment", note_text, 0},
+    {"default", note_any, 0},
+    {"examples", note_array, 0},
+    {"deprecated", note_flag, 0},
+    {"readOnly", note_flag, 0},
+    {"writeOnly", note_flag, 0},
+#undef SLOT
+};
+
+void form_keyword_read(form_build *build, form_node *node, const json_t *value, const finq_place *place)
+{
+    for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
+        if (strcmp(keywords[i].name, place->name) == 0) {
+            keywords[i].read(build, value, place, (char *)node + keywords[i].slot);
+            return;
+        }
+    }
+    finq_fault_note(&build->faults, place,
+                    "is not a keyword of the documented subset of JSON Schema 2020-12");
+}
