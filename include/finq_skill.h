@@ -1,0 +1,54 @@
+/* Skills: published definitions (contract section 12), read strictly and compiled. */
+#ifndef FINQ_SKILL_H
+#define FINQ_SKILL_H
+
+#include <apr_pools.h>
+#include <jansson.h>
+
+#include "finq_error.h"
+#include "finq_form.h"
+
+/** Most steps of a skill, and most documents of a step. */
+#define FINQ_SKILL_MAX_STEPS 32
+#define FINQ_SKILL_MAX_UPLOADS 32
+/** Largest document that a skill may ask for: 1 GiB. */
+#define FINQ_SKILL_MAX_BYTES 1073741824
+
+/** A document that a step asks for. */
+typedef struct finq_skill_upload {
+    const char *document;           /**< unique in its step */
+    const char *title;              /**< NULL where the definition gives none */
+    int required;                   /**< whether the next step waits for it */
+    const char *const *media_types; /**< ends with NULL */
+    apr_int64_t max_bytes;
+} finq_skill_upload;
+
+typedef struct finq_skill_step {
+    const char *name;  /**< unique in its skill */
+    const char *title; /**< NULL where the definition gives none */
+    const finq_form *form;
+    const finq_skill_upload *uploads;
+    int upload_count;
+    int last; /**< whether no step follows */
+} finq_skill_step;
+
+/** A compiled skill. Immutable: any number of threads may read it at once. */
+typedef struct finq_skill {
+    const char *name, *title, *type, *environment;
+    const char *servicer_name, *servicer_country;
+    const finq_skill_step *steps;
+    int step_count;
+} finq_skill;
+
+/** Compiles a definition; `definition` may be released afterwards, `*skill` lives in `pool`. Error:
+ * invalid_input, whose details point at every member that is missing, unknown or malformed, those of the
+ * steps' schemas too. */
+finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr_pool_t *pool);
+
+/** The index of a step; -1 for a name that is none of the skill's. */
+int finq_skill_step_find(const finq_skill *skill, const char *name);
+
+/** The document of a name; NULL for one that the step does not ask for. */
+const finq_skill_upload *finq_skill_upload_find(const finq_skill_step *step, const char *document);
+
+#endif
