@@ -79,6 +79,7 @@ typedef struct finq_error {
     const char *message;         /**< for the client's developer; holds no secret and no SQL text */
     const char *cause;           /**< for the operator's log alone; NULL where the message says it all */
     apr_array_header_t *details; /**< of finq_detail; NULL where there are none */
+    int uncertain;               /**< whether the effect may have taken place all the same: the answer was lost */
 } finq_error;
 
 /** Makes an error whose message is the formatted text. Never fails, never returns NULL. */

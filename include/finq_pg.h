@@ -56,11 +56,18 @@ struct finq_db {
                         apr_pool_t *pool);
 };
 
+/** Whether an idle connection still has a server behind it: one that was closed from there is noticed without asking. */
+int finq_pg_is_alive(PGconn *connection);
+/** Whether finq_pg_set_checked was called since the connection was made or reset: what is asked once a connection. */
+int finq_pg_is_checked(PGconn *connection);
+void finq_pg_set_checked(PGconn *connection);
 /** Whether a connection may go back to the pool for others: alive, and in no transaction. */
 int finq_pg_is_clean(PGconn *connection);
 /** Cuts a connection off, so that its next user opens it anew. */
 void finq_pg_cut(PGconn *connection);
 
+/** How many rows a call gave. */
+int finq_pg_rows(const PGresult *rows);
 /** Reads columns of a binary row. A column that is NULL reads as NULL, 0 or all-zero. */
 int finq_pg_is_null(const PGresult *rows, int row, int column);
 const char *finq_pg_text(const PGresult *rows, int row, int column, apr_pool_t *pool);

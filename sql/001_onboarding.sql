@@ -112,10 +112,12 @@ CREATE TABLE finq.upload (
     PRIMARY KEY (step_id, document)
 );
 
--- Files that no upload points to any more, until some server has removed them.
+-- Files that no upload points to: replaced ones until some server has removed them, and those that a sweep decided
+-- against, so that a statement which comes late cannot record them after all.
 CREATE TABLE finq.upload_removed (
     upload_id  uuid        NOT NULL PRIMARY KEY,
-    removed_at timestamptz NOT NULL
+    removed_at timestamptz NOT NULL,
+    gone_at    timestamptz NULL
 );
 
 CREATE TYPE finq.credential_status AS ENUM ('ACTIVE', 'DELETED', 'EXPIRED');
@@ -154,6 +156,11 @@ CREATE FUNCTION finq.missing_uploads(p_step_id uuid, p_required text[]) RETURNS 
     RETURN (SELECT string_agg(d.document, ', ' ORDER BY d.place)
               FROM unnest(p_required) WITH ORDINALITY AS d (document, place)
              WHERE NOT EXISTS (SELECT FROM finq.upload u WHERE u.step_id = p_step_id AND u.document = d.document));
+
+-- Two who decide over the same upload do so one after the other.
+CREATE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
+    LANGUAGE sql VOLATILE
+    RETURN pg_advisory_xact_lock(hashtextextended(p_upload_id::text, 0));
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the server: one call a request
@@ -283,6 +290,7 @@ DECLARE
     v_step    finq.step;
     v_upload  finq.upload;
 BEGIN
+    PERFORM finq.upload_lock(p_upload_id);
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
     v_now := clock_timestamp();
@@ -291,6 +299,7 @@ BEGIN
     SELECT u.* INTO v_upload FROM finq.upload u WHERE u.step_id = v_step.step_id AND u.document = p_document;
     outcome := CASE
         WHEN v_step.step_id IS NULL THEN 'invalid_step_id'
+        WHEN EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = p_upload_id) THEN 'service_unavailable'
         WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
             THEN 'unauthorized_tenant'
         WHEN v_step.submitted_at + p_nonce_ttl * interval '1 second' <= v_now THEN 'expired_nonce'
@@ -315,22 +324,33 @@ BEGIN
     END IF;
 END $$;
 
--- Which of the placed files a stopped server left undecided are recorded; and which files wait for removal, which the
--- caller does, and confirms by the next call's p_gone.
+-- Decides over placed files that a stopped server or a lost answer left undecided, finally: one that is not recorded now
+-- never will be. Answers these, and the files that wait for removal; the caller removes what is not recorded and says
+-- so in its next call's p_gone.
 CREATE FUNCTION finq.upload_sweep(p_undecided uuid[], p_gone uuid[], OUT upload_id uuid, OUT recorded boolean)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_id uuid;
 BEGIN
-    DELETE FROM finq.upload_removed r WHERE r.upload_id = ANY (p_gone);
-    RETURN QUERY
-        SELECT f.upload_id, EXISTS (SELECT FROM finq.same_time(f.upload_id) t
-                                      JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
-                                     WHERE u.upload_id = f.upload_id)
-          FROM unnest(p_undecided) AS f (upload_id)
-        UNION ALL
-        (SELECT r.upload_id, false FROM finq.upload_removed r ORDER BY r.removed_at LIMIT 100);
+    UPDATE finq.upload_removed r SET gone_at = clock_timestamp() WHERE r.upload_id = ANY (p_gone);
+    DELETE FROM finq.upload_removed r WHERE r.gone_at < clock_timestamp() - interval '7 days';
+    FOREACH v_id IN ARRAY p_undecided LOOP
+        PERFORM finq.upload_lock(v_id);
+        IF EXISTS (SELECT FROM finq.same_time(v_id) t JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
+                    WHERE u.upload_id = v_id) THEN
+            upload_id := v_id;
+            recorded := true;
+            RETURN NEXT;
+        ELSE
+            INSERT INTO finq.upload_removed (upload_id, removed_at) VALUES (v_id, clock_timestamp())
+            ON CONFLICT ON CONSTRAINT upload_removed_pkey DO NOTHING;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT r.upload_id, false FROM finq.upload_removed r
+                  WHERE r.gone_at IS NULL OR r.upload_id = ANY (p_undecided) ORDER BY r.removed_at LIMIT 1000;
 END $$;
 
 -- Exchanges a temp_token (contract section 7). p_session_id is NULL where the server could not open the token, so that a

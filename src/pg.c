@@ -71,6 +71,7 @@ const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *po
 typedef struct {
     const finq_pg_statement *prepared[PREPARED_MAX];
     int count;
+    int checked;
 } connection_state;
 
 static int connection_event(PGEventId event, void *info, void *pass)
@@ -79,7 +80,7 @@ static int connection_event(PGEventId event, void *info, void *pass)
     if (event == PGEVT_CONNRESET) {
         connection_state *state = PQinstanceData(((PGEventConnReset *)info)->conn, connection_event);
         if (state)
-            state->count = 0;
+            memset(state, 0, sizeof *state);
     } else if (event == PGEVT_CONNDESTROY)
         free(PQinstanceData(((PGEventConnDestroy *)info)->conn, connection_event));
     return 1;
@@ -95,6 +96,24 @@ int finq_pg_adopt(PGconn *connection)
         return 1;
     free(state);
     return 0;
+}
+
+int finq_pg_is_alive(PGconn *connection)
+{
+    struct pollfd fd = {PQsocket(connection), POLLIN, 0};
+    if (PQstatus(connection) != CONNECTION_OK)
+        return 0;
+    return poll(&fd, 1, 0) == 0 || (PQconsumeInput(connection) && PQstatus(connection) == CONNECTION_OK);
+}
+
+int finq_pg_is_checked(PGconn *connection)
+{
+    return ((connection_state *)PQinstanceData(connection, connection_event))->checked;
+}
+
+void finq_pg_set_checked(PGconn *connection)
+{
+    ((connection_state *)PQinstanceData(connection, connection_event))->checked = 1;
 }
 
 int finq_pg_is_clean(PGconn *connection)
@@ -250,12 +269,19 @@ finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_p
                                  args->formats, 1);
     if (!sent)
         return call_lost(connection, statement->name, pool);
-    FINQ_TRY(answer_take(&result, connection, statement, deadline, pool));
-    *rows = result;
-    return NULL;
+    finq_error *error = answer_take(&result, connection, statement, deadline, pool);
+    if (error)
+        error->uncertain = !finq_pg_is_clean(connection); /* an error that the database reported left no effect */
+    *rows = error ? NULL : result;
+    return error;
 }
 
 /* ---- columns ---- */
+
+int finq_pg_rows(const PGresult *rows)
+{
+    return PQntuples(rows);
+}
 
 int finq_pg_is_null(const PGresult *rows, int row, int column)
 {

@@ -1,0 +1,40 @@
+/* Sessions: their start, which is all in the nonce, and the nonces of their steps. */
+#ifndef FINQ_SESSION_H
+#define FINQ_SESSION_H
+
+#include "finq_service.h"
+#include "finq_token.h"
+
+/** What a started session's client is told (contract section 2). */
+typedef struct finq_session_started {
+    finq_id session_id;
+    const char *nonce;
+    apr_int64_t expires_at;
+    const char *next_step;
+} finq_session_started;
+
+/** Starts a session: stores nothing, and asks the database only for what the directory does not remember.
+ * `tenant_user_id` may be NULL. Errors: those of finq_directory_authorise. */
+finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
+                               const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool);
+
+/** A nonce that has been opened, and with it what it authorises. There is no other way to come by one. */
+typedef struct finq_session_pass {
+    finq_token token;
+    const finq_secret *secret;        /**< that had sealed it */
+    const finq_published *published;  /**< the session's skill */
+    const finq_skill_step *step;      /**< the step that it authorises */
+    finq_id step_id;                  /**< that step's id, once it is submitted */
+} finq_session_pass;
+
+/** Opens a nonce of this client, without asking the database. `grace` seconds are added to its life. Errors:
+ * invalid_nonce, expired_nonce; those of finq_directory_skill where this process has not met the skill yet. */
+finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
+                                   const char *nonce, int grace, apr_pool_t *pool);
+
+/** Checks that the session in the path is the nonce's. Errors: invalid_session_id where it is none of this tenant's,
+ * invalid_nonce where it is another one of its sessions; those of a call. */
+finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_service *service, const char *session_id,
+                                    apr_pool_t *pool);
+
+#endif
