@@ -7,6 +7,8 @@ SANITIZE ?=
 PREFIX ?= /usr/local
 PORT ?=
 PYTHON = FINQ_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
+# make V=1 shows the commands.
+Q := $(if $(V),,@)
 
 # Settled when first used, so that `make demo` can install the tools that answer.
 APR_FLAGS = $(shell apr-1-config --includes --cppflags) $(shell apu-1-config --includes)
@@ -21,7 +23,7 @@ APR_LIBS = $(shell apr-1-config --link-ld) $(shell apu-1-config --link-ld)
 # src/*.c know no httpd; src/httpd is the thin face over them; src/ctl is the operator's command.
 LIB_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/*.c))
 HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c) mod_finq.c)
-CTL_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/ctl/*.c))
+CTL_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/ctl/*.c)) $(B)/obj/migrations.o $(B)/obj/migrations_sql.o
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
 all: $(B)/mod_finq.so $(B)/finqctl
@@ -42,18 +44,42 @@ help:
 $(B)/obj/src/httpd/%.o $(B)/obj/mod_finq.o: FINQ_CFLAGS += $(HTTPD_FLAGS)
 $(B)/obj/%.o: %.c | check-deps
 	@mkdir -p $(@D)
-	$(CC) $(FINQ_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	@echo "  CC    $<"
+	$Q$(CC) $(FINQ_CFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/mod_finq.so: $(LIB_O) $(HTTPD_O)
-	$(CC) -shared $(CFLAGS) $(SANITIZE) -o $@ $^ -Wl,-z,relro,-z,now $(LIBS)
+	@echo "  LINK  $@"
+	$Q$(CC) -shared $(CFLAGS) $(SANITIZE) -o $@ $^ -Wl,-z,relro,-z,now $(LIBS)
 
 $(B)/finqctl: $(LIB_O) $(CTL_O)
-	$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LIBS) $(APR_LIBS)
+	@echo "  LINK  $@"
+	$Q$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LIBS) $(APR_LIBS)
+
+# finqctl carries the migrations in itself: sql/NNN_name.sql is migration NNN, named name.
+MIGRATIONS := $(sort $(wildcard sql/[0-9][0-9][0-9]_*.sql))
+MIGRATION_NUMBERS := $(foreach f,$(MIGRATIONS),$(firstword $(subst _, ,$(notdir $f))))
+$(B)/obj/migrations.c: $(MIGRATIONS)
+	@mkdir -p $(@D)
+	@{ echo '#include "ctl.h"'; \
+	  for v in $(MIGRATION_NUMBERS); do echo "extern const char finq_sql_$$v[];"; done; \
+	  echo 'const ctl_migration ctl_migrations[] = {'; \
+	  for f in $(MIGRATIONS:sql/%.sql=%); do echo "    {$$((10#$${f%%_*})), \"$${f#*_}\", finq_sql_$${f%%_*}},"; done; \
+	  echo '    {0, NULL, NULL}};'; } > $@
+	@{ echo '.section .rodata'; \
+	  for f in $(MIGRATIONS); do v=$${f#sql/}; v=$${v%%_*}; \
+	    echo ".globl finq_sql_$$v"; echo "finq_sql_$$v: .incbin \"$$f\""; echo '.byte 0'; done; \
+	  echo '.section .note.GNU-stack,"",@progbits'; } > $(@D)/migrations_sql.S
+$(B)/obj/migrations.o: $(B)/obj/migrations.c
+	@echo "  CC    $<"
+	$Q$(CC) $(FINQ_CFLAGS) $(CFLAGS) -Isrc/ctl -c $< -o $@
+$(B)/obj/migrations_sql.o: $(B)/obj/migrations.c
+	$Q$(CC) -c $(@:.o=.S) -o $@
 
 # Unit tests: one cmocka program a room, run from the top of the tree.
 $(B)/unit/%: tests/unit/%.c $(LIB_O)
 	@mkdir -p $(@D)
-	$(CC) $(FINQ_CFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LIB_O) -lcmocka $(LIBS) $(APR_LIBS)
+	@echo "  LINK  $@"
+	$Q$(CC) $(FINQ_CFLAGS) $(CFLAGS) -MMD -MP -o $@ $< $(LIB_O) -lcmocka $(LIBS) $(APR_LIBS)
 
 unit: $(UNIT)
 	@for t in $(UNIT); do echo "== $$t"; $$t || exit 1; done

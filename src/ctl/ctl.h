@@ -1,0 +1,76 @@
+/* finqctl's own rooms: the command line, the operator's connection, the verbs. */
+#ifndef FINQ_CTL_H
+#define FINQ_CTL_H
+
+#include <apr_pools.h>
+
+/** Exit codes, as --help lists them. */
+typedef enum {
+    CTL_OK = 0,
+    CTL_FAILED = 1,    /**< refused: the input or the state of things does not allow it */
+    CTL_USAGE = 2,     /**< the command line is wrong */
+    CTL_NOT_FOUND = 3, /**< what was named does not exist */
+    CTL_CONFLICT = 4,  /**< what was to be made exists, and is another */
+    CTL_DATABASE = 5   /**< the database cannot be reached, or is not ready for this command */
+} ctl_exit;
+
+#define CTL_VALUES 8
+
+/** A word or an option of a verb. An option's name begins with "--"; one whose `value` is NULL is a flag. */
+typedef struct ctl_parameter {
+    const char *name;
+    const char *value; /**< what --help calls its value */
+    int required;
+    const char *help;
+} ctl_parameter;
+
+typedef struct ctl_command ctl_command;
+
+/** `finqctl NOUN VERB ...`. Parameters end with a NULL name. */
+typedef struct ctl_verb {
+    const char *noun, *verb;
+    const char *help;
+    ctl_parameter parameters[CTL_VALUES];
+    ctl_exit (*run)(ctl_command *command);
+} ctl_verb;
+
+/** A command line that has been understood. */
+struct ctl_command {
+    const ctl_verb *verb;
+    const char *values[CTL_VALUES]; /**< in the order of the verb's parameters; NULL where not given */
+    const char *conninfo;           /**< --db or FINQ_DB; NULL where neither is given */
+    void *connection;               /**< PGconn, once ctl_db_call has made it */
+    apr_pool_t *pool;
+};
+
+/** All verbs; ends with a NULL noun. */
+extern const ctl_verb ctl_verbs[];
+
+/* ---- line.c ---- */
+
+/** Reads a command line. Answers --help itself. Returns 1 if there is something to run, else 0 and `*exit`. */
+int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *const *argv);
+/** The value of a parameter; NULL where it was not given. */
+const char *ctl_value(const ctl_command *command, const char *name);
+/** Writes "finqctl: ..." to standard error and returns `code`. */
+ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- db.c ---- */
+
+/** Runs `SELECT function` with text parameters (NULL is NULL) and gives its one JSON value. An error has been written to
+ * standard error when another code than CTL_OK comes back. */
+ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, const char *const *values, int count);
+/** Calls, and writes what comes to standard output. */
+ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *values, int count);
+/** The verb `db migrate`. */
+ctl_exit ctl_db_migrate(ctl_command *command);
+
+/** A migration, as built in from sql/. The last has version 0. */
+typedef struct ctl_migration {
+    int version;
+    const char *name;
+    const char *sql; /**< NUL-terminated */
+} ctl_migration;
+extern const ctl_migration ctl_migrations[];
+
+#endif

@@ -1,0 +1,149 @@
+#include "ctl.h"
+
+#include <apr_strings.h>
+#include <libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static apr_status_t connection_finish(void *connection)
+{
+    PQfinish(connection);
+    return APR_SUCCESS;
+}
+
+static apr_status_t result_clear(void *result)
+{
+    PQclear(result);
+    return APR_SUCCESS;
+}
+
+static void notice_print(void *baton, const char *message)
+{
+    (void)baton;
+    fprintf(stderr, "finqctl: %s", message);
+}
+
+static ctl_exit connect_once(PGconn **connection, ctl_command *command)
+{
+    static const char *const names[] = {"dbname", "fallback_application_name", "connect_timeout", "options", NULL};
+    *connection = command->connection;
+    if (*connection)
+        return CTL_OK;
+    if (!command->conninfo)
+        return ctl_fail(CTL_USAGE, "which database? Give --db CONNINFO or set FINQ_DB");
+    const char *values[] = {command->conninfo, "finqctl", "10", "-c client_min_messages=warning", NULL};
+    *connection = command->connection = PQconnectdbParams(names, values, 1);
+    apr_pool_cleanup_register(command->pool, *connection, connection_finish, apr_pool_cleanup_null);
+    if (PQstatus(*connection) != CONNECTION_OK)
+        return ctl_fail(CTL_DATABASE, "the database cannot be reached: %s", PQerrorMessage(*connection));
+    PQsetNoticeProcessor(*connection, notice_print, NULL);
+    return CTL_OK;
+}
+
+/* What a SQLSTATE means to a script, and to whom it happens. */
+static ctl_exit error_explain(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    ctl_exit code = CTL_FAILED;
+    if (!state)
+        return ctl_fail(CTL_DATABASE, "the database connection was lost: %s", PQresultErrorMessage(result));
+    if (strcmp(state, "P0002") == 0)
+        code = CTL_NOT_FOUND;
+    else if (strcmp(state, "23505") == 0)
+        code = CTL_CONFLICT;
+    else if (strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0)
+        return ctl_fail(CTL_DATABASE, "the database has no schema for this command (%s); run: finqctl db migrate", message);
+    else if (strcmp(state, "42501") == 0)
+        return ctl_fail(CTL_DATABASE, "%s: connect as the role that ran finqctl db migrate", message);
+    else if (strncmp(state, "22", 2) != 0 && strncmp(state, "23", 2) != 0 && strcmp(state, "P0001") != 0)
+        code = CTL_DATABASE;
+    return ctl_fail(code, "%s%s%s", message, hint ? " " : "", hint ? hint : "");
+}
+
+static ctl_exit run(PGresult **result, ctl_command *command, const char *sql, const char *const *values, int count)
+{
+    PGconn *connection;
+    ctl_exit code = connect_once(&connection, command);
+    if (code != CTL_OK)
+        return code;
+    /* PQexec where there are no parameters: a migration is many statements */
+    *result = count < 0 ? PQexec(connection, sql) : PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
+    apr_pool_cleanup_register(command->pool, *result, result_clear, apr_pool_cleanup_null);
+    ExecStatusType status = PQresultStatus(*result);
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? CTL_OK : error_explain(*result);
+}
+
+ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, const char *const *values, int count)
+{
+    PGresult *result;
+    ctl_exit code = run(&result, command, sql, values, count);
+    if (code == CTL_OK)
+        *json = PQntuples(result) > 0 ? apr_pstrdup(command->pool, PQgetvalue(result, 0, 0)) : "null";
+    return code;
+}
+
+ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *values, int count)
+{
+    const char *json;
+    ctl_exit code = ctl_db_call(&json, command, sql, values, count);
+    if (code == CTL_OK)
+        puts(json);
+    return code;
+}
+
+/* ---- migrations ---- */
+
+/* One migrates at a time; the lock goes with the connection. */
+#define PREPARE                                                                                                       \
+    "SELECT pg_advisory_lock(hashtextextended('finq migrate', 0));"                                                   \
+    "CREATE SCHEMA IF NOT EXISTS finq;"                                                                               \
+    "CREATE TABLE IF NOT EXISTS finq.migration (version integer NOT NULL PRIMARY KEY, name text NOT NULL,"            \
+    " applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
+
+static ctl_exit version_read(int *version, ctl_command *command)
+{
+    const char *text;
+    ctl_exit code = ctl_db_call(&text, command, "SELECT coalesce(max(m.version), 0) FROM finq.migration m", NULL, 0);
+    if (code == CTL_OK)
+        *version = atoi(text);
+    return code;
+}
+
+/* In one transaction, which gives up rather than make the running servers wait behind its locks. */
+static ctl_exit migration_apply(ctl_command *command, const ctl_migration *migration)
+{
+    PGresult *result;
+    const char *sql = apr_psprintf(command->pool,
+                                   "BEGIN; SET LOCAL lock_timeout = '3s'; %s\n;"
+                                   "INSERT INTO finq.migration (version, name) VALUES (%d, '%s'); COMMIT",
+                                   migration->sql, migration->version, migration->name);
+    fprintf(stderr, "finqctl: applying %03d_%s\n", migration->version, migration->name);
+    ctl_exit code = run(&result, command, sql, NULL, -1);
+    if (code != CTL_OK)
+        ctl_fail(code, "%03d_%s was not applied, and nothing of it is left", migration->version, migration->name);
+    return code;
+}
+
+ctl_exit ctl_db_migrate(ctl_command *command)
+{
+    PGresult *result;
+    int from, to;
+    ctl_exit code = run(&result, command, PREPARE, NULL, -1);
+    if (code == CTL_OK)
+        code = version_read(&from, command);
+    if (code != CTL_OK)
+        return code;
+    to = from;
+    for (const ctl_migration *m = ctl_migrations; m->version && code == CTL_OK; m++) {
+        if (m->version > from) {
+            code = migration_apply(command, m);
+            to = m->version;
+        }
+    }
+    if (code == CTL_OK)
+        printf("{\"from\": %d, \"to\": %d}\n", from, to);
+    return code;
+}

@@ -1,0 +1,20 @@
+/* finqctl: the operator's command. */
+#include "ctl.h"
+
+#include <apr_general.h>
+#include <stdio.h>
+
+int main(int argc, const char *const *argv)
+{
+    ctl_command command = {0};
+    ctl_exit code;
+    apr_initialize();
+    apr_pool_create(&command.pool, NULL);
+    if (ctl_line_read(&command, &code, argc, argv))
+        code = command.verb->run(&command);
+    apr_pool_destroy(command.pool);
+    apr_terminate();
+    if (fflush(stdout) != 0)
+        code = ctl_fail(CTL_FAILED, "standard output could not be written");
+    return code;
+}
