@@ -11,8 +11,9 @@ from finqenv.process import Failure, end_servers_in, main
 
 SKILL = "xyz_card_sbx_#1.0"
 PERSONAL_DATA = {"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com",
-                 "phone": "+40712345678", "date_of_birth": "1990-04-17"}
-PRODUCT_FORM = {"card_type": "CREDIT", "credit_limit": "5000", "currency": "RON"}
+                 "phone": "+40712345678", "birth_date": "1990-04-17"}
+PRODUCT_FORM = {"card": "gold", "limit": 5000, "currency": "RON", "monthly_income": "6500.00", "employment": "employed",
+                "employer": "Example SRL", "iban": "RO49AAAA1B31007593840000"}
 SHOWN_HEADERS = ("content-type", "x-finq-client-id", "x-finq-nonce", "x-finq-document")
 COLOURS = {"title": "1;36", "request": "1", "good": "1;32", "bad": "1;31", "quiet": "2"}
 

@@ -1,0 +1,30 @@
+/* The endpoints, one function each, and the router that finds them. */
+#ifndef FINQ_API_H
+#define FINQ_API_H
+
+#include "finq_request.h"
+
+/** An endpoint: reads its request and fills `reply`, an empty object, or returns what went wrong. */
+typedef finq_error *(*finq_endpoint)(finq_request *request, json_t *reply);
+
+finq_error *finq_api_session_start(finq_request *request, json_t *reply);  /**< contract section 2 */
+finq_error *finq_api_step_submit(finq_request *request, json_t *reply);    /**< contract section 3 */
+finq_error *finq_api_upload(finq_request *request, json_t *reply);         /**< contract section 4 */
+finq_error *finq_api_token_exchange(finq_request *request, json_t *reply); /**< contract section 7 */
+
+/** Reads a client_id. Error: invalid_client_id (400) for what is no UUID. */
+finq_error *finq_api_client_id(finq_id *client_id, const char *text, apr_pool_t *pool);
+/** Adds a string, an id, a time to a reply. */
+void finq_api_put(json_t *reply, const char *name, const char *value);
+void finq_api_put_id(json_t *reply, const char *name, const finq_id *id);
+void finq_api_put_time(json_t *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool);
+/** Adds what a step asks for (contract section 3, `uploads`). */
+void finq_api_put_uploads(json_t *reply, const finq_skill_step *step);
+
+/** The content handler of SetHandler finq. */
+int finq_router_handler(request_rec *r);
+/** The translate_name and map_to_storage hooks: an API path is no file, so no directory is walked for it. */
+int finq_router_translate(request_rec *r);
+int finq_router_map(request_rec *r);
+
+#endif

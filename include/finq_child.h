@@ -1,0 +1,23 @@
+/* What a child process holds for each virtual host while it runs. */
+#ifndef FINQ_CHILD_H
+#define FINQ_CHILD_H
+
+#include <apr_atomic.h>
+#include <httpd.h>
+
+#include "finq_blob.h"
+#include "finq_dbd.h"
+#include "finq_directory.h"
+
+typedef struct finq_runtime {
+    finq_gate *gate;
+    finq_directory *directory;
+    finq_blob_store *store;         /**< NULL where the upload directory could not be opened; the log says why */
+    apr_uint32_t uploads;           /**< under way; atomic */
+    apr_uint32_t tidied;            /**< when this child last tidied the upload directory, in seconds; atomic */
+} finq_runtime;
+
+/** The child_init hook. */
+void finq_child_init(apr_pool_t *pchild, server_rec *main_server);
+
+#endif

@@ -1,0 +1,43 @@
+/* Configuration: what the directives said, per virtual host. Defaults stand in one place, src/httpd/config.c. */
+#ifndef FINQ_CONFIG_H
+#define FINQ_CONFIG_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "finq_secrets.h"
+
+extern module AP_MODULE_DECLARE_DATA finq_module __attribute__((visibility("default")));
+
+struct finq_runtime;
+
+/** A virtual host's settings. Times are seconds, sizes bytes. Read-only once the server runs. */
+typedef struct finq_config {
+    const char *secret_file;
+    finq_secrets *secrets;
+    const char *upload_dir;
+    int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;
+    int max_body;
+    int max_uploads;                    /**< uploads under way at once in a child; 0 for half of its threads */
+    int database_timeout;
+    int prepared_statements;            /**< a flag */
+    apr_array_header_t *allow_origins;  /**< of const char *; empty: no other origin */
+    apr_array_header_t *bases;          /**< of const char *: the paths of the Locations with SetHandler finq */
+    struct finq_runtime *runtime;       /**< what a child holds for this host (finq_child.h); NULL before it runs */
+} finq_config;
+
+/** The settings of a server, defaults filled in. */
+finq_config *finq_config_of(const server_rec *server);
+
+/** The base that a path is under, "" for `/` itself; NULL if it is under none. */
+const char *finq_config_base(const finq_config *config, const char *path);
+
+/* For the module record. */
+void *finq_config_create(apr_pool_t *pool, server_rec *server);
+void *finq_config_merge(apr_pool_t *pool, void *base, void *add);
+extern const command_rec finq_config_commands[];
+
+/** The check_config hook: finds the bases and says what is missing, so that configtest does. */
+int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
+
+#endif

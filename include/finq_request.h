@@ -1,0 +1,68 @@
+/* A request to the API: its typed state, its body, its answer. */
+#ifndef FINQ_REQUEST_H
+#define FINQ_REQUEST_H
+
+#include <httpd.h>
+
+#include "finq_child.h"
+#include "finq_config.h"
+#include "finq_id.h"
+#include "finq_json.h"
+#include "finq_service.h"
+
+/** What the module keeps of a request. One a request_rec; internal redirects and subrequests have their own. */
+typedef struct finq_request {
+    request_rec *r;
+    finq_config *config;
+    finq_service service;
+    char id[FINQ_ID_TEXT + 1];   /**< X-Request-Id */
+    const char *path_id;         /**< what stands in the path in the place of an id; NULL where the route has none */
+    const unsigned char *body_hash; /**< of the compact body, once finq_body_object has read it */
+    apr_bucket_brigade *brigade; /**< of finq_body_read */
+    int body_ended;
+    int answered;                /**< a status has been sent for it, by httpd itself or by us */
+} finq_request;
+
+/** The state of a request, made at the first call. */
+finq_request *finq_request_of(request_rec *r);
+
+/** The same with what an endpoint needs of the child; NULL if the child could not be set up (it logged why). */
+finq_request *finq_request_begin(request_rec *r);
+
+/* ---- body.c ---- */
+
+/** Checks what can be checked before the body is read: content coding, framing, declared length and type (contract section 1).
+ * `is_type` says whether a media type will do. Errors: invalid_headers, unsupported_media_type, payload_too_large. */
+finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_type)(const char *type));
+
+/** Reads the body as one JSON object: compact, strictly parsed, hashed. Errors: those of the precheck, invalid_body,
+ * request_timeout. */
+finq_error *finq_body_object(finq_request *request, json_t **object);
+
+/** Reads the next piece of the body into `bytes`; `*length` is 0 at its end. Never waits longer than httpd's timeouts. */
+finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, apr_size_t *length);
+
+/* ---- reply.c ---- */
+
+/** Sends an answer and returns what the handler returns. */
+int finq_reply_json(finq_request *request, const json_t *answer);
+/** Sends an error and logs it; the one place that turns errors into HTTP. */
+int finq_reply_error(finq_request *request, const finq_error *error);
+/** Answers that have no body, such as that to a preflight. */
+int finq_reply_empty(finq_request *request, int status);
+/** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */
+const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool);
+
+/** The insert_error_filter hook: gives the errors that httpd itself makes under a base the contract's form. */
+void finq_reply_insert_filter(request_rec *r);
+/** Registers the filter of that hook. */
+void finq_reply_register(void);
+
+/* ---- cors.c ---- */
+
+/** Adds what a browser on another origin asks for; to be called before any answer. */
+void finq_cors_apply(finq_request *request);
+/** Whether this is a preflight. */
+int finq_cors_is_preflight(request_rec *r);
+
+#endif

@@ -1,0 +1,30 @@
+/* mod_finq: an onboarding API for Apache httpd. The module record and its hooks; no logic. */
+#include "finq_api.h"
+
+#include <http_config.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    finq_dbd_register();
+    finq_reply_register();
+    ap_hook_check_config(finq_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(finq_router_translate, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(finq_router_map, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(finq) = {
+    STANDARD20_MODULE_STUFF,
+    NULL,                 /* create directory configuration */
+    NULL,                 /* merge it */
+    finq_config_create,
+    finq_config_merge,
+    finq_config_commands,
+    register_hooks,
+    AP_MODULE_FLAG_NONE,
+};

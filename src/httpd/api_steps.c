@@ -1,0 +1,44 @@
+#include "finq_api.h"
+
+#include "finq_step.h"
+
+static finq_error *submission_read(finq_step_submission *submission, finq_session_pass *pass, finq_request *request)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1}, {"nonce", FINQ_JSON_STRING, 1}, {"skill", FINQ_JSON_STRING, 1},
+        {"step", FINQ_JSON_STRING, 1},      {"data", FINQ_JSON_OBJECT, 1},  {NULL, 0, 0},
+    };
+    apr_pool_t *pool = request->r->pool;
+    finq_id client_id;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    FINQ_TRY(finq_json_members(body, members, pool));
+    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), pool));
+    FINQ_TRY(finq_session_pass_open(pass, &request->service, &client_id, finq_json_string(body, "nonce"), 0, pool));
+    FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
+    submission->pass = pass;
+    submission->skill = finq_json_string(body, "skill");
+    submission->step = finq_json_string(body, "step");
+    submission->data = json_object_get(body, "data");
+    submission->body_hash = request->body_hash;
+    return NULL;
+}
+
+finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_step_submission submission;
+    finq_session_pass pass;
+    finq_step_answer answer;
+    FINQ_TRY(submission_read(&submission, &pass, request));
+    FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
+    finq_api_put_id(reply, "step_id", &answer.step_id);
+    finq_api_put(reply, answer.next ? "nonce" : "temp_token", answer.token);
+    finq_api_put(reply, "status", answer.next ? "SESSION_IN_PROGRESS" : "SESSION_COMPLETED");
+    json_object_set_new(reply, "data", json_object());
+    finq_api_put_time(reply, "expires_at", answer.expires_at, pool);
+    if (answer.next)
+        finq_api_put(reply, "next_step", answer.next->name);
+    finq_api_put_uploads(reply, pass.step);
+    return NULL;
+}

@@ -1,0 +1,42 @@
+#include "finq_child.h"
+
+#include <http_log.h>
+
+#include "finq_digest.h"
+
+APLOG_USE_MODULE(finq);
+
+/* What dead uploads left goes at once; what only the database can decide waits for finq_upload_tidy. */
+static finq_error *store_open(finq_runtime *runtime, const finq_config *config, apr_pool_t *pchild)
+{
+    finq_blob_swept swept;
+    FINQ_TRY(finq_blob_store_open(&runtime->store, config->upload_dir, pchild));
+    return finq_blob_sweep(&swept, runtime->store, pchild);
+}
+
+static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config, apr_pool_t *pchild)
+{
+    runtime->gate = finq_gate_create(pchild);
+    FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, pchild));
+    return store_open(runtime, config, pchild);
+}
+
+void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
+{
+    finq_digest_prepare(pchild);
+    if (finq_dbd_child_init(pchild) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "FINQ01: no lock could be made; every request will get 503");
+        return;
+    }
+    for (server_rec *server = main_server; server; server = server->next) {
+        finq_config *config = finq_config_of(server);
+        if (config->bases->nelts == 0)
+            continue;
+        finq_runtime *runtime = apr_pcalloc(pchild, sizeof *runtime);
+        finq_error *error = runtime_fill(runtime, config, pchild);
+        if (error)
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server, "FINQ02: %s", error->cause ? error->cause : error->message);
+        if (runtime->directory)
+            config->runtime = runtime;
+    }
+}

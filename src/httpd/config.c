@@ -1,0 +1,261 @@
+#include "finq_config.h"
+
+#include <ap_mpm.h>
+#include <apr_strings.h>
+#include <apr_lib.h>
+#include <apr_uri.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <stddef.h>
+
+APLOG_USE_MODULE(finq);
+
+#define UNSET (-1)
+
+/* Every directive that is a number: what it may be, and what it is where nobody says. */
+typedef struct {
+    const char *name;
+    apr_size_t offset;
+    int is_time, low, high, preset;
+} number_row;
+
+static const number_row numbers[] = {
+    {"FinqNonceTTL", offsetof(finq_config, nonce_ttl), 1, 10, 86400, 1800},
+    {"FinqTempTokenTTL", offsetof(finq_config, temp_token_ttl), 1, 10, 86400, 1800},
+    {"FinqSessionTTL", offsetof(finq_config, session_ttl), 1, 60, 2592000, 86400},
+    {"FinqCacheTTL", offsetof(finq_config, cache_ttl), 1, 0, 300, 5},
+    {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), 1, 1, 60, 5},
+    {"FinqMaxBody", offsetof(finq_config, max_body), 0, 1024, 1048576, 65536},
+    {"FinqMaxUploads", offsetof(finq_config, max_uploads), 0, 0, 100000, 0},
+};
+#define NUMBERS (sizeof numbers / sizeof *numbers)
+
+static int *number_of(finq_config *config, const number_row *row)
+{
+    return (int *)((char *)config + row->offset);
+}
+
+/* ---- create, merge, read ---- */
+
+void *finq_config_create(apr_pool_t *pool, server_rec *server)
+{
+    finq_config *config = apr_pcalloc(pool, sizeof *config);
+    (void)server;
+    for (apr_size_t i = 0; i < NUMBERS; i++)
+        *number_of(config, &numbers[i]) = UNSET;
+    config->prepared_statements = UNSET;
+    config->bases = apr_array_make(pool, 2, sizeof(const char *));
+    return config;
+}
+
+#define PICK(member) merged->member = add->member ? add->member : base->member
+
+void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
+{
+    finq_config *base = base_config, *add = add_config, *merged = apr_pcalloc(pool, sizeof *merged);
+    merged->secret_file = add->secret_file ? add->secret_file : base->secret_file;
+    merged->secrets = add->secret_file ? add->secrets : base->secrets;
+    PICK(upload_dir);
+    PICK(allow_origins);
+    merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
+    for (apr_size_t i = 0; i < NUMBERS; i++) {
+        int over = *number_of(add, &numbers[i]);
+        *number_of(merged, &numbers[i]) = over != UNSET ? over : *number_of(base, &numbers[i]);
+    }
+    merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
+    return merged;
+}
+
+finq_config *finq_config_of(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &finq_module);
+}
+
+static void config_fill(finq_config *config, apr_pool_t *pool)
+{
+    for (apr_size_t i = 0; i < NUMBERS; i++) {
+        int *number = number_of(config, &numbers[i]);
+        if (*number == UNSET)
+            *number = numbers[i].preset;
+    }
+    if (config->prepared_statements == UNSET)
+        config->prepared_statements = 1;
+    if (!config->allow_origins)
+        config->allow_origins = apr_array_make(pool, 1, sizeof(const char *));
+}
+
+const char *finq_config_base(const finq_config *config, const char *path)
+{
+    const char *found = NULL;
+    apr_size_t longest = 0;
+    for (int i = 0; path && i < config->bases->nelts; i++) {
+        const char *base = APR_ARRAY_IDX(config->bases, i, const char *);
+        apr_size_t length = strlen(base);
+        if (strncmp(path, base, length) == 0 && (path[length] == '/' || path[length] == '\0') &&
+            (!found || length > longest)) {
+            found = base;
+            longest = length;
+        }
+    }
+    return found;
+}
+
+/* ---- directives ---- */
+
+static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
+{
+    const number_row *row = cmd->info;
+    finq_config *config = finq_config_of(cmd->server);
+    apr_interval_time_t time = 0;
+    apr_int64_t number = UNSET;
+    char *end;
+    (void)dummy;
+    if (row->is_time && ap_timeout_parameter_parse(value, &time, "s") == APR_SUCCESS && time % APR_USEC_PER_SEC == 0)
+        number = apr_time_sec(time);
+    else if (!row->is_time) {
+        number = apr_strtoi64(value, &end, 10);
+        if (end == value || *end != '\0')
+            number = UNSET;
+    }
+    if (number < row->low || number > row->high)
+        return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name,
+                            row->is_time ? "seconds" : row->offset == offsetof(finq_config, max_body) ? "bytes" : "uploads",
+                            row->low, row->high, row->is_time ? " (units such as 30min or 24h may be given)" : "", value);
+    *number_of(config, row) = (int)number;
+    return NULL;
+}
+
+static const char *set_secret_file(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    config->secret_file = ap_server_root_relative(cmd->pool, value);
+    finq_error *error = finq_secrets_load(&config->secrets, config->secret_file, cmd->pool);
+    return error ? apr_pstrcat(cmd->pool, "FinqSecretFile: ", error->cause, NULL) : NULL;
+}
+
+static const char *set_upload_dir(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    apr_finfo_t info;
+    (void)dummy;
+    config->upload_dir = ap_server_root_relative(cmd->pool, value);
+    if (apr_stat(&info, config->upload_dir, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_DIR)
+        return apr_psprintf(cmd->pool,
+                            "FinqUploadDir %s is not a directory: make it, owned by the user that Apache's children run as,"
+                            " mode 0700, outside any DocumentRoot",
+                            config->upload_dir);
+    return NULL;
+}
+
+static const char *set_prepared(cmd_parms *cmd, void *dummy, int value)
+{
+    (void)dummy;
+    finq_config_of(cmd->server)->prepared_statements = value;
+    return NULL;
+}
+
+/* An origin is scheme://host[:port], as a browser sends it (RFC 6454): lower case, no path. */
+static int is_origin(const char *value, apr_pool_t *pool)
+{
+    apr_uri_t uri;
+    if (apr_uri_parse(pool, value, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname || !*uri.hostname || uri.path ||
+        uri.query || uri.fragment || uri.user)
+        return 0;
+    for (const char *c = value; *c; c++) {
+        if (apr_isupper(*c))
+            return 0;
+    }
+    return strcmp(uri.scheme, "https") == 0 || strcmp(uri.scheme, "http") == 0;
+}
+
+static const char *set_origin(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    if (!config->allow_origins)
+        config->allow_origins = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    if (strcmp(value, "none") == 0)
+        return NULL;
+    if (strcmp(value, "*") != 0 && !is_origin(value, cmd->temp_pool))
+        return apr_psprintf(cmd->pool,
+                            "FinqAllowOrigin takes origins such as https://app.example.com, * for any, or none; not \"%s\"",
+                            value);
+    APR_ARRAY_PUSH(config->allow_origins, const char *) = value;
+    return NULL;
+}
+
+/* httpd hands a directive to every module that knows it: so we see, beside core, where SetHandler finq stands. */
+static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    const ap_directive_t *section = cmd->directive->parent;
+    (void)dummy;
+    if (strcmp(value, "finq") != 0)
+        return NULL;
+    if (!section || strcasecmp(section->directive, "<Location") != 0 || !cmd->path || cmd->path[0] != '/')
+        return "SetHandler finq stands in a plain <Location \"/path\"> of a server or virtual host, and nowhere else";
+    apr_size_t length = strlen(cmd->path);
+    APR_ARRAY_PUSH(config->bases, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
+    return NULL;
+}
+
+const command_rec finq_config_commands[] = {
+    AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
+                  "finq serves the onboarding API at this Location"),
+    AP_INIT_TAKE1("FinqSecretFile", set_secret_file, NULL, RSRC_CONF,
+                  "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
+    AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
+    AP_INIT_TAKE1("FinqNonceTTL", set_number, (void *)&numbers[0], RSRC_CONF,
+                  "Life of a nonce, and how long uploads to a step may follow it: 10 to 86400 seconds (default 1800)"),
+    AP_INIT_TAKE1("FinqTempTokenTTL", set_number, (void *)&numbers[1], RSRC_CONF,
+                  "Life of a temp_token: 10 to 86400 seconds (default 1800)"),
+    AP_INIT_TAKE1("FinqSessionTTL", set_number, (void *)&numbers[2], RSRC_CONF,
+                  "Life of a session from its start to its last step: 60 to 2592000 seconds (default 86400)"),
+    AP_INIT_TAKE1("FinqCacheTTL", set_number, (void *)&numbers[3], RSRC_CONF,
+                  "How long a tenant's keys and grants are remembered for POST /sessions: 0 to 300 seconds (default 5)"),
+    AP_INIT_TAKE1("FinqDatabaseTimeout", set_number, (void *)&numbers[4], RSRC_CONF,
+                  "Longest wait for the database, connecting included: 1 to 60 seconds (default 5)"),
+    AP_INIT_TAKE1("FinqMaxBody", set_number, (void *)&numbers[5], RSRC_CONF,
+                  "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
+    AP_INIT_TAKE1("FinqMaxUploads", set_number, (void *)&numbers[6], RSRC_CONF,
+                  "Most uploads under way at once in a child: 0 to 100000 (default 0: half of its threads)"),
+    AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,
+                 "on (default) prepares statements once a connection; off suits transaction poolers"),
+    AP_INIT_ITERATE("FinqAllowOrigin", set_origin, NULL, RSRC_CONF,
+                    "Origins whose pages may call the API, * for any, or none (default)"),
+    {NULL, {NULL}, NULL, 0, 0, NULL},
+};
+
+/* ---- the check ---- */
+
+static int server_check(finq_config *config, server_rec *server)
+{
+    const char *what = NULL;
+    if (config->bases->nelts == 0)
+        return 1;
+    if (!config->secrets)
+        what = "FinqSecretFile is not set: openssl rand -hex 32 makes a secret";
+    else if (!config->upload_dir)
+        what = "FinqUploadDir is not set";
+    else if (!ap_find_linked_module("mod_dbd.c"))
+        what = "mod_dbd is not loaded: a2enmod dbd, and set DBDriver pgsql and DBDParams";
+    if (what)
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: %s (for %s, defined at %s:%u)", what,
+                     server->server_hostname ? server->server_hostname : "the main server",
+                     server->defn_name ? server->defn_name : "httpd.conf", server->defn_line_number);
+    return what == NULL;
+}
+
+int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
+{
+    int sound = 1;
+    (void)plog;
+    (void)ptemp;
+    for (server_rec *server = main_server; server; server = server->next) {
+        finq_config *config = finq_config_of(server);
+        config_fill(config, pconf);
+        sound = server_check(config, server) && sound;
+    }
+    return sound ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}

@@ -1,0 +1,265 @@
+#include "finq_dbd.h"
+
+#include <apr_dbd.h>
+#include <apr_optional.h>
+#include <apr_optional_hooks.h>
+#include <apr_strings.h>
+#include <apr_thread_cond.h>
+#include <apr_thread_mutex.h>
+#include <http_log.h>
+#include <mod_dbd.h>
+
+APLOG_USE_MODULE(finq);
+
+/* The oldest schema that these calls fit. */
+#define SCHEMA_NEEDED 1
+/* After a connection could not be had, requests are refused at once for so long. */
+#define BREAK_TIME (apr_time_from_sec(1) / 2)
+
+/* mod_dbd waits for a connection without limit, and makes connections one after another under a lock. So its queue is kept
+ * empty: we count what is in use, wait here with a deadline, and let one thread at a time go where a connection may have
+ * to be made. */
+struct finq_gate {
+    const dbd_cfg_t *pool; /* which of mod_dbd's pools this is; known once it has made a connection */
+    int most;              /* its DBDMax; 1 until known */
+    int in_use;
+    int idle;              /* given back in good order: to be had without connecting */
+    int connecting;
+    apr_time_t broken_until;
+    finq_gate *same;       /* the gate of another host that uses the same pool; NULL where there is none */
+    finq_gate *next;
+};
+
+static apr_thread_mutex_t *lock; /* over all gates of this child: held for a few instructions */
+static apr_thread_cond_t *changed;
+static finq_gate *gates;
+
+static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
+
+/* mod_dbd tells of each new connection in the thread that asked for it, which holds the gate's connecting place. */
+static __thread const dbd_cfg_t *connected_pool;
+
+static apr_status_t dbd_connected(apr_pool_t *pool, dbd_cfg_t *config, ap_dbd_t *dbd)
+{
+    (void)pool;
+    (void)dbd;
+    connected_pool = config;
+    return APR_SUCCESS;
+}
+
+static void find_functions(void)
+{
+    dbd_open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    dbd_close = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
+}
+
+void finq_dbd_register(void)
+{
+    ap_hook_optional_fn_retrieve(find_functions, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(dbd, post_connect, dbd_connected, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+apr_status_t finq_dbd_child_init(apr_pool_t *pchild)
+{
+    apr_status_t status = apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pchild);
+    gates = NULL;
+    return status == APR_SUCCESS ? apr_thread_cond_create(&changed, pchild) : status;
+}
+
+finq_gate *finq_gate_create(apr_pool_t *pchild)
+{
+    finq_gate *gate = apr_pcalloc(pchild, sizeof *gate);
+    gate->most = 1;
+    gate->next = gates;
+    gates = gate;
+    return gate;
+}
+
+/* ---- the gate; all with the lock held ---- */
+
+static finq_gate *gate_resolve(finq_gate *gate)
+{
+    while (gate->same)
+        gate = gate->same;
+    return gate;
+}
+
+/* A connection was made: now the gate knows its pool, and joins the gate that stands before the same one. */
+static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
+{
+    if (gate->pool || !pool)
+        return gate;
+    for (finq_gate *other = gates; other; other = other->next) {
+        if (other->pool == pool && other != gate) {
+            gate->same = other;
+            other->in_use += gate->in_use;
+            return other;
+        }
+    }
+    gate->pool = pool;
+    gate->most = pool->nmax > 0 ? pool->nmax : 1;
+    return gate;
+}
+
+typedef enum { ENTER_IDLE, ENTER_CONNECT, ENTER_BROKEN, ENTER_LATE } entry;
+
+static entry gate_enter(finq_gate **gate, apr_time_t deadline)
+{
+    for (;;) {
+        apr_time_t now = apr_time_now();
+        finq_gate *g = *gate = gate_resolve(*gate);
+        if (now < g->broken_until)
+            return ENTER_BROKEN;
+        if (g->idle > 0) {
+            g->idle--;
+            g->in_use++;
+            return ENTER_IDLE;
+        }
+        if (!g->connecting && g->in_use < g->most) {
+            g->connecting = 1;
+            g->in_use++;
+            return ENTER_CONNECT;
+        }
+        if (now >= deadline)
+            return ENTER_LATE;
+        apr_thread_cond_timedwait(changed, lock, deadline - now);
+    }
+}
+
+static void gate_leave(finq_gate *gate, int clean)
+{
+    apr_thread_mutex_lock(lock);
+    gate = gate_resolve(gate);
+    gate->in_use--;
+    if (clean)
+        gate->idle++;
+    apr_thread_cond_broadcast(changed);
+    apr_thread_mutex_unlock(lock);
+}
+
+/* ---- borrowing a connection ---- */
+
+typedef struct {
+    finq_db db; /* first: a finq_db is one of these */
+    server_rec *server;
+    finq_gate *gate;
+    apr_time_t deadline; /* 0 before the first call */
+} request_db;
+
+typedef struct {
+    ap_dbd_t *dbd;
+    PGconn *connection;
+    finq_gate *gate;
+} borrowed;
+
+static finq_error *unavailable(apr_pool_t *pool, const char *why)
+{
+    return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s", why);
+}
+
+/* mod_dbd hands out what lies on top and makes it anew only if libpq knows that it is dead; so that is found out here. */
+static PGconn *connection_take(borrowed *loan, request_db *self, apr_pool_t *pool)
+{
+    for (int again = 0; again < 2; again++) {
+        loan->dbd = dbd_open(pool, self->server);
+        PGconn *connection = loan->dbd ? apr_dbd_native_handle(loan->dbd->driver, loan->dbd->handle) : NULL;
+        if (!connection || (finq_pg_is_alive(connection) && finq_pg_adopt(connection)))
+            return connection;
+        finq_pg_cut(connection);
+        dbd_close(self->server, loan->dbd);
+        loan->dbd = NULL;
+    }
+    return NULL;
+}
+
+/* Opens, with the gate's leave; the gate learns how it went. */
+static void connection_open(borrowed *loan, request_db *self, int connecting, apr_pool_t *pool)
+{
+    connected_pool = NULL;
+    loan->connection = connection_take(loan, self, pool);
+    if (loan->connection && !connecting && !connected_pool)
+        return;
+    apr_thread_mutex_lock(lock);
+    loan->gate = gate_resolve(loan->gate);
+    if (connecting)
+        loan->gate->connecting = 0;
+    if (loan->connection)
+        loan->gate = self->gate = gate_learn(loan->gate, connected_pool);
+    else
+        loan->gate->broken_until = apr_time_now() + BREAK_TIME;
+    apr_thread_cond_broadcast(changed);
+    apr_thread_mutex_unlock(lock);
+}
+
+/* What a connection is like when it comes back: another tenant's request is its next user. */
+static void give_back(borrowed *loan, request_db *self)
+{
+    int clean = loan->connection && finq_pg_is_clean(loan->connection);
+    if (loan->connection && !clean)
+        finq_pg_cut(loan->connection);
+    if (loan->dbd)
+        dbd_close(self->server, loan->dbd);
+    gate_leave(loan->gate, clean);
+}
+
+static finq_error *borrow(borrowed *loan, request_db *self, apr_pool_t *pool)
+{
+    if (!self->deadline)
+        self->deadline = apr_time_now() + apr_time_from_sec(finq_config_of(self->server)->database_timeout);
+    loan->gate = self->gate;
+    apr_thread_mutex_lock(lock);
+    entry entered = gate_enter(&loan->gate, self->deadline);
+    apr_thread_mutex_unlock(lock);
+    if (entered == ENTER_BROKEN)
+        return unavailable(pool, "no connection could be made a moment ago");
+    if (entered == ENTER_LATE)
+        return unavailable(pool, "no connection became free in time; DBDMax may be too small");
+    connection_open(loan, self, entered == ENTER_CONNECT, pool);
+    if (loan->connection)
+        return NULL;
+    give_back(loan, self);
+    return unavailable(pool, "no connection could be made");
+}
+
+/* The first call on a new connection: does the schema fit? */
+static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int named, apr_pool_t *pool)
+{
+    static const finq_pg_statement schema_version = {"finq_schema_version", "SELECT finq.schema_version()"};
+    const PGresult *rows;
+    finq_pg_args none = {0};
+    if (finq_pg_is_checked(connection))
+        return NULL;
+    finq_error *error = finq_pg_call(&rows, connection, &schema_version, &none, deadline, named, pool);
+    if (error && error->code == FINQ_E_INTERNAL_SERVER_ERROR) /* it answered, and knows no such function */
+        return unavailable(pool, apr_psprintf(pool, "%s: its schema is not there, or its user is no member of finq_server; "
+                                              "run: finqctl db migrate", error->cause));
+    if (!error && finq_pg_number(rows, 0, 0) < SCHEMA_NEEDED)
+        error = unavailable(pool, "its schema is older than this module; run: finqctl db migrate");
+    if (!error)
+        finq_pg_set_checked(connection);
+    return error;
+}
+
+static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement,
+                                const finq_pg_args *args, apr_pool_t *pool)
+{
+    request_db *self = (request_db *)db;
+    int named = finq_config_of(self->server)->prepared_statements;
+    borrowed loan = {0};
+    FINQ_TRY(borrow(&loan, self, pool));
+    finq_error *error = schema_check(loan.connection, self->deadline, named, pool);
+    if (!error)
+        error = finq_pg_call(rows, loan.connection, statement, args, self->deadline, named, pool);
+    give_back(&loan, self);
+    return error;
+}
+
+finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool)
+{
+    request_db *self = apr_pcalloc(pool, sizeof *self);
+    self->db.call = request_call;
+    self->server = server;
+    self->gate = gate;
+    return &self->db;
+}

@@ -1,0 +1,209 @@
+#include "finq_request.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <string.h>
+#include <util_filter.h>
+
+APLOG_USE_MODULE(finq);
+
+#define ERROR_FILTER "FINQ_ERROR"
+
+const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool)
+{
+    apr_time_exp_t t;
+    apr_time_exp_gmt(&t, apr_time_from_sec(seconds));
+    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
+                        t.tm_min, t.tm_sec);
+}
+
+/* Headers of every answer; in err_headers_out, which errors keep too. */
+static void headers_set(finq_request *request)
+{
+    apr_table_t *headers = request->r->err_headers_out;
+    apr_table_setn(headers, "Cache-Control", "no-store");
+    apr_table_setn(headers, "X-Request-Id", request->id);
+    apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
+    apr_table_unset(request->r->headers_out, "Cache-Control");
+}
+
+static int body_send(finq_request *request, int status, const char *text)
+{
+    request_rec *r = request->r;
+    headers_set(request);
+    request->answered = 1;
+    r->status = status;
+    r->status_line = NULL;
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)strlen(text));
+    ap_rputs(text, r);
+    return OK;
+}
+
+int finq_reply_json(finq_request *request, const json_t *answer)
+{
+    const char *text = finq_json_text(answer, request->r->pool);
+    if (!text)
+        return finq_reply_error(request, finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                                                             "writing the answer: out of memory"));
+    return body_send(request, HTTP_OK, text);
+}
+
+int finq_reply_empty(finq_request *request, int status)
+{
+    headers_set(request);
+    request->answered = 1;
+    request->r->status = status;
+    return OK;
+}
+
+/* ---- errors ---- */
+
+static json_t *error_json(const finq_request *request, const finq_error *error)
+{
+    json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:s}", "id", request->id, "type", finq_code_type(error->code), "http",
+                             finq_code_http(error->code), "code", finq_code_name(error->code), "message", error->message);
+    if (!error->details)
+        return json;
+    json_t *details = json_array();
+    for (int i = 0; i < error->details->nelts; i++) {
+        const finq_detail *detail = &APR_ARRAY_IDX(error->details, i, finq_detail);
+        json_array_append_new(details, json_pack("{s:s, s:s}", "field", detail->field, "message", detail->message));
+    }
+    json_object_set_new(json, "details", details);
+    return json;
+}
+
+static const char *error_text(const finq_request *request, const finq_error *error)
+{
+    static const char *const fallback =
+        "{\"type\":\"internal_error\",\"http\":500,\"code\":\"internal_server_error\",\"message\":\"Out of memory.\"}";
+    apr_pool_t *pool = request->r->pool;
+    const char *text = finq_json_text(finq_json_own(error_json(request, error), pool), pool);
+    return text ? text : fallback;
+}
+
+/* What the client did is worth a line at info; what the operator must mend, at error. */
+static void error_log(const finq_request *request, const finq_error *error)
+{
+    int http = finq_code_http(error->code), ours = http >= 500;
+    ap_log_rerror(APLOG_MARK, ours ? APLOG_ERR : APLOG_INFO, 0, request->r, "%s: [%s] %d %s: %s", ours ? "FINQ03" : "FINQ04",
+                  request->id, http, finq_code_name(error->code), error->cause ? error->cause : error->message);
+}
+
+static void error_headers(finq_request *request, const finq_error *error)
+{
+    if (error->code == FINQ_E_SERVICE_UNAVAILABLE || error->code == FINQ_E_TOO_MANY_REQUESTS)
+        apr_table_setn(request->r->err_headers_out, "Retry-After", "1");
+    if (error->code == FINQ_E_METHOD_NOT_ALLOWED)
+        apr_table_setn(request->r->err_headers_out, "Allow", "POST, OPTIONS");
+}
+
+/* A body of which not all was read is read and thrown away by httpd before the next request, if it is small; a client
+ * that goes on sending a large one is cut off instead. */
+static void rest_of_body(finq_request *request)
+{
+    request_rec *r = request->r;
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    if (apr_table_get(r->headers_in, "Transfer-Encoding") || (length && apr_atoi64(length) > request->config->max_body))
+        r->connection->keepalive = AP_CONN_CLOSE;
+}
+
+int finq_reply_error(finq_request *request, const finq_error *error)
+{
+    error_log(request, error);
+    if (request->answered)
+        return AP_FILTER_ERROR;
+    error_headers(request, error);
+    if (!request->body_ended)
+        rest_of_body(request);
+    return body_send(request, finq_code_http(error->code), error_text(request, error));
+}
+
+/* ---- errors that httpd makes ---- */
+
+static const struct {
+    int status;
+    finq_code code;
+    const char *message;
+} httpd_errors[] = {
+    {400, FINQ_E_INVALID_HEADERS, "The request line, a header or the body's framing is malformed."},
+    {404, FINQ_E_NOT_FOUND, "There is nothing at this path."},
+    {405, FINQ_E_METHOD_NOT_ALLOWED, "Every call is POST."},
+    {408, FINQ_E_REQUEST_TIMEOUT, "The request did not arrive in time."},
+    {413, FINQ_E_PAYLOAD_TOO_LARGE, "The request is too large."},
+    {414, FINQ_E_INVALID_HEADERS, "The request line is too long."},
+    {415, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "The media type is not supported."},
+    {417, FINQ_E_INVALID_HEADERS, "The Expect header cannot be met."},
+    {421, FINQ_E_INVALID_HEADERS, "The Host header is not of the server that TLS was asked for."},
+    {429, FINQ_E_TOO_MANY_REQUESTS, "Too many requests."},
+    {431, FINQ_E_INVALID_HEADERS, "The headers are too large."},
+    {503, FINQ_E_SERVICE_UNAVAILABLE, "The service is unavailable for the moment; send the same request again."},
+};
+
+static finq_error *error_of_status(int status, apr_pool_t *pool)
+{
+    for (apr_size_t i = 0; i < sizeof httpd_errors / sizeof *httpd_errors; i++) {
+        if (httpd_errors[i].status == status)
+            return finq_error_make(pool, httpd_errors[i].code, "%s", httpd_errors[i].message);
+    }
+    if (status == 401 || status == 403)
+        return finq_error_make(pool, FINQ_E_INVALID_API_KEYS, "The server's access rules refuse this request.");
+    if (status < 500)
+        return finq_error_make(pool, FINQ_E_INVALID_HEADERS, "The request was refused (HTTP %d).", status);
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "httpd answered %d", status);
+}
+
+/* Whether an error of this request is the API's to answer: it is under a base, or so broken that it has no path, on a
+ * host that has one. After an ErrorDocument's redirect the path that counts is the first one. */
+static int is_ours(request_rec *r)
+{
+    const finq_config *config = finq_config_of(r->server);
+    while (r->prev)
+        r = r->prev;
+    if (config->bases->nelts == 0)
+        return 0;
+    return !r->uri || !*r->uri || r->uri[0] != '/' || finq_config_base(config, r->uri) != NULL;
+}
+
+void finq_reply_insert_filter(request_rec *r)
+{
+    if (is_ours(r) && ap_is_HTTP_ERROR(r->status) && !finq_request_of(r)->answered)
+        ap_add_output_filter(ERROR_FILTER, finq_request_of(r), r, r->connection);
+}
+
+/* Puts our answer in the place of httpd's page. */
+static apr_status_t error_filter(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    finq_request *request = filter->ctx;
+    request_rec *r = filter->r;
+    apr_bucket_brigade *ours;
+    finq_error *error;
+    if (request->answered) { /* the rest of the page */
+        apr_brigade_cleanup(brigade);
+        return APR_SUCCESS;
+    }
+    error = error_of_status(r->status, r->pool);
+    error_log(request, error);
+    error_headers(request, error);
+    finq_cors_apply(request);
+    headers_set(request);
+    request->answered = 1;
+    r->status = finq_code_http(error->code);
+    r->status_line = NULL;
+    const char *text = error_text(request, error);
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)strlen(text));
+    ours = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    APR_BRIGADE_INSERT_TAIL(ours, apr_bucket_pool_create(text, strlen(text), r->pool, r->connection->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(ours, apr_bucket_eos_create(r->connection->bucket_alloc));
+    apr_brigade_cleanup(brigade);
+    return ap_pass_brigade(filter->next, ours);
+}
+
+void finq_reply_register(void)
+{
+    ap_register_output_filter(ERROR_FILTER, error_filter, NULL, AP_FTYPE_CONTENT_SET);
+}

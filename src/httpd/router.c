@@ -1,0 +1,86 @@
+#include "finq_api.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <string.h>
+
+APLOG_USE_MODULE(finq);
+
+/* Paths below a base; * is one segment, an id. */
+static const struct {
+    const char *path;
+    finq_endpoint endpoint;
+} routes[] = {
+    {"/sessions", finq_api_session_start}, {"/sessions/*/steps", finq_api_step_submit},
+    {"/steps/*/upload", finq_api_upload},  {"/tokens", finq_api_token_exchange},
+    {"/token", finq_api_token_exchange},
+};
+
+/* Whether a path fits a pattern to its end; what stands in the place of * comes out in `id`. */
+static int path_fits(const char *pattern, const char *path, const char **id, apr_pool_t *pool)
+{
+    *id = NULL;
+    while (*pattern) {
+        if (*pattern == '*') {
+            apr_size_t length = strcspn(path, "/");
+            if (length == 0)
+                return 0;
+            *id = apr_pstrmemdup(pool, path, length);
+            path += length;
+            pattern++;
+        } else if (*pattern++ != *path++)
+            return 0;
+    }
+    return *path == '\0';
+}
+
+static finq_endpoint route_find(finq_request *request, const char *path)
+{
+    for (apr_size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+        if (path_fits(routes[i].path, path, &request->path_id, request->r->pool))
+            return routes[i].endpoint;
+    }
+    return NULL;
+}
+
+static finq_error *route_run(finq_request *request, const char *path, json_t *reply)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_endpoint endpoint = route_find(request, path);
+    if (!endpoint)
+        return finq_error_make(pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
+    if (request->r->method_number != M_POST)
+        return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "Every call is POST.");
+    return endpoint(request, reply);
+}
+
+int finq_router_handler(request_rec *r)
+{
+    if (!r->handler || strcmp(r->handler, "finq") != 0)
+        return DECLINED;
+    finq_request *request = finq_request_begin(r);
+    const char *base = finq_config_base(finq_config_of(r->server), r->uri);
+    if (!request || !base)
+        return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
+    finq_cors_apply(request);
+    if (finq_cors_is_preflight(r) && route_find(request, r->uri + strlen(base)))
+        return finq_reply_empty(request, HTTP_NO_CONTENT);
+    json_t *reply = finq_json_own(json_object(), r->pool);
+    finq_error *error = route_run(request, r->uri + strlen(base), reply);
+    return error ? finq_reply_error(request, error) : finq_reply_json(request, reply);
+}
+
+int finq_router_translate(request_rec *r)
+{
+    if (!finq_config_base(finq_config_of(r->server), r->uri))
+        return DECLINED;
+    r->filename = apr_pstrcat(r->pool, "finq:", r->uri, NULL);
+    return OK;
+}
+
+int finq_router_map(request_rec *r)
+{
+    return r->filename && strncmp(r->filename, "finq:", 5) == 0 ? OK : DECLINED;
+}
