@@ -70,8 +70,8 @@ int finq_blob_store_is_staged(const finq_blob_store *store, const char *name, co
 static finq_error *unusable(const finq_blob_store *store, const char *path, const char *why, apr_pool_t *pool)
 {
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR,
-                               "The upload directory %s cannot be used: %s: %s. Make it a directory that belongs to the "
-                               "server's user (uid %ld) with mode 0700: install -d -m 700 -o USER %s",
+                               "The upload directory %s cannot be used: %s: %s. Make it a directory that belongs to "
+                               "the server's user (uid %ld) with mode 0700: install -d -m 700 -o USER %s",
                                store->dir, path, why, (long)geteuid(), store->dir);
 }
 

@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "blob_fixture.h"
@@ -21,20 +22,36 @@ static finq_blob_swept sweep(void)
     return swept;
 }
 
+static void expect_private(const char *path, mode_t mode)
+{
+    struct stat file;
+    assert_int_equal(lstat(path, &file), 0);
+    assert_int_equal(file.st_mode & 07777, mode);
+}
+
+static void expect_bytes(const finq_id *id, const char *bytes, size_t n)
+{
+    int descriptor;
+    char *back = test_malloc(n + 1);
+    assert_null(finq_blob_open(&descriptor, store, id, pool));
+    assert_int_equal(read(descriptor, back, n + 1), n);
+    assert_memory_equal(back, bytes, n);
+    close(descriptor);
+    test_free(back);
+}
+
 static void kept_blob_is_whole_and_private(void **state)
 {
-    static char bytes[300000], back[300001];
+    static char bytes[300000], back[9];
     unsigned char sha256[FINQ_DIGEST_SHA256], expected[FINQ_DIGEST_SHA256];
     finq_id id = id_of(1);
     finq_blob *blob;
     apr_off_t size;
-    struct stat file;
-    int descriptor;
     (void)state;
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7 + i / 251);
     assert_null(finq_blob_begin(&blob, store, &id, pool));
-    for (size_t at = 0, n = 1; at < sizeof bytes; at += n, n = n * 3 + 1) { /* pieces smaller and larger than the buffer */
+    for (size_t at = 0, n = 1; at < sizeof bytes; at += n, n = n * 3 + 1) { /* buffered and not */
         n = n < sizeof bytes - at ? n : sizeof bytes - at;
         assert_null(finq_blob_write(blob, bytes + at, n));
     }
@@ -42,28 +59,30 @@ static void kept_blob_is_whole_and_private(void **state)
     finq_digest_sha256(expected, bytes, sizeof bytes);
     assert_memory_equal(sha256, expected, sizeof expected);
     assert_int_equal(size, sizeof bytes);
-    assert_int_equal(pread(finq_blob_descriptor(blob), back, 9, 100), 9);
-    assert_memory_equal(back, bytes + 100, 9);
+    assert_int_equal(pread(finq_blob_descriptor(blob), back, sizeof back, 100), sizeof back);
+    assert_memory_equal(back, bytes + 100, sizeof back);
     expect_places(&id, 1, 0);
     assert_null(finq_blob_place(blob));
     expect_places(&id, 1, 1);
     finq_blob_keep(blob);
     expect_places(&id, 0, 1);
+    expect_private(apr_pstrcat(pool, dir, "/" DAY, NULL), 0700);
+    expect_private(apr_pstrcat(pool, dir, "/" STAGED, NULL), 0700);
+    expect_private(path_of(DAY, &id), 0600);
+    expect_bytes(&id, bytes, sizeof bytes);
+}
 
-    assert_null(finq_blob_open(&descriptor, store, &id, pool));
-    assert_int_equal(read(descriptor, back, sizeof back), sizeof bytes);
-    assert_memory_equal(back, bytes, sizeof bytes);
-    close(descriptor);
-    assert_int_equal(stat(path_of(DAY, &id), &file), 0);
-    assert_int_equal(file.st_mode & 07777, 0600);
-    assert_int_equal(stat(apr_pstrcat(pool, dir, "/" DAY, NULL), &file), 0);
-    assert_int_equal(file.st_mode & 07777, 0700);
-    assert_int_equal(stat(apr_pstrcat(pool, dir, "/" STAGED, NULL), &file), 0);
-    assert_int_equal(file.st_mode & 07777, 0700);
-
-    assert_null(finq_blob_remove(store, &id, pool));
-    assert_null(finq_blob_remove(store, &id, pool));
-    expect_places(&id, 0, 0);
+static void a_removed_blob_is_gone(void **state)
+{
+    finq_id id = id_of(1);
+    int descriptor;
+    (void)state;
+    finq_blob_keep(placed(&id));
+    expect_bytes(&id, "abc", 3);
+    for (int twice = 0; twice < 2; twice++) {
+        assert_null(finq_blob_remove(store, &id, pool));
+        expect_places(&id, 0, 0);
+    }
     assert_non_null(finq_blob_open(&descriptor, store, &id, pool));
 }
 
@@ -135,7 +154,7 @@ static pid_t fork_writer(int stage, const finq_id *id)
     assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
-        alarm(20); /* it must not outlive a test that failed */
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it must not outlive a test that failed */
         write_until(stage, id);
         if (write(ready[1], "", 1) == 1)
             pause();
@@ -241,6 +260,7 @@ int main(void)
     apr_initialize();
     const struct CMUnitTest tests[] = {
         TEST(kept_blob_is_whole_and_private),
+        TEST(a_removed_blob_is_gone),
         TEST(nothing_stays_but_what_may),
         TEST(an_id_is_used_once),
         TEST(a_killed_writer_leaves_nothing_for_good),

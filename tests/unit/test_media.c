@@ -44,7 +44,7 @@ static const char *sniff(const char *bytes, size_t n)
     return finq_media_sniff((const unsigned char *)bytes, n);
 }
 
-/* Red: compare one byte less of a magic, or leave out the length check (AddressSanitizer: each head is its own block). */
+/* Red: compare one byte less of a magic, or leave out the length check (AddressSanitizer). */
 static void sniffs_whole_magics_at_offset_zero(void **state)
 {
     static const struct {
@@ -76,7 +76,7 @@ static void sniffs_whole_magics_at_offset_zero(void **state)
     assert_null(sniff("\x89PNG\r\n\x1a\n\0\0\0\x0dIDAT", 16));
 }
 
-/* An archive of one empty file: its directory entry (47 bytes) and the end record, with a comment of `comment` bytes. */
+/* An archive of one empty file: its directory entry (47 bytes) and the end record, with a comment of some length. */
 static size_t archive(char *to, unsigned comment)
 {
     static const char entry[47] = "PK\1\2", record[] = "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\0\0\0\0";
@@ -98,7 +98,7 @@ static int hides(const char *bytes, size_t n)
     return found;
 }
 
-#define LARGE 200000
+#define LARGE 70000
 
 /* Wherever the record stands against the windows it is read in, and however long its comment. Red: windows that overlap
  * by a byte less; a scan of 65,556 bytes. */
@@ -108,11 +108,9 @@ static void finds_archives_behind_a_picture(void **state)
     (void)state;
     memset(file, 'P', sizeof file);
     memcpy(file, JPEG, sizeof JPEG - 1);
-    for (unsigned comment = 0; comment < 65535; comment += comment < 8300 ? 7 : 997)
+    for (unsigned comment = 0; comment < 8300; comment++)
         assert_true(hides(file, LARGE + archive(file + LARGE, comment)));
     assert_true(hides(file, LARGE + archive(file + LARGE, 65535)));
-    for (unsigned comment = 8100; comment < 8230; comment++)
-        assert_true(hides(file, 100 + archive(file + 100, comment)));
     assert_true(hides(file + LARGE, archive(file + LARGE, 0)));
 }
 
