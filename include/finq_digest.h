@@ -10,11 +10,12 @@
 /** A SHA-256 under way. */
 typedef struct finq_digest finq_digest;
 
-/** Looks SHA-256 up once, until the pool goes: every later digest is spared the look-up (half of the time of a short
- * one). To be called before threads start; without it all works, slower. */
+/** Looks SHA-256 up once, until the pool goes: every later digest is spared the look-up (half of the time of
+ * a short one). To be called before threads start; without it all works, slower. */
 void finq_digest_prepare(apr_pool_t *pool);
 
-/** The SHA-256 of some bytes. Ends the process if OpenSSL has no memory or no SHA-256: no digest is ever made up. */
+/** The SHA-256 of some bytes. Ends the process if OpenSSL has no memory or no SHA-256: no digest is ever made
+ * up. */
 void finq_digest_sha256(unsigned char out[FINQ_DIGEST_SHA256], const void *bytes, apr_size_t n);
 
 /** Begins a digest that is fed piece by piece. It lives in the pool. */

@@ -17,9 +17,10 @@ int finq_media_known(const char *type);
 /** The type that a file's first bytes show: one of the known ones, or NULL. */
 const char *finq_media_sniff(const unsigned char *head, apr_size_t n);
 
-/** Whether a file of this size is also a ZIP archive: its last 65,557 bytes hold an end-of-central-directory record
- * whose comment ends the file, or one behind which bytes were added and before which the directory really stands.
- * Constant memory; moves no file position. A file that cannot be read counts as one, to be refused. */
+/** Whether a file of this size is also a ZIP archive: its last 65,557 bytes hold an end-of-central-directory
+ * record whose comment ends the file, or one behind which bytes were added and before which the directory
+ * really stands. Constant memory; moves no file position. A file that cannot be read counts as one, to be
+ * refused. */
 int finq_media_hides_archive(int fd, off_t size);
 
 #endif

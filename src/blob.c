@@ -60,12 +60,14 @@ static int lock_wait(int descriptor)
     return result;
 }
 
-/* Creates and locks the staged file. A sweep that comes between the two takes it for a dead upload and removes it:
+/* Creates and locks the staged file. A sweep that comes between the two takes it for a dead upload and
+ * removes it:
  * `*swept` says so. Returns the descriptor, or -1 and errno. */
 static int stage_once(int *swept, const finq_blob *blob)
 {
     struct stat file;
-    int descriptor = openat(blob->store->staging, blob->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int descriptor =
+        openat(blob->store->staging, blob->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return -1;
     if (lock_wait(descriptor) != 0 || fstat(descriptor, &file) != 0) {
@@ -81,7 +83,8 @@ static int stage_once(int *swept, const finq_blob *blob)
     return descriptor;
 }
 
-finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)
+finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id,
+                            apr_pool_t *pool)
 {
     finq_blob *made = apr_palloc(pool, sizeof *made);
     memset(made, 0, offsetof(finq_blob, buffer));
@@ -181,7 +184,8 @@ static int day_enter(const finq_blob_store *store, const char *day)
     return finq_blob_store_enter(store, day);
 }
 
-/* The marker must be durable before the place is, or a power cut could leave a placed file that no sweep sees. */
+/* The marker must be durable before the place is, or a power cut could leave a placed file that no sweep
+ * sees. */
 static int link_into(const finq_blob *blob, int day)
 {
     if (fsync(blob->store->staging) != 0 || linkat(blob->store->staging, blob->name, day, blob->name, 0) != 0)

@@ -17,8 +17,8 @@ struct finq_blob_store {
 };
 
 /** "DIR/<below>/<name>: <what the system says>", as the right kind of error for this errno. */
-finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name, int errnum,
-                                  apr_pool_t *pool);
+finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name,
+                                  int errnum, apr_pool_t *pool);
 
 /** Writes the name of the day directory of an id. Returns `day`. */
 char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id);
@@ -26,7 +26,8 @@ char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id);
 /** Opens a directory right below DIR, never through a symbolic link. Returns -1 and errno if that fails. */
 int finq_blob_store_enter(const finq_blob_store *store, const char *name);
 
-/** Unlinks the placed file of an id, if it is `only` (NULL: any). Returns 0, also where there is none, or errno. */
+/** Unlinks the placed file of an id, if it is `only` (NULL: any). Returns 0, also where there is none, or
+ * errno. */
 int finq_blob_store_unplace(const finq_blob_store *store, const finq_id *id, const struct stat *only);
 
 /** Whether `name` in the staging area still is the open file `file` tells of. */

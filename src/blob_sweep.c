@@ -39,8 +39,8 @@ typedef struct {
     struct stat file;
 } staged;
 
-/* The name is looked at again once the lock is held: between the two, the owner or another sweep may have finished with
- * the file, and what was opened is then one that is kept or gone. */
+/* The name is looked at again once the lock is held: between the two, the owner or another sweep may have
+ * finished with the file, and what was opened is then one that is kept or gone. */
 static staged_kind lock_and_look(staged *it, const finq_blob_store *store)
 {
     if (fstat(it->descriptor, &it->file) != 0 || !S_ISREG(it->file.st_mode))
@@ -52,8 +52,8 @@ static staged_kind lock_and_look(staged *it, const finq_blob_store *store)
     return HELD;
 }
 
-/* Takes over the staged file of a dead owner. Its descriptor is to be closed where `*kind` is HELD. It is open for
- * writing, though nothing is written, since NFS locks no others. */
+/* Takes over the staged file of a dead owner. Its descriptor is to be closed where `*kind` is HELD. It is
+ * open for writing, though nothing is written, since NFS locks no others. */
 static finq_error *staged_hold(staged_kind *kind, staged *it, const finq_blob_store *store, apr_pool_t *pool)
 {
     it->descriptor = openat(store->staging, it->name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -74,7 +74,8 @@ static finq_error *unstage(const staged *it, const finq_blob_store *store, apr_p
     return NULL;
 }
 
-static finq_error *sweep_held(finq_blob_swept *swept, const staged *it, const finq_blob_store *store, apr_pool_t *pool)
+static finq_error *sweep_held(finq_blob_swept *swept, const staged *it, const finq_blob_store *store,
+                              apr_pool_t *pool)
 {
     if (it->file.st_nlink > 1) {
         APR_ARRAY_PUSH(swept->undecided, finq_id) = it->id;
@@ -91,7 +92,8 @@ static int is_own_name(staged *it, const char *name)
     return finq_id_parse(&it->id, name) && strcmp(finq_id_write(it->name, &it->id), name) == 0;
 }
 
-static finq_error *sweep_entry(finq_blob_swept *swept, const finq_blob_store *store, const char *name, apr_pool_t *pool)
+static finq_error *sweep_entry(finq_blob_swept *swept, const finq_blob_store *store, const char *name,
+                               apr_pool_t *pool)
 {
     staged it;
     staged_kind kind = FOREIGN;
@@ -107,7 +109,8 @@ static finq_error *sweep_entry(finq_blob_swept *swept, const finq_blob_store *st
     return NULL;
 }
 
-static finq_error *sweep_entries(finq_blob_swept *swept, DIR *entries, const finq_blob_store *store, apr_pool_t *pool)
+static finq_error *sweep_entries(finq_blob_swept *swept, DIR *entries, const finq_blob_store *store,
+                                 apr_pool_t *pool)
 {
     struct dirent *entry;
     while ((errno = 0, entry = readdir(entries))) {
@@ -121,7 +124,8 @@ finq_error *finq_blob_sweep(finq_blob_swept *swept, const finq_blob_store *store
 {
     memset(swept, 0, sizeof *swept);
     swept->undecided = apr_array_make(pool, 8, sizeof(finq_id));
-    int descriptor = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
+    int descriptor =
+        openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
     DIR *entries = descriptor < 0 ? NULL : fdopendir(descriptor);
     if (!entries) {
         finq_error *error = staged_error(store, ".", pool);
@@ -145,7 +149,8 @@ static finq_error *settle_held(const staged *it, const finq_blob_store *store, i
     return unstage(it, store, pool);
 }
 
-finq_error *finq_blob_settle(const finq_blob_store *store, const finq_id *upload_id, int recorded, apr_pool_t *pool)
+finq_error *finq_blob_settle(const finq_blob_store *store, const finq_id *upload_id, int recorded,
+                             apr_pool_t *pool)
 {
     staged it = {.id = *upload_id};
     staged_kind kind;

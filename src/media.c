@@ -53,7 +53,8 @@ const char *finq_media_sniff(const unsigned char *head, apr_size_t n)
     return NULL;
 }
 
-/* The end-of-central-directory record: signature, ..., the directory's size at 12, the comment's length at 20. */
+/* The end-of-central-directory record: signature, ..., the directory's size at 12, the comment's length
+ * at 20. */
 #define ZIP_END 22
 #define ZIP_COMMENT 65535
 #define ZIP_WINDOW 8192

@@ -22,8 +22,9 @@ struct finq_multipart {
     int in_part;
     size_t preamble;
 
-    /* CR LF "--" boundary. Its only CR is the first byte (a boundary has none), so a match that fails can begin anew
-     * at the failing byte only, and the bytes held back are always the delimiter's own: no copy of them is needed. */
+    /* CR LF "--" boundary. Its only CR is the first byte (a boundary has none), so a match that fails can
+     * begin anew at the failing byte only, and the bytes held back are always the delimiter's own: no copy of
+     * them is needed. */
     char delimiter[4 + BOUNDARY_MAX + 1];
     size_t length;
     size_t matched; /* how much of it ends what has been pushed */
@@ -46,7 +47,8 @@ static finq_error *wrong(finq_multipart *parser, const char *what)
 
 static finq_error *wrong_part(finq_multipart *parser, const char *what)
 {
-    return finq_error_make(parser->pool, FINQ_E_INVALID_BODY, "Part %d of the multipart body %s", parser->parts, what);
+    return finq_error_make(parser->pool, FINQ_E_INVALID_BODY, "Part %d of the multipart body %s",
+                           parser->parts, what);
 }
 
 /* At the start of the body and of a part's data, a delimiter needs no line end of its own. */
@@ -146,8 +148,9 @@ static finq_error *part_open(finq_multipart *parser)
     return NULL;
 }
 
-/* Behind a delimiter: "--" for the last one, else blanks (a gateway's padding) and the line's end. A longer word that
- * begins with the boundary is no data either (RFC 2046, 5.1.1), so it is refused and not guessed at. */
+/* Behind a delimiter: "--" for the last one, else blanks (a gateway's padding) and the line's end. A longer
+ * word that begins with the boundary is no data either (RFC 2046, 5.1.1), so it is refused and not guessed
+ * at. */
 static finq_error *tail(finq_multipart *parser, const char **at, const char *end)
 {
     char before = parser->tail, c = *(*at)++;
@@ -199,7 +202,8 @@ static finq_error *headers(finq_multipart *parser, const char **at, const char *
     const char *line_end = memchr(*at, '\n', (size_t)(end - *at));
     size_t n = (size_t)((line_end ? line_end + 1 : end) - *at);
     if (n > sizeof parser->block - parser->used)
-        return wrong_part(parser, "has headers of more than " APR_STRINGIFY(FINQ_MULTIPART_MAX_BLOCK) " bytes.");
+        return wrong_part(parser,
+                          "has headers of more than " APR_STRINGIFY(FINQ_MULTIPART_MAX_BLOCK) " bytes.");
     memcpy(parser->block + parser->used, *at, n);
     parser->used += n;
     *at += n;
@@ -262,8 +266,8 @@ static const char *boundary_read(const char **boundary, char *content_type)
     return is_boundary(*boundary) ? NULL : "has a boundary that is not 1 to 70 legal characters.";
 }
 
-finq_error *finq_multipart_create(finq_multipart **parser, const char *content_type, const finq_multipart_sink *sink,
-                                  void *baton, apr_pool_t *pool)
+finq_error *finq_multipart_create(finq_multipart **parser, const char *content_type,
+                                  const finq_multipart_sink *sink, void *baton, apr_pool_t *pool)
 {
     const char *boundary = NULL;
     const char *what = boundary_read(&boundary, apr_pstrdup(pool, content_type));

@@ -11,7 +11,8 @@ static const struct {
     size_t offset;
     const char *doubled;
 } known[] = {
-    {"Content-Disposition", offsetof(finq_multipart_headers, disposition), "has two Content-Disposition headers."},
+    {"Content-Disposition", offsetof(finq_multipart_headers, disposition),
+     "has two Content-Disposition headers."},
     {"Content-Type", offsetof(finq_multipart_headers, type), "has two Content-Type headers."},
     {"Content-Transfer-Encoding", offsetof(finq_multipart_headers, encoding),
      "has two Content-Transfer-Encoding headers."},
@@ -50,7 +51,8 @@ static char *trimmed(char *text)
     return text;
 }
 
-/* Where the text after a value goes on: behind its semicolon, or at the end; NULL if anything else follows. */
+/* Where the text after a value goes on: behind its semicolon, or at the end; NULL if anything else follows.
+ */
 static char *behind_separator(char *at)
 {
     at = skip_blanks(at);

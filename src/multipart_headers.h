@@ -1,5 +1,5 @@
-/* The header block of a part; for multipart.c alone. Everything is read in place: names and values are pieces of the
- * caller's text, cut with NULs. */
+/* The header block of a part; for multipart.c alone. Everything is read in place: names and values are pieces
+ * of the caller's text, cut with NULs. */
 #ifndef FINQ_MULTIPART_HEADERS_H
 #define FINQ_MULTIPART_HEADERS_H
 

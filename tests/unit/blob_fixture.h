@@ -1,4 +1,5 @@
-/* What the programs that test blobs share: a directory of its own for each test, and blobs at their stages. */
+/* What the programs that test blobs share: a directory of its own for each test, and blobs at their stages.
+ */
 #ifndef BLOB_FIXTURE_H
 #define BLOB_FIXTURE_H
 

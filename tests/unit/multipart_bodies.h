@@ -21,7 +21,8 @@ static const good_row good[] = {
     {"--XyZ\r\n" H("a") "\r\n\r\n" END, "[a|-|-:\r\n\r\n]"},
     {"--XyZ\r\n" H("a") "\r" END, "[a|-|-:\r]"},
     {"--XyZ\r\n" H("a") "\n" END, "[a|-|-:\n]"},
-    /* False starts of the delimiter. Red: a match that fails not passed on, or passed on with its implied line end. */
+    /* False starts of the delimiter. Red: a match that fails not passed on, or passed on with its implied
+       line end. */
     {"--XyZ\r\n" H("a") "\r\n--Xy\r\n--XyZ--", "[a|-|-:\r\n--Xy]"},
     {"--XyZ\r\n" H("a") "\r\n--X\r\n--Xy\r\r\n\r\n-\r\n--\r\r\n--xyz\r\n --XyZ --XyZ\n--XyZ" END,
      "[a|-|-:\r\n--X\r\n--Xy\r\r\n\r\n-\r\n--\r\r\n--xyz\r\n --XyZ --XyZ\n--XyZ]"},
@@ -31,12 +32,17 @@ static const good_row good[] = {
     /* Padding by a gateway. */
     {"--XyZ \t \r\n" H("a") "1" D " \r\n" H("b") "2" D "--  \r\n", "[a|-|-:1][b|-|-:2]"},
     /* Headers: case, order, blanks, unknown ones, quoting as browsers and curl do it. */
-    {"--XyZ\r\ncontent-type:  image/JPEG \r\nX-Odd: \xc3\xa9\r\nCONTENT-DISPOSITION:form-data ; filename=a.jpg;NAME=f"
-     "\r\n\r\n.." END, "[f|a.jpg|image/JPEG:..]"},
+    {"--XyZ\r\ncontent-type:  image/JPEG \r\nX-Odd: \xc3\xa9\r\nCONTENT-DISPOSITION:form-data ; "
+     "filename=a.jpg;NAME=f"
+     "\r\n\r\n.." END,
+     "[f|a.jpg|image/JPEG:..]"},
     {"--XyZ\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a \\\"b\\\\c\\d;=%22%0D%0A.jpg\"; "
-     "filename*=UTF-8''%e2%82%ac.jpg; size=3\r\n\r\n.." END, "[f|a \"b\\c\\d;=%22%0D%0A.jpg|-:..]"},
-    {"--XyZ\r\nContent-Disposition: form-data; name=\"\xc3\xa9\"; filename=\"\"\r\nContent-Transfer-Encoding: BINARY"
-     "\r\n\r\n.." END, "[\xc3\xa9||-:..]"},
+     "filename*=UTF-8''%e2%82%ac.jpg; size=3\r\n\r\n.." END,
+     "[f|a \"b\\c\\d;=%22%0D%0A.jpg|-:..]"},
+    {"--XyZ\r\nContent-Disposition: form-data; name=\"\xc3\xa9\"; "
+     "filename=\"\"\r\nContent-Transfer-Encoding: BINARY"
+     "\r\n\r\n.." END,
+     "[\xc3\xa9||-:..]"},
     {"--XyZ\r\nContent-Disposition: form-data; name=f;; filename=\"../../etc/passwd\";\r\n\r\n.." END,
      "[f|../../etc/passwd|-:..]"},
 };

@@ -123,8 +123,8 @@ static void an_id_is_used_once(void **state)
     expect_places(&id, 0, 1); /* the first one's */
 }
 
-/* A writer that is killed at each stage, and what a sweep makes of it. Red: finq_blob_sweep removing whatever it can
- * lock; counting as dead what has two links. */
+/* A writer that is killed at each stage, and what a sweep makes of it. Red: finq_blob_sweep removing whatever
+ * it can lock; counting as dead what has two links. */
 enum { AT_BEGIN, AT_WRITE, AT_FINISH, AT_PLACE, AT_KEEP, AT_DISCARD, STAGES };
 
 static void write_until(int stage, const finq_id *id)
@@ -218,7 +218,8 @@ static void the_database_settles(void **state)
     assert_int_equal(sweep().removed, 1);
 }
 
-/* Another file in the place of the staged one is not its to remove. Red: unplace without its look at the inode. */
+/* Another file in the place of the staged one is not its to remove. Red: unplace without its look at the
+ * inode. */
 static void settling_removes_its_own_file_only(void **state)
 {
     finq_id id = id_of(1);

@@ -86,8 +86,9 @@ static void a_directory_that_others_can_use_is_refused(void **state)
 /* An id is 16 bytes, whatever they are: its names have no slash, no dot and one length. */
 static void no_id_leads_out_of_the_directory(void **state)
 {
-    static const char *const patterns[] = {"../../etc/passwd", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-                                           "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
+    static const char *const patterns[] = {
+        "../../etc/passwd", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
     unsigned char sha256[FINQ_DIGEST_SHA256];
     apr_off_t size;
     (void)state;
@@ -179,8 +180,9 @@ static void a_full_disk_is_insufficient_storage(void **state)
     assert_int_equal(swept.removed + swept.alive + swept.undecided->nelts, 0);
 }
 
-/* Uploads of every outcome in four threads, two sweepers beside them that settle by the word of a table: what was
- * kept is there, nothing else is. Red: stage_once without its look at the links; lock_and_look without the lock. */
+/* Uploads of every outcome in four threads, two sweepers beside them that settle by the word of a table: what
+ * was kept is there, nothing else is. Red: stage_once without its look at the links; lock_and_look without
+ * the lock. */
 #define WRITERS 4
 #define UPLOADS 150
 
@@ -283,8 +285,8 @@ static void sweeps_and_uploads_do_not_clash(void **state)
     }
 }
 
-/* The same name again and again, so that a sweep often holds a file whose name has gone to another. Red: lock_and_look
- * without finq_blob_store_is_staged. */
+/* The same name again and again, so that a sweep often holds a file whose name has gone to another. Red:
+ * lock_and_look without finq_blob_store_is_staged. */
 static void a_live_upload_is_never_swept(void **state)
 {
     pthread_t threads[3];
@@ -296,7 +298,7 @@ static void a_live_upload_is_never_swept(void **state)
     for (int i = 0; i < 3; i++)
         pthread_create(&threads[i], NULL, sweeper, NULL);
     apr_pool_create_unmanaged(&pool);
-    apr_time_t until = apr_time_now() + apr_time_from_sec(2);
+    apr_time_t until = apr_time_now() + apr_time_from_sec(3);
     for (int i = 0; i < 10000 && apr_time_now() < until; i++) {
         finq_blob *blob;
         lost += finq_blob_begin(&blob, store, &id, pool) != NULL || !exists(STAGED, &id);

@@ -50,8 +50,8 @@ static void known_answers(void **state)
     check_vectors();
 }
 
-/* As at a graceful restart: prepared, released with its pool, prepared again. Red (AddressSanitizer): leave `prepared`
- * as it is in prepared_release. */
+/* As at a graceful restart: prepared, released with its pool, prepared again. Red (AddressSanitizer): leave
+ * `prepared` as it is in prepared_release. */
 static void prepared_and_released(void **state)
 {
     (void)state;

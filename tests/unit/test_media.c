@@ -15,8 +15,11 @@ static apr_pool_t *pool;
 static void base_strips_and_lowers(void **state)
 {
     static const char *const rows[][2] = {
-        {"image/jpeg", "image/jpeg"},         {" Image/JPEG ; charset=x", "image/jpeg"}, {"", ""},
-        {"\tAPPLICATION/pdf\t", "application/pdf"}, {";image/png", ""},
+        {"image/jpeg", "image/jpeg"},
+        {" Image/JPEG ; charset=x", "image/jpeg"},
+        {"", ""},
+        {"\tAPPLICATION/pdf\t", "application/pdf"},
+        {";image/png", ""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -26,7 +29,8 @@ static void base_strips_and_lowers(void **state)
 
 static void knows_what_it_can_verify(void **state)
 {
-    static const char *const unknown[] = {"image/gif", "text/html", "image/jpeg2", "image/jpe", "", "image/svg+xml"};
+    static const char *const unknown[] = {"image/gif", "text/html", "image/jpeg2",
+                                          "image/jpe", "",          "image/svg+xml"};
     (void)state;
     assert_true(finq_media_known("image/jpeg"));
     assert_true(finq_media_known("image/png"));
@@ -76,7 +80,8 @@ static void sniffs_whole_magics_at_offset_zero(void **state)
     assert_null(sniff("\x89PNG\r\n\x1a\n\0\0\0\x0dIDAT", 16));
 }
 
-/* An archive of one empty file: its directory entry (47 bytes) and the end record, with a comment of some length. */
+/* An archive of one empty file: its directory entry (47 bytes) and the end record, with a comment of some
+ * length. */
 static size_t archive(char *to, unsigned comment)
 {
     static const char entry[47] = "PK\1\2", record[] = "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\0\0\0\0";
@@ -100,8 +105,8 @@ static int hides(const char *bytes, size_t n)
 
 #define LARGE 70000
 
-/* Wherever the record stands against the windows it is read in, and however long its comment. Red: windows that overlap
- * by a byte less; a scan of 65,556 bytes. */
+/* Wherever the record stands against the windows it is read in, and however long its comment. Red: windows
+ * that overlap by a byte less; a scan of 65,556 bytes. */
 static void finds_archives_behind_a_picture(void **state)
 {
     static char file[LARGE + 65535 + 100];
@@ -114,7 +119,8 @@ static void finds_archives_behind_a_picture(void **state)
     assert_true(hides(file + LARGE, archive(file + LARGE, 0)));
 }
 
-/* Programs that open archives do not mind bytes behind the record. Red: is_zip_end without directory_stands_before. */
+/* Programs that open archives do not mind bytes behind the record. Red: is_zip_end without
+ * directory_stands_before. */
 static void finds_archives_with_bytes_behind_them(void **state)
 {
     static char file[300] = "%PDF-1.7\n";
@@ -133,9 +139,11 @@ static void leaves_honest_files_alone(void **state)
     assert_false(hides(file, sizeof file));
     assert_false(hides(file, 21));
     assert_false(hides(file, 0));
-    memcpy(file + LARGE - 100, "PK\5\6 by chance, in the data of a picture", 40); /* a comment too long for the file */
+    memcpy(file + LARGE - 100, "PK\5\6 by chance, in the data of a picture",
+           40); /* a comment too long for the file */
     assert_false(hides(file, sizeof file));
-    memcpy(file + LARGE - 100, "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\0\0\0\0\0\0", 22); /* no directory before it */
+    memcpy(file + LARGE - 100, "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\0\0\0\0\0\0",
+           22); /* no directory before it */
     assert_false(hides(file, sizeof file));
     memcpy(file + LARGE - 3, "PK\5", 3);
     assert_false(hides(file, sizeof file));

@@ -141,7 +141,8 @@ static void bad_bodies_are_refused_with_a_reason(void **state)
     assert_non_null(strstr(error->message, "NUL"));
 }
 
-/* How many bytes of a run of `filler` behind `start` the parser takes before it refuses, `*error` telling why. */
+/* How many bytes of a run of `filler` behind `start` the parser takes before it refuses, `*error` telling
+ * why. */
 static size_t refused_after(finq_error **error, const char *start, const char *filler, size_t most)
 {
     static events seen;
@@ -160,7 +161,8 @@ static void limits_hold_early(void **state)
 {
     finq_error *error;
     (void)state;
-    assert_in_range(refused_after(&error, "--XyZ\r\nX-Long: ", "aaaaaaaa", 100000), 8000, FINQ_MULTIPART_MAX_BLOCK);
+    assert_in_range(refused_after(&error, "--XyZ\r\nX-Long: ", "aaaaaaaa", 100000), 8000,
+                    FINQ_MULTIPART_MAX_BLOCK);
     assert_non_null(strstr(error->message, "more than 8192 bytes"));
     assert_in_range(refused_after(&error, "--XyZ\r\n", "X-Many: a\r\n", 100000), 17 * 11, 17 * 11);
     assert_non_null(strstr(error->message, "more than 16 headers"));
@@ -251,7 +253,8 @@ static size_t mutate(char *body, size_t n, unsigned *seed)
     return n;
 }
 
-/* Whatever the bytes: the same answer and the same events whole, in bytes and in pieces, and no bad access. */
+/* Whatever the bytes: the same answer and the same events whole, in bytes and in pieces, and no bad access.
+ */
 static void mutations_give_one_answer_at_any_split(void **state)
 {
     static events whole, pieces;
