@@ -286,7 +286,7 @@ static void sweeps_and_uploads_do_not_clash(void **state)
 }
 
 /* The same name again and again, so that a sweep often holds a file whose name has gone to another. Red:
- * lock_and_look without finq_blob_store_is_staged. */
+ * lock_and_look without finq_blob_store_is_staged (in most runs: it is a race). */
 static void a_live_upload_is_never_swept(void **state)
 {
     pthread_t threads[3];
