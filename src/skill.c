@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "finq_fault.h"
+#include "finq_media.h"
 #include "finq_pattern.h"
 
 /* Longest title, in bytes, and most media types of a document. */
@@ -28,17 +29,6 @@ typedef struct {
     apr_size_t slot;
     int required;
 } member;
-
-/* The types that the server can tell from a file's bytes. */
-static int media_known(const char *type)
-{
-    static const char *const types[] = {"image/jpeg", "image/png", "application/pdf"};
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strcmp(types[i], type) == 0)
-            return 1;
-    }
-    return 0;
-}
 
 /* Reads an object by a table that ends with a NULL name: unknown members and missing ones are faults. */
 static void read_object(reading *r, const json_t *object, const finq_place *place, const member *members,
@@ -182,7 +172,7 @@ static void read_media_types(reading *r, const json_t *value, const finq_place *
     {
         finq_place below = {place, NULL, i};
         const char *type = json_string_value(item);
-        if (!type || !media_known(type))
+        if (!type || !finq_media_known(type))
             finq_fault_note(&r->faults, &below, "must be a media type that the server knows by its bytes");
         else if (listed(types, type))
             finq_fault_note(&r->faults, &below, "is listed twice");
