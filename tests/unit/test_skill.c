@@ -118,6 +118,23 @@ static void the_card_skill_asks_for_three_documents(void **state)
     assert_string_equal(APR_ARRAY_IDX(error->details, 0, finq_detail).field, "/employer");
 }
 
+/* What a definition shows as an example is what a developer sends first. */
+static void every_example_fits_its_form(void **state)
+{
+    static const char *const files[] = {"xyz_sbx_3.0.json", "xyz_aisp_sbx_1.0.json", "xyz_card_sbx_1.0.json"};
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        json_t *steps = json_object_get(finq_json_own(load(apr_pstrcat(pool, "conf/skills/", files[i], NULL)), pool), "steps");
+        const finq_skill *skill = compile(files[i]);
+        for (size_t step = 0; step < json_array_size(steps); step++) {
+            json_t *schema = json_object_get(json_array_get(steps, step), "schema");
+            json_t *example = json_array_get(json_object_get(schema, "examples"), 0);
+            assert_non_null(example);
+            assert_null(finq_form_check(skill->steps[step].form, example, pool));
+        }
+    }
+}
+
 static void expect_refused(const char *file)
 {
     finq_skill *skill;
@@ -158,6 +175,7 @@ int main(void)
         cmocka_unit_test(the_deposit_is_what_it_says),
         cmocka_unit_test(the_account_skill_takes_empty_data),
         cmocka_unit_test(the_card_skill_asks_for_three_documents),
+        cmocka_unit_test(every_example_fits_its_form),
         cmocka_unit_test(bad_definitions_are_refused_at_their_place),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
