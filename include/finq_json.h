@@ -5,6 +5,7 @@
 #include <apr_pools.h>
 #include <jansson.h>
 
+#include "finq_codec.h"
 #include "finq_error.h"
 
 /** Deepest nesting of a request body (contract section 1). */
@@ -27,6 +28,9 @@ apr_size_t finq_json_compact(char *compact, const char *text, apr_size_t length)
 /** Parses one JSON object, strictly (contract section 1): UTF-8, no duplicate members, no NUL, nesting at most
  * FINQ_JSON_MAX_DEPTH. `*object` belongs to `pool`. Error: invalid_body. */
 finq_error *finq_json_parse(json_t **object, const char *text, apr_size_t length, apr_pool_t *pool);
+
+/** The same for another document than the body; `what` begins the error's message ("The JWS header"). */
+finq_error *finq_json_read(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool);
 
 /** Checks an object against the members an endpoint knows: every unknown one named in unknown_fields, every missing
  * one in missing_fields, a wrong kind in invalid_field. `members` ends with a NULL name. */

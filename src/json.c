@@ -1,23 +1,13 @@
 #include "finq_json.h"
+#include "finq_compact.h"
 
 #include <apr_strings.h>
 #include <string.h>
 
 apr_size_t finq_json_compact(char *compact, const char *text, apr_size_t length)
 {
-    char *to = compact;
-    int in_string = 0;
-    for (apr_size_t i = 0; i < length; i++) {
-        char c = text[i];
-        if (!in_string && (c == ' ' || c == '\t' || c == '\n' || c == '\r'))
-            continue;
-        *to++ = c;
-        if (c == '"')
-            in_string = !in_string;
-        else if (in_string && c == '\\' && i + 1 < length)
-            *to++ = text[++i];
-    }
-    return (apr_size_t)(to - compact);
+    finq_compact whole = {0, 0};
+    return finq_compact_push(&whole, text, length, compact);
 }
 
 /* Counted before parsing, so that a deep document costs one pass over its bytes and no stack. */
@@ -52,38 +42,44 @@ json_t *finq_json_own(json_t *value, apr_pool_t *pool)
     return value;
 }
 
-static finq_error *json_parse_error(const json_error_t *error, apr_pool_t *pool)
+static const char *json_fault(const json_error_t *error)
 {
-    if (json_error_code(error) == json_error_duplicate_key)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body names a member twice (line %d, column %d).",
-                               error->line, error->column);
-    if (json_error_code(error) == json_error_out_of_memory)
+    switch (json_error_code(error)) {
+    case json_error_duplicate_key:
+        return "names a member twice";
+    case json_error_invalid_utf8:
+        return "is not UTF-8";
+    case json_error_null_character:
+        return "has a NUL in a string";
+    case json_error_numeric_overflow:
+        return "has a number out of range";
+    default:
+        return "is not a JSON object";
+    }
+}
+
+finq_error *finq_json_read(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool)
+{
+    if (json_depth((const char *)text.data, text.length) > FINQ_JSON_MAX_DEPTH)
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is nested deeper than %d.", what,
+                               FINQ_JSON_MAX_DEPTH);
+    json_error_t error;
+    json_t *value =
+        finq_json_own(json_loadb((const char *)text.data, text.length, JSON_REJECT_DUPLICATES, &error), pool);
+    if (!value && json_error_code(&error) == json_error_out_of_memory)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "jansson: out of memory");
-    if (json_error_code(error) == json_error_invalid_utf8)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is not UTF-8 (line %d, column %d).", error->line,
-                               error->column);
-    if (json_error_code(error) == json_error_null_character)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body has a NUL in a string (line %d, column %d).",
-                               error->line, error->column);
-    if (json_error_code(error) == json_error_numeric_overflow)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body has a number out of range (line %d, column %d).",
-                               error->line, error->column);
-    return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is not a JSON object (line %d, column %d).",
-                           error->line, error->column);
+    if (!value)
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s %s (line %d, column %d).", what,
+                               json_fault(&error), error.line, error.column);
+    if (!json_is_object(value))
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is JSON but not an object.", what);
+    *object = value;
+    return NULL;
 }
 
 finq_error *finq_json_parse(json_t **object, const char *text, apr_size_t length, apr_pool_t *pool)
 {
-    if (json_depth(text, length) > FINQ_JSON_MAX_DEPTH)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is nested deeper than %d.", FINQ_JSON_MAX_DEPTH);
-    json_error_t error;
-    json_t *value = finq_json_own(json_loadb(text, length, JSON_REJECT_DUPLICATES, &error), pool);
-    if (!value)
-        return json_parse_error(&error, pool);
-    if (!json_is_object(value))
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is JSON but not an object.");
-    *object = value;
-    return NULL;
+    return finq_json_read(object, "The body", (finq_bytes){(const unsigned char *)text, length}, pool);
 }
 
 static const finq_json_member *member_find(const finq_json_member *members, const char *name)
@@ -137,7 +133,8 @@ finq_error *finq_json_members(const json_t *object, const finq_json_member *memb
             unknown = name_list(pool, unknown, name);
     }
     if (unknown)
-        return finq_error_make(pool, FINQ_E_UNKNOWN_FIELDS, "Unknown: %s%s.", unknown, shown > 32 ? ", and more" : "");
+        return finq_error_make(pool, FINQ_E_UNKNOWN_FIELDS, "Unknown: %s%s.", unknown,
+                               shown > 32 ? ", and more" : "");
     for (const finq_json_member *m = members; m->name; m++) {
         if (m->required && !json_object_get(object, m->name))
             missing = name_list(pool, missing, m->name);

@@ -1,0 +1,29 @@
+/* Codec: base64 in both alphabets, strictly, and client text made fit to be shown. */
+#ifndef FINQ_CODEC_H
+#define FINQ_CODEC_H
+
+#include <apr_pools.h>
+
+/** The two alphabets of RFC 4648: base64 ends with padding, base64url (as JOSE uses it) has none. */
+typedef enum { FINQ_BASE64, FINQ_BASE64URL } finq_alphabet;
+
+/** Bytes with their length; whose they are is said where they are made. */
+typedef struct finq_bytes {
+    const unsigned char *data;
+    apr_size_t length;
+} finq_bytes;
+
+/** The text of some bytes, in the pool. */
+const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes, apr_size_t length,
+                              apr_pool_t *pool);
+
+/** Reads the one canonical spelling: no foreign character, no whitespace, padding exactly where the alphabet
+ * has it, unused bits zero, so that encoding the result gives `text` back. Returns 0 if `text` is anything
+ * else. `bytes->data` lives in the pool and has a NUL behind its last byte. */
+int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length,
+                      apr_pool_t *pool);
+
+/** What a client sent, for a message: at most 64 characters, `?` for each that is not printable ASCII. */
+const char *finq_codec_show(const char *text, apr_pool_t *pool);
+
+#endif

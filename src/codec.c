@@ -1,0 +1,85 @@
+#include "finq_codec.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+static const char *const digits[] = {
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+};
+
+const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes, apr_size_t length,
+                              apr_pool_t *pool)
+{
+    char *text = apr_palloc(pool, (length + 2) / 3 * 4 + 1), *to = text;
+    unsigned long bits = 0;
+    int held = 0;
+    for (apr_size_t i = 0; i < length; i++) {
+        bits = bits << 8 | bytes[i];
+        for (held += 8; held >= 6; held -= 6)
+            *to++ = digits[alphabet][bits >> (held - 6) & 63];
+    }
+    if (held)
+        *to++ = digits[alphabet][bits << (6 - held) & 63];
+    while (alphabet == FINQ_BASE64 && (to - text) % 4)
+        *to++ = '=';
+    *to = '\0';
+    return text;
+}
+
+static int digit_value(finq_alphabet alphabet, char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == digits[alphabet][62] ? 62 : c == digits[alphabet][63] ? 63 : -1;
+}
+
+/* Length without padding; 0 with `*fits` 0 where the padding is not what it must be. */
+static apr_size_t digit_count(int *fits, finq_alphabet alphabet, const char *text, apr_size_t length)
+{
+    *fits = alphabet == FINQ_BASE64URL || length % 4 == 0;
+    if (!*fits || alphabet == FINQ_BASE64URL)
+        return length;
+    for (int most = 2; most > 0 && length && text[length - 1] == '='; most--)
+        length--;
+    return length;
+}
+
+int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length,
+                      apr_pool_t *pool)
+{
+    int fits, held = 0;
+    apr_size_t count = digit_count(&fits, alphabet, text, length);
+    if (!fits || count % 4 == 1)
+        return 0;
+    unsigned char *data = apr_palloc(pool, count / 4 * 3 + 3), *to = data;
+    unsigned long bits = 0;
+    for (apr_size_t i = 0; i < count; i++) {
+        int value = digit_value(alphabet, text[i]);
+        if (value < 0)
+            return 0;
+        bits = (bits << 6 | (unsigned long)value) & 0xffff;
+        held += 6;
+        if (held >= 8)
+            *to++ = (unsigned char)(bits >> (held -= 8));
+    }
+    if (bits & ((1ul << held) - 1))
+        return 0;
+    *to = '\0';
+    *bytes = (finq_bytes){data, (apr_size_t)(to - data)};
+    return 1;
+}
+
+const char *finq_codec_show(const char *text, apr_pool_t *pool)
+{
+    char *shown = apr_pstrndup(pool, text, 64);
+    for (char *c = shown; *c; c++) {
+        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+            *c = '?';
+    }
+    return shown;
+}
