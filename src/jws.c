@@ -1,0 +1,176 @@
+#include "finq_check.h"
+#include "jws_claims.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+struct finq_jws {
+    const char *kid;
+    finq_bytes signed_text; /* header "." payload, as sent */
+    finq_bytes payload, signature;
+};
+
+/* RFC 7515 and 7797 members that would change what is verified, or bring the key along. */
+static const char *const forbidden[] = {"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"};
+
+static finq_error *refuse(apr_pool_t *pool, const char *text)
+{
+    return finq_check_failed(pool, FINQ_CHECK_FORM, "%s", text);
+}
+
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+finq_error *finq_jws_bearer(const char **token, const char *header, apr_pool_t *pool)
+{
+    if (!header)
+        return finq_check_failed(pool, FINQ_CHECK_HEADER, "send Authorization: Bearer <JWS>.");
+    if (strncasecmp(header, "Bearer", 6) != 0 || !is_blank(header[6]))
+        return finq_check_failed(pool, FINQ_CHECK_HEADER, "Authorization must be of the scheme Bearer.");
+    if (strchr(header, ','))
+        return finq_check_failed(pool, FINQ_CHECK_HEADER, "more than one Authorization header was sent.");
+    for (header += 6; is_blank(*header);)
+        header++;
+    *token = header;
+    return NULL;
+}
+
+finq_error *finq_jws_json(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool)
+{
+    finq_error *error = finq_json_read(object, what, text, pool);
+    if (error && error->code == FINQ_E_INVALID_BODY)
+        return refuse(pool, error->message);
+    return error;
+}
+
+static finq_error *check_alg(const json_t *header, apr_pool_t *pool)
+{
+    const char *alg = json_string_value(json_object_get(header, "alg"));
+    if (!alg)
+        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
+                                 "the JWS header has no \"alg\" string; it must be RS256.");
+    if (strcmp(alg, "RS256") != 0)
+        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM, "the JWS header says %s; it must be RS256.",
+                                 finq_codec_show(alg, pool));
+    return NULL;
+}
+
+static finq_error *check_header(const char **kid, const json_t *header, apr_pool_t *pool)
+{
+    json_t *typ = json_object_get(header, "typ"), *value = json_object_get(header, "kid");
+    FINQ_TRY(check_alg(header, pool));
+    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
+        if (json_object_get(header, forbidden[i]))
+            return finq_check_failed(pool, FINQ_CHECK_FORM,
+                                     "the JWS header has \"%s\", which is not accepted.", forbidden[i]);
+    }
+    if (typ && (!json_is_string(typ) || strcasecmp(json_string_value(typ), "JWT") != 0))
+        return refuse(pool, "\"typ\" in the JWS header must be JWT, or absent.");
+    if (value && (!json_is_string(value) || !finq_key_is_kid(json_string_value(value))))
+        return refuse(pool,
+                      "\"kid\" in the JWS header must be 1 to 128 of the characters A-Z a-z 0-9 . _ -.");
+    *kid = json_string_value(value);
+    return NULL;
+}
+
+/* The two dots; a third is refused with the base64url of the last part. */
+static int split(finq_bytes parts[3], const char *text, apr_size_t length)
+{
+    const char *first = memchr(text, '.', length);
+    const char *second = first ? memchr(first + 1, '.', length - (apr_size_t)(first + 1 - text)) : NULL;
+    if (!second || first == text || second == first + 1 || second + 1 == text + length)
+        return 0;
+    parts[0] = (finq_bytes){(const unsigned char *)text, (apr_size_t)(first - text)};
+    parts[1] = (finq_bytes){(const unsigned char *)first + 1, (apr_size_t)(second - first - 1)};
+    parts[2] = (finq_bytes){(const unsigned char *)second + 1, (apr_size_t)(text + length - second - 1)};
+    return 1;
+}
+
+static finq_error *part_decode(finq_bytes *bytes, const char *what, finq_bytes part, apr_pool_t *pool)
+{
+    if (!finq_codec_decode(bytes, FINQ_BASE64URL, (const char *)part.data, part.length, pool))
+        return finq_check_failed(pool, FINQ_CHECK_FORM,
+                                 "the %s of the JWS is not canonical base64url (no padding, no whitespace).",
+                                 what);
+    return NULL;
+}
+
+finq_error *finq_jws_parse(finq_jws **jws, const char *text, apr_size_t length, apr_pool_t *pool)
+{
+    finq_bytes parts[3], header;
+    json_t *object;
+    finq_jws *made = apr_pcalloc(pool, sizeof *made);
+    if (length > FINQ_JWS_MAX)
+        return finq_check_failed(pool, FINQ_CHECK_FORM, "the JWS is longer than %d bytes.", FINQ_JWS_MAX);
+    if (!split(parts, text, length))
+        return refuse(pool, "this is no compact JWS: three parts, joined by dots, are expected.");
+    FINQ_TRY(part_decode(&header, "header", parts[0], pool));
+    FINQ_TRY(part_decode(&made->payload, "payload", parts[1], pool));
+    FINQ_TRY(part_decode(&made->signature, "signature", parts[2], pool));
+    FINQ_TRY(finq_jws_json(&object, "The JWS header", header, pool));
+    FINQ_TRY(check_header(&made->kid, object, pool));
+    made->signed_text = (finq_bytes){parts[0].data, parts[0].length + 1 + parts[1].length};
+    *jws = made;
+    return NULL;
+}
+
+const char *finq_jws_kid(const finq_jws *jws)
+{
+    return jws->kid;
+}
+
+finq_error *finq_jws_unproven_issuer(const char **issuer, const finq_jws *jws, apr_pool_t *pool)
+{
+    const finq_claims *claims;
+    FINQ_TRY(finq_claims_read(&claims, jws->payload, NULL, pool));
+    *issuer = claims->issuer;
+    return NULL;
+}
+
+static finq_error *verify_named(const finq_jws *jws, const apr_array_header_t *keys, apr_pool_t *pool)
+{
+    const finq_key *key = finq_key_find(keys, jws->kid);
+    if (!key)
+        return finq_check_failed(pool, FINQ_CHECK_KID, "no key of the tenant is called %s.", jws->kid);
+    if (key->revoked)
+        return finq_check_failed(pool, FINQ_CHECK_REVOKED, "the key %s has been revoked.", key->kid);
+    if (key->algorithm != FINQ_ALGORITHM_RS256)
+        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
+                                 "the key %s is registered for %s, not for RS256.", key->kid,
+                                 finq_algorithm_name(key->algorithm));
+    if (!finq_key_verify(key, jws->signed_text, jws->signature))
+        return finq_check_failed(pool, FINQ_CHECK_SIGNATURE, "it is not the key %s's over this JWS.",
+                                 key->kid);
+    return NULL;
+}
+
+static finq_error *verify_any(const char **kid, const finq_jws *jws, const apr_array_header_t *keys,
+                              apr_pool_t *pool)
+{
+    int tried = 0;
+    for (int i = 0; i < keys->nelts && tried < FINQ_KEY_MAX; i++) {
+        const finq_key *key = APR_ARRAY_IDX(keys, i, const finq_key *);
+        if (key->revoked || key->algorithm != FINQ_ALGORITHM_RS256)
+            continue;
+        tried++;
+        if (finq_key_verify(key, jws->signed_text, jws->signature)) {
+            *kid = key->kid;
+            return NULL;
+        }
+    }
+    if (!tried)
+        return finq_check_failed(pool, FINQ_CHECK_KID, "the tenant has no live RS256 key.");
+    return finq_check_failed(pool, FINQ_CHECK_SIGNATURE,
+                             "the JWS names no kid, and none of the tenant's %d keys made its signature.",
+                             tried);
+}
+
+finq_error *finq_jws_verify(const finq_claims **claims, const finq_jws *jws, const apr_array_header_t *keys,
+                            apr_pool_t *pool)
+{
+    const char *kid = jws->kid;
+    FINQ_TRY(kid ? verify_named(jws, keys, pool) : verify_any(&kid, jws, keys, pool));
+    return finq_claims_read(claims, jws->payload, kid, pool);
+}
