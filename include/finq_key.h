@@ -26,10 +26,12 @@ typedef enum {
 typedef struct finq_key {
     const char *kid;
     finq_algorithm algorithm;
-    finq_bytes spki;         /**< canonical DER SubjectPublicKeyInfo, for storage */
-    const char *found;       /**< what it is, for people: "RSA of 2048 bits" */
-    int revoked;             /**< copied from its row; a revoked key verifies nothing */
-    struct evp_pkey_st *evp; /**< released with the pool */
+    finq_bytes spki;   /**< canonical DER SubjectPublicKeyInfo, for storage */
+    const char *found; /**< what it is, for people: "RSA of 2048 bits" */
+    int revoked;       /**< copied from its row; a revoked key verifies nothing */
+    apr_size_t signature_length;
+    struct evp_md_ctx_st
+        *verifier; /**< a verification set up and not begun, copied for each; released with the pool */
 } finq_key;
 
 /** A key as the database keeps it. */

@@ -68,14 +68,12 @@ int finq_key_pad(EVP_PKEY_CTX *pkey_ctx, const finq_algorithm_row *row)
            EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, row->salt) > 0;
 }
 
+/* Copying a prepared context saves the look-ups that setting one up costs: about a tenth of an RSA
+ * verification. */
 static int evp_verifies(const finq_key *key, finq_bytes text, finq_bytes signature)
 {
-    const finq_algorithm_row *row = &finq_algorithm_rows[key->algorithm];
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *pkey_ctx = NULL;
-    int good = ctx &&
-               EVP_DigestVerifyInit(ctx, &pkey_ctx, row->hash ? row->hash() : NULL, NULL, key->evp) == 1 &&
-               finq_key_pad(pkey_ctx, row) &&
+    int good = ctx && EVP_MD_CTX_copy_ex(ctx, key->verifier) == 1 &&
                EVP_DigestVerify(ctx, signature.data, signature.length, text.data, text.length) == 1;
     EVP_MD_CTX_free(ctx);
     return good;
@@ -101,8 +99,7 @@ static int ecdsa_verifies(const finq_key *key, finq_bytes text, finq_bytes signa
 int finq_key_verify(const finq_key *key, finq_bytes text, finq_bytes signature)
 {
     finq_key_kind kind = finq_algorithm_rows[key->algorithm].kind;
-    apr_size_t length = kind == FINQ_KEY_RSA ? (apr_size_t)EVP_PKEY_get_size(key->evp) : 64;
-    if (key->revoked || signature.length != length)
+    if (key->revoked || signature.length != key->signature_length)
         return 0;
     /* The thread's error queue is mod_ssl's too: what a bad signature leaves there must not be read as a bad
      * record. */

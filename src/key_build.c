@@ -152,6 +152,37 @@ static const char *describe(const finq_key_material *material, apr_pool_t *pool)
     return names[material->kind];
 }
 
+static apr_status_t verifier_release(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
+    return APR_SUCCESS;
+}
+
+static EVP_MD_CTX *verifier_make(EVP_PKEY *evp, const finq_algorithm_row *row, apr_pool_t *pool)
+{
+    EVP_PKEY_CTX *pkey_ctx = NULL;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    apr_pool_cleanup_register(pool, ctx, verifier_release, apr_pool_cleanup_null);
+    if (!ctx || EVP_DigestVerifyInit(ctx, &pkey_ctx, row->hash ? row->hash() : NULL, NULL, evp) != 1 ||
+        !finq_key_pad(pkey_ctx, row))
+        return NULL;
+    return ctx;
+}
+
+static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_key_material *material,
+                          apr_pool_t *pool)
+{
+    const finq_algorithm_row *row = &finq_algorithm_rows[algorithm];
+    finq_key *key = apr_pcalloc(pool, sizeof *key);
+    key->kid = thumbprint(material, pool);
+    key->algorithm = algorithm;
+    key->spki = spki_make(evp, pool);
+    key->found = describe(material, pool);
+    key->signature_length = row->kind == FINQ_KEY_RSA ? (apr_size_t)EVP_PKEY_get_size(evp) : 64;
+    key->verifier = verifier_make(evp, row, pool);
+    return key->kid && key->spki.data && key->verifier ? key : NULL;
+}
+
 finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algorithm,
                            const finq_key_material *material, apr_pool_t *pool)
 {
@@ -160,25 +191,23 @@ finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algor
         numbers.first = without_zeros(numbers.first);
         numbers.second = without_zeros(numbers.second);
     }
+    const char *kind = finq_key_kind_name(numbers.kind);
     const finq_algorithm_row *row = &finq_algorithm_rows[algorithm];
     if (numbers.kind != row->kind)
-        return finq_error_make(pool, FINQ_E_INVALID_INPUT, "Found an %s key: %s needs an %s key.",
-                               finq_key_kind_name(numbers.kind), row->name, finq_key_kind_name(row->kind));
+        return finq_error_make(pool, FINQ_E_INVALID_INPUT, "Found an %s key: %s needs an %s key.", kind,
+                               row->name, finq_key_kind_name(row->kind));
     FINQ_TRY(material_check(&numbers, pool));
-    finq_key *made = apr_pcalloc(pool, sizeof *made);
-    made->evp = evp_make(&numbers, pool);
-    if (!made->evp)
+    EVP_PKEY *evp = evp_make(&numbers, pool);
+    if (!evp)
         return refuse(pool,
-                      apr_psprintf(pool, "an %s key that is no point of its curve, or no key at all",
-                                   finq_key_kind_name(numbers.kind)),
+                      apr_psprintf(pool, "an %s key that is no point of its curve, or no key at all", kind),
                       "export it again.");
-    made->kid = kid ? apr_pstrdup(pool, kid) : thumbprint(&numbers, pool);
-    made->algorithm = algorithm;
-    made->spki = spki_make(made->evp, pool);
-    made->found = describe(&numbers, pool);
-    if (!made->kid || !made->spki.data)
+    finq_key *made = key_make(evp, algorithm, &numbers, pool);
+    if (!made)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR,
-                                   "OpenSSL could not encode a public key");
+                                   "OpenSSL could not make use of a public key");
+    if (kid)
+        made->kid = apr_pstrdup(pool, kid);
     *key = made;
     return NULL;
 }
