@@ -38,6 +38,7 @@ help:
 ## make test [T='-k x']  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
+## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each (needs clang)
 ## make install          installs the module, finqctl, SQL, skills and sample configuration (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
 
@@ -74,6 +75,8 @@ $(B)/obj/migrations.o: $(B)/obj/migrations.c
 	$Q$(CC) $(FINQ_CFLAGS) $(CFLAGS) -Isrc/ctl -c $< -o $@
 $(B)/obj/migrations_sql.o: $(B)/obj/migrations.c
 	$Q$(CC) -c $(@:.o=.S) -o $@
+
+include tests/fuzz/fuzz.mk
 
 # Unit tests: one cmocka program a room, run from the top of the tree.
 $(B)/unit/%: tests/unit/%.c $(LIB_O)
@@ -121,7 +124,7 @@ install: all
 	install -m 644 conf/finq.load conf/finq.conf $(APACHE)
 
 clean:
-	rm -rf $(B)/obj $(B)/unit $(B)/mod_finq.so $(B)/finqctl
+	rm -rf $(B)/obj $(B)/unit $(B)/fuzz $(B)/mod_finq.so $(B)/finqctl
 
 .PHONY: all help check-deps deps demo up down test test-asan unit install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

@@ -1,0 +1,42 @@
+/* Three lines: Signature-Input, Signature, Content-Digest. */
+#include "../../src/httpsig_field.h"
+#include "fuzz.h"
+
+#include <apr_strings.h>
+
+static const char *value_of(void *baton, const finq_httpsig_component *component, apr_pool_t *pool)
+{
+    static const finq_httpsig_request request = {"POST", "https", "example.com", "/v1s/sessions?x=1"};
+    const char *value = finq_httpsig_derive(&request, component->name, pool);
+    return value ? value : strcmp(component->name, "content-digest") == 0 ? baton : component->name;
+}
+
+static void check_canonical(const finq_httpsig_entry *entry, apr_pool_t *pool)
+{
+    finq_httpsig *again;
+    const char *input = apr_pstrcat(pool, entry->label, "=", entry->params, NULL);
+    FUZZ_PROMISE(!finq_httpsig_parse(&again, input, apr_pstrcat(pool, entry->label, "=:AAAA:", NULL), pool));
+    FUZZ_PROMISE(strcmp(APR_ARRAY_IDX(again->entries, 0, finq_httpsig_entry).params, entry->params) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    apr_pool_t *pool = fuzz_pool();
+    char *rest, *text = apr_pstrmemdup(pool, (const char *)data, size);
+    char *input = apr_strtok(text, "\n", &rest), *signature = apr_strtok(NULL, "\n", &rest);
+    char *digest_text = apr_strtok(NULL, "\n", &rest);
+    finq_httpsig *signatures;
+    finq_content_digest digest;
+    if (finq_httpsig_parse(&signatures, input, signature, pool))
+        return 0;
+    const finq_httpsig_message message = {value_of, digest_text};
+    for (int i = 0; i < signatures->entries->nelts; i++) {
+        const finq_httpsig_entry *entry = &APR_ARRAY_IDX(signatures->entries, i, finq_httpsig_entry);
+        const char *base;
+        check_canonical(entry, pool);
+        if (finq_httpsig_base(&base, entry, &message, pool))
+            return 0;
+    }
+    fuzz_successes += !finq_content_digest_parse(&digest, digest_text, pool);
+    return 0;
+}
