@@ -1,19 +1,18 @@
-# Fuzzers: tests/fuzz/fuzz_ROOM.c, with their inputs in tests/fuzz/corpus/ROOM. `make unit` replays the inputs;
-# `make fuzz` looks for new ones with clang's libFuzzer, for FUZZ_SECONDS each.
+# Fuzzers: tests/fuzz/fuzz_ROOM.c, with their inputs in tests/fuzz/corpus/ROOM. The unit tests
+# replay these; `make fuzz` looks for new ones with clang's libFuzzer, for FUZZ_SECONDS each.
 FUZZ_SECONDS ?= 60
 FUZZ_ROOMS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_FLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Iinclude $(APR_FLAGS) $(PG_FLAGS)
 
-$(B)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c $(LIB_O)
+UNIT += $(FUZZ_ROOMS:%=$(B)/fuzz/replay_%)
+
+$(B)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(LIB_O)
 	@mkdir -p $(@D)
-	$(CC) $(FINQ_CFLAGS) $(CFLAGS) -o $@ $< tests/fuzz/replay.c $(LIB_O) $(LIBS) $(APR_LIBS)
+	$(CC) $(FINQ_CFLAGS) $(CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $< tests/fuzz/replay.c $(LIB_O) -lcmocka $(LIBS) $(APR_LIBS)
 
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(wildcard src/*.c src/*.h include/*.h)
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(wildcard src/*.c) $(LIBS) $(APR_LIBS)
-
-fuzz-replay: $(FUZZ_ROOMS:%=$(B)/fuzz/replay_%)
-	@for room in $(FUZZ_ROOMS); do $(B)/fuzz/replay_$$room tests/fuzz/corpus/$$room || exit 1; done
 
 # New inputs go to the build directory: what is worth keeping is copied into the corpus by hand.
 fuzz: $(FUZZ_ROOMS:%=$(B)/fuzz/fuzz_%)
@@ -21,6 +20,5 @@ fuzz: $(FUZZ_ROOMS:%=$(B)/fuzz/fuzz_%)
 	  $(B)/fuzz/fuzz_$$room -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -verbosity=0 -print_final_stats=1 \
 	  -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/found/$$room tests/fuzz/corpus/$$room || exit 1; done
 
-unit: fuzz-replay
-.PHONY: fuzz fuzz-replay
+.PHONY: fuzz
 .SECONDARY: $(FUZZ_ROOMS:%=$(B)/fuzz/replay_%) $(FUZZ_ROOMS:%=$(B)/fuzz/fuzz_%)

@@ -19,17 +19,26 @@ static void check_canonical(const finq_httpsig_entry *entry, apr_pool_t *pool)
     FUZZ_PROMISE(strcmp(APR_ARRAY_IDX(again->entries, 0, finq_httpsig_entry).params, entry->params) == 0);
 }
 
+/* The next line; NULL behind the last, as for a field that was not sent. */
+static const char *next_line(char **text)
+{
+    char *line = *text;
+    *text = line ? strchr(line, '\n') : NULL;
+    if (*text)
+        *(*text)++ = '\0';
+    return line;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     apr_pool_t *pool = fuzz_pool();
-    char *rest, *text = apr_pstrmemdup(pool, (const char *)data, size);
-    char *input = apr_strtok(text, "\n", &rest), *signature = apr_strtok(NULL, "\n", &rest);
-    char *digest_text = apr_strtok(NULL, "\n", &rest);
+    char *text = apr_pstrmemdup(pool, (const char *)data, size);
+    const char *input = next_line(&text), *signature = next_line(&text), *digest_text = next_line(&text);
     finq_httpsig *signatures;
     finq_content_digest digest;
     if (finq_httpsig_parse(&signatures, input, signature, pool))
         return 0;
-    const finq_httpsig_message message = {value_of, digest_text};
+    const finq_httpsig_message message = {value_of, (void *)digest_text};
     for (int i = 0; i < signatures->entries->nelts; i++) {
         const finq_httpsig_entry *entry = &APR_ARRAY_IDX(signatures->entries, i, finq_httpsig_entry);
         const char *base;

@@ -1,48 +1,54 @@
-/* Runs a fuzz target over the files of a directory, in `make unit`: no crash, and at least one input that
- * succeeds. */
-#include <dirent.h>
+/* Runs a fuzz target over its corpus, as a unit test: no crash, and at least one input that gets all the way
+ * through. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 extern unsigned long fuzz_successes;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int replay(const char *directory, const char *name)
+/* From a copy of the exact size, so that a sanitizer sees a read past its end. */
+static void replay(const char *name)
 {
     static uint8_t data[1 << 20];
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", directory, name);
+    snprintf(path, sizeof path, "%s/%s", CORPUS, name);
     FILE *file = fopen(path, "rb");
-    if (!file) {
-        fprintf(stderr, "%s cannot be read\n", path);
-        return 0;
-    }
+    if (!file)
+        fail_msg("%s cannot be read", path);
     size_t size = fread(data, 1, sizeof data, file);
     fclose(file);
-    /* A copy of the exact size, so that a sanitizer sees a read past its end. */
     uint8_t *copy = malloc(size ? size : 1);
-    for (size_t i = 0; copy && i < size; i++)
-        copy[i] = data[i];
-    if (copy)
-        LLVMFuzzerTestOneInput(copy, size);
+    assert_non_null(copy);
+    memcpy(copy, data, size);
+    LLVMFuzzerTestOneInput(copy, size);
     free(copy);
-    return copy != NULL;
 }
 
-int main(int argc, char **argv)
+/* Red with an empty corpus, and when the room refuses every input of it. */
+static void the_corpus_runs_and_something_succeeds(void **state)
 {
-    int count = 0;
-    DIR *directory = argc == 2 ? opendir(argv[1]) : NULL;
-    if (!directory) {
-        fprintf(stderr, "usage: replay CORPUS\n");
-        return 2;
-    }
+    DIR *directory = opendir(CORPUS);
+    (void)state;
+    if (!directory)
+        fail_msg("%s cannot be read", CORPUS);
     for (struct dirent *entry; (entry = readdir(directory));) {
-        if (entry->d_name[0] != '.' && replay(argv[1], entry->d_name))
-            count++;
+        if (entry->d_name[0] != '.')
+            replay(entry->d_name);
     }
     closedir(directory);
-    printf("%s: %d inputs, %lu succeed\n", argv[1], count, fuzz_successes);
-    return count && fuzz_successes ? 0 : 1;
+    LLVMFuzzerTestOneInput((const uint8_t *)"", 0);
+    assert_true(fuzz_successes > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_corpus_runs_and_something_succeeds)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
