@@ -1,4 +1,5 @@
 /* From numbers to a checked key, and back from any OpenSSL key to numbers: the one way into finq_key. */
+#include "finq_digest.h"
 #include "key_material.h"
 
 #include <apr_strings.h>
@@ -130,7 +131,7 @@ static const char *b64(finq_bytes bytes, apr_pool_t *pool)
 static const char *thumbprint(const finq_key_material *material, apr_pool_t *pool)
 {
     const char *first = b64(material->first, pool), *text;
-    unsigned char hash[32];
+    unsigned char hash[FINQ_DIGEST_SHA256];
     if (material->kind == FINQ_KEY_RSA)
         text = apr_psprintf(pool, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", b64(material->second, pool),
                             first);
@@ -139,8 +140,7 @@ static const char *thumbprint(const finq_key_material *material, apr_pool_t *poo
                             b64(material->second, pool));
     else
         text = apr_psprintf(pool, "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", first);
-    if (EVP_Digest(text, strlen(text), hash, NULL, EVP_sha256(), NULL) != 1)
-        return NULL;
+    finq_digest_sha256(hash, text, strlen(text));
     return finq_codec_encode(FINQ_BASE64URL, hash, sizeof hash, pool);
 }
 
@@ -180,7 +180,7 @@ static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_ke
     key->found = describe(material, pool);
     key->signature_length = row->kind == FINQ_KEY_RSA ? (apr_size_t)EVP_PKEY_get_size(evp) : 64;
     key->verifier = verifier_make(evp, row, pool);
-    return key->kid && key->spki.data && key->verifier ? key : NULL;
+    return key->spki.data && key->verifier ? key : NULL;
 }
 
 finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algorithm,

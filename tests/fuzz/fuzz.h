@@ -27,6 +27,7 @@ static inline apr_pool_t *fuzz_pool(void)
     static apr_pool_t *pool;
     if (!pool) {
         apr_initialize();
+        atexit(apr_terminate); /* so that what pools own is released before a sanitizer looks for leaks */
         apr_pool_create(&pool, NULL);
     }
     apr_pool_clear(pool);
