@@ -212,6 +212,12 @@ static void the_base_is_built_as_the_rfc_shows(void **state)
     const apr_array_header_t *kids = finq_httpsig_kids(signatures, scratch);
     assert_int_equal(kids->nelts, 1);
     assert_string_equal(APR_ARRAY_IDX(kids, 0, const char *), "test-key-rsa-pss");
+    assert_null(finq_httpsig_parse(&signatures, "a=();keyid=\"' OR 1=1\",b=(),c=();keyid=\"k\"",
+                                   "a=:AAAA:,b=:AAAA:,c=:AAAA:", scratch));
+    kids =
+        finq_httpsig_kids(signatures, scratch); /* only what can be looked up is handed out for looking up */
+    assert_int_equal(kids->nelts, 1);
+    assert_string_equal(APR_ARRAY_IDX(kids, 0, const char *), "k");
 }
 
 /* Each row red when its line in httpsig_parse.c or httpsig_field.c is taken out. */

@@ -340,6 +340,16 @@ static void claims_are_read_strictly(void **state)
     (void)state;
     for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++)
         refused(jws_of(HEADER, rows[i][0]), rows[i][1], i);
+    for (int length = 320; length <= 321; length++) {
+        char *name = apr_pcalloc(scratch, 400);
+        const finq_claims *claims;
+        memset(name, 'n', (size_t)length);
+        const char *text = jws_of(
+            HEADER,
+            apr_psprintf(scratch, TIMED "\"iss\":\"%s\",\"sub\":\"%s\",\"email\":\"%s\",\"aud\":\"x\"" REST,
+                         name, name, name));
+        assert_int_equal(verify(&claims, text) != NULL, length == 321);
+    }
     for (int length = 256; length <= 257; length++) {
         char *jti = apr_pcalloc(scratch, 300);
         const finq_claims *claims;
