@@ -21,13 +21,19 @@ static finq_error *too_large(finq_request *request, apr_off_t most)
                                                "The body is larger than %" APR_OFF_T_FMT " bytes.", most));
 }
 
+/* Of a request with both lengths httpd drops the Content-Length, marks the connection to be closed and goes on; nothing else
+ * has marked it so early. Of codings before "chunked" it knows nothing, and hands on the bytes as they are. */
 static finq_error *framing_check(finq_request *request)
 {
     request_rec *r = request->r;
     const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
-    if (apr_table_get(r->headers_in, "Transfer-Encoding") && apr_table_get(r->headers_in, "Content-Length"))
+    const char *transfer = apr_table_get(r->headers_in, "Transfer-Encoding");
+    if (transfer && (r->connection->keepalive == AP_CONN_CLOSE || apr_table_get(r->headers_in, "Content-Length")))
         return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS,
                                                    "Content-Length and Transfer-Encoding exclude each other."));
+    if (transfer && strcasecmp(transfer, "chunked") != 0)
+        return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS,
+                                                   "Transfer-Encoding can only be chunked."));
     if (coding && strcasecmp(coding, "identity") != 0)
         return body_error(request, finq_error_make(r->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE,
                                                    "Content-Encoding is not supported; send the body as it is."));
@@ -146,9 +152,9 @@ finq_error *finq_body_object(finq_request *request, json_t **object)
     FINQ_TRY(body_flatten(request, &text, &length));
     if (length == 0)
         return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is empty; it must be a JSON object.");
-    length = finq_json_compact(text, text, length);
+    FINQ_TRY(finq_json_parse(object, text, length, pool)); /* as it came: "1 2" is no number, and compact it would be one */
     unsigned char *hash = apr_palloc(pool, FINQ_DIGEST_SHA256);
-    finq_digest_sha256(hash, text, length);
+    finq_digest_sha256(hash, text, finq_json_compact(text, text, length));
     request->body_hash = hash;
-    return finq_json_parse(object, text, length, pool);
+    return NULL;
 }
