@@ -7,7 +7,7 @@
 /* The layout: kind 1, ordinal 1, skill 4, expiry 8, app key 8, client 16, session 16, tenant_user_id the rest. */
 #define TOKEN_FIXED 54
 #define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
-#define TEXT_MAX (TOKEN_MAX * 4 / 3 + 4)
+#define TEXT_MAX ((TOKEN_MAX + 2) / 3 * 4) /* rounded up: the longest text is a few characters shorter */
 
 static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
 {
@@ -61,9 +61,9 @@ finq_error *finq_token_seal(const char **text, const finq_token *token, const fi
 /* Strict: one text for one token, so that "the same nonce" is a question of bytes. */
 static int text_decode(unsigned char *bytes, apr_size_t *length, const char *text)
 {
-    char again[TEXT_MAX];
-    apr_size_t n = text ? strnlen(text, TEXT_MAX) : 0;
-    if (n == 0 || n >= TEXT_MAX - 4 || n % 4 == 1)
+    char again[TEXT_MAX + 1];
+    apr_size_t n = text ? strnlen(text, TEXT_MAX + 1) : 0;
+    if (n == 0 || n > TEXT_MAX || n % 4 == 1)
         return 0;
     if (apr_decode_base64_binary(bytes, text, (apr_ssize_t)n, APR_ENCODE_NONE, length) != APR_SUCCESS)
         return 0;
