@@ -12,8 +12,10 @@ static void register_hooks(apr_pool_t *pool)
     finq_reply_register();
     ap_hook_check_config(finq_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_create_request(finq_request_create, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_post_read_request(finq_request_read, NULL, NULL, APR_HOOK_LAST);
     ap_hook_translate_name(finq_router_translate, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_map_to_storage(finq_router_map, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(finq_router_map, NULL, NULL, APR_HOOK_FIRST); /* before core's, which answers TRACE there */
     ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -29,6 +29,14 @@ finq_request *finq_request_of(request_rec *r);
 /** The same with what an endpoint needs of the child; NULL if the child could not be set up (it logged why). */
 finq_request *finq_request_begin(request_rec *r);
 
+/** Whether an error of this request is the API's to answer: it is under a base, or so broken that it has no path, on a
+ * host that has one. */
+int finq_request_is_ours(const request_rec *r);
+
+/** The create_request and post_read_request hooks: no ErrorDocument stands in the place of our errors. */
+int finq_request_create(request_rec *r);
+int finq_request_read(request_rec *r);
+
 /* ---- body.c ---- */
 
 /** Checks what can be checked before the body is read: content coding, framing, declared length and type (contract section 1).

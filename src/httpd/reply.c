@@ -156,21 +156,9 @@ static finq_error *error_of_status(int status, apr_pool_t *pool)
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "httpd answered %d", status);
 }
 
-/* Whether an error of this request is the API's to answer: it is under a base, or so broken that it has no path, on a
- * host that has one. After an ErrorDocument's redirect the path that counts is the first one. */
-static int is_ours(request_rec *r)
-{
-    const finq_config *config = finq_config_of(r->server);
-    while (r->prev)
-        r = r->prev;
-    if (config->bases->nelts == 0)
-        return 0;
-    return !r->uri || !*r->uri || r->uri[0] != '/' || finq_config_base(config, r->uri) != NULL;
-}
-
 void finq_reply_insert_filter(request_rec *r)
 {
-    if (is_ours(r) && ap_is_HTTP_ERROR(r->status) && !finq_request_of(r)->answered)
+    if (finq_request_is_ours(r) && ap_is_HTTP_ERROR(r->status) && !finq_request_of(r)->answered)
         ap_add_output_filter(ERROR_FILTER, finq_request_of(r), r, r->connection);
 }
 

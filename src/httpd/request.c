@@ -1,5 +1,6 @@
 #include "finq_request.h"
 
+#include <http_core.h>
 #include <http_log.h>
 #include <string.h>
 
@@ -34,4 +35,60 @@ finq_request *finq_request_begin(request_rec *r)
     request->service.temp_token_ttl = config->temp_token_ttl;
     request->service.session_ttl = config->session_ttl;
     return request;
+}
+
+/* ---- errors that httpd makes ---- */
+
+/* mod_ssl puts "GET /" in the place of a request that came without TLS to a port that wants it, and notes why it fails. */
+static int has_no_path(const request_rec *r)
+{
+    const char *path = r->parsed_uri.path;
+    return !path || path[0] != '/' || (path[1] == '\0' && apr_table_get(r->notes, "error-notes"));
+}
+
+int finq_request_is_ours(const request_rec *r)
+{
+    const finq_config *config = finq_config_of(r->server);
+    while (r->prev) /* after an internal redirect the path that counts is the first one */
+        r = r->prev;
+    return config->bases->nelts > 0 && (has_no_path(r) || finq_config_base(config, r->uri) != NULL);
+}
+
+/* A text for a status stands before any ErrorDocument; the error filter puts our answer in its place. */
+static char instead[] = "\"";
+
+static void texts_set(request_rec *r)
+{
+    core_request_config *core = ap_get_core_module_config(r->request_config);
+    if (!core->response_code_strings)
+        core->response_code_strings = apr_pcalloc(r->pool, RESPONSE_CODES * sizeof(char *));
+    for (int i = 0; i < RESPONSE_CODES; i++)
+        core->response_code_strings[i] = instead;
+}
+
+/* Leaves alone what another module has put there meanwhile. */
+static void texts_unset(request_rec *r)
+{
+    core_request_config *core = ap_get_core_module_config(r->request_config);
+    for (int i = 0; core->response_code_strings && i < RESPONSE_CODES; i++) {
+        if (core->response_code_strings[i] == instead)
+            core->response_code_strings[i] = NULL;
+    }
+}
+
+/* Some requests fail before they have been read; where they were to go is not known then. */
+int finq_request_create(request_rec *r)
+{
+    if (finq_config_of(r->server)->bases->nelts > 0)
+        texts_set(r);
+    return OK;
+}
+
+int finq_request_read(request_rec *r)
+{
+    if (finq_request_is_ours(r))
+        texts_set(r);
+    else
+        texts_unset(r);
+    return DECLINED;
 }
