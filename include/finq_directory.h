@@ -35,7 +35,7 @@ typedef struct finq_directory_claim {
 } finq_directory_claim;
 
 /** Checks a claim in the contract's order: client, key, tenant's state, skill, grant. `*app_key_id` is the key that
- * fitted. A key that is not known is looked for again in the database, so that a new one works at once. */
+ * fitted. A key or a grant that is not known is looked for again in the database, so that a new one works at once. */
 finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published,
                                      finq_directory *directory, finq_db *db, const finq_directory_claim *claim,
                                      apr_pool_t *pool);

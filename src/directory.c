@@ -275,27 +275,33 @@ static finq_error *claim_judge(const glance *seen, apr_pool_t *pool)
     return NULL;
 }
 
-finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published,
-                                     finq_directory *directory, finq_db *db, const finq_directory_claim *claim,
-                                     apr_pool_t *pool)
+static finq_error *authorise_known(apr_int64_t *app_key_id, finq_directory *directory, finq_db *db,
+                                   const finq_directory_claim *claim, const finq_published *published, apr_pool_t *pool)
 {
     unsigned char hash[FINQ_DIGEST_SHA256];
+    apr_int32_t skill_id = published ? published->skill_id : 0;
     finq_digest_sha256(hash, claim->app_key, strlen(claim->app_key));
-    *published = skill_lookup(directory, claim->skill, 0);
-    apr_int32_t skill_id = *published ? (*published)->skill_id : 0;
     glance seen = tenant_look(directory, &claim->client_id, hash, skill_id);
-    int denied = claim_judge(&seen, pool) != NULL || (*published && !seen.granted);
+    int denied = claim_judge(&seen, pool) != NULL || (published && !seen.granted);
     if (!seen.fresh || (denied && seen.may_refetch)) {
         FINQ_TRY(tenant_load(directory, db, &claim->client_id, pool));
         seen = tenant_look(directory, &claim->client_id, hash, skill_id);
     }
     FINQ_TRY(claim_judge(&seen, pool));
-    if (!*published) {
-        FINQ_TRY(finq_directory_skill_named(published, directory, db, claim->skill, pool));
-        seen = tenant_look(directory, &claim->client_id, hash, (*published)->skill_id);
-    }
-    if (!seen.granted)
+    if (published && !seen.granted)
         return finq_error_make(pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant may not use this skill.");
     *app_key_id = seen.key_id;
     return NULL;
+}
+
+finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published,
+                                     finq_directory *directory, finq_db *db, const finq_directory_claim *claim,
+                                     apr_pool_t *pool)
+{
+    *published = skill_lookup(directory, claim->skill, 0);
+    if (!*published) { /* the keys are judged first: who has none learns nothing of skills */
+        FINQ_TRY(authorise_known(app_key_id, directory, db, claim, NULL, pool));
+        FINQ_TRY(finq_directory_skill_named(published, directory, db, claim->skill, pool));
+    }
+    return authorise_known(app_key_id, directory, db, claim, *published, pool);
 }
