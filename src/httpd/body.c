@@ -67,22 +67,36 @@ static finq_error *read_error(finq_request *request, apr_status_t status)
     return body_error(request, finq_error_make(pool, FINQ_E_INVALID_BODY, "The body was cut short or is badly framed."));
 }
 
-/* Moves what a brigade holds to `bytes`; whether the end of the body was among it. */
-static apr_status_t brigade_take(apr_bucket_brigade *brigade, char *bytes, apr_size_t *length, int *ended)
+/* Copies what a bucket holds, as far as there is room, and shortens it to that. */
+static apr_status_t bucket_copy(apr_bucket *bucket, char *bytes, apr_size_t room, apr_size_t *length)
 {
-    while (!APR_BRIGADE_EMPTY(brigade)) {
+    const char *data;
+    apr_size_t n;
+    apr_status_t status = apr_bucket_read(bucket, &data, &n, APR_BLOCK_READ);
+    if (status == APR_SUCCESS && n > room - *length) {
+        n = room - *length;
+        status = apr_bucket_split(bucket, n);
+    }
+    if (status != APR_SUCCESS)
+        return status;
+    memcpy(bytes + *length, data, n);
+    *length += n;
+    return APR_SUCCESS;
+}
+
+/* Moves what a brigade holds to `bytes`; whether the end of the body was among it. The rest stays in the brigade: an input
+ * filter such as mod_ext_filter's gives more than it was asked for. */
+static apr_status_t brigade_take(apr_bucket_brigade *brigade, char *bytes, apr_size_t room, apr_size_t *length, int *ended)
+{
+    while (!APR_BRIGADE_EMPTY(brigade) && *length < room) {
         apr_bucket *bucket = APR_BRIGADE_FIRST(brigade);
-        const char *data;
-        apr_size_t n = 0;
+        apr_status_t status = APR_SUCCESS;
         if (APR_BUCKET_IS_EOS(bucket))
             *ended = 1;
-        else if (!APR_BUCKET_IS_METADATA(bucket)) {
-            apr_status_t status = apr_bucket_read(bucket, &data, &n, APR_BLOCK_READ);
-            if (status != APR_SUCCESS)
-                return status;
-            memcpy(bytes + *length, data, n);
-            *length += n;
-        }
+        else if (!APR_BUCKET_IS_METADATA(bucket))
+            status = bucket_copy(bucket, bytes, room, length);
+        if (status != APR_SUCCESS)
+            return status;
         apr_bucket_delete(bucket);
     }
     return APR_SUCCESS;
@@ -95,11 +109,11 @@ finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, 
     if (!request->brigade)
         request->brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     while (*length == 0 && !request->body_ended) {
-        apr_status_t status =
-            ap_get_brigade(r->input_filters, request->brigade, AP_MODE_READBYTES, APR_BLOCK_READ, (apr_off_t)room);
+        apr_status_t status = APR_SUCCESS;
+        if (APR_BRIGADE_EMPTY(request->brigade))
+            status = ap_get_brigade(r->input_filters, request->brigade, AP_MODE_READBYTES, APR_BLOCK_READ, (apr_off_t)room);
         if (status == APR_SUCCESS)
-            status = brigade_take(request->brigade, bytes, length, &request->body_ended);
-        apr_brigade_cleanup(request->brigade);
+            status = brigade_take(request->brigade, bytes, room, length, &request->body_ended);
         if (status != APR_SUCCESS)
             return read_error(request, status);
     }
