@@ -34,6 +34,9 @@ finq_error *finq_upload_begin(finq_upload **upload, const finq_blob_store *store
 /** Takes the next bytes. Errors: payload_too_large; unsupported_media_type as soon as the first bytes tell; storage. */
 finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t length);
 
+/** The bytes will not all come, or were refused: nothing is kept. */
+void finq_upload_abandon(finq_upload *upload);
+
 /** The bytes are all there: places the file and records it. After an error nothing is kept. Errors: unsupported_media_type,
  * invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);

@@ -106,6 +106,12 @@ finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t
     return finq_blob_write(upload->blob, bytes, length);
 }
 
+void finq_upload_abandon(finq_upload *upload)
+{
+    if (upload->blob)
+        finq_blob_discard(upload->blob);
+}
+
 /* ---- finish ---- */
 
 static finq_error *record_call(const PGresult **rows, const finq_upload *upload, const finq_upload_answer *file,

@@ -32,7 +32,7 @@ typedef struct {
     char *texts[FILE_PART];      /* as they came, NULL before */
     apr_size_t lengths[FILE_PART];
     part current;
-    int file_ended;
+    apr_int64_t surround;        /* bytes of a form that are not its file's */
     finq_session_pass pass;
     finq_upload_offer offer;
     finq_upload *upload;         /* NULL before the file */
@@ -109,8 +109,10 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
 static finq_error *part_data(void *baton, const char *bytes, apr_size_t n)
 {
     upload_receipt *receipt = baton;
-    if (receipt->current == FILE_PART)
+    if (receipt->current == FILE_PART) {
+        receipt->surround -= (apr_int64_t)n;
         return finq_upload_write(receipt->upload, bytes, n);
+    }
     apr_size_t *length = &receipt->lengths[receipt->current];
     if (*length + n > TEXT_MAX || memchr(bytes, '\0', n))
         return finq_error_make(receipt->pool, FINQ_E_INVALID_FIELD, "Part %s is not what it should be.",
@@ -126,6 +128,15 @@ static finq_error *part_end(void *baton)
     return NULL;
 }
 
+/* Headers, text parts and the file are bounded each; what follows the closing delimiter is not. */
+static finq_error *surround_add(upload_receipt *receipt, apr_size_t n)
+{
+    receipt->surround += (apr_int64_t)n;
+    return receipt->surround <= FORM_OVERHEAD + PIECE
+               ? NULL
+               : finq_error_make(receipt->pool, FINQ_E_PAYLOAD_TOO_LARGE, "The form holds too much beside its file.");
+}
+
 static finq_error *receive_form(upload_receipt *receipt, const char *content_type)
 {
     static const finq_multipart_sink sink = {part_begin, part_data, part_end};
@@ -136,6 +147,7 @@ static finq_error *receive_form(upload_receipt *receipt, const char *content_typ
     do {
         FINQ_TRY(finq_body_read(receipt->request, piece, PIECE, &n));
         FINQ_TRY(finq_multipart_push(parser, piece, n));
+        FINQ_TRY(surround_add(receipt, n));
     } while (n > 0);
     FINQ_TRY(finq_multipart_end(parser));
     return names_missing(receipt, part_names, PARTS);
@@ -211,7 +223,10 @@ static finq_error *receive_and_record(finq_request *request, finq_upload_answer 
 {
     receipt->request = request;
     receipt->pool = request->r->pool;
-    FINQ_TRY(receive(receipt));
+    finq_error *error = receive(receipt);
+    if (error && receipt->upload) /* before the answer: its request's pool lives until the client has read that */
+        finq_upload_abandon(receipt->upload);
+    FINQ_TRY(error);
     FINQ_TRY(finq_upload_finish(answer, receipt->upload, &request->service));
     return NULL;
 }
