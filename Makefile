@@ -121,7 +121,9 @@ install: all
 	install -d $(DATA)/sql $(DATA)/skills $(APACHE)
 	install -m 644 sql/*.sql $(DATA)/sql
 	install -m 644 conf/skills/*.json $(DATA)/skills
-	install -m 644 conf/finq.load conf/finq.conf $(APACHE)
+	install -m 644 conf/finq.load $(APACHE)
+	@# An operator's finq.conf may hold what was edited in: a new one goes beside it.
+	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 644 conf/finq.conf $$f
 
 clean:
 	rm -rf $(B)/obj $(B)/unit $(B)/fuzz $(B)/mod_finq.so $(B)/finqctl
