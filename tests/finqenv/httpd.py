@@ -68,6 +68,10 @@ class Httpd:
         done = self._httpd("-t", check=False)
         return done.returncode == 0, done.stdout + done.stderr
 
+    def directives(self):
+        """What httpd and its modules know: the output of `apache2 -L`."""
+        return self._httpd("-L").stdout
+
     def start(self):
         """Starts it and waits until it accepts connections."""
         done = self._httpd("-k", "start", check=False)

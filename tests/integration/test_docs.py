@@ -1,0 +1,226 @@
+"""README.md, conf/finq.conf and the code say the same, and the README's walk works as printed.
+
+Mutations, each seen red: a directive's heading removed, misplaced, or its default changed (the_reference); a directive
+of conf/finq.conf removed or its value changed (the_sample_shows); a preset of src/httpd/config.c changed without its
+help text (presets); `SetHandler finq` left active in conf/finq.conf (the_sample_sets_nothing); DBDParams misspelt there
+(the_sample_works); a row of the error table removed, its status changed, or one for a code that nothing produces added
+(error_table); an option of a verb removed from README (finqctl); `make upp` named, or `make down` named nowhere
+(make_targets); a keyword or a format removed from README (forms); a step's name misspelt in the walk, or a member left
+out of a printed answer (the_walk).
+"""
+import json
+import re
+import subprocess
+
+import pytest
+
+from finqenv.httpd import Httpd
+from finqenv.installation import DEMO_SKILLS, FINQCTL, MODULE
+from finqenv.places import ROOT
+from finqenv.postgres import SERVER
+from finqenv.process import clean_environ, run
+
+README = (ROOT / "README.md").read_text()
+SAMPLE = (ROOT / "conf/finq.conf").read_text()
+HEADING = re.compile(r"^(#{2,4}) (.+)\n", re.MULTILINE)  # none stands in a code block
+WALK = re.compile(r"^```sh walk\n(.*?)^```\n(?:```json\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
+HOST = "onboarding.example.com"
+
+
+def source(*patterns):
+    files = sorted(file for pattern in patterns for file in ROOT.glob(pattern))
+    assert files, patterns
+    return "".join(file.read_text() for file in files)
+
+
+def section(title):
+    """The text under a heading, up to the next one of its rank or a higher one."""
+    headings = list(HEADING.finditer(README))
+    place = next(i for i, heading in enumerate(headings) if heading[2] == title)
+    rank = len(headings[place][1])
+    end = next((later.start() for later in headings[place + 1:] if len(later[1]) <= rank), len(README))
+    return README[headings[place].end():end]
+
+
+def rows(text):
+    """The cells of a table's rows, without its head."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+# -- directives
+
+def default_in(help_text):
+    """What a directive's own help names as its default; None where it has none."""
+    found = re.search(r"\(default:? ([^\s,:)]+)|(\S+) \(default\)", help_text)
+    return found and (found[1] or found[2])
+
+
+@pytest.fixture(scope="session")
+def directives(server):
+    """Name and default of each directive, as httpd knows them."""
+    known = re.findall(r"^(\S+) \(mod_finq\.c\)\n\t(.+)$", server.httpd.directives(), re.MULTILINE)
+    found = {name: default_in(text) for name, text in known if name != "SetHandler"}
+    assert "FinqSecretFile" in found and "FinqNonceTTL" in found
+    return found
+
+
+def test_presets_are_what_the_help_says(directives):
+    presets = dict(re.findall(r'^    \{"(Finq\w+)", offsetof.*, (\d+)\},$', source("src/httpd/config.c"), re.MULTILINE))
+    assert presets and presets == {name: directives[name] for name in presets}
+
+
+def test_the_reference_has_every_directive(directives):
+    headings = re.findall(r"^### (\S+)$", section("Directives"), re.MULTILINE)
+    assert headings == sorted(directives)
+    for name, default in directives.items():
+        table = re.findall(r"^\| (\w+): \| (.+) \|$", section(name), re.MULTILINE)
+        assert [label for label, _ in table] == ["Description", "Syntax", "Default", "Context", "Module"], name
+        said = dict(table)
+        assert said["Syntax"].startswith(f"`{name} "), name
+        assert said["Default"].startswith(f"`{name} {default}`" if default else "none"), name
+
+
+def test_the_sample_shows_every_directive(directives):
+    shown = dict(re.findall(r"^#\s*(Finq\w+) (\S.*)$", SAMPLE, re.MULTILINE))
+    assert set(shown) == set(directives)
+    assert {name: shown[name] for name, default in directives.items() if default} == \
+        {name: default for name, default in directives.items() if default}
+
+
+# -- the sample configuration
+
+def test_the_sample_sets_nothing_as_it_is(run_directory, watched):
+    """As after a bare `a2enmod finq`: no database, no secret, and httpd starts."""
+    httpd = Httpd(run_directory / "sample", modules=("authn_core",),
+                  server=f"LoadModule finq_module {MODULE}\nInclude {ROOT}/conf/finq.conf")
+    watched.append(httpd)
+    try:
+        ok, words = httpd.configtest()
+        assert ok, words
+        httpd.start()
+    finally:
+        httpd.stop()
+        watched.remove(httpd)
+
+
+def uncommented(text):
+    """Lines that begin with "# " are prose; the rest becomes configuration."""
+    return re.sub(r"^#(?! \S)", "", text, flags=re.MULTILINE)
+
+
+def localised(text, installation):
+    """The sample with this installation's places in the examples' stead, each of which must be there."""
+    certificate, key = installation.httpd.certificate_for(HOST)
+    settings = installation.httpd.settings
+    for example, real in {
+            "host=127.0.0.1 dbname=finq user=finq_web password=secret": installation.postgres.conninfo(SERVER),
+            "/etc/apache2/finq.secret": installation.secret_file,
+            "/var/lib/finq": settings.directives["FinqUploadDir"],
+            "*:443": f"*:{settings.port}", f"ServerName {HOST}": f"ServerName {HOST}:{settings.port}",
+            f"/etc/ssl/certs/{HOST}.pem": certificate, f"/etc/ssl/private/{HOST}.key": key}.items():
+        assert example in text, example
+        text = text.replace(example, str(real))
+    return text
+
+
+def test_the_sample_works_uncommented(make_server):
+    installation = make_server()
+    tenant = installation.create_tenant("Sample tenant")
+    settings = installation.httpd.settings
+    sample = localised(uncommented(SAMPLE), installation)
+    settings.database, settings.directives, settings.server = "", {}, sample
+    installation.httpd.restart()
+    body = {"client_id": tenant.client_id, "client_app_key": tenant.client_app_key, "skill": DEMO_SKILLS[0]}
+    done = run("curl", "-sS", "--cacert", installation.httpd.authority.certificate, "--resolve",
+               f"{HOST}:{settings.port}:127.0.0.1", "-d", json.dumps(body),
+               f"https://{HOST}:{settings.port}/v1/sessions")
+    assert json.loads(done.stdout)["status"] == "SESSION_CREATED"
+
+
+# -- errors, finqctl, make, forms
+
+def producible():
+    """{(code, status)} that some line of the code, or of a SQL function, answers with."""
+    code, sql = source("src/*.c", "src/httpd/*.c"), source("sql/*.sql")
+    known = re.findall(r'X\((\w+), "\w+", (\d+), "(\w+)"\)', source("include/finq_error.h"))
+    by_name = {name: (enumerator, status) for enumerator, status, name in known}  # the last, as finq_code_by_name
+    found = {(name, status) for enumerator, status, name in known if re.search(rf"\bFINQ_E_{enumerator}\b", code)}
+    return found | {(name, status) for name, (_, status) in by_name.items() if f"'{name}'" in sql}
+
+
+def test_the_error_table_has_every_code():
+    table = [(cells[0].strip("`"), status) for cells in rows(section("Errors")) for status in cells[1].split(", ")]
+    assert len(table) == len(set(table))
+    assert set(table) == producible()
+
+
+def test_every_verb_of_finqctl_is_described():
+    usage = re.findall(r"^  (finqctl .+)$", run(FINQCTL, "--help").stdout, re.MULTILINE)
+    described = re.findall(r"^    (finqctl .+)$", section("finqctl"), re.MULTILINE)
+    assert usage and sorted(usage) == described
+    headings = re.findall(r"^### (.+)$", section("finqctl"), re.MULTILINE)
+    assert headings == [" ".join(line.split()[:3]) for line in described]
+
+
+def test_make_targets_are_what_README_names():
+    database = run("make", "-pqrR", "help", cwd=ROOT, check=False).stdout
+    targets = set(re.findall(r"^([a-z][a-z-]*):(?!=)", database, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^|&& )make ([a-z][a-z-]*)", README, re.MULTILINE))
+    assert "demo" in named and named <= targets
+    helped = set(re.findall(r"^## make ([a-z-]+)", source("Makefile"), re.MULTILINE))
+    summary = re.search(r"^make help +# the rest: (.+)$", README, re.MULTILINE)[1]
+    assert helped == (named | set(summary.split(", "))) - {"help"}
+
+
+def test_forms_have_the_keywords_and_formats_that_README_lists():
+    keywords = re.findall(r'^    \{"(\$?\w+)", (?:read|note)_', source("src/form_keyword.c"), re.MULTILINE)
+    listed = re.findall(r"`(\$?\w+)`", "".join(cells[1] for cells in rows(section("Forms"))))
+    assert keywords and sorted(listed) == sorted(keywords)
+    formats = re.findall(r'^        \{"([\w-]+)", is_', source("src/form_format.c"), re.MULTILINE)
+    sentence = re.search(r"`format` is asserted: (.+)", section("Forms"))[1]
+    assert formats and re.findall(r"`([\w-]+)`", sentence) == formats
+
+
+# -- the walk
+
+def fits(printed, real, place="answer"):
+    """Holds an answer against the printed one: `…` stands for anything, times and ids differ each time."""
+    if isinstance(printed, dict) and isinstance(real, dict):
+        assert set(printed) == set(real), place
+        for name in printed:
+            fits(printed[name], real[name], f"{place}.{name}")
+    elif isinstance(printed, list) and isinstance(real, list):
+        assert len(printed) == len(real), place
+        for index, item in enumerate(printed):
+            fits(item, real[index], f"{place}[{index}]")
+    elif isinstance(printed, str) and re.search(r"…$|^\d{4}-\d\d-\d\dT[\d:]+(Z|[+]00:00)$", printed):
+        assert printed == "…" or isinstance(real, str), place
+    else:
+        assert printed == real, place
+
+
+@pytest.fixture
+def walk_directory(tmp_path, server):
+    """What the walk finds in a clone after `make up`, of the suite's own server."""
+    tenant = server.create_tenant("Demo tenant")
+    (tmp_path / "build/run").mkdir(parents=True)
+    (tmp_path / "build/finqctl").symlink_to(FINQCTL)
+    values = {"FINQ_URL": server.httpd.url, "FINQ_CA": server.httpd.authority.certificate, "FINQ_DB": server.conninfo(),
+              **{f"FINQ_{name.upper()}": value for name, value in vars(tenant).items()}}
+    (tmp_path / "build/run/finq.env").write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
+    return tmp_path
+
+
+def test_the_walk_works_as_printed(walk_directory):
+    blocks = WALK.findall(section("A walk with curl"))
+    script = "set -e\n" + "echo @@@\n".join(commands for commands, _ in blocks)
+    done = subprocess.run(["sh", "-c", script], cwd=walk_directory, env=clean_environ(), text=True, capture_output=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    answers = done.stdout.split("@@@\n")
+    assert len(answers) == len(blocks) > 5
+    for (commands, printed), answer in zip(blocks, answers):
+        if printed:
+            fits(json.loads(printed), json.loads(answer), commands)
+        else:
+            assert answer == ""
