@@ -4,7 +4,7 @@ Mutations, each seen red: a directive's heading removed, misplaced, or its defau
 of conf/finq.conf removed or its value changed (the_sample_shows); a preset of src/httpd/config.c changed without its
 help text (presets); `SetHandler finq` left active in conf/finq.conf (the_sample_sets_nothing); DBDParams misspelt there
 (the_sample_works); a row of the error table removed, its status changed, or one for a code that nothing produces added
-(error_table); an option of a verb removed from README (finqctl); `make upp` named, or `make down` named nowhere
+(error_table); an option of a verb removed from README (finqctl); `make upp` named, or `clean` left out
 (make_targets); a keyword or a format removed from README (forms); a step's name misspelt in the walk, or a member left
 out of a printed answer (the_walk).
 """
