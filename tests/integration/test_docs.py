@@ -140,13 +140,29 @@ def test_the_sample_works_uncommented(make_server):
 
 # -- errors, finqctl, make, forms
 
+def served():
+    """The text of all that the module can run: its httpd face, and every room that an #include leads to from there."""
+    texts, waiting = {}, [ROOT / "mod_finq.c", *ROOT.glob("src/httpd/*.c")]
+    while waiting:
+        file = waiting.pop()
+        if file in texts:
+            continue
+        texts[file] = file.read_text()
+        for name in re.findall(r'^#include "(\S+)\.h"', texts[file], re.MULTILINE):
+            room = name.removeprefix("finq_")
+            for pattern in (f"include/{name}.h", f"src/{name}.h", f"src/{room}.c", f"src/{room}_*.c"):
+                waiting += ROOT.glob(pattern)
+    return "".join(text for file, text in texts.items() if file.name != "finq_error.h")
+
+
 def producible():
-    """{(code, status)} that some line of the code, or of a SQL function, answers with."""
-    code, sql = source("src/*.c", "src/httpd/*.c"), source("sql/*.sql")
+    """{(code, status)} that some line of the module, or of a SQL function, answers with."""
+    code, sql = served(), source("sql/*.sql")
     known = re.findall(r'X\((\w+), "\w+", (\d+), "(\w+)"\)', source("include/finq_error.h"))
-    by_name = {name: (enumerator, status) for enumerator, status, name in known}  # the last, as finq_code_by_name
-    found = {(name, status) for enumerator, status, name in known if re.search(rf"\bFINQ_E_{enumerator}\b", code)}
-    return found | {(name, status) for name, (_, status) in by_name.items() if f"'{name}'" in sql}
+    by_name = {name: status for _, status, name in known}  # the last, as finq_code_by_name
+    found = {(name, status) for enumerator, status, name in known
+             if re.search(rf"\bFINQ_E_{enumerator}\b|\bX\(.*\b{enumerator}\)", code)}
+    return found | {(name, status) for name, status in by_name.items() if f"'{name}'" in sql}
 
 
 def test_the_error_table_has_every_code():
@@ -180,6 +196,13 @@ def test_forms_have_the_keywords_and_formats_that_README_lists():
     formats = re.findall(r'^        \{"([\w-]+)", is_', source("src/form_format.c"), re.MULTILINE)
     sentence = re.search(r"`format` is asserted: (.+)", section("Forms"))[1]
     assert formats and re.findall(r"`([\w-]+)`", sentence) == formats
+
+
+def test_the_map_has_every_room():
+    """Red where a row of the map is removed."""
+    cells = [name for row in rows(section("The source")) for name in re.findall(r"[\w.]+", row[1])]
+    rooms = {file.stem for pattern in ("src/*.c", "src/httpd/*.c", "src/ctl/*.c") for file in ROOT.glob(pattern)}
+    assert rooms <= set(cells)
 
 
 # -- the walk
