@@ -259,7 +259,8 @@ BEGIN
         WHEN v_session.step_ordinal = p_ordinal AND v_session.step_body_hash = p_body_hash THEN 'ok'
         WHEN v_session.step_ordinal >= p_ordinal THEN 'step_already_submitted'
         WHEN v_session.session_id IS NULL AND p_ordinal > 1 THEN 'invalid_session_id'
-        WHEN p_started_at + p_session_ttl <= finq.seconds(v_now) THEN 'expired_session'
+        WHEN coalesce(v_session.started_at, to_timestamp(p_started_at)) + p_session_ttl * interval '1 second' <= v_now
+            THEN 'expired_session'
         WHEN p_ordinal > 1 AND v_session.status <> 'SESSION_IN_PROGRESS' THEN 'invalid_step'
         WHEN p_ordinal > 1 THEN 'missing_uploads'
         WHEN NOT EXISTS (SELECT FROM finq.tenant_key k WHERE k.client_id = p_client_id AND k.key_id = p_app_key_id
@@ -270,7 +271,8 @@ BEGIN
         secret_id := v_session.answer_secret_id;
         expires_at := finq.seconds(v_session.answer_expires_at);
     ELSIF outcome = 'missing_uploads' THEN
-        missing := finq.missing_uploads(v_session.step_id, p_required);
+        -- none is missing where the last one has arrived in this moment
+        missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', '));
     END IF;
 END $$;
 
@@ -403,7 +405,7 @@ BEGIN
         IF v_session.exchanged_at IS NULL AND v_session.status = 'SESSION_COMPLETED'
            AND p_token_expires_at > finq.seconds(v_now) THEN
             outcome := 'missing_uploads';
-            missing := finq.missing_uploads(v_session.step_id, p_required);
+            missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', '));
             RETURN;
         END IF;
         IF v_session.exchange_key_id IS DISTINCT FROM v_key_id
