@@ -97,8 +97,10 @@ static void error_headers(finq_request *request, const finq_error *error)
 {
     if (error->code == FINQ_E_SERVICE_UNAVAILABLE || error->code == FINQ_E_TOO_MANY_REQUESTS)
         apr_table_setn(request->r->err_headers_out, "Retry-After", "1");
-    if (error->code == FINQ_E_METHOD_NOT_ALLOWED)
+    if (error->code == FINQ_E_METHOD_NOT_ALLOWED) {
         apr_table_setn(request->r->err_headers_out, "Allow", "POST, OPTIONS");
+        apr_table_unset(request->r->headers_out, "Allow"); /* httpd's own list would be joined to it */
+    }
 }
 
 /* A body of which not all was read is read and thrown away by httpd before the next request, if it is small; a client
