@@ -2,6 +2,7 @@
 
 #include <ap_mpm.h>
 #include <apr_strings.h>
+#include <apr_fnmatch.h>
 #include <apr_lib.h>
 #include <apr_uri.h>
 #include <http_core.h>
@@ -155,7 +156,7 @@ static const char *set_prepared(cmd_parms *cmd, void *dummy, int value)
     return NULL;
 }
 
-/* An origin is scheme://host[:port], as a browser sends it (RFC 6454): lower case, no path. */
+/* An origin is scheme://host[:port], as a browser sends it (RFC 6454): lower case, no path, no port that goes without saying. */
 static int is_origin(const char *value, apr_pool_t *pool)
 {
     apr_uri_t uri;
@@ -163,9 +164,11 @@ static int is_origin(const char *value, apr_pool_t *pool)
         uri.query || uri.fragment || uri.user)
         return 0;
     for (const char *c = value; *c; c++) {
-        if (apr_isupper(*c))
+        if (apr_isupper(*c) || *c == '*')
             return 0;
     }
+    if (uri.port_str && (!*uri.port_str || uri.port == apr_uri_port_of_scheme(uri.scheme)))
+        return 0;
     return strcmp(uri.scheme, "https") == 0 || strcmp(uri.scheme, "http") == 0;
 }
 
@@ -185,15 +188,22 @@ static const char *set_origin(cmd_parms *cmd, void *dummy, const char *value)
     return NULL;
 }
 
+/* A base is a path as it stands: no pattern, which would match paths that no base says. */
+static int is_plain_location(const cmd_parms *cmd)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+    return section && strcasecmp(section->directive, "<Location") == 0 && section->args[0] != '~' && cmd->path &&
+           cmd->path[0] == '/' && !apr_fnmatch_test(cmd->path);
+}
+
 /* httpd hands a directive to every module that knows it: so we see, beside core, where SetHandler finq stands. */
 static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
 {
     finq_config *config = finq_config_of(cmd->server);
-    const ap_directive_t *section = cmd->directive->parent;
     (void)dummy;
-    if (strcmp(value, "finq") != 0)
+    if (strcasecmp(value, "finq") != 0)
         return NULL;
-    if (!section || strcasecmp(section->directive, "<Location") != 0 || !cmd->path || cmd->path[0] != '/')
+    if (strcmp(value, "finq") != 0 || !is_plain_location(cmd))
         return "SetHandler finq stands in a plain <Location \"/path\"> of a server or virtual host, and nowhere else";
     apr_size_t length = strlen(cmd->path);
     APR_ARRAY_PUSH(config->bases, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
