@@ -66,6 +66,8 @@ const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *po
 /* ---- connections ---- */
 
 #define PREPARED_MAX 32
+/* How often an idle connection may have something to say before it is taken for a broken one. */
+#define UNASKED_MAX 16
 
 /* What we know of a connection; libpq keeps it beside the connection and tells of its reset and its end. */
 typedef struct {
@@ -100,10 +102,15 @@ int finq_pg_adopt(PGconn *connection)
 
 int finq_pg_is_alive(PGconn *connection)
 {
-    struct pollfd fd = {PQsocket(connection), POLLIN, 0};
-    if (PQstatus(connection) != CONNECTION_OK)
-        return 0;
-    return poll(&fd, 1, 0) == 0 || (PQconsumeInput(connection) && PQstatus(connection) == CONNECTION_OK);
+    /* A server that ends says why first, and what it says hides the end: so all that waits is read. */
+    for (int i = 0; i < UNASKED_MAX && PQstatus(connection) == CONNECTION_OK; i++) {
+        struct pollfd fd = {PQsocket(connection), POLLIN, 0};
+        if (poll(&fd, 1, 0) == 0)
+            return 1;
+        if (!PQconsumeInput(connection))
+            return 0;
+    }
+    return 0;
 }
 
 int finq_pg_is_checked(PGconn *connection)

@@ -16,16 +16,24 @@ APLOG_USE_MODULE(finq);
 /* After a connection could not be had, requests are refused at once for so long. */
 #define BREAK_TIME (apr_time_from_sec(1) / 2)
 
+/* This part of FinqDatabaseTimeout is not waited away: a call that began with less would be cut off, and its connection with
+ * it, although the database works. */
+#define WORK_SHARE 2
+/* More connections than this may be in use, but are counted on as idle ones no more. */
+#define IDLE_MAX 256
+
 /* mod_dbd waits for a connection without limit, and makes connections one after another under a lock. So its queue is kept
  * empty: we count what is in use, wait here with a deadline, and let one thread at a time go where a connection may have
- * to be made. */
+ * to be made. After that has failed, one request a BREAK_TIME tries again, and the others are refused at once. */
 struct finq_gate {
     const dbd_cfg_t *pool; /* which of mod_dbd's pools this is; known once it has made a connection */
     int most;              /* its DBDMax; 1 until known */
     int in_use;
     int idle;              /* given back in good order: to be had without connecting */
+    apr_time_t idle_since[IDLE_MAX]; /* of each of these; the last is what mod_dbd hands out next */
     int connecting;
-    apr_time_t broken_until;
+    apr_time_t failed_at;   /* when a connection could not be had, or gave no answer; 0 once one was made */
+    apr_time_t answered_at; /* when a connection was last given back in good order */
     finq_gate *same;       /* the gate of another host that uses the same pool; NULL where there is none */
     finq_gate *next;
 };
@@ -102,6 +110,29 @@ static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
     return gate;
 }
 
+/* mod_dbd drops what has lain unused for DBDExptime, and would then connect where we think that it need not. */
+static int has_idle(finq_gate *gate, apr_time_t now)
+{
+    if (gate->idle > 0 && gate->pool && gate->pool->exptime > 0 &&
+        now - gate->idle_since[gate->idle - 1] >= apr_time_from_sec(gate->pool->exptime))
+        gate->idle = 0; /* the others have lain longer */
+    return gate->idle > 0;
+}
+
+/* Whether there is no use in waiting: connecting failed a moment ago, and nobody has had an answer since. Where somebody
+ * has, the database lives and is only short of connections. */
+static int is_broken(const finq_gate *gate, apr_time_t now)
+{
+    if (!gate->failed_at || (gate->in_use > gate->connecting && gate->answered_at > gate->failed_at))
+        return 0;
+    return gate->connecting || now < gate->failed_at + BREAK_TIME;
+}
+
+static int may_connect(const finq_gate *gate, apr_time_t now)
+{
+    return !gate->connecting && gate->in_use < gate->most && (!gate->failed_at || now >= gate->failed_at + BREAK_TIME);
+}
+
 typedef enum { ENTER_IDLE, ENTER_CONNECT, ENTER_BROKEN, ENTER_LATE } entry;
 
 static entry gate_enter(finq_gate **gate, apr_time_t deadline)
@@ -109,31 +140,38 @@ static entry gate_enter(finq_gate **gate, apr_time_t deadline)
     for (;;) {
         apr_time_t now = apr_time_now();
         finq_gate *g = *gate = gate_resolve(*gate);
-        if (now < g->broken_until)
-            return ENTER_BROKEN;
-        if (g->idle > 0) {
+        if (has_idle(g, now)) {
             g->idle--;
             g->in_use++;
             return ENTER_IDLE;
         }
-        if (!g->connecting && g->in_use < g->most) {
+        if (may_connect(g, now)) {
             g->connecting = 1;
             g->in_use++;
             return ENTER_CONNECT;
         }
+        if (is_broken(g, now))
+            return ENTER_BROKEN;
         if (now >= deadline)
             return ENTER_LATE;
         apr_thread_cond_timedwait(changed, lock, deadline - now);
     }
 }
 
-static void gate_leave(finq_gate *gate, int clean)
+static void gate_leave(finq_gate *gate, int clean, int late)
 {
     apr_thread_mutex_lock(lock);
     gate = gate_resolve(gate);
     gate->in_use--;
-    if (clean)
-        gate->idle++;
+    if (late)
+        gate->failed_at = apr_time_now();
+    if (clean) {
+        gate->answered_at = apr_time_now();
+        if (gate->answered_at >= gate->failed_at + BREAK_TIME)
+            gate->failed_at = 0;
+        if (gate->idle < IDLE_MAX)
+            gate->idle_since[gate->idle++] = gate->answered_at;
+    }
     apr_thread_cond_broadcast(changed);
     apr_thread_mutex_unlock(lock);
 }
@@ -184,10 +222,9 @@ static void connection_open(borrowed *loan, request_db *self, int connecting, ap
     loan->gate = gate_resolve(loan->gate);
     if (connecting)
         loan->gate->connecting = 0;
+    loan->gate->failed_at = loan->connection ? 0 : apr_time_now();
     if (loan->connection)
         loan->gate = self->gate = gate_learn(loan->gate, connected_pool);
-    else
-        loan->gate->broken_until = apr_time_now() + BREAK_TIME;
     apr_thread_cond_broadcast(changed);
     apr_thread_mutex_unlock(lock);
 }
@@ -195,24 +232,26 @@ static void connection_open(borrowed *loan, request_db *self, int connecting, ap
 /* What a connection is like when it comes back: another tenant's request is its next user. */
 static void give_back(borrowed *loan, request_db *self)
 {
+    int late = loan->connection && apr_time_now() >= self->deadline;
     int clean = loan->connection && finq_pg_is_clean(loan->connection);
     if (loan->connection && !clean)
         finq_pg_cut(loan->connection);
     if (loan->dbd)
         dbd_close(self->server, loan->dbd);
-    gate_leave(loan->gate, clean);
+    gate_leave(loan->gate, clean, late && !clean);
 }
 
 static finq_error *borrow(borrowed *loan, request_db *self, apr_pool_t *pool)
 {
+    apr_time_t timeout = apr_time_from_sec(finq_config_of(self->server)->database_timeout);
     if (!self->deadline)
-        self->deadline = apr_time_now() + apr_time_from_sec(finq_config_of(self->server)->database_timeout);
+        self->deadline = apr_time_now() + timeout;
     loan->gate = self->gate;
     apr_thread_mutex_lock(lock);
-    entry entered = gate_enter(&loan->gate, self->deadline);
+    entry entered = gate_enter(&loan->gate, self->deadline - timeout / WORK_SHARE);
     apr_thread_mutex_unlock(lock);
     if (entered == ENTER_BROKEN)
-        return unavailable(pool, "no connection could be made a moment ago");
+        return unavailable(pool, "no connection or no answer was to be had a moment ago");
     if (entered == ENTER_LATE)
         return unavailable(pool, "no connection became free in time; DBDMax may be too small");
     connection_open(loan, self, entered == ENTER_CONNECT, pool);

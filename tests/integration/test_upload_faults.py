@@ -1,0 +1,345 @@
+"""Uploads while something gives out: the disk, a process, the network, a thread (issue 2, point 6; threats 14, 16, 17).
+
+Seen red: is_full always 0 (507); slot_take always 1 (FinqMaxUploads); finq_child_init without finq_blob_sweep (what a killed
+child left); finq_upload_finish discarding where the outcome is uncertain (the lost answer's file is gone); the same
+leaving always (a refused one stays); finq_upload_tidy without finq_blob_remove; finq_blob_store_enter without O_NOFOLLOW
+(the linked staging area); body_read into a growing pool buffer (memory); receive before slot_take.
+"""
+import pathlib
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from finqenv import documents, process
+from finqenv.client import Document, read_answer
+from finqenv.load import memory
+from finqenv.places import reachable
+from finqenv.postgres import SERVER
+from finqenv.proxy import Proxy
+from finqenv.uploads import Desk, chunks, connect, form, form_head, head, padded, parts_of
+
+PNG = documents.png()
+OTHER = documents.png(shade=0x77)
+ONE_CHILD = {"children": 1, "threads": 16, "plain": True}
+
+
+@pytest.fixture
+def make_desk(server, make_server, request):
+    """A desk of its own httpd, on the shared PostgreSQL."""
+    def make(**options):
+        name = f"faults_{abs(hash(request.node.name)) % 10**9}"
+        return Desk(make_server(cluster=server.postgres, database=name, **{**ONE_CHILD, **options}))
+    return make
+
+
+# -- the disk
+
+@pytest.fixture
+def small_disk(run_directory, request):
+    """A file system of 1 MiB that www-data may write to."""
+    place = pathlib.Path(f"/var/tmp/finq-disk-{run_directory.name}")
+    place.mkdir(mode=0o711)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=0711", "finq-test", place], capture_output=True)
+    if mounted.returncode:
+        place.rmdir()
+        pytest.skip("this machine lets nobody mount a tmpfs")
+    reachable(place, "www-data")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+    place.rmdir()
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+def test_a_full_disk(make_desk, small_disk, as_form):
+    desk = make_desk(directives={"FinqUploadDir": str(small_disk)})
+    user = desk.user()
+    log = desk.installation.httpd.log
+    before = desk.held(user.step_id)
+    log.expect(r"FINQ03: .* 507 insufficient_storage: .*No space left")
+    answer = user.upload("film", padded(2_000_000), form=as_form)
+    assert (answer.status, answer.code) == (507, "insufficient_storage")
+    assert "space" not in answer["message"] and str(small_disk) not in answer["message"]
+    assert desk.held(user.step_id) == before
+    assert user.upload("film", padded(200_000), form=as_form).status == 200
+    full = small_disk / "full"
+    with full.open("wb", buffering=0) as file, pytest.raises(OSError):
+        while True:
+            file.write(bytes(4096))
+    before = desk.held(user.step_id)
+    answer = user.upload("photo", PNG, form=as_form)
+    assert (answer.status, answer.code) == (507, "insufficient_storage")
+    assert desk.held(user.step_id) == before
+    full.unlink()
+    assert user.upload("photo", PNG, form=as_form).status == 200
+
+
+def test_a_staging_area_that_leads_elsewhere(make_desk, tmp_path):
+    desk = make_desk()
+    httpd = desk.installation.httpd
+    elsewhere = reachable(httpd.directory / "elsewhere", "www-data")
+    httpd.stop()
+    (desk.directory / "staging").rmdir()
+    (desk.directory / "staging").symlink_to(elsewhere)
+    httpd.log.expect(r"FINQ02: The upload directory .* cannot be used")
+    httpd.log.expect("FINQ03: .*the upload directory could not be opened")
+    httpd.start()
+    user = desk.user()
+    answer = user.upload("photo", PNG)
+    assert (answer.status, answer.code) == (503, "service_unavailable") and "retry-after" in answer.headers
+    assert list(elsewhere.iterdir()) == []
+
+
+# -- threads, connections, memory
+
+def test_uploads_under_way_are_counted(make_desk):
+    desk = make_desk(directives={"FinqMaxUploads": "1"})
+    user = desk.user(desk.plain)
+    with connect(desk.plain) as slow, slow.makefile("rb") as file:
+        slow.sendall(head(user, len(PNG.content)) + PNG.content[:30])
+        process.until(desk.staged, what="the staged file")
+        desk.installation.httpd.log.expect("FINQ03: .*FinqMaxUploads")
+        answer = user.upload("photo", PNG)
+        assert (answer.status, answer.code) == (503, "service_unavailable")
+        assert int(answer.headers["retry-after"]) >= 1 and answer.headers["connection"] == "close"
+        assert desk.user().step_id, "other calls have their threads"
+        slow.sendall(PNG.content[30:])
+        assert read_answer(file).status == 200
+    for _ in range(3):  # a slot that a refusal had kept would be missed now
+        assert user.upload("other", PNG).status == 400
+        assert user.upload("photo", PNG).status == 200
+
+
+def test_no_connection_is_held_while_bytes_flow(make_desk):
+    desk = make_desk(dbd=(0, 1, 1))
+    user = desk.user(desk.plain)
+    slow = []
+    for place in range(4):
+        slow.append(connect(desk.plain))
+        slow[-1].sendall(head(user, len(PNG.content)) + PNG.content[:30])
+    process.until(lambda: len(desk.staged()) == 4, what="four uploads under way")
+    assert len(desk.installation.postgres.backends(database=desk.installation.database)) == 1
+    other = desk.user()
+    assert other.upload("photo", OTHER).status == 200
+    for connection in slow:
+        connection.sendall(PNG.content[30:])
+        with connection.makefile("rb") as file:
+            assert read_answer(file).status == 200
+        connection.close()
+    assert desk.staged() == []
+
+
+def large_body(pieces):
+    yield b"%PDF-1.4\n" + bytes(65536 - 9)
+    for _ in range(pieces - 1):
+        yield bytes(65536)
+
+
+def send_large(desk, user, pieces, as_form):
+    edges = form("XX", parts_of(user, Document("f", "application/pdf", b"@@"), "film")).split(b"@@") if as_form else (b"", b"")
+    size = pieces * 65536 + sum(map(len, edges))
+    start = form_head(user, "XX", size) if as_form else head(user, size, "film", "application/pdf")
+    with connect(desk.plain, 120) as connection, connection.makefile("rb") as file:
+        connection.sendall(start + edges[0])
+        for piece in large_body(pieces):
+            connection.sendall(piece)
+        connection.sendall(edges[1])
+        return read_answer(file)
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+def test_memory_stays_as_it_is_while_a_large_file_passes(make_desk, as_form):
+    desk = make_desk()
+    user = desk.user(desk.plain)
+    (child,) = desk.installation.httpd.children()
+    for _ in range(20):  # every thread has its own first time
+        assert send_large(desk, user, 4, as_form).status == 200
+    before, most, end = memory(child), [0], threading.Event()
+
+    def watch():
+        while not end.wait(0.01):
+            most[0] = max(most[0], memory(child))
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    answer = send_large(desk, user, 2000, as_form)
+    end.set()
+    watcher.join()
+    assert answer.status == 200 and answer["size"] == 2000 * 65536 > 100 * 2**20
+    assert most[0] - before < 2**20, f"{before} grew to {most[0]}"
+
+
+def test_a_million_chunks_of_a_byte(make_desk):
+    """Threat 17. The first is a file, the second a JSON body, which ends at FinqMaxBody."""
+    desk = make_desk()
+    user = desk.user(desk.plain)
+    (child,) = desk.installation.httpd.children()
+    for _ in range(20):
+        assert send_large(desk, user, 4, False).status == 200
+    before = memory(child)
+    many = b"1\r\nx\r\n" * 10_000
+    with connect(desk.plain, 120) as connection, connection.makefile("rb") as file:
+        connection.sendall(head(user, None, "film", "application/pdf") + chunks(b"%PDF-1.4\n", end=False))
+        for _ in range(100):
+            connection.sendall(many)
+        process.until(lambda: desk.staged(), what="the staged file")
+        peak = memory(child)
+        connection.sendall(b"0\r\n\r\n")
+        assert read_answer(file)["size"] == 1_000_009
+    assert max(peak, memory(child)) - before < 2**20
+    with connect(desk.plain, 120) as connection, connection.makefile("rb") as file:
+        connection.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            for _ in range(100):
+                connection.sendall(many)
+        except ConnectionError:
+            pass  # it is cut off, as it should be
+        try:
+            assert read_answer(file).status == 413
+        except ConnectionError:
+            pass
+    assert memory(child) - before < 2**20
+
+
+def test_a_filter_that_gives_more_than_it_was_asked_for(make_desk):
+    """mod_ext_filter's input filters do."""
+    module = pathlib.Path("/usr/lib/apache2/modules/mod_ext_filter.so")
+    assert module.exists()
+    desk = make_desk(modules=("ext_filter",), location="SetInputFilter more",
+                     server='ExtFilterDefine more mode=input cmd="/bin/sed s/@/#@@@@@@@@@/g"')
+    user = desk.user(desk.plain)
+    content = b"%PDF-1.4\n" + b"@" * 200_000
+    answer = user.upload("film", Document("x", "application/octet-stream", content))
+    assert answer.status == 200 and answer["size"] == 2_000_009
+    (file,) = desk.placed()
+    assert next(desk.directory.glob(f"2*/{file}")).read_bytes() == content.replace(b"@", b"#@@@@@@@@@")
+
+
+# -- processes
+
+def kill_child(desk):
+    """Kills the only child while its parent looks on; it has another soon."""
+    (child,) = desk.installation.httpd.children()  # its parent logs no SIGKILL
+    process.send(child, signal.SIGKILL)
+    process.until(lambda: child not in desk.installation.httpd.children(), what="the child's end")
+
+
+def test_a_child_killed_while_bytes_flow(make_desk):
+    desk = make_desk()
+    user = desk.user(desk.plain)
+    before = desk.held(user.step_id)
+    with connect(desk.plain) as slow:
+        slow.sendall(head(user, len(PNG.content)) + PNG.content[:30])
+        process.until(desk.staged, what="the staged file")
+        kill_child(desk)
+    process.until(lambda: desk.installation.httpd.children(), what="a new child")
+    desk.wait_unchanged(user.step_id, before)
+    assert desk.user(desk.plain).upload("photo", PNG).status == 200
+
+
+class Locked:
+    """The session's row, locked by somebody else."""
+
+    def __init__(self, desk, user):
+        postgres = desk.installation.postgres
+        self._psql = subprocess.Popen(
+            [process_psql(), "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres",
+             "-d", desk.installation.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env=process.clean_environ(), cwd="/")
+        self._psql.stdin.write(f"BEGIN; SELECT session_id FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE;\n")
+        self._psql.stdin.flush()
+        assert self._psql.stdout.readline().strip() == user.session_id
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._psql.stdin.close()
+        self._psql.stdout.close()
+        self._psql.wait()
+
+
+def process_psql():
+    from finqenv.postgres import programs
+    return programs() / "psql"
+
+
+def test_a_child_killed_between_place_and_record(make_desk):
+    """The row's lock holds the statement up. The file is in its place, the database has not been told."""
+    desk = make_desk()
+    user = desk.user(desk.plain)
+    with Locked(desk, user), connect(desk.plain) as waiting:
+        waiting.sendall(head(user, len(PNG.content)) + PNG.content)
+        process.until(desk.placed, what="the placed file")
+        kill_child(desk)
+        desk.installation.postgres.wait_idle()
+    process.until(lambda: desk.installation.httpd.children(), what="a new child")
+    assert desk.rows(user.step_id) == {} and len(desk.placed()) == len(desk.staged()) == 1
+    other = desk.user(desk.plain)
+    kept = other.upload("photo", OTHER)["upload_id"]  # this child's first: it tidies
+    process.until(lambda: desk.staged() == [] and desk.placed() == [kept], 10, "the dead upload's end")
+    assert user.upload("photo", PNG).status == 200, "and its nonce still works"
+
+
+# -- the network
+
+@pytest.fixture
+def proxied(server, make_desk):
+    """A desk whose database is behind a proxy."""
+    desk = make_desk(directives={"FinqDatabaseTimeout": "1"})
+    proxy = Proxy(server.postgres.port)
+    httpd = desk.installation.httpd
+    httpd.settings.database = proxy.conninfo(server.postgres.conninfo(SERVER, desk.installation.database))
+    httpd.restart()
+    httpd.log.allow(r"\[dbd:error\]")
+    yield desk, proxy
+    proxy.close()
+
+
+@pytest.mark.parametrize("lost", ["answers", "questions"])
+def test_an_answer_that_never_came(proxied, lost):
+    """Nobody knows whether it was recorded: the file stays until the database has been asked."""
+    desk, proxy = proxied
+    httpd = desk.installation.httpd
+    user = desk.user(desk.plain)
+    assert user.upload("paper", documents.pdf()).status == 200  # the child has tidied for this minute
+    paper = desk.rows(user.step_id)["paper"]
+    httpd.log.expect("FINQ03: .*503 service_unavailable: database: finq_upload_record got no answer in time")
+    httpd.log.allow("FINQ03: .*503 service_unavailable: database: no connection or no answer was to be had a moment ago")
+    proxy.lose = lost
+    answer = user.upload("photo", PNG)
+    assert (answer.status, answer.code) == (503, "service_unavailable") and "retry-after" in answer.headers
+    assert proxy.lost.is_set() and len(desk.staged()) == 1 and len(desk.placed()) == 2
+    proxy.cut()
+    proxy.lose = None
+    recorded = desk.rows(user.step_id).get("photo")
+    assert (recorded is not None) == (lost == "answers")
+    again = process.until(lambda: (a := user.upload("photo", PNG)).status == 200 and a, 5, "the database's return")
+    assert recorded in (None, again["upload_id"]), "the repeated upload is answered with the one that stands"
+    assert desk.rows(user.step_id) == {"paper": paper, "photo": again["upload_id"]}
+    httpd.restart()
+    assert user.upload("photo", PNG)["upload_id"] == again["upload_id"]  # the first of a child: it tidies
+    process.until(lambda: desk.staged() == [], 10, "the settling")
+    assert desk.placed() == sorted([paper, again["upload_id"]])
+
+
+@pytest.mark.parametrize("in_mid_call", [False, True])
+def test_a_connection_that_is_cut(proxied, in_mid_call):
+    """With the row locked, in the middle of the call; else before it, which costs nothing but a new connection."""
+    desk, proxy = proxied
+    user = desk.user(desk.plain)
+    if not in_mid_call:
+        proxy.cut()
+        assert user.upload("photo", PNG).status == 200 and desk.staged() == []
+        return
+    desk.installation.httpd.log.expect("FINQ03: .*503 service_unavailable: database: ")
+    with Locked(desk, user), connect(desk.plain) as waiting, waiting.makefile("rb") as file:
+        waiting.sendall(head(user, len(PNG.content)) + PNG.content)
+        process.until(desk.placed, what="the placed file")
+        process.until(lambda: desk.installation.psql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND"
+                                                     f" datname = '{desk.installation.database}'"), what="the call")
+        proxy.cut()
+        assert read_answer(file).status == 503
+    desk.installation.postgres.wait_idle()
+    kept = process.until(lambda: (a := user.upload("photo", OTHER)).status == 200 and a, 5, "the database")["upload_id"]
+    process.until(lambda: desk.staged() == [] and desk.placed() == [kept], 10, "the settling")
