@@ -4,6 +4,8 @@
 
 #include <apr_pools.h>
 
+#include "finq_error.h"
+
 /** Exit codes, as --help lists them. */
 typedef enum {
     CTL_OK = 0,
@@ -26,7 +28,7 @@ typedef struct ctl_parameter {
 
 typedef struct ctl_command ctl_command;
 
-/** `finqctl NOUN VERB ...`. Parameters end with a NULL name. */
+/** `finqctl NOUN VERB ...`, or `finqctl NOUN ...` where `verb` is NULL. Parameters end with a NULL name. */
 typedef struct ctl_verb {
     const char *noun, *verb;
     const char *help;
@@ -46,6 +48,23 @@ struct ctl_command {
 /** All verbs; ends with a NULL noun. */
 extern const ctl_verb ctl_verbs[];
 
+/* ---- verbs_tenant.c, verbs_skill.c ---- */
+
+ctl_exit ctl_tenant_create(ctl_command *command);
+ctl_exit ctl_tenant_allow(ctl_command *command);
+ctl_exit ctl_tenant_list(ctl_command *command);
+ctl_exit ctl_tenant_show(ctl_command *command);
+ctl_exit ctl_tenant_rotate(ctl_command *command);
+ctl_exit ctl_tenant_revoke(ctl_command *command);
+ctl_exit ctl_tenant_disable(ctl_command *command);
+ctl_exit ctl_tenant_enable(ctl_command *command);
+ctl_exit ctl_skill_publish(ctl_command *command);
+ctl_exit ctl_skill_list(ctl_command *command);
+ctl_exit ctl_skill_show(ctl_command *command);
+ctl_exit ctl_skill_retire(ctl_command *command);
+ctl_exit ctl_servicer_create(ctl_command *command);
+ctl_exit ctl_servicer_list(ctl_command *command);
+
 /* ---- line.c ---- */
 
 /** Reads a command line. Answers --help itself. Returns 1 if there is something to run, else 0 and `*exit`. */
@@ -54,6 +73,9 @@ int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *co
 const char *ctl_value(const ctl_command *command, const char *name);
 /** Writes "finqctl: ..." to standard error and returns `code`. */
 ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** Writes an error of the library with its details, and returns CTL_FAILED. */
+ctl_exit ctl_fail_with(const finq_error *error);
 
 /* ---- db.c ---- */
 

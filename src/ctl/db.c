@@ -2,9 +2,11 @@
 
 #include <apr_strings.h>
 #include <libpq-fe.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static apr_status_t connection_finish(void *connection)
 {
@@ -24,6 +26,26 @@ static void notice_print(void *baton, const char *message)
     fprintf(stderr, "finqctl: %s", message);
 }
 
+/* Who sits at the terminal, for the audit trail: where a role is shared, or sudo was used, the database cannot know. */
+static const char *os_user(apr_pool_t *pool)
+{
+    const struct passwd *entry = getpwuid(getuid());
+    const char *name = entry ? entry->pw_name : apr_psprintf(pool, "%lu", (unsigned long)getuid());
+    const char *before_sudo = getenv("SUDO_USER");
+    return before_sudo ? apr_psprintf(pool, "%s (sudo by %s)", name, before_sudo) : name;
+}
+
+static ctl_exit introduce(PGconn *connection, apr_pool_t *pool)
+{
+    const char *value = os_user(pool);
+    PGresult *result = PQexecParams(connection, "SELECT set_config('finq.os_user', $1, false)", 1, NULL, &value, NULL,
+                                    NULL, 0);
+    apr_pool_cleanup_register(pool, result, result_clear, apr_pool_cleanup_null);
+    return PQresultStatus(result) == PGRES_TUPLES_OK
+               ? CTL_OK
+               : ctl_fail(CTL_DATABASE, "the database refuses to be told the user: %s", PQerrorMessage(connection));
+}
+
 static ctl_exit connect_once(PGconn **connection, ctl_command *command)
 {
     static const char *const names[] = {"dbname", "fallback_application_name", "connect_timeout", "options", NULL};
@@ -38,7 +60,7 @@ static ctl_exit connect_once(PGconn **connection, ctl_command *command)
     if (PQstatus(*connection) != CONNECTION_OK)
         return ctl_fail(CTL_DATABASE, "the database cannot be reached: %s", PQerrorMessage(*connection));
     PQsetNoticeProcessor(*connection, notice_print, NULL);
-    return CTL_OK;
+    return introduce(*connection, command->pool);
 }
 
 /* What a SQLSTATE means to a script, and to whom it happens. */

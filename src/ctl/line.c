@@ -17,9 +17,19 @@ ctl_exit ctl_fail(ctl_exit code, const char *format, ...)
     return code;
 }
 
+ctl_exit ctl_fail_with(const finq_error *error)
+{
+    ctl_fail(CTL_FAILED, "%s", error->cause ? error->cause : error->message);
+    for (int i = 0; error->details && i < error->details->nelts; i++) {
+        const finq_detail *detail = &APR_ARRAY_IDX(error->details, i, finq_detail);
+        fprintf(stderr, "  %s: %s\n", *detail->field ? detail->field : "(the whole document)", detail->message);
+    }
+    return CTL_FAILED;
+}
+
 static void usage_print(FILE *out, const ctl_verb *verb)
 {
-    fprintf(out, "  finqctl %s %s", verb->noun, verb->verb);
+    fprintf(out, "  finqctl %s%s%s", verb->noun, verb->verb ? " " : "", verb->verb ? verb->verb : "");
     for (const ctl_parameter *p = verb->parameters; p->name; p++) {
         const char *open = p->required ? "" : "[", *close = p->required ? "" : "]";
         if (p->name[0] != '-')
@@ -55,10 +65,10 @@ static void help_verb(const ctl_verb *verb)
     }
 }
 
-static const ctl_verb *verb_find(const char *noun, const char *verb)
+static const ctl_verb *verb_find(int argc, const char *const *argv)
 {
     for (const ctl_verb *v = ctl_verbs; v->noun; v++) {
-        if (strcmp(v->noun, noun) == 0 && strcmp(v->verb, verb) == 0)
+        if (argc > (v->verb ? 2 : 1) && strcmp(v->noun, argv[1]) == 0 && (!v->verb || strcmp(v->verb, argv[2]) == 0))
             return v;
     }
     return NULL;
@@ -124,7 +134,7 @@ int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *co
         argv += 2;
         argc -= 2;
     }
-    command->verb = argc > 2 ? verb_find(argv[1], argv[2]) : NULL;
+    command->verb = verb_find(argc, argv);
     *exit = CTL_OK;
     if (!command->verb) {
         int asked = asks_for_help(argc, argv);
@@ -137,7 +147,8 @@ int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *co
         help_verb(command->verb);
         return 0;
     }
-    return values_read(command, exit, argc - 3, argv + 3);
+    int words = command->verb->verb ? 3 : 2;
+    return values_read(command, exit, argc - words, argv + words);
 }
 
 const char *ctl_value(const ctl_command *command, const char *name)

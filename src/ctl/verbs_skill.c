@@ -1,0 +1,70 @@
+/* The verbs about skills and servicers. */
+#include "ctl.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "finq_json.h"
+#include "finq_skill.h"
+
+#define DEFINITION_MAX (1024 * 1024)
+
+static ctl_exit file_read(char **text, apr_size_t *length, const char *path, apr_pool_t *pool)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    if (!file)
+        return ctl_fail(CTL_FAILED, "%s: %s", path, strerror(errno));
+    *text = apr_palloc(pool, DEFINITION_MAX + 1);
+    *length = fread(*text, 1, DEFINITION_MAX + 1, file);
+    int failed = ferror(file);
+    if (file != stdin)
+        fclose(file);
+    if (failed)
+        return ctl_fail(CTL_FAILED, "%s cannot be read", path);
+    return *length > DEFINITION_MAX ? ctl_fail(CTL_FAILED, "%s is larger than 1 MiB", path) : CTL_OK;
+}
+
+ctl_exit ctl_skill_publish(ctl_command *command)
+{
+    char *text = NULL;
+    apr_size_t length = 0;
+    json_t *definition;
+    finq_skill *skill;
+    ctl_exit code = file_read(&text, &length, ctl_value(command, "FILE.json"), command->pool);
+    if (code != CTL_OK)
+        return code;
+    finq_error *error = finq_json_parse(&definition, text, length, command->pool);
+    if (!error)
+        error = finq_skill_compile(&skill, definition, command->pool);
+    if (error)
+        return ctl_fail_with(error);
+    text[finq_json_compact(text, text, length)] = '\0';
+    return ctl_db_print(command, "SELECT finq.skill_publish($1)", (const char *const[]){text}, 1);
+}
+
+ctl_exit ctl_skill_list(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.skill_list()", NULL, 0);
+}
+
+ctl_exit ctl_skill_show(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.skill_show($1)", command->values, 1);
+}
+
+ctl_exit ctl_skill_retire(ctl_command *command)
+{
+    const char *values[] = {ctl_value(command, "NAME"), ctl_value(command, "--undo") ? "true" : "false"};
+    return ctl_db_print(command, "SELECT finq.skill_retire($1, $2)", values, 2);
+}
+
+ctl_exit ctl_servicer_create(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.servicer_create($1, $2)", command->values, 2);
+}
+
+ctl_exit ctl_servicer_list(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.servicer_list()", NULL, 0);
+}
