@@ -4,16 +4,21 @@
 
 #include "finq_request.h"
 
-/** An endpoint: reads its request and fills `reply`, an empty object, or returns what went wrong. */
+/** An endpoint: reads its request and fills `reply`, an empty object, or sets the request's answer_text; or returns what
+ * went wrong. */
 typedef finq_error *(*finq_endpoint)(finq_request *request, json_t *reply);
 
 finq_error *finq_api_session_start(finq_request *request, json_t *reply);  /**< contract section 2 */
 finq_error *finq_api_step_submit(finq_request *request, json_t *reply);    /**< contract section 3 */
 finq_error *finq_api_upload(finq_request *request, json_t *reply);         /**< contract section 4 */
 finq_error *finq_api_token_exchange(finq_request *request, json_t *reply); /**< contract section 7 */
+finq_error *finq_api_catalog_skills(finq_request *request, json_t *reply); /**< contract section 10 */
+finq_error *finq_api_catalog_servicers(finq_request *request, json_t *reply);
 
-/** Reads a client_id. Error: invalid_client_id (400) for what is no UUID. */
-finq_error *finq_api_client_id(finq_id *client_id, const char *text, apr_pool_t *pool);
+/** Reads a client_id, the one place where a request may come by one. Errors: invalid_client_id (400) for what is no
+ * UUID; unauthorized_tenant where the request's host serves one tenant (FinqTenant) and this is another, whether or not
+ * it exists: nothing else has been looked at by then. */
+finq_error *finq_api_client_id(finq_id *client_id, const char *text, const finq_request *request);
 /** Adds a string, an id, a time to a reply. */
 void finq_api_put(json_t *reply, const char *name, const char *value);
 void finq_api_put_id(json_t *reply, const char *name, const finq_id *id);

@@ -5,6 +5,7 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "finq_id.h"
 #include "finq_secrets.h"
 
 extern module AP_MODULE_DECLARE_DATA finq_module __attribute__((visibility("default")));
@@ -16,6 +17,8 @@ typedef struct finq_config {
     const char *secret_file;
     finq_secrets *secrets;
     const char *upload_dir;
+    const finq_id *tenant;              /**< the only tenant that is served; NULL for each of the database */
+    apr_array_header_t *skills;         /**< of const char *: what may be started here; NULL for all that is granted */
     int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;
     int max_body;
     int max_uploads;                    /**< uploads under way at once in a child; 0 for half of its threads */

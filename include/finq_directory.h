@@ -3,6 +3,7 @@
 #define FINQ_DIRECTORY_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 
 #include "finq_pg.h"
 #include "finq_skill.h"
@@ -16,8 +17,9 @@ typedef struct finq_published {
     const finq_skill *skill;
 } finq_published;
 
-/** Makes an empty directory whose tenants are believed for `ttl` seconds. */
-finq_error *finq_directory_create(finq_directory **directory, int ttl, apr_pool_t *pool);
+/** Makes an empty directory whose tenants are believed for `ttl` seconds. `skills` (of const char *) narrows what may be
+ * started; NULL does not. */
+finq_error *finq_directory_create(finq_directory **directory, int ttl, const apr_array_header_t *skills, apr_pool_t *pool);
 
 /** A skill by its name. Error: invalid_skill_name where none is published under it; those of a call. */
 finq_error *finq_directory_skill_named(const finq_published **published, finq_directory *directory, finq_db *db,
@@ -35,7 +37,8 @@ typedef struct finq_directory_claim {
 } finq_directory_claim;
 
 /** Checks a claim in the contract's order: client, key, tenant's state, skill, grant. `*app_key_id` is the key that
- * fitted. A key or a grant that is not known is looked for again in the database, so that a new one works at once. */
+ * fitted. What memory would refuse is asked of the database, so that a new key or grant works at once; so is, once a
+ * minute, a key that fits, which notes its use there. */
 finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published,
                                      finq_directory *directory, finq_db *db, const finq_directory_claim *claim,
                                      apr_pool_t *pool);

@@ -18,6 +18,7 @@ typedef struct finq_request {
     char id[FINQ_ID_TEXT + 1];   /**< X-Request-Id */
     const char *path_id;         /**< what stands in the path in the place of an id; NULL where the route has none */
     const unsigned char *body_hash; /**< of the compact body, once finq_body_object has read it */
+    const char *answer_text;     /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;
     int answered;                /**< a status has been sent for it, by httpd itself or by us */
@@ -52,7 +53,7 @@ finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, 
 
 /* ---- reply.c ---- */
 
-/** Sends an answer and returns what the handler returns. */
+/** Sends the request's answer_text, or where that is NULL `answer`, and returns what the handler returns. */
 int finq_reply_json(finq_request *request, const json_t *answer);
 /** Sends an error and logs it; the one place that turns errors into HTTP. */
 int finq_reply_error(finq_request *request, const finq_error *error);

@@ -9,6 +9,7 @@
 typedef struct finq_service {
     finq_db *db;
     finq_directory *directory;
+    const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
     const finq_secrets *secrets;
     int nonce_ttl, temp_token_ttl, session_ttl; /**< seconds */
 } finq_service;

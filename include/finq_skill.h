@@ -45,6 +45,9 @@ typedef struct finq_skill {
  * steps' schemas too. */
 finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr_pool_t *pool);
 
+/** Whether a text could be a skill's name (contract section 12). */
+int finq_skill_is_name(const char *text, apr_pool_t *pool);
+
 /** The index of a step; -1 for a name that is none of the skill's. */
 int finq_skill_step_find(const finq_skill *skill, const char *name);
 

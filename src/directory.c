@@ -14,10 +14,13 @@
 #define TENANTS_MAX 20000
 /* How often, a second and tenant, keys that fit none are worth a look into the database. */
 #define REFETCH_MAX 10
+/* How often the database is told that a key is in use; it writes that down as rarely. */
+#define NOTE_TIME apr_time_from_sec(60)
 
 typedef struct {
     apr_int64_t key_id;
-    apr_int64_t ends_at; /* seconds; 0 for no end */
+    apr_time_t ends_at;  /* by this machine's clock; 0 for no end */
+    apr_time_t noted_at; /* when its use was last told to the database */
     unsigned char hash[FINQ_DIGEST_SHA256];
 } known_key;
 
@@ -36,6 +39,7 @@ typedef struct {
 struct finq_directory {
     apr_pool_t *pool; /* for skills; used under the write lock alone */
     apr_time_t ttl;
+    const apr_array_header_t *served; /* names of the skills that may be started; NULL for all */
     apr_thread_rwlock_t *lock;
     apr_hash_t *tenants;       /* client_id -> known_tenant */
     apr_hash_t *skills_by_name; /* name -> finq_published */
@@ -60,10 +64,11 @@ static apr_status_t directory_release(void *value)
     return APR_SUCCESS;
 }
 
-finq_error *finq_directory_create(finq_directory **out, int ttl, apr_pool_t *parent)
+finq_error *finq_directory_create(finq_directory **out, int ttl, const apr_array_header_t *skills, apr_pool_t *parent)
 {
     finq_directory *directory = apr_pcalloc(parent, sizeof *directory);
     directory->ttl = apr_time_from_sec(ttl);
+    directory->served = skills;
     directory->tenants = apr_hash_make(parent);
     directory->skills_by_name = apr_hash_make(parent);
     directory->skills_by_id = apr_hash_make(parent);
@@ -157,60 +162,78 @@ finq_error *finq_directory_skill(const finq_published **published, finq_director
 
 /* What a look at a tenant tells; copied out, since the tenant may be replaced at any time. */
 typedef struct {
-    int fresh, exists, active, key_fits, granted, may_refetch;
+    int fresh, exists, active, key_fits, key_noted, granted, may_refetch;
     apr_int64_t key_id;
 } glance;
+
+/* One claim on its way to a judgement. */
+typedef struct {
+    finq_directory *directory;
+    finq_db *db;
+    const finq_id *client_id;
+    unsigned char hash[FINQ_DIGEST_SHA256]; /* of the app key */
+    apr_int32_t skill_id;                   /* 0 while it is not known */
+    glance seen;
+    apr_pool_t *pool;
+} inquiry;
 
 /* Every key is compared, whether or not one has fitted. */
 static void keys_compare(glance *seen, const known_tenant *tenant, const unsigned char *hash, apr_time_t now)
 {
     for (int i = 0; i < tenant->key_count; i++) {
         const known_key *key = &tenant->keys[i];
-        int live = key->ends_at == 0 || key->ends_at > apr_time_sec(now);
+        int live = key->ends_at == 0 || key->ends_at > now;
         if (finq_digest_equal(key->hash, hash, sizeof key->hash) && live) {
             seen->key_fits = 1;
             seen->key_id = key->key_id;
+            seen->key_noted = now - key->noted_at < NOTE_TIME;
         }
     }
 }
 
-static glance tenant_look(finq_directory *directory, const finq_id *client_id, const unsigned char *hash,
-                          apr_int32_t skill_id)
+static void tenant_glance(inquiry *asked, const known_tenant *tenant)
 {
-    glance seen = {0};
+    glance *seen = &asked->seen;
     apr_time_t now = apr_time_now();
+    memset(seen, 0, sizeof *seen);
+    if (!tenant)
+        return;
+    seen->fresh = now - tenant->loaded_at < asked->directory->ttl;
+    seen->exists = tenant->exists;
+    seen->active = tenant->active;
+    seen->may_refetch = tenant->refetched < REFETCH_MAX || now - tenant->window_at > APR_USEC_PER_SEC;
+    keys_compare(seen, tenant, asked->hash, now);
+    for (int i = 0; i < tenant->skill_count; i++)
+        seen->granted |= tenant->skills[i] == asked->skill_id;
+}
+
+static void tenant_look(inquiry *asked)
+{
+    finq_directory *directory = asked->directory;
     apr_thread_rwlock_rdlock(directory->lock);
-    const known_tenant *tenant = apr_hash_get(directory->tenants, client_id, sizeof *client_id);
-    if (tenant) {
-        seen.fresh = now - tenant->loaded_at < directory->ttl;
-        seen.exists = tenant->exists;
-        seen.active = tenant->active;
-        seen.may_refetch = tenant->refetched < REFETCH_MAX || now - tenant->window_at > APR_USEC_PER_SEC;
-        keys_compare(&seen, tenant, hash, now);
-        for (int i = 0; i < tenant->skill_count; i++)
-            seen.granted |= tenant->skills[i] == skill_id;
-    }
+    tenant_glance(asked, apr_hash_get(directory->tenants, asked->client_id, sizeof *asked->client_id));
     apr_thread_rwlock_unlock(directory->lock);
-    return seen;
+}
+
+static void key_fill(known_key *key, const json_t *shown, apr_time_t now)
+{
+    const json_t *left = json_object_get(shown, "left_ms");
+    key->key_id = json_integer_value(json_object_get(shown, "key_id"));
+    key->ends_at = json_is_integer(left) ? now + apr_time_from_msec(json_integer_value(left)) : 0;
+    apr_decode_base16_binary(key->hash, json_string_value(json_object_get(shown, "hash")),
+                             2 * (apr_ssize_t)sizeof key->hash, 0, NULL);
 }
 
 static void tenant_fill(known_tenant *tenant, const json_t *shown)
 {
     size_t i;
     json_t *value;
-    json_array_foreach(json_object_get(shown, "app_keys"), i, value)
-    {
-        known_key *key = &tenant->keys[i];
-        const char *hex = json_string_value(json_object_get(value, "hash"));
-        key->key_id = json_integer_value(json_object_get(value, "key_id"));
-        key->ends_at = json_integer_value(json_object_get(value, "ends_at"));
-        apr_decode_base16_binary(key->hash, hex, 2 * (apr_ssize_t)sizeof key->hash, 0, NULL);
-    }
+    json_array_foreach(json_object_get(shown, "app_keys"), i, value) key_fill(&tenant->keys[i], value, tenant->loaded_at);
     json_array_foreach(json_object_get(shown, "skills"), i, value) tenant->skills[i] = (apr_int32_t)json_integer_value(value);
     tenant->active = json_is_true(json_object_get(shown, "active"));
 }
 
-/* A tenant from finq.tenant_get's answer; NULL stands for one that does not exist. NULL if memory ran out. */
+/* A tenant from finq.tenant_seen's answer; NULL stands for one that does not exist. NULL if memory ran out. */
 static known_tenant *tenant_make(const finq_id *client_id, const json_t *shown)
 {
     size_t keys = json_array_size(json_object_get(shown, "app_keys"));
@@ -229,10 +252,26 @@ static known_tenant *tenant_make(const finq_id *client_id, const json_t *shown)
     return tenant;
 }
 
-static void tenant_put(finq_directory *directory, known_tenant *tenant)
+/* The key that was asked about has been noted by the answer itself; of the others, what was known is still true. */
+static void keys_note(known_tenant *tenant, const known_tenant *old, const unsigned char *hash)
 {
+    for (int i = 0; i < tenant->key_count; i++) {
+        known_key *key = &tenant->keys[i];
+        if (finq_digest_equal(key->hash, hash, sizeof key->hash))
+            key->noted_at = tenant->loaded_at;
+        for (int j = 0; old && !key->noted_at && j < old->key_count; j++) {
+            if (old->keys[j].key_id == key->key_id)
+                key->noted_at = old->keys[j].noted_at;
+        }
+    }
+}
+
+static void tenant_put(inquiry *asked, known_tenant *tenant)
+{
+    finq_directory *directory = asked->directory;
     apr_thread_rwlock_wrlock(directory->lock);
     known_tenant *old = apr_hash_get(directory->tenants, &tenant->client_id, sizeof tenant->client_id);
+    keys_note(tenant, old, asked->hash);
     if (old) {
         if (tenant->loaded_at - old->window_at < APR_USEC_PER_SEC) {
             tenant->window_at = old->window_at;
@@ -243,65 +282,72 @@ static void tenant_put(finq_directory *directory, known_tenant *tenant)
     } else if (apr_hash_count(directory->tenants) >= TENANTS_MAX)
         tenants_forget(directory);
     apr_hash_set(directory->tenants, &tenant->client_id, sizeof tenant->client_id, tenant);
+    tenant_glance(asked, tenant);
     apr_thread_rwlock_unlock(directory->lock);
 }
 
-static finq_error *tenant_load(finq_directory *directory, finq_db *db, const finq_id *client_id, apr_pool_t *pool)
+/* Judges by what the database says now; what another thread puts into the directory meanwhile may be older. */
+static finq_error *tenant_load(inquiry *asked)
 {
-    static const finq_pg_statement tenant_get = {"finq_tenant_get", "SELECT finq.tenant_get($1)"};
+    static const finq_pg_statement tenant_seen = {"finq_tenant_seen", "SELECT finq.tenant_seen($1, $2)"};
     const PGresult *rows;
     finq_pg_args args = {0};
     json_t *shown = NULL;
-    finq_pg_arg_id(&args, client_id);
-    FINQ_TRY(db->call(db, &rows, &tenant_get, &args, pool));
-    const char *text = finq_pg_text(rows, 0, 0, pool);
+    finq_pg_arg_id(&args, asked->client_id);
+    finq_pg_arg_bytes(&args, asked->hash, sizeof asked->hash);
+    FINQ_TRY(asked->db->call(asked->db, &rows, &tenant_seen, &args, asked->pool));
+    const char *text = finq_pg_text(rows, 0, 0, asked->pool);
     if (text)
-        FINQ_TRY(finq_json_parse(&shown, text, strlen(text), pool));
-    known_tenant *tenant = tenant_make(client_id, shown);
+        FINQ_TRY(finq_json_parse(&shown, text, strlen(text), asked->pool));
+    known_tenant *tenant = tenant_make(asked->client_id, shown);
     if (!tenant)
-        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "directory: out of memory");
-    tenant_put(directory, tenant);
+        return finq_error_internal(asked->pool, FINQ_E_INTERNAL_SERVER_ERROR, "directory: out of memory");
+    tenant_put(asked, tenant);
     return NULL;
 }
 
-static finq_error *claim_judge(const glance *seen, apr_pool_t *pool)
+/* Looks into the directory, and into the database where that is too old, or says no and may be asked again. */
+static finq_error *tenant_judge(inquiry *asked)
 {
+    const glance *seen = &asked->seen;
+    tenant_look(asked);
+    int fits = seen->key_fits && seen->active && (seen->granted || !asked->skill_id);
+    if (!seen->fresh || (fits ? !seen->key_noted : seen->may_refetch))
+        FINQ_TRY(tenant_load(asked));
     if (!seen->exists)
-        return finq_error_make(pool, FINQ_E_INVALID_CLIENT_ID, "client_id is not known.");
+        return finq_error_make(asked->pool, FINQ_E_INVALID_CLIENT_ID, "client_id is not known.");
     if (!seen->key_fits)
-        return finq_error_make(pool, FINQ_E_INVALID_CLIENT_APP_KEY, "client_app_key is not one of this client's.");
+        return finq_error_make(asked->pool, FINQ_E_INVALID_CLIENT_APP_KEY, "client_app_key is not one of this client's.");
     if (!seen->active)
-        return finq_error_make(pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant is disabled.");
+        return finq_error_make(asked->pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant is disabled.");
     return NULL;
 }
 
-static finq_error *authorise_known(apr_int64_t *app_key_id, finq_directory *directory, finq_db *db,
-                                   const finq_directory_claim *claim, const finq_published *published, apr_pool_t *pool)
+static int is_served(const finq_directory *directory, const char *skill)
 {
-    unsigned char hash[FINQ_DIGEST_SHA256];
-    apr_int32_t skill_id = published ? published->skill_id : 0;
-    finq_digest_sha256(hash, claim->app_key, strlen(claim->app_key));
-    glance seen = tenant_look(directory, &claim->client_id, hash, skill_id);
-    int denied = claim_judge(&seen, pool) != NULL || (published && !seen.granted);
-    if (!seen.fresh || (denied && seen.may_refetch)) {
-        FINQ_TRY(tenant_load(directory, db, &claim->client_id, pool));
-        seen = tenant_look(directory, &claim->client_id, hash, skill_id);
+    for (int i = 0; directory->served && i < directory->served->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(directory->served, i, const char *), skill) == 0)
+            return 1;
     }
-    FINQ_TRY(claim_judge(&seen, pool));
-    if (published && !seen.granted)
-        return finq_error_make(pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant may not use this skill.");
-    *app_key_id = seen.key_id;
-    return NULL;
+    return directory->served == NULL;
 }
 
 finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published,
                                      finq_directory *directory, finq_db *db, const finq_directory_claim *claim,
                                      apr_pool_t *pool)
 {
+    inquiry asked = {.directory = directory, .db = db, .client_id = &claim->client_id, .pool = pool};
+    finq_digest_sha256(asked.hash, claim->app_key, strlen(claim->app_key));
     *published = skill_lookup(directory, claim->skill, 0);
-    if (!*published) { /* the keys are judged first: who has none learns nothing of skills */
-        FINQ_TRY(authorise_known(app_key_id, directory, db, claim, NULL, pool));
+    asked.skill_id = *published ? (*published)->skill_id : 0;
+    FINQ_TRY(tenant_judge(&asked));
+    if (!*published) { /* only for who may ask is a name looked up */
         FINQ_TRY(finq_directory_skill_named(published, directory, db, claim->skill, pool));
+        asked.skill_id = (*published)->skill_id;
+        FINQ_TRY(tenant_judge(&asked));
     }
-    return authorise_known(app_key_id, directory, db, claim, *published, pool);
+    if (!asked.seen.granted || !is_served(directory, claim->skill))
+        return finq_error_make(pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant may not use this skill.");
+    *app_key_id = asked.seen.key_id;
+    return NULL;
 }

@@ -8,8 +8,8 @@
 #include "finq_media.h"
 #include "finq_pattern.h"
 
-/* Longest title, in bytes, and most media types of a document. */
-enum { TITLE_MAX = 256, MEDIA_TYPES_MAX = 16 };
+/* Longest title and longest name, in bytes, and most media types of a document. */
+enum { TITLE_MAX = 256, MEDIA_TYPES_MAX = 16, NAME_LENGTH_MAX = 64 };
 
 #define SKILL_NAME "^[a-z][a-z0-9]*(?:_[a-z0-9]+)*_#(?:0|[1-9][0-9]{0,3})\\.(?:0|[1-9][0-9]{0,3})$"
 #define NAME "^[a-z][a-z0-9_]{0,63}$"
@@ -67,14 +67,16 @@ static void read_title(reading *r, const json_t *value, const finq_place *place,
         *(const char **)slot = apr_pstrdup(r->pool, json_string_value(value));
 }
 
+static int text_matches(const finq_pattern *pattern, const char *text, apr_size_t length, apr_pool_t *pool)
+{
+    apr_int64_t work = FINQ_PATTERN_WORK;
+    return length <= NAME_LENGTH_MAX && finq_pattern_match(pattern, text, length, &work, pool) == FINQ_PATTERN_FOUND;
+}
+
 /* A string that matches a pattern of this file, or NULL. */
 static const char *matching(reading *r, const json_t *value, const finq_pattern *pattern)
 {
-    apr_int64_t work = FINQ_PATTERN_WORK;
-    if (!json_is_string(value) || json_string_length(value) > 128)
-        return NULL;
-    if (finq_pattern_match(pattern, json_string_value(value), json_string_length(value), &work, r->pool) !=
-        FINQ_PATTERN_FOUND)
+    if (!json_is_string(value) || !text_matches(pattern, json_string_value(value), json_string_length(value), r->pool))
         return NULL;
     return apr_pstrdup(r->pool, json_string_value(value));
 }
@@ -82,7 +84,7 @@ static const char *matching(reading *r, const json_t *value, const finq_pattern 
 static void read_skill_name(reading *r, const json_t *value, const finq_place *place, void *slot)
 {
     const char *name = matching(r, value, r->skill_name);
-    if (!name || strlen(name) > 64)
+    if (!name)
         finq_fault_note(&r->faults, place, "must look like xyz_sbx_#3.0 and have at most 64 characters");
     *(const char **)slot = name;
 }
@@ -260,6 +262,13 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
     FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
     *skill = made;
     return NULL;
+}
+
+int finq_skill_is_name(const char *text, apr_pool_t *pool)
+{
+    finq_pattern *pattern;
+    return finq_pattern_compile(&pattern, SKILL_NAME, strlen(SKILL_NAME), pool) == NULL &&
+           text_matches(pattern, text, strlen(text), pool);
 }
 
 int finq_skill_step_find(const finq_skill *skill, const char *name)

@@ -1,10 +1,13 @@
 #include "finq_api.h"
 
-finq_error *finq_api_client_id(finq_id *client_id, const char *text, apr_pool_t *pool)
+finq_error *finq_api_client_id(finq_id *client_id, const char *text, const finq_request *request)
 {
-    return finq_id_parse(client_id, text)
-               ? NULL
-               : finq_error_make(pool, FINQ_E_INVALID_CLIENT_ID_FORM, "client_id is not a UUID.");
+    const finq_id *bound = request->config->tenant;
+    if (!finq_id_parse(client_id, text))
+        return finq_error_make(request->r->pool, FINQ_E_INVALID_CLIENT_ID_FORM, "client_id is not a UUID.");
+    if (bound && !finq_id_equal(bound, client_id))
+        return finq_error_make(request->r->pool, FINQ_E_UNAUTHORIZED_TENANT, "This host does not serve this client.");
+    return NULL;
 }
 
 void finq_api_put(json_t *reply, const char *name, const char *value)

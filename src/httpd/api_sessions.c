@@ -32,7 +32,7 @@ finq_error *finq_api_session_start(finq_request *request, json_t *reply)
     json_t *body;
     FINQ_TRY(finq_body_object(request, &body));
     FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&claim.client_id, finq_json_string(body, "client_id"), pool));
+    FINQ_TRY(finq_api_client_id(&claim.client_id, finq_json_string(body, "client_id"), request));
     FINQ_TRY(user_id_check(finq_json_string(body, "tenant_user_id"), pool));
     claim.app_key = finq_json_string(body, "client_app_key");
     claim.skill = finq_json_string(body, "skill");

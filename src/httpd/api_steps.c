@@ -13,7 +13,7 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
     json_t *body;
     FINQ_TRY(finq_body_object(request, &body));
     FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), pool));
+    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
     FINQ_TRY(finq_session_pass_open(pass, &request->service, &client_id, finq_json_string(body, "nonce"), 0, pool));
     FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
     submission->pass = pass;

@@ -16,7 +16,7 @@ finq_error *finq_api_token_exchange(finq_request *request, json_t *reply)
     json_t *body;
     FINQ_TRY(finq_body_object(request, &body));
     FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&wanted.client_id, finq_json_string(body, "client_id"), pool));
+    FINQ_TRY(finq_api_client_id(&wanted.client_id, finq_json_string(body, "client_id"), request));
     wanted.client_secret = finq_json_string(body, "client_secret");
     wanted.temp_token = finq_json_string(body, "temp_token");
     FINQ_TRY(finq_credential_exchange(&credential, &request->service, &wanted, pool));

@@ -69,7 +69,7 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
 {
     finq_request *request = receipt->request;
     finq_id client_id, step_id;
-    FINQ_TRY(finq_api_client_id(&client_id, receipt->texts[CLIENT_ID], receipt->pool));
+    FINQ_TRY(finq_api_client_id(&client_id, receipt->texts[CLIENT_ID], request));
     FINQ_TRY(finq_session_pass_open(&receipt->pass, &request->service, &client_id, receipt->texts[NONCE],
                                     request->config->nonce_ttl, receipt->pool));
     if (!finq_id_parse(&step_id, request->path_id) || !finq_id_equal(&step_id, &receipt->pass.step_id))

@@ -17,7 +17,7 @@ static finq_error *store_open(finq_runtime *runtime, const finq_config *config, 
 static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config, apr_pool_t *pchild)
 {
     runtime->gate = finq_gate_create(pchild);
-    FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, pchild));
+    FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, config->skills, pchild));
     return store_open(runtime, config, pchild);
 }
 

@@ -9,9 +9,15 @@
 #include <http_log.h>
 #include <stddef.h>
 
+#include "finq_skill.h"
+
 APLOG_USE_MODULE(finq);
 
 #define UNSET (-1)
+
+/* What FinqTenant and FinqSkills say to undo those of the whole server: as good as unset, but not for the merge. */
+static const finq_id any_tenant;
+static apr_array_header_t all_skills;
 
 /* Every directive that is a number: what it may be, and what it is where nobody says. */
 typedef struct {
@@ -57,6 +63,8 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     merged->secret_file = add->secret_file ? add->secret_file : base->secret_file;
     merged->secrets = add->secret_file ? add->secrets : base->secrets;
     PICK(upload_dir);
+    PICK(tenant);
+    PICK(skills);
     PICK(allow_origins);
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
     for (apr_size_t i = 0; i < NUMBERS; i++) {
@@ -83,6 +91,10 @@ static void config_fill(finq_config *config, apr_pool_t *pool)
         config->prepared_statements = 1;
     if (!config->allow_origins)
         config->allow_origins = apr_array_make(pool, 1, sizeof(const char *));
+    if (config->tenant == &any_tenant)
+        config->tenant = NULL;
+    if (config->skills == &all_skills)
+        config->skills = NULL;
 }
 
 const char *finq_config_base(const finq_config *config, const char *path)
@@ -146,6 +158,35 @@ static const char *set_upload_dir(cmd_parms *cmd, void *dummy, const char *value
                             "FinqUploadDir %s is not a directory: make it, owned by the user that Apache's children run as,"
                             " mode 0700, outside any DocumentRoot",
                             config->upload_dir);
+    return NULL;
+}
+
+static const char *set_tenant(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_id *tenant = apr_palloc(cmd->pool, sizeof *tenant);
+    (void)dummy;
+    finq_config_of(cmd->server)->tenant = tenant;
+    if (strcmp(value, "any") == 0)
+        finq_config_of(cmd->server)->tenant = &any_tenant;
+    else if (!finq_id_parse(tenant, value))
+        return apr_psprintf(cmd->pool,
+                            "FinqTenant takes a client_id, a UUID as finqctl tenant list shows it, or any; not \"%s\"", value);
+    return NULL;
+}
+
+static const char *set_skill(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    if (strcmp(value, "all") == 0) {
+        config->skills = &all_skills;
+        return NULL;
+    }
+    if (!finq_skill_is_name(value, cmd->temp_pool))
+        return apr_psprintf(cmd->pool, "FinqSkills takes names of skills such as xyz_sbx_#3.0, or all; not \"%s\"", value);
+    if (!config->skills || config->skills == &all_skills)
+        config->skills = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    APR_ARRAY_PUSH(config->skills, const char *) = value;
     return NULL;
 }
 
@@ -216,6 +257,10 @@ const command_rec finq_config_commands[] = {
     AP_INIT_TAKE1("FinqSecretFile", set_secret_file, NULL, RSRC_CONF,
                   "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
+    AP_INIT_TAKE1("FinqTenant", set_tenant, NULL, RSRC_CONF,
+                  "client_id of the one tenant that is served here, or any (default)"),
+    AP_INIT_ITERATE("FinqSkills", set_skill, NULL, RSRC_CONF,
+                    "Skills that may be started here, of those that a tenant is allowed; or all (default)"),
     AP_INIT_TAKE1("FinqNonceTTL", set_number, (void *)&numbers[0], RSRC_CONF,
                   "Life of a nonce, and how long uploads to a step may follow it: 10 to 86400 seconds (default 1800)"),
     AP_INIT_TAKE1("FinqTempTokenTTL", set_number, (void *)&numbers[1], RSRC_CONF,
@@ -257,13 +302,25 @@ static int server_check(finq_config *config, server_rec *server)
     return what == NULL;
 }
 
+/* A host that no directive of ours stands in shares the main server's settings; what a child holds for it is its own, since
+ * its database may be. */
+static finq_config *config_own(server_rec *server, server_rec *main_server, apr_pool_t *pool)
+{
+    finq_config *config = finq_config_of(server);
+    if (server != main_server && config == finq_config_of(main_server)) {
+        config = apr_pmemdup(pool, config, sizeof *config);
+        ap_set_module_config(server->module_config, &finq_module, config);
+    }
+    return config;
+}
+
 int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
     int sound = 1;
     (void)plog;
     (void)ptemp;
     for (server_rec *server = main_server; server; server = server->next) {
-        finq_config *config = finq_config_of(server);
+        finq_config *config = config_own(server, main_server, pconf);
         config_fill(config, pconf);
         sound = server_check(config, server) && sound;
     }

@@ -44,7 +44,7 @@ static int body_send(finq_request *request, int status, const char *text)
 
 int finq_reply_json(finq_request *request, const json_t *answer)
 {
-    const char *text = finq_json_text(answer, request->r->pool);
+    const char *text = request->answer_text ? request->answer_text : finq_json_text(answer, request->r->pool);
     if (!text)
         return finq_reply_error(request, finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
                                                              "writing the answer: out of memory"));

@@ -30,6 +30,7 @@ finq_request *finq_request_begin(request_rec *r)
         return NULL;
     request->service.db = finq_dbd_of(r->server, config->runtime->gate, r->pool);
     request->service.directory = config->runtime->directory;
+    request->service.skills = config->skills;
     request->service.secrets = config->secrets;
     request->service.nonce_ttl = config->nonce_ttl;
     request->service.temp_token_ttl = config->temp_token_ttl;

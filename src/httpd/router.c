@@ -15,7 +15,8 @@ static const struct {
 } routes[] = {
     {"/sessions", finq_api_session_start}, {"/sessions/*/steps", finq_api_step_submit},
     {"/steps/*/upload", finq_api_upload},  {"/tokens", finq_api_token_exchange},
-    {"/token", finq_api_token_exchange},
+    {"/token", finq_api_token_exchange},   {"/catalogs/skills", finq_api_catalog_skills},
+    {"/catalogs/servicers", finq_api_catalog_servicers},
 };
 
 /* Whether a path fits a pattern to its end; what stands in the place of * comes out in `id`. */
