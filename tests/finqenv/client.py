@@ -72,12 +72,25 @@ def multipart(fields, document, boundary=None):
     return f"multipart/form-data; boundary={boundary}", body
 
 
+class _NamedConnection(http.client.HTTPSConnection):
+    """A connection whose server is known under another name than its address."""
+
+    def __init__(self, *arguments, name, **options):
+        super().__init__(*arguments, **options)
+        self._name = name
+
+    def connect(self):
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self._name)
+
+
 class Client:
     """`tenant` has client_id, client_secret and client_app_key. `seen`, where given, is called with
-    (method, path, headers, body, answer) after each call."""
+    (method, path, headers, body, answer) after each call. `host` names a virtual host that no DNS knows."""
 
-    def __init__(self, url, tenant, authority=None, base="/v1", seen=None):
+    def __init__(self, url, tenant, authority=None, base="/v1", seen=None, host=None):
         self.url, self.tenant, self.base, self.seen = urllib.parse.urlsplit(url), tenant, base, seen
+        self.host = host or self.url.hostname
         self._context = ssl.create_default_context(cafile=authority) if self.url.scheme == "https" else None
         self._connection = None
 
@@ -85,8 +98,8 @@ class Client:
 
     def _connect(self, timeout):
         if self._context:
-            return http.client.HTTPSConnection(self.url.hostname, self.url.port, timeout=timeout,
-                                               context=self._context)
+            return _NamedConnection(self.url.hostname, self.url.port, timeout=timeout, context=self._context,
+                                    name=self.host)
         return http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=timeout)
 
     def close(self):
@@ -105,7 +118,7 @@ class Client:
             self.close()
         self._connection = self._connection or self._connect(timeout)
         try:
-            self._connection.request(method, path, body, headers or {})
+            self._connection.request(method, path, body, {"Host": f"{self.host}:{self.url.port}", **(headers or {})})
             answer = _answer(self._connection.getresponse())
         except BaseException:
             self.close()
@@ -123,7 +136,7 @@ class Client:
     def open_socket(self, timeout=30):
         """A connected socket, TLS done, for what http.client would not send."""
         plain = socket.create_connection((self.url.hostname, self.url.port), timeout)
-        return self._context.wrap_socket(plain, server_hostname=self.url.hostname) if self._context else plain
+        return self._context.wrap_socket(plain, server_hostname=self.host) if self._context else plain
 
     def raw(self, data, timeout=30):
         """Sends bytes and returns the answers until the server closes or stays silent for `timeout` seconds."""
