@@ -119,14 +119,14 @@ CREATE FUNCTION finq.key_note_use(p_client_id uuid, p_key_id bigint) RETURNS voi
     LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF current_setting('transaction_read_only')::boolean OR EXISTS (
-        SELECT FROM finq.tenant_key k WHERE k.client_id = p_client_id AND k.key_id = p_key_id
-           AND k.last_used_at > clock_timestamp() - interval '1 minute') THEN
+    IF current_setting('transaction_read_only')::boolean THEN
         RETURN;
     END IF;
     UPDATE finq.tenant_key k SET last_used_at = clock_timestamp()
      WHERE (k.client_id, k.key_id) IN (SELECT w.client_id, w.key_id FROM finq.tenant_key w
                                         WHERE w.client_id = p_client_id AND w.key_id = p_key_id
+                                          AND (w.last_used_at IS NULL
+                                               OR w.last_used_at <= clock_timestamp() - interval '1 minute')
                                         FOR NO KEY UPDATE SKIP LOCKED);
 END $$;
 

@@ -139,7 +139,7 @@ static const struct {
     {414, FINQ_E_INVALID_HEADERS, "The request line is too long."},
     {415, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "The media type is not supported."},
     {417, FINQ_E_INVALID_HEADERS, "The Expect header cannot be met."},
-    {421, FINQ_E_INVALID_HEADERS, "The Host header is not of the server that TLS was asked for."},
+    {421, FINQ_E_MISDIRECTED_REQUEST, "The Host header names another server than TLS was asked for; connect anew for it."},
     {429, FINQ_E_TOO_MANY_REQUESTS, "Too many requests."},
     {431, FINQ_E_INVALID_HEADERS, "The headers are too large."},
     {503, FINQ_E_SERVICE_UNAVAILABLE, "The service is unavailable for the moment; send the same request again."},
