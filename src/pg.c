@@ -68,6 +68,8 @@ const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *po
 #define PREPARED_MAX 32
 /* How often an idle connection may have something to say before it is taken for a broken one. */
 #define UNASKED_MAX 16
+/* More reads than the answer to any call of ours could take. */
+#define CUT_READS 1000
 
 /* What we know of a connection; libpq keeps it beside the connection and tells of its reset and its end. */
 typedef struct {
@@ -133,7 +135,9 @@ void finq_pg_cut(PGconn *connection)
     int fd = PQsocket(connection);
     if (fd >= 0)
         shutdown(fd, SHUT_RDWR);
-    PQconsumeInput(connection); /* so that libpq notices, and the next user's check of the connection fails */
+    /* What had come before is read first; only then does libpq notice, and the next user's check of the connection fail. */
+    for (int i = 0; i < CUT_READS && PQconsumeInput(connection) && PQstatus(connection) == CONNECTION_OK; i++)
+        ;
 }
 
 /* ---- calls ---- */
