@@ -1,0 +1,284 @@
+"""The database (sql/001): who owns what, who may do what, migrations, and what the functions refuse by themselves, whatever
+a server tells them.
+
+Seen red: a GRANT SELECT on a table, an EXECUTE for PUBLIC, a function without SECURITY DEFINER's search_path, `SELECT *`;
+schema_check left out (a_schema_that_does_not_fit); the lock of ctl's PREPARE left out (two_migrate_at_once); each clause
+of finq.step_submit's and finq.token_exchange's conditions (the functions' own guards).
+"""
+import json
+import re
+import threading
+import uuid
+
+import pytest
+
+from finqenv.flows import AISP, CARD, begin, submit, walk
+from finqenv.places import ROOT
+from finqenv.postgres import OWNER, SERVER
+from finqenv.process import Failure, clean_environ, run, until
+from finqenv.wire import is_error
+
+SQL = sorted((ROOT / "sql").glob("*.sql"))
+GRANTED = {"schema_version", "tenant_get", "skill_get", "session_exists", "step_submit", "upload_record", "upload_sweep", "token_exchange"}
+
+
+def as_server(installation, sql):
+    """The outcome of one statement of the server's role: rows, or the SQLSTATE's name."""
+    done = run("/usr/bin/psql", "-wXAt", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=sqlstate", installation.postgres.conninfo(SERVER, installation.database),
+               "-c", sql, check=False, env=clean_environ())
+    return done.stdout.strip() if done.returncode == 0 else done.stderr.strip().splitlines()[-1].split()[-1]
+
+
+@pytest.fixture(scope="module")
+def own(make_module_server, server):
+    return make_module_server(cluster=server.postgres, database="own_schema", children=1)
+
+
+# -- rights
+
+def test_the_servers_role_touches_no_table(server):
+    relations = server.psql("SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'finq'::regnamespace AND c.relkind IN ('r', 'v', 'S', 'm', 'p')")
+    names = relations.split()
+    assert {"finq.tenant", "finq.tenant_key", "finq.session", "finq.step", "finq.upload", "finq.credential", "finq.migration"} <= set(names)
+    for name in names:
+        assert as_server(server, f"SELECT 1 FROM {name}") == "42501", name
+        for statement in (f"DELETE FROM {name}", f"TRUNCATE {name}", f"DROP TABLE {name}", f"ALTER TABLE {name} ADD x int"):
+            assert as_server(server, statement) in ("42501", "42809"), statement
+    some = server.psql("SELECT string_agg(grantee || ' ' || table_name, ', ') FROM information_schema.role_table_grants"
+                       f" WHERE table_schema = 'finq' AND grantee <> '{OWNER}'")
+    assert some == ""
+
+
+def test_the_servers_role_executes_the_granted_functions_alone(server):
+    rows = server.psql(f"SELECT p.proname, has_function_privilege('{SERVER}', p.oid, 'EXECUTE') FROM pg_proc p"
+                       " WHERE p.pronamespace = 'finq'::regnamespace").splitlines()
+    may = {name for name, right in (row.split("|") for row in rows) if right == "t"}
+    assert GRANTED <= may and len(rows) > len(may)
+    assert may == GRANTED or max(int(file.name[:3]) for file in SQL) > 1, may - GRANTED
+    for statement in ("SELECT finq.tenant_list()", "SELECT finq.skill_list()", f"SELECT finq.session_show('{uuid.uuid4()}')",
+                      "SELECT finq.tenant_create('x', NULL, sha256('a'), sha256('b'))", f"SELECT finq.tenant_allow('{uuid.uuid4()}', 'x', 1, 1)",
+                      "SELECT finq.skill_publish('{}')", "SELECT finq.missing_uploads(NULL, '{}')", "SELECT finq.servicer_id('x', 'y')"):
+        assert as_server(server, statement) == "42501", statement
+
+
+@pytest.mark.parametrize("statement", [
+    "CREATE TABLE finq.x (a int)", "CREATE TABLE public.x (a int)", "CREATE FUNCTION finq.x() RETURNS int LANGUAGE sql RETURN 1",
+    "CREATE SCHEMA x", "CREATE ROLE x", "COPY (SELECT 1) TO PROGRAM 'true'", f"SET ROLE {OWNER}", "SELECT pg_read_file('/etc/passwd')",
+    "ALTER ROLE finq_web CREATEROLE", "GRANT finq_owner TO finq_web"])
+def test_the_servers_role_makes_nothing(server, statement):
+    assert as_server(server, statement) == "42501"
+
+
+def test_nothing_is_open_to_the_public(server):
+    assert server.psql("SELECT count(*) FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+                       " WHERE p.pronamespace = 'finq'::regnamespace AND a.grantee = 0") == "0"
+    assert server.psql("SELECT count(*) FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'finq' AND a.grantee = 0") == "0"
+
+
+def test_one_owner_that_is_no_superuser(server):
+    owners = server.psql("SELECT DISTINCT pg_get_userbyid(o) FROM (SELECT relowner FROM pg_class WHERE relnamespace = 'finq'::regnamespace"
+                         " UNION SELECT proowner FROM pg_proc WHERE pronamespace = 'finq'::regnamespace"
+                         " UNION SELECT typowner FROM pg_type WHERE typnamespace = 'finq'::regnamespace"
+                         " UNION SELECT nspowner FROM pg_namespace WHERE nspname = 'finq') AS all_of_them (o)")
+    assert owners == OWNER
+    assert server.psql(f"SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname IN ('{OWNER}', '{SERVER}')").splitlines() == ["f|f"] * 2
+
+
+def test_functions_that_run_as_their_owner_name_their_schemas(server):
+    """Or a caller's temporary table could stand in the place of ours."""
+    loose = server.psql("SELECT string_agg(p.proname, ' ') FROM pg_proc p WHERE p.pronamespace = 'finq'::regnamespace AND p.prosecdef"
+                        " AND NOT coalesce('search_path=pg_catalog, pg_temp' = ANY (p.proconfig), false)")
+    assert loose == ""
+    definers = set(server.psql("SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'finq'::regnamespace AND p.prosecdef").split())
+    assert GRANTED <= definers
+
+
+def test_a_temporary_table_takes_nobodys_place(server):
+    hidden = ("CREATE TEMP TABLE tenant (client_id uuid, status text); CREATE TEMP TABLE migration (version int);"
+              "INSERT INTO migration VALUES (999); SET search_path = pg_temp, finq; SELECT finq.schema_version()")
+    assert as_server(server, hidden).splitlines()[-1] == str(len(SQL))
+
+
+# -- the text of the migrations
+
+def statements():
+    return [(file, re.sub(r"--[^\n]*", "", file.read_text())) for file in SQL]
+
+
+STAR = re.compile(r"SELECT\s+\*|RETURNING\s+\*|,\s*\*")
+INSERT = re.compile(r"INSERT\s+INTO\s+[\w.]+\b(?!\s+AS\b)(?!\s*\()|INSERT\s+INTO\s+[\w.]+\s+AS\s+\w+\b(?!\s*\()")
+
+
+def test_columns_are_written_out():
+    """Names of columns everywhere; `alias.*` into a row variable is that row, whole."""
+    for file, text in statements():
+        assert not STAR.search(text), file.name
+        assert not INSERT.search(text), file.name
+
+
+@pytest.mark.parametrize("text", ["SELECT * FROM finq.x", "SELECT a, * FROM x", "RETURNING *", "INSERT INTO finq.x VALUES (1)",
+                                  "INSERT INTO finq.x AS s SELECT 1"])
+def test_the_guard_of_columns_can_fail(text):
+    assert STAR.search(text) or INSERT.search(text)
+
+
+def test_migrations_are_numbered_without_a_gap():
+    assert [int(file.name[:3]) for file in SQL] == list(range(1, len(SQL) + 1))
+
+
+# -- migrating
+
+def test_migrating_again_changes_nothing(own):
+    before = own.psql("SELECT string_agg(md5(p.prosrc || p.proname), '' ORDER BY p.oid) FROM pg_proc p WHERE p.pronamespace = 'finq'::regnamespace")
+    assert own.finqctl("db", "migrate") == {"from": len(SQL), "to": len(SQL)}
+    assert own.psql("SELECT string_agg(md5(p.prosrc || p.proname), '' ORDER BY p.oid) FROM pg_proc p"
+                    " WHERE p.pronamespace = 'finq'::regnamespace") == before
+
+
+def test_two_migrate_at_once(server):
+    server.postgres.create_database("two_at_once")
+    conninfo = server.postgres.conninfo(database="two_at_once")
+    done = []
+    threads = [threading.Thread(target=lambda: done.append(server.finqctl("db", "migrate", "--db", conninfo, check=False))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [d.returncode for d in done] == [0] * 4, [d.stderr for d in done]
+    assert sorted(json.loads(d.stdout)["from"] for d in done) == [0] + [len(SQL)] * 3
+    assert server.postgres.psql("SELECT count(*) FROM finq.migration", database="two_at_once") == str(len(SQL))
+
+
+def test_a_migration_that_fails_leaves_nothing(server):
+    server.postgres.create_database("half_way")
+    server.postgres.psql(f"SET ROLE {OWNER}; CREATE SCHEMA finq; CREATE TABLE finq.credential (mine int)", database="half_way")
+    done = server.finqctl("db", "migrate", "--db", server.postgres.conninfo(database="half_way"), check=False)
+    assert done.returncode == 5 and "was not applied, and nothing of it is left" in done.stderr and done.stdout == ""
+    assert server.postgres.psql("SELECT count(*) FROM pg_class WHERE relnamespace = 'finq'::regnamespace AND relkind = 'r'",
+                                database="half_way") == "2", "the stranger's table, and the empty list of migrations"
+
+
+def test_migrating_while_the_server_runs(own):
+    """No request fails meanwhile, and none waits for the migration's locks."""
+    client = own.client(own.create_tenant("while migrating"))
+    stop = threading.Event()
+
+    def again_and_again():
+        while not stop.is_set():
+            own.finqctl("db", "migrate")
+    migrating = threading.Thread(target=again_and_again)
+    migrating.start()
+    try:
+        for _ in range(30):
+            assert walk(client, AISP).exchange().status == 200
+    finally:
+        stop.set()
+        migrating.join()
+
+
+def restart_connections(installation):
+    for pid in installation.postgres.backends(database=installation.database):
+        installation.postgres.psql(f"SELECT pg_terminate_backend({pid})")
+
+
+def unavailable(installation, user, words):
+    """503, and a line in the log that says what to run."""
+    restart_connections(installation)
+    assert is_error(submit(user, 1), 503, "service_unavailable")
+    installation.httpd.log.expect(f"FINQ03.*{words}.*run: finqctl db migrate")
+
+
+def test_a_schema_that_does_not_fit(own):
+    """Too old, not there, not for this user: never a 500 or a wrong 401, and full service once it is mended."""
+    user = begin(own.client(own.create_tenant("schema")), CARD)
+    own.psql("CREATE TABLE public.kept AS SELECT * FROM finq.migration; DELETE FROM finq.migration")
+    unavailable(own, user, "schema is older than this module")
+    own.psql("INSERT INTO finq.migration SELECT * FROM public.kept; DROP TABLE public.kept")
+    own.psql("ALTER SCHEMA finq RENAME TO hidden")
+    try:
+        unavailable(own, user, "schema is not there")
+    finally:
+        own.psql("ALTER SCHEMA hidden RENAME TO finq")
+    own.psql("REVOKE USAGE ON SCHEMA finq FROM finq_server")
+    try:
+        unavailable(own, user, "no member of finq_server")
+    finally:
+        own.psql("GRANT USAGE ON SCHEMA finq TO finq_server")
+    until(lambda: submit(user, 1).status == 200, 2)
+
+
+def test_a_newer_schema_serves_an_older_module(own):
+    own.psql("INSERT INTO finq.migration (version, name) VALUES (900, 'of the future')")
+    restart_connections(own)
+    client = own.client(own.create_tenant("future"))
+    assert walk(client, AISP).exchange().status == 200
+    own.psql("DELETE FROM finq.migration WHERE version = 900")
+
+
+# -- ids that tell the time
+
+def test_ids_of_what_lives_short_carry_their_sessions_time(server, client):
+    user = walk(client, CARD)
+    ids = [user.session_id, *server.psql(f"SELECT e.step_id FROM finq.step e WHERE e.session_id = '{user.session_id}'").split(),
+           *server.psql(f"SELECT u.upload_id FROM finq.upload u JOIN finq.step e ON e.step_id = u.step_id WHERE e.session_id = '{user.session_id}'").split()]
+    assert len(ids) == 6 and {uuid.UUID(i).version for i in ids} == {7}
+    assert len({i[:13] for i in ids}) == 1, "found by a partition's bounds from any of them"
+
+
+# -- what the functions refuse by themselves
+
+NOW = "floor(extract(epoch FROM clock_timestamp()))::bigint"
+
+
+class Submission(dict):
+    """The arguments of finq.step_submit, good ones; as SQL."""
+
+    def __init__(self, server, tenant, **change):
+        key, skill = server.psql(f"SELECT (SELECT key_id FROM finq.tenant_key WHERE client_id = '{tenant.client_id}' AND kind = 'APP_KEY'),"
+                                 f" (SELECT skill_id FROM finq.skill WHERE name = '{AISP}')").split("|")
+        super().__init__(
+            p_client_id=f"'{tenant.client_id}'", p_session_id=f"'{uuid.uuid4()}'", p_skill_id=skill, p_ordinal="1", p_app_key_id=key,
+            p_tenant_user_id="NULL", p_started_at=NOW, p_nonce_expires_at=f"{NOW} + 60", p_step_id=f"'{uuid.uuid4()}'", p_step_name="'s'",
+            p_body_hash="sha256('body')", p_data="'{}'", p_required="'{}'", p_last="true", p_secret_id="1", p_answer_ttl="60", p_session_ttl="600")
+        self.update(change)
+
+    def __str__(self):
+        return "SELECT outcome FROM finq.step_submit(" + ", ".join(f"{name} => {value}" for name, value in self.items()) + ")"
+
+
+@pytest.mark.parametrize("change, outcome", [
+    ({}, "ok"), ({"p_nonce_expires_at": NOW}, "expired_nonce"), ({"p_nonce_expires_at": f"{NOW} - 1"}, "expired_nonce"),
+    ({"p_started_at": f"{NOW} - 601"}, "expired_session"), ({"p_started_at": f"{NOW} - 590"}, "ok"),
+    ({"p_app_key_id": "0"}, "invalid_client_app_key"), ({"p_skill_id": "0"}, "unauthorized_tenant"),
+    ({"p_client_id": f"'{uuid.uuid4()}'"}, "unauthorized_tenant"), ({"p_ordinal": "2"}, "invalid_session_id"),
+    ({"p_ordinal": "0"}, "unauthorized_tenant"), ({"p_ordinal": "-1"}, "unauthorized_tenant")])
+def test_step_submit(server, tenant, change, outcome):
+    submission = Submission(server, tenant, **change)
+    said = as_server(server, str(submission))
+    stored = server.psql(f"SELECT count(*) FROM finq.session WHERE session_id = {submission['p_session_id']}")
+    assert (stored == "1") == (outcome == "ok")
+    assert said == outcome
+
+
+def test_a_key_of_another_tenant_starts_nothing(server, tenant, other_tenant):
+    foreign = Submission(server, other_tenant)
+    assert as_server(server, str(Submission(server, tenant, p_app_key_id=foreign["p_app_key_id"]))) == "invalid_client_app_key"
+
+
+def test_steps_are_not_left_out(server, tenant):
+    first = Submission(server, tenant, p_last="false")
+    assert as_server(server, str(first)) == "ok"
+    third = Submission(server, tenant, p_session_id=first["p_session_id"], p_ordinal="3")
+    assert as_server(server, str(third)) != "ok"
+    assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|SESSION_IN_PROGRESS"
+
+
+def test_a_completed_session_takes_no_further_step(server, tenant):
+    done = Submission(server, tenant)
+    assert as_server(server, str(done)) == "ok"
+    assert as_server(server, str(Submission(server, tenant, p_session_id=done["p_session_id"], p_ordinal="2"))) == "invalid_step"
+
+
+def test_the_owner_alone_reads_secrets_hashes(server):
+    with pytest.raises(Failure):
+        server.psql("SELECT hash FROM finq.tenant_key", user=SERVER)
