@@ -12,6 +12,7 @@ import pytest
 
 from finqenv import documents
 from finqenv.flows import AISP, CARD, begin, steps, submit, upload_required, walk
+from finqenv.process import until
 from finqenv.wire import is_error, steady
 
 MINUTE, DAY = 60, 86400
@@ -216,6 +217,7 @@ def test_an_expired_nonce_asks_no_database(aged, brief):
     submit(started, 1)
     for pid in brief.postgres.backends(database="brief"):
         brief.psql(f"SELECT pg_terminate_backend({pid})")
+    until(lambda: brief.postgres.backends(database="brief") == [])
     for _ in range(8):
         assert is_error(submit(started, 1), 401, "expired_nonce")
         assert is_error(submit(under_way, 2), 401, "expired_nonce")
