@@ -1,0 +1,196 @@
+"""Guards over the source: what no test of behaviour sees. Each is shown to fail on a planted sample.
+
+A guard is a function from {path: text} to complaints.
+"""
+import re
+import subprocess
+
+import pytest
+
+from finqenv.installation import MODULE
+from finqenv.places import ROOT
+
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
+
+# Which header of a library may be included where; a directory ends with a slash. The library's own room shows the rest
+# of the source what it needs of it.
+ROOMS = {
+    r"jansson\.h": {"include/finq_json.h", "include/finq_number.h", "include/finq_skill.h", "include/finq_jws.h", "include/finq_key.h"},
+    r"libpq-fe\.h": {"include/finq_pg.h", "src/ctl/db.c"},
+    r"libpq-events\.h": {"src/pg.c"},
+    r"pcre2\.h": {"src/pattern.c"},
+    r"openssl/.*": {"src/secrets.c", "src/digest.c", "src/jws.c", "src/key.c", "src/httpsig.c", "src/key_", "src/jws_"},
+    r"(httpd|http_\w+|ap_\w+|util_filter|mod_\w+|mpm_\w+|scoreboard)\.h": {
+        "mod_finq.c", "src/httpd/", "include/finq_config.h", "include/finq_child.h", "include/finq_dbd.h", "include/finq_request.h"},
+    r"cjose/.*|curl/.*": set(),
+}
+SECRET = r"\w*(?:secret|app_key|token|nonce|hash|tag|password|salt|mac)"
+FORBIDDEN = r"\b(?:TO" r"DO|FIX" r"ME|HA" r"CK)\b"
+
+
+def source(*patterns):
+    return {str(path.relative_to(ROOT)): path.read_text() for pattern in patterns for path in sorted(ROOT.glob(pattern))}
+
+
+def code():
+    return source("*.c", "src/**/*.c", "src/**/*.h", "include/*.h")
+
+
+def everything():
+    return {**code(), **source("sql/*.sql", "conf/*.conf", "conf/skills/*.json", "tests/**/*.py", "tests/**/*.[ch]", "Makefile")}
+
+
+def includes(text):
+    return re.findall(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", text, re.MULTILINE)
+
+
+def bare(text):
+    """Without comments and what stands in quotes."""
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', lambda found: re.sub(r"[^\n]", " ", found.group(0)), text, flags=re.DOTALL)
+
+
+def rooms(files):
+    for path, text in files.items():
+        for header in includes(text):
+            for pattern, allowed in ROOMS.items():
+                inside = any(path.startswith(room) if room.endswith(("/", "_")) else path == room for room in allowed)
+                if re.fullmatch(pattern, header) and not inside:
+                    yield f"{path} includes {header}"
+
+
+def neutral(files):
+    """The library knows no httpd, not even through a header of the httpd face."""
+    face = {name.split("/")[-1] for name, text in files.items() if name.startswith("include/") and
+            any(re.fullmatch(r"(httpd|http_\w+)\.h", header) for header in includes(text))}
+    face |= {name.split("/")[-1] for name, text in files.items() if name.startswith("include/") and face & set(includes(text))}
+    for path, text in files.items():
+        if re.fullmatch(r"src/\w+\.[ch]|src/ctl/.*", path) and face & set(includes(text)):
+            yield f"{path} includes {face & set(includes(text))}, which is httpd's"
+
+
+def cycles(files):
+    graph = {path.split("/")[-1]: [h.split("/")[-1] for h in includes(text)] for path, text in files.items() if path.endswith(".h")}
+
+    def walk(name, trail):
+        if name in trail:
+            yield " -> ".join([*trail[trail.index(name):], name])
+        elif name in graph:
+            for header in graph[name]:
+                yield from walk(header, [*trail, name])
+    for name in graph:
+        yield from walk(name, [])
+
+
+def compares(files):
+    """Secrets are compared in constant time: finq_digest_equal or CRYPTO_memcmp. One text of a token against its own second
+    spelling (src/token.c) is no comparison with a secret."""
+    call = re.compile(r"\b(memcmp|strcmp|strncmp|strcasecmp|strncasecmp|bcmp)\s*\(([^;{}]*)")
+    for path, text in files.items():
+        for found in call.finditer(bare(text)):
+            arguments = found.group(2).split("&&")[0].split("||")[0]
+            if re.search(rf"\b{SECRET}\b(?!->|\.)", arguments) and "again, text" not in arguments:
+                yield f"{path}: {found.group(0).splitlines()[0]}"
+
+
+def long_files(files):
+    return [f"{path} has {len(text.splitlines())} lines" for path, text in files.items()
+            if path.endswith((".c", ".h")) and len(text.splitlines()) > MOST_LINES_OF_A_FILE]
+
+
+def long_functions(files):
+    """Counted from the brace that opens at a line's start to the one that closes there: the house's layout."""
+    for path, text in files.items():
+        start = None
+        for number, line in enumerate(text.splitlines(), 1):
+            if line == "{":
+                start = number
+            elif line == "}" and start:
+                if number - start - 1 > MOST_LINES_OF_A_FUNCTION:
+                    yield f"{path}:{start}: {number - start - 1} lines"
+                start = None
+
+
+def words(files):
+    return [f"{path}: {found}" for path, text in files.items() for found in re.findall(FORBIDDEN, text)]
+
+
+def drawers(files):
+    return [path for path in files if re.search(r"(^|/)(finq_)?(util|utils|common|misc|helper|helpers)\.", path)]
+
+
+def names(files):
+    """What a room shows to others begins with finq_, or in finqctl with ctl_; to its own other files, with the room's name."""
+    for path, text in files.items():
+        own = path.split("/")[-1].split(".")[0].split("_")[0] + "_"
+        prefix = "ctl_" if path.startswith("src/ctl/") else ("finq_", own)
+        for name in re.findall(r"^[a-z][\w \*]*?[ \*](\w+)\([^;]*\)\n\{", bare(text), re.MULTILINE):
+            line = next(found for found in re.findall(rf"^.*\b{name}\(.*$", text, re.MULTILINE))
+            if not line.startswith("static") and not name.startswith(prefix) and name not in ("main",) and path.endswith(".c"):
+                yield f"{path}: {name}"
+
+
+def unsafe(files):
+    calls = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|scanf|sscanf|strtok|atoi|rand|system|popen|alloca|assert)\s*\(")
+    allowed = {("src/ctl/db.c", "atoi"), ("src/number.c", "atoi")}
+    return [f"{path}: {found}" for path, text in files.items() for found in calls.findall(bare(text)) if (path, found) not in allowed]
+
+
+def pasted_sql(files):
+    """SQL is a constant; values are parameters."""
+    made = re.compile(r'(?:psprintf|pstrcat|snprintf)\s*\([^;]*"[^"]*\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b', re.DOTALL)
+    return [f"{path}: {found}" for path, text in files.items() if path != "src/ctl/db.c" for found in made.findall(text)]
+
+
+GUARDS = {
+    rooms: (code, {"src/step.c": "#include <jansson.h>\n", "src/session.c": "#include <openssl/evp.h>\n", "src/blob.c": "#include <httpd.h>\n",
+                   "src/httpd/body.c": '#include "libpq-fe.h"\n', "src/form.c": "#  include <pcre2.h>\n", "src/key.c": "#include <curl/curl.h>\n"}),
+    neutral: (code, {"src/step.c": '#include "finq_request.h"\n'}),
+    cycles: (code, {"include/finq_id.h": '#include "finq_token.h"\n', "include/finq_form.h": '#include "finq_form.h"\n'}),
+    compares: (code, {"src/step.c": "if (strcmp(a->client_secret, b) == 0)\n", "src/token.c": "memcmp(tag, sealed + 5, 32)\n",
+                      "src/directory.c": "return memcmp(key->hash,\n hash, 32);\n"}),
+    long_files: (code, {"src/step.c": "x;\n" * (MOST_LINES_OF_A_FILE + 1)}),
+    long_functions: (code, {"src/step.c": "static int f(void)\n{\n" + "    x;\n" * (MOST_LINES_OF_A_FUNCTION + 1) + "}\n"}),
+    words: (everything, {"src/step.c": "/* TO" "DO: later */"}),
+    drawers: (code, {"src/util.c": "", "include/finq_common.h": ""}),
+    names: (code, {"src/step.c": "int helper(int a)\n{\n}\n", "src/ctl/db.c": "int finq_x(int a)\n{\n}\n"}),
+    unsafe: (code, {"src/step.c": "strcpy(a, b);", "src/ctl/line.c": "sprintf(a, b);"}),
+    pasted_sql: (code, {"src/step.c": 'apr_psprintf(pool, "SELECT finq.x(\'%s\')", name)'}),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.__name__)
+def test_the_source(guard):
+    files = GUARDS[guard][0]()
+    assert len(files) > 60, "there is something to look at"
+    assert list(guard(files)) == []
+
+
+@pytest.mark.parametrize("guard, path", [(guard, path) for guard, (_, samples) in GUARDS.items() for path in samples],
+                         ids=lambda value: getattr(value, "__name__", value))
+def test_the_guard_can_fail(guard, path):
+    files, samples = GUARDS[guard]
+    text = files()
+    planted = {**text, path: text.get(path, "") + "\n" + samples[path] if guard not in (names,) else samples[path]}
+    assert list(guard(planted)) != []
+
+
+def test_headers_compile_alone(tmp_path):
+    """Each public header stands by itself."""
+    headers = sorted((ROOT / "include").glob("*.h"))
+    flags = subprocess.check_output("apr-1-config --includes --cppflags; apu-1-config --includes; pg_config --includedir | sed s/^/-I/;"
+                                    " apxs -q INCLUDEDIR | sed s/^/-I/", shell=True, text=True).split()
+    for header in headers:
+        unit = tmp_path / f"{header.stem}.c"
+        unit.write_text(f'#include "{header.name}"\n#include "{header.name}"\n')
+    done = subprocess.run(["gcc", "-std=gnu11", "-fsyntax-only", "-Wall", "-Werror", f"-I{ROOT}/include", *flags,
+                           *map(str, tmp_path.glob("*.c"))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_module_exports_its_record_alone_and_calls_nobody():
+    """The .so shows httpd one symbol, and links no HTTP client (threat 8)."""
+    exported = subprocess.check_output(["nm", "-D", "--defined-only", str(MODULE)], text=True)
+    assert {line.split()[-1] for line in exported.splitlines()} - {"finq_module"} <= {"__asan_default_options"}
+    imported = subprocess.check_output(["nm", "-D", "--undefined-only", str(MODULE)], text=True)
+    for symbol in ("connect", "curl_easy_perform", "getaddrinfo", "gethostbyname", "system", "execve", "popen", "SSL_connect"):
+        assert not re.search(rf"\bU {symbol}\b", imported), symbol
