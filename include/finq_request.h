@@ -19,6 +19,7 @@ typedef struct finq_request {
     const char *path_id;         /**< what stands in the path in the place of an id; NULL where the route has none */
     const unsigned char *body_hash; /**< of the compact body, once finq_body_object has read it */
     const char *answer_text;     /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
+    const char *nonce;           /**< of the header; NULL where there is none */
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;
     int answered;                /**< a status has been sent for it, by httpd itself or by us */
@@ -34,9 +35,14 @@ finq_request *finq_request_begin(request_rec *r);
  * host that has one. */
 int finq_request_is_ours(const request_rec *r);
 
+/** The header that a nonce may come in; finq_request_read takes it to finq_request.nonce. */
+#define FINQ_REQUEST_NONCE "X-Finq-Nonce"
+
 /** The create_request and post_read_request hooks: no ErrorDocument stands in the place of our errors. */
 int finq_request_create(request_rec *r);
 int finq_request_read(request_rec *r);
+/** The same for a path that turned out to be under a base only when it was normalised. */
+void finq_request_claim(request_rec *r);
 
 /* ---- body.c ---- */
 

@@ -24,7 +24,7 @@ APLOG_USE_MODULE(finq);
 typedef enum { CLIENT_ID, NONCE, DOCUMENT, FILE_PART, PARTS } part;
 
 static const char *const part_names[PARTS] = {"client_id", "nonce", "document", "file"};
-static const char *const header_names[FILE_PART] = {"X-Finq-Client-Id", "X-Finq-Nonce", "X-Finq-Document"};
+static const char *const header_names[FILE_PART] = {"X-Finq-Client-Id", FINQ_REQUEST_NONCE, "X-Finq-Document"};
 
 typedef struct {
     finq_request *request;
@@ -161,6 +161,7 @@ static finq_error *receive_raw(upload_receipt *receipt, const char *content_type
     apr_size_t n;
     for (int i = 0; i < FILE_PART; i++)
         receipt->texts[i] = (char *)apr_table_get(receipt->request->r->headers_in, header_names[i]);
+    receipt->texts[NONCE] = (char *)receipt->request->nonce;
     FINQ_TRY(names_missing(receipt, header_names, FILE_PART));
     FINQ_TRY(file_begin(receipt, content_type, 0));
     for (;;) {

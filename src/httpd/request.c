@@ -85,11 +85,30 @@ int finq_request_create(request_rec *r)
     return OK;
 }
 
+/* httpd writes headers to its log at trace4, and LogFormat can; a nonce is for neither. */
+static void nonce_take(request_rec *r)
+{
+    const char *nonce = apr_table_get(r->headers_in, FINQ_REQUEST_NONCE);
+    if (!nonce)
+        return;
+    finq_request_of(r)->nonce = nonce;
+    apr_table_unset(r->headers_in, FINQ_REQUEST_NONCE);
+}
+
 int finq_request_read(request_rec *r)
 {
+    if (finq_config_of(r->server)->bases->nelts > 0)
+        nonce_take(r);
     if (finq_request_is_ours(r))
         texts_set(r);
     else
         texts_unset(r);
     return DECLINED;
+}
+
+void finq_request_claim(request_rec *r)
+{
+    const core_request_config *core = ap_get_core_module_config(r->request_config);
+    if (!core->response_code_strings || core->response_code_strings[0] != instead)
+        texts_set(r);
 }

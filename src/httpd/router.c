@@ -77,6 +77,7 @@ int finq_router_translate(request_rec *r)
 {
     if (!finq_config_base(finq_config_of(r->server), r->uri))
         return DECLINED;
+    finq_request_claim(r);
     r->filename = apr_pstrcat(r->pool, "finq:", r->uri, NULL);
     return OK;
 }

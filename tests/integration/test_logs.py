@@ -1,0 +1,120 @@
+"""Nothing that authorises, and nothing personal, stands in a log (threat 15): at LogLevel trace8, through a whole
+onboarding, its refusals, and a database that fails.
+
+Seen red: finq_request_read without nonce_take; the body, the nonce or the SQL error's detail added to FINQ04's line; the message with the value of a member.
+"""
+import pathlib
+import secrets
+
+import pytest
+
+from finqenv import documents
+from finqenv.client import Document
+from finqenv.flows import AISP, CARD, begin, example, steps, walk
+from finqenv.process import until
+from finqenv.wire import is_error
+
+FIRST = steps(CARD)[0]
+
+
+@pytest.fixture(scope="module")
+def loud(make_module_server):
+    """Everything that httpd can say, and PostgreSQL as it is installed."""
+    return make_module_server(children=1, log_level="trace8", postgres={"log_connections": "on", "log_min_messages": "info"})
+
+
+def logs(installation):
+    pg = pathlib.Path(installation.postgres.log).read_text(errors="replace")
+    return (installation.httpd.directory / "error.log").read_text(errors="replace") + pg
+
+
+class Canaries(dict):
+    """Values by what they are; long and random, so that a hit is no accident."""
+
+    def text(self, name):
+        self[name] = f"Canary{secrets.token_hex(8)}"
+        return self[name]
+
+    def in_(self, text):
+        return [name for name, value in self.items() if value in text or value.encode().hex() in text]
+
+
+def personal(canaries):
+    return {**example(FIRST), "first_name": canaries.text("first_name"), "last_name": canaries.text("last_name"),
+            "email": f"{canaries.text('email').lower()}@example.com"}
+
+
+def test_an_onboarding_leaves_nothing_in_the_logs(loud):
+    canaries = Canaries()
+    tenant = loud.create_tenant("loud")
+    canaries.update(client_secret=tenant.client_secret, client_app_key=tenant.client_app_key)
+    client = loud.client(tenant)
+    user = begin(client, CARD, tenant_user_id=canaries.text("tenant_user_id"))
+    canaries["first nonce"] = user.nonce
+    assert user.submit(FIRST["name"], {**personal(canaries), "phone": canaries.text("phone")}).code == "invalid_input"
+    assert user.submit(FIRST["name"], personal(canaries)).status == 200
+    canaries["second nonce"] = user.nonce
+    picture = documents.png()
+    comment = canaries.text("in a file").encode()
+    for document, form in (("id_front", True), ("selfie", False)):
+        file = Document(f"{canaries.text('file name')}.png", picture.media_type, picture.content + comment)
+        assert user.upload(document, file, form=form).status == 200
+    assert user.submit(steps(CARD)[1]["name"], example(steps(CARD)[1])).status == 200
+    canaries["temp_token"] = user.temp_token
+    assert user.exchange().code == "missing_uploads"
+    assert user.upload("income_proof", documents.pdf(), form=True).status == 200
+    canaries["access_token"] = user.exchange()["access_token"]
+    until(lambda: "missing_uploads" in logs(loud))
+    text = logs(loud)
+    assert "http:trace4" in text and "x-finq-document" in text.lower(), "headers are logged, and there was something to find"
+    assert canaries.in_(text) == []
+    assert len(canaries) > 12
+
+
+def test_refusals_leave_nothing_in_the_logs(loud):
+    canaries = Canaries()
+    tenant = loud.create_tenant("loud refusals")
+    client = loud.client(tenant)
+    user = begin(client)
+    client.start_session(CARD, client_app_key=canaries.text("wrong app key"))
+    client.start_session(canaries.text("skill"))
+    client.start_session(CARD, tenant_user_id=canaries.text("long user id") * 30)
+    client.exchange(canaries.text("wrong temp_token"))
+    client.exchange("A" * 100, client_secret=canaries.text("wrong secret"))
+    client.call("/sessions", {"client_id": canaries.text("client_id"), "client_app_key": "x", "skill": "y"})
+    client.call("/sessions", '{"client_id": "' + canaries.text("broken body"))
+    client.call("/sessions", '{"a": "' + canaries.text("invalid utf-8") + '\xff"}'.encode("latin-1").decode("latin-1"))
+    client.call("/sessions", {"surprise": canaries.text("unknown member's value")})
+    client.submit(user, canaries.text("step"), {})
+    user.nonce = canaries.text("wrong nonce")
+    client.submit(user, "personal_data", {"first_name": canaries.text("form data")})
+    client.upload_raw(user.session_id, canaries.text("nonce in a header"), "id_front", documents.png())
+    client.upload_form(user.session_id, canaries.text("nonce in a form"), "id_front", documents.png())
+    client.call("/sessions", canaries.text("long body") * 4000)
+    until(lambda: "payload_too_large" in logs(loud))
+    assert canaries.in_(logs(loud)) == []
+
+
+def test_failures_leave_nothing_in_httpds_log(loud):
+    """SQLSTATE and the primary message, never the row. (PostgreSQL's own log is the operator's to set.)"""
+    canaries = Canaries()
+    tenant = loud.create_tenant("loud failures")
+    client = loud.client(tenant)
+    user, other = begin(client), walk(client, AISP)
+    canaries.update(nonce=user.nonce, temp_token=other.temp_token, client_secret=tenant.client_secret)
+    loud.psql("ALTER TABLE finq.step ADD CONSTRAINT planted CHECK (false) NOT VALID")
+    loud.httpd.log.expect("FINQ03.*500 internal_server_error.*SQLSTATE 23514")
+    answer = user.submit(FIRST["name"], personal(canaries))
+    assert is_error(answer, 500, "internal_server_error")
+    assert "planted" not in answer["message"] and "finq" not in answer["message"], "no SQL text"
+    loud.psql("ALTER TABLE finq.step DROP CONSTRAINT planted")
+    loud.postgres.stop()
+    loud.httpd.log.expect("FINQ03.*503")
+    loud.httpd.log.allow("dbd:error")
+    assert is_error(user.submit(FIRST["name"], personal(canaries)), 503, "service_unavailable")
+    assert is_error(other.exchange(), 503, "service_unavailable")
+    loud.postgres.start()
+    text = (loud.httpd.directory / "error.log").read_text(errors="replace")
+    assert canaries.in_(text) == []
+    assert all(password not in text for password in loud.postgres.passwords.values()), "nor the database's"
+    until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)
