@@ -61,6 +61,9 @@ int finq_pg_is_alive(PGconn *connection);
 /** Whether finq_pg_set_checked was called since the connection was made or reset: what is asked once a connection. */
 int finq_pg_is_checked(PGconn *connection);
 void finq_pg_set_checked(PGconn *connection);
+/** What finq_pg_set_owner said of an adopted connection, NULL before: the pool that it belongs to. */
+const void *finq_pg_owner(PGconn *connection);
+void finq_pg_set_owner(PGconn *connection, const void *owner);
 /** Whether a connection may go back to the pool for others: alive, and in no transaction. */
 int finq_pg_is_clean(PGconn *connection);
 /** Cuts a connection off, so that its next user opens it anew. */

@@ -76,6 +76,7 @@ typedef struct {
     const finq_pg_statement *prepared[PREPARED_MAX];
     int count;
     int checked;
+    const void *owner; /* outlives a reset */
 } connection_state;
 
 static int connection_event(PGEventId event, void *info, void *pass)
@@ -84,7 +85,7 @@ static int connection_event(PGEventId event, void *info, void *pass)
     if (event == PGEVT_CONNRESET) {
         connection_state *state = PQinstanceData(((PGEventConnReset *)info)->conn, connection_event);
         if (state)
-            memset(state, 0, sizeof *state);
+            state->count = state->checked = 0;
     } else if (event == PGEVT_CONNDESTROY)
         free(PQinstanceData(((PGEventConnDestroy *)info)->conn, connection_event));
     return 1;
@@ -123,6 +124,16 @@ int finq_pg_is_checked(PGconn *connection)
 void finq_pg_set_checked(PGconn *connection)
 {
     ((connection_state *)PQinstanceData(connection, connection_event))->checked = 1;
+}
+
+const void *finq_pg_owner(PGconn *connection)
+{
+    return ((connection_state *)PQinstanceData(connection, connection_event))->owner;
+}
+
+void finq_pg_set_owner(PGconn *connection, const void *owner)
+{
+    ((connection_state *)PQinstanceData(connection, connection_event))->owner = owner;
 }
 
 int finq_pg_is_clean(PGconn *connection)

@@ -8,6 +8,7 @@
 #include <apr_thread_mutex.h>
 #include <http_log.h>
 #include <mod_dbd.h>
+#include <string.h>
 
 APLOG_USE_MODULE(finq);
 
@@ -26,7 +27,7 @@ APLOG_USE_MODULE(finq);
  * empty: we count what is in use, wait here with a deadline, and let one thread at a time go where a connection may have
  * to be made. After that has failed, one request a BREAK_TIME tries again, and the others are refused at once. */
 struct finq_gate {
-    const dbd_cfg_t *pool; /* which of mod_dbd's pools this is; known once it has made a connection */
+    const dbd_cfg_t *pool;  /* which of mod_dbd's pools this is; known once a connection was had from it */
     int most;              /* its DBDMax; 1 until known */
     int in_use;
     int idle;              /* given back in good order: to be had without connecting */
@@ -45,14 +46,19 @@ static finq_gate *gates;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
 
-/* mod_dbd tells of each new connection in the thread that asked for it, which holds the gate's connecting place. */
-static __thread const dbd_cfg_t *connected_pool;
+/* libpq's handle; NULL where DBDriver is another. */
+static PGconn *connection_of(const ap_dbd_t *dbd)
+{
+    return dbd && strcmp(apr_dbd_name(dbd->driver), "pgsql") == 0 ? apr_dbd_native_handle(dbd->driver, dbd->handle) : NULL;
+}
 
+/* mod_dbd tells of each new connection; of which of its pools it is, nothing else says. */
 static apr_status_t dbd_connected(apr_pool_t *pool, dbd_cfg_t *config, ap_dbd_t *dbd)
 {
+    PGconn *connection = connection_of(dbd);
     (void)pool;
-    (void)dbd;
-    connected_pool = config;
+    if (connection && finq_pg_adopt(connection))
+        finq_pg_set_owner(connection, config);
     return APR_SUCCESS;
 }
 
@@ -93,7 +99,7 @@ static finq_gate *gate_resolve(finq_gate *gate)
     return gate;
 }
 
-/* A connection was made: now the gate knows its pool, and joins the gate that stands before the same one. */
+/* A connection was had: now the gate knows its pool, and joins the gate that stands before the same one. */
 static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
 {
     if (gate->pool || !pool)
@@ -201,7 +207,7 @@ static PGconn *connection_take(borrowed *loan, request_db *self, apr_pool_t *poo
 {
     for (int again = 0; again < 2; again++) {
         loan->dbd = dbd_open(pool, self->server);
-        PGconn *connection = loan->dbd ? apr_dbd_native_handle(loan->dbd->driver, loan->dbd->handle) : NULL;
+        PGconn *connection = connection_of(loan->dbd);
         if (!connection || (finq_pg_is_alive(connection) && finq_pg_adopt(connection)))
             return connection;
         finq_pg_cut(connection);
@@ -214,17 +220,17 @@ static PGconn *connection_take(borrowed *loan, request_db *self, apr_pool_t *poo
 /* Opens, with the gate's leave; the gate learns how it went. */
 static void connection_open(borrowed *loan, request_db *self, int connecting, apr_pool_t *pool)
 {
-    connected_pool = NULL;
     loan->connection = connection_take(loan, self, pool);
-    if (loan->connection && !connecting && !connected_pool)
+    if (loan->connection && !connecting && loan->gate->pool)
         return;
     apr_thread_mutex_lock(lock);
     loan->gate = gate_resolve(loan->gate);
     if (connecting)
         loan->gate->connecting = 0;
-    loan->gate->failed_at = loan->connection ? 0 : apr_time_now();
+    if (connecting || !loan->connection)
+        loan->gate->failed_at = loan->connection ? 0 : apr_time_now();
     if (loan->connection)
-        loan->gate = self->gate = gate_learn(loan->gate, connected_pool);
+        loan->gate = self->gate = gate_learn(loan->gate, finq_pg_owner(loan->connection));
     apr_thread_cond_broadcast(changed);
     apr_thread_mutex_unlock(lock);
 }

@@ -1,7 +1,7 @@
 """PostgreSQL absent, stopped, restarted, hanging, full, read-only: 503 with Retry-After within the deadline, never a crash,
 never a wrong 401 or 404, and full service within two seconds of its return without touching httpd (threat 18).
 
-Seen red: finq_pg_is_alive reading once (the first request on each connection after a restart fails); connection_event
+Seen red: gate_learn without the connection's owner (hosts_share); finq_pg_is_alive reading once (the first request on each connection after a restart fails); connection_event
 without PGEVT_CONNRESET (prepared statements that are gone); gate_enter without may_connect (the 8 at a silent database
 wait for each other); has_idle without DBDExptime (the same after a pause); is_broken without answered_at (503 beside idle
 connections where the database gives no more); give_back without finq_pg_cut (the hanging connection is used again);
@@ -11,6 +11,7 @@ without "25006", "53" or "55" (500 in place of 503).
 import signal
 import socket
 import subprocess
+import threading
 import time
 import types
 
@@ -39,11 +40,12 @@ def desk(make_module_server):
 @pytest.fixture(autouse=True)
 def survivors(desk):
     """After each fault: the same children, a database in full service, no transaction left open."""
-    children = set(desk.installation.httpd.children())
+    httpd, parent = desk.installation.httpd, desk.installation.httpd.pid()
+    children = set(httpd.children())
     desk.installation.httpd.log.allow(OURS)
     desk.installation.httpd.log.allow(DBD)
     yield
-    assert set(desk.installation.httpd.children()) == children, "no child died"
+    assert httpd.pid() != parent or set(httpd.children()) == children, "no child died"
     in_service(desk)
     desk.installation.postgres.wait_idle()
 
@@ -153,7 +155,7 @@ def test_a_restart_between_requests_is_not_noticed(desk):
 
 def test_backends_that_are_ended(desk):
     warm(desk)
-    desk.installation.psql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{SERVER}'")
+    end_connections(desk)
     assert [onboard(desk) for _ in range(40)] == [200] * 40
 
 
@@ -303,6 +305,22 @@ def test_the_sessions_row_is_locked(desk):
         assert onboard(desk) == 200, "other sessions go on"
     assert desk.staged() == []
     demand_200(calls)
+
+
+def test_hosts_share_what_mod_dbd_lets_them_share(desk):
+    """While a call over TLS waits for a lock, others over TLS are served, though plain HTTP made the connections."""
+    desk.installation.httpd.restart()
+    at_once([lambda: onboard(desk)] * 32)
+    user = desk.user()
+    other = desk.user(desk.installation.client(desk.tenant))
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'finq_web'"
+    with Blocker(desk, f"SELECT 1 FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE"):
+        blocked = threading.Thread(target=lambda: check(user.submit("last", {})))
+        blocked.start()
+        process.until(lambda: desk.installation.psql(waiting), what="the call that waits")
+        answer, took = timed(other.submit, "last", {})
+        assert answer.status == 200 and desk.installation.psql(waiting), "it still waits"
+        blocked.join()
 
 
 def test_a_statement_that_takes_too_long(desk):
