@@ -130,16 +130,17 @@ BEGIN
                                         FOR NO KEY UPDATE SKIP LOCKED);
 END $$;
 
--- An exchange is what a tenant's secret is used for.
+-- An exchange is what a tenant's secret is used for. The trigger is on the credential and not on the session, which a
+-- migration cannot lock beside tenant_key without meeting running servers that lock the two in either order.
 CREATE FUNCTION finq.exchange_note_use() RETURNS trigger
     LANGUAGE plpgsql
 AS $$
 BEGIN
-    PERFORM finq.key_note_use(NEW.client_id, NEW.exchange_key_id);
+    PERFORM finq.key_note_use(s.client_id, s.exchange_key_id) FROM finq.session s WHERE s.session_id = NEW.session_id;
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER exchange_note_use AFTER UPDATE OF exchange_key_id ON finq.session
+CREATE TRIGGER exchange_note_use AFTER INSERT ON finq.credential
     FOR EACH ROW EXECUTE FUNCTION finq.exchange_note_use();
 
 -- ---------------------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ Seen red: audit_refuse without TRUNCATE, or not ENABLE ALWAYS (lines_are_only_ad
 ROLLBACK made a COMMIT (the_changes_own_transaction); REVOKE … FROM PUBLIC left out of 002 (public_may_do_nothing); ADD COLUMN … NOT NULL without a
 default in 002 (version_1_with_data); tenant_get without ends_at (version_1_with_data).
 """
+import concurrent.futures
 import getpass
 import hashlib
 import itertools
@@ -19,7 +20,7 @@ from finqenv.client import Client, Onboarding
 from finqenv.installation import DEMO_SKILLS, Installation
 from finqenv.places import ROOT
 from finqenv.postgres import OWNER, SERVER, SERVER_GROUP
-from finqenv.process import Failure
+from finqenv.process import Failure, until
 
 
 def audit(server, *arguments):
@@ -209,7 +210,7 @@ class Version1:
              "steps": [{"name": "a", "schema": {"type": "object"}}, {"name": "b", "schema": {"type": "object"}}]}
 
     def __init__(self, installation):
-        self.installation, self.tenant = installation, None
+        self.installation, self.tenant, self.skill_id, self.key_id = installation, None, None, None
         database = installation.postgres
         database.start()
         self.psql("CREATE SCHEMA finq; CREATE TABLE finq.migration (version integer NOT NULL PRIMARY KEY,"
@@ -225,21 +226,48 @@ class Version1:
         self.psql(f"SELECT finq.skill_publish('{json.dumps(self.SKILL)}');"
                   f"SELECT finq.tenant_allow('{made['client_id']}', 'old_#1.0', 7, 8)")
         self.tenant = made["client_id"]
+        self.skill_id = self.psql("SELECT skill_id FROM finq.skill_get(NULL, 'old_#1.0')")
+        self.key_id = json.loads(self.psql(f"SELECT finq.tenant_get('{self.tenant}')"))["app_keys"][0]["key_id"]
 
-    def submit(self, ordinal, session, step, user):
-        """A step, with the words that a server of version 1 uses."""
-        return self.psql(
+    def submission(self, ordinal, session, step):
+        """A step, in the words of a server of version 1."""
+        return (
             "SELECT outcome FROM finq.step_submit("
-            f"'{self.tenant}', '{session}', (SELECT skill_id FROM finq.skill_get(NULL, 'old_#1.0')), {ordinal},"
-            f" (finq.tenant_get('{self.tenant}')::jsonb #>> '{{app_keys,0,key_id}}')::bigint, NULL,"
+            f"'{self.tenant}', '{session}', {self.skill_id}, {ordinal}, {self.key_id}, NULL,"
             " extract(epoch FROM now())::bigint, extract(epoch FROM now())::bigint + 60,"
-            f" '{step}', '{'ab'[ordinal - 1]}', sha256('{ordinal}'), '{{}}', '{{}}', {ordinal == 2}, 5, 1800, 86400)", user)
+            f" '{step}', '{'ab'[ordinal - 1]}', sha256('{ordinal}'), '{{}}', '{{}}', {ordinal == 2}, 5, 1800, 86400)")
 
-    def exchange(self, session, user):
-        return self.psql(
-            f"SELECT outcome, consent_exp - extract(epoch FROM now())::bigint FROM finq.token_exchange('{self.tenant}',"
-            f" sha256('secret'), '{session}', extract(epoch FROM now())::bigint + 60, '{{}}', '{uuid.uuid4()}',"
-            " sha256('access'), '\\x00', 5, 120)", user)
+    def exchange(self, session, columns="outcome"):
+        return (f"SELECT {columns} FROM finq.token_exchange('{self.tenant}',"
+                f" sha256('secret'), '{session}', extract(epoch FROM now())::bigint + 60, '{{}}', '{uuid.uuid4()}',"
+                " sha256('access'), '\\x00', 5, 120)")
+
+    def onboarding(self, number):
+        """A whole one."""
+        session, *steps = (f"0197a000-0000-7000-800{place}-{number:012}" for place in (0, 1, 2))
+        return "".join(f"{sql};\n" for sql in (self.submission(1, session, steps[0]),
+                                               self.submission(2, session, steps[1]), self.exchange(session)))
+
+
+def test_migrating_refuses_nobody(run_directory):
+    """Servers of version 1 go on while 002 is applied: no deadlock, no lock that is waited for in vain. Seen red with
+    the trigger of exchange_note_use on finq.session."""
+    installation = Installation(run_directory / "migrating")
+    try:
+        old = Version1(installation)
+        old.fill()
+        installation.postgres.create_server_role()
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            scripts = ["SET deadlock_timeout = '10ms'; SET lock_timeout = '1s'; SET ROLE finq_web;"
+                       + "".join(old.onboarding(number * 1000 + n) for n in range(300)) for number in range(6)]
+            running = [pool.submit(installation.psql, script) for script in scripts]
+            until(lambda: int(installation.psql("SELECT count(*) FROM finq.credential")) > 100)
+            assert installation.finqctl("db", "migrate")["from"] == 1
+            assert not all(work.done() for work in running), "the load ended too early to tell"
+            outcomes = "\n".join(work.result() for work in running).split("\n")
+        assert set(outcomes) == {"ok"} and len(outcomes) == 6 * 300 * 3
+    finally:
+        installation.stop()
 
 
 def test_version_1_with_data_becomes_the_newest(run_directory, watched):
@@ -249,7 +277,7 @@ def test_version_1_with_data_becomes_the_newest(run_directory, watched):
         old.fill()
         installation.postgres.create_server_role()
         session, steps = "0197a000-0000-7000-8000-000000000001", [f"0197a000-0000-7000-8000-00000000000{n}" for n in "23"]
-        assert old.submit(1, session, steps[0], SERVER) == "ok"
+        assert old.psql(old.submission(1, session, steps[0]), SERVER) == "ok"
         migrated = installation.finqctl("db", "migrate")
         assert migrated["from"] == 1 and migrated["to"] >= 2
         assert installation.finqctl("db", "migrate") == {"from": migrated["to"], "to": migrated["to"]}
@@ -260,8 +288,9 @@ def test_version_1_with_data_becomes_the_newest(run_directory, watched):
         assert (shown["skills"][0]["consent_duration"], shown["skills"][0]["retired"]) == (7, False)
         got = json.loads(old.psql(f"SELECT finq.tenant_get('{old.tenant}')", SERVER))
         assert got["active"] and got["app_keys"][0]["ends_at"] is None and got["skills"]
-        assert old.submit(2, session, steps[1], SERVER) == "ok"
-        outcome, lasts = old.exchange(session, SERVER).split("|")
+        assert old.psql(old.submission(2, session, steps[1]), SERVER) == "ok"
+        columns = "outcome, consent_exp - extract(epoch FROM now())::bigint"
+        outcome, lasts = old.psql(old.exchange(session, columns), SERVER).split("|")
         assert outcome == "ok" and abs(int(lasts) - 7 * 60) <= 2
         used = installation.finqctl("tenant", "show", old.tenant)["keys"]
         assert used[0]["last_used_at"] and not used[1]["last_used_at"]

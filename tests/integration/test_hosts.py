@@ -6,8 +6,9 @@ Seen red: finq_api_client_id without its comparison (bound_host…, equal…); t
 in api_steps.c (before_anything_else); a host's secrets taken from the main server's in finq_config_merge
 (another_hosts_secret); config_own left out (only_its_database_is_its_own); one directory for all hosts in child.c
 (grants_of_the_other_database); PICK(tenant) left out (bound_by_the_whole_server); the answer of an unbound look-up for a
-foreign client in finq_api_client_id, one database call (timing); SSLStrictSNIVHostCheck off (sni_and_host); 421 left
-out of reply.c's table (misdirected).
+foreign client in finq_api_client_id, one database call (timing, asks_no_database); SSLStrictSNIVHostCheck off (without_a_name); default.test without its refusal, the
+hosts without FinqTenant (sni_and_host); 421 left out of reply.c's table (misdirected); pg.c taking a connection with
+something to read for alive, or reading once when it cuts one (a_broken_database).
 """
 import json
 import secrets
@@ -405,21 +406,22 @@ SSLCertificateKeyFile {key}
             for (name, tenant), protocols in zip(self.tenants.items(), ("", "SSLProtocol TLSv1.3")))
         httpd.restart()
 
-    def ask(self, sni, host, tenant, path="/v1/sessions"):
-        """One POST /sessions over TLS with a name, or none, and a Host header of its own. None for no answer."""
-        httpd = self.installation.httpd
-        context = ssl.create_default_context(cafile=httpd.authority.certificate)
-        context.check_hostname = False
-        body = json.dumps({"client_id": tenant.client_id, "client_app_key": tenant.client_app_key, "skill": SKILL})
-        request = (f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-                   f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}")
-        try:
-            with socket.create_connection(("127.0.0.1", httpd.settings.port), 10) as plain, \
-                    context.wrap_socket(plain, server_hostname=sni) as tls, tls.makefile("rb") as file:
-                tls.sendall(request.encode())
-                return read_answer(file)
-        except (ssl.SSLError, ConnectionError):
-            return None
+
+def ask(installation, sni, host, tenant):
+    """One POST /sessions over TLS with a name, or none, and a Host header of its own. None for no answer."""
+    httpd = installation.httpd
+    context = ssl.create_default_context(cafile=httpd.authority.certificate)
+    context.check_hostname = False
+    body = json.dumps({"client_id": tenant.client_id, "client_app_key": tenant.client_app_key, "skill": SKILL})
+    request = (f"POST /v1/sessions HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+               f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}")
+    try:
+        with socket.create_connection(("127.0.0.1", httpd.settings.port), 10) as plain, \
+                context.wrap_socket(plain, server_hostname=sni) as tls, tls.makefile("rb") as file:
+            tls.sendall(request.encode())
+            return read_answer(file)
+    except (ssl.SSLError, ConnectionError):
+        return None
 
 
 @pytest.fixture(scope="module")
@@ -437,7 +439,7 @@ def test_sni_and_host(named, sni, host, keys):
     """Threat 21. Success only where the name of TLS, the name in Host and the tenant belong together; localhost serves
     either tenant."""
     named.installation.httpd.log.allow("AH02032|AH02033|AH02031|AH01630|AH02645|client denied")
-    answer = named.ask(sni, host, named.tenants[keys])
+    answer = ask(named.installation, sni, host, named.tenants[keys])
     started = answer is not None and answer.status == 200
     assert started == (sni == host and host in (keys, "localhost"))
     if answer is not None and not started:
@@ -447,7 +449,7 @@ def test_sni_and_host(named, sni, host, keys):
 
 def test_misdirected_request_is_told_in_json(named):
     named.installation.httpd.log.allow("AH02032|AH02645")
-    answer = named.ask("a.test", "b.test", named.tenants["b.test"])
+    answer = ask(named.installation, "a.test", "b.test", named.tenants["b.test"])
     assert (answer.status, answer.code, answer.json["http"]) == (421, "misdirected_request", 421)
     assert answer.headers["content-type"] == "application/json"
     assert answer.json["id"] == answer.headers["x-request-id"]
@@ -456,8 +458,19 @@ def test_misdirected_request_is_told_in_json(named):
 def test_default_host_refuses(named):
     named.installation.httpd.log.allow("AH01630|AH02033|AH02645|client denied|AH02031|AH02032")
     for sni in ("default.test", "other.test", None):
-        answer = named.ask(sni, "other.test", named.tenants["a.test"])
+        answer = ask(named.installation, sni, "other.test", named.tenants["a.test"])
         assert answer is None or answer.status in (401, 403, 421), sni
+
+
+def test_a_client_without_a_name_is_served_by_no_first_host_either(make_server):
+    """What strictness adds to httpd's own comparison: without a name, the first host is not the one that was meant."""
+    installation = make_server(server="SSLStrictSNIVHostCheck on", hosts=(Site("a.test"),))
+    tenant = installation.create_tenant("Tenant")
+    installation.httpd.log.allow("AH02033")
+    assert ask(installation, "localhost", "localhost", tenant).status == 200
+    for host in ("localhost", "other.test"):
+        refused = ask(installation, None, host, tenant)
+        assert refused.status in (401, 403) and b"nonce" not in refused.body
 
 
 def test_plain_clients_of_the_tls_port_are_answered_by_nobody(named):

@@ -1,11 +1,12 @@
 """Rotating under load: a tenant's two keys and the server's own secrets, with no valid request refused.
 
-Seen red: REFETCH_MAX 0 in directory.c, so that a new key waits for FinqCacheTTL (app_key_rotates); tenant_rotate that
+Seen red: may_refetch always 0 in directory.c, so that a new key waits for FinqCacheTTL (key_rotates…); tenant_rotate that
 ends the old keys at once whatever the overlap (app_key…, secret_rotates); tenant_revoke that sets no end
 (revoked_key…); finq_secrets_open trying the first secret alone (secret_file_rotates); the new secret put on top at
 once, while servers of the old file still run (secret_file_rotates, now and then: that is what the order is for);
-NOTE_TIME 0 and key_note_use without its minute (last_use_costs_no_write…); keys_note left out (…nor_a_call);
-exchange_note_use without its trigger, tenant_get in the place of tenant_seen (show_tells_the_last_use).
+key_note_use without its minute, or with no end to it (last_use_costs_no_write…); keys_note without what was known, and
+keys always taken for noted (two_keys_in_turn…); exchange_note_use without its trigger, tenant_get in the place of
+tenant_seen (show_tells_the_last_use); tenant_set_status without effect (disabled…).
 """
 import dataclasses
 import secrets
@@ -285,6 +286,7 @@ def test_two_keys_in_turn_ask_no_more_often_than_one(make_server):
     first, second = installation.client(tenant), installation.client(rotate(installation, tenant, "--app-key"))
     for client in (first, second):
         assert client.start_session(SKILL).status == 200
+    assert all(key["last_used_at"] for key in keys(installation, tenant, "APP_KEY")), "though both were remembered"
     calls = calls_of(installation, "tenant_seen")
     for _ in range(20):
         assert first.start_session(SKILL).status == second.start_session(SKILL).status == 200
