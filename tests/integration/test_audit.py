@@ -263,8 +263,9 @@ def test_migrating_refuses_nobody(run_directory):
             running = [pool.submit(installation.psql, script) for script in scripts]
             until(lambda: int(installation.psql("SELECT count(*) FROM finq.credential")) > 100)
             assert installation.finqctl("db", "migrate")["from"] == 1
-            assert not all(work.done() for work in running), "the load ended too early to tell"
+            under_load = not all(work.done() for work in running)
             outcomes = "\n".join(work.result() for work in running).split("\n")
+        assert under_load, "the load ended too early to tell"
         assert set(outcomes) == {"ok"} and len(outcomes) == 6 * 300 * 3
     finally:
         installation.stop()

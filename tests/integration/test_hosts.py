@@ -53,7 +53,7 @@ def own_database(installation, name):
 
 class Hosts:
     """a.test serves tenant A alone, b.test tenant B alone, with other secrets; far.test has a database and everything
-    else of its own; localhost serves whoever is known. base.test says nothing of its own but its database."""
+    else of its own; localhost serves whoever is known."""
 
     def __init__(self, installation):
         self.installation = installation
@@ -343,21 +343,26 @@ BASE = """
 """
 
 
+def bare_host(httpd, name, text=""):
+    """A virtual host without a directive of the module, but for `text`."""
+    certificate, key = httpd.certificate_for(name)
+    return f"""<VirtualHost *:{httpd.settings.port}>
+ServerName {name}:{httpd.settings.port}
+SSLEngine on
+SSLCertificateFile {certificate}
+SSLCertificateKeyFile {key}
+{text}</VirtualHost>
+"""
+
+
 class OneBase:
-    """An API that the whole server says, Location included; hosts that say no more than their database."""
+    """An API that the whole server says, Location included; near.test says nothing, far.test no more than its database."""
 
     def __init__(self, installation):
         self.tenant = installation.create_tenant("Near")
         httpd = installation.httpd
-        certificate, key = httpd.certificate_for("base.test")
-        httpd.settings.server = f"""FinqTenant {self.tenant.client_id}
-{BASE}
-<VirtualHost *:{httpd.settings.port}>
-ServerName base.test:{httpd.settings.port}
-SSLEngine on
-SSLCertificateFile {certificate}
-SSLCertificateKeyFile {key}
-{own_database(installation, "base")}</VirtualHost>"""
+        httpd.settings.server = (f"FinqTenant {self.tenant.client_id}\n{BASE}\n{bare_host(httpd, 'near.test')}"
+                                 + bare_host(httpd, "far.test", own_database(installation, "far")))
         httpd.settings.hosts = (Site("open.test", "FinqTenant any"),)
         httpd.restart()
 
@@ -366,12 +371,12 @@ def test_a_host_whose_only_own_thing_is_its_database(make_server):
     """Such a host has no directive of the module in it, and yet nothing that it remembers is another host's."""
     installation = make_server(children=1)
     one = OneBase(installation)
-    near, far = installation.client(one.tenant), installation.client(one.tenant, host="base.test")
+    near, far = (installation.client(one.tenant, host=host) for host in ("near.test", "far.test"))
     for _ in range(3):
         assert near.start_session(SKILL).status == 200
         assert far.start_session(SKILL).code == "invalid_client_id"
     stranger = Tenant(ID, "x", "x")
-    for host, code in (("base.test", "unauthorized_tenant"), ("localhost", "unauthorized_tenant"),
+    for host, code in (("far.test", "unauthorized_tenant"), ("localhost", "unauthorized_tenant"),
                        ("open.test", "invalid_client_id")):
         client = installation.client(stranger, host=host)
         assert client.start_session(SKILL).code == code, "bound by the whole server, but for a host that says any"
