@@ -16,7 +16,7 @@ apr_status_t finq_dbd_child_init(apr_pool_t *pchild);
 /** What stands before a server's connections: how many are in use, and whether the database answered lately. */
 typedef struct finq_gate finq_gate;
 
-/** The gate of one virtual host; hosts that share a pool of mod_dbd's come to share it. */
+/** The gate of one virtual host; hosts that share a pool of mod_dbd's come to share it. NULL if memory ran out. */
 finq_gate *finq_gate_create(apr_pool_t *pchild);
 
 /** A request's access to its host's database. Each call borrows a connection, waits for it and for the answer at most

@@ -17,6 +17,8 @@ static finq_error *store_open(finq_runtime *runtime, const finq_config *config, 
 static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config, apr_pool_t *pchild)
 {
     runtime->gate = finq_gate_create(pchild);
+    if (!runtime->gate)
+        return finq_error_internal(pchild, FINQ_E_INTERNAL_SERVER_ERROR, "no gate could be made before the database");
     FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, config->skills, pchild));
     return store_open(runtime, config, pchild);
 }

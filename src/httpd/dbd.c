@@ -35,12 +35,12 @@ struct finq_gate {
     int connecting;
     apr_time_t failed_at;   /* when a connection could not be had, or gave no answer; 0 once one was made */
     apr_time_t answered_at; /* when a connection was last given back in good order */
+    apr_thread_cond_t *changed;
     finq_gate *same;       /* the gate of another host that uses the same pool; NULL where there is none */
     finq_gate *next;
 };
 
 static apr_thread_mutex_t *lock; /* over all gates of this child: held for a few instructions */
-static apr_thread_cond_t *changed;
 static finq_gate *gates;
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
@@ -76,14 +76,15 @@ void finq_dbd_register(void)
 
 apr_status_t finq_dbd_child_init(apr_pool_t *pchild)
 {
-    apr_status_t status = apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pchild);
     gates = NULL;
-    return status == APR_SUCCESS ? apr_thread_cond_create(&changed, pchild) : status;
+    return apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pchild);
 }
 
 finq_gate *finq_gate_create(apr_pool_t *pchild)
 {
     finq_gate *gate = apr_pcalloc(pchild, sizeof *gate);
+    if (apr_thread_cond_create(&gate->changed, pchild) != APR_SUCCESS)
+        return NULL;
     gate->most = 1;
     gate->next = gates;
     gates = gate;
@@ -108,6 +109,7 @@ static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
         if (other->pool == pool && other != gate) {
             gate->same = other;
             other->in_use += gate->in_use;
+            apr_thread_cond_broadcast(gate->changed); /* who waited here waits there */
             return other;
         }
     }
@@ -160,7 +162,7 @@ static entry gate_enter(finq_gate **gate, apr_time_t deadline)
             return ENTER_BROKEN;
         if (now >= deadline)
             return ENTER_LATE;
-        apr_thread_cond_timedwait(changed, lock, deadline - now);
+        apr_thread_cond_timedwait(g->changed, lock, deadline - now);
     }
 }
 
@@ -178,7 +180,10 @@ static void gate_leave(finq_gate *gate, int clean, int late)
         if (gate->idle < IDLE_MAX)
             gate->idle_since[gate->idle++] = gate->answered_at;
     }
-    apr_thread_cond_broadcast(changed);
+    if (clean && !gate->failed_at)
+        apr_thread_cond_signal(gate->changed); /* one connection for one of those that wait, not for them all */
+    else
+        apr_thread_cond_broadcast(gate->changed);
     apr_thread_mutex_unlock(lock);
 }
 
@@ -231,7 +236,7 @@ static void connection_open(borrowed *loan, request_db *self, int connecting, ap
         loan->gate->failed_at = loan->connection ? 0 : apr_time_now();
     if (loan->connection)
         loan->gate = self->gate = gate_learn(loan->gate, finq_pg_owner(loan->connection));
-    apr_thread_cond_broadcast(changed);
+    apr_thread_cond_broadcast(loan->gate->changed);
     apr_thread_mutex_unlock(lock);
 }
 
