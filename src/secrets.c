@@ -22,6 +22,7 @@
 struct finq_secret {
     apr_int32_t id;
     unsigned char seal_key[KEY_BYTES];
+    const EVP_CIPHER *cipher; /* its set's */
     EVP_MAC_CTX *seal_mac, *step_mac, *access_mac; /* keyed once, duplicated for each use */
 };
 
@@ -29,6 +30,7 @@ struct finq_secrets {
     finq_secret secrets[SECRETS_MAX];
     int count;
     EVP_MAC *hmac;
+    EVP_CIPHER *cipher; /* fetched once: to look an algorithm up costs more than to use it */
 };
 
 static finq_error *openssl_failed(apr_pool_t *pool, const char *what)
@@ -110,6 +112,7 @@ static apr_status_t secrets_wipe(void *value)
         EVP_MAC_CTX_free(secrets->secrets[i].access_mac);
     }
     EVP_MAC_free(secrets->hmac);
+    EVP_CIPHER_free(secrets->cipher);
     finq_wipe(secrets, sizeof *secrets);
     return APR_SUCCESS;
 }
@@ -158,7 +161,9 @@ static finq_error *line_add(finq_secrets *secrets, const char *path, const char 
     if (secrets->count == SECRETS_MAX)
         return file_error(pool, path, "has more than 16 secrets: remove the oldest");
     apr_decode_base16_binary(bytes, line, (apr_ssize_t)digits, 0, &length);
-    int ok = secret_derive(&secrets->secrets[secrets->count++], secrets->hmac, bytes, length);
+    finq_secret *secret = &secrets->secrets[secrets->count++];
+    secret->cipher = secrets->cipher;
+    int ok = secret_derive(secret, secrets->hmac, bytes, length);
     finq_wipe(bytes, sizeof bytes);
     return ok ? NULL : openssl_failed(pool, "deriving keys");
 }
@@ -179,8 +184,9 @@ finq_error *finq_secrets_load(finq_secrets **out, const char *path, apr_pool_t *
     finq_secrets *secrets = apr_pcalloc(pool, sizeof *secrets);
     apr_pool_cleanup_register(pool, secrets, secrets_wipe, apr_pool_cleanup_null);
     secrets->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (!secrets->hmac)
-        return openssl_failed(pool, "fetching HMAC");
+    secrets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
+    if (!secrets->hmac || !secrets->cipher)
+        return openssl_failed(pool, "fetching HMAC and AES");
     FINQ_TRY(file_read(text, sizeof text, path, pool));
     finq_error *error = lines_add(secrets, path, text, pool);
     finq_wipe(text, sizeof text);
@@ -230,7 +236,7 @@ static finq_error *crypt_ctr(unsigned char *to, const finq_secret *secret, const
                              apr_pool_t *pool)
 {
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    int n, ok = context && EVP_EncryptInit_ex(context, EVP_aes_256_ctr(), NULL, secret->seal_key, iv) == 1 &&
+    int n, ok = context && EVP_EncryptInit_ex2(context, secret->cipher, secret->seal_key, iv, NULL) == 1 &&
                 EVP_EncryptUpdate(context, to, &n, from.bytes, (int)from.length) == 1;
     EVP_CIPHER_CTX_free(context);
     return ok ? NULL : openssl_failed(pool, "AES-256-CTR");
