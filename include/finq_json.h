@@ -42,7 +42,8 @@ const char *finq_json_string(const json_t *object, const char *name);
 /** Ties a new reference to a pool: it is released when the pool is. Returns `value`. */
 json_t *finq_json_own(json_t *value, apr_pool_t *pool);
 
-/** Compact text of a value, in the pool, in member order; NULL if memory ran out. */
+/** Compact text of a value, in the pool, in member order; NULL of NULL, which is what jansson makes when memory ran out.
+ * The value's strings are UTF-8, as those of the parser are. */
 const char *finq_json_text(const json_t *value, apr_pool_t *pool);
 
 #endif

@@ -154,15 +154,19 @@ const char *finq_json_string(const json_t *object, const char *name)
     return json_string_value(json_object_get(object, name));
 }
 
+/* ---- writing ----
+ * jansson's own writer spends most of its time on guarding against cycles, which values that were parsed, or built by the
+ * code above, do not have. */
+
 typedef struct {
     char *text;
     apr_size_t length, room;
     apr_pool_t *pool;
 } text_sink;
 
-static int text_append(const char *bytes, size_t size, void *baton)
+/* Room for so many bytes more, and the NUL. */
+static char *text_room(text_sink *sink, apr_size_t size)
 {
-    text_sink *sink = baton;
     if (sink->length + size + 1 > sink->room) {
         apr_size_t room = 2 * (sink->length + size + 1);
         char *larger = apr_palloc(sink->pool, room);
@@ -170,16 +174,97 @@ static int text_append(const char *bytes, size_t size, void *baton)
         sink->text = larger;
         sink->room = room;
     }
-    memcpy(sink->text + sink->length, bytes, size);
+    return sink->text + sink->length;
+}
+
+static void text_append(text_sink *sink, const char *bytes, apr_size_t size)
+{
+    memcpy(text_room(sink, size), bytes, size);
     sink->length += size;
-    return 0;
+}
+
+/* The escape of a byte that may not stand in a string; returns its length. */
+static apr_size_t escape_write(char escape[7], unsigned char byte)
+{
+    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+    const char *short_form = byte ? strchr(from, byte) : NULL;
+    escape[0] = '\\';
+    escape[1] = short_form ? to[short_form - from] : 'u';
+    return short_form ? 2 : (apr_size_t)apr_snprintf(escape, 7, "\\u%04X", byte);
+}
+
+static void text_string(text_sink *sink, const char *bytes, apr_size_t length)
+{
+    apr_size_t plain = 0;
+    char escape[7];
+    text_append(sink, "\"", 1);
+    for (apr_size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        if (byte >= ' ' && byte != '"' && byte != '\\')
+            continue;
+        text_append(sink, bytes + plain, i - plain);
+        text_append(sink, escape, escape_write(escape, byte));
+        plain = i + 1;
+    }
+    text_append(sink, bytes + plain, length - plain);
+    text_append(sink, "\"", 1);
+}
+
+static void text_value(text_sink *sink, const json_t *value);
+
+static void text_object(text_sink *sink, const json_t *object)
+{
+    const char *name, *before = "{";
+    json_t *value;
+    if (json_object_size(object) == 0)
+        text_append(sink, "{", 1);
+    json_object_foreach((json_t *)object, name, value)
+    {
+        text_append(sink, before, 1);
+        text_string(sink, name, strlen(name));
+        text_append(sink, ":", 1);
+        text_value(sink, value);
+        before = ",";
+    }
+    text_append(sink, "}", 1);
+}
+
+static void text_array(text_sink *sink, const json_t *array)
+{
+    text_append(sink, "[", 1);
+    for (apr_size_t i = 0; i < json_array_size(array); i++) {
+        if (i > 0)
+            text_append(sink, ",", 1);
+        text_value(sink, json_array_get(array, i));
+    }
+    text_append(sink, "]", 1);
+}
+
+/* Numbers and the three words: jansson knows how, and they are short. */
+static void text_scalar(text_sink *sink, const json_t *value)
+{
+    char *to = text_room(sink, 64);
+    sink->length += json_dumpb(value, to, 64, JSON_ENCODE_ANY);
+}
+
+static void text_value(text_sink *sink, const json_t *value)
+{
+    if (json_is_object(value))
+        text_object(sink, value);
+    else if (json_is_array(value))
+        text_array(sink, value);
+    else if (json_is_string(value))
+        text_string(sink, json_string_value(value), json_string_length(value));
+    else
+        text_scalar(sink, value);
 }
 
 const char *finq_json_text(const json_t *value, apr_pool_t *pool)
 {
     text_sink sink = {apr_palloc(pool, 512), 0, 512, pool};
-    if (json_dump_callback(value, text_append, &sink, JSON_COMPACT | JSON_ENCODE_ANY) != 0)
+    if (!value)
         return NULL;
+    text_value(&sink, value);
     sink.text[sink.length] = '\0';
     return sink.text;
 }
