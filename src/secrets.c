@@ -48,11 +48,27 @@ finq_error *finq_random(void *bytes, apr_size_t length, apr_pool_t *pool)
     return RAND_bytes(bytes, (int)length) == 1 ? NULL : openssl_failed(pool, "RAND_bytes");
 }
 
+/* Randomness for ids is drawn ahead, a thread for itself: a draw costs as much for one id as for many. What has been
+ * handed out is wiped, and a forked process draws its own. */
+#define ID_RANDOM 10
+#define DRAWN_IDS 32
+static __thread struct {
+    pid_t owner;
+    int left;
+    unsigned char bytes[DRAWN_IDS][ID_RANDOM];
+} drawn;
+
 finq_error *finq_id_new(finq_id *id, apr_pool_t *pool)
 {
-    unsigned char random[10];
-    FINQ_TRY(finq_random(random, sizeof random, pool));
+    if (drawn.left == 0 || drawn.owner != getpid()) {
+        drawn.left = 0;
+        FINQ_TRY(finq_random(drawn.bytes, sizeof drawn.bytes, pool));
+        drawn.left = DRAWN_IDS;
+        drawn.owner = getpid();
+    }
+    unsigned char *random = drawn.bytes[--drawn.left];
     *id = finq_id_v7(apr_time_now(), random);
+    finq_wipe(random, ID_RANDOM);
     return NULL;
 }
 

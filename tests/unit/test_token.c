@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "finq_token.h"
@@ -167,6 +168,32 @@ static void ids_as_text(void **state)
     assert_int_equal(id.bytes[8] >> 6, 2);
 }
 
+/* Red when: --drawn.left becomes drawn.left - 1 (all ids of a draw alike), or the check of the owner is taken out (a
+ * forked process goes on with its parent's randomness). */
+static void ids_share_no_randomness(void **state)
+{
+    enum { MANY = 200 };
+    finq_id ids[MANY], of_child;
+    int ends[2];
+    (void)state;
+    for (int i = 0; i < MANY; i++)
+        assert_null(finq_id_new(&ids[i], pool));
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(finq_id_new(&of_child, pool) != NULL || write(ends[1], &of_child, sizeof of_child) != sizeof of_child);
+    assert_null(finq_id_new(&ids[0], pool));
+    assert_int_equal(read(ends[0], &of_child, sizeof of_child), sizeof of_child);
+    ids[1] = of_child;
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    for (int i = 0; i < MANY; i++) {
+        for (int j = 0; j < i; j++)
+            assert_memory_not_equal(ids[i].bytes + 9, ids[j].bytes + 9, 7); /* without the time */
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     apr_initialize();
@@ -175,6 +202,7 @@ int main(void)
         cmocka_unit_test(secret_files_that_are_refused),   cmocka_unit_test(what_is_sealed_opens_the_same),
         cmocka_unit_test(every_secret_of_the_file_opens_and_no_other), cmocka_unit_test(nothing_else_opens),
         cmocka_unit_test(derived_values_depend_on_all_their_parts), cmocka_unit_test(ids_as_text),
+        cmocka_unit_test(ids_share_no_randomness),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     apr_pool_destroy(pool);
