@@ -1,5 +1,7 @@
 /* mod_finq: an onboarding API for Apache httpd. The module record and its hooks; no logic. */
 #include "finq_api.h"
+#include "finq_observe.h"
+#include "finq_shared.h"
 
 #include <http_config.h>
 #include <http_protocol.h>
@@ -10,7 +12,9 @@ static void register_hooks(apr_pool_t *pool)
     (void)pool;
     finq_dbd_register();
     finq_reply_register();
+    finq_page_register();
     ap_hook_check_config(finq_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_create_request(finq_request_create, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_read_request(finq_request_read, NULL, NULL, APR_HOOK_LAST);
@@ -18,6 +22,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(finq_router_map, NULL, NULL, APR_HOOK_FIRST); /* before core's, which answers TRACE there */
     ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(finq_page_metrics, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(finq_page_health, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 AP_DECLARE_MODULE(finq) = {

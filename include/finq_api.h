@@ -3,6 +3,7 @@
 #define FINQ_API_H
 
 #include "finq_request.h"
+#include "finq_session.h"
 
 /** An endpoint: reads its request and fills `reply`, an empty object, or sets the request's answer_text; or returns what
  * went wrong. */
@@ -17,8 +18,11 @@ finq_error *finq_api_catalog_servicers(finq_request *request, json_t *reply);
 
 /** Reads a client_id, the one place where a request may come by one. Errors: invalid_client_id (400) for what is no
  * UUID; unauthorized_tenant where the request's host serves one tenant (FinqTenant) and this is another, whether or not
- * it exists: nothing else has been looked at by then. */
-finq_error *finq_api_client_id(finq_id *client_id, const char *text, const finq_request *request);
+ * it exists: nothing else has been looked at by then; those of finq_limits_tenant. */
+finq_error *finq_api_client_id(finq_id *client_id, const char *text, finq_request *request);
+/** finq_session_pass_open, and what is to be seen of it: whose request this is, or why the nonce is refused. */
+finq_error *finq_api_nonce(finq_session_pass *pass, finq_request *request, const finq_id *client_id, const char *nonce,
+                           int grace);
 /** Adds a string, an id, a time to a reply. */
 void finq_api_put(json_t *reply, const char *name, const char *value);
 void finq_api_put_id(json_t *reply, const char *name, const finq_id *id);
@@ -28,6 +32,8 @@ void finq_api_put_uploads(json_t *reply, const finq_skill_step *step);
 
 /** The content handler of SetHandler finq. */
 int finq_router_handler(request_rec *r);
+/** What the routes are called in counters, by number; the first is for what fits none. Ends with NULL. */
+const char *const *finq_router_endpoints(apr_pool_t *pool);
 /** The translate_name and map_to_storage hooks: an API path is no file, so no directory is walked for it. */
 int finq_router_translate(request_rec *r);
 int finq_router_map(request_rec *r);

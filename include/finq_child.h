@@ -8,12 +8,13 @@
 #include "finq_blob.h"
 #include "finq_dbd.h"
 #include "finq_directory.h"
+#include "finq_metrics.h"
 
 typedef struct finq_runtime {
     finq_gate *gate;
     finq_directory *directory;
     finq_blob_store *store;         /**< NULL where the upload directory could not be opened; the log says why */
-    apr_uint32_t uploads;           /**< under way; atomic */
+    finq_meter meter;               /**< where this child counts; its gauges hold the uploads under way */
     apr_uint32_t tidied;            /**< when this child last tidied the upload directory, in seconds; atomic */
 } finq_runtime;
 

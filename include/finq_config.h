@@ -5,12 +5,20 @@
 #include <httpd.h>
 #include <http_config.h>
 
+#include "finq_bucket.h"
 #include "finq_id.h"
+#include "finq_metrics.h"
 #include "finq_secrets.h"
 
 extern module AP_MODULE_DECLARE_DATA finq_module __attribute__((visibility("default")));
 
 struct finq_runtime;
+
+/** What is limited (finq_limits.h). */
+typedef enum { FINQ_LIMIT_ADDRESS, FINQ_LIMIT_TENANT, FINQ_LIMIT_FAILURE, FINQ_LIMITS } finq_limit;
+
+/** The rate of what is not; a burst of 0 is one that no directive has set. */
+#define FINQ_LIMIT_OFF ((finq_bucket_rate){0, 1})
 
 /** A virtual host's settings. Times are seconds, sizes bytes. Read-only once the server runs. */
 typedef struct finq_config {
@@ -26,6 +34,10 @@ typedef struct finq_config {
     int prepared_statements;            /**< a flag */
     apr_array_header_t *allow_origins;  /**< of const char *; empty: no other origin */
     apr_array_header_t *bases;          /**< of const char *: the paths of the Locations with SetHandler finq */
+    finq_bucket_rate limits[FINQ_LIMITS];
+    int limit_clients;                  /**< that the tables of limits have room for; the main server's counts */
+    int host_number;                    /**< this host's place among the server's, from 0 */
+    finq_metrics *metrics;              /**< its counters, in memory that children share */
     struct finq_runtime *runtime;       /**< what a child holds for this host (finq_child.h); NULL before it runs */
 } finq_config;
 

@@ -16,6 +16,7 @@ typedef struct finq_credential_request {
 typedef struct finq_credential {
     finq_id credentials_id;
     const char *access_token;
+    const finq_published *published; /**< the skill that it comes from */
     apr_int64_t consent_exp;
     apr_int64_t max_data_retention;
 } finq_credential;

@@ -20,6 +20,8 @@ typedef struct finq_request {
     const unsigned char *body_hash; /**< of the compact body, once finq_body_object has read it */
     const char *answer_text;     /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
     const char *nonce;           /**< of the header; NULL where there is none */
+    int endpoint;                /**< the route's number among finq_router_endpoints; 0 for none */
+    apr_uint64_t address_key, tenant_key; /**< of finq_limits.h: whom the request counts for; 0 for nobody */
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;
     int answered;                /**< a status has been sent for it, by httpd itself or by us */
@@ -63,8 +65,8 @@ finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, 
 int finq_reply_json(finq_request *request, const json_t *answer);
 /** Sends an error and logs it; the one place that turns errors into HTTP. */
 int finq_reply_error(finq_request *request, const finq_error *error);
-/** Answers that have no body, such as that to a preflight. */
-int finq_reply_empty(finq_request *request, int status);
+/** Answers a preflight, without a body. */
+int finq_reply_preflight(finq_request *request);
 /** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */
 const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool);
 

@@ -11,6 +11,7 @@ typedef struct finq_session_started {
     const char *nonce;
     apr_int64_t expires_at;
     const char *next_step;
+    const finq_published *published; /**< its skill */
 } finq_session_started;
 
 /** Starts a session: stores nothing, and asks the database only for what the directory does not remember.
@@ -18,8 +19,12 @@ typedef struct finq_session_started {
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
                                const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool);
 
+/** What became of a nonce. Clients are not told a forged one from another client's; operators are. */
+typedef enum { FINQ_NONCE_GOOD, FINQ_NONCE_FORGED, FINQ_NONCE_OTHER_CLIENT, FINQ_NONCE_EXPIRED } finq_nonce_state;
+
 /** A nonce that has been opened, and with it what it authorises. There is no other way to come by one. */
 typedef struct finq_session_pass {
+    finq_nonce_state state;
     finq_token token;
     const finq_secret *secret;        /**< that had sealed it */
     const finq_published *published;  /**< the session's skill */
@@ -28,7 +33,7 @@ typedef struct finq_session_pass {
 } finq_session_pass;
 
 /** Opens a nonce of this client, without asking the database. `grace` seconds are added to its life. Errors:
- * invalid_nonce, expired_nonce; those of finq_directory_skill where this process has not met the skill yet. */
+ * invalid_nonce, expired_nonce, and `pass->state` then says why; those of finq_directory_skill where this process has not met the skill yet. */
 finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
                                    const char *nonce, int grace, apr_pool_t *pool);
 

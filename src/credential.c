@@ -16,6 +16,7 @@ typedef struct {
     unsigned char token[FINQ_ACCESS_TOKEN_BYTES];
     unsigned char token_hash[FINQ_DIGEST_SHA256];
     unsigned char secret_hash[FINQ_DIGEST_SHA256];
+    const finq_published *published; /* the skill of the temp_token; NULL where that could not be opened */
 } offer;
 
 /* Only the text of a token is ever hashed: it is what the client will show. */
@@ -50,8 +51,8 @@ static finq_error *temp_token_open(finq_token *token, const finq_published **pub
     return finq_directory_skill(published, service->directory, service->db, token->skill_id, pool);
 }
 
-static finq_error *exchange_call(const PGresult **rows, const finq_service *service,
-                                 const finq_credential_request *request, const offer *made, apr_pool_t *pool)
+static finq_error *exchange_call(const PGresult **rows, const finq_service *service, offer *made,
+                                 const finq_credential_request *request, apr_pool_t *pool)
 {
     static const finq_pg_statement token_exchange = {
         "finq_token_exchange", "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing "
@@ -60,6 +61,7 @@ static finq_error *exchange_call(const PGresult **rows, const finq_service *serv
     const finq_published *published;
     finq_pg_args args = {0};
     FINQ_TRY(temp_token_open(&token, &published, service, request, pool));
+    made->published = published;
     finq_pg_arg_id(&args, &request->client_id);
     finq_pg_arg_bytes(&args, made->secret_hash, sizeof made->secret_hash);
     finq_pg_arg_id(&args, published ? &token.session_id : NULL);
@@ -99,7 +101,8 @@ finq_error *finq_credential_exchange(finq_credential *credential, const finq_ser
     const PGresult *rows;
     offer made;
     FINQ_TRY(offer_make(&made, service, request->client_secret, pool));
-    finq_error *error = exchange_call(&rows, service, request, &made, pool);
+    finq_error *error = exchange_call(&rows, service, &made, request, pool);
+    credential->published = made.published;
     finq_wipe(&made, sizeof made);
     FINQ_TRY(error);
     const char *outcome = finq_pg_text(rows, 0, 0, pool);

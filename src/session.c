@@ -10,6 +10,7 @@ finq_error *finq_session_start(finq_session_started *started, const finq_service
     FINQ_TRY(finq_directory_authorise(&token.app_key_id, &published, service->directory, service->db, claim, pool));
     FINQ_TRY(finq_id_new(&started->session_id, pool));
     started->expires_at = apr_time_sec(apr_time_now()) + service->nonce_ttl;
+    started->published = published;
     started->next_step = published->skill->steps[0].name;
     token.expires_at = started->expires_at;
     token.client_id = claim->client_id;
@@ -19,15 +20,26 @@ finq_error *finq_session_start(finq_session_started *started, const finq_service
     return finq_token_seal(&started->nonce, &token, finq_secrets_first(service->secrets), pool);
 }
 
+static finq_nonce_state nonce_judge(const finq_session_pass *pass, const finq_id *client_id, int grace)
+{
+    if (!pass->secret)
+        return FINQ_NONCE_FORGED;
+    if (!finq_id_equal(&pass->token.client_id, client_id))
+        return FINQ_NONCE_OTHER_CLIENT;
+    return pass->token.expires_at + grace <= apr_time_sec(apr_time_now()) ? FINQ_NONCE_EXPIRED : FINQ_NONCE_GOOD;
+}
+
 finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
                                    const char *nonce, int grace, apr_pool_t *pool)
 {
     finq_token *token = &pass->token;
+    pass->state = FINQ_NONCE_GOOD;
     token->kind = FINQ_TOKEN_NONCE;
     FINQ_TRY(finq_token_open(token, &pass->secret, nonce, service->secrets, pool));
-    if (!pass->secret || !finq_id_equal(&token->client_id, client_id))
+    pass->state = nonce_judge(pass, client_id, grace);
+    if (pass->state == FINQ_NONCE_FORGED || pass->state == FINQ_NONCE_OTHER_CLIENT)
         return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is not one that was given to this client.");
-    if (token->expires_at + grace <= apr_time_sec(apr_time_now()))
+    if (pass->state == FINQ_NONCE_EXPIRED)
         return finq_error_make(pool, FINQ_E_EXPIRED_NONCE, "nonce has expired; start a new session.");
     FINQ_TRY(finq_directory_skill(&pass->published, service->directory, service->db, token->skill_id, pool));
     if (token->ordinal < 1 || token->ordinal > pass->published->skill->step_count)

@@ -1,5 +1,6 @@
 #include "finq_api.h"
 
+#include "finq_observe.h"
 #include "finq_session.h"
 
 /* In characters (contract section 2); the JSON room has seen to it that the text is UTF-8. */
@@ -37,6 +38,8 @@ finq_error *finq_api_session_start(finq_request *request, json_t *reply)
     claim.app_key = finq_json_string(body, "client_app_key");
     claim.skill = finq_json_string(body, "skill");
     FINQ_TRY(finq_session_start(&started, &request->service, &claim, finq_json_string(body, "tenant_user_id"), pool));
+    finq_observe_recognised(request, &claim.client_id, started.published, NULL);
+    finq_observe_session(request, started.published, FINQ_PROGRESS_CREATED);
     finq_api_put(reply, "nonce", started.nonce);
     finq_api_put_id(reply, "session_id", &started.session_id);
     finq_api_put(reply, "status", "SESSION_CREATED");

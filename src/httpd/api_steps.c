@@ -1,5 +1,6 @@
 #include "finq_api.h"
 
+#include "finq_observe.h"
 #include "finq_step.h"
 
 static finq_error *submission_read(finq_step_submission *submission, finq_session_pass *pass, finq_request *request)
@@ -14,7 +15,7 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
     FINQ_TRY(finq_body_object(request, &body));
     FINQ_TRY(finq_json_members(body, members, pool));
     FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
-    FINQ_TRY(finq_session_pass_open(pass, &request->service, &client_id, finq_json_string(body, "nonce"), 0, pool));
+    FINQ_TRY(finq_api_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), 0));
     FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
     submission->pass = pass;
     submission->skill = finq_json_string(body, "skill");
@@ -32,6 +33,7 @@ finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
     finq_step_answer answer;
     FINQ_TRY(submission_read(&submission, &pass, request));
     FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
+    finq_observe_session(request, pass.published, answer.next ? FINQ_PROGRESS_IN_PROGRESS : FINQ_PROGRESS_COMPLETED);
     finq_api_put_id(reply, "step_id", &answer.step_id);
     finq_api_put(reply, answer.next ? "nonce" : "temp_token", answer.token);
     finq_api_put(reply, "status", answer.next ? "SESSION_IN_PROGRESS" : "SESSION_COMPLETED");

@@ -1,6 +1,7 @@
 #include "finq_api.h"
 
 #include "finq_credential.h"
+#include "finq_observe.h"
 
 finq_error *finq_api_token_exchange(finq_request *request, json_t *reply)
 {
@@ -20,6 +21,8 @@ finq_error *finq_api_token_exchange(finq_request *request, json_t *reply)
     wanted.client_secret = finq_json_string(body, "client_secret");
     wanted.temp_token = finq_json_string(body, "temp_token");
     FINQ_TRY(finq_credential_exchange(&credential, &request->service, &wanted, pool));
+    finq_observe_recognised(request, &wanted.client_id, credential.published, NULL);
+    finq_observe_session(request, credential.published, FINQ_PROGRESS_EXCHANGED);
     finq_api_put(reply, "access_token", credential.access_token);
     finq_api_put_id(reply, "credentials_id", &credential.credentials_id);
     finq_api_put_time(reply, "consent_exp", credential.consent_exp, pool);

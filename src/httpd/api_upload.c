@@ -70,8 +70,7 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
     finq_request *request = receipt->request;
     finq_id client_id, step_id;
     FINQ_TRY(finq_api_client_id(&client_id, receipt->texts[CLIENT_ID], request));
-    FINQ_TRY(finq_session_pass_open(&receipt->pass, &request->service, &client_id, receipt->texts[NONCE],
-                                    request->config->nonce_ttl, receipt->pool));
+    FINQ_TRY(finq_api_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
     if (!finq_id_parse(&step_id, request->path_id) || !finq_id_equal(&step_id, &receipt->pass.step_id))
         return finq_step_outcome("invalid_step_id", NULL, NULL, receipt->pool);
     receipt->offer.pass = &receipt->pass;
@@ -202,9 +201,9 @@ static int slot_take(finq_request *request)
         ap_mpm_query(AP_MPMQ_MAX_THREADS, &most);
         most = most > 1 ? most / 2 : 1;
     }
-    if (apr_atomic_inc32(&runtime->uploads) < (apr_uint32_t)most)
+    if (apr_atomic_inc32(&runtime->meter.gauges->uploads) < (apr_uint32_t)most)
         return 1;
-    apr_atomic_dec32(&runtime->uploads);
+    apr_atomic_dec32(&runtime->meter.gauges->uploads);
     return 0;
 }
 
@@ -245,7 +244,7 @@ finq_error *finq_api_upload(finq_request *request, json_t *reply)
                                    "too many uploads under way in this child (FinqMaxUploads)");
     }
     finq_error *error = receive_and_record(request, &answer, &receipt);
-    apr_atomic_dec32(&request->config->runtime->uploads);
+    apr_atomic_dec32(&request->config->runtime->meter.gauges->uploads);
     FINQ_TRY(error);
     tidy_sometimes(request);
     apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);

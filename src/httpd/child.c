@@ -3,6 +3,7 @@
 #include <http_log.h>
 
 #include "finq_digest.h"
+#include "finq_observe.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -16,7 +17,8 @@ static finq_error *store_open(finq_runtime *runtime, const finq_config *config, 
 
 static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config, apr_pool_t *pchild)
 {
-    runtime->gate = finq_gate_create(pchild);
+    runtime->meter = finq_observe_meter(config, pchild);
+    runtime->gate = finq_gate_create(&runtime->meter, pchild);
     if (!runtime->gate)
         return finq_error_internal(pchild, FINQ_E_INTERNAL_SERVER_ERROR, "no gate could be made before the database");
     FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, config->skills, pchild));
@@ -26,6 +28,7 @@ static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config
 void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     finq_digest_prepare(pchild);
+    finq_observe_child_init(pchild);
     if (finq_dbd_child_init(pchild) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "FINQ01: no lock could be made; every request will get 503");
         return;

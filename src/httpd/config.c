@@ -1,4 +1,4 @@
-#include "finq_config.h"
+#include "finq_limits.h"
 
 #include <ap_mpm.h>
 #include <apr_strings.h>
@@ -23,19 +23,31 @@ static apr_array_header_t all_skills;
 typedef struct {
     const char *name;
     apr_size_t offset;
-    int is_time, low, high, preset;
+    const char *unit;
+    int low, high, preset;
 } number_row;
 
+static const char SECONDS[] = "seconds";
+
 static const number_row numbers[] = {
-    {"FinqNonceTTL", offsetof(finq_config, nonce_ttl), 1, 10, 86400, 1800},
-    {"FinqTempTokenTTL", offsetof(finq_config, temp_token_ttl), 1, 10, 86400, 1800},
-    {"FinqSessionTTL", offsetof(finq_config, session_ttl), 1, 60, 2592000, 86400},
-    {"FinqCacheTTL", offsetof(finq_config, cache_ttl), 1, 0, 300, 5},
-    {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), 1, 1, 60, 5},
-    {"FinqMaxBody", offsetof(finq_config, max_body), 0, 1024, 1048576, 65536},
-    {"FinqMaxUploads", offsetof(finq_config, max_uploads), 0, 0, 100000, 0},
+    {"FinqNonceTTL", offsetof(finq_config, nonce_ttl), SECONDS, 10, 86400, 1800},
+    {"FinqTempTokenTTL", offsetof(finq_config, temp_token_ttl), SECONDS, 10, 86400, 1800},
+    {"FinqSessionTTL", offsetof(finq_config, session_ttl), SECONDS, 60, 2592000, 86400},
+    {"FinqCacheTTL", offsetof(finq_config, cache_ttl), SECONDS, 0, 300, 5},
+    {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), SECONDS, 1, 60, 5},
+    {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
+    {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
+    {"FinqLimitClients", offsetof(finq_config, limit_clients), "clients", 64, 16777216, 65536},
 };
 #define NUMBERS (sizeof numbers / sizeof *numbers)
+
+/* Keys are too long to be guessed, so what limits failures protects the database, and may be generous to addresses that
+ * many share. How much a client may ask only the operator knows. */
+static const finq_bucket_rate limit_presets[FINQ_LIMITS] = {
+    [FINQ_LIMIT_ADDRESS] = {0, 1},
+    [FINQ_LIMIT_TENANT] = {0, 1},
+    [FINQ_LIMIT_FAILURE] = {APR_USEC_PER_SEC, 100},
+};
 
 static int *number_of(finq_config *config, const number_row *row)
 {
@@ -71,6 +83,8 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
         int over = *number_of(add, &numbers[i]);
         *number_of(merged, &numbers[i]) = over != UNSET ? over : *number_of(base, &numbers[i]);
     }
+    for (int i = 0; i < FINQ_LIMITS; i++)
+        merged->limits[i] = add->limits[i].burst ? add->limits[i] : base->limits[i];
     merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
     return merged;
 }
@@ -86,6 +100,10 @@ static void config_fill(finq_config *config, apr_pool_t *pool)
         int *number = number_of(config, &numbers[i]);
         if (*number == UNSET)
             *number = numbers[i].preset;
+    }
+    for (int i = 0; i < FINQ_LIMITS; i++) {
+        if (!config->limits[i].burst)
+            config->limits[i] = limit_presets[i];
     }
     if (config->prepared_statements == UNSET)
         config->prepared_statements = 1;
@@ -122,20 +140,27 @@ static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
     apr_interval_time_t time = 0;
     apr_int64_t number = UNSET;
     char *end;
+    int is_time = row->unit == SECONDS;
     (void)dummy;
-    if (row->is_time && ap_timeout_parameter_parse(value, &time, "s") == APR_SUCCESS && time % APR_USEC_PER_SEC == 0)
+    if (is_time && ap_timeout_parameter_parse(value, &time, "s") == APR_SUCCESS && time % APR_USEC_PER_SEC == 0)
         number = apr_time_sec(time);
-    else if (!row->is_time) {
+    else if (!is_time) {
         number = apr_strtoi64(value, &end, 10);
         if (end == value || *end != '\0')
             number = UNSET;
     }
     if (number < row->low || number > row->high)
         return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name,
-                            row->is_time ? "seconds" : row->offset == offsetof(finq_config, max_body) ? "bytes" : "uploads",
-                            row->low, row->high, row->is_time ? " (units such as 30min or 24h may be given)" : "", value);
+                            row->unit,
+                            row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
     *number_of(config, row) = (int)number;
     return NULL;
+}
+
+static const char *set_limit_clients(cmd_parms *cmd, void *dummy, const char *value)
+{
+    const char *misplaced = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    return misplaced ? misplaced : set_number(cmd, dummy, value);
 }
 
 static const char *set_secret_file(cmd_parms *cmd, void *dummy, const char *value)
@@ -242,6 +267,8 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
 {
     finq_config *config = finq_config_of(cmd->server);
     (void)dummy;
+    if (strncasecmp(value, "finq-", 5) == 0 && strcmp(value, "finq-metrics") != 0 && strcmp(value, "finq-health") != 0)
+        return apr_psprintf(cmd->pool, "SetHandler takes finq, finq-metrics or finq-health, not \"%s\"", value);
     if (strcasecmp(value, "finq") != 0)
         return NULL;
     if (strcmp(value, "finq") != 0 || !is_plain_location(cmd))
@@ -275,6 +302,12 @@ const command_rec finq_config_commands[] = {
                   "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
     AP_INIT_TAKE1("FinqMaxUploads", set_number, (void *)&numbers[6], RSRC_CONF,
                   "Most uploads under way at once in a child: 0 to 100000 (default 0: half of its threads)"),
+    AP_INIT_TAKE_ARGV("FinqRateLimit", finq_limits_set_rate, NULL, RSRC_CONF,
+                      "address or tenant, and how often each may ask: off (default), or such as 100/s burst 200"),
+    AP_INIT_TAKE_ARGV("FinqFailureLimit", finq_limits_set_failures, NULL, RSRC_CONF,
+                      "How often an address may fail to authenticate: off, or such as 60/min burst 100 (default)"),
+    AP_INIT_TAKE1("FinqLimitClients", set_limit_clients, (void *)&numbers[7], RSRC_CONF,
+                  "Addresses, and tenants, that limits remember at once: 64 to 16777216 (default 65536)"),
     AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,
                  "on (default) prepares statements once a connection; off suits transaction poolers"),
     AP_INIT_ITERATE("FinqAllowOrigin", set_origin, NULL, RSRC_CONF,
@@ -316,11 +349,12 @@ static finq_config *config_own(server_rec *server, server_rec *main_server, apr_
 
 int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
-    int sound = 1;
+    int sound = 1, number = 0;
     (void)plog;
     (void)ptemp;
     for (server_rec *server = main_server; server; server = server->next) {
         finq_config *config = config_own(server, main_server, pconf);
+        config->host_number = number++;
         config_fill(config, pconf);
         sound = server_check(config, server) && sound;
     }

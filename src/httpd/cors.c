@@ -31,7 +31,8 @@ void finq_cors_apply(finq_request *request)
     if (!allowed)
         return;
     apr_table_setn(headers, "Access-Control-Allow-Origin", allowed);
-    apr_table_setn(headers, "Access-Control-Expose-Headers", "X-Request-Id, Retry-After");
+    apr_table_setn(headers, "Access-Control-Expose-Headers", 
+                   "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
     if (!finq_cors_is_preflight(r))
         return;
     apr_table_setn(headers, "Access-Control-Allow-Methods", "POST");

@@ -1,5 +1,6 @@
 #include "finq_dbd.h"
 
+#include <apr_atomic.h>
 #include <apr_dbd.h>
 #include <apr_optional.h>
 #include <apr_optional_hooks.h>
@@ -36,6 +37,7 @@ struct finq_gate {
     apr_time_t failed_at;   /* when a connection could not be had, or gave no answer; 0 once one was made */
     apr_time_t answered_at; /* when a connection was last given back in good order */
     apr_thread_cond_t *changed;
+    const finq_meter *meter; /* of the host that this was made for */
     finq_gate *same;       /* the gate of another host that uses the same pool; NULL where there is none */
     finq_gate *next;
 };
@@ -80,12 +82,23 @@ apr_status_t finq_dbd_child_init(apr_pool_t *pchild)
     return apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pchild);
 }
 
-finq_gate *finq_gate_create(apr_pool_t *pchild)
+/* What an operator sees of it. A gate that has joined another has nothing of its own any more. */
+static void gate_show(const finq_gate *gate)
+{
+    finq_gauges *shown = gate->meter->gauges;
+    apr_atomic_set32(&shown->in_use, gate->same ? 0 : (apr_uint32_t)gate->in_use);
+    apr_atomic_set32(&shown->idle, gate->same ? 0 : (apr_uint32_t)gate->idle);
+    apr_atomic_set32(&shown->most, gate->same ? 0 : (apr_uint32_t)gate->most);
+}
+
+finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild)
 {
     finq_gate *gate = apr_pcalloc(pchild, sizeof *gate);
     if (apr_thread_cond_create(&gate->changed, pchild) != APR_SUCCESS)
         return NULL;
     gate->most = 1;
+    gate->meter = meter;
+    gate_show(gate);
     gate->next = gates;
     gates = gate;
     return gate;
@@ -108,6 +121,7 @@ static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
     for (finq_gate *other = gates; other; other = other->next) {
         if (other->pool == pool && other != gate) {
             gate->same = other;
+            gate_show(gate);
             other->in_use += gate->in_use;
             apr_thread_cond_broadcast(gate->changed); /* who waited here waits there */
             return other;
@@ -180,6 +194,7 @@ static void gate_leave(finq_gate *gate, int clean, int late)
         if (gate->idle < IDLE_MAX)
             gate->idle_since[gate->idle++] = gate->answered_at;
     }
+    gate_show(gate);
     if (clean && !gate->failed_at)
         apr_thread_cond_signal(gate->changed); /* one connection for one of those that wait, not for them all */
     else
@@ -193,6 +208,7 @@ typedef struct {
     finq_db db; /* first: a finq_db is one of these */
     server_rec *server;
     finq_gate *gate;
+    const finq_meter *meter;
     apr_time_t deadline; /* 0 before the first call */
 } request_db;
 
@@ -236,6 +252,7 @@ static void connection_open(borrowed *loan, request_db *self, int connecting, ap
         loan->gate->failed_at = loan->connection ? 0 : apr_time_now();
     if (loan->connection)
         loan->gate = self->gate = gate_learn(loan->gate, finq_pg_owner(loan->connection));
+    gate_show(loan->gate);
     apr_thread_cond_broadcast(loan->gate->changed);
     apr_thread_mutex_unlock(lock);
 }
@@ -252,30 +269,46 @@ static void give_back(borrowed *loan, request_db *self)
     gate_leave(loan->gate, clean, late && !clean);
 }
 
+static entry wait_for_gate(borrowed *loan, const request_db *self, apr_time_t until)
+{
+    apr_time_t since = apr_time_now();
+    apr_thread_mutex_lock(lock);
+    entry entered = gate_enter(&loan->gate, until);
+    gate_show(loan->gate);
+    apr_thread_mutex_unlock(lock);
+    finq_metrics_wait(self->meter, apr_time_now() - since);
+    return entered;
+}
+
+static finq_error *refused(const request_db *self, finq_event event, const char *why, apr_pool_t *pool)
+{
+    finq_metrics_event(self->meter, event);
+    return unavailable(pool, why);
+}
+
 static finq_error *borrow(borrowed *loan, request_db *self, apr_pool_t *pool)
 {
     apr_time_t timeout = apr_time_from_sec(finq_config_of(self->server)->database_timeout);
     if (!self->deadline)
         self->deadline = apr_time_now() + timeout;
     loan->gate = self->gate;
-    apr_thread_mutex_lock(lock);
-    entry entered = gate_enter(&loan->gate, self->deadline - timeout / WORK_SHARE);
-    apr_thread_mutex_unlock(lock);
+    entry entered = wait_for_gate(loan, self, self->deadline - timeout / WORK_SHARE);
     if (entered == ENTER_BROKEN)
-        return unavailable(pool, "no connection or no answer was to be had a moment ago");
+        return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection or no answer was to be had a moment ago", pool);
     if (entered == ENTER_LATE)
-        return unavailable(pool, "no connection became free in time; DBDMax may be too small");
+        return refused(self, FINQ_EVENT_DATABASE_BUSY, "no connection became free in time; DBDMax may be too small", pool);
     connection_open(loan, self, entered == ENTER_CONNECT, pool);
     if (loan->connection)
         return NULL;
     give_back(loan, self);
-    return unavailable(pool, "no connection could be made");
+    return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection could be made", pool);
 }
+
+static const finq_pg_statement schema_version = {"finq_schema_version", "SELECT finq.schema_version()"};
 
 /* The first call on a new connection: does the schema fit? */
 static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int named, apr_pool_t *pool)
 {
-    static const finq_pg_statement schema_version = {"finq_schema_version", "SELECT finq.schema_version()"};
     const PGresult *rows;
     finq_pg_args none = {0};
     if (finq_pg_is_checked(connection))
@@ -311,5 +344,13 @@ finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool)
     self->db.call = request_call;
     self->server = server;
     self->gate = gate;
+    self->meter = gate->meter;
     return &self->db;
+}
+
+finq_error *finq_dbd_check(finq_db *db, apr_pool_t *pool)
+{
+    const PGresult *rows;
+    finq_pg_args none = {0};
+    return db->call(db, &rows, &schema_version, &none, pool);
 }

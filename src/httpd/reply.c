@@ -1,4 +1,4 @@
-#include "finq_request.h"
+#include "finq_observe.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -29,12 +29,13 @@ static void headers_set(finq_request *request)
     apr_table_unset(request->r->headers_out, "Cache-Control");
 }
 
-static int body_send(finq_request *request, int status, const char *text)
+static int body_send(finq_request *request, int outcome, const char *text)
 {
     request_rec *r = request->r;
     headers_set(request);
+    finq_observe_answer(request, outcome);
     request->answered = 1;
-    r->status = status;
+    r->status = outcome == FINQ_OUTCOME_OK ? HTTP_OK : finq_code_http((finq_code)outcome);
     r->status_line = NULL;
     ap_set_content_type(r, "application/json");
     ap_set_content_length(r, (apr_off_t)strlen(text));
@@ -48,14 +49,15 @@ int finq_reply_json(finq_request *request, const json_t *answer)
     if (!text)
         return finq_reply_error(request, finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
                                                              "writing the answer: out of memory"));
-    return body_send(request, HTTP_OK, text);
+    return body_send(request, FINQ_OUTCOME_OK, text);
 }
 
-int finq_reply_empty(finq_request *request, int status)
+int finq_reply_preflight(finq_request *request)
 {
     headers_set(request);
+    finq_observe_answer(request, FINQ_OUTCOME_PREFLIGHT);
     request->answered = 1;
-    request->r->status = status;
+    request->r->status = HTTP_NO_CONTENT;
     return OK;
 }
 
@@ -95,10 +97,12 @@ static void error_log(const finq_request *request, const finq_error *error)
 
 static void error_headers(finq_request *request, const finq_error *error)
 {
-    if (error->code == FINQ_E_SERVICE_UNAVAILABLE || error->code == FINQ_E_TOO_MANY_REQUESTS)
-        apr_table_setn(request->r->err_headers_out, "Retry-After", "1");
+    apr_table_t *headers = request->r->err_headers_out;
+    if ((error->code == FINQ_E_SERVICE_UNAVAILABLE || error->code == FINQ_E_TOO_MANY_REQUESTS) &&
+        !apr_table_get(headers, "Retry-After")) /* a limit has said when */
+        apr_table_setn(headers, "Retry-After", "1");
     if (error->code == FINQ_E_METHOD_NOT_ALLOWED) {
-        apr_table_setn(request->r->err_headers_out, "Allow", "POST, OPTIONS");
+        apr_table_setn(headers, "Allow", "POST, OPTIONS");
         apr_table_unset(request->r->headers_out, "Allow"); /* httpd's own list would be joined to it */
     }
 }
@@ -121,7 +125,7 @@ int finq_reply_error(finq_request *request, const finq_error *error)
     error_headers(request, error);
     if (!request->body_ended)
         rest_of_body(request);
-    return body_send(request, finq_code_http(error->code), error_text(request, error));
+    return body_send(request, (int)error->code, error_text(request, error));
 }
 
 /* ---- errors that httpd makes ---- */
@@ -180,6 +184,7 @@ static apr_status_t error_filter(ap_filter_t *filter, apr_bucket_brigade *brigad
     error_headers(request, error);
     finq_cors_apply(request);
     headers_set(request);
+    finq_observe_answer(request, (int)error->code);
     request->answered = 1;
     r->status = finq_code_http(error->code);
     r->status_line = NULL;

@@ -6,18 +6,31 @@
 #include <http_protocol.h>
 #include <string.h>
 
+#include "finq_limits.h"
+
 APLOG_USE_MODULE(finq);
 
-/* Paths below a base; * is one segment, an id. */
+/* Paths below a base; * is one segment, an id. The first is no path: it stands for what fits none. */
 static const struct {
     const char *path;
     finq_endpoint endpoint;
 } routes[] = {
+    {"other", NULL},
     {"/sessions", finq_api_session_start}, {"/sessions/*/steps", finq_api_step_submit},
     {"/steps/*/upload", finq_api_upload},  {"/tokens", finq_api_token_exchange},
     {"/token", finq_api_token_exchange},   {"/catalogs/skills", finq_api_catalog_skills},
     {"/catalogs/servicers", finq_api_catalog_servicers},
 };
+#define ROUTES (sizeof routes / sizeof *routes)
+_Static_assert(ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many endpoints apart as there are");
+
+const char *const *finq_router_endpoints(apr_pool_t *pool)
+{
+    const char **names = apr_pcalloc(pool, sizeof *names * (ROUTES + 1));
+    for (apr_size_t i = 0; i < ROUTES; i++)
+        names[i] = routes[i].path;
+    return names;
+}
 
 /* Whether a path fits a pattern to its end; what stands in the place of * comes out in `id`. */
 static int path_fits(const char *pattern, const char *path, const char **id, apr_pool_t *pool)
@@ -39,17 +52,18 @@ static int path_fits(const char *pattern, const char *path, const char **id, apr
 
 static finq_endpoint route_find(finq_request *request, const char *path)
 {
-    for (apr_size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+    for (apr_size_t i = 1; i < ROUTES && !request->endpoint; i++) {
         if (path_fits(routes[i].path, path, &request->path_id, request->r->pool))
-            return routes[i].endpoint;
+            request->endpoint = (int)i;
     }
-    return NULL;
+    return routes[request->endpoint].endpoint;
 }
 
 static finq_error *route_run(finq_request *request, const char *path, json_t *reply)
 {
     apr_pool_t *pool = request->r->pool;
     finq_endpoint endpoint = route_find(request, path);
+    FINQ_TRY(finq_limits_admit(request));
     if (!endpoint)
         return finq_error_make(pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
     if (request->r->method_number != M_POST)
@@ -67,9 +81,10 @@ int finq_router_handler(request_rec *r)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
     finq_cors_apply(request);
     if (finq_cors_is_preflight(r) && route_find(request, r->uri + strlen(base)))
-        return finq_reply_empty(request, HTTP_NO_CONTENT);
+        return finq_reply_preflight(request);
     json_t *reply = finq_json_own(json_object(), r->pool);
     finq_error *error = route_run(request, r->uri + strlen(base), reply);
+    finq_limits_settle(request, error);
     return error ? finq_reply_error(request, error) : finq_reply_json(request, reply);
 }
 
