@@ -2,7 +2,6 @@
 
 #include <apr_shm.h>
 #include <http_log.h>
-#include <string.h>
 
 #include "finq_limits.h"
 #include "finq_observe.h"
@@ -12,14 +11,13 @@ APLOG_USE_MODULE(finq);
 #define CACHE_LINE 64
 
 /* Anonymous: it has no name that another process could open or that a crash could leave behind, children inherit it, and
- * it goes with its last process. A restart begins with a new one; children that still finish keep theirs. */
+ * it goes with its last process. The system hands it out zeroed, a page when that is first used. A restart begins with a new one; children that still finish keep theirs. */
 static void *memory_make(apr_size_t size, apr_pool_t *pconf)
 {
     apr_shm_t *shm;
     if (apr_shm_create(&shm, size + CACHE_LINE, NULL, pconf) != APR_SUCCESS)
         return NULL;
-    char *start = (char *)APR_ALIGN((apr_uintptr_t)apr_shm_baseaddr_get(shm), CACHE_LINE);
-    return memset(start, 0, size);
+    return (void *)APR_ALIGN((apr_uintptr_t)apr_shm_baseaddr_get(shm), CACHE_LINE);
 }
 
 int finq_shared_create(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
