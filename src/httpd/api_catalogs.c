@@ -1,6 +1,7 @@
 #include "finq_api.h"
 
 #include "finq_catalog.h"
+#include "finq_observe.h"
 
 static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
 {
@@ -16,7 +17,9 @@ static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
     FINQ_TRY(finq_json_members(body, members, pool));
     FINQ_TRY(finq_api_client_id(&claim.client_id, finq_json_string(body, "client_id"), request));
     claim.app_key = finq_json_string(body, "client_app_key");
-    return finq_catalog_read(&request->answer_text, catalog, &request->service, &claim, pool);
+    FINQ_TRY(finq_catalog_read(&request->answer_text, catalog, &request->service, &claim, pool));
+    finq_observe_recognised(request, &claim.client_id, NULL, NULL);
+    return NULL;
 }
 
 finq_error *finq_api_catalog_skills(finq_request *request, json_t *reply)

@@ -151,8 +151,7 @@ static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
     }
     if (number < row->low || number > row->high)
         return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name,
-                            row->unit,
-                            row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
+                            row->unit, row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
     *number_of(config, row) = (int)number;
     return NULL;
 }
@@ -303,9 +302,9 @@ const command_rec finq_config_commands[] = {
     AP_INIT_TAKE1("FinqMaxUploads", set_number, (void *)&numbers[6], RSRC_CONF,
                   "Most uploads under way at once in a child: 0 to 100000 (default 0: half of its threads)"),
     AP_INIT_TAKE_ARGV("FinqRateLimit", finq_limits_set_rate, NULL, RSRC_CONF,
-                      "address or tenant, and how often each may ask: off (default), or such as 100/s burst 200"),
+                      "How often an address, or a tenant, may ask: off (default), or such as: address 100/s burst 200"),
     AP_INIT_TAKE_ARGV("FinqFailureLimit", finq_limits_set_failures, NULL, RSRC_CONF,
-                      "How often an address may fail to authenticate: off, or such as 60/min burst 100 (default)"),
+                      "How often an address may fail to authenticate: off, or a rate (default 60/min burst 100)"),
     AP_INIT_TAKE1("FinqLimitClients", set_limit_clients, (void *)&numbers[7], RSRC_CONF,
                   "Addresses, and tenants, that limits remember at once: 64 to 16777216 (default 65536)"),
     AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,

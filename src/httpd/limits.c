@@ -134,8 +134,7 @@ finq_error *finq_limits_tenant(finq_request *request, const finq_id *client_id)
 /* A key that does not fit is a guess; one that fitted, and has had its time, is not. */
 static int is_guess(finq_code code)
 {
-    static const finq_code genuine[] = {FINQ_E_EXPIRED_NONCE, FINQ_E_EXPIRED_SESSION, FINQ_E_EXPIRED_CREDENTIALS,
-                                        FINQ_E_INACTIVE_CREDENTIALS};
+    static const finq_code genuine[] = {FINQ_E_EXPIRED_NONCE, FINQ_E_EXPIRED_SESSION};
     for (apr_size_t i = 0; i < sizeof genuine / sizeof *genuine; i++) {
         if (genuine[i] == code)
             return 0;
@@ -223,12 +222,17 @@ static const char *limit_set(cmd_parms *cmd, finq_limit limit, int count, char *
 
 const char *finq_limits_set_rate(cmd_parms *cmd, void *dummy, int count, char *const words[])
 {
+    finq_bucket_rate *rates = finq_config_of(cmd->server)->limits;
     (void)dummy;
+    if (count == 1 && strcasecmp(words[0], "off") == 0) {
+        rates[FINQ_LIMIT_ADDRESS] = rates[FINQ_LIMIT_TENANT] = FINQ_LIMIT_OFF;
+        return NULL;
+    }
     if (count > 0 && strcasecmp(words[0], "address") == 0)
         return limit_set(cmd, FINQ_LIMIT_ADDRESS, count - 1, words + 1);
     if (count > 0 && strcasecmp(words[0], "tenant") == 0)
         return limit_set(cmd, FINQ_LIMIT_TENANT, count - 1, words + 1);
-    return "FinqRateLimit begins with address or tenant, such as: FinqRateLimit address 100/s burst 200";
+    return "FinqRateLimit begins with address or tenant, such as: FinqRateLimit address 100/s burst 200; or says off";
 }
 
 const char *finq_limits_set_failures(cmd_parms *cmd, void *dummy, int count, char *const words[])

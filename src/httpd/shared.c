@@ -11,7 +11,8 @@ APLOG_USE_MODULE(finq);
 #define CACHE_LINE 64
 
 /* Anonymous: it has no name that another process could open or that a crash could leave behind, children inherit it, and
- * it goes with its last process. The system hands it out zeroed, a page when that is first used. A restart begins with a new one; children that still finish keep theirs. */
+ * it goes with its last process. The system hands it out zeroed, a page when that is first used. A restart begins with a
+ * new one; children that still finish keep theirs. */
 static void *memory_make(apr_size_t size, apr_pool_t *pconf)
 {
     apr_shm_t *shm;

@@ -52,7 +52,7 @@ def rows(text):
 
 def default_in(help_text):
     """What a directive's own help names as its default; None where it has none."""
-    found = re.search(r"\(default:? ([^\s,:)]+)|(\S+) \(default\)", help_text)
+    found = re.search(r"\(default:? ([^,:)]+)|(\S+) \(default\)", help_text)
     return found and (found[1] or found[2])
 
 

@@ -94,7 +94,7 @@ def test_a_network_of_ipv6_is_one_client(limited):
 
 def test_real_addresses_without_remoteip(limited):
     limits(limited, "FinqRateLimit address 1/min burst 2")
-    six, four = (Client(f"http://{name}:{limited.httpd.settings.plain_port}", limited.tenants[0])
+    six, four = (Client(f"http://{name}:{limited.httpd.settings.plain_port}", limited.tenants[0], host="localhost")
                  for name in ("[::1]", "127.0.0.1"))
     assert [six.start_session(SKILL).status for _ in range(3)] == [200, 200, 429]
     assert [four.start_session(SKILL).status for _ in range(3)] == [200, 200, 429]
@@ -205,8 +205,8 @@ def test_hosts_count_apart(limited):
 
 
 def test_a_host_has_its_own_limits(limited):
-    limited.httpd.settings.vhost = "FinqRateLimit address off"
-    limits(limited, "FinqRateLimit address 1/min burst 1")
+    limited.httpd.settings.vhost = "FinqRateLimit off"
+    limits(limited, "FinqRateLimit address 1/min burst 1", "FinqRateLimit tenant 1/min burst 1")
     mine = address()
     assert statuses(limited, 5, mine) == [200] * 5
     limited.httpd.settings.vhost = ""
@@ -254,6 +254,7 @@ def test_what_stands_where_nobody_says(limited):
 
 @pytest.mark.parametrize("line, words", [
     ("FinqRateLimit 100/s", "begins with address or tenant"),
+    ("FinqRateLimit off now", "or says off"),
     ("FinqRateLimit user 100/s", "begins with address or tenant"),
     ("FinqRateLimit address", "takes off, or a rate from 1 to 100000 such as 100/s, 600/min or 1000/h"),
     ("FinqRateLimit address 100", 'not "100"'),
