@@ -49,11 +49,12 @@ struct finq_directory {
 static void tenants_forget(finq_directory *directory)
 {
     for (apr_hash_index_t *i = apr_hash_first(NULL, directory->tenants); i; i = apr_hash_next(i)) {
-        void *tenant;
-        apr_hash_this(i, NULL, NULL, &tenant);
+        void *value;
+        apr_hash_this(i, NULL, NULL, &value);
+        known_tenant *tenant = value;
+        apr_hash_set(directory->tenants, &tenant->client_id, sizeof tenant->client_id, NULL); /* first: it holds its key */
         free(tenant);
     }
-    apr_hash_clear(directory->tenants);
 }
 
 static apr_status_t directory_release(void *value)
