@@ -4,8 +4,9 @@
 
 #include <apr_pools.h>
 
-/** The two alphabets of RFC 4648: base64 ends with padding, base64url (as JOSE uses it) has none. */
-typedef enum { FINQ_BASE64, FINQ_BASE64URL } finq_alphabet;
+/** The two alphabets of RFC 4648: base64 ends with padding, base64url (as JOSE uses it) has none; and base64url as some
+ * libraries write it, with padding. */
+typedef enum { FINQ_BASE64, FINQ_BASE64URL, FINQ_BASE64URL_PADDED } finq_alphabet;
 
 /** Bytes with their length; whose they are is said where they are made. */
 typedef struct finq_bytes {

@@ -1,4 +1,4 @@
-/* Digests: SHA-256 and comparison in constant time. With mac and jws, the rooms that know OpenSSL. */
+/* Digests: SHA-256, SHA-512 and comparison in constant time. With mac and jws, the rooms that know OpenSSL. */
 #ifndef FINQ_DIGEST_H
 #define FINQ_DIGEST_H
 
@@ -7,7 +7,7 @@
 /** Bytes of a SHA-256. */
 #define FINQ_DIGEST_SHA256 32
 
-/** A SHA-256 under way. */
+/** A digest under way. */
 typedef struct finq_digest finq_digest;
 
 /** Looks SHA-256 up once, until the pool goes: every later digest is spared the look-up (half of the time of
@@ -18,12 +18,17 @@ void finq_digest_prepare(apr_pool_t *pool);
  * up. */
 void finq_digest_sha256(unsigned char out[FINQ_DIGEST_SHA256], const void *bytes, apr_size_t n);
 
-/** Begins a digest that is fed piece by piece. It lives in the pool. */
+/** Bytes of a SHA-512. */
+#define FINQ_DIGEST_SHA512 64
+
+/** Begins a SHA-256 that is fed piece by piece. It lives in the pool. */
 finq_digest *finq_digest_new(apr_pool_t *pool);
+/** Begins a SHA-512: for what others have digested so. */
+finq_digest *finq_digest_new_sha512(apr_pool_t *pool);
 /** Feeds it. */
 void finq_digest_update(finq_digest *digest, const void *bytes, apr_size_t n);
-/** Ends it; the digest can be neither fed nor ended again. */
-void finq_digest_final(unsigned char out[FINQ_DIGEST_SHA256], finq_digest *digest);
+/** Ends it, filling the FINQ_DIGEST_SHA256 or FINQ_DIGEST_SHA512 bytes of `out`; the digest can be neither fed nor ended again. */
+void finq_digest_final(unsigned char *out, finq_digest *digest);
 
 /** Whether `n` bytes are the same, in a time that does not depend on where they differ. */
 int finq_digest_equal(const void *a, const void *b, apr_size_t n);

@@ -69,7 +69,7 @@ typedef struct finq_content_digest {
 finq_error *finq_httpsig_parse(finq_httpsig **signatures, const char *input, const char *signature,
                                apr_pool_t *pool);
 
-/** The keyids that the signatures name, in order: an array of const char *, for looking keys up. */
+/** The keyids that the signatures name, KID or OWNER/KID, in order: an array of const char *, for looking keys up. */
 const apr_array_header_t *finq_httpsig_kids(const finq_httpsig *signatures, apr_pool_t *pool);
 
 /** Verifies the first signature whose keyid is one of `keys` (an array of `const finq_key *`), and no other:

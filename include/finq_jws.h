@@ -63,8 +63,9 @@ finq_error *finq_jws_parse(finq_jws **jws, const char *text, apr_size_t length, 
 const char *finq_jws_kid(const finq_jws *jws);
 
 /** Whom the token says that it is from, before anybody has checked it: for looking up whose keys to try where
- * the request names no tenant elsewhere, and for nothing else. Error: as of the claims' own check. */
-finq_error *finq_jws_unproven_issuer(const char **issuer, const finq_jws *jws, apr_pool_t *pool);
+ * the request names no tenant elsewhere, and for nothing else. The payload is read once: what is verified
+ * later is not read again. Error: as of the claims' own check. */
+finq_error *finq_jws_unproven_issuer(const char **issuer, finq_jws *jws, apr_pool_t *pool);
 
 /** Verifies with the tenant's keys, an array of `const finq_key *`: with the one that the kid names, or,
  * without a kid, with each live RS256 key in turn, FINQ_KEY_MAX at most. Then reads the claims. */

@@ -6,6 +6,7 @@
 static const char *const digits[] = {
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 };
 
 const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes, apr_size_t length,
@@ -21,7 +22,7 @@ const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes
     }
     if (held)
         *to++ = digits[alphabet][bits << (6 - held) & 63];
-    while (alphabet == FINQ_BASE64 && (to - text) % 4)
+    while (alphabet != FINQ_BASE64URL && (to - text) % 4)
         *to++ = '=';
     *to = '\0';
     return text;
@@ -39,6 +40,7 @@ const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes
 
 static const unsigned char values[][256] = {
     {ALPHANUMERIC, DIGIT('+', 62), DIGIT('/', 63)},
+    {ALPHANUMERIC, DIGIT('-', 62), DIGIT('_', 63)},
     {ALPHANUMERIC, DIGIT('-', 62), DIGIT('_', 63)},
 };
 

@@ -49,13 +49,23 @@ static apr_status_t digest_release(void *context)
     return APR_SUCCESS;
 }
 
-finq_digest *finq_digest_new(apr_pool_t *pool)
+static finq_digest *digest_begin(const EVP_MD *md, apr_pool_t *pool)
 {
     finq_digest *digest = apr_palloc(pool, sizeof *digest);
     digest->context = EVP_MD_CTX_new();
     apr_pool_cleanup_register(pool, digest->context, digest_release, apr_pool_cleanup_null);
-    must(digest->context && EVP_DigestInit_ex(digest->context, sha256(), NULL));
+    must(digest->context && EVP_DigestInit_ex(digest->context, md, NULL));
     return digest;
+}
+
+finq_digest *finq_digest_new(apr_pool_t *pool)
+{
+    return digest_begin(sha256(), pool);
+}
+
+finq_digest *finq_digest_new_sha512(apr_pool_t *pool)
+{
+    return digest_begin(EVP_sha512(), pool);
 }
 
 void finq_digest_update(finq_digest *digest, const void *bytes, apr_size_t n)
@@ -63,7 +73,7 @@ void finq_digest_update(finq_digest *digest, const void *bytes, apr_size_t n)
     must(EVP_DigestUpdate(digest->context, bytes, n));
 }
 
-void finq_digest_final(unsigned char out[FINQ_DIGEST_SHA256], finq_digest *digest)
+void finq_digest_final(unsigned char *out, finq_digest *digest)
 {
     must(EVP_DigestFinal_ex(digest->context, out, NULL));
 }

@@ -4,12 +4,19 @@
 #include <apr_strings.h>
 #include <string.h>
 
+/* A kid, behind the name of whose it is where the signer says that: OWNER/KID. */
+static int is_keyid(const char *text)
+{
+    const char *slash = strchr(text, '/');
+    return finq_key_is_kid(slash ? slash + 1 : text);
+}
+
 const apr_array_header_t *finq_httpsig_kids(const finq_httpsig *signatures, apr_pool_t *pool)
 {
     apr_array_header_t *kids = apr_array_make(pool, FINQ_HTTPSIG_SIGNATURES_MAX, sizeof(const char *));
     for (int i = 0; i < signatures->entries->nelts; i++) {
         const char *kid = APR_ARRAY_IDX(signatures->entries, i, finq_httpsig_entry).kid;
-        if (kid && finq_key_is_kid(kid))
+        if (kid && is_keyid(kid))
             APR_ARRAY_PUSH(kids, const char *) = kid;
     }
     return kids;

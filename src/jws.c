@@ -8,6 +8,7 @@ struct finq_jws {
     const char *kid;
     finq_bytes signed_text; /* header "." payload, as sent */
     finq_bytes payload, signature;
+    const finq_claims *unproven; /* what finq_jws_unproven_issuer has read; NULL before */
 };
 
 /* RFC 7515 and 7797 members that would change what is verified, or bring the key along. */
@@ -88,11 +89,28 @@ static int split(finq_bytes parts[3], const char *text, apr_size_t length)
     return 1;
 }
 
-static finq_error *part_decode(finq_bytes *bytes, const char *what, finq_bytes part, apr_pool_t *pool)
+static int is_padded(finq_bytes part)
 {
-    if (!finq_codec_decode(bytes, FINQ_BASE64URL, (const char *)part.data, part.length, pool))
+    return part.data[part.length - 1] == '=';
+}
+
+/* JOSE has no padding, but google-auth before 1.6 (Debian 12 has 1.5) pads each part. So a token is of one kind or the
+ * other, as its signed parts show: nobody else can pad or strip its signature. Where neither needs padding the signature
+ * may have it or not; that makes no second use of a jti. */
+static finq_alphabet alphabet_of(const finq_bytes parts[3])
+{
+    int even = parts[0].length % 4 == 0 && parts[1].length % 4 == 0;
+    int padded = is_padded(parts[0]) || is_padded(parts[1]) || (even && is_padded(parts[2]));
+    return padded ? FINQ_BASE64URL_PADDED : FINQ_BASE64URL;
+}
+
+static finq_error *part_decode(finq_bytes *bytes, const char *what, finq_bytes part, finq_alphabet alphabet,
+                               apr_pool_t *pool)
+{
+    if (!finq_codec_decode(bytes, alphabet, (const char *)part.data, part.length, pool))
         return finq_check_failed(pool, FINQ_CHECK_FORM,
-                                 "the %s of the JWS is not canonical base64url (no padding, no whitespace).",
+                                 "the %s of the JWS is not canonical base64url (no whitespace; padding in every part "
+                                 "or in none).",
                                  what);
     return NULL;
 }
@@ -106,9 +124,10 @@ finq_error *finq_jws_parse(finq_jws **jws, const char *text, apr_size_t length, 
         return finq_check_failed(pool, FINQ_CHECK_FORM, "the JWS is longer than %d bytes.", FINQ_JWS_MAX);
     if (!split(parts, text, length))
         return refuse(pool, "this is no compact JWS: three parts, joined by dots, are expected.");
-    FINQ_TRY(part_decode(&header, "header", parts[0], pool));
-    FINQ_TRY(part_decode(&made->payload, "payload", parts[1], pool));
-    FINQ_TRY(part_decode(&made->signature, "signature", parts[2], pool));
+    finq_alphabet alphabet = alphabet_of(parts);
+    FINQ_TRY(part_decode(&header, "header", parts[0], alphabet, pool));
+    FINQ_TRY(part_decode(&made->payload, "payload", parts[1], alphabet, pool));
+    FINQ_TRY(part_decode(&made->signature, "signature", parts[2], alphabet, pool));
     FINQ_TRY(finq_jws_json(&object, "The JWS header", header, pool));
     FINQ_TRY(check_header(&made->kid, object, pool));
     made->signed_text = (finq_bytes){parts[0].data, parts[0].length + 1 + parts[1].length};
@@ -121,11 +140,10 @@ const char *finq_jws_kid(const finq_jws *jws)
     return jws->kid;
 }
 
-finq_error *finq_jws_unproven_issuer(const char **issuer, const finq_jws *jws, apr_pool_t *pool)
+finq_error *finq_jws_unproven_issuer(const char **issuer, finq_jws *jws, apr_pool_t *pool)
 {
-    const finq_claims *claims;
-    FINQ_TRY(finq_claims_read(&claims, jws->payload, NULL, pool));
-    *issuer = claims->issuer;
+    FINQ_TRY(finq_claims_read(&jws->unproven, jws->payload, NULL, pool));
+    *issuer = jws->unproven->issuer;
     return NULL;
 }
 
@@ -172,5 +190,10 @@ finq_error *finq_jws_verify(const finq_claims **claims, const finq_jws *jws, con
 {
     const char *kid = jws->kid;
     FINQ_TRY(kid ? verify_named(jws, keys, pool) : verify_any(&kid, jws, keys, pool));
-    return finq_claims_read(claims, jws->payload, kid, pool);
+    if (!jws->unproven)
+        return finq_claims_read(claims, jws->payload, kid, pool);
+    finq_claims *proven = apr_pmemdup(pool, jws->unproven, sizeof *proven);
+    proven->kid = kid;
+    *claims = proven;
+    return NULL;
 }

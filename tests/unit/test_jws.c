@@ -262,6 +262,37 @@ static void one_spelling_only(void **state)
         refused(rows[i], "Signature check failed", i);
 }
 
+static const char *padded(const char *part_text)
+{
+    static const char *const padding[] = {"", "", "==", "="};
+    return apr_pstrcat(scratch, part_text, padding[strlen(part_text) % 4], NULL);
+}
+
+/* google-auth before 1.6 pads: a header of 3n bytes, one of 3n + 1, and payloads likewise. Red where alphabet_of looks at
+ * one part alone, or always says padded. */
+static void padding_in_every_part_or_in_none(void **state)
+{
+    static const char *const headers[] = {"{\"alg\":\"RS256\"}  ", "{\"alg\":\"RS256\"}", "{\"alg\":\"RS256\"} "};
+    (void)state;
+    for (int i = 0; i < 9; i++) {
+        const finq_claims *claims;
+        const char *payload = apr_psprintf(scratch, "%s%*s", CLAIMS, i / 3, "");
+        const char *first = part(headers[i % 3]), *second = part(payload);
+        int even = strlen(first) % 4 == 0 && strlen(second) % 4 == 0;
+        const char *bare = jws_with(rsa, EVP_sha256(), 0, apr_pstrcat(scratch, first, ".", second, NULL));
+        const char *input = apr_pstrcat(scratch, padded(first), ".", padded(second), NULL);
+        const char *full = apr_pstrcat(scratch, input, ".", signature_text(rsa, EVP_sha256(), 0, input, scratch), "==", NULL);
+        assert_null(verify(&claims, bare));
+        assert_null(verify(&claims, full));
+        const char *stripped = apr_pstrmemdup(scratch, full, strlen(full) - 2);
+        assert_int_equal(verify(&claims, stripped) == NULL, even);
+        assert_int_equal(verify(&claims, apr_pstrcat(scratch, bare, "==", NULL)) == NULL, even);
+        refused(apr_pstrcat(scratch, full, "=", NULL), "(form)", i);
+        refused(apr_pstrmemdup(scratch, full, strlen(full) - 1), "(form)", i);
+        refused(apr_pstrcat(scratch, bare, "=", NULL), "(form)", i);
+    }
+}
+
 static void lengths(void **state)
 {
     (void)state;
@@ -583,6 +614,7 @@ int main(void)
         TEST(without_a_kid_each_live_key_is_tried),
         TEST(headers_are_read_strictly),
         TEST(one_spelling_only),
+        TEST(padding_in_every_part_or_in_none),
         TEST(lengths),
         TEST(claims_are_read_strictly),
         TEST(claims_are_unreadable_under_a_bad_signature),
