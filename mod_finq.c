@@ -1,5 +1,7 @@
 /* mod_finq: an onboarding API for Apache httpd. The module record and its hooks; no logic. */
+#include "finq_access.h"
 #include "finq_api.h"
+#include "finq_location.h"
 #include "finq_observe.h"
 #include "finq_shared.h"
 
@@ -20,6 +22,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_read_request(finq_request_read, NULL, NULL, APR_HOOK_LAST);
     ap_hook_translate_name(finq_router_translate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(finq_router_map, NULL, NULL, APR_HOOK_FIRST); /* before core's, which answers TRACE there */
+    ap_hook_access_checker(finq_access_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_page_metrics, NULL, NULL, APR_HOOK_MIDDLE);
@@ -28,8 +31,8 @@ static void register_hooks(apr_pool_t *pool)
 
 AP_DECLARE_MODULE(finq) = {
     STANDARD20_MODULE_STUFF,
-    NULL,                 /* create directory configuration */
-    NULL,                 /* merge it */
+    finq_location_create,
+    finq_location_merge,
     finq_config_create,
     finq_config_merge,
     finq_config_commands,

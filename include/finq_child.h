@@ -9,10 +9,12 @@
 #include "finq_dbd.h"
 #include "finq_directory.h"
 #include "finq_metrics.h"
+#include "finq_keyring.h"
 
 typedef struct finq_runtime {
     finq_gate *gate;
     finq_directory *directory;
+    finq_keyring *keyring;
     finq_blob_store *store;         /**< NULL where the upload directory could not be opened; the log says why */
     finq_meter meter;               /**< where this child counts; its gauges hold the uploads under way */
     apr_uint32_t tidied;            /**< when this child last tidied the upload directory, in seconds; atomic */

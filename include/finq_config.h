@@ -28,6 +28,10 @@ typedef struct finq_config {
     const finq_id *tenant;              /**< the only tenant that is served; NULL for each of the database */
     apr_array_header_t *skills;         /**< of const char *: what may be started here; NULL for all that is granted */
     int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;
+    int key_cache_ttl;
+    const char *signature_audience;
+    int signature_max_lifetime;
+    int signature_replay;               /**< a flag: FinqSignatureReplay require */
     int max_body;
     int max_uploads;                    /**< uploads under way at once in a child; 0 for half of its threads */
     int database_timeout;

@@ -8,6 +8,7 @@
 #include "finq_config.h"
 #include "finq_id.h"
 #include "finq_json.h"
+#include "finq_proof.h"
 #include "finq_service.h"
 
 /** What the module keeps of a request. One a request_rec; internal redirects and subrequests have their own. */
@@ -17,6 +18,10 @@ typedef struct finq_request {
     finq_service service;
     char id[FINQ_ID_TEXT + 1];   /**< X-Request-Id */
     const char *path_id;         /**< what stands in the path in the place of an id; NULL where the route has none */
+    const finq_proof *proof;     /**< that it is signed; NULL where it is not, or need not be */
+    finq_proof_digests *digests; /**< of the body as it arrives; NULL where nobody asks */
+    finq_id signer;              /**< whose signature it is, once finq_access_tenant has seen to it */
+    const finq_error *refusal;   /**< why the checker refused it; NULL if it did not */
     const unsigned char *body_hash; /**< of the compact body, once finq_body_object has read it */
     const char *answer_text;     /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
     const char *nonce;           /**< of the header; NULL where there is none */
@@ -65,6 +70,9 @@ finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, 
 int finq_reply_json(finq_request *request, const json_t *answer);
 /** Sends an error and logs it; the one place that turns errors into HTTP. */
 int finq_reply_error(finq_request *request, const finq_error *error);
+/** Refuses a request from a hook: returns the status for httpd, whose page the insert_error_filter hook replaces by this
+ * error, and logs it then. */
+int finq_reply_refuse(finq_request *request, const finq_error *error);
 /** Answers a preflight, without a body. */
 int finq_reply_preflight(finq_request *request);
 /** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */

@@ -6,6 +6,7 @@
 #include <http_log.h>
 #include <string.h>
 
+#include "finq_access.h"
 #include "finq_media.h"
 #include "finq_multipart.h"
 #include "finq_step.h"
@@ -69,6 +70,7 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
 {
     finq_request *request = receipt->request;
     finq_id client_id, step_id;
+    FINQ_TRY(finq_access_tenant(request, receipt->texts[CLIENT_ID]));
     FINQ_TRY(finq_api_client_id(&client_id, receipt->texts[CLIENT_ID], request));
     FINQ_TRY(finq_api_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
     if (!finq_id_parse(&step_id, request->path_id) || !finq_id_equal(&step_id, &receipt->pass.step_id))
@@ -185,6 +187,7 @@ static finq_error *receive(upload_receipt *receipt)
     const char *content_type = apr_table_get(request->r->headers_in, "Content-Type");
     const char *type = finq_media_base(content_type, receipt->pool);
     FINQ_TRY(finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + FORM_OVERHEAD, any_type));
+    finq_access_body_begin(request, 0);
     finq_error *error = type && strcmp(type, "multipart/form-data") == 0 ? receive_form(receipt, content_type)
                                                                          : receive_raw(receipt, content_type);
     if (error && !request->body_ended)
@@ -224,6 +227,10 @@ static finq_error *receive_and_record(finq_request *request, finq_upload_answer 
     receipt->request = request;
     receipt->pool = request->r->pool;
     finq_error *error = receive(receipt);
+    if (!error)
+        error = finq_access_body_end(request);
+    if (!error)
+        error = finq_access_use(request);
     if (error && receipt->upload) /* before the answer: its request's pool lives until the client has read that */
         finq_upload_abandon(receipt->upload);
     FINQ_TRY(error);

@@ -1,4 +1,4 @@
-#include "finq_request.h"
+#include "finq_access.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
@@ -117,6 +117,8 @@ finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, 
         if (status != APR_SUCCESS)
             return read_error(request, status);
     }
+    if (request->digests)
+        finq_proof_digests_feed(request->digests, bytes, *length);
     return NULL;
 }
 
@@ -163,12 +165,16 @@ finq_error *finq_body_object(finq_request *request, json_t **object)
     char *text;
     apr_size_t length;
     FINQ_TRY(finq_body_precheck(request, request->config->max_body, is_json_type));
+    finq_access_body_begin(request, 1);
     FINQ_TRY(body_flatten(request, &text, &length));
-    if (length == 0)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is empty; it must be a JSON object.");
-    FINQ_TRY(finq_json_parse(object, text, length, pool)); /* as it came: "1 2" is no number, and compact it would be one */
+    /* As it came: "1 2" is no number, and compact it would be one. */
+    finq_error *error = length ? finq_json_parse(object, text, length, pool)
+                               : finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is empty; it must be a JSON object.");
     unsigned char *hash = apr_palloc(pool, FINQ_DIGEST_SHA256);
     finq_digest_sha256(hash, text, finq_json_compact(text, text, length));
     request->body_hash = hash;
-    return NULL;
+    FINQ_TRY(finq_access_body_end(request)); /* a body that was changed on its way is that first, and bad JSON then */
+    FINQ_TRY(error);
+    FINQ_TRY(finq_access_tenant(request, finq_json_string(*object, "client_id")));
+    return finq_access_use(request);
 }

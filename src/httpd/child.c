@@ -22,6 +22,7 @@ static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config
     if (!runtime->gate)
         return finq_error_internal(pchild, FINQ_E_INTERNAL_SERVER_ERROR, "no gate could be made before the database");
     FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, config->skills, pchild));
+    FINQ_TRY(finq_keyring_create(&runtime->keyring, config->key_cache_ttl, pchild));
     return store_open(runtime, config, pchild);
 }
 
@@ -41,7 +42,7 @@ void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
         finq_error *error = runtime_fill(runtime, config, pchild);
         if (error)
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server, "FINQ02: %s", error->cause ? error->cause : error->message);
-        if (runtime->directory)
+        if (runtime->directory && runtime->keyring)
             config->runtime = runtime;
     }
 }

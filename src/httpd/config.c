@@ -9,6 +9,7 @@
 #include <http_log.h>
 #include <stddef.h>
 
+#include "finq_location.h"
 #include "finq_skill.h"
 
 APLOG_USE_MODULE(finq);
@@ -37,6 +38,8 @@ static const number_row numbers[] = {
     {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), SECONDS, 1, 60, 5},
     {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
     {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
+    {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), SECONDS, 1, 86400, 3600},
+    {"FinqKeyCacheTTL", offsetof(finq_config, key_cache_ttl), SECONDS, 0, 3600, 60},
     {"FinqLimitClients", offsetof(finq_config, limit_clients), "clients", 64, 16777216, 65536},
 };
 #define NUMBERS (sizeof numbers / sizeof *numbers)
@@ -48,6 +51,14 @@ static const finq_bucket_rate limit_presets[FINQ_LIMITS] = {
     [FINQ_LIMIT_TENANT] = {0, 1},
     [FINQ_LIMIT_FAILURE] = {APR_USEC_PER_SEC, 100},
 };
+
+static const number_row *number_named(const char *name)
+{
+    const number_row *row = numbers;
+    while (strcmp(row->name, name) != 0) /* every directive that asks stands in the table */
+        row++;
+    return row;
+}
 
 static int *number_of(finq_config *config, const number_row *row)
 {
@@ -63,6 +74,7 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     for (apr_size_t i = 0; i < NUMBERS; i++)
         *number_of(config, &numbers[i]) = UNSET;
     config->prepared_statements = UNSET;
+    config->signature_replay = UNSET;
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
     return config;
 }
@@ -85,6 +97,8 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     }
     for (int i = 0; i < FINQ_LIMITS; i++)
         merged->limits[i] = add->limits[i].burst ? add->limits[i] : base->limits[i];
+    PICK(signature_audience);
+    merged->signature_replay = add->signature_replay != UNSET ? add->signature_replay : base->signature_replay;
     merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
     return merged;
 }
@@ -107,6 +121,10 @@ static void config_fill(finq_config *config, apr_pool_t *pool)
     }
     if (config->prepared_statements == UNSET)
         config->prepared_statements = 1;
+    if (config->signature_replay == UNSET)
+        config->signature_replay = 0;
+    if (!config->signature_audience)
+        config->signature_audience = "api.finqware.com";
     if (!config->allow_origins)
         config->allow_origins = apr_array_make(pool, 1, sizeof(const char *));
     if (config->tenant == &any_tenant)
@@ -135,7 +153,7 @@ const char *finq_config_base(const finq_config *config, const char *path)
 
 static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
 {
-    const number_row *row = cmd->info;
+    const number_row *row = number_named(cmd->cmd->name);
     finq_config *config = finq_config_of(cmd->server);
     apr_interval_time_t time = 0;
     apr_int64_t number = UNSET;
@@ -221,6 +239,23 @@ static const char *set_prepared(cmd_parms *cmd, void *dummy, int value)
     return NULL;
 }
 
+static const char *set_audience(cmd_parms *cmd, void *dummy, const char *value)
+{
+    (void)dummy;
+    finq_config_of(cmd->server)->signature_audience = value;
+    return *value ? NULL : "FinqSignatureAudience cannot be empty";
+}
+
+static const char *set_replay(cmd_parms *cmd, void *dummy, const char *value)
+{
+    int require = strcasecmp(value, "require") == 0;
+    (void)dummy;
+    if (!require && strcasecmp(value, "optional") != 0)
+        return apr_psprintf(cmd->pool, "FinqSignatureReplay is optional or require, not \"%s\"", value);
+    finq_config_of(cmd->server)->signature_replay = require;
+    return NULL;
+}
+
 /* An origin is scheme://host[:port], as a browser sends it (RFC 6454): lower case, no path, no port that goes without saying. */
 static int is_origin(const char *value, apr_pool_t *pool)
 {
@@ -287,30 +322,42 @@ const command_rec finq_config_commands[] = {
                   "client_id of the one tenant that is served here, or any (default)"),
     AP_INIT_ITERATE("FinqSkills", set_skill, NULL, RSRC_CONF,
                     "Skills that may be started here, of those that a tenant is allowed; or all (default)"),
-    AP_INIT_TAKE1("FinqNonceTTL", set_number, (void *)&numbers[0], RSRC_CONF,
+    AP_INIT_TAKE1("FinqNonceTTL", set_number, NULL, RSRC_CONF,
                   "Life of a nonce, and how long uploads to a step may follow it: 10 to 86400 seconds (default 1800)"),
-    AP_INIT_TAKE1("FinqTempTokenTTL", set_number, (void *)&numbers[1], RSRC_CONF,
+    AP_INIT_TAKE1("FinqTempTokenTTL", set_number, NULL, RSRC_CONF,
                   "Life of a temp_token: 10 to 86400 seconds (default 1800)"),
-    AP_INIT_TAKE1("FinqSessionTTL", set_number, (void *)&numbers[2], RSRC_CONF,
+    AP_INIT_TAKE1("FinqSessionTTL", set_number, NULL, RSRC_CONF,
                   "Life of a session from its start to its last step: 60 to 2592000 seconds (default 86400)"),
-    AP_INIT_TAKE1("FinqCacheTTL", set_number, (void *)&numbers[3], RSRC_CONF,
+    AP_INIT_TAKE1("FinqCacheTTL", set_number, NULL, RSRC_CONF,
                   "How long a tenant's keys and grants are remembered for POST /sessions: 0 to 300 seconds (default 5)"),
-    AP_INIT_TAKE1("FinqDatabaseTimeout", set_number, (void *)&numbers[4], RSRC_CONF,
+    AP_INIT_TAKE1("FinqDatabaseTimeout", set_number, NULL, RSRC_CONF,
                   "Longest wait for the database, connecting included: 1 to 60 seconds (default 5)"),
-    AP_INIT_TAKE1("FinqMaxBody", set_number, (void *)&numbers[5], RSRC_CONF,
+    AP_INIT_TAKE1("FinqMaxBody", set_number, NULL, RSRC_CONF,
                   "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
-    AP_INIT_TAKE1("FinqMaxUploads", set_number, (void *)&numbers[6], RSRC_CONF,
+    AP_INIT_TAKE1("FinqMaxUploads", set_number, NULL, RSRC_CONF,
                   "Most uploads under way at once in a child: 0 to 100000 (default 0: half of its threads)"),
     AP_INIT_TAKE_ARGV("FinqRateLimit", finq_limits_set_rate, NULL, RSRC_CONF,
                       "How often an address, or a tenant, may ask: off (default), or such as: address 100/s burst 200"),
     AP_INIT_TAKE_ARGV("FinqFailureLimit", finq_limits_set_failures, NULL, RSRC_CONF,
                       "How often an address may fail to authenticate: off, or a rate (default 60/min burst 100)"),
-    AP_INIT_TAKE1("FinqLimitClients", set_limit_clients, (void *)&numbers[7], RSRC_CONF,
+    AP_INIT_TAKE1("FinqLimitClients", set_limit_clients, NULL, RSRC_CONF,
                   "Addresses, and tenants, that limits remember at once: 64 to 16777216 (default 65536)"),
     AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,
                  "on (default) prepares statements once a connection; off suits transaction poolers"),
     AP_INIT_ITERATE("FinqAllowOrigin", set_origin, NULL, RSRC_CONF,
                     "Origins whose pages may call the API, * for any, or none (default)"),
+    AP_INIT_TAKE1("FinqSignature", finq_location_set_signature, NULL, ACCESS_CONF,
+                  "required: requests of this Location must be signed; off (default) looks at no signature"),
+    AP_INIT_ITERATE("FinqSignatureSchemes", finq_location_set_scheme, NULL, ACCESS_CONF,
+                    "jws, message (RFC 9421), or both (default)"),
+    AP_INIT_TAKE1("FinqSignatureAudience", set_audience, NULL, RSRC_CONF,
+                  "What aud must name (default api.finqware.com)"),
+    AP_INIT_TAKE1("FinqSignatureMaxLifetime", set_number, NULL, RSRC_CONF,
+                  "Longest life of a signature: 1 to 86400 seconds (default 3600)"),
+    AP_INIT_TAKE1("FinqSignatureReplay", set_replay, NULL, RSRC_CONF,
+                  "optional (default): a jti is used once where one is sent; require: one must be sent"),
+    AP_INIT_TAKE1("FinqKeyCacheTTL", set_number, NULL, RSRC_CONF,
+                  "How long signing keys are remembered, revoked ones too: 0 to 3600 seconds (default 60)"),
     {NULL, {NULL}, NULL, 0, 0, NULL},
 };
 

@@ -128,6 +128,13 @@ int finq_reply_error(finq_request *request, const finq_error *error)
     return body_send(request, (int)error->code, error_text(request, error));
 }
 
+int finq_reply_refuse(finq_request *request, const finq_error *error)
+{
+    request->refusal = error;
+    rest_of_body(request);
+    return finq_code_http(error->code);
+}
+
 /* ---- errors that httpd makes ---- */
 
 static const struct {
@@ -168,18 +175,30 @@ void finq_reply_insert_filter(request_rec *r)
         ap_add_output_filter(ERROR_FILTER, finq_request_of(r), r, r->connection);
 }
 
+/* What a hook of ours refused the request with, an ErrorDocument's redirect or not. */
+static const finq_error *refusal_of(request_rec *r)
+{
+    for (; r; r = r->prev) {
+        if (finq_request_of(r)->refusal)
+            return finq_request_of(r)->refusal;
+    }
+    return NULL;
+}
+
 /* Puts our answer in the place of httpd's page. */
 static apr_status_t error_filter(ap_filter_t *filter, apr_bucket_brigade *brigade)
 {
     finq_request *request = filter->ctx;
     request_rec *r = filter->r;
     apr_bucket_brigade *ours;
-    finq_error *error;
+    const finq_error *error;
     if (request->answered) { /* the rest of the page */
         apr_brigade_cleanup(brigade);
         return APR_SUCCESS;
     }
-    error = error_of_status(r->status, r->pool);
+    error = refusal_of(r);
+    if (!error)
+        error = error_of_status(r->status, r->pool);
     error_log(request, error);
     error_headers(request, error);
     finq_cors_apply(request);

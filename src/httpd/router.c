@@ -1,5 +1,7 @@
 #include "finq_api.h"
 
+#include "finq_access.h"
+
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -80,6 +82,9 @@ int finq_router_handler(request_rec *r)
     if (!request || !base)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
     finq_cors_apply(request);
+    const finq_error *unproven = finq_access_demand(request);
+    if (unproven)
+        return finq_reply_error(request, unproven);
     if (finq_cors_is_preflight(r) && route_find(request, r->uri + strlen(base)))
         return finq_reply_preflight(request);
     json_t *reply = finq_json_own(json_object(), r->pool);

@@ -1,0 +1,167 @@
+-- Signed requests (contract section 8): whose keys sign, and which tokens have been used.
+--
+-- A company may have several tenants that share an issuer and its keys. Whose request it is shows only in the body, so
+-- keys are found by the issuer that a token claims; which tenants have registered the key that verified stands beside it.
+
+CREATE TABLE finq.signing_key (
+    client_id  uuid        NOT NULL REFERENCES finq.tenant (client_id),
+    kid        text        NOT NULL CHECK (kid ~ '^[A-Za-z0-9._-]{1,128}$'),
+    issuer     text        NOT NULL CHECK (octet_length(issuer) BETWEEN 1 AND 320),
+    algorithm  text        NOT NULL CHECK (algorithm IN ('RS256', 'rsa-v1_5-sha256', 'rsa-pss-sha512',
+                                                         'ecdsa-p256-sha256', 'ed25519')),
+    spki       bytea       NOT NULL, -- DER SubjectPublicKeyInfo
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    revoked_at timestamptz NULL,
+    PRIMARY KEY (client_id, kid),    -- revoked ones stay: a kid never comes to name another key
+    UNIQUE (client_id, spki)         -- and a revoked key never comes back under another kid
+);
+
+CREATE INDEX signing_key_issuer ON finq.signing_key (issuer);
+
+-- Tokens that have been used: the hash of a JWS's jti, or of a message signature's nonce. A row is needed until the token
+-- has expired everywhere.
+CREATE TABLE finq.replay (
+    client_id  uuid        NOT NULL,
+    kid        text        NOT NULL,
+    token_hash bytea       NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (client_id, kid, token_hash)
+);
+
+CREATE INDEX replay_expires_at ON finq.replay (expires_at);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The keys of an issuer, whoever of its tenants registered them, or of one tenant; revoked ones too, so that the refusal
+-- can say so. The newest live ones stand first.
+CREATE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURN (SELECT jsonb_agg(k.shown ORDER BY k.live DESC, k.newest DESC, k.kid)::text
+              FROM (SELECT s.kid, bool_or(s.revoked_at IS NULL) AS live, max(s.created_at) AS newest,
+                           jsonb_build_object(
+                               'kid', s.kid, 'algorithm', s.algorithm, 'spki', encode(s.spki, 'hex'),
+                               'holders', jsonb_agg(jsonb_build_object('client_id', s.client_id,
+                                                                       'revoked', s.revoked_at IS NOT NULL))) AS shown
+                      FROM finq.signing_key s
+                     WHERE CASE WHEN p_client_id IS NULL THEN s.issuer = p_issuer ELSE s.client_id = p_client_id END
+                     GROUP BY s.kid, s.algorithm, s.spki) k);
+
+-- Uses a token up: true for the one call that does. Now and then a few of the rows that are no longer needed go along.
+CREATE FUNCTION finq.signature_use(p_client_id uuid, p_kid text, p_token_hash bytea, p_expires_at bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    IF get_byte(p_token_hash, 0) < 8 THEN
+        DELETE FROM finq.replay r
+         WHERE r.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.replay o WHERE o.expires_at < v_now
+                                    ORDER BY o.expires_at LIMIT 64 FOR UPDATE SKIP LOCKED));
+    END IF;
+    INSERT INTO finq.replay (client_id, kid, token_hash, expires_at)
+    VALUES (p_client_id, p_kid, p_token_hash, to_timestamp(p_expires_at))
+    ON CONFLICT (client_id, kid, token_hash) DO UPDATE SET expires_at = excluded.expires_at
+        WHERE replay.expires_at < v_now;
+    RETURN FOUND;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the operator (finqctl)
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- One key of key_add. Answers whether it is new.
+CREATE FUNCTION finq.signing_key_put(p_client_id uuid, p_issuer text, p_key jsonb) RETURNS boolean
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_kid       text := p_key ->> 'kid';
+    v_algorithm text := p_key ->> 'algorithm';
+    v_spki      bytea := decode(p_key ->> 'spki', 'hex');
+    v_old       finq.signing_key;
+BEGIN
+    SELECT k.* INTO v_old FROM finq.signing_key k
+     WHERE k.client_id = p_client_id AND (k.kid = v_kid OR k.spki = v_spki)
+     ORDER BY k.kid = v_kid DESC LIMIT 1;
+    IF v_old.revoked_at IS NOT NULL THEN
+        RAISE unique_violation USING MESSAGE = format('Key %s has been revoked.', v_old.kid),
+            HINT = 'A revoked key, or its kid, never comes back: make a new key under a new kid.';
+    ELSIF v_old.kid IS NOT NULL
+          AND (v_old.kid, v_old.issuer, v_old.algorithm, v_old.spki) = (v_kid, p_issuer, v_algorithm, v_spki) THEN
+        RETURN false;
+    ELSIF v_old.kid IS NOT NULL THEN
+        RAISE unique_violation USING MESSAGE = format('The tenant has key %s already, registered for %s and issuer %s.',
+            v_old.kid, v_old.algorithm, v_old.issuer), HINT = 'A key has one kid, one algorithm and one issuer.';
+    ELSIF EXISTS (SELECT FROM finq.signing_key k WHERE k.issuer = p_issuer AND k.kid = v_kid
+                     AND (k.spki <> v_spki OR k.algorithm <> v_algorithm)) THEN
+        RAISE unique_violation USING MESSAGE = format('Another tenant of issuer %s has registered another key as %s.',
+            p_issuer, v_kid), HINT = 'A kid names one key of an issuer: choose another.';
+    END IF;
+    INSERT INTO finq.signing_key (client_id, kid, issuer, algorithm, spki)
+    VALUES (p_client_id, v_kid, p_issuer, v_algorithm, v_spki);
+    RETURN true;
+END $$;
+
+-- Registers keys, all or none: p_keys is [{kid, algorithm, spki (hex), found}].
+CREATE FUNCTION finq.key_add(p_client_id uuid, p_issuer text, p_keys jsonb) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_key   jsonb;
+    v_shown jsonb := '[]';
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('finq issuer ' || p_issuer, 0)); -- one issuer, one meaning of a kid
+    PERFORM FROM finq.tenant t WHERE t.client_id = p_client_id FOR NO KEY UPDATE;   -- the count below stays true
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('No tenant has the client_id %s.', p_client_id);
+    END IF;
+    FOR v_key IN SELECT k.value FROM jsonb_array_elements(p_keys) k LOOP
+        v_shown := v_shown || jsonb_build_array((v_key - 'spki')
+                           || jsonb_build_object('added', finq.signing_key_put(p_client_id, p_issuer, v_key)));
+    END LOOP;
+    IF (SELECT count(*) FROM finq.signing_key k WHERE k.client_id = p_client_id AND k.revoked_at IS NULL) > 10 THEN
+        RAISE check_violation USING MESSAGE = 'A tenant has at most 10 live signing keys.',
+            HINT = 'Revoke one first: finqctl key revoke.';
+    END IF;
+    RETURN jsonb_build_object('client_id', p_client_id, 'issuer', p_issuer, 'keys', v_shown);
+END $$;
+
+CREATE FUNCTION finq.key_list(p_client_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id) THEN
+        RAISE no_data_found USING MESSAGE = format('No tenant has the client_id %s.', p_client_id);
+    END IF;
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                       'kid', k.kid, 'issuer', k.issuer, 'algorithm', k.algorithm,
+                       'sha256', encode(sha256(k.spki), 'hex'), 'created_at', k.created_at, 'revoked_at', k.revoked_at)
+                       ORDER BY k.created_at, k.kid), '[]')
+              FROM finq.signing_key k WHERE k.client_id = p_client_id);
+END $$;
+
+-- Servers that remember the key believe in it for FinqKeyCacheTTL at most.
+CREATE FUNCTION finq.key_revoke(p_client_id uuid, p_kid text) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_revoked_at timestamptz;
+BEGIN
+    UPDATE finq.signing_key k SET revoked_at = coalesce(k.revoked_at, clock_timestamp())
+     WHERE k.client_id = p_client_id AND k.kid = p_kid
+    RETURNING k.revoked_at INTO v_revoked_at;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('Tenant %s has no key called %s.', p_client_id, p_kid);
+    END IF;
+    RETURN jsonb_build_object('client_id', p_client_id, 'kid', p_kid, 'revoked_at', v_revoked_at);
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Who may do what
+-- ---------------------------------------------------------------------------------------------------------------------
+
+REVOKE ALL ON finq.signing_key, finq.replay FROM PUBLIC;
+REVOKE ALL ON FUNCTION finq.signing_keys, finq.signature_use, finq.signing_key_put, finq.key_add, finq.key_list,
+    finq.key_revoke FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION finq.signing_keys, finq.signature_use TO finq_server;
