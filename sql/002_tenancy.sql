@@ -81,7 +81,7 @@ BEGIN
         END IF;
         -- what the row is called, and what became of it
         v_detail := (SELECT coalesce(jsonb_object_agg(k.key, v_row -> k.key), '{}')
-                       FROM unnest(ARRAY['name', 'key_id', 'kind', 'skill_id', 'servicer_id']) AS k (key)
+                       FROM unnest(ARRAY['name', 'key_id', 'kid', 'kind', 'skill_id', 'servicer_id']) AS k (key)
                       WHERE v_row ? k.key) || jsonb_build_object('changed', v_difference);
     END IF;
     INSERT INTO finq.audit (object, action, client_id, detail)

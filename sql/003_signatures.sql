@@ -18,6 +18,10 @@ CREATE TABLE finq.signing_key (
 
 CREATE INDEX signing_key_issuer ON finq.signing_key (issuer);
 
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.signing_key
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.signing_key FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+
 -- Tokens that have been used: the hash of a JWS's jti, or of a message signature's nonce. A row is needed until the token
 -- has expired everywhere.
 CREATE TABLE finq.replay (

@@ -48,7 +48,7 @@ struct ctl_command {
 /** All verbs; ends with a NULL noun. */
 extern const ctl_verb ctl_verbs[];
 
-/* ---- verbs_tenant.c, verbs_skill.c ---- */
+/* ---- verbs_tenant.c, verbs_skill.c, verbs_key.c ---- */
 
 ctl_exit ctl_tenant_create(ctl_command *command);
 ctl_exit ctl_tenant_allow(ctl_command *command);
@@ -64,6 +64,11 @@ ctl_exit ctl_skill_show(ctl_command *command);
 ctl_exit ctl_skill_retire(ctl_command *command);
 ctl_exit ctl_servicer_create(ctl_command *command);
 ctl_exit ctl_servicer_list(ctl_command *command);
+ctl_exit ctl_key_add(ctl_command *command);
+ctl_exit ctl_key_list(ctl_command *command);
+ctl_exit ctl_key_revoke(ctl_command *command);
+ctl_exit ctl_sign(ctl_command *command);
+ctl_exit ctl_verify(ctl_command *command);
 
 /* ---- line.c ---- */
 
@@ -76,6 +81,11 @@ ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(
 
 /** Writes an error of the library with its details, and returns CTL_FAILED. */
 ctl_exit ctl_fail_with(const finq_error *error);
+
+/* ---- input.c ---- */
+
+/** Reads a whole file, - being standard input; a NUL follows its last byte. */
+ctl_exit ctl_file_read(char **text, apr_size_t *length, const char *path, apr_size_t most, apr_pool_t *pool);
 
 /* ---- db.c ---- */
 

@@ -1,8 +1,6 @@
 /* The verbs about skills and servicers. */
 #include "ctl.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "finq_json.h"
@@ -10,28 +8,13 @@
 
 #define DEFINITION_MAX (1024 * 1024)
 
-static ctl_exit file_read(char **text, apr_size_t *length, const char *path, apr_pool_t *pool)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
-    if (!file)
-        return ctl_fail(CTL_FAILED, "%s: %s", path, strerror(errno));
-    *text = apr_palloc(pool, DEFINITION_MAX + 1);
-    *length = fread(*text, 1, DEFINITION_MAX + 1, file);
-    int failed = ferror(file);
-    if (file != stdin)
-        fclose(file);
-    if (failed)
-        return ctl_fail(CTL_FAILED, "%s cannot be read", path);
-    return *length > DEFINITION_MAX ? ctl_fail(CTL_FAILED, "%s is larger than 1 MiB", path) : CTL_OK;
-}
-
 ctl_exit ctl_skill_publish(ctl_command *command)
 {
     char *text = NULL;
     apr_size_t length = 0;
     json_t *definition;
     finq_skill *skill;
-    ctl_exit code = file_read(&text, &length, ctl_value(command, "FILE.json"), command->pool);
+    ctl_exit code = ctl_file_read(&text, &length, ctl_value(command, "FILE.json"), DEFINITION_MAX, command->pool);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_json_parse(&definition, text, length, command->pool);
