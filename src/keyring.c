@@ -26,6 +26,7 @@ struct finq_keyset {
     apr_uint32_t references;
     const char *name;
     apr_time_t asked_at;    /* when the database was asked: what it said is as old as that */
+    apr_time_t missed_at;   /* the same, where it had not what was wanted; else 0 */
     apr_uint32_t retried;   /* whether somebody asks again already */
     apr_array_header_t *keys;    /* of const finq_key * */
     apr_array_header_t *holders; /* of apr_array_header_t *, of holder: for each key */
@@ -186,6 +187,12 @@ static void set_remember(finq_keyring *ring, finq_keyset *set)
     apr_hash_set(sets, set->name, APR_HASH_KEY_STRING, set);
 }
 
+static int set_has(const finq_keyset *set, const finq_keyring_query *query)
+{
+    int has = query->kid ? finq_key_find(set->keys, query->kid) != NULL : set->keys->nelts > 0;
+    return has && !query->again;
+}
+
 static finq_error *set_load(const finq_keyset **out, finq_keyring *ring, finq_db *db, const finq_keyring_query *query,
                             const char *name, apr_pool_t *pool)
 {
@@ -198,6 +205,7 @@ static finq_error *set_load(const finq_keyset **out, finq_keyring *ring, finq_db
     FINQ_TRY(keys_ask(&text, db, query, pool));
     if (text)
         FINQ_TRY(keys_read(set, text, prefix, pool));
+    set->missed_at = set_has(set, query) ? 0 : set->asked_at;
     apr_thread_rwlock_wrlock(ring->lock);
     set_remember(ring, set);
     apr_thread_rwlock_unlock(ring->lock);
@@ -216,17 +224,16 @@ static finq_keyset *set_look(finq_keyring *ring, const char *name, apr_pool_t *p
     return set;
 }
 
-/* Whether what is remembered will do: it is young enough, and has what is wanted or was asked for just now. The first
- * who finds it wanting asks again; the others need not wait for what it learns. */
+/* Whether what is remembered will do: it is young enough, and has what is wanted, or had it not a moment ago either. The
+ * first who finds it wanting asks again; the others need not wait for what it learns. */
 static int set_serves(finq_keyset *set, const finq_keyring *ring, const finq_keyring_query *query)
 {
-    apr_time_t age = apr_time_now() - set->asked_at;
-    int has = query->kid ? finq_key_find(set->keys, query->kid) != NULL : set->keys->nelts > 0;
-    if (set->keys->nelts && age >= ring->ttl)
+    apr_time_t now = apr_time_now();
+    if (set->keys->nelts && now - set->asked_at >= ring->ttl)
         return 0;
-    if ((has && !query->again) || age < APR_USEC_PER_SEC)
+    if (set_has(set, query) || now - set->missed_at < APR_USEC_PER_SEC)
         return 1;
-    return apr_atomic_cas32(&set->retried, 1, 0) != 0 && age < ring->ttl;
+    return apr_atomic_cas32(&set->retried, 1, 0) != 0;
 }
 
 finq_error *finq_keyring_find(const finq_keyset **out, finq_keyring *ring, finq_db *db, const finq_keyring_query *query,
@@ -238,7 +245,10 @@ finq_error *finq_keyring_find(const finq_keyset **out, finq_keyring *ring, finq_
         *out = set;
         return NULL;
     }
-    return set_load(out, ring, db, query, name, pool);
+    finq_error *error = set_load(out, ring, db, query, name, pool);
+    if (error && set)
+        apr_atomic_set32(&set->retried, 0); /* the next may try */
+    return error;
 }
 
 const apr_array_header_t *finq_keyset_keys(const finq_keyset *set)

@@ -2,15 +2,19 @@
 # Installs the Debian packages that a task needs, and nothing that is there already.
 #   tests/install.sh build run test ...   installs what is missing of these groups; says nothing where nothing is
 #   tests/install.sh --check build ...    only says what is missing, and fails if anything is
+# The group test also gets npm's jose, of one version, into build/node; where that fails, its tests are skipped.
 # No service of the system is started, stopped or configured: new daemons stay down, and PostgreSQL makes no cluster.
 set -euo pipefail
 
 declare -A GROUPS_OF=(
   [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev"
   [run]="apache2-bin libaprutil1-dbd-pgsql postgresql-15 openssl python3"
-  [test]="libcmocka-dev python3-pytest python3-psycopg2 python3-prometheus-client json-schema-test-suite curl"
+  [test]="libcmocka-dev python3-pytest python3-psycopg2 python3-prometheus-client json-schema-test-suite curl
+    python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs"
   [bench]=""
 )
+JOSE=jose@5.9.6
+NODE=$(dirname "$0")/../build/node
 POLICY=/usr/sbin/policy-rc.d
 CLUSTER=/etc/postgresql-common/createcluster.d
 LOG=$(mktemp)
@@ -27,6 +31,7 @@ missing_of() {
   local group wanted=
   for group in "$@"; do wanted+=" ${GROUPS_OF[$group]?"no group of packages named $group"}"; done
   [ -n "${wanted// /}" ] || return 0
+  [[ " $* " == *" test "* ]] && ! command -v npm >/dev/null && wanted+=" npm" # some nodejs packages bring it along
   comm -23 <(printf '%s\n' $wanted | sort -u) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | sort -u)
 }
@@ -60,6 +65,13 @@ install_packages() {
   return 1
 }
 
+install_jose() {
+  [[ " $* " == *" test "* ]] && [ ! -e "$NODE/node_modules/jose" ] || return 0
+  mkdir -p "$NODE"
+  (cd "$NODE" && npm install --no-save --no-audit --no-fund --ignore-scripts $JOSE) >>"$LOG" 2>&1 </dev/null && return
+  echo "install.sh: npm could not install $JOSE; the tests that sign with it are skipped" >&2
+}
+
 check_only=
 if [ "${1-}" = --check ]; then check_only=1; shift; fi
 if ! command -v dpkg-query >/dev/null; then
@@ -68,7 +80,10 @@ if ! command -v dpkg-query >/dev/null; then
   exit 1
 fi
 missing=$(missing_of "$@")
-[ -z "$missing" ] && exit 0
+if [ -z "$missing" ]; then
+  [ -n "$check_only" ] || install_jose "$@"
+  exit 0
+fi
 if [ -n "$check_only" ]; then
   echo "Missing Debian packages:" $missing >&2
   echo "As root, 'make deps' installs them." >&2
@@ -82,3 +97,4 @@ echo "Installing" $missing
 keep_services_down
 make_no_cluster
 install_packages $missing
+install_jose "$@"

@@ -86,11 +86,12 @@ class _NamedConnection(http.client.HTTPSConnection):
 
 class Client:
     """`tenant` has client_id, client_secret and client_app_key. `seen`, where given, is called with
-    (method, path, headers, body, answer) after each call. `host` names a virtual host that no DNS knows."""
+    (method, path, headers, body, answer) after each call, and `sign` with (method, URL, headers, body) before: it returns
+    the headers to add. `host` names a virtual host that no DNS knows."""
 
-    def __init__(self, url, tenant, authority=None, base="/v1", seen=None, host=None):
+    def __init__(self, url, tenant, authority=None, base="/v1", seen=None, host=None, sign=None):
         self.url, self.tenant, self.base, self.seen = urllib.parse.urlsplit(url), tenant, base, seen
-        self.host = host or self.url.hostname
+        self.host, self.sign = host or self.url.hostname, sign
         self._context = ssl.create_default_context(cafile=authority) if self.url.scheme == "https" else None
         self._connection = None
 
@@ -117,6 +118,9 @@ class Client:
         if self._connection and self._closed_by_server():
             self.close()
         self._connection = self._connection or self._connect(timeout)
+        if self.sign:
+            url = f"{self.url.scheme}://{self.host}:{self.url.port}{path}"
+            headers = {**(headers or {}), **self.sign(method, url, headers or {}, body)}
         try:
             self._connection.request(method, path, body, {"Host": f"{self.host}:{self.url.port}", **(headers or {})})
             answer = _answer(self._connection.getresponse())

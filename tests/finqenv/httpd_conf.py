@@ -30,6 +30,7 @@ class Settings:
     server: str = ""
     vhost: str = ""
     location: str = ""
+    signed: str = ""                  # further lines of <Location /v1s>, which requires signatures
     hosts: tuple = ()                 # further Sites
     asan: bool = False
 
@@ -108,10 +109,18 @@ def _finq(settings):
 
 def _location(settings, more):
     handler = "SetHandler finq" if settings.module else ""
+    signature = "FinqSignature required" if settings.module else ""
     return f"""<Location "/v1">
     {handler}
     Require all granted
     {more}
+</Location>
+<Location "/v1s">
+    {handler}
+    {signature}
+    Require all granted
+    {more}
+    {settings.signed}
 </Location>"""
 
 

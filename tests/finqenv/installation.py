@@ -104,6 +104,13 @@ class Installation:
             self.finqctl("tenant", "allow", shown["client_id"], skill)
         return Tenant(**{field.name: shown[field.name] for field in dataclasses.fields(Tenant)})
 
+    def add_key(self, tenant, issuer, material, *options):
+        """Registers what a key file holds (its text). Returns the kids."""
+        file = self.directory / f"key-{secrets.token_hex(6)}"
+        file.write_text(material)
+        shown = self.finqctl("key", "add", tenant.client_id, "--issuer", issuer, file, *options)
+        return [key["kid"] for key in shown["keys"]]
+
     def client(self, tenant, **options):
         """A client of this server with a tenant's keys."""
         return Client(self.httpd.url, tenant, self.httpd.authority.certificate, **options)
