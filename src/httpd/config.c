@@ -349,7 +349,7 @@ const command_rec finq_config_commands[] = {
     AP_INIT_TAKE1("FinqSignature", finq_location_set_signature, NULL, ACCESS_CONF,
                   "required: requests of this Location must be signed; off (default) looks at no signature"),
     AP_INIT_ITERATE("FinqSignatureSchemes", finq_location_set_scheme, NULL, ACCESS_CONF,
-                    "jws, message (RFC 9421), or both (default)"),
+                    "jws, message (RFC 9421), or both, as where it is left out"),
     AP_INIT_TAKE1("FinqSignatureAudience", set_audience, NULL, RSRC_CONF,
                   "What aud must name (default api.finqware.com)"),
     AP_INIT_TAKE1("FinqSignatureMaxLifetime", set_number, NULL, RSRC_CONF,

@@ -14,6 +14,7 @@ from .process import clean_environ, run
 MODULE = BUILD / "mod_finq.so"
 FINQCTL = BUILD / "finqctl"
 SKILLS = ROOT / "conf/skills"
+SIGNING_ISSUER = "signer@bank.example"
 DEMO_SKILLS = ("xyz_aisp_sbx_#1.0", "xyz_card_sbx_#1.0", "xyz_sbx_#3.0")
 
 
@@ -110,6 +111,15 @@ class Installation:
         file.write_text(material)
         shown = self.finqctl("key", "add", tenant.client_id, "--issuer", issuer, file, *options)
         return [key["kid"] for key in shown["keys"]]
+
+    def signing_key(self, tenant):
+        """The file of a private key that the tenant signs with as SIGNING_ISSUER, made and registered the first time."""
+        file = self.directory / f"signing-{tenant.client_id}.pem"
+        if not file.exists():
+            file.touch(mode=0o600)
+            run("openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", file)
+            self.add_key(tenant, SIGNING_ISSUER, run("openssl", "pkey", "-in", file, "-pubout").stdout)
+        return file
 
     def client(self, tenant, **options):
         """A client of this server with a tenant's keys."""

@@ -2,7 +2,7 @@
 import json
 import shlex
 
-from .installation import MODULE, Installation, Tenant
+from .installation import MODULE, SIGNING_ISSUER, Installation, Tenant
 from .places import BUILD, Lock, discard
 from .process import Failure, end_servers_in, port_is_free
 
@@ -39,6 +39,8 @@ def _save(installation, tenant):
         "FINQ_CLIENT_ID": tenant.client_id,
         "FINQ_CLIENT_SECRET": tenant.client_secret,
         "FINQ_CLIENT_APP_KEY": tenant.client_app_key,
+        "FINQ_SIGNING_KEY": installation.signing_key(tenant),
+        "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
     }.items()))
     _write(STATE, json.dumps({"postgres": installation.postgres.saved(), "port": installation.httpd.settings.port,
                               "tenant": vars(tenant)}))

@@ -15,7 +15,7 @@ import subprocess
 import pytest
 
 from finqenv.httpd import Httpd
-from finqenv.installation import DEMO_SKILLS, FINQCTL, MODULE
+from finqenv.installation import DEMO_SKILLS, FINQCTL, MODULE, SIGNING_ISSUER
 from finqenv.places import ROOT
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ, run
@@ -230,6 +230,7 @@ def walk_directory(tmp_path, server):
     (tmp_path / "build/run").mkdir(parents=True)
     (tmp_path / "build/finqctl").symlink_to(FINQCTL)
     values = {"FINQ_URL": server.httpd.url, "FINQ_CA": server.httpd.authority.certificate, "FINQ_DB": server.conninfo(),
+              "FINQ_SIGNING_KEY": server.signing_key(tenant), "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
               **{f"FINQ_{name.upper()}": value for name, value in vars(tenant).items()}}
     (tmp_path / "build/run/finq.env").write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
     return tmp_path
