@@ -68,10 +68,22 @@ class Postgres:
         self._configure()
         if not self.pid():
             self._remove_stale_locks()
-        self._launch()
+        self._launch_somewhere() if fresh else self._launch()
         if fresh:
             self._create_roles()
         return self
+
+    def _launch_somewhere(self, tries=5):
+        """A port that was free may be taken a moment later, by another run beside this one."""
+        while True:
+            try:
+                return self._launch()
+            except Failure as failure:
+                tries -= 1
+                if tries == 0 or "Address already in use" not in str(failure):
+                    raise
+            self.port = free_port()
+            self._configure()
 
     def _remove_stale_locks(self):
         """PostgreSQL takes a zombie, or a stranger with the dead server's number, for the server itself."""
