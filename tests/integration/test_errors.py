@@ -375,7 +375,7 @@ def test_error_documents_do_not_stand_in_the_place_of_the_object(pages):
             (request("/v1/sessions", b"", close, method="GET"), 405, "method_not_allowed"),
             (request("/v1/sessions", b"{}", [*close, "Expect: nonsense"]), 400, "invalid_headers"),
             (request(f"/v1/steps/{uuid.uuid4()}/upload", b"x", close), 401, "invalid_api_keys"),
-            (request(f"//v1/./%73teps/{uuid.uuid4()}/upload", b"x", close), 401, "invalid_api_keys"),
+            (request(f"/%76%31/steps/{uuid.uuid4()}/upload", b"x", close), 401, "invalid_api_keys"),
             (request("/v1/sessions", b" " * 50000, close), 413, "payload_too_large"),
             (request("/v1/sessions", chunked(b" " * 50000), [*close, "Transfer-Encoding: chunked"], length=False),
              413, "payload_too_large")):
