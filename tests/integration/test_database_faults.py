@@ -1,12 +1,11 @@
 """PostgreSQL absent, stopped, restarted, hanging, full, read-only: 503 with Retry-After within the deadline, never a crash,
 never a wrong 401 or 404, and full service within two seconds of its return without touching httpd (threat 18).
 
-Seen red: gate_learn without the connection's owner (hosts_share); finq_pg_is_alive reading once (the first request on each connection after a restart fails); connection_event
-without PGEVT_CONNRESET (prepared statements that are gone); gate_enter without may_connect (the 8 at a silent database
-wait for each other); has_idle without DBDExptime (the same after a pause); is_broken without answered_at (503 beside idle
-connections where the database gives no more); give_back without finq_pg_cut (the hanging connection is used again);
-socket_wait without its deadline; give_back without dbd_close, or DBDMax held while a reader is slow; may_be_retried
-without "25006", "53" or "55" (500 in place of 503).
+Seen red: dbd_connected without finq_pg_set_owner (hosts_share); finq_pg_is_alive reading once (not_noticed, ended);
+connection_event without PGEVT_CONNRESET (not_noticed); has_idle without DBDExptime (after_a_pause); is_broken without
+answered_at (fewer_connections); may_connect without `connecting` (silent); give_back without finq_pg_cut (hangs);
+socket_wait without its deadline (one_backend); may_be_retried without "25006" (read_only) or "55" (row_is_locked);
+finq_upload_finish leaving every file (stopped, row_is_locked).
 """
 import signal
 import socket

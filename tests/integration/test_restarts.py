@@ -1,8 +1,7 @@
 """Graceful restart and stop under load lose nothing; the module is unloaded and loaded again; a changed configuration and
 secret file take effect (issue 2).
 
-Seen red: Httpd.graceful replaced by a stop and a start (connections are refused); finq_secrets_open trying the first secret
-only (running sessions end); the new secret appended in place of put first (it does not seal).
+Seen red: finq_secrets_open for the first secret only (new_secret).
 """
 import secrets
 

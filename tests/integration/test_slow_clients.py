@@ -16,7 +16,7 @@ PNG = documents.png()
 THREADS = 8
 CROWD = 4 * THREADS
 PATIENCE = 3  # RequestReadTimeout below, and a margin
-TIMEOUTS = "RequestReadTimeout header=1-2,MinRate=1000 body=1-2,MinRate=8192"
+TIMEOUTS = "RequestReadTimeout header=1-2,MinRate=1000 body=1-2,MinRate=8192\nKeepAliveTimeout 2\nTimeout 3"
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +128,9 @@ def test_slow_readers(desk):
         with contextlib.suppress(BlockingIOError):
             reader.send(request * 100)
         readers.append(reader)
+    client = desk.installation.client(desk.tenant)
+    process.until(lambda: timed(attempt, client)[1] < 0.5, PATIENCE * CROWD / THREADS, "the end of the slow ones")
+    client.close()
     fast_afterwards(desk)
     assert user.upload("photo", PNG).status == 200
     for reader in readers:

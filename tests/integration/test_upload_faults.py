@@ -1,9 +1,9 @@
 """Uploads while something gives out: the disk, a process, the network, a thread (issue 2, point 6; threats 14, 16, 17).
 
-Seen red: is_full always 0 (507); slot_take always 1 (FinqMaxUploads); finq_child_init without finq_blob_sweep (what a killed
-child left); finq_upload_finish discarding where the outcome is uncertain (the lost answer's file is gone); the same
-leaving always (a refused one stays); finq_upload_tidy without finq_blob_remove; finq_blob_store_enter without O_NOFOLLOW
-(the linked staging area); body_read into a growing pool buffer (memory); receive before slot_take.
+Seen red: is_full without ENOSPC (full_disk); slot_take always 1 (are_counted); finq_child_init without finq_blob_sweep (a
+child killed while bytes flow); finq_upload_finish discarding where the outcome is uncertain (never_came); finq_upload_tidy
+without finq_blob_remove (a_replaced_file); finq_blob_store_enter without O_NOFOLLOW (leads_elsewhere); PIECE taken from the
+pool at each read (memory); brigade_take without its room (gives_more).
 """
 import pathlib
 import signal
@@ -16,7 +16,7 @@ from finqenv import documents, process
 from finqenv.client import Document, read_answer
 from finqenv.load import memory
 from finqenv.places import reachable
-from finqenv.postgres import SERVER
+from finqenv.postgres import SERVER, programs
 from finqenv.proxy import Proxy
 from finqenv.uploads import Desk, chunks, connect, form, form_head, head, padded, parts_of
 
@@ -243,7 +243,7 @@ class Locked:
     def __init__(self, desk, user):
         postgres = desk.installation.postgres
         self._psql = subprocess.Popen(
-            [process_psql(), "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres",
+            [programs() / "psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres",
              "-d", desk.installation.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=process.clean_environ(), cwd="/")
         self._psql.stdin.write(f"BEGIN; SELECT session_id FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE;\n")
@@ -257,11 +257,6 @@ class Locked:
         self._psql.stdin.close()
         self._psql.stdout.close()
         self._psql.wait()
-
-
-def process_psql():
-    from finqenv.postgres import programs
-    return programs() / "psql"
 
 
 def test_a_child_killed_between_place_and_record(make_desk):
@@ -279,6 +274,23 @@ def test_a_child_killed_between_place_and_record(make_desk):
     kept = other.upload("photo", OTHER)["upload_id"]  # this child's first: it tidies
     process.until(lambda: desk.staged() == [] and desk.placed() == [kept], 10, "the dead upload's end")
     assert user.upload("photo", PNG).status == 200, "and its nonce still works"
+
+
+def test_a_replaced_file_that_stayed(make_desk):
+    """As where the child dies after the answer of the database: the file is still there, and nothing points to it."""
+    desk = make_desk()
+    user = desk.user()
+    old = user.upload("photo", PNG)["upload_id"]
+    file = next(desk.directory.glob(f"2*/{old}"))
+    content = file.read_bytes()
+    new = user.upload("photo", OTHER)["upload_id"]
+    file.write_bytes(content)
+    assert desk.placed() == sorted([old, new])
+    desk.installation.httpd.restart()
+    assert user.upload("photo", OTHER)["upload_id"] == new  # the first of a child: it tidies
+    process.until(lambda: desk.placed() == [new], 10, "the old file's end")
+    gone = f"SELECT gone_at IS NOT NULL FROM finq.upload_removed WHERE upload_id = '{old}'"
+    process.until(lambda: desk.installation.psql(gone) == "t", 10, "the database's knowledge of it")
 
 
 # -- the network

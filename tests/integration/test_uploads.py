@@ -5,23 +5,23 @@ upload_record without its sha256 condition (409 after the next step), or without
 the comparison of step ids; length_check always NULL (100 Continue is sent); finq_upload_write without its size check;
 head_check always NULL; type_allowed always 1; content_check without finq_media_hides_archive; part_begin without the
 file's "once, and last", or without "comes twice"; names_missing in part_begin always NULL (the file before its nonce);
-receive_and_record without finq_upload_abandon (the file outlives the refusal); had_length always 0; receive without AP_CONN_CLOSE (the second request is answered); receive_form without its bound on what surrounds the file.
+receive_and_record without finq_upload_abandon (a race: the file outlives the refusal); framing_check without
+AP_CONN_CLOSE (length and chunks); receive without it (the second request is answered); receive_form without surround_add.
 """
 import hashlib
-import os
-import pathlib
+import io
 import pwd
 import socket
 import stat
 import struct
+import time
 import uuid
 import zipfile
-import io
 
 import pytest
 
 from finqenv import documents
-from finqenv.client import Document, multipart, read_answer
+from finqenv.client import Document, read_answer
 from finqenv.uploads import (SMALL, Desk, chunks, connect, form, form_head, head, padded, part, parts_of)
 
 PNG = documents.png()
@@ -155,7 +155,6 @@ def test_uploads_are_taken_for_the_nonces_life_after_the_submission(desk, user, 
 @pytest.mark.long
 def test_a_nonce_opens_no_upload_for_ever(server, make_server):
     """The server itself refuses it, before it reads a body: nothing of the step is looked at."""
-    import time
     own = make_server(cluster=server.postgres, database="uploads_ttl", directives={"FinqNonceTTL": "10"})
     desk = Desk(own)
     user = desk.user()
