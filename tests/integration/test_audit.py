@@ -2,9 +2,10 @@
 
 Seen red: audit_refuse without TRUNCATE, or not ENABLE ALWAYS (lines_are_only_added); audit_stamp without `role`
 (names_its_true_author); a trigger left out of 002 (every_change_leaves_a_line); audit_shown without 'hash'
-(holds_no_key); 'UPDATE' of every column of tenant_key (last_use_is_no_change); the
-ROLLBACK made a COMMIT (the_changes_own_transaction); REVOKE … FROM PUBLIC left out of 002 (public_may_do_nothing); ADD COLUMN … NOT NULL without a
-default in 002 (version_1_with_data); tenant_get without ends_at (version_1_with_data).
+(holds_no_key); the trigger of tenant_key for any column (last_use_is_no_change); COMMIT in the place of ROLLBACK
+(changes_own_transaction); REVOKE … FROM PUBLIC left out of 002, or a server's function without its search_path
+(public_and_the_server…); the bound of ten keys lifted (rotations_are_bounded); last_used_at NOT NULL, or tenant_get
+without ends_at (version_1_with_data…).
 """
 import concurrent.futures
 import getpass

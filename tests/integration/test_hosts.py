@@ -2,13 +2,13 @@
 
 Threats 1 and 22 (telling what exists), 5 (timing), 21 (the wrong host).
 
-Seen red: finq_api_client_id without its comparison (bound_host…, equal…); the comparison made after finq_session_pass_open
-in api_steps.c (before_anything_else); a host's secrets taken from the main server's in finq_config_merge
-(another_hosts_secret); config_own left out (only_its_database_is_its_own); one directory for all hosts in child.c
-(grants_of_the_other_database); PICK(tenant) left out (bound_by_the_whole_server); the answer of an unbound look-up for a
-foreign client in finq_api_client_id, one database call (timing, asks_no_database); SSLStrictSNIVHostCheck off (without_a_name); default.test without its refusal, the
-hosts without FinqTenant (sni_and_host); 421 left out of reply.c's table (misdirected); pg.c taking a connection with
-something to read for alive, or reading once when it cuts one (a_broken_database).
+Seen red: finq_api_client_id without its comparison (bound_host…); the comparison made after finq_session_pass_open in
+api_steps.c (before_anything_else); a database call in it (asks_no_database), and a second one for who exists (timing);
+the main server's secrets in finq_config_merge (another_hosts_secret); config_own left out, and a host's tenant not
+taken from the main server (a_host_whose_only_own_thing…); one directory for all hosts in child.c (…only_own_thing,
+databases_are_apart, skills…); pg.c taking a connection with something to read for alive, or reading once when it cuts
+one (a_broken_database…); 421 left out of reply.c's table (misdirected…); SSLStrictSNIVHostCheck off (without_a_name);
+default.test without its refusal, the hosts without FinqTenant (sni_and_host).
 """
 import json
 import secrets
@@ -188,8 +188,9 @@ def test_bound_host_asks_no_database_for_strangers(hosts, on):
         hosts.installation.postgres.resume()
 
 
-def middle_times(b, claims, rounds=150):
-    """The median time of each claim's answer, the claims sent in turn."""
+def quick_times(b, claims, rounds=150):
+    """The time within which the quicker fifth of each claim's answers comes, the claims sent in turn: what else the
+    machine does shows less in it than in the middle."""
     times = [[] for _ in claims]
     for _ in range(rounds):
         for taken, claim in zip(times, claims):
@@ -197,19 +198,23 @@ def middle_times(b, claims, rounds=150):
             began = time.perf_counter()
             b.call("/tokens", body, **headers)
             taken.append(time.perf_counter() - began)
-    return [statistics.median(taken) for taken in times]
+    return [statistics.quantiles(taken, n=5)[0] for taken in times]
+
+
+def equally_quick(b, claims):
+    """Whether answers are of one class of time. A difference that is the server's shows in every attempt."""
+    return any(abs(first - second) < 0.25 * max(first, second)
+               for first, second in (quick_times(b, claims) for _ in range(3)))
 
 
 def test_timing_tells_no_foreign_client_from_none(hosts, on):
     """Threats 5, 22, by classes: on a bound host a known foreign client and an unknown one take as long; on an open host
     a wrong secret of a known client and an unknown client do, each one database call."""
     nobody = Tenant(str(uuid.uuid4()), "x", "x")
-    foreign, unknown = middle_times(on("b.test", hosts.b), [lambda: calls(hosts.a.client_id, hosts.a)["/tokens"],
-                                                            lambda: calls(str(uuid.uuid4()), nobody)["/tokens"]])
-    assert abs(foreign - unknown) < 0.2 * max(foreign, unknown)
-    wrong, unknown = middle_times(on("localhost", hosts.b), [lambda: calls(hosts.a.client_id, nobody)["/tokens"],
-                                                             lambda: calls(str(uuid.uuid4()), nobody)["/tokens"]])
-    assert abs(wrong - unknown) < 0.3 * max(wrong, unknown)
+    assert equally_quick(on("b.test", hosts.b), [lambda: calls(hosts.a.client_id, hosts.a)["/tokens"],
+                                                 lambda: calls(str(uuid.uuid4()), nobody)["/tokens"]])
+    assert equally_quick(on("localhost", hosts.b), [lambda: calls(hosts.a.client_id, nobody)["/tokens"],
+                                                    lambda: calls(str(uuid.uuid4()), nobody)["/tokens"]])
 
 
 @pytest.mark.parametrize("lines, right, word", [

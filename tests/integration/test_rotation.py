@@ -1,12 +1,11 @@
 """Rotating under load: a tenant's two keys and the server's own secrets, with no valid request refused.
 
-Seen red: may_refetch always 0 in directory.c, so that a new key waits for FinqCacheTTL (key_rotates…); tenant_rotate that
-ends the old keys at once whatever the overlap (app_key…, secret_rotates); tenant_revoke that sets no end
-(revoked_key…); finq_secrets_open trying the first secret alone (secret_file_rotates); the new secret put on top at
-once, while servers of the old file still run (secret_file_rotates, now and then: that is what the order is for);
-key_note_use without its minute, or with no end to it (last_use_costs_no_write…); keys_note without what was known, and
-keys always taken for noted (two_keys_in_turn…); exchange_note_use without its trigger, tenant_get in the place of
-tenant_seen (show_tells_the_last_use); tenant_set_status without effect (disabled…).
+Seen red: may_refetch always 0 in directory.c, so that a new key waits for FinqCacheTTL, and tenant_rotate that ends the
+old keys at once whatever the overlap (key_rotates_under_load); tenant_revoke that sets no end, or puts it off
+(revoked_key…); finq_secrets_find that knows the first secret alone (secret_file_rotates…); key_note_use without its
+minute, or with no end to it (last_use_costs_no_write…); keys_note without what was known, and keys always taken for
+noted (two_keys_in_turn…); exchange_note_use without its trigger, and tenant_get in the place of tenant_seen
+(show_tells_the_last_use); tenant_set_status without effect (disabled…).
 """
 import dataclasses
 import secrets
