@@ -3,7 +3,8 @@
 Seen red: the key of an address without its /64 (a_network_of_ipv6); `host` left out of the key (hosts_count_apart); judge
 never refusing (each that expects 429); settle without the tenant's token (keys_that_do_not_fit), without the address's
 (failures); is_guess always true (what_has_expired); the Retry-After of reply.c over that of the limit (retry_after);
-tables in the children's own memory (across_children, a_crash).
+tables in the children's own memory (across_children); rest_of_body left out (no_body); the span unchecked, GLOBAL_ONLY
+unchecked (directives); the merge without a host's own (its_own_limits); no preset (where_nobody_says).
 """
 import concurrent.futures
 import itertools

@@ -1,9 +1,9 @@
 """What an operator sees, on a real httpd with two children: exact numbers, in a format that Prometheus' own parser reads.
 
-Seen red: finq_observe_answer without its call in the error filter (httpd_s_own_errors); a stripe in each child's own
-memory, or is_gone always false (a_crash); FINQ_NONCE_OTHER_CLIENT counted as forged (exactly_what_was_done); the notes of
+Seen red: finq_observe_answer without its call in the error filter (httpd_s_own_errors); is_gone always false (a_crash); FINQ_NONCE_OTHER_CLIENT counted as forged (exactly_what_was_done); the notes of
 finq_observe_recognised set before the nonce was opened (nothing_personal); host_name without its numbers (hosts);
-ready_answer that says live (readiness); gate_show that does nothing (the_pool); see_handler without its list (configtest).
+ready_answer that is always ready, ready_check that asks for no other host (readiness); gate_show that does nothing
+(the_pool); see_handler without its list (configtest).
 """
 import signal
 import uuid
