@@ -6,6 +6,7 @@
 
 #include "finq_error.h"
 #include "finq_id.h"
+#include "finq_secret_file.h"
 
 /** One secret, as the keys derived from it (RFC 5869). Immutable; wiped with its pool. */
 typedef struct finq_secret finq_secret;
@@ -18,9 +19,7 @@ typedef struct finq_secrets finq_secrets;
 #define FINQ_ACCESS_TOKEN_BYTES 32
 #define FINQ_SALT_BYTES 16
 
-/** Reads a secret file: a secret a line, at least 64 hexadecimal digits; empty lines and lines that begin with # are
- * passed over. The file must be regular, not empty, and closed to group and others. Error: internal, its cause a
- * sentence that says what to do; it never quotes the file. */
+/** Reads a secret file. Errors: those of finq_secret_file_read. */
 finq_error *finq_secrets_load(finq_secrets **secrets, const char *path, apr_pool_t *pool);
 
 /** The secret that seals. */
@@ -54,8 +53,5 @@ finq_error *finq_random(void *bytes, apr_size_t length, apr_pool_t *pool);
 
 /** A new version 7 id of the present time. */
 finq_error *finq_id_new(finq_id *id, apr_pool_t *pool);
-
-/** Overwrites a secret that is no longer needed. */
-void finq_wipe(void *bytes, apr_size_t length);
 
 #endif

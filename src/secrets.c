@@ -1,9 +1,5 @@
 #include "finq_secrets.h"
 
-#include <apr_strings.h>
-#include <apr_encode.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
@@ -11,12 +7,9 @@
 #include <openssl/rand.h>
 #include <openssl/crypto.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY_BYTES 32
-#define FILE_MAX 16384
-#define SECRETS_MAX 16
 #define SEAL_VERSION 1
 
 struct finq_secret {
@@ -27,7 +20,7 @@ struct finq_secret {
 };
 
 struct finq_secrets {
-    finq_secret secrets[SECRETS_MAX];
+    finq_secret secrets[FINQ_SECRET_FILE_MOST];
     int count;
     EVP_MAC *hmac;
     EVP_CIPHER *cipher; /* fetched once: to look an algorithm up costs more than to use it */
@@ -36,11 +29,6 @@ struct finq_secrets {
 static finq_error *openssl_failed(apr_pool_t *pool, const char *what)
 {
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "OpenSSL: %s failed", what);
-}
-
-void finq_wipe(void *bytes, apr_size_t length)
-{
-    OPENSSL_cleanse(bytes, length);
 }
 
 finq_error *finq_random(void *bytes, apr_size_t length, apr_pool_t *pool)
@@ -133,81 +121,25 @@ static apr_status_t secrets_wipe(void *value)
     return APR_SUCCESS;
 }
 
-static finq_error *file_error(apr_pool_t *pool, const char *path, const char *what)
+static finq_error *secret_take(void *baton, const unsigned char *bytes, apr_size_t length, apr_pool_t *pool)
 {
-    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "secret file %s %s", path, what);
-}
-
-static finq_error *file_check(int fd, const char *path, apr_pool_t *pool)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return file_error(pool, path, "is not a regular file");
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
-        return file_error(pool, path, "is open to group or others: chmod 600 it");
-    if (st.st_uid != 0 && st.st_uid != geteuid())
-        return file_error(pool, path, "belongs to another user: chown it to root");
-    if (st.st_size > FILE_MAX)
-        return file_error(pool, path, "is larger than 16 KiB; it wants one secret a line");
-    return NULL;
-}
-
-static finq_error *file_read(char *text, apr_size_t room, const char *path, apr_pool_t *pool)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return file_error(pool, path,
-                          apr_psprintf(pool, "cannot be read (%s); make one with: umask 077; openssl rand -hex 32 > %s",
-                                       strerror(errno), path));
-    finq_error *error = file_check(fd, path, pool);
-    ssize_t n = error ? 0 : read(fd, text, room - 1);
-    close(fd);
-    if (n < 0)
-        return file_error(pool, path, "cannot be read");
-    text[n] = '\0';
-    return error;
-}
-
-static finq_error *line_add(finq_secrets *secrets, const char *path, const char *line, apr_pool_t *pool)
-{
-    unsigned char bytes[FILE_MAX / 2];
-    apr_size_t digits = strlen(line), length;
-    if (digits < 64 || digits % 2 != 0 || strspn(line, "0123456789abcdefABCDEF") != digits)
-        return file_error(pool, path, "has a line that is no secret: at least 64 hexadecimal digits (openssl rand -hex 32)");
-    if (secrets->count == SECRETS_MAX)
-        return file_error(pool, path, "has more than 16 secrets: remove the oldest");
-    apr_decode_base16_binary(bytes, line, (apr_ssize_t)digits, 0, &length);
+    finq_secrets *secrets = baton;
     finq_secret *secret = &secrets->secrets[secrets->count++];
     secret->cipher = secrets->cipher;
-    int ok = secret_derive(secret, secrets->hmac, bytes, length);
-    finq_wipe(bytes, sizeof bytes);
-    return ok ? NULL : openssl_failed(pool, "deriving keys");
-}
-
-static finq_error *lines_add(finq_secrets *secrets, const char *path, char *text, apr_pool_t *pool)
-{
-    char *rest;
-    for (char *line = apr_strtok(text, "\r\n", &rest); line; line = apr_strtok(NULL, "\r\n", &rest)) {
-        if (line[0] != '#')
-            FINQ_TRY(line_add(secrets, path, line, pool));
-    }
-    return secrets->count > 0 ? NULL : file_error(pool, path, "is empty: openssl rand -hex 32 makes a secret for it");
+    return secret_derive(secret, secrets->hmac, bytes, length) ? NULL : openssl_failed(pool, "deriving keys");
 }
 
 finq_error *finq_secrets_load(finq_secrets **out, const char *path, apr_pool_t *pool)
 {
-    char text[FILE_MAX + 1];
     finq_secrets *secrets = apr_pcalloc(pool, sizeof *secrets);
     apr_pool_cleanup_register(pool, secrets, secrets_wipe, apr_pool_cleanup_null);
     secrets->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     secrets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
     if (!secrets->hmac || !secrets->cipher)
         return openssl_failed(pool, "fetching HMAC and AES");
-    FINQ_TRY(file_read(text, sizeof text, path, pool));
-    finq_error *error = lines_add(secrets, path, text, pool);
-    finq_wipe(text, sizeof text);
+    FINQ_TRY(finq_secret_file_read(path, secret_take, secrets, pool));
     *out = secrets;
-    return error;
+    return NULL;
 }
 
 const finq_secret *finq_secrets_first(const finq_secrets *secrets)
