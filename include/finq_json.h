@@ -12,7 +12,7 @@
 #define FINQ_JSON_MAX_DEPTH 32
 
 /** Kinds of value that a member of a request may have. */
-typedef enum { FINQ_JSON_STRING, FINQ_JSON_OBJECT, FINQ_JSON_INTEGER } finq_json_kind;
+typedef enum { FINQ_JSON_STRING, FINQ_JSON_OBJECT, FINQ_JSON_INTEGER, FINQ_JSON_ARRAY } finq_json_kind;
 
 /** One member that an endpoint knows. */
 typedef struct finq_json_member {

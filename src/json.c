@@ -100,13 +100,15 @@ static int kind_fits(finq_json_kind kind, const json_t *value)
         return json_is_object(value);
     case FINQ_JSON_INTEGER:
         return json_is_integer(value);
+    case FINQ_JSON_ARRAY:
+        return json_is_array(value);
     }
     return 0;
 }
 
 static const char *kind_name(finq_json_kind kind)
 {
-    static const char *const names[] = {"a string", "an object", "an integer"};
+    static const char *const names[] = {"a string", "an object", "an integer", "an array"};
     return names[kind];
 }
 
