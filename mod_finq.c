@@ -1,6 +1,7 @@
 /* mod_finq: an onboarding API for Apache httpd. The module record and its hooks; no logic. */
 #include "finq_access.h"
 #include "finq_api.h"
+#include "finq_connector_http.h"
 #include "finq_location.h"
 #include "finq_observe.h"
 #include "finq_shared.h"
@@ -15,6 +16,7 @@ static void register_hooks(apr_pool_t *pool)
     finq_dbd_register();
     finq_reply_register();
     finq_page_register();
+    finq_connector_register();
     ap_hook_check_config(finq_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
@@ -24,6 +26,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(finq_router_map, NULL, NULL, APR_HOOK_FIRST); /* before core's, which answers TRACE there */
     ap_hook_access_checker(finq_access_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_handler(finq_connector_gate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_page_metrics, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_page_health, NULL, NULL, APR_HOOK_MIDDLE);

@@ -7,6 +7,7 @@
 
 #include "finq_bucket.h"
 #include "finq_id.h"
+#include "finq_mac.h"
 #include "finq_metrics.h"
 #include "finq_secrets.h"
 
@@ -19,6 +20,12 @@ typedef enum { FINQ_LIMIT_ADDRESS, FINQ_LIMIT_TENANT, FINQ_LIMIT_FAILURE, FINQ_L
 
 /** The rate of what is not; a burst of 0 is one that no directive has set. */
 #define FINQ_LIMIT_OFF ((finq_bucket_rate){0, 1})
+
+/** A service that decides about steps, behind a ProxyPass. */
+typedef struct finq_connector {
+    const char *name, *path;
+    const finq_mac_keys *keys;
+} finq_connector;
 
 /** A virtual host's settings. Times are seconds, sizes bytes. Read-only once the server runs. */
 typedef struct finq_config {
@@ -42,6 +49,8 @@ typedef struct finq_config {
     int limit_clients;                  /**< that the tables of limits have room for; the main server's counts */
     int host_number;                    /**< this host's place among the server's, from 0 */
     finq_metrics *metrics;              /**< its counters, in memory that children share */
+    apr_array_header_t *connectors;     /**< of finq_connector; of two of one name the first counts */
+    apr_array_header_t *guarded;        /**< of const char *: the paths of all hosts' connectors */
     struct finq_runtime *runtime;       /**< what a child holds for this host (finq_child.h); NULL before it runs */
 } finq_config;
 
@@ -50,6 +59,9 @@ finq_config *finq_config_of(const server_rec *server);
 
 /** The base that a path is under, "" for `/` itself; NULL if it is under none. */
 const char *finq_config_base(const finq_config *config, const char *path);
+
+/** The connector of a name; NULL where this host has none. */
+const finq_connector *finq_config_connector(const finq_config *config, const char *name);
 
 /* For the module record. */
 void *finq_config_create(apr_pool_t *pool, server_rec *server);

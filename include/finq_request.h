@@ -18,6 +18,7 @@ typedef struct finq_request {
     finq_service service;
     char id[FINQ_ID_TEXT + 1];   /**< X-Request-Id */
     const char *path_id;         /**< what stands in the path in the place of an id; NULL where the route has none */
+    const char *asking;          /**< the path of the connector that is being asked; NULL while none is */
     const finq_proof *proof;     /**< that it is signed; NULL where it is not, or need not be */
     finq_proof_digests *digests; /**< of the body as it arrives; NULL where nobody asks */
     finq_id signer;              /**< whose signature it is, once finq_access_tenant has seen to it */
@@ -38,7 +39,8 @@ finq_request *finq_request_of(request_rec *r);
 /** The same with what an endpoint needs of the child; NULL if the child could not be set up (it logged why). */
 finq_request *finq_request_begin(request_rec *r);
 
-/** Whether an error of this request is the API's to answer: it is under a base, or so broken that it has no path, on a
+/** Whether an error of this request is the API's to answer: it is under a base, would lead to a connector, or is so broken that it has
+ * no path, on a
  * host that has one. */
 int finq_request_is_ours(const request_rec *r);
 
@@ -56,6 +58,10 @@ void finq_request_claim(request_rec *r);
 /** Checks what can be checked before the body is read: content coding, framing, declared length and type (contract section 1).
  * `is_type` says whether a media type will do. Errors: invalid_headers, unsupported_media_type, payload_too_large. */
 finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_type)(const char *type));
+
+/** Reads a body that claims to be JSON as it was sent, at most FinqMaxBody bytes. Errors: those of the precheck,
+ * request_timeout, invalid_body where it is cut short. */
+finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *length);
 
 /** Reads the body as one JSON object: compact, strictly parsed, hashed. Errors: those of the precheck, invalid_body,
  * request_timeout. */

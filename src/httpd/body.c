@@ -159,6 +159,12 @@ static finq_error *body_flatten(finq_request *request, char **text, apr_size_t *
     }
 }
 
+finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *length)
+{
+    FINQ_TRY(finq_body_precheck(request, request->config->max_body, is_json_type));
+    return body_flatten(request, text, length);
+}
+
 finq_error *finq_body_object(finq_request *request, json_t **object)
 {
     apr_pool_t *pool = request->r->pool;

@@ -9,6 +9,7 @@
 #include <http_log.h>
 #include <stddef.h>
 
+#include "finq_connector_http.h"
 #include "finq_location.h"
 #include "finq_skill.h"
 
@@ -76,6 +77,7 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     config->prepared_statements = UNSET;
     config->signature_replay = UNSET;
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
+    config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
     return config;
 }
 
@@ -91,6 +93,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     PICK(skills);
     PICK(allow_origins);
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
+    merged->connectors = apr_array_append(pool, add->connectors, base->connectors);
     for (apr_size_t i = 0; i < NUMBERS; i++) {
         int over = *number_of(add, &numbers[i]);
         *number_of(merged, &numbers[i]) = over != UNSET ? over : *number_of(base, &numbers[i]);
@@ -358,6 +361,9 @@ const command_rec finq_config_commands[] = {
                   "optional (default): a jti is used once where one is sent; require: one must be sent"),
     AP_INIT_TAKE1("FinqKeyCacheTTL", set_number, NULL, RSRC_CONF,
                   "How long signing keys are remembered, revoked ones too: 0 to 3600 seconds (default 60)"),
+    AP_INIT_TAKE3("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
+                  "A service that decides about steps: its name, the path that a ProxyPass leads to it, and the file of the"
+                  " secrets shared with it"),
     {NULL, {NULL}, NULL, 0, 0, NULL},
 };
 
@@ -404,5 +410,6 @@ int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
         config_fill(config, pconf);
         sound = server_check(config, server) && sound;
     }
+    sound = finq_connector_check(main_server, pconf) && sound;
     return sound ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }

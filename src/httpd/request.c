@@ -4,6 +4,8 @@
 #include <http_log.h>
 #include <string.h>
 
+#include "finq_connector_http.h"
+
 APLOG_USE_MODULE(finq);
 
 finq_request *finq_request_of(request_rec *r)
@@ -52,7 +54,8 @@ int finq_request_is_ours(const request_rec *r)
     const finq_config *config = finq_config_of(r->server);
     while (r->prev) /* after an internal redirect the path that counts is the first one */
         r = r->prev;
-    return config->bases->nelts > 0 && (has_no_path(r) || finq_config_base(config, r->uri) != NULL);
+    return config->bases->nelts > 0 &&
+           (has_no_path(r) || finq_config_base(config, r->uri) != NULL || finq_connector_guards(config, r->uri));
 }
 
 /* A text for a status stands before any ErrorDocument; the error filter puts our answer in its place. */

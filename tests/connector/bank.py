@@ -1,0 +1,40 @@
+"""What the example connector decides. A pure function of the question: the same attempt gets the same answer."""
+import time
+import urllib.parse
+
+# What a step's data may ask for by its member `scenario`, without a bank's page between.
+SCENARIOS = {
+    "accept": {"verdict": "accepted", "data": {"reference": "XYZ-1"}},
+    "reject": {"verdict": "rejected", "details": [{"field": "/scenario", "message": "The bank does not know this user."}]},
+    "pend": {"verdict": "pending", "reasons": ["A clerk looks at it."]},
+    "fail": {"verdict": "failed", "reasons": ["The bank declined."]},
+}
+REDIRECT_SECONDS = 600
+# The sandbox page's code is "<choice>-<random>".
+RETURNS = {
+    "approve": {"verdict": "accepted"},
+    "slow": {"verdict": "accepted"},
+    "later": {"verdict": "pending", "reasons": ["The account's holder approves later."]},
+}
+DECLINED = {"verdict": "failed", "reasons": ["The bank did not confirm."]}
+
+
+def choice_of(question):
+    """What the user chose on the sandbox page; empty before the return."""
+    return (question["code"] or "").partition("-")[0]
+
+
+def _redirect(question, page):
+    query = urllib.parse.urlencode({"state": question["state"], "redirect_uri": question["redirect_uri"]})
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + REDIRECT_SECONDS))
+    return {"verdict": "redirect", "method": "GET", "url": f"{page}?{query}", "headers": {}, "expires_at": until}
+
+
+def decide(question, page):
+    """The answer to a question. `page` is the sandbox bank's address."""
+    if question["event"] == "return":
+        return RETURNS.get(choice_of(question), DECLINED)
+    scenario = question["data"].get("scenario")
+    if scenario in SCENARIOS:
+        return SCENARIOS[scenario]
+    return _redirect(question, page) if question["state"] else SCENARIOS["accept"]

@@ -1,0 +1,95 @@
+/* For tests alone: lets a request ask a connector, and sends decisions back as they were read. Linked with the module's own
+ * objects into build/modules/mod_finq.so, which stands in the place of mod_finq.so. */
+#include <httpd.h>
+#include <http_config.h>
+#include <string.h>
+
+#include "finq_api.h"
+#include "finq_connector_http.h"
+
+extern module AP_MODULE_DECLARE_DATA finq_ask_module __attribute__((visibility("default")));
+
+static json_t *texts(const apr_array_header_t *list)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < list->nelts; i++)
+        json_array_append_new(array, json_string(APR_ARRAY_IDX(list, i, const char *)));
+    return array;
+}
+
+static json_t *details(const apr_array_header_t *list)
+{
+    json_t *array = json_array();
+    for (int i = 0; list && i < list->nelts; i++) {
+        const finq_detail *detail = &APR_ARRAY_IDX(list, i, finq_detail);
+        json_array_append_new(array, json_pack("{s:s, s:s}", "field", detail->field, "message", detail->message));
+    }
+    return array;
+}
+
+static void question_read(finq_connector_question *question, const json_t *body)
+{
+    *question = (finq_connector_question){
+        .event = finq_json_string(body, "code") ? FINQ_CONNECTOR_RETURN : FINQ_CONNECTOR_SUBMIT,
+        .skill = "xyz_aisp_sbx_#2.0",
+        .step = "sca",
+        .environment = "sandbox",
+        .data = json_object_get(body, "data"),
+        .documents = json_object_get(body, "documents"),
+        .state = finq_json_string(body, "state"),
+        .redirect_uri = finq_json_string(body, "redirect_uri"),
+        .code = finq_json_string(body, "code"),
+    };
+    finq_id_parse(&question->attempt, finq_json_string(body, "attempt"));
+}
+
+static finq_error *ask(finq_request *request, json_t *reply)
+{
+    finq_connector_question question;
+    finq_connector_answer answer;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    question_read(&question, body);
+    FINQ_TRY(finq_connector_ask(&answer, request, finq_json_string(body, "connector"), &question));
+    json_object_set_new(reply, "verdict", json_integer(answer.verdict));
+    json_object_set(reply, "data", answer.data);
+    json_object_set(reply, "headers", answer.headers);
+    json_object_set_new(reply, "url", answer.url ? json_string(answer.url) : json_null());
+    json_object_set_new(reply, "details", details(answer.details));
+    json_object_set_new(reply, "reasons", texts(answer.reasons));
+    return NULL;
+}
+
+static finq_error *decide(finq_request *request, json_t *reply)
+{
+    finq_connector_decision decision;
+    const char *name;
+    FINQ_TRY(finq_connector_receive(&decision, &name, request));
+    finq_api_put(reply, "connector", name);
+    finq_api_put_id(reply, "step_id", &decision.step_id);
+    finq_api_put(reply, "decision", decision.decision);
+    json_object_set_new(reply, "reasons", texts(decision.reasons));
+    return NULL;
+}
+
+static int handler(request_rec *r)
+{
+    finq_endpoint endpoint = !r->handler                              ? NULL
+                             : strcmp(r->handler, "finq-ask") == 0    ? ask
+                             : strcmp(r->handler, "finq-decide") == 0 ? decide
+                                                                      : NULL;
+    if (!endpoint)
+        return DECLINED;
+    finq_request *request = finq_request_of(r);
+    json_t *reply = finq_json_own(json_object(), r->pool);
+    finq_error *error = endpoint(request, reply);
+    return error ? finq_reply_error(request, error) : finq_reply_json(request, reply);
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(finq_ask) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks, AP_MODULE_FLAG_NONE};
