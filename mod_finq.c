@@ -4,6 +4,7 @@
 #include "finq_connector_http.h"
 #include "finq_location.h"
 #include "finq_observe.h"
+#include "finq_sandbox_http.h"
 #include "finq_shared.h"
 
 #include <http_config.h>
@@ -30,6 +31,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_page_metrics, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_page_health, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(finq_sandbox_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
 AP_DECLARE_MODULE(finq) = {

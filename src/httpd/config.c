@@ -299,17 +299,26 @@ static int is_plain_location(const cmd_parms *cmd)
            cmd->path[0] == '/' && !apr_fnmatch_test(cmd->path);
 }
 
+static int is_handler(const char *value)
+{
+    return strcmp(value, "finq-metrics") == 0 || strcmp(value, "finq-health") == 0 || strcmp(value, "finq-sandbox") == 0;
+}
+
 /* httpd hands a directive to every module that knows it: so we see, beside core, where SetHandler finq stands. */
 static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
 {
     finq_config *config = finq_config_of(cmd->server);
     (void)dummy;
-    if (strncasecmp(value, "finq-", 5) == 0 && strcmp(value, "finq-metrics") != 0 && strcmp(value, "finq-health") != 0)
-        return apr_psprintf(cmd->pool, "SetHandler takes finq, finq-metrics or finq-health, not \"%s\"", value);
-    if (strcasecmp(value, "finq") != 0)
+    if (strncasecmp(value, "finq-", 5) == 0 && !is_handler(value))
+        return apr_psprintf(cmd->pool, "SetHandler takes finq, finq-metrics, finq-health or finq-sandbox, not \"%s\"", value);
+    int sandbox = strcmp(value, "finq-sandbox") == 0;
+    if (strcasecmp(value, "finq") != 0 && !sandbox)
         return NULL;
-    if (strcmp(value, "finq") != 0 || !is_plain_location(cmd))
-        return "SetHandler finq stands in a plain <Location \"/path\"> of a server or virtual host, and nowhere else";
+    if ((strcmp(value, "finq") != 0 && !sandbox) || !is_plain_location(cmd))
+        return apr_psprintf(cmd->pool, "SetHandler %s stands in a plain <Location \"/path\"> of a server or virtual host, and"
+                            " nowhere else", sandbox ? value : "finq");
+    if (sandbox)
+        return NULL;
     apr_size_t length = strlen(cmd->path);
     APR_ARRAY_PUSH(config->bases, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
     return NULL;
@@ -317,7 +326,7 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
 
 const command_rec finq_config_commands[] = {
     AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
-                  "finq serves the onboarding API at this Location"),
+                  "finq serves the onboarding API at this Location, finq-sandbox the sandbox bank"),
     AP_INIT_TAKE1("FinqSecretFile", set_secret_file, NULL, RSRC_CONF,
                   "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),

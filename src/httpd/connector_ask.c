@@ -139,7 +139,7 @@ void finq_connector_register(void)
     ap_register_output_filter(ANSWER_FILTER, answer_filter, NULL, AP_FTYPE_RESOURCE);
 }
 
-static apr_bucket_brigade *brigade_of(const exchange *of)
+static apr_bucket_brigade *question_brigade(const exchange *of)
 {
     request_rec *r = of->request->r;
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
@@ -172,14 +172,14 @@ static int is_proxied(const request_rec *sub)
     return sub->status == HTTP_OK && sub->filename && strncmp(sub->filename, "proxy:", 6) == 0;
 }
 
-/* Runs the subrequest. mod_proxy drops the body of one that has no kept_body; which of kept_body and our filter it then
- * reads depends on mod_request, so both have it. */
+/* Runs the subrequest. mod_proxy drops the body of one that has no kept_body; it reads the body from our filter, which is
+ * nearer to it than mod_request's. */
 static int exchange_run(exchange *of, request_rec *sub)
 {
     conn_rec *connection = of->request->r->connection;
     sub->headers_in = question_headers(of);
-    sub->kept_body = brigade_of(of);
-    of->body = brigade_of(of);
+    sub->kept_body = apr_brigade_create(of->request->r->pool, connection->bucket_alloc);
+    of->body = question_brigade(of);
     ap_add_input_filter(QUESTION_FILTER, of, sub, connection);
     ap_add_output_filter(ANSWER_FILTER, of, sub, connection);
     int result = ap_run_sub_req(sub);

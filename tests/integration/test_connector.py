@@ -183,7 +183,7 @@ def test_questions_of_any_size(asker, service, size):
 
 
 def test_with_mod_request(make_httpd, service):
-    """mod_request feeds kept_body in its own way. Red: kept_body an empty brigade."""
+    """mod_request has a filter of its own for a kept_body, which must not come between."""
     httpd = make_httpd(modules=("request",), location="KeptBodySize 1000000\n")
     client = Client(httpd.url, None, httpd.authority.certificate, base="")
     assert ask(client).status == 200
