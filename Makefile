@@ -128,6 +128,7 @@ install: all
 	install -d $(DATA)/sql $(DATA)/skills $(APACHE)
 	install -m 644 sql/*.sql $(DATA)/sql
 	install -m 644 conf/skills/*.json $(DATA)/skills
+	install -m 644 conf/connector-openapi.yaml $(DATA)
 	install -m 644 conf/finq.load $(APACHE)
 	@# An operator's finq.conf may hold what was edited in: a new one goes beside it.
 	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 644 conf/finq.conf $$f

@@ -1,5 +1,6 @@
-/* Connectors: services that decide about a step, asked over HTTP (conf/connector-openapi.yaml). What is asked, what may be
- * answered, and how both sides prove who they are; how the bytes travel is src/httpd/connector.c's. */
+/* Connectors: services that decide about a step, asked over HTTP (conf/connector-openapi.yaml). What is
+ * asked, what may be answered, and how both sides prove who they are; how the bytes travel is
+ * src/httpd/connector.c's. */
 #ifndef FINQ_CONNECTOR_H
 #define FINQ_CONNECTOR_H
 
@@ -23,44 +24,47 @@ typedef enum { FINQ_CONNECTOR_SUBMIT, FINQ_CONNECTOR_RETURN } finq_connector_eve
 typedef struct finq_connector_question {
     finq_connector_event event;
     finq_id session_id, step_id;
-    finq_id attempt;                         /**< the same whenever the same submission or return is asked about again */
-    const char *skill, *step, *environment;  /**< the last one `sandbox` or `production`, as the skill has it */
-    const char *tenant_user_id;              /**< NULL where the session has none */
-    const json_t *data;                      /**< the step's, as submitted */
-    const json_t *documents;                 /**< array of the session's uploads; NULL for none */
-    const char *state;                       /**< what the bank must send back; NULL where a redirect is not possible */
-    const char *redirect_uri;                /**< where it must send it; given with `state` */
-    const char *code;                        /**< RETURN: what the bank sent beside the state; NULL where nothing */
+    finq_id attempt; /**< the same whenever the same submission or return is asked about again */
+    const char *skill, *step,
+        *environment;           /**< the last one `sandbox` or `production`, as the skill has it */
+    const char *tenant_user_id; /**< NULL where the session has none */
+    const json_t *data;         /**< the step's, as submitted */
+    const json_t *documents;    /**< array of the session's uploads; NULL for none */
+    const char *state;          /**< what the bank must send back; NULL where a redirect is not possible */
+    const char *redirect_uri;   /**< where it must send it; given with `state` */
+    const char *code;           /**< RETURN: what the bank sent beside the state; NULL where nothing */
 } finq_connector_question;
 
 /** The question as JSON text. Error: internal (no memory). */
-finq_error *finq_connector_question_text(const char **text, const finq_connector_question *question, apr_pool_t *pool);
+finq_error *finq_connector_question_text(const char **text, const finq_connector_question *question,
+                                         apr_pool_t *pool);
 
 /* ---- what is answered ---- */
 
 typedef enum {
     FINQ_CONNECTOR_ACCEPTED,
-    FINQ_CONNECTOR_REJECTED,  /**< the user may correct and send again */
-    FINQ_CONNECTOR_REDIRECT,  /**< the user must visit a bank */
-    FINQ_CONNECTOR_PENDING,   /**< a decision follows */
+    FINQ_CONNECTOR_REJECTED, /**< the user may correct and send again */
+    FINQ_CONNECTOR_REDIRECT, /**< the user must visit a bank */
+    FINQ_CONNECTOR_PENDING,  /**< a decision follows */
     FINQ_CONNECTOR_FAILED
 } finq_connector_verdict;
 
 /** An answer; there is no other way to come by one than to read it. */
 typedef struct finq_connector_answer {
     finq_connector_verdict verdict;
-    json_t *data;                /**< accepted: what the client is told, {} where nothing; else {} too. Never NULL */
-    apr_array_header_t *details; /**< rejected: of finq_detail, at least one, JSON Pointers into the step's data; else NULL */
+    json_t *data; /**< accepted: what the client is told, {} where nothing; else {} too. Never NULL */
+    apr_array_header_t *
+        details; /**< rejected: of finq_detail, at least one, JSON Pointers into the step's data; else NULL */
     const char *method, *url;    /**< redirect: how the browser goes where; else NULL */
     json_t *headers;             /**< redirect: object of strings, {} where none. Never NULL */
     apr_int64_t expires_at;      /**< redirect: until when the bank waits, in the future; else 0 */
     apr_array_header_t *reasons; /**< failed, pending: of const char *, may be empty. Never NULL */
 } finq_connector_answer;
 
-/** Reads an answer, strictly. `sandbox` allows redirects to http on this machine. Error: external_api_invalid_answer, its
- * cause saying what is wrong. */
-finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length, int sandbox,
-                                apr_pool_t *pool);
+/** Reads an answer, strictly. `sandbox` allows redirects to http on this machine. Error:
+ * external_api_invalid_answer, its cause saying what is wrong. */
+finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length,
+                                int sandbox, apr_pool_t *pool);
 
 /* ---- what is decided later ---- */
 
@@ -71,8 +75,8 @@ typedef struct finq_connector_decision {
 } finq_connector_decision;
 
 /** Reads a decision, strictly. Errors: invalid_body, unknown_fields, missing_fields, invalid_field. */
-finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text, apr_size_t length,
-                                         apr_pool_t *pool);
+finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text,
+                                         apr_size_t length, apr_pool_t *pool);
 
 /* ---- who says it ---- */
 
@@ -96,8 +100,9 @@ int finq_connector_name_check(const char *name);
 /** Fills timestamp and signature. Error: internal. */
 finq_error *finq_connector_sign(finq_connector_message *message, const finq_mac_keys *keys, apr_pool_t *pool);
 
-/** Checks form, time and signature; members may be NULL, as headers that were not sent. Errors: invalid_signature,
- * expired_signature (401), the message naming what is wrong; internal. */
-finq_error *finq_connector_verify(const finq_connector_message *message, const finq_mac_keys *keys, apr_pool_t *pool);
+/** Checks form, time and signature; members may be NULL, as headers that were not sent. Errors:
+ * invalid_signature, expired_signature (401), the message naming what is wrong; internal. */
+finq_error *finq_connector_verify(const finq_connector_message *message, const finq_mac_keys *keys,
+                                  apr_pool_t *pool);
 
 #endif

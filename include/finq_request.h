@@ -39,9 +39,8 @@ finq_request *finq_request_of(request_rec *r);
 /** The same with what an endpoint needs of the child; NULL if the child could not be set up (it logged why). */
 finq_request *finq_request_begin(request_rec *r);
 
-/** Whether an error of this request is the API's to answer: it is under a base, would lead to a connector, or is so broken that it has
- * no path, on a
- * host that has one. */
+/** Whether an error of this request is the API's to answer: it is under a base, would lead to a connector, or is so broken
+ * that it has no path, on a host that has a base. */
 int finq_request_is_ours(const request_rec *r);
 
 /** The header that a nonce may come in; finq_request_read takes it to finq_request.nonce. */

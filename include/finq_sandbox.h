@@ -1,5 +1,5 @@
-/* The sandbox bank: the page where a sandbox skill's users log in and consent, and the way back from it. It keeps nothing:
- * what it knows of a visit is in the visit's own parameters. */
+/* The sandbox bank: the page where a sandbox skill's users log in and consent, and the way back from it. It
+ * keeps nothing: what it knows of a visit is in the visit's own parameters. */
 #ifndef FINQ_SANDBOX_H
 #define FINQ_SANDBOX_H
 
@@ -16,11 +16,11 @@ typedef struct finq_sandbox_visit {
     const char *redirect_uri; /**< where the browser goes back to; one of this host's own */
     const char *customer;     /**< as typed; "" before */
     const char *pin;
-    const char *choice;       /**< "approve", "deny", "later", "fail" or "slow"; "" before */
+    const char *choice; /**< "approve", "deny", "later", "fail" or "slow"; "" before */
 } finq_sandbox_visit;
 
-/** Reads a visit from a query or form. `homes` (of const char *) are the addresses that a redirect_uri may begin with; one
- * more path segment must follow. Error: invalid_field, for people to read. */
+/** Reads a visit from a query or form. `homes` (of const char *) are the addresses that a redirect_uri may
+ * begin with; one more path segment must follow. Error: invalid_field, for people to read. */
 finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes,
                               apr_pool_t *pool);
 

@@ -4,7 +4,8 @@
 
 #include "finq_request.h"
 
-/** The content handler of SetHandler finq-sandbox: the bank's page, and the way back to the API of the same host. */
+/** The content handler of SetHandler finq-sandbox: the bank's page, and the way back to the API of the same
+ * host. */
 int finq_sandbox_handler(request_rec *r);
 
 #endif

@@ -12,7 +12,8 @@ APLOG_USE_MODULE(finq);
 static int is_plain_path(const char *path)
 {
     apr_size_t length = strlen(path);
-    return path[0] == '/' && length > 1 && path[length - 1] != '/' && !strstr(path, "//") && !strstr(path, "/.") &&
+    return path[0] == '/' && length > 1 && path[length - 1] != '/' && !strstr(path, "//") &&
+           !strstr(path, "/.") &&
            strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-") == length;
 }
 
@@ -26,18 +27,24 @@ const finq_connector *finq_config_connector(const finq_config *config, const cha
     return NULL;
 }
 
-const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *name, const char *path, const char *file)
+const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *name, const char *path,
+                                     const char *file)
 {
     finq_config *config = finq_config_of(cmd->server);
     finq_mac_keys *keys;
     (void)dummy;
     if (!finq_connector_name_check(name))
-        return apr_psprintf(cmd->pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"", name);
+        return apr_psprintf(
+            cmd->pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"",
+            name);
     if (finq_config_connector(config, name))
         return apr_psprintf(cmd->pool, "FinqConnector: \"%s\" is defined twice for this server", name);
     if (!is_plain_path(path))
-        return apr_psprintf(cmd->pool, "FinqConnector %s: the path is one such as /internal/bank, which a ProxyPass leads on;"
-                            " not \"%s\"", name, path);
+        return apr_psprintf(
+            cmd->pool,
+            "FinqConnector %s: the path is one such as /internal/bank, which a ProxyPass leads on;"
+            " not \"%s\"",
+            name, path);
     finq_error *error = finq_mac_keys_load(&keys, ap_server_root_relative(cmd->pool, file), cmd->pool);
     if (error)
         return apr_psprintf(cmd->pool, "FinqConnector %s: %s", name, error->cause);
@@ -45,12 +52,15 @@ const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *na
     return NULL;
 }
 
-static const char *connector_fault(const finq_config *config, const finq_connector *connector, apr_pool_t *pool)
+static const char *connector_fault(const finq_config *config, const finq_connector *connector,
+                                   apr_pool_t *pool)
 {
     if (!ap_find_linked_module("mod_proxy.c"))
         return "mod_proxy is not loaded: a2enmod proxy proxy_http, and set ProxyPass for its path";
     const char *base = finq_config_base(config, connector->path);
-    return base ? apr_psprintf(pool, "its path %s lies under the API's own Location %s", connector->path, base) : NULL;
+    return base
+               ? apr_psprintf(pool, "its path %s lies under the API's own Location %s", connector->path, base)
+               : NULL;
 }
 
 int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
@@ -65,7 +75,8 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
             const char *fault = connector_fault(config, connector, pconf);
             APR_ARRAY_PUSH(guarded, const char *) = connector->path;
             if (fault)
-                ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: FinqConnector %s: %s", connector->name, fault);
+                ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: FinqConnector %s: %s",
+                             connector->name, fault);
             sound = sound && !fault;
         }
     }
@@ -74,7 +85,8 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
 
 /* ---- the gate ---- */
 
-/* Whether `path` is `guarded` or below it; several slashes are one, as they are for ProxyPass (MergeSlashes may be off). */
+/* Whether `path` is `guarded` or below it; several slashes are one, as they are for ProxyPass (MergeSlashes
+ * may be off). */
 static int leads_to(const char *guarded, const char *path)
 {
     while (*guarded) {
@@ -107,13 +119,15 @@ int finq_connector_gate(request_rec *r)
 {
     if (!finq_connector_guards(finq_config_of(r->server), r->uri) || is_asked(r))
         return DECLINED;
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ07: %s leads to a connector and is not for clients", r->uri);
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ07: %s leads to a connector and is not for clients",
+                  r->uri);
     return HTTP_NOT_FOUND;
 }
 
 /* ---- decisions ---- */
 
-finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name, finq_request *request)
+finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name,
+                                   finq_request *request)
 {
     const apr_table_t *headers = request->r->headers_in;
     apr_pool_t *pool = request->r->pool;
@@ -128,7 +142,8 @@ finq_error *finq_connector_receive(finq_connector_decision *decision, const char
     const finq_connector *connector =
         message.connector ? finq_config_connector(request->config, message.connector) : NULL;
     if (!connector)
-        return finq_error_make(pool, FINQ_E_INVALID_SIGNATURE, "X-Finq-Connector is missing, or names no connector.");
+        return finq_error_make(pool, FINQ_E_INVALID_SIGNATURE,
+                               "X-Finq-Connector is missing, or names no connector.");
     FINQ_TRY(finq_body_text(request, &text, &message.length));
     message.body = text;
     FINQ_TRY(finq_connector_verify(&message, connector->keys, pool));

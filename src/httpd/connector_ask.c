@@ -19,8 +19,8 @@ typedef struct {
     finq_request *request;
     const finq_connector *connector;
     finq_connector_message question;
-    apr_bucket_brigade *body;  /* the question's, as the proxy reads it */
-    char *text;                /* the answer's, at most FINQ_CONNECTOR_MOST */
+    apr_bucket_brigade *body; /* the question's, as the proxy reads it */
+    char *text;               /* the answer's, at most FINQ_CONNECTOR_MOST */
     apr_size_t length;
     int too_large, cut;
 } exchange;
@@ -31,9 +31,12 @@ static const struct {
     finq_code code;
     const char *message;
 } failures[] = {
-    {FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "The service behind this step cannot be reached; send the same request again."},
-    {FINQ_E_EXTERNAL_API_TIMEOUT, "The service behind this step did not answer in time; send the same request again."},
-    {FINQ_E_EXTERNAL_API_TOO_MANY_REQUESTS, "The service behind this step has too much to do; send the same request again later."},
+    {FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
+     "The service behind this step cannot be reached; send the same request again."},
+    {FINQ_E_EXTERNAL_API_TIMEOUT,
+     "The service behind this step did not answer in time; send the same request again."},
+    {FINQ_E_EXTERNAL_API_TOO_MANY_REQUESTS,
+     "The service behind this step has too much to do; send the same request again later."},
     {FINQ_E_EXTERNAL_API_UNAUTHORIZED, "The service behind this step does not know this server."},
     {FINQ_E_EXTERNAL_API_FORBIDDEN, "The service behind this step does not serve this server."},
     {FINQ_E_EXTERNAL_API_INVALID_ANSWER, "The service behind this step gave an answer that cannot be used."},
@@ -64,7 +67,8 @@ static const struct {
     {401, FINQ_E_EXTERNAL_API_UNAUTHORIZED, "HTTP 401: it does not accept this server's signature"},
     {403, FINQ_E_EXTERNAL_API_FORBIDDEN, "HTTP 403"},
     {429, FINQ_E_EXTERNAL_API_TOO_MANY_REQUESTS, "HTTP 429"},
-    {502, FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "HTTP 502: the connection broke before an answer, or it was no HTTP"},
+    {502, FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
+     "HTTP 502: the connection broke before an answer, or it was no HTTP"},
     {503, FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "HTTP 503: no connection could be made"},
     {504, FINQ_E_EXTERNAL_API_TIMEOUT, "HTTP 504: no answer within ProxyPass's timeout"},
 };
@@ -77,7 +81,8 @@ static finq_error *status_check(const exchange *of, int status)
         if (statuses[i].status == status)
             return failed(of, statuses[i].code, statuses[i].cause);
     }
-    return failed(of, FINQ_E_EXTERNAL_API_INVALID_ANSWER, apr_psprintf(of->request->r->pool, "HTTP %d", status));
+    return failed(of, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
+                  apr_psprintf(of->request->r->pool, "HTTP %d", status));
 }
 
 /* ---- the way there and back ---- */
@@ -144,7 +149,8 @@ static apr_bucket_brigade *question_brigade(const exchange *of)
     request_rec *r = of->request->r;
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, alloc);
-    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_immortal_create(of->question.body, of->question.length, alloc));
+    APR_BRIGADE_INSERT_TAIL(brigade,
+                            apr_bucket_immortal_create(of->question.body, of->question.length, alloc));
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(alloc));
     return brigade;
 }
@@ -172,8 +178,8 @@ static int is_proxied(const request_rec *sub)
     return sub->status == HTTP_OK && sub->filename && strncmp(sub->filename, "proxy:", 6) == 0;
 }
 
-/* Runs the subrequest. mod_proxy drops the body of one that has no kept_body; it reads the body from our filter, which is
- * nearer to it than mod_request's. */
+/* Runs the subrequest. mod_proxy drops the body of one that has no kept_body; it reads the body from our
+ * filter, which is nearer to it than mod_request's. */
 static int exchange_run(exchange *of, request_rec *sub)
 {
     conn_rec *connection = of->request->r->connection;
@@ -230,8 +236,10 @@ static finq_error *exchange_finish(exchange *of)
             error = answer_verify(of, sub);
     } else
         error = failed(of, FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
-                       apr_psprintf(of->request->r->pool, "nothing is proxied at %s (HTTP %d): ProxyPass it, and let its"
-                                    " Location grant access", of->connector->path, sub->status));
+                       apr_psprintf(of->request->r->pool,
+                                    "nothing is proxied at %s (HTTP %d): ProxyPass it, and let its"
+                                    " Location grant access",
+                                    of->connector->path, sub->status));
     ap_destroy_sub_req(sub);
     return error;
 }
@@ -254,13 +262,15 @@ finq_error *finq_connector_ask(finq_connector_answer *answer, finq_request *requ
     exchange of = {.request = request, .connector = finq_config_connector(request->config, name)};
     if (!of.connector)
         return failure(request, name, FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
-                       apr_psprintf(request->r->pool, "this host has no such connector: set FinqConnector %s /path SECRETFILE",
+                       apr_psprintf(request->r->pool,
+                                    "this host has no such connector: set FinqConnector %s /path SECRETFILE",
                                     name));
     FINQ_TRY(exchange_begin(&of, question));
     request->asking = of.connector->path;
     finq_error *error = exchange_finish(&of);
     request->asking = NULL;
     FINQ_TRY(error);
-    error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0, request->r->pool);
+    error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0,
+                                request->r->pool);
     return error ? failed(&of, error->code, error->cause) : NULL;
 }

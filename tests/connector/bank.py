@@ -5,7 +5,8 @@ import urllib.parse
 # What a step's data may ask for by its member `scenario`, without a bank's page between.
 SCENARIOS = {
     "accept": {"verdict": "accepted", "data": {"reference": "XYZ-1"}},
-    "reject": {"verdict": "rejected", "details": [{"field": "/scenario", "message": "The bank does not know this user."}]},
+    "reject": {"verdict": "rejected",
+               "details": [{"field": "/scenario", "message": "The bank does not know this user."}]},
     "pend": {"verdict": "pending", "reasons": ["A clerk looks at it."]},
     "fail": {"verdict": "failed", "reasons": ["The bank declined."]},
 }

@@ -1,4 +1,4 @@
-"""Ways in which a connector can go wrong. Each has the handler of the request, the question's id and the right answer."""
+"""Ways in which a connector can go wrong. Each has the request's handler, the question's id and the right answer."""
 import json
 import time
 
@@ -106,5 +106,6 @@ BEHAVIOURS = {
     "cut off": cut_off,
     "twice": twice,
     "no http": no_http,
-    **{str(number): status(number) for number in (201, 204, 301, 302, 400, 401, 403, 404, 407, 429, 500, 502, 503, 504)},
+    **{str(number): status(number) for number in
+       (201, 204, 301, 302, 400, 401, 403, 404, 407, 429, 500, 502, 503, 504)},
 }

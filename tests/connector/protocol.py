@@ -2,7 +2,7 @@
 
     X-Finq-Signature: v1=hex(HMAC(secret, kind "." connector "." id "." timestamp "." body))
 
-`kind` is question, answer or decision. An answer has its question's id, which makes it an answer to that question alone.
+`kind` is question, answer or decision. An answer has its question's id, so it answers that question alone.
 """
 import hmac
 import time
@@ -39,9 +39,8 @@ def verify(secrets, kind, connector, headers, body):
     given = headers.get("X-Finq-Signature", "")
     if headers.get("X-Finq-Connector") != connector:
         raise Refused("it is for another connector")
-    good = [hmac.compare_digest(given.encode(), ("v1=" + _tag(s, kind, connector, message_id, timestamp, body)).encode())
-            for s in secrets]
-    if not any(good):
+    own = ["v1=" + _tag(secret, kind, connector, message_id, timestamp, body) for secret in secrets]
+    if not any([hmac.compare_digest(given.encode(), tag.encode()) for tag in own]):
         raise Refused("the signature is wrong")
     if not timestamp.isdigit() or abs(int(timestamp) - time.time()) > WINDOW:
         raise Refused("it is too old, or from the future")

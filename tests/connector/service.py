@@ -2,13 +2,18 @@
 import collections
 import http.server
 import json
+import ssl
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
+import uuid
 
 from . import bank, protocol
 
 SLOW_SECONDS = 3
+LATER_SECONDS = 2
 LARGEST = 1 << 20
 
 
@@ -52,11 +57,13 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class Service:
-    """One connector on a port of its own. `seen` are the questions with their headers, in order. `behaviours` are ways of
-    answering wrongly, for tests, of which `behaviour` names the one in force."""
+    """One connector on a port of its own. `seen` are the questions with their headers, in order. `behaviours` are ways
+    of answering wrongly, for tests, of which `behaviour` names the one in force. `decisions` is mod_finq's decision
+    endpoint, `authority` a file of certificates to trust there; what it said to each decision is in `told`."""
 
-    def __init__(self, name, secret_file, page="", port=0, behaviours=None):
+    def __init__(self, name, secret_file, page="", port=0, behaviours=None, decisions="", authority=None):
         self.name, self.page = name, page
+        self.decisions, self.authority, self.told = decisions, authority, []
         self.secrets = protocol.read_secrets(secret_file)
         self.behaviours, self.behaviour = behaviours or {}, None
         self.seen, self.connections = [], set()
@@ -76,7 +83,36 @@ class Service:
             self.connections.add(connection.getpeername())
             if key not in self._answers:
                 self._answers[key] = bank.decide(question, self.page)
+                self._decide_later(question)
             return self._answers[key]
+
+    def _decide_later(self, question):
+        if self.decisions and bank.choice_of(question) == "later":
+            threading.Timer(LATER_SECONDS, self.tell, (question["step_id"], "accepted")).start()
+
+    def tell(self, step_id, decision, reasons=(), attempts=5):
+        """Sends a decision until it is heard. Returns the status, None where nobody was there."""
+        body = json.dumps({"step_id": step_id, "decision": decision, "reasons": list(reasons)}).encode()
+        status = None
+        for pause in range(attempts):
+            headers = protocol.sign(self.secrets, "decision", self.name, str(uuid.uuid4()), body)
+            status = self._post(body, {"Content-Type": "application/json", **headers})
+            if status and status < 500:
+                break
+            time.sleep(0.2 * 2 ** pause)
+        self.told.append((step_id, decision, status))
+        return status
+
+    def _post(self, body, headers):
+        context = ssl.create_default_context(cafile=self.authority) if self.decisions.startswith("https:") else None
+        try:
+            with urllib.request.urlopen(urllib.request.Request(self.decisions, body, headers), timeout=20,
+                                        context=context) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return None
 
     def start(self):
         self._thread.start()

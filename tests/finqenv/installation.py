@@ -13,6 +13,8 @@ from .process import clean_environ, run
 
 MODULE = BUILD / "mod_finq.so"
 FINQCTL = BUILD / "finqctl"
+# The suite's builds say whether httpd must load the sanitizer's library first.
+SANITIZED = bool(os.environ.get("FINQ_ASAN"))
 SKILLS = ROOT / "conf/skills"
 SIGNING_ISSUER = "signer@bank.example"
 DEMO_SKILLS = ("xyz_aisp_sbx_#1.0", "xyz_card_sbx_#1.0", "xyz_sbx_#3.0")
@@ -36,8 +38,7 @@ class Installation:
         self.shares_cluster, self.database = cluster is not None, database
         self.postgres = cluster or Postgres(self.directory / "pg", **(postgres or {}))
         self.secret_file = self.directory / "finq.secret"
-        # The suite's builds say whether httpd must load the sanitizer's library first.
-        http.setdefault("asan", bool(os.environ.get("FINQ_ASAN")))
+        http.setdefault("asan", SANITIZED)
         self.httpd = Httpd(self.directory / "httpd", module=str(MODULE),
                            database=self.postgres.conninfo(SERVER, database), **http)
         # Tests come from one address, and many of them to be refused: they ask for the limit where they mean it.

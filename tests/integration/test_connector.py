@@ -9,6 +9,7 @@ import re
 import secrets
 import socket
 import ssl
+import subprocess
 import sys
 import uuid
 
@@ -22,8 +23,9 @@ from connector.service import Service
 from finqenv.client import Client
 from finqenv.httpd import Httpd
 from finqenv.httpd_conf import Site
-from finqenv.places import BUILD
-from finqenv.process import free_port
+from finqenv.installation import SANITIZED
+from finqenv.places import BUILD, ROOT
+from finqenv.process import free_port, until
 
 MODULE = BUILD / "modules/mod_finq.so"
 ACCEPTED, REJECTED, REDIRECT, PENDING, FAILED = range(5)
@@ -38,7 +40,8 @@ WRONG = [
     ("wrong shape", "invalid", "does not belong to accepted"), ("doubled", "invalid", "names a member twice"),
     ("foreign redirect", "invalid", "not an https URL"), ("unsigned", "invalid", "X-Finq-Timestamp is missing"),
     ("reflects", "invalid", "not that of this message"), ("stale", "invalid", "300 seconds away"),
-    ("another signature", "invalid", "not that of this message"), ("another time", "invalid", "not that of this message"),
+    ("another signature", "invalid", "not that of this message"),
+    ("another time", "invalid", "not that of this message"),
     ("late", "timeout", "no answer within"), ("hangs up", "connection", "connection broke before"),
     ("cut off", "connection", "broke within its answer"), ("no http", "", ""),
     ("201", "invalid", "HTTP 201"), ("204", "invalid", "HTTP 204"), ("301", "invalid", "HTTP 301"),
@@ -69,7 +72,8 @@ def secret_file(path, *more):
 
 @pytest.fixture(scope="module")
 def service(run_directory):
-    made = Service("bank", secret_file(run_directory / "bank.secret"), "https://localhost/sandbox", behaviours=BEHAVIOURS)
+    made = Service("bank", secret_file(run_directory / "bank.secret"), "https://localhost/sandbox",
+                   behaviours=BEHAVIOURS)
     yield made.start()
     made.stop()
 
@@ -83,8 +87,9 @@ def make_httpd(run_directory, watched, service):
         directory = run_directory / f"connector-{next(numbers)}"
         directory.mkdir(mode=0o755)
         words = {"port": service.port, "closed": free_port(), "secret": run_directory / "bank.secret"}
-        httpd = Httpd(directory, module=str(MODULE), modules=("proxy", "proxy_http", *modules),
-                      vhost=HOST.format(**words) + vhost, server=f"LoadModule finq_ask_module {MODULE}\n{server}", **settings)
+        httpd = Httpd(directory, module=str(MODULE), asan=SANITIZED, modules=("proxy", "proxy_http", *modules),
+                      vhost=HOST.format(**words) + vhost, server=f"LoadModule finq_ask_module {MODULE}\n{server}",
+                      **settings)
         httpd.settings.directives = {"FinqSecretFile": secret_file(directory / "secret"),
                                      "FinqUploadDir": httpd.writable("uploads")}
         if start:
@@ -152,8 +157,8 @@ def test_a_question_holds_nothing_of_the_client(asker, service):
     ask(asker, headers={"authorization": "Bearer x", "cookie": "a=b", "range": "bytes=0-1", "x_finq_nonce": "n",
                         "expect": "", "if_none_match": "*"})
     question, headers = service.seen[-1]
-    assert set(question) == {"event", "session_id", "step_id", "attempt", "skill", "step", "environment", "tenant_user_id",
-                             "data", "documents", "state", "redirect_uri", "code"}
+    assert set(question) == {"event", "session_id", "step_id", "attempt", "skill", "step", "environment",
+                             "tenant_user_id", "data", "documents", "state", "redirect_uri", "code"}
     assert not {"authorization", "cookie", "range", "x-finq-nonce", "if-none-match"} & {n.lower() for n in headers}
     assert headers["Content-Type"] == "application/json"
 
@@ -195,8 +200,8 @@ def test_with_mod_request(make_httpd, service):
 
 @pytest.mark.parametrize("behaviour, name, cause", [row for row in WRONG if row[1]])
 def test_a_connector_that_goes_wrong(asker, httpd, service, behaviour, name, cause):
-    """Each row is red when what its cause names is not checked. The next question is answered: nothing of a bad answer is left
-    behind."""
+    """Each row is red when what its cause names is not checked. The next question is answered: nothing of a bad
+    answer is left behind."""
     service.behaviour = behaviour
     expect_failure(httpd, cause)
     answer = ask(asker)
@@ -234,8 +239,9 @@ def test_an_answer_is_to_its_question_alone(asker, httpd, service):
     assert ask(asker, "fail").code == NAMES["invalid"]
 
 
-@pytest.mark.parametrize("connector, cause", [("down", "HTTP 503"), ("unproxied", "nothing is proxied at /internal/unproxied"),
-                                              ("unknown", "set FinqConnector unknown /path SECRETFILE")])
+@pytest.mark.parametrize("connector, cause", [
+    ("down", "HTTP 503"), ("unproxied", "nothing is proxied at /internal/unproxied"),
+    ("unknown", "set FinqConnector unknown /path SECRETFILE")])
 def test_connectors_that_are_not_there(asker, httpd, connector, cause):
     expect_failure(httpd, cause)
     assert ask(asker, connector=connector).code == NAMES["connection"]
@@ -270,7 +276,8 @@ def test_rotation(make_httpd, run_directory, service):
 # ---- the gate
 
 
-FORMS = ["/internal/bank", "/internal/bank/", "/internal/bank/ask", "//internal/bank", "/internal//bank", "/internal/./bank",
+FORMS = ["/internal/bank", "/internal/bank/", "/internal/bank/ask", "//internal/bank", "/internal//bank",
+         "/internal/./bank",
          "/x/../internal/bank", "/%69nternal/bank", "/internal/%62ank", "/internal/bank?x=1", "/internal/bank/../bank",
          "/internal/down", "/internal/unproxied"]
 
@@ -343,8 +350,8 @@ def wanderer(detours, service):
 
 @pytest.mark.parametrize("path", [*FORMS, "/internal///bank", "/internal//bank//x", "/before", "/page/inside"])
 def test_no_detour_leads_there(wanderer, path):
-    """Satisfy Any, rewrites of a server and of a directory, slashes that are not merged. Red: the gate as an access checker
-    passes the first; a gate that lets every internal redirect or every subrequest pass, the others."""
+    """Satisfy Any, rewrites of a server and of a directory, slashes that are not merged. Red: the gate as an access
+    checker passes the first; a gate that lets every internal redirect or every subrequest pass, the others."""
     assert wanderer.request("POST", path, b"{}").status == 404
 
 
@@ -365,8 +372,10 @@ def test_other_hosts_do_not_lead_there(make_httpd, service):
                        hosts=(Site("other.test"),))
     service.seen.clear()
     context = ssl.create_default_context(cafile=httpd.authority.certificate)
-    with context.wrap_socket(socket.create_connection(("127.0.0.1", httpd.settings.port)), server_hostname="other.test") as tls:
-        tls.sendall(b"POST /internal/bank HTTP/1.1\r\nHost: other.test\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}")
+    plain = socket.create_connection(("127.0.0.1", httpd.settings.port))
+    with context.wrap_socket(plain, server_hostname="other.test") as tls:
+        tls.sendall(b"POST /internal/bank HTTP/1.1\r\nHost: other.test\r\nContent-Length: 2\r\n"
+                    b"Connection: close\r\n\r\n{}")
         assert tls.makefile("rb").readline().split()[1] == b"404"
     assert service.seen == []
 
@@ -395,11 +404,43 @@ def test_a_decision_is_signed_as_sent(asker, service):
     assert asker.request("POST", "/decide", text, {"Content-Type": "application/json", **signed}).status == 200
 
 
+def test_the_connector_decides_later(asker, httpd, service):
+    """`pending` at the return, and the decision afterwards, of itself."""
+    service.decisions, service.authority = f"{httpd.url}/decide", httpd.authority.certificate
+    assert ask(asker, code="later-1")["verdict"] == PENDING
+    told = until(lambda: service.told, what="the decision")
+    assert told == [("00000000-0000-0000-0000-000000000000", "accepted", 200)]
+    service.decisions = ""
+
+
+def test_the_program_of_the_example(run_directory, asker, httpd, service):
+    """tests/connector/run.py, as the demo runs it. SIGTERM ends it."""
+    port = free_port()
+    child = subprocess.Popen([sys.executable, ROOT / "tests/connector/run.py", "bank", run_directory / "bank.secret",
+                              str(port), "https://localhost/sandbox"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert str(port) in child.stdout.readline()
+        body = json.dumps({"event": "return", "code": "deny", "attempt": "1", "data": {}, "state": "s"}).encode()
+        caller = Client(f"http://127.0.0.1:{port}", None, base="")
+        good = caller.request("POST", "/", body, protocol.sign(service.secrets, "question", "bank", "id", body))
+        assert good.json == {"verdict": "failed", "reasons": ["The bank did not confirm."]}
+        for wrong in ({}, protocol.sign(service.secrets, "answer", "bank", "id", body),
+                      protocol.sign(service.secrets, "question", "bank", "id", body, age=400),
+                      protocol.sign(service.secrets, "question", "other", "id", body)):
+            assert caller.request("POST", "/", body, wrong).status == 401
+        caller.close()
+    finally:
+        child.terminate()
+        assert child.wait(10) == 0
+
+
 @pytest.mark.parametrize("more, code", [
     ({"kind": "answer"}, "invalid_signature"), ({"kind": "question"}, "invalid_signature"),
-    ({"connector": "unknown"}, "invalid_signature"), ({"connector": "down", "X-Finq-Connector": "bank"}, "invalid_signature"),
+    ({"connector": "unknown"}, "invalid_signature"),
+    ({"connector": "down", "X-Finq-Connector": "bank"}, "invalid_signature"),
     ({"age": 400}, "expired_signature"), ({"age": -400}, "expired_signature"),
-    ({"X-Finq-Signature": "v1=" + "0" * 64}, "invalid_signature"), ({"X-Finq-Id": str(uuid.uuid4())}, "invalid_signature"),
+    ({"X-Finq-Signature": "v1=" + "0" * 64}, "invalid_signature"),
+    ({"X-Finq-Id": str(uuid.uuid4())}, "invalid_signature"),
     ({"X-Finq-Timestamp": "1"}, "invalid_signature")])
 def test_a_decision_of_nobody(asker, service, more, code):
     """Red: finq_connector_receive without its verify."""
@@ -444,6 +485,7 @@ def test_configtest_says_what_is_wrong(make_httpd, run_directory, line, words):
 def test_configtest_wants_mod_proxy(make_httpd):
     httpd = make_httpd(start=False)
     httpd.settings.modules = ()
-    httpd.settings.vhost = "\n".join(line for line in httpd.settings.vhost.splitlines() if not line.startswith("ProxyPass"))
+    lines = httpd.settings.vhost.splitlines()
+    httpd.settings.vhost = "\n".join(line for line in lines if not line.startswith("ProxyPass"))
     sound, said = httpd.configtest()
     assert not sound and "mod_proxy is not loaded" in said + "\n".join(httpd.log.lines())

@@ -1,8 +1,8 @@
 """The sandbox bank, asked directly and in headless Chromium. Its pages keep nothing and no PostgreSQL runs here.
 
 Seen red: page_send without its headers; homes_of of another host; form_read without its limit; see_handler without its
-section check; the policy with `form-action 'self'` (the way back to an application on another origin); a label without its
-`for`; the style's hash over another text.
+section check; the policy with `form-action 'self'` (the way back to an application on another origin); a label without
+its `for`; the style's hash over another text.
 """
 import secrets
 import urllib.parse
@@ -16,9 +16,10 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from finqenv.client import Client
 from finqenv.httpd import Httpd
-from finqenv.installation import MODULE
+from finqenv.installation import MODULE, SANITIZED
 from finqenv.places import BUILD
 
+WIDTH = 360
 FORM = "application/x-www-form-urlencoded"
 # /v1 stands for the API; what would come after the bank is an application of another origin.
 VHOST = """
@@ -38,7 +39,7 @@ def httpd(run_directory, watched):
     secret = directory / "secret"
     secret.touch(mode=0o600)
     secret.write_text(secrets.token_hex(32) + "\n")
-    made = Httpd(directory, module=str(MODULE), modules=("rewrite",), plain=True)
+    made = Httpd(directory, module=str(MODULE), modules=("rewrite",), plain=True, asan=SANITIZED)
     made.settings.vhost = VHOST.format(plain=made.settings.plain_port)
     made.settings.directives = {"FinqSecretFile": secret, "FinqUploadDir": made.writable("uploads")}
     watched.append(made)
@@ -107,7 +108,7 @@ def test_visits_that_cannot_be(visitor, httpd, wrong):
 
 
 def test_another_hosts_name_is_another_host(visitor, httpd):
-    """The Host header decides which addresses are this bank's own, so a link made for one host is refused at another."""
+    """The Host header decides which addresses are this bank's own: a link made for one host is refused at another."""
     answer = visitor.request("GET", f"/sandbox?{query(httpd)}", headers={"Host": "127.0.0.1"})
     assert answer.status == 400
 
@@ -119,21 +120,24 @@ def test_what_is_missing_is_said(visitor, httpd):
 
 
 @pytest.mark.parametrize("method, body, media_type, status", [
-    ("POST", b"x=" + b"y" * 8190, FORM, 400), ("POST", b"x=" + b"y" * 8191, FORM, 413), ("POST", b"{}", "application/json", 415),
+    ("POST", b"x=" + b"y" * 8190, FORM, 400), ("POST", b"x=" + b"y" * 8191, FORM, 413),
+    ("POST", b"{}", "application/json", 415),
     ("POST", b"{}", "text/plain", 415), ("PUT", b"", FORM, 405), ("DELETE", b"", FORM, 405)])
 def test_forms_that_are_none(visitor, method, body, media_type, status):
     assert visitor.request(method, "/sandbox", body, {"Content-Type": media_type}).status == status
 
 
 def test_a_chunked_form_has_the_same_limit(visitor):
-    head = f"POST /sandbox HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-    answers = visitor.raw(head + b"2710\r\n" + b"y" * 10000 + b"\r\n0\r\n\r\n", timeout=5)
+    head = (f"POST /sandbox HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n")
+    answers = visitor.raw(head.encode() + b"2710\r\n" + b"y" * 10000 + b"\r\n0\r\n\r\n", timeout=5)
     assert answers[0].status == 413
 
 
 @pytest.mark.parametrize("section", ["<Directory />\nSetHandler finq-sandbox\n</Directory>", "SetHandler finq-sandbox"])
 def test_configtest(run_directory, section):
-    wrong = Httpd(run_directory / f"sandbox-{secrets.token_hex(3)}", module=str(MODULE), vhost=section)
+    wrong = Httpd(run_directory / f"sandbox-{secrets.token_hex(3)}", module=str(MODULE), asan=SANITIZED,
+                  vhost=section)
     sound, said = wrong.configtest()
     assert not sound and "SetHandler finq-sandbox stands in a plain <Location" in said
 
@@ -147,7 +151,8 @@ def browser(run_directory):
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
                      "--ignore-certificate-errors", f"--user-data-dir={run_directory / 'chromium'}"):
         options.add_argument(argument)
-    options.add_experimental_option("mobileEmulation", {"deviceMetrics": {"width": 360, "height": 740, "pixelRatio": 2.0}})
+    metrics = {"width": WIDTH, "height": 740, "pixelRatio": 2.0}
+    options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
     driver.set_page_load_timeout(30)
@@ -207,11 +212,12 @@ def test_a_form_with_gaps(page):
 
 
 def test_the_page_fits_a_phone_and_everyone(page):
-    """Styled in spite of its policy, no wider than the screen, every control labelled and large enough to touch, text with
-    a contrast of at least 4.5 (WCAG 2.2 AA)."""
+    """Styled in spite of its policy, no wider than the screen, every control labelled and large enough to touch, text
+    with a contrast of at least 4.5 (WCAG 2.2 AA)."""
     assert page.get_log("browser") == []
-    assert page.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
-    assert page.execute_script("return getComputedStyle(document.querySelector('button')).backgroundColor") == "rgb(11, 61, 110)"
+    assert page.execute_script("return document.documentElement.scrollWidth") <= WIDTH
+    colour = page.execute_script("return getComputedStyle(document.querySelector('button')).backgroundColor")
+    assert colour == "rgb(11, 61, 110)"
     for control in page.find_elements(By.CSS_SELECTOR, "input:not([type=hidden]), button"):
         assert control.accessible_name and control.size["height"] >= 24, control.get_attribute("outerHTML")
     assert page.execute_script(CONTRAST) == []
@@ -222,7 +228,8 @@ const light = c => { const [r, g, b] = c.match(/\\d+/g).map(Number).map(v => v /
     .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b }
 const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor
     if (c !== 'rgba(0, 0, 0, 0)') return c } return 'rgb(255, 255, 255)' }
-return [...document.querySelectorAll('body *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
+return [...document.querySelectorAll('body *')]
+    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
     .filter(e => { const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x)
         return (a + .05) / (b + .05) < 4.5 }).map(e => e.outerHTML)
 """

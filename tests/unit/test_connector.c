@@ -51,7 +51,8 @@ static const char verdict_pending[] = "{\"verdict\":\"pending\"}";
 
 static finq_connector_message old_message(finq_connector_kind kind, const char *signature)
 {
-    return (finq_connector_message){kind, "bank", ID, "1700000000", signature, verdict_pending, strlen(verdict_pending)};
+    return (finq_connector_message){
+        kind, "bank", ID, "1700000000", signature, verdict_pending, strlen(verdict_pending)};
 }
 
 static const char *verdict_on(const finq_connector_message *message, const finq_mac_keys *keys)
@@ -60,8 +61,9 @@ static const char *verdict_on(const finq_connector_message *message, const finq_
     return error ? finq_code_name(error->code) : "good";
 }
 
-/* Tags from Python's hmac. The time of these has passed: expired_signature says that the tag was right. Red: the kind, the
- * name, the id, the time or the body left out of signed_text; verifying under the first key alone. */
+/* Tags from Python's hmac. The time of these has passed: expired_signature says that the tag was right. Red:
+ * the kind, the name, the id, the time or the body left out of signed_text; verifying under the first key
+ * alone. */
 static void known_tags(void **state)
 {
     static const char *const tags[2][3] = {
@@ -88,7 +90,8 @@ static void known_tags(void **state)
 static void what_is_signed_is_believed_and_nothing_else(void **state)
 {
     const finq_mac_keys *keys = keys_of(A "\n"), *other = keys_of(B "\n");
-    finq_connector_message good = {.kind = FINQ_CONNECTOR_ANSWER, .connector = "bank", .id = ID, .body = "{\"a\":1}", .length = 7};
+    finq_connector_message good = {
+        .kind = FINQ_CONNECTOR_ANSWER, .connector = "bank", .id = ID, .body = "{\"a\":1}", .length = 7};
     (void)state;
     assert_null(finq_connector_sign(&good, keys, pool));
     assert_string_equal(verdict_on(&good, keys), "good");
@@ -117,11 +120,17 @@ static void what_is_signed_is_believed_and_nothing_else(void **state)
         {good.connector, good.id, good.timestamp, apr_pstrcat(pool, good.signature, "00", NULL), good.body},
         {good.connector, good.id, good.timestamp, apr_pstrcat(pool, good.signature, "z", NULL), good.body},
         {good.connector, good.id, good.timestamp, apr_pstrndup(pool, good.signature, 65), good.body},
-        {good.connector, good.id, good.timestamp, apr_pstrcat(pool, "v2", good.signature + 2, NULL), good.body},
+        {good.connector, good.id, good.timestamp, apr_pstrcat(pool, "v2", good.signature + 2, NULL),
+         good.body},
     };
     for (size_t i = 0; i < COUNT(changed); i++) {
-        finq_connector_message bad = {good.kind, changed[i].connector, changed[i].id, changed[i].timestamp,
-                                      changed[i].signature, changed[i].body, 7};
+        finq_connector_message bad = {good.kind,
+                                      changed[i].connector,
+                                      changed[i].id,
+                                      changed[i].timestamp,
+                                      changed[i].signature,
+                                      changed[i].body,
+                                      7};
         if (strcmp(verdict_on(&bad, keys), "invalid_signature") != 0)
             fail_msg("row %d was believed", (int)i);
     }
@@ -148,7 +157,8 @@ static void every_digit_of_a_tag_counts(void **state)
 static finq_connector_message signed_text_at(const finq_mac_keys *keys, const char *timestamp)
 {
     unsigned char tag[FINQ_MAC_BYTES];
-    finq_connector_message message = {.kind = FINQ_CONNECTOR_DECISION, .connector = "bank", .id = ID, .body = "{}", .length = 2};
+    finq_connector_message message = {
+        .kind = FINQ_CONNECTOR_DECISION, .connector = "bank", .id = ID, .body = "{}", .length = 2};
     message.timestamp = timestamp;
     const char *text = apr_pstrcat(pool, "decision.bank." ID ".", message.timestamp, ".{}", NULL);
     finq_mac_piece piece = {text, strlen(text)};
@@ -164,7 +174,8 @@ static finq_connector_message signed_text_at(const finq_mac_keys *keys, const ch
 
 static finq_connector_message signed_at(const finq_mac_keys *keys, apr_int64_t offset)
 {
-    return signed_text_at(keys, apr_psprintf(pool, "%" APR_INT64_T_FMT, apr_time_sec(apr_time_now()) + offset));
+    return signed_text_at(keys,
+                          apr_psprintf(pool, "%" APR_INT64_T_FMT, apr_time_sec(apr_time_now()) + offset));
 }
 
 /* Red: either half of the window's condition. */
@@ -173,8 +184,13 @@ static void the_window_has_two_ends(void **state)
     static const struct {
         int offset;
         const char *verdict;
-    } rows[] = {{0, "good"}, {-295, "good"}, {295, "good"}, {-306, "expired_signature"}, {306, "expired_signature"},
-                {-86400, "expired_signature"}, {86400 * 365, "expired_signature"}};
+    } rows[] = {{0, "good"},
+                {-295, "good"},
+                {295, "good"},
+                {-306, "expired_signature"},
+                {306, "expired_signature"},
+                {-86400, "expired_signature"},
+                {86400 * 365, "expired_signature"}};
     const finq_mac_keys *keys = keys_of(A "\n");
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -187,10 +203,12 @@ static void the_window_has_two_ends(void **state)
 static void malformed_though_signed(void **state)
 {
     const finq_mac_keys *keys = keys_of(A "\n");
-    const char *const rows[][2] = {{"b.ank", ID}, {"Bank", ID}, {"", ID}, {filled(65), ID}, {"bank", "1"}, {"bank", ""}};
+    const char *const rows[][2] = {{"b.ank", ID},    {"Bank", ID},  {"", ID},
+                                   {filled(65), ID}, {"bank", "1"}, {"bank", ""}};
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        finq_connector_message message = {.connector = rows[i][0], .id = rows[i][1], .body = "{}", .length = 2};
+        finq_connector_message message = {
+            .connector = rows[i][0], .id = rows[i][1], .body = "{}", .length = 2};
         assert_null(finq_connector_sign(&message, keys, pool));
         assert_string_equal(verdict_on(&message, keys), "invalid_signature");
     }
@@ -203,17 +221,23 @@ static void malformed_though_signed(void **state)
 static void a_question_says_all(void **state)
 {
     const char *text;
-    finq_connector_question question = {
-        .event = FINQ_CONNECTOR_SUBMIT, .session_id = {{1}}, .step_id = {{2}}, .attempt = {{3}}, .skill = "xyz_aisp_sbx_#2.0",
-        .step = "sca", .environment = "sandbox", .data = finq_json_own(json_pack("{s:s}", "iban", "x\"y"), pool)};
+    finq_connector_question question = {.event = FINQ_CONNECTOR_SUBMIT,
+                                        .session_id = {{1}},
+                                        .step_id = {{2}},
+                                        .attempt = {{3}},
+                                        .skill = "xyz_aisp_sbx_#2.0",
+                                        .step = "sca",
+                                        .environment = "sandbox",
+                                        .data = finq_json_own(json_pack("{s:s}", "iban", "x\"y"), pool)};
     (void)state;
     assert_null(finq_connector_question_text(&text, &question, pool));
-    assert_string_equal(text, "{\"event\":\"submit\",\"session_id\":\"01000000-0000-0000-0000-000000000000\","
-                              "\"step_id\":\"02000000-0000-0000-0000-000000000000\","
-                              "\"attempt\":\"03000000-0000-0000-0000-000000000000\",\"skill\":\"xyz_aisp_sbx_#2.0\","
-                              "\"step\":\"sca\",\"environment\":\"sandbox\",\"tenant_user_id\":null,"
-                              "\"data\":{\"iban\":\"x\\\"y\"},\"documents\":[],\"state\":null,\"redirect_uri\":null,"
-                              "\"code\":null}");
+    assert_string_equal(
+        text, "{\"event\":\"submit\",\"session_id\":\"01000000-0000-0000-0000-000000000000\","
+              "\"step_id\":\"02000000-0000-0000-0000-000000000000\","
+              "\"attempt\":\"03000000-0000-0000-0000-000000000000\",\"skill\":\"xyz_aisp_sbx_#2.0\","
+              "\"step\":\"sca\",\"environment\":\"sandbox\",\"tenant_user_id\":null,"
+              "\"data\":{\"iban\":\"x\\\"y\"},\"documents\":[],\"state\":null,\"redirect_uri\":null,"
+              "\"code\":null}");
     question.event = FINQ_CONNECTOR_RETURN;
     question.tenant_user_id = "u1";
     question.documents = finq_json_own(json_pack("[{s:s}]", "document", "id_front"), pool);
@@ -231,14 +255,15 @@ static const char *time_in(apr_int64_t seconds)
 {
     apr_time_exp_t t;
     apr_time_exp_gmt(&t, apr_time_now() + apr_time_from_sec(seconds));
-    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
-                        t.tm_min, t.tm_sec);
+    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
+                        t.tm_hour, t.tm_min, t.tm_sec);
 }
 
 static const char *redirect_with(const char *url, const char *expires_at, const char *more)
 {
-    return apr_psprintf(pool, "{\"verdict\":\"redirect\",\"method\":\"GET\",\"url\":\"%s\",\"expires_at\":\"%s\"%s}", url,
-                        expires_at, more);
+    return apr_psprintf(
+        pool, "{\"verdict\":\"redirect\",\"method\":\"GET\",\"url\":\"%s\",\"expires_at\":\"%s\"%s}", url,
+        expires_at, more);
 }
 
 static finq_error *read_text(finq_connector_answer *answer, const char *text, int sandbox)
@@ -253,10 +278,13 @@ static void good_answers(void **state)
     assert_null(read_text(&answer, "{\"verdict\":\"accepted\"}", 0));
     assert_int_equal(answer.verdict, FINQ_CONNECTOR_ACCEPTED);
     assert_int_equal(json_object_size(answer.data), 0);
-    assert_null(read_text(&answer, " {\"verdict\":\"accepted\",\"data\":{\"offer\":{\"rate\":\"4.1\"}}}\n", 0));
+    assert_null(
+        read_text(&answer, " {\"verdict\":\"accepted\",\"data\":{\"offer\":{\"rate\":\"4.1\"}}}\n", 0));
     assert_non_null(json_object_get(answer.data, "offer"));
-    assert_null(read_text(&answer, "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"\",\"message\":\"m\"},"
-                                   "{\"field\":\"/a~1b/0\",\"message\":\"\xc3\xa9\"}]}", 0));
+    assert_null(read_text(&answer,
+                          "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"\",\"message\":\"m\"},"
+                          "{\"field\":\"/a~1b/0\",\"message\":\"\xc3\xa9\"}]}",
+                          0));
     assert_int_equal(answer.verdict, FINQ_CONNECTOR_REJECTED);
     assert_int_equal(answer.details->nelts, 2);
     assert_string_equal(APR_ARRAY_IDX(answer.details, 1, finq_detail).field, "/a~1b/0");
@@ -272,13 +300,16 @@ static void good_answers(void **state)
 
 static void good_redirects(void **state)
 {
-    static const char *const urls[] = {"https://bank.example/login?state=a%20b&c=d#e", "https://bank.example:8443",
-                                       "https://127.0.0.1/x", "https://[2001:db8::1]:444/"};
-    static const char *const sandbox_urls[] = {"http://localhost:8080/sandbox?x=1", "http://127.0.0.1/", "http://[::1]:9/x"};
+    static const char *const urls[] = {"https://bank.example/login?state=a%20b&c=d#e",
+                                       "https://bank.example:8443", "https://127.0.0.1/x",
+                                       "https://[2001:db8::1]:444/"};
+    static const char *const sandbox_urls[] = {"http://localhost:8080/sandbox?x=1", "http://127.0.0.1/",
+                                               "http://[::1]:9/x"};
     finq_connector_answer answer;
     (void)state;
     for (size_t i = 0; i < COUNT(urls); i++) {
-        assert_null(read_text(&answer, redirect_with(urls[i], time_in(600), ",\"headers\":{\"X-A\":\"b\"}"), 0));
+        assert_null(
+            read_text(&answer, redirect_with(urls[i], time_in(600), ",\"headers\":{\"X-A\":\"b\"}"), 0));
         assert_string_equal(answer.url, urls[i]);
         assert_string_equal(answer.method, "GET");
         assert_true(answer.expires_at - apr_time_sec(apr_time_now()) > 590);
@@ -286,7 +317,8 @@ static void good_redirects(void **state)
     }
     for (size_t i = 0; i < COUNT(sandbox_urls); i++) {
         assert_null(read_text(&answer, redirect_with(sandbox_urls[i], time_in(86390), ""), 1));
-        assert_non_null(read_text(&answer, redirect_with(sandbox_urls[i], time_in(86390), ""), 0)); /* red: sandbox ignored */
+        assert_non_null(read_text(&answer, redirect_with(sandbox_urls[i], time_in(86390), ""),
+                                  0)); /* red: sandbox ignored */
     }
 }
 
@@ -305,14 +337,30 @@ static void assert_refused(const char *text)
 static void bad_answers(void **state)
 {
     static const char *const rows[] = {
-        "", "null", "[]", "<html></html>", "{", "{}", "{\"verdict\":null}", "{\"verdict\":1}", "{\"verdict\":\"\"}",
-        "{\"verdict\":\"Accepted\"}", "{\"verdict\":\"accepted\"}{\"verdict\":\"accepted\"}",
-        "{\"verdict\":\"failed\",\"verdict\":\"accepted\"}", "{\"verdict\":\"accepted\",\"data\":[]}",
-        "{\"verdict\":\"accepted\",\"data\":null}", "{\"verdict\":\"accepted\",\"url\":\"https://a\"}",
-        "{\"verdict\":\"accepted\",\"data\":{},\"x\":1}", "{\"verdict\":\"pending\",\"data\":{}}",
-        "{\"verdict\":\"accepted\",\"data\":{\"a\":\"\\u0000\"}}", "{\"verdict\":\"accepted\",\"data\":{\"a\":\"\xff\"}}",
-        "{\"verdict\":\"rejected\"}", "{\"verdict\":\"rejected\",\"details\":{}}", "{\"verdict\":\"rejected\",\"details\":[]}",
-        "{\"verdict\":\"rejected\",\"details\":[1]}", "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"\"}]}",
+        "",
+        "null",
+        "[]",
+        "<html></html>",
+        "{",
+        "{}",
+        "{\"verdict\":null}",
+        "{\"verdict\":1}",
+        "{\"verdict\":\"\"}",
+        "{\"verdict\":\"Accepted\"}",
+        "{\"verdict\":\"accepted\"}{\"verdict\":\"accepted\"}",
+        "{\"verdict\":\"failed\",\"verdict\":\"accepted\"}",
+        "{\"verdict\":\"accepted\",\"data\":[]}",
+        "{\"verdict\":\"accepted\",\"data\":null}",
+        "{\"verdict\":\"accepted\",\"url\":\"https://a\"}",
+        "{\"verdict\":\"accepted\",\"data\":{},\"x\":1}",
+        "{\"verdict\":\"pending\",\"data\":{}}",
+        "{\"verdict\":\"accepted\",\"data\":{\"a\":\"\\u0000\"}}",
+        "{\"verdict\":\"accepted\",\"data\":{\"a\":\"\xff\"}}",
+        "{\"verdict\":\"rejected\"}",
+        "{\"verdict\":\"rejected\",\"details\":{}}",
+        "{\"verdict\":\"rejected\",\"details\":[]}",
+        "{\"verdict\":\"rejected\",\"details\":[1]}",
+        "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"\"}]}",
         "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"a\",\"message\":\"m\"}]}",
         "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/~2\",\"message\":\"m\"}]}",
         "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/~\",\"message\":\"m\"}]}",
@@ -321,10 +369,13 @@ static void bad_answers(void **state)
         "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/a\\n\",\"message\":\"m\"}]}",
         "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/a\",\"message\":\"\\u001b[2J\"}]}",
         "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/a\",\"message\":\"m\",\"x\":1}]}",
-        "{\"verdict\":\"failed\",\"reasons\":\"no\"}", "{\"verdict\":\"failed\",\"reasons\":[1]}",
-        "{\"verdict\":\"failed\",\"reasons\":[\"\"]}", "{\"verdict\":\"failed\",\"reasons\":[\"a\\u007f\"]}",
+        "{\"verdict\":\"failed\",\"reasons\":\"no\"}",
+        "{\"verdict\":\"failed\",\"reasons\":[1]}",
+        "{\"verdict\":\"failed\",\"reasons\":[\"\"]}",
+        "{\"verdict\":\"failed\",\"reasons\":[\"a\\u007f\"]}",
         "{\"verdict\":\"failed\",\"reasons\":null}",
-        "{\"verdict\":\"failed\",\"reasons\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\","
+        "{\"verdict\":\"failed\",\"reasons\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\","
+        "\"11\",\"12\",\"13\","
         "\"14\",\"15\",\"16\",\"17\"]}",
         "{\"verdict\":\"redirect\"}",
     };
@@ -333,40 +384,80 @@ static void bad_answers(void **state)
         assert_refused(rows[i]);
 }
 
-/* Times within the day ahead that no clock shows: the 24th hour, the 60th minute and second, and today as a day of the
- * month before. Red: each comparison of time_read. */
+/* Times within the day ahead that no clock shows: the 24th hour, the 60th minute and second, and today as a
+ * day of the month before. Red: each comparison of time_read. */
 static void times_that_do_not_exist(void **state)
 {
     static const int before_days[] = {31, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30};
     apr_time_exp_t t;
     (void)state;
     apr_time_exp_gmt(&t, apr_time_now() + apr_time_from_sec(3600));
-    assert_refused(redirect_with("https://b/", apr_pstrcat(pool, apr_pstrndup(pool, time_in(0), 10), "T24:00:00Z", NULL), ""));
+    assert_refused(redirect_with(
+        "https://b/", apr_pstrcat(pool, apr_pstrndup(pool, time_in(0), 10), "T24:00:00Z", NULL), ""));
     const char *hour = apr_pstrndup(pool, time_in(t.tm_hour == 23 ? 7200 : 3600), 13);
     assert_refused(redirect_with("https://b/", apr_pstrcat(pool, hour, ":60:00Z", NULL), ""));
     assert_refused(redirect_with("https://b/", apr_pstrcat(pool, hour, ":00:60Z", NULL), ""));
-    int leap = t.tm_mon == 2 && t.tm_year % 4 == 0, year = 1900 + t.tm_year - (t.tm_mon == 0), month = (t.tm_mon + 11) % 12;
-    const char *before = apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month + 1,
-                                      t.tm_mday + before_days[t.tm_mon] + leap, t.tm_hour, t.tm_min, t.tm_sec);
+    int leap = t.tm_mon == 2 && t.tm_year % 4 == 0, year = 1900 + t.tm_year - (t.tm_mon == 0),
+        month = (t.tm_mon + 11) % 12;
+    const char *before =
+        apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month + 1,
+                     t.tm_mday + before_days[t.tm_mon] + leap, t.tm_hour, t.tm_min, t.tm_sec);
     assert_refused(redirect_with("https://b/", before, ""));
 }
 
 static void bad_redirects(void **state)
 {
     static const char *const urls[] = {
-        "", "bank", "/login", "//bank.example/", "https:", "https://", "https:///x", "https:bank", "ftp://bank/",
-        "javascript:alert(1)", "data:text/html,x", "http://bank.example/", "http://localhost.evil.example/",
-        "http://localhost@evil.example/", "https://user@bank.example/", "https://u:p@bank.example/", "https://@bank.example/",
-        "https://bank.example/a b", "https://bank.example\\\\@evil/", "https://bank.example/\\u00e9", "https://bank.example/\\n", "https://bank.example/\x7f",
-        "https://bank.example/<x>", "https://bank.example/\\\"", "https://:80/", "HTTPS://bank.example/",
+        "",
+        "bank",
+        "/login",
+        "//bank.example/",
+        "https:",
+        "https://",
+        "https:///x",
+        "https:bank",
+        "ftp://bank/",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "http://bank.example/",
+        "http://localhost.evil.example/",
+        "http://localhost@evil.example/",
+        "https://user@bank.example/",
+        "https://u:p@bank.example/",
+        "https://@bank.example/",
+        "https://bank.example/a b",
+        "https://bank.example\\\\@evil/",
+        "https://bank.example/\\u00e9",
+        "https://bank.example/\\n",
+        "https://bank.example/\x7f",
+        "https://bank.example/<x>",
+        "https://bank.example/\\\"",
+        "https://:80/",
+        "HTTPS://bank.example/",
     };
-    static const char *const times[] = {"", "now", "1900000000", "2026-02-28", "2026-02-28T12:00:00+00:00", "2026-13-01T00:00:00Z",
-                                        "2026-02-30T00:00:00Z", "2026-02-28T24:00:00Z", "2026-02-28T12:60:00Z",
-                                        "2026-00-10T00:00:00Z", "0000-00-00T00:00:00Z", "1969-12-31T23:59:59Z",
-                                        "2001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"};
-    static const char *const more[] = {",\"headers\":[]", ",\"headers\":null", ",\"headers\":{\"X-A\":1}", ",\"headers\":{\"\":\"a\"}",
-                                       ",\"headers\":{\"X A\":\"a\"}", ",\"headers\":{\"X:\":\"a\"}",
-                                       ",\"headers\":{\"X\":\"a\\r\\nB: c\"}", ",\"data\":{}", ",\"state\":\"s\""};
+    static const char *const times[] = {"",
+                                        "now",
+                                        "1900000000",
+                                        "2026-02-28",
+                                        "2026-02-28T12:00:00+00:00",
+                                        "2026-13-01T00:00:00Z",
+                                        "2026-02-30T00:00:00Z",
+                                        "2026-02-28T24:00:00Z",
+                                        "2026-02-28T12:60:00Z",
+                                        "2026-00-10T00:00:00Z",
+                                        "0000-00-00T00:00:00Z",
+                                        "1969-12-31T23:59:59Z",
+                                        "2001-01-01T00:00:00Z",
+                                        "9999-12-31T23:59:59Z"};
+    static const char *const more[] = {",\"headers\":[]",
+                                       ",\"headers\":null",
+                                       ",\"headers\":{\"X-A\":1}",
+                                       ",\"headers\":{\"\":\"a\"}",
+                                       ",\"headers\":{\"X A\":\"a\"}",
+                                       ",\"headers\":{\"X:\":\"a\"}",
+                                       ",\"headers\":{\"X\":\"a\\r\\nB: c\"}",
+                                       ",\"data\":{}",
+                                       ",\"state\":\"s\""};
     (void)state;
     for (size_t i = 0; i < COUNT(urls); i++)
         assert_refused(redirect_with(urls[i], time_in(600), ""));
@@ -376,9 +467,11 @@ static void bad_redirects(void **state)
         assert_refused(redirect_with("https://bank.example/", time_in(600), more[i]));
     assert_refused(redirect_with("https://bank.example/", time_in(-2), ""));
     assert_refused(redirect_with("https://bank.example/", time_in(86500), ""));
-    assert_refused(apr_psprintf(pool, "{\"verdict\":\"redirect\",\"method\":\"POST\",\"url\":\"https://a\",\"expires_at\":\"%s\"}",
-                                time_in(600)));
-    assert_refused(apr_psprintf(pool, "{\"verdict\":\"redirect\",\"url\":\"https://a\",\"expires_at\":\"%s\"}", time_in(600)));
+    assert_refused(apr_psprintf(
+        pool, "{\"verdict\":\"redirect\",\"method\":\"POST\",\"url\":\"https://a\",\"expires_at\":\"%s\"}",
+        time_in(600)));
+    assert_refused(apr_psprintf(
+        pool, "{\"verdict\":\"redirect\",\"url\":\"https://a\",\"expires_at\":\"%s\"}", time_in(600)));
 }
 
 /* Red: each of the limits. */
@@ -386,16 +479,20 @@ static void lengths(void **state)
 {
     finq_connector_answer answer;
     (void)state;
-    assert_null(read_text(&answer, apr_psprintf(pool, "{\"verdict\":\"failed\",\"reasons\":[\"%s\"]}", filled(500)), 0));
+    assert_null(read_text(
+        &answer, apr_psprintf(pool, "{\"verdict\":\"failed\",\"reasons\":[\"%s\"]}", filled(500)), 0));
     assert_refused(apr_psprintf(pool, "{\"verdict\":\"failed\",\"reasons\":[\"%s\"]}", filled(501)));
     const char *rejected = "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/%s\",\"message\":\"%s\"}]}";
     assert_null(read_text(&answer, apr_psprintf(pool, rejected, filled(511), filled(500)), 0));
     assert_refused(apr_psprintf(pool, rejected, filled(512), "m"));
     assert_refused(apr_psprintf(pool, rejected, "", filled(501)));
-    assert_null(read_text(&answer, redirect_with(apr_pstrcat(pool, "https://b/", filled(2038), NULL), time_in(60), ""), 0));
+    assert_null(read_text(
+        &answer, redirect_with(apr_pstrcat(pool, "https://b/", filled(2038), NULL), time_in(60), ""), 0));
     assert_refused(redirect_with(apr_pstrcat(pool, "https://b/", filled(2039), NULL), time_in(60), ""));
     const char *header = ",\"headers\":{\"%s\":\"%s\"}";
-    assert_null(read_text(&answer, redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, filled(64), filled(1024))), 0));
+    assert_null(read_text(
+        &answer,
+        redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, filled(64), filled(1024))), 0));
     assert_refused(redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, filled(65), "v")));
     assert_refused(redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, "N", filled(1025))));
     apr_size_t frame = strlen("{\"verdict\":\"accepted\",\"data\":{\"a\":\"\"}}");
@@ -428,7 +525,8 @@ static void decisions(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         finq_connector_decision decision;
         finq_error *error = finq_connector_decision_read(&decision, rows[i].text, strlen(rows[i].text), pool);
-        assert_string_equal(error ? finq_code_name(error->code) : "taken", rows[i].code ? rows[i].code : "taken");
+        assert_string_equal(error ? finq_code_name(error->code) : "taken",
+                            rows[i].code ? rows[i].code : "taken");
         if (!error)
             assert_string_equal(finq_id_text(&decision.step_id, pool), ID);
     }
@@ -466,7 +564,8 @@ static void mutations(void **state)
     const char *const seeds[] = {
         "{\"verdict\":\"accepted\",\"data\":{\"a\":[1,2]}}",
         "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/a~1b\",\"message\":\"m\"}]}",
-        "{\"verdict\":\"failed\",\"reasons\":[\"no\"]}", verdict_pending,
+        "{\"verdict\":\"failed\",\"reasons\":[\"no\"]}",
+        verdict_pending,
         redirect_with("https://bank.example:443/a?b=c", time_in(600), ",\"headers\":{\"X-A\":\"b\"}"),
         redirect_with("http://[::1]:80/", time_in(600), ""),
     };

@@ -1,6 +1,7 @@
 /* The sandbox bank: which visits are taken, what the page holds, where they lead.
  *
- * Seen red: each row of `refused` by taking out its check; the escaping of `customer`; the state left out of a location. */
+ * Seen red: each row of `refused` by taking out its check; the escaping of `customer`; the state left out of
+ * a location. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,17 +60,41 @@ static void visits_that_are_taken(void **state)
 static void visits_that_are_refused(void **state)
 {
     static const char *const refused[] = {
-        "", "state=s", "redirect_uri=" HOME "sca", "state=&redirect_uri=" HOME "sca",
-        "state=a%20b&redirect_uri=" HOME "sca", "state=a%22&redirect_uri=" HOME "sca", "state=a%26code=x&redirect_uri=" HOME "sca",
-        "state=a%0d%0aX:y&redirect_uri=" HOME "sca", "state=%zz&redirect_uri=" HOME "sca", "state=a%00&redirect_uri=" HOME "sca",
-        "state=a&state=b&redirect_uri=" HOME "sca", LINK "&redirect_uri=x", LINK "&choice=steal", LINK "&scenario=deny&choice=approve",
-        URI HOME, URI HOME "sca/", URI HOME "sca/x", URI HOME "..", URI HOME "../sessions", URI HOME "sca?x=1", URI HOME "sca%23x",
-        URI HOME "sca%0d%0aX:y", URI HOME "s%C3%A9", URI "https://evil.example/v1/redirects/sca",
-        URI "https://localhost:8443.evil.example/v1/redirects/sca", URI "https://localhost:8443@evil.example/v1/redirects/sca",
-        URI "http://localhost:8443/v1/redirects/sca", URI "https://localhost/v1/redirects/sca", URI "//localhost:8443/v1/redirects/sca",
-        URI "/v1/redirects/sca", URI "javascript:alert(1)", URI "https://localhost:8443/v1/sessions",
-        URI "HTTPS://localhost:8443/v1/redirects/sca", URI " " HOME "sca", URI HOME
-        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "",
+        "state=s",
+        "redirect_uri=" HOME "sca",
+        "state=&redirect_uri=" HOME "sca",
+        "state=a%20b&redirect_uri=" HOME "sca",
+        "state=a%22&redirect_uri=" HOME "sca",
+        "state=a%26code=x&redirect_uri=" HOME "sca",
+        "state=a%0d%0aX:y&redirect_uri=" HOME "sca",
+        "state=%zz&redirect_uri=" HOME "sca",
+        "state=a%00&redirect_uri=" HOME "sca",
+        "state=a&state=b&redirect_uri=" HOME "sca",
+        LINK "&redirect_uri=x",
+        LINK "&choice=steal",
+        LINK "&scenario=deny&choice=approve",
+        URI HOME,
+        URI HOME "sca/",
+        URI HOME "sca/x",
+        URI HOME "..",
+        URI HOME "../sessions",
+        URI HOME "sca?x=1",
+        URI HOME "sca%23x",
+        URI HOME "sca%0d%0aX:y",
+        URI HOME "s%C3%A9",
+        URI "https://evil.example/v1/redirects/sca",
+        URI "https://localhost:8443.evil.example/v1/redirects/sca",
+        URI "https://localhost:8443@evil.example/v1/redirects/sca",
+        URI "http://localhost:8443/v1/redirects/sca",
+        URI "https://localhost/v1/redirects/sca",
+        URI "//localhost:8443/v1/redirects/sca",
+        URI "/v1/redirects/sca",
+        URI "javascript:alert(1)",
+        URI "https://localhost:8443/v1/sessions",
+        URI "HTTPS://localhost:8443/v1/redirects/sca",
+        URI " " HOME "sca",
+        URI HOME "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     };
     (void)state;
     for (size_t i = 0; i < COUNT(refused); i++) {
@@ -87,14 +112,16 @@ static void where_a_visit_leads(void **state)
         const char *choice, *begins;
         apr_size_t random;
     } rows[] = {
-        {"approve", HOME "sca?state=st-1._~&code=approve-", 32}, {"later", HOME "sca?state=st-1._~&code=later-", 32},
+        {"approve", HOME "sca?state=st-1._~&code=approve-", 32},
+        {"later", HOME "sca?state=st-1._~&code=later-", 32},
         {"slow", HOME "sca?state=st-1._~&code=slow-", 32},
         {"deny", HOME "sca?state=st-1._~&error=access_denied&error_description=The+user+refused.", 0},
         {"fail", HOME "sca?state=st-1._~&error=server_error&error_description=The+bank+failed.", 0},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        finq_sandbox_visit visit = visit_of(apr_pstrcat(pool, LINK "&customer=a&pin=1&choice=", rows[i].choice, NULL));
+        finq_sandbox_visit visit =
+            visit_of(apr_pstrcat(pool, LINK "&customer=a&pin=1&choice=", rows[i].choice, NULL));
         const char *first, *second;
         assert_null(finq_sandbox_location(&first, &visit, pool));
         assert_null(finq_sandbox_location(&second, &visit, pool));
@@ -129,7 +156,8 @@ static void what_is_missing_is_said(void **state)
     finq_sandbox_visit nothing = visit_of(LINK), some = visit_of(LINK "&customer=a&choice=later");
     const char *page = finq_sandbox_page(&nothing, 0, pool);
     (void)state;
-    assert_int_equal(count_of(page, "role=\"alert\"") + count_of(page, " aria-invalid=") + count_of(page, " checked"), 0);
+    assert_int_equal(
+        count_of(page, "role=\"alert\"") + count_of(page, " aria-invalid=") + count_of(page, " checked"), 0);
     page = finq_sandbox_page(&nothing, 1, pool);
     assert_int_equal(count_of(page, "<li>"), 3);
     assert_int_equal(count_of(page, " aria-invalid="), 2);
@@ -145,8 +173,8 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(visits_that_are_taken), cmocka_unit_test(visits_that_are_refused),
-        cmocka_unit_test(where_a_visit_leads),   cmocka_unit_test(what_was_typed_is_text),
+        cmocka_unit_test(visits_that_are_taken),   cmocka_unit_test(visits_that_are_refused),
+        cmocka_unit_test(where_a_visit_leads),     cmocka_unit_test(what_was_typed_is_text),
         cmocka_unit_test(what_is_missing_is_said),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
