@@ -5,10 +5,10 @@
 #define FINQ_CONNECTOR_H
 
 #include <apr_tables.h>
-#include <jansson.h>
 
 #include "finq_error.h"
 #include "finq_id.h"
+#include "finq_json.h"
 #include "finq_mac.h"
 
 /** Largest answer and decision, in bytes. */

@@ -3,7 +3,6 @@
 #include <apr_date.h>
 #include <apr_strings.h>
 #include <apr_uri.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "finq_json.h"
@@ -181,7 +180,7 @@ static int time_read(apr_int64_t *seconds, const json_t *value)
     if (!text || !apr_date_checkmask(text, "####-##-##T##:##:##Z"))
         return 0;
     for (int i = 0; i < 6; i++)
-        n[i] = atoi(text + places[i]);
+        n[i] = (int)apr_atoi64(text + places[i]);
     parts.tm_year = n[0] - 1900, parts.tm_mon = n[1] - 1, parts.tm_mday = n[2];
     parts.tm_hour = n[3], parts.tm_min = n[4], parts.tm_sec = n[5];
     if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS)

@@ -119,7 +119,7 @@ int finq_connector_gate(request_rec *r)
 {
     if (!finq_connector_guards(finq_config_of(r->server), r->uri) || is_asked(r))
         return DECLINED;
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ07: %s leads to a connector and is not for clients",
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ09: %s leads to a connector and is not for clients",
                   r->uri);
     return HTTP_NOT_FOUND;
 }

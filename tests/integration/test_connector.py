@@ -56,10 +56,10 @@ FinqConnector bank /internal/bank {secret}
 FinqConnector down /internal/down {secret}
 FinqConnector unproxied /internal/unproxied {secret}
 <Location "/ask">
-    SetHandler finq-ask
+    SetHandler test-ask
 </Location>
 <Location "/decide">
-    SetHandler finq-decide
+    SetHandler test-decide
 </Location>
 """
 
@@ -125,7 +125,7 @@ def ask(client, scenario="accept", connector="bank", attempt=None, headers=None,
 
 
 def expect_failure(httpd, cause):
-    httpd.log.expect(f"FINQ06: .*{re.escape(cause)}" if cause else "FINQ06")
+    httpd.log.expect(f"FINQ08: .*{re.escape(cause)}" if cause else "FINQ08")
     httpd.log.allow(r"\[proxy")
 
 

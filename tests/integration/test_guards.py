@@ -19,7 +19,7 @@ ROOMS = {
     r"libpq-fe\.h": {"include/finq_pg.h", "src/ctl/db.c"},
     r"libpq-events\.h": {"src/pg.c"},
     r"pcre2\.h": {"src/pattern.c"},
-    r"openssl/.*": {"src/secrets.c", "src/digest.c", "src/jws.c", "src/key.c", "src/httpsig.c", "src/key_", "src/jws_"},
+    r"openssl/.*": {"src/secrets.c", "src/secret_file.c", "src/mac.c", "src/digest.c", "src/jws.c", "src/key.c", "src/httpsig.c", "src/key_", "src/jws_"},
     r"(httpd|http_\w+|ap_\w+|util_filter|mod_\w+|mpm_\w+|scoreboard)\.h": {
         "mod_finq.c", "src/httpd/", "include/finq_config.h", "include/finq_child.h", "include/finq_dbd.h", "include/finq_request.h"},
     r"cjose/.*|curl/.*": set(),

@@ -76,8 +76,8 @@ static finq_error *decide(finq_request *request, json_t *reply)
 static int handler(request_rec *r)
 {
     finq_endpoint endpoint = !r->handler                              ? NULL
-                             : strcmp(r->handler, "finq-ask") == 0    ? ask
-                             : strcmp(r->handler, "finq-decide") == 0 ? decide
+                             : strcmp(r->handler, "test-ask") == 0    ? ask
+                             : strcmp(r->handler, "test-decide") == 0 ? decide
                                                                       : NULL;
     if (!endpoint)
         return DECLINED;
