@@ -116,6 +116,7 @@ def localised(text, installation):
     for example, real in {
             "host=127.0.0.1 dbname=finq user=finq_web password=secret": installation.postgres.conninfo(SERVER),
             "/etc/apache2/finq.secret": installation.secret_file,
+            "/etc/apache2/finq-bank.secret": installation.secret_file,
             "/var/lib/finq": settings.directives["FinqUploadDir"],
             "*:443": f"*:{settings.port}", f"ServerName {HOST}": f"ServerName {HOST}:{settings.port}",
             f"/etc/ssl/certs/{HOST}.pem": certificate, f"/etc/ssl/private/{HOST}.key": key}.items():
@@ -130,6 +131,7 @@ def test_the_sample_works_uncommented(make_server):
     settings = installation.httpd.settings
     sample = localised(uncommented(SAMPLE), installation)
     settings.database, settings.directives, settings.server = "", {}, sample
+    settings.modules = [*settings.modules, "proxy", "proxy_http"] # the sample names a connector
     installation.httpd.restart()
     body = {"client_id": tenant.client_id, "client_app_key": tenant.client_app_key, "skill": DEMO_SKILLS[0]}
     done = run("curl", "-sS", "--cacert", installation.httpd.authority.certificate, "--resolve",
