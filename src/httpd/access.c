@@ -33,8 +33,11 @@ static const char *component_of(void *baton, const finq_httpsig_component *compo
     const finq_httpsig_request request = {r->method, ap_http_scheme(r), host ? host : "", target_of(r)};
     if (component->query_name)
         return NULL; /* not offered: @query covers what it would */
-    return component->name[0] == '@' ? finq_httpsig_derive(&request, component->name, pool)
-                                     : apr_table_get(r->headers_in, component->name);
+    if (component->name[0] == '@')
+        return finq_httpsig_derive(&request, component->name, pool);
+    if (strcasecmp(component->name, FINQ_REQUEST_NONCE) == 0)
+        return finq_request_of(r)->nonce; /* no longer among the headers */
+    return apr_table_get(r->headers_in, component->name);
 }
 
 /* ---- the hook ---- */

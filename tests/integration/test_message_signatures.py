@@ -1,7 +1,7 @@
 """RFC 9421 end to end: a signer written from the RFC's text over the cryptography package.
 
-Seen red: finq_content_digest_check comparing nothing (a body changed); target_of giving another path (each good one);
-message_keys taking the first kid whatever its owner (another's kid); "content-digest" out of finq_httpsig_check's list.
+Seen red: finq_content_digest_check comparing nothing (the body is bound); @target-uri derived as "" (each algorithm);
+finq_proof_check_tenant always NULL (whose it is); "content-digest" out of finq_httpsig_check's list (what must be covered).
 """
 import json
 import secrets
@@ -70,6 +70,9 @@ def test_the_flow_with_uploads(sender):
     assert user.submit("personal_data", PERSONAL_DATA).status == 200
     assert user.upload("id_front", documents.png()).status == 200
     assert user.upload("selfie", documents.png("selfie.png", 48, 64, 0xA0), form=True).status == 200
+    user.client.sign.covered += ("x-finq-nonce", "x-finq-document")
+    assert user.upload("id_front", documents.png()).status == 200, "headers that the module reads may be covered"
+    user.client.sign.covered = COVERED
     good = user.client.sign
     user.client.sign = lambda method, url, headers, body: good(method, url, headers, body + b"x")
     refused(user.upload("selfie", documents.png("selfie.png", 50, 64), form=True), "digest", "invalid_digest")

@@ -1,9 +1,10 @@
 """Signed requests as tenants make them, with libraries that are not ours (contract section 8).
 
 Seen red: finq_access_body_end without its comparison (the vector, the digests of uploads); finq_compact_push touching
-strings (whitespace); `retried` ignored in set_serves (how often the database is asked); set_serves believing for ever
-(revocation); the ten in key_add; signing_key_put without its look at other tenants (a kid means one key);
-finq_keyset_check_holder believing any holder (shared issuer); finq_proof_use without its call (jti).
+strings (whitespace); set_serves asking for each unknown kid (how often the database is asked), or believing for ever
+(revocation); a hundred for the ten in key_add; signing_key_put without its look at other tenants (a kid means one key), or
+at revoked_at (a revoked key never comes back); finq_keyset_check_holder believing any holder (shared issuer);
+finq_proof_use without its call (jti); signature_use without its DELETE (used tokens that have expired).
 """
 import datetime
 import json
@@ -281,7 +282,7 @@ def test_an_issuer_of_several_tenants(quick, company):
         assert company(tenant, pair, issuer, kid="shared").start_session(SKILL).status == 200
     answer = company(stranger, pair, issuer, kid="shared").start_session(SKILL)
     assert answer.status == 401 and "(iss)" in answer["message"]
-    clash = quick.finqctl("key", "add", stranger.client_id, "--issuer", issuer, _file(quick, other.public_jwk(kid="shared")),
+    clash = quick.finqctl("key", "add", stranger.client_id, "--issuer", issuer, _file(quick, Key().public_jwk(kid="shared")),
                           check=False)
     assert clash.returncode == 4, "a kid means one key of an issuer"
     quick.finqctl("key", "revoke", two.client_id, "shared")

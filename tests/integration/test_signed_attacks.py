@@ -1,9 +1,10 @@
 """What must not pass as signed: the tables of threats 6 to 13 and 19, end to end.
 
-Seen red, each: no row of the tables passes vacuously, since the good token of the same maker does (test_the_makers_are_good).
-finq_access_demand always NULL (ways around the checker); finq_access_check registered with AP_AUTH_INTERNAL_PER_CONF and the
-demand taken out (per-directory rewrites); check_alg, `forbidden`, finq_jws_bearer's comma, alphabet_of, read_time,
-check_times, finq_keyset_check_holder, finq_claims_check_digest each without its refusal (the tables that name them).
+No row of the tables passes vacuously: the good token of the same maker does (test_the_makers_are_good). Seen red:
+finq_access_demand always NULL (no way around); check_alg and `forbidden` without their refusal (no other algorithm, no
+header brings a key); check_times without each of its three, and `aud` (clock windows, claims); finq_keyset_check_holder
+believing anybody (another's body); finq_access_body_end without its comparison (one bit); finq_reply_refuse without
+rest_of_body (what follows a refusal).
 """
 import base64
 import hashlib
