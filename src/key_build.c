@@ -169,6 +169,29 @@ static EVP_MD_CTX *verifier_make(EVP_PKEY *evp, const finq_algorithm_row *row, a
     return ctx;
 }
 
+static apr_status_t spares_release(void *spares)
+{
+    for (int i = 0; i < FINQ_KEY_SPARES; i++)
+        EVP_PKEY_CTX_free(((EVP_PKEY_CTX **)spares)[i]);
+    return APR_SUCCESS;
+}
+
+/* One that could not be made is one less. */
+static EVP_PKEY_CTX **spares_make(EVP_PKEY *evp, apr_pool_t *pool)
+{
+    EVP_PKEY_CTX **spares = apr_pcalloc(pool, FINQ_KEY_SPARES * sizeof *spares);
+    apr_pool_cleanup_register(pool, spares, spares_release, apr_pool_cleanup_null);
+    for (int i = 0; i < FINQ_KEY_SPARES; i++) {
+        spares[i] = EVP_PKEY_CTX_new(evp, NULL);
+        if (spares[i] && EVP_PKEY_verify_init(spares[i]) == 1 &&
+            EVP_PKEY_CTX_set_signature_md(spares[i], EVP_sha256()) == 1)
+            continue;
+        EVP_PKEY_CTX_free(spares[i]);
+        spares[i] = NULL;
+    }
+    return spares;
+}
+
 static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_key_material *material,
                           apr_pool_t *pool)
 {
@@ -180,6 +203,8 @@ static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_ke
     key->found = describe(material, pool);
     key->signature_length = row->kind == FINQ_KEY_RSA ? (apr_size_t)EVP_PKEY_get_size(evp) : 64;
     key->verifier = verifier_make(evp, row, pool);
+    if (row->kind == FINQ_KEY_RSA && !row->salt)
+        key->spares = spares_make(evp, pool);
     return key->spki.data && key->verifier ? key : NULL;
 }
 
