@@ -8,7 +8,8 @@
 apr_size_t finq_limits_size(server_rec *main_server);
 finq_error *finq_limits_place(void *block, server_rec *main_server, apr_pool_t *pconf);
 
-/** May this request's address ask at all? To be called before anything else of the request is looked at. Error:
+/** May this request's address ask at all? To be called before anything else of the request is looked at, by whoever looks
+ * first; asked again, it counts once. Error:
  * too_many_requests, with its headers set. */
 finq_error *finq_limits_admit(finq_request *request);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "finq_check.h"
+#include "finq_limits.h"
 #include "finq_location.h"
 
 /* ---- a request as RFC 9421 sees it ---- */
@@ -66,8 +67,13 @@ int finq_access_check(request_rec *r)
     finq_request *request = finq_request_begin(r);
     if (!request)
         return HTTP_SERVICE_UNAVAILABLE;
-    finq_error *error = request_prove(request, location.schemes);
-    return error ? finq_reply_refuse(request, error) : DECLINED;
+    finq_error *error = finq_limits_admit(request);
+    if (!error)
+        error = request_prove(request, location.schemes);
+    if (!error)
+        return DECLINED;
+    finq_limits_settle(request, error); /* a signature that fails is a failed authentication */
+    return finq_reply_refuse(request, error);
 }
 
 /* ---- what the endpoints ask ---- */

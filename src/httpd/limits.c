@@ -109,6 +109,8 @@ finq_error *finq_limits_admit(finq_request *request)
 {
     const finq_bucket_rate *rates = request->config->limits;
     apr_time_t now;
+    if (request->address_key) /* the checker has asked already */
+        return NULL;
     if (!tables[0] || (!rates[FINQ_LIMIT_ADDRESS].interval && !rates[FINQ_LIMIT_FAILURE].interval))
         return NULL;
     now = clock_read();

@@ -17,6 +17,7 @@ import pytest
 
 from finqenv import process
 from finqenv.client import Client
+from finqenv.signing import Key, Signer
 
 SKILL = "xyz_sbx_#3.0"
 REMOTEIP = "RemoteIPHeader X-Client\nRemoteIPInternalProxy 127.0.0.1 ::1\n"
@@ -159,6 +160,35 @@ def test_failures_close_an_address_before_keys_are_looked_at(limited):
     assert [start(limited, mine, key=secrets.token_urlsafe(32)).status for _ in range(20)] == [429] * 20
     assert waits(limited) == before, "the database was asked"
     assert start(limited, address()).status == 200
+
+
+def start_signed(server, client_address, sign=None, **headers):
+    tenant = server.tenants[0]
+    client = server.client(tenant, base="/v1s", sign=sign)
+    try:
+        return client.call("/sessions", {"client_id": tenant.client_id, "skill": SKILL,
+                                         "client_app_key": tenant.client_app_key}, x_client=client_address, **headers)
+    finally:
+        client.close()
+
+
+def test_failed_signatures_close_an_address_too(limited):
+    """Red: settle left out of the checker; admit left out of it (the last of the first four)."""
+    limits(limited, FinqFailureLimit="1/min burst 3")
+    guesser = address()
+    forged = {"authorization": "Bearer a.b.c"}
+    assert [start_signed(limited, guesser, **forged).status for _ in range(4)] == [401, 401, 401, 429]
+    assert start(limited, guesser).status == 429
+    assert start(limited, address()).status == 200
+
+
+def test_a_signed_request_counts_once(limited):
+    """Both the checker and the router ask. Red: admit without its memory."""
+    limits(limited, "FinqRateLimit address 1/min burst 4")
+    key, caller = Key(), address()
+    limited.add_key(limited.tenants[0], "limits@bank.example", key.pem)
+    sign = Signer(key, "limits@bank.example")
+    assert [start_signed(limited, caller, sign).status for _ in range(5)] == [200, 200, 200, 200, 429]
 
 
 def test_successes_and_mistakes_are_no_failures(limited):
