@@ -14,7 +14,7 @@ int main(int argc, const char *const *argv)
         code = command.verb->run(&command);
     apr_pool_destroy(command.pool);
     apr_terminate();
-    if (fflush(stdout) != 0)
+    if (fflush(stdout) != 0 || ferror(stdout)) /* what did not fit the buffer failed when it was written */
         code = ctl_fail(CTL_FAILED, "standard output could not be written");
     return code;
 }

@@ -200,10 +200,13 @@ def test_files_that_cannot_be_read(server, tmp_path):
     ctl(server, "skill", "publish", tmp_path / "missing.json", code=REFUSED)
     ctl(server, "skill", "publish", tmp_path, code=REFUSED)
     (tmp_path / "large.json").write_text(" " * (1024 * 1024 + 1))
-    assert "1 MiB" in ctl(server, "skill", "publish", tmp_path / "large.json", code=REFUSED).stderr
+    assert "larger than 1048576 bytes" in ctl(server, "skill", "publish", tmp_path / "large.json", code=REFUSED).stderr
 
 
 def test_output_that_cannot_be_written(server):
+    """Of any length: seen red for one that fills the buffer, where only its last part failed to be written."""
+    for number in range(40):
+        ctl(server, "tenant", "create", "--name", f"One of many, so that the list is long {number}")
     done = run("/bin/sh", "-c", f'"{FINQCTL}" tenant list > /dev/full', check=False, env=clean_environ(FINQ_DB=server.conninfo()))
     assert done.returncode == REFUSED and "could not be written" in done.stderr
 
