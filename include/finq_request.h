@@ -94,5 +94,7 @@ void finq_reply_register(void);
 void finq_cors_apply(finq_request *request);
 /** Whether this is a preflight. */
 int finq_cors_is_preflight(request_rec *r);
+/** Reads FinqAllowOrigin. */
+const char *finq_cors_set_origin(cmd_parms *cmd, void *dummy, const char *value);
 
 #endif

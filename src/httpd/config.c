@@ -3,8 +3,6 @@
 #include <ap_mpm.h>
 #include <apr_strings.h>
 #include <apr_fnmatch.h>
-#include <apr_lib.h>
-#include <apr_uri.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <stddef.h>
@@ -12,6 +10,7 @@
 #include "finq_connector_http.h"
 #include "finq_location.h"
 #include "finq_skill.h"
+#include "finq_request.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -259,38 +258,6 @@ static const char *set_replay(cmd_parms *cmd, void *dummy, const char *value)
     return NULL;
 }
 
-/* An origin is scheme://host[:port], as a browser sends it (RFC 6454): lower case, no path, no port that goes without saying. */
-static int is_origin(const char *value, apr_pool_t *pool)
-{
-    apr_uri_t uri;
-    if (apr_uri_parse(pool, value, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname || !*uri.hostname || uri.path ||
-        uri.query || uri.fragment || uri.user)
-        return 0;
-    for (const char *c = value; *c; c++) {
-        if (apr_isupper(*c) || *c == '*')
-            return 0;
-    }
-    if (uri.port_str && (!*uri.port_str || uri.port == apr_uri_port_of_scheme(uri.scheme)))
-        return 0;
-    return strcmp(uri.scheme, "https") == 0 || strcmp(uri.scheme, "http") == 0;
-}
-
-static const char *set_origin(cmd_parms *cmd, void *dummy, const char *value)
-{
-    finq_config *config = finq_config_of(cmd->server);
-    (void)dummy;
-    if (!config->allow_origins)
-        config->allow_origins = apr_array_make(cmd->pool, 4, sizeof(const char *));
-    if (strcmp(value, "none") == 0)
-        return NULL;
-    if (strcmp(value, "*") != 0 && !is_origin(value, cmd->temp_pool))
-        return apr_psprintf(cmd->pool,
-                            "FinqAllowOrigin takes origins such as https://app.example.com, * for any, or none; not \"%s\"",
-                            value);
-    APR_ARRAY_PUSH(config->allow_origins, const char *) = value;
-    return NULL;
-}
-
 /* A base is a path as it stands: no pattern, which would match paths that no base says. */
 static int is_plain_location(const cmd_parms *cmd)
 {
@@ -356,7 +323,7 @@ const command_rec finq_config_commands[] = {
                   "Addresses, and tenants, that limits remember at once: 64 to 16777216 (default 65536)"),
     AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,
                  "on (default) prepares statements once a connection; off suits transaction poolers"),
-    AP_INIT_ITERATE("FinqAllowOrigin", set_origin, NULL, RSRC_CONF,
+    AP_INIT_ITERATE("FinqAllowOrigin", finq_cors_set_origin, NULL, RSRC_CONF,
                     "Origins whose pages may call the API, * for any, or none (default)"),
     AP_INIT_TAKE1("FinqSignature", finq_location_set_signature, NULL, ACCESS_CONF,
                   "required: requests of this Location must be signed; off (default) looks at no signature"),

@@ -1,5 +1,8 @@
 #include "finq_request.h"
 
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
 #include <string.h>
 
 /* The origin's own name where it is allowed, "*" where any is; NULL where this one is not. */
@@ -39,4 +42,38 @@ void finq_cors_apply(finq_request *request)
     apr_table_setn(headers, "Access-Control-Allow-Headers",
                    "Content-Type, Authorization, X-Finq-Client-Id, X-Finq-Nonce, X-Finq-Document");
     apr_table_setn(headers, "Access-Control-Max-Age", "600");
+}
+
+/* ---- the directive ---- */
+
+/* An origin is scheme://host[:port], as a browser sends it (RFC 6454): lower case, no path, no port that goes without saying. */
+static int is_origin(const char *value, apr_pool_t *pool)
+{
+    apr_uri_t uri;
+    if (apr_uri_parse(pool, value, &uri) != APR_SUCCESS || !uri.scheme || !uri.hostname || !*uri.hostname || uri.path ||
+        uri.query || uri.fragment || uri.user)
+        return 0;
+    for (const char *c = value; *c; c++) {
+        if (apr_isupper(*c) || *c == '*')
+            return 0;
+    }
+    if (uri.port_str && (!*uri.port_str || uri.port == apr_uri_port_of_scheme(uri.scheme)))
+        return 0;
+    return strcmp(uri.scheme, "https") == 0 || strcmp(uri.scheme, "http") == 0;
+}
+
+const char *finq_cors_set_origin(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    if (!config->allow_origins)
+        config->allow_origins = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    if (strcmp(value, "none") == 0)
+        return NULL;
+    if (strcmp(value, "*") != 0 && !is_origin(value, cmd->temp_pool))
+        return apr_psprintf(cmd->pool,
+                            "FinqAllowOrigin takes origins such as https://app.example.com, * for any, or none; not \"%s\"",
+                            value);
+    APR_ARRAY_PUSH(config->allow_origins, const char *) = value;
+    return NULL;
 }
