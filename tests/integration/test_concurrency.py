@@ -39,6 +39,13 @@ def ports(server, watched):
     assert not complaints
 
 
+@pytest.fixture(autouse=True)
+def crowded(watched, ports):
+    """As many at once as there are workers, and connections that are closing beside them: httpd says so."""
+    for httpd in watched:
+        httpd.log.allow("AH00484: server reached MaxRequestWorkers")
+
+
 def post(path, body):
     return request(f"/v1{path}", json.dumps(body).encode(), ["Connection: close"])
 
