@@ -23,7 +23,8 @@ TIMEOUTS = "RequestReadTimeout header=1-2,MinRate=1000 body=1-2,MinRate=8192\nKe
 def desk(server, make_module_server):
     """One child of few threads, whose time limits suit a test."""
     made = Desk(make_module_server(cluster=server.postgres, database="slow", children=1, threads=THREADS, plain=True,
-                                   dbd=(0, 2, 2), vhost=TIMEOUTS, directives={"FinqCacheTTL": "300"}))
+                                   dbd=(0, 2, 2), server="GracefulShutdownTimeout 5", vhost=TIMEOUTS,
+                                   directives={"FinqCacheTTL": "300"}))
     yield made
     # Told to stop at once, mod_mpm_event closes the sockets of busy threads under their feet, and may crash over it.
     made.installation.httpd.graceful_stop()
