@@ -4,6 +4,7 @@ secret file take effect (issue 2).
 Seen red: finq_secrets_open for the first secret only (new_secret).
 """
 import secrets
+import signal
 
 import pytest
 
@@ -72,25 +73,29 @@ def test_graceful_restarts_under_load(desk):
 
 def test_a_graceful_stop_under_load(desk):
     """Who was answered 200 is stored; nobody was answered anything else; the rest found the door closed."""
-    httpd = desk.installation.httpd
+    httpd, parent = desk.installation.httpd, desk.installation.httpd.pid()
     visitor, statuses = Visitor(desk), []
+
+    def has_ended():  # the pid file goes long before
+        return not process.alive(parent)
 
     def work(number):
         try:
             statuses.extend(visitor.onboard(number))
         except (ConnectionRefusedError, AssertionError):
-            process.until(lambda: httpd.pid() is None, 60, "the stop")
+            process.until(has_ended, 60, "the stop")
     with under_load(work, 6):
         process.until(lambda: len(statuses) >= 60, 30, "load")
         with connect(desk.plain) as slow, slow.makefile("rb") as file:
             user = desk.user(desk.plain)
             slow.sendall(head(user, len(PNG.content)) + PNG.content[:30])
-            process.until(desk.staged, what="an upload under way")
-            process.send(httpd.pid(), 28)  # SIGWINCH
+            time_of = user.session_id[:13]  # which its uploads' ids carry too
+            process.until(lambda: any(name.startswith(time_of) for name in desk.staged()), what="its upload under way")
+            process.send(parent, signal.SIGWINCH)
             process.until(lambda: not httpd.listening(), what="the closed door")
             slow.sendall(PNG.content[30:])
             assert read_answer(file).status == 200, "what was under way ends well"
-        process.until(lambda: httpd.pid() is None, 60, "the stop")
+        process.until(has_ended, 60, "the stop")
     assert set(statuses) == {200} and desk.staged() == []
     httpd.start()
     assert desk.user().upload("photo", PNG).status == 200
