@@ -1,4 +1,4 @@
-# make demo | make test | make help
+# make demo | make test | make bench | make help
 SHELL := /bin/bash
 B ?= build
 CC := gcc
@@ -40,6 +40,7 @@ help:
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each (needs clang)
+## make bench [BENCH='step token']  measures speed and memory; STRICT=1 fails where a target is missed
 ## make install          installs the module, finqctl, SQL, skills and sample configuration (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
 
@@ -119,6 +120,24 @@ test-asan:
 	@FINQ_ASAN=1 $(MAKE) --no-print-directory test B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
+# The benchmark's load generator, and the handler that is its yardstick.
+$(B)/bench/load: $(wildcard tests/bench/load*.c) tests/bench/load.h
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$Q$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(CFLAGS) \
+	  -o $@ $(filter %.c,$^) -lssl -lcrypto
+$(B)/bench/mod_finq_floor.so: tests/bench/mod_finq_floor.c
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	$Q$(CC) -shared $(FINQ_CFLAGS) $(HTTPD_FLAGS) $(CFLAGS) -o $@ $< -ljansson
+
+BENCH ?=
+bench:
+	@tests/install.sh build run bench
+	@$(MAKE) --no-print-directory -s B=$(B) all $(B)/bench/load $(B)/bench/mod_finq_floor.so
+	@tests/bench/rivals.sh $(B)/bench
+	@STRICT=$(STRICT) $(PYTHON) tests/run_bench.py $(BENCH)
+
 DATA = $(DESTDIR)$(PREFIX)/share/mod_finq
 APACHE = $(DESTDIR)/etc/apache2/mods-available
 
@@ -136,5 +155,5 @@ install: all
 clean:
 	rm -rf $(B)/obj $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all help check-deps deps demo up down test test-asan unit install clean
+.PHONY: all help check-deps deps demo up down test test-asan unit bench install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

@@ -11,7 +11,8 @@ declare -A GROUPS_OF=(
   [run]="apache2-bin libaprutil1-dbd-pgsql postgresql-15 openssl python3"
   [test]="libcmocka-dev python3-pytest python3-psycopg2 python3-prometheus-client json-schema-test-suite curl
     python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium chromium-driver python3-selenium"
-  [bench]=""
+  [bench]="curl php8.2-cli php8.2-pgsql php8.2-opcache php8.2-apcu"
+  [node]="nodejs npm"
 )
 JOSE=jose@5.9.6
 NODE=$(dirname "$0")/../build/node

@@ -1,0 +1,73 @@
+"""D: pgbench calling the functions that the API calls, with prepared statements and the same work.
+
+Ids are version 7, as the server's are, and follow from the script's counters: so that the second step and the exchange
+find the rows that the step before has made."""
+import hashlib
+import re
+import time
+
+from finqenv.postgres import SERVER, programs
+from finqenv.process import clean_environ, run
+
+from .site import CONNECTIONS, DATA, SKILL, STEPS, compact
+
+# The upper half of an id: 48 bits of milliseconds, the version. The lower half: the variant, and what tells ids apart.
+COUNTERS = r"""
+\set n :n + 1
+\set high (:base + :n) * 65536 + 28672
+\set low -9223372036854775807 + :client_id * 4294967296 + :n
+\set low_step :low + 2305843009213693952 + :ordinal * 72057594037927936
+"""
+ID = "encode(int8send({}) || int8send({}), 'hex')::uuid"
+STEP = f"""SELECT outcome, step_id, secret_id, expires_at, missing FROM finq.step_submit(:tenant, {ID.format(':high', ':low')},
+:skill, :ordinal, :app_key, NULL, :now, :later, {ID.format(':high', ':low_step')}, :step, :hash, :data, '{{}}', :last,
+:secret, 1800, 86400);"""
+EXCHANGE = f"""SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing
+FROM finq.token_exchange(:tenant, :secret_hash, {ID.format(':high', ':low')}, :later, '{{}}',
+{ID.format(':high', ':low_step')}, :hash, :salt, :secret, 120);"""
+SCRIPTS = {"step1": (STEP, 1), "step2": (STEP, 2), "token": (EXCHANGE, 3)}
+
+
+def hexadecimal(data):
+    return "\\x" + data.hex()
+
+
+class Database:
+    def __init__(self, site):
+        self.site, self.postgres = site, site.installation.postgres
+        self.skill = site.psql(f"SELECT skill_id FROM finq.skill WHERE name = '{SKILL}'")
+        self.app_key = site.psql("SELECT key_id FROM finq.tenant_key WHERE kind = 'APP_KEY' AND client_id = "
+                                 f"'{site.tenant.client_id}'")
+
+    def _variables(self, ordinal, base):
+        now = int(time.time())
+        return {"n": 0, "base": base, "ordinal": ordinal, "tenant": self.site.tenant.client_id, "skill": self.skill,
+                "app_key": self.app_key, "now": now, "later": now + 1800, "step": STEPS[min(ordinal, 2) - 1],
+                "hash": hexadecimal(bytes(range(32))), "data": compact(DATA[min(ordinal, 2) - 1]),
+                "last": "true" if ordinal == 2 else "false", "secret": 1, "salt": hexadecimal(bytes(range(16))),
+                "secret_hash": hexadecimal(hashlib.sha256(self.site.tenant.client_secret.encode()).digest())}
+
+    def _pgbench(self, kind, base, count):
+        sql, ordinal = SCRIPTS[kind]
+        script = self.site.directory / f"{kind}.pgbench"
+        script.write_text(COUNTERS + sql.replace("\n", " ") + "\n")
+        variables = [f"-D{name}={value}" for name, value in self._variables(ordinal, base).items()]
+        done = run(programs() / "pgbench", "-n", "-M", "prepared", "-c", CONNECTIONS, "-j", 1, "-t", count // CONNECTIONS,
+                   "-f", script, *variables, "-h", "127.0.0.1", "-p", self.postgres.port, "-U", SERVER, "finq",
+                   env=clean_environ(PGPASSWORD=self.postgres.passwords[SERVER]))
+        return float(re.search(r"tps = ([0-9.]+)", done.stdout)[1])
+
+    def rates(self, count):
+        """Calls a second of the first step, the second, and the exchange, each for `count` sessions."""
+        base, before = int(time.time() * 1000), self._credentials()
+        rates = {kind: self._pgbench(kind, base, count) for kind in SCRIPTS}
+        made = self._credentials() - before
+        assert made == count // CONNECTIONS * CONNECTIONS, f"{made} of {count} sessions came through"
+        return rates
+
+    def _credentials(self):
+        return int(self.site.psql("SELECT count(*) FROM finq.credential"))
+
+    def wal(self):
+        """Bytes of write-ahead log so far."""
+        return int(self.site.psql("SELECT (pg_current_wal_lsn() - '0/0')::bigint"))

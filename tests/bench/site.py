@@ -1,0 +1,97 @@
+"""The servers under load, and the load generator."""
+import json
+
+from finqenv.client import Client
+from finqenv.installation import Installation
+from finqenv.places import BUILD, ROOT
+from finqenv.process import Failure, run
+
+CONNECTIONS = 16  # of the load generator, of pgbench and, at most, to the database
+SKILL = "xyz_bench_sbx_#1.0"
+STEPS = ("personal_data", "product_form")
+DATA = ({"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com", "birth_date": "1990-04-17"},
+        {"value": "15000", "currency": "RON", "period": "12"})
+LOAD, FLOOR = BUILD / "bench/load", BUILD / "bench/mod_finq_floor.so"
+
+FLOOR_LOCATION = """
+<Location "/floor">
+    SetHandler finq-floor
+    Require all granted
+</Location>
+Alias /dav {dav}
+<Directory {dav}>
+    Dav On
+    Require all granted
+</Directory>
+"""
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+class Site:
+    """mod_finq, the floor and mod_dav in one httpd, and the PostgreSQL that all rivals share."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.installation = Installation(
+            directory, plain=True, log_level="warn", modules=("alias", "dav", "dav_fs"),
+            dbd=(0, CONNECTIONS // 2, CONNECTIONS // 2), children=2, threads=2 * CONNECTIONS,
+            postgres={"max_connections": 100, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
+        httpd = self.installation.httpd
+        httpd.settings.server = (f"LoadModule finq_floor_module {FLOOR}\n"
+                                 f"DavLockDB {httpd.writable('davlock')}/lock\n")
+        httpd.settings.vhost = FLOOR_LOCATION.format(dav=httpd.writable("dav"))
+
+    def start(self):
+        self.installation.start()
+        for file in ("tests/bench/skill.json", "tests/bench/upload_skill.json"):
+            self.installation.finqctl("skill", "publish", ROOT / file)
+        self.tenant = self.installation.create_tenant("Bench", (SKILL, "xyz_bench_upload_sbx_#1.0"))
+        settings = self.installation.httpd.settings
+        self.plain, self.tls = settings.plain_port, settings.port
+
+    def stop(self):
+        self.installation.stop()
+
+    def psql(self, sql):
+        return self.installation.psql(sql)
+
+    def client(self):
+        return Client(f"http://localhost:{self.plain}", self.tenant)
+
+    # -- load
+
+    def load(self, mode, port=None, **options):
+        """Runs the generator; returns its measurements by name."""
+        port = port or self.plain
+        own = {"port": port, "connections": CONNECTIONS, "client-id": self.tenant.client_id,
+               "client-secret": self.tenant.client_secret, "app-key": self.tenant.client_app_key, "skill": SKILL,
+               "step1": STEPS[0], "step2": STEPS[1], "data1": compact(DATA[0]), "data2": compact(DATA[1])}
+        words = [word for name, value in {**own, **options}.items() for word in (f"--{name}", value)]
+        done = run(LOAD, mode, *words, *(["--tls"] if port == self.tls else []))
+        if not done.stdout:
+            raise Failure(f"the load generator measured nothing: {done.stderr}")
+        return {shown["name"]: shown for shown in map(json.loads, done.stdout.splitlines())}
+
+    def fixed(self, path, body, port=None, seconds=1.0, status=200):
+        """Requests a second of one request."""
+        return self.load("fixed", port, path=path, body=body, seconds=seconds, status=status)["fixed"]["rate"]
+
+    # -- the requests' bodies
+
+    def body(self, kind):
+        client = self.client()
+        keys = {"client_id": self.tenant.client_id}
+        start = {**keys, "client_app_key": self.tenant.client_app_key, "skill": SKILL}
+        if kind == "sessions":
+            return compact(start)
+        nonce = client.start_session(SKILL)["nonce"]
+        client.close()
+        if kind == "token":  # of the same length as a temp_token
+            return compact({**keys, "client_secret": self.tenant.client_secret, "temp_token": nonce})
+        if kind == "forged":
+            nonce = nonce[:-6] + ("AAAAAA" if nonce[-6:] != "AAAAAA" else "BBBBBB")
+        step = {"step1": 0, "step2": 1, "forged": 0}[kind]
+        return compact({**keys, "nonce": nonce, "skill": SKILL, "step": STEPS[step], "data": DATA[step]})

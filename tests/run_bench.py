@@ -1,0 +1,55 @@
+#!/usr/bin/python3
+"""make bench [BENCH='sessions step token onboard upload memory']: figures beside their targets, on private servers.
+Ends with 0 whatever the figures are; with STRICT=1 a missed target is a failure."""
+import os
+import sys
+import time
+
+from bench import calls, onboarding, site as sites, upload
+from bench.database import Database
+from bench.table import Table
+from finqenv.places import BUILD, discard, new_directory
+from finqenv.process import Failure, end_servers_in, main
+
+CALLS = {"sessions": ("sessions", "forged"), "step": ("step1", "step2"), "token": ("token",)}
+SECTIONS = {"onboard": onboarding.measure, "upload": upload.measure, "memory": upload.flat}
+
+
+def chosen():
+    words = sys.argv[1:] or [*CALLS, *SECTIONS]
+    unknown = set(words) - {*CALLS, *SECTIONS}
+    if unknown:
+        raise Failure(f"BENCH knows {', '.join([*CALLS, *SECTIONS])}; not {', '.join(sorted(unknown))}")
+    return words
+
+
+def measure(site, words):
+    table, database = Table(), Database(site)
+    kinds = [kind for word in CALLS if word in words for kind in CALLS[word]]
+    if kinds:
+        print("Single calls ...", flush=True)
+        calls.measure(table, site, database, kinds)
+    for word, section in SECTIONS.items():
+        if word in words:
+            print(f"{word} ...", flush=True)
+            section(table, site, database)
+    return table.print()
+
+
+def bench():
+    words, began = chosen(), time.monotonic()
+    directory = new_directory(BUILD, "bench-")
+    site = sites.Site(directory)
+    try:
+        site.start()
+        missed = measure(site, words)
+    finally:
+        site.stop()
+        end_servers_in(directory)
+        discard(directory)
+    print(f"{time.monotonic() - began:.0f} s on {os.cpu_count()} processors, {sites.CONNECTIONS} connections; "
+          "load generator, servers and database share them.")
+    sys.exit(1 if missed and os.environ.get("STRICT") == "1" else 0)
+
+
+main(bench, "make bench")
