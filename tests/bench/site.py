@@ -37,7 +37,7 @@ class Site:
         self.directory = directory
         self.installation = Installation(
             directory, plain=True, log_level="warn", modules=("alias", "dav", "dav_fs"),
-            dbd=(0, CONNECTIONS // 2, CONNECTIONS // 2), children=2, threads=2 * CONNECTIONS,
+            dbd=(0, CONNECTIONS, CONNECTIONS), children=2, threads=2 * CONNECTIONS,
             postgres={"max_connections": 100, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
         httpd = self.installation.httpd
         httpd.settings.server = (f"LoadModule finq_floor_module {FLOOR}\n"
