@@ -4,6 +4,7 @@ Ids are version 7, as the server's are, and follow from the script's counters: s
 find the rows that the step before has made."""
 import hashlib
 import re
+import resource
 import time
 
 from finqenv.postgres import SERVER, programs
@@ -52,13 +53,19 @@ class Database:
         script = self.site.directory / f"{kind}.pgbench"
         script.write_text(COUNTERS + sql.replace("\n", " ") + "\n")
         variables = [f"-D{name}={value}" for name, value in self._variables(ordinal, base).items()]
+        before = self._cpu()
         done = run(programs() / "pgbench", "-n", "-M", "prepared", "-c", CONNECTIONS, "-j", 1, "-t", count // CONNECTIONS,
                    "-f", script, *variables, "-h", "127.0.0.1", "-p", self.postgres.port, "-U", SERVER, "finq",
                    env=clean_environ(PGPASSWORD=self.postgres.passwords[SERVER]))
-        return float(re.search(r"tps = ([0-9.]+)", done.stdout)[1])
+        return {"rate": float(re.search(r"tps = ([0-9.]+)", done.stdout)[1]), "cpu": (self._cpu() - before) / count}
+
+    def _cpu(self):
+        """pgbench's own time is what this process' ended children have used."""
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return self.site.cpu() + ended.ru_utime + ended.ru_stime
 
     def rates(self, count):
-        """Calls a second of the first step, the second, and the exchange, each for `count` sessions."""
+        """The first step, the second, and the exchange, each for `count` sessions."""
         base, before = int(time.time() * 1000), self._credentials()
         rates = {kind: self._pgbench(kind, base, count) for kind in SCRIPTS}
         made = self._credentials() - before

@@ -81,6 +81,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(floor_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
+extern module AP_MODULE_DECLARE_DATA finq_floor_module __attribute__((visibility("default")));
+
 AP_DECLARE_MODULE(finq_floor) = {
     STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks, AP_MODULE_FLAG_NONE,
 };

@@ -1,10 +1,13 @@
 """The servers under load, and the load generator."""
 import json
+import subprocess
 
 from finqenv.client import Client
 from finqenv.installation import Installation
 from finqenv.places import BUILD, ROOT
-from finqenv.process import Failure, run
+from finqenv.process import Failure, clean_environ
+
+from . import cpu
 
 CONNECTIONS = 16  # of the load generator, of pgbench and, at most, to the database
 SKILL = "xyz_bench_sbx_#1.0"
@@ -70,14 +73,28 @@ class Site:
                "client-secret": self.tenant.client_secret, "app-key": self.tenant.client_app_key, "skill": SKILL,
                "step1": STEPS[0], "step2": STEPS[1], "data1": compact(DATA[0]), "data2": compact(DATA[1])}
         words = [word for name, value in {**own, **options}.items() for word in (f"--{name}", value)]
-        done = run(LOAD, mode, *words, *(["--tls"] if port == self.tls else []))
-        if not done.stdout:
-            raise Failure(f"the load generator measured nothing: {done.stderr}")
-        return {shown["name"]: shown for shown in map(json.loads, done.stdout.splitlines())}
+        command = [str(word) for word in (LOAD, mode, *words, *(["--tls"] if port == self.tls else []))]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environ()) as child:
+            shown = dict(self._measurements(child))
+            complaint = child.stderr.read()
+        if child.returncode:
+            raise Failure(f"the load generator failed: {complaint}")
+        return shown
+
+    def cpu(self, *more):
+        """Processor seconds of httpd, PostgreSQL and further processes."""
+        return cpu.seconds(self.installation.httpd.pid(), self.installation.postgres.pid(), *more)
+
+    def _measurements(self, child):
+        before = self.cpu(child.pid)
+        for line in child.stdout:
+            shown, after = json.loads(line), self.cpu(child.pid)
+            yield shown["name"], {**shown, "cpu": (after - before) / shown["requests"]}
+            before = after
 
     def fixed(self, path, body, port=None, seconds=1.0, status=200):
-        """Requests a second of one request."""
-        return self.load("fixed", port, path=path, body=body, seconds=seconds, status=status)["fixed"]["rate"]
+        """One request, again and again."""
+        return self.load("fixed", port, path=path, body=body, seconds=seconds, status=status)["fixed"]
 
     # -- the requests' bodies
 

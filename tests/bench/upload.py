@@ -1,12 +1,14 @@
 """A body of 100 MB: both forms of the upload beside mod_dav's PUT in the same httpd, and the memory of the children."""
 import os
 import pathlib
+import time
 
 from finqenv.client import Onboarding
 from finqenv.process import Failure, run
 
 ROUNDS = 3
 WARM = 3
+LONGEST = 90  # seconds for the million requests
 SIZE = 100 * 1000 * 1000
 
 
@@ -91,8 +93,8 @@ def measure(table, site, _database):
 
 
 def flat(table, site, _database):
-    """A million requests leave the resident size where it was."""
-    requests, wanted = 0, 1_000_000
+    """A million requests, or what a slow machine makes of them, leave the resident size where it was."""
+    requests, ends = 0, time.monotonic() + LONGEST
     forged, sessions = site.body("forged"), site.body("sessions")
     path = "/v1/sessions/01890000-0000-7000-8000-000000000000/steps"
 
@@ -101,8 +103,8 @@ def flat(table, site, _database):
         return made + site.load("fixed", path="/v1/sessions", body=sessions, seconds=seconds)["fixed"]["requests"]
     some(2)
     before = resident(site)
-    while requests < wanted:
+    while requests < 1_000_000 and time.monotonic() < ends:
         requests += some(3)
     after = resident(site)
-    table.add("growth of a child over a million requests", (after - before) / 1024, "KiB", target=1024, at_most=True,
+    table.add("growth of a child over many requests", (after - before) / 1024, "KiB", target=1024, at_most=True,
               note=f"{requests:,} requests; resident {before // 1024:,} KiB before, {after // 1024:,} KiB after")
