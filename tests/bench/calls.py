@@ -5,7 +5,7 @@ from .site import CONNECTIONS
 
 ROUNDS = 5
 SECONDS = 0.6           # of a measurement, about
-SESSIONS = (800, 12800)  # that go through a phase in one round: fewest and most, as fast as the machine is now
+SESSIONS = (1600, 12800)  # that go through a phase in one round: fewest and most, as fast as the machine is now
 NAMES = {"step1": "first step", "step2": "later step", "token": "/token", "sessions": "/sessions", "forged": "forged nonce"}
 WITH_DATABASE = {"step1", "step2", "token"}
 

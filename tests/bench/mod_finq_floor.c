@@ -54,7 +54,7 @@ static apr_off_t body_read(request_rec *r, char *bytes, apr_size_t room)
 
 static int floor_handler(request_rec *r)
 {
-    if (!r->handler || strcmp(r->handler, "finq-floor") != 0)
+    if (!r->handler || strcmp(r->handler, "bench-floor") != 0)
         return DECLINED;
     const char *declared = apr_table_get(r->headers_in, "Content-Length");
     apr_int64_t room = declared ? apr_atoi64(declared) : 0;

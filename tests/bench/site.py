@@ -18,7 +18,7 @@ LOAD, FLOOR = BUILD / "bench/load", BUILD / "bench/mod_finq_floor.so"
 
 FLOOR_LOCATION = """
 <Location "/floor">
-    SetHandler finq-floor
+    SetHandler bench-floor
     Require all granted
 </Location>
 Alias /dav {dav}
