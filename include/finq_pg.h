@@ -10,7 +10,7 @@
 #include "finq_id.h"
 
 /** Most parameters of a call. */
-#define FINQ_PG_ARGS 20
+#define FINQ_PG_ARGS 28
 
 /** A call that the server makes: prepared under `name` once a connection. */
 typedef struct finq_pg_statement {

@@ -30,6 +30,7 @@ typedef struct finq_request {
     apr_uint64_t address_key, tenant_key; /**< of finq_limits.h: whom the request counts for; 0 for nobody */
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;
+    const char *location;        /**< where the browser goes, of an answer that is a redirect; else NULL */
     int answered;                /**< a status has been sent for it, by httpd itself or by us */
 } finq_request;
 
@@ -80,6 +81,9 @@ int finq_reply_error(finq_request *request, const finq_error *error);
 int finq_reply_refuse(finq_request *request, const finq_error *error);
 /** Answers a preflight, without a body. */
 int finq_reply_preflight(finq_request *request);
+
+/** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
+int finq_reply_redirect(finq_request *request, const char *location);
 /** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */
 const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool);
 

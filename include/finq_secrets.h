@@ -48,6 +48,13 @@ finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES
                                      const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id,
                                      apr_pool_t *pool);
 
+/** Length of a webhook's signing secret. */
+#define FINQ_WEBHOOK_KEY_BYTES 32
+
+/** The secret that a tenant's events are signed with: to be had again only from the server's secret and the salt. */
+finq_error *finq_secret_webhook_key(unsigned char key[FINQ_WEBHOOK_KEY_BYTES], const finq_secret *secret,
+                                    const unsigned char salt[FINQ_SALT_BYTES], apr_pool_t *pool);
+
 /** Fills `bytes` from the system's generator of secrets. */
 finq_error *finq_random(void *bytes, apr_size_t length, apr_pool_t *pool);
 

@@ -2,12 +2,23 @@
 #ifndef FINQ_SERVICE_H
 #define FINQ_SERVICE_H
 
+#include "finq_connector.h"
 #include "finq_directory.h"
 #include "finq_pg.h"
 #include "finq_secrets.h"
 
+/** Somewhere to ask connectors: the business rooms know this, and not how the question travels. */
+typedef struct finq_connectors finq_connectors;
+struct finq_connectors {
+    finq_error *(*ask)(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
+                       const finq_connector_question *question, apr_pool_t *pool);
+    /** The server's own address that a bank sends the browser to, without the kind. */
+    const char *(*return_uri)(finq_connectors *connectors, apr_pool_t *pool);
+};
+
 typedef struct finq_service {
     finq_db *db;
+    finq_connectors *connectors;
     finq_directory *directory;
     const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
     const finq_secrets *secrets;

@@ -32,6 +32,9 @@ typedef struct finq_session_pass {
     finq_id step_id;                  /**< that step's id, once it is submitted */
 } finq_session_pass;
 
+/** A grace for those who ask about a session only: the database says whether it still may be asked about. */
+#define FINQ_SESSION_ANY_AGE (1 << 30)
+
 /** Opens a nonce of this client, without asking the database. `grace` seconds are added to its life. Errors:
  * invalid_nonce, expired_nonce, and `pass->state` then says why; those of finq_directory_skill where this process has not met the skill yet. */
 finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,

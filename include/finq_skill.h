@@ -23,13 +23,27 @@ typedef struct finq_skill_upload {
     apr_int64_t max_bytes;
 } finq_skill_upload;
 
+/** A way that may be taken after a step. */
+typedef struct finq_skill_branch {
+    const finq_form *when; /**< a schema for {step name: its data} of the steps so far; NULL fits always */
+    const char *step;      /**< where it leads, always to a later step; NULL ends the session */
+    int place;             /**< that step's place in the skill, from 1; 0 for the end */
+} finq_skill_branch;
+
+/** Most branches of a step. */
+#define FINQ_SKILL_MAX_BRANCHES 16
+
 typedef struct finq_skill_step {
-    const char *name;  /**< unique in its skill */
-    const char *title; /**< NULL where the definition gives none */
+    const char *name;      /**< unique in its skill */
+    const char *title;     /**< NULL where the definition gives none */
+    const char *connector; /**< who is asked about the data; NULL for nobody */
+    const char *review;    /**< "offline" where a person decides later; else NULL */
+    const finq_skill_branch *branches;
+    int branch_count;
     const finq_form *form;
     const finq_skill_upload *uploads;
     int upload_count;
-    int last; /**< whether no step follows */
+    int last; /**< whether it is the last one where no branch says otherwise */
 } finq_skill_step;
 
 /** A compiled skill. Immutable: any number of threads may read it at once. */
@@ -50,6 +64,11 @@ int finq_skill_is_name(const char *text, apr_pool_t *pool);
 
 /** The index of a step; -1 for a name that is none of the skill's. */
 int finq_skill_step_find(const finq_skill *skill, const char *name);
+
+/** Where a session goes after step `place` (from 1): the place of the first branch that fits, else of the step behind;
+ * 0 for the end. `data` holds the data of the steps so far, this one included, by their names; it is looked at only where
+ * the step has branches. Total: a branch that cannot be decided within its budget does not fit. */
+int finq_skill_next(const finq_skill *skill, int place, const json_t *data, apr_pool_t *pool);
 
 /** The document of a name; NULL for one that the step does not ask for. */
 const finq_skill_upload *finq_skill_upload_find(const finq_skill_step *step, const char *document);

@@ -8,13 +8,16 @@
 #include "finq_id.h"
 #include "finq_secrets.h"
 
-/** What a token authorises (contract section 1, "Keys and tokens"). */
-typedef enum { FINQ_TOKEN_NONCE = 'N', FINQ_TOKEN_TEMP = 'T' } finq_token_kind;
+/** What a token authorises (contract section 1, "Keys and tokens"): a step, an exchange, a bank's return. */
+typedef enum { FINQ_TOKEN_NONCE = 'N', FINQ_TOKEN_TEMP = 'T', FINQ_TOKEN_STATE = 'R' } finq_token_kind;
 
 /** What stands inside. */
 typedef struct finq_token {
     finq_token_kind kind;
-    int ordinal;                /**< the step that a nonce authorises, or the last one before a temp token; from 1 */
+    int ordinal;                /**< of the submission that a nonce authorises, or the last one that was made; from 1 */
+    int place;                  /**< of its step in the skill, from 1: not the ordinal where steps branch or are repeated */
+    int previous;               /**< place of the step before, whose required uploads are waited for; 0 for none */
+    int generation;             /**< how often the session had been resumed */
     apr_int64_t expires_at;     /**< seconds since 1970 */
     finq_id client_id;
     finq_id session_id;         /**< version 7: its time is the session's start */

@@ -16,7 +16,7 @@ struct finq_secret {
     apr_int32_t id;
     unsigned char seal_key[KEY_BYTES];
     const EVP_CIPHER *cipher; /* its set's */
-    EVP_MAC_CTX *seal_mac, *step_mac, *access_mac; /* keyed once, duplicated for each use */
+    EVP_MAC_CTX *seal_mac, *step_mac, *access_mac, *webhook_mac; /* keyed once, duplicated for each use */
 };
 
 struct finq_secrets {
@@ -102,7 +102,8 @@ static int secret_derive(finq_secret *secret, EVP_MAC *hmac, const unsigned char
     secret->seal_mac = derive_mac(hmac, bytes, length, "mod_finq seal authentication");
     secret->step_mac = derive_mac(hmac, bytes, length, "mod_finq step id");
     secret->access_mac = derive_mac(hmac, bytes, length, "mod_finq access token");
-    return secret->seal_mac && secret->step_mac && secret->access_mac;
+    secret->webhook_mac = derive_mac(hmac, bytes, length, "mod_finq webhook");
+    return secret->seal_mac && secret->step_mac && secret->access_mac && secret->webhook_mac;
 }
 
 /* ---- the file ---- */
@@ -114,6 +115,7 @@ static apr_status_t secrets_wipe(void *value)
         EVP_MAC_CTX_free(secrets->secrets[i].seal_mac);
         EVP_MAC_CTX_free(secrets->secrets[i].step_mac);
         EVP_MAC_CTX_free(secrets->secrets[i].access_mac);
+        EVP_MAC_CTX_free(secrets->secrets[i].webhook_mac);
     }
     EVP_MAC_free(secrets->hmac);
     EVP_CIPHER_free(secrets->cipher);
@@ -225,8 +227,8 @@ finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *se
 finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, const finq_id *session_id, int ordinal,
                                 apr_pool_t *pool)
 {
-    unsigned char tag[KEY_BYTES], place = (unsigned char)ordinal;
-    piece pieces[] = {{session_id->bytes, sizeof session_id->bytes}, {&place, 1}};
+    unsigned char tag[KEY_BYTES], place[2] = {(unsigned char)(ordinal >> 8), (unsigned char)ordinal};
+    piece pieces[] = {{session_id->bytes, sizeof session_id->bytes}, {place, sizeof place}};
     FINQ_TRY(mac(tag, secret->step_mac, pieces, 2, pool));
     *step_id = finq_id_v7(finq_id_time(session_id), tag);
     return NULL;
@@ -238,4 +240,11 @@ finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES
 {
     piece pieces[] = {{salt, FINQ_SALT_BYTES}, {credentials_id->bytes, sizeof credentials_id->bytes}};
     return mac(token, secret->access_mac, pieces, 2, pool);
+}
+
+finq_error *finq_secret_webhook_key(unsigned char key[FINQ_WEBHOOK_KEY_BYTES], const finq_secret *secret,
+                                    const unsigned char salt[FINQ_SALT_BYTES], apr_pool_t *pool)
+{
+    piece pieces[] = {{salt, FINQ_SALT_BYTES}};
+    return mac(key, secret->webhook_mac, pieces, 1, pool);
 }

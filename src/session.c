@@ -5,7 +5,7 @@
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
                                const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool)
 {
-    finq_token token = {.kind = FINQ_TOKEN_NONCE, .ordinal = 1};
+    finq_token token = {.kind = FINQ_TOKEN_NONCE, .ordinal = 1, .place = 1};
     const finq_published *published;
     FINQ_TRY(finq_directory_authorise(&token.app_key_id, &published, service->directory, service->db, claim, pool));
     FINQ_TRY(finq_id_new(&started->session_id, pool));
@@ -42,10 +42,10 @@ finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *
     if (pass->state == FINQ_NONCE_EXPIRED)
         return finq_error_make(pool, FINQ_E_EXPIRED_NONCE, "nonce has expired; start a new session.");
     FINQ_TRY(finq_directory_skill(&pass->published, service->directory, service->db, token->skill_id, pool));
-    if (token->ordinal < 1 || token->ordinal > pass->published->skill->step_count)
+    if (token->place < 1 || token->place > pass->published->skill->step_count)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "a sealed nonce names step %d of skill %s",
-                                   token->ordinal, pass->published->skill->name);
-    pass->step = &pass->published->skill->steps[token->ordinal - 1];
+                                   token->place, pass->published->skill->name);
+    pass->step = &pass->published->skill->steps[token->place - 1];
     return finq_secret_step_id(&pass->step_id, pass->secret, &token->session_id, token->ordinal, pool);
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "finq_connector.h"
 #include "finq_fault.h"
 #include "finq_media.h"
 #include "finq_pattern.h"
@@ -224,12 +225,66 @@ static void read_uploads(reading *r, const json_t *value, const finq_place *plac
     }
 }
 
+static void read_connector(reading *r, const json_t *value, const finq_place *place, void *slot)
+{
+    const char *name = json_string_value(value);
+    if (name && finq_connector_name_check(name))
+        *(const char **)slot = apr_pstrdup(r->pool, name);
+    else
+        finq_fault_note(&r->faults, place, "must be the name of a connector: a lower-case letter, then up to 63 of a-z 0-9 _ -");
+}
+
+static void read_review(reading *r, const json_t *value, const finq_place *place, void *slot)
+{
+    static const char *const reviews[] = {"offline", NULL};
+    read_choice(r, value, place, reviews, slot);
+}
+
+static void read_target(reading *r, const json_t *value, const finq_place *place, void *slot)
+{
+    if (!json_is_null(value)) /* null: the session ends there */
+        read_name(r, value, place, slot);
+}
+
+static void read_branches(reading *r, const json_t *value, const finq_place *place, void *slot)
+{
+    static const member members[] = {{"when", read_schema, offsetof(finq_skill_branch, when), 0},
+                                     {"step", read_target, offsetof(finq_skill_branch, step), 1},
+                                     {NULL, NULL, 0, 0}};
+    finq_skill_step *step = slot;
+    if (!array_fits(r, value, place, 1, FINQ_SKILL_MAX_BRANCHES))
+        return;
+    step->branch_count = (int)json_array_size(value);
+    finq_skill_branch *branches = apr_pcalloc(r->pool, sizeof *branches * (apr_size_t)step->branch_count);
+    step->branches = branches;
+    for (int i = 0; i < step->branch_count; i++) {
+        finq_place item = {place, NULL, (apr_size_t)i};
+        read_object(r, json_array_get(value, (size_t)i), &item, members, &branches[i]);
+    }
+}
+
+/* A branch leads forward only, so that no session can go in circles. */
+static void resolve_branches(reading *r, const finq_skill *skill, int step)
+{
+    finq_place steps = {NULL, "steps", 0}, place = {&steps, NULL, (apr_size_t)step}, next = {&place, "next", 0};
+    for (int i = 0; i < skill->steps[step].branch_count; i++) {
+        finq_skill_branch *branch = (finq_skill_branch *)&skill->steps[step].branches[i];
+        finq_place item = {&next, NULL, (apr_size_t)i}, target = {&item, "step", 0};
+        branch->place = branch->step ? finq_skill_step_find(skill, branch->step) + 1 : 0;
+        if (branch->step && branch->place <= step + 1)
+            finq_fault_note(&r->faults, &target, "must name a later step of the skill");
+    }
+}
+
 static void read_steps(reading *r, const json_t *value, const finq_place *place, void *slot)
 {
     static const member members[] = {{"name", read_name, offsetof(finq_skill_step, name), 1},
                                      {"title", read_title, offsetof(finq_skill_step, title), 0},
                                      {"schema", read_schema, offsetof(finq_skill_step, form), 1},
                                      {"uploads", read_uploads, 0, 0},
+                                     {"connector", read_connector, offsetof(finq_skill_step, connector), 0},
+                                     {"review", read_review, offsetof(finq_skill_step, review), 0},
+                                     {"next", read_branches, 0, 0},
                                      {NULL, NULL, 0, 0}};
     finq_skill *skill = slot;
     if (!array_fits(r, value, place, 1, FINQ_SKILL_MAX_STEPS))
@@ -260,6 +315,9 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
     FINQ_TRY(finq_pattern_compile(&r.name, NAME, strlen(NAME), pool));
     read_object(&r, definition, NULL, members, made);
     FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
+    for (int i = 0; i < made->step_count; i++)
+        resolve_branches(&r, made, i);
+    FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
     *skill = made;
     return NULL;
 }
@@ -269,6 +327,17 @@ int finq_skill_is_name(const char *text, apr_pool_t *pool)
     finq_pattern *pattern;
     return finq_pattern_compile(&pattern, SKILL_NAME, strlen(SKILL_NAME), pool) == NULL &&
            text_matches(pattern, text, strlen(text), pool);
+}
+
+int finq_skill_next(const finq_skill *skill, int place, const json_t *data, apr_pool_t *pool)
+{
+    const finq_skill_step *step = &skill->steps[place - 1];
+    for (int i = 0; i < step->branch_count; i++) {
+        const finq_skill_branch *branch = &step->branches[i];
+        if (!branch->when || finq_form_check(branch->when, data, pool) == NULL)
+            return branch->place;
+    }
+    return step->last ? 0 : place + 1;
 }
 
 int finq_skill_step_find(const finq_skill *skill, const char *name)

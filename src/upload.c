@@ -119,7 +119,7 @@ static finq_error *record_call(const PGresult **rows, const finq_upload *upload,
 {
     static const finq_pg_statement upload_record = {
         "finq_upload_record", "SELECT outcome, upload_id, replaced FROM finq.upload_record("
-                              "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+                              "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
     const finq_session_pass *pass = upload->offer->pass;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, &pass->token.client_id);
@@ -132,6 +132,7 @@ static finq_error *record_call(const PGresult **rows, const finq_upload *upload,
     finq_pg_arg_bytes(&args, file->sha256, sizeof file->sha256);
     finq_pg_arg_text(&args, file->media_type);
     finq_pg_arg_int(&args, service->nonce_ttl);
+    finq_pg_arg_int(&args, pass->token.generation);
     return service->db->call(service->db, rows, &upload_record, &args, upload->pool);
 }
 

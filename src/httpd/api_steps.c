@@ -35,12 +35,17 @@ finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
     FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
     finq_observe_session(request, pass.published, answer.next ? FINQ_PROGRESS_IN_PROGRESS : FINQ_PROGRESS_COMPLETED);
     finq_api_put_id(reply, "step_id", &answer.step_id);
-    finq_api_put(reply, answer.next ? "nonce" : "temp_token", answer.token);
-    finq_api_put(reply, "status", answer.next ? "SESSION_IN_PROGRESS" : "SESSION_COMPLETED");
-    json_object_set_new(reply, "data", json_object());
+    if (answer.nonce)
+        finq_api_put(reply, "nonce", answer.nonce);
+    if (answer.temp_token)
+        finq_api_put(reply, "temp_token", answer.temp_token);
+    finq_api_put(reply, "status", answer.status);
+    json_object_set(reply, "data", (json_t *)answer.data);
     finq_api_put_time(reply, "expires_at", answer.expires_at, pool);
-    if (answer.next)
-        finq_api_put(reply, "next_step", answer.next->name);
+    if (answer.next_step)
+        finq_api_put(reply, "next_step", answer.next_step);
+    if (answer.reasons)
+        json_object_set(reply, "reasons", (json_t *)answer.reasons);
     finq_api_put_uploads(reply, pass.step);
     return NULL;
 }

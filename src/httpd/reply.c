@@ -52,13 +52,26 @@ int finq_reply_json(finq_request *request, const json_t *answer)
     return body_send(request, FINQ_OUTCOME_OK, text);
 }
 
-int finq_reply_preflight(finq_request *request)
+static int empty_send(finq_request *request, int outcome, int status)
 {
     headers_set(request);
-    finq_observe_answer(request, FINQ_OUTCOME_PREFLIGHT);
+    finq_observe_answer(request, outcome);
     request->answered = 1;
-    request->r->status = HTTP_NO_CONTENT;
+    request->r->status = status;
     return OK;
+}
+
+int finq_reply_preflight(finq_request *request)
+{
+    return empty_send(request, FINQ_OUTCOME_PREFLIGHT, HTTP_NO_CONTENT);
+}
+
+int finq_reply_redirect(finq_request *request, const char *location)
+{
+    apr_table_t *headers = request->r->err_headers_out;
+    apr_table_setn(headers, "Location", location);
+    apr_table_setn(headers, "Referrer-Policy", "no-referrer"); /* the address that is left holds a state */
+    return empty_send(request, FINQ_OUTCOME_OK, HTTP_MOVED_TEMPORARILY);
 }
 
 /* ---- errors ---- */
@@ -102,7 +115,8 @@ static void error_headers(finq_request *request, const finq_error *error)
         !apr_table_get(headers, "Retry-After")) /* a limit has said when */
         apr_table_setn(headers, "Retry-After", "1");
     if (error->code == FINQ_E_METHOD_NOT_ALLOWED) {
-        apr_table_setn(headers, "Allow", "POST, OPTIONS");
+        if (!apr_table_get(headers, "Allow")) /* a route has said which */
+            apr_table_setn(headers, "Allow", "POST, OPTIONS");
         apr_table_unset(request->r->headers_out, "Allow"); /* httpd's own list would be joined to it */
     }
 }

@@ -1,6 +1,9 @@
 #include "finq_request.h"
 
+#include <apr_strings.h>
+#include <apr_uri.h>
 #include <http_core.h>
+#include <http_protocol.h>
 #include <http_log.h>
 #include <string.h>
 
@@ -24,6 +27,46 @@ finq_request *finq_request_of(request_rec *r)
     return request;
 }
 
+/* ---- connectors, as the business rooms see them ---- */
+
+typedef struct {
+    finq_connectors connectors; /* first: a finq_connectors is one of these */
+    finq_request *request;
+} request_connectors;
+
+/* However long a connector thinks, the database has its full time afterwards. */
+static finq_error *request_ask(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
+                               const finq_connector_question *question, apr_pool_t *pool)
+{
+    finq_request *request = ((request_connectors *)connectors)->request;
+    finq_error *error = finq_connector_ask(answer, request, name, question);
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    return error;
+}
+
+/* Where a bank sends the browser: this host by its configured name, whatever the client called it. */
+static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *pool)
+{
+    request_rec *r = ((request_connectors *)connectors)->request->r;
+    const server_rec *server = r->server;
+    const char *base = finq_config_base(finq_config_of(server), r->uri);
+    const char *scheme = server->server_scheme ? server->server_scheme : ap_http_scheme(r);
+    apr_port_t port = server->port ? server->port : r->connection->local_addr->port;
+    const char *host = server->server_hostname ? server->server_hostname : "localhost";
+    if (port != apr_uri_port_of_scheme(scheme))
+        host = apr_psprintf(pool, "%s:%d", host, port);
+    return apr_pstrcat(pool, scheme, "://", host, base ? base : "", "/redirects/", NULL);
+}
+
+static finq_connectors *connectors_of(finq_request *request)
+{
+    request_connectors *self = apr_pcalloc(request->r->pool, sizeof *self);
+    self->connectors.ask = request_ask;
+    self->connectors.return_uri = request_return_uri;
+    self->request = request;
+    return &self->connectors;
+}
+
 finq_request *finq_request_begin(request_rec *r)
 {
     finq_request *request = finq_request_of(r);
@@ -31,6 +74,7 @@ finq_request *finq_request_begin(request_rec *r)
     if (!config->runtime)
         return NULL;
     request->service.db = finq_dbd_of(r->server, config->runtime->gate, r->pool);
+    request->service.connectors = connectors_of(request);
     request->service.directory = config->runtime->directory;
     request->service.skills = config->skills;
     request->service.secrets = config->secrets;

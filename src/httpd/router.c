@@ -13,15 +13,25 @@
 APLOG_USE_MODULE(finq);
 
 /* Paths below a base; * is one segment, an id. The first is no path: it stands for what fits none. */
-static const struct {
+typedef struct {
     const char *path;
+    int method;
     finq_endpoint endpoint;
-} routes[] = {
-    {"other", NULL},
-    {"/sessions", finq_api_session_start}, {"/sessions/*/steps", finq_api_step_submit},
-    {"/steps/*/upload", finq_api_upload},  {"/tokens", finq_api_token_exchange},
-    {"/token", finq_api_token_exchange},   {"/catalogs/skills", finq_api_catalog_skills},
-    {"/catalogs/servicers", finq_api_catalog_servicers},
+} route;
+
+static const route routes[] = {
+    {"other", 0, NULL},
+    {"/sessions", M_POST, finq_api_session_start},
+    {"/sessions/*/steps", M_POST, finq_api_step_submit},
+    {"/sessions/*/status", M_POST, finq_api_session_status},
+    {"/sessions/*/resume", M_POST, finq_api_session_resume},
+    {"/steps/*/upload", M_POST, finq_api_upload},
+    {"/redirects/*", M_GET, finq_api_redirect_return},
+    {"/decisions", M_POST, finq_api_decision},
+    {"/tokens", M_POST, finq_api_token_exchange},
+    {"/token", M_POST, finq_api_token_exchange},
+    {"/catalogs/skills", M_POST, finq_api_catalog_skills},
+    {"/catalogs/servicers", M_POST, finq_api_catalog_servicers},
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 _Static_assert(ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many endpoints apart as there are");
@@ -52,25 +62,27 @@ static int path_fits(const char *pattern, const char *path, const char **id, apr
     return *path == '\0';
 }
 
-static finq_endpoint route_find(finq_request *request, const char *path)
+static const route *route_find(finq_request *request, const char *path)
 {
     for (apr_size_t i = 1; i < ROUTES && !request->endpoint; i++) {
         if (path_fits(routes[i].path, path, &request->path_id, request->r->pool))
             request->endpoint = (int)i;
     }
-    return routes[request->endpoint].endpoint;
+    return request->endpoint ? &routes[request->endpoint] : NULL;
 }
 
 static finq_error *route_run(finq_request *request, const char *path, json_t *reply)
 {
     apr_pool_t *pool = request->r->pool;
-    finq_endpoint endpoint = route_find(request, path);
+    const route *found = route_find(request, path);
     FINQ_TRY(finq_limits_admit(request));
-    if (!endpoint)
+    if (!found)
         return finq_error_make(pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
-    if (request->r->method_number != M_POST)
-        return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "Every call is POST.");
-    return endpoint(request, reply);
+    if (request->r->method_number == found->method && !request->r->header_only)
+        return found->endpoint(request, reply);
+    const char *method = found->method == M_POST ? "POST" : "GET";
+    apr_table_setn(request->r->err_headers_out, "Allow", apr_pstrcat(pool, method, ", OPTIONS", NULL));
+    return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.", method);
 }
 
 int finq_router_handler(request_rec *r)
@@ -90,7 +102,9 @@ int finq_router_handler(request_rec *r)
     json_t *reply = finq_json_own(json_object(), r->pool);
     finq_error *error = route_run(request, r->uri + strlen(base), reply);
     finq_limits_settle(request, error);
-    return error ? finq_reply_error(request, error) : finq_reply_json(request, reply);
+    if (error)
+        return finq_reply_error(request, error);
+    return request->location ? finq_reply_redirect(request, request->location) : finq_reply_json(request, reply);
 }
 
 int finq_router_translate(request_rec *r)

@@ -1,0 +1,113 @@
+#include "finq_api.h"
+
+#include <ap_mpm.h>
+#include <string.h>
+
+#include "finq_waiting.h"
+
+/* Longest wait for a change that a client may ask for, and how often we look meanwhile. No connection to the database is
+ * held between two looks. */
+#define WAIT_MAX 25
+#define LOOK_EVERY (APR_USEC_PER_SEC / 2)
+
+static void answer_put(json_t *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
+{
+    finq_api_put(reply, "status", answer->status);
+    finq_api_put_id(reply, "step_id", &answer->step_id);
+    finq_api_put_time(reply, "expires_at", answer->expires_at, pool);
+    if (answer->nonce)
+        finq_api_put(reply, "nonce", answer->nonce);
+    if (answer->next_step)
+        finq_api_put(reply, "next_step", answer->next_step);
+    if (answer->temp_token)
+        finq_api_put(reply, "temp_token", answer->temp_token);
+    if (answer->reasons)
+        json_object_set(reply, "reasons", (json_t *)answer->reasons);
+}
+
+/* Waiting clients hold threads: so many of a child's, and the others are answered at once. */
+static int place_take(finq_request *request)
+{
+    int threads = 2;
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    if (apr_atomic_inc32(&request->config->runtime->waiting) < (apr_uint32_t)threads / 2)
+        return 1;
+    apr_atomic_dec32(&request->config->runtime->waiting);
+    return 0;
+}
+
+static int is_waiting(const finq_waiting_answer *answer)
+{
+    return !answer->nonce && !answer->temp_token && !answer->next_step && strcmp(answer->status, "SESSION_FAILED") != 0;
+}
+
+static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, const finq_session_pass *pass,
+                                apr_interval_time_t wait)
+{
+    apr_time_t until = apr_time_now() + wait;
+    apr_pool_t *look;
+    FINQ_TRY(finq_waiting_status(answer, &request->service, pass, request->r->pool));
+    if (wait == 0 || !is_waiting(answer) || !place_take(request))
+        return NULL;
+    finq_error *error = NULL;
+    apr_pool_create(&look, request->r->pool);
+    while (!error && is_waiting(answer) && apr_time_now() + LOOK_EVERY < until) {
+        apr_sleep(LOOK_EVERY);
+        apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
+        request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+        error = finq_waiting_status(answer, &request->service, pass, look);
+    }
+    apr_atomic_dec32(&request->config->runtime->waiting);
+    return error ? error : finq_waiting_status(answer, &request->service, pass, request->r->pool);
+}
+
+static finq_error *wait_read(apr_interval_time_t *wait, const json_t *body, apr_pool_t *pool)
+{
+    const json_t *seconds = json_object_get(body, "wait");
+    json_int_t number = seconds ? json_integer_value(seconds) : 0;
+    if (number < 0 || number > WAIT_MAX)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "wait must be from 0 to %d seconds.", WAIT_MAX);
+    *wait = apr_time_from_sec(number);
+    return NULL;
+}
+
+finq_error *finq_api_session_status(finq_request *request, json_t *reply)
+{
+    static const finq_json_member members[] = {{"client_id", FINQ_JSON_STRING, 1},
+                                               {"nonce", FINQ_JSON_STRING, 1},
+                                               {"wait", FINQ_JSON_INTEGER, 0},
+                                               {NULL, 0, 0}};
+    apr_pool_t *pool = request->r->pool;
+    apr_interval_time_t wait;
+    finq_waiting_answer answer;
+    finq_session_pass pass;
+    finq_id client_id;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    FINQ_TRY(finq_json_members(body, members, pool));
+    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(wait_read(&wait, body, pool));
+    FINQ_TRY(finq_api_nonce(&pass, request, &client_id, finq_json_string(body, "nonce"), FINQ_SESSION_ANY_AGE));
+    FINQ_TRY(finq_session_pass_check(&pass, &request->service, request->path_id, pool));
+    FINQ_TRY(status_await(&answer, request, &pass, wait));
+    answer_put(reply, &answer, pool);
+    return NULL;
+}
+
+finq_error *finq_api_session_resume(finq_request *request, json_t *reply)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1}, {"client_secret", FINQ_JSON_STRING, 1}, {NULL, 0, 0}};
+    apr_pool_t *pool = request->r->pool;
+    finq_waiting_resumption resumption;
+    finq_waiting_answer answer;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    FINQ_TRY(finq_json_members(body, members, pool));
+    FINQ_TRY(finq_api_client_id(&resumption.client_id, finq_json_string(body, "client_id"), request));
+    resumption.client_secret = finq_json_string(body, "client_secret");
+    resumption.session_id = request->path_id;
+    FINQ_TRY(finq_waiting_resume(&answer, &request->service, &resumption, pool));
+    answer_put(reply, &answer, pool);
+    return NULL;
+}
