@@ -62,7 +62,7 @@ $(B)/modules/mod_finq.so: $(LIB_O) $(HTTPD_O) $(ASK_O)
 
 $(B)/finqctl: $(LIB_O) $(CTL_O)
 	@echo "  LINK  $@"
-	$Q$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LIBS) $(APR_LIBS)
+	$Q$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LIBS) -lcurl $(APR_LIBS)
 
 # finqctl carries the migrations in itself: sql/NNN_name.sql is migration NNN, named name.
 MIGRATIONS := $(sort $(wildcard sql/[0-9][0-9][0-9]_*.sql))

@@ -34,6 +34,8 @@ void finq_api_put_time(json_t *reply, const char *name, apr_int64_t seconds, apr
 /** Adds what a step asks for (contract section 3, `uploads`). */
 void finq_api_put_uploads(json_t *reply, const finq_skill_step *step);
 
+/** Whether a request is one that no tenant signs, since it brings its own proof: a bank's return, a connector's decision. */
+int finq_router_has_own_proof(request_rec *r);
 /** The content handler of SetHandler finq. */
 int finq_router_handler(request_rec *r);
 /** What the routes are called in counters, by number; the first is for what fits none. Ends with NULL. */

@@ -7,7 +7,7 @@
 set -euo pipefail
 
 declare -A GROUPS_OF=(
-  [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev"
+  [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev libcurl4-openssl-dev"
   [run]="apache2-bin libaprutil1-dbd-pgsql postgresql-15 openssl python3"
   [test]="libcmocka-dev python3-pytest python3-psycopg2 python3-prometheus-client json-schema-test-suite curl
     python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium chromium-driver python3-selenium"

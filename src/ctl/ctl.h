@@ -94,6 +94,8 @@ ctl_exit ctl_file_read(char **text, apr_size_t *length, const char *path, apr_si
 ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, const char *const *values, int count);
 /** Calls, and writes what comes to standard output. */
 ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *values, int count);
+/** Gives a lost connection up; the next call makes another. */
+void ctl_db_close(ctl_command *command);
 /** The verb `db migrate`. */
 ctl_exit ctl_db_migrate(ctl_command *command);
 
@@ -104,5 +106,21 @@ typedef struct ctl_migration {
     const char *sql; /**< NUL-terminated */
 } ctl_migration;
 extern const ctl_migration ctl_migrations[];
+
+/* ---- verbs_waiting.c ---- */
+
+ctl_exit ctl_step_list(ctl_command *command);
+ctl_exit ctl_step_approve(ctl_command *command);
+ctl_exit ctl_step_reject(ctl_command *command);
+ctl_exit ctl_step_resubmit(ctl_command *command);
+ctl_exit ctl_tenant_redirect_allow(ctl_command *command);
+
+/* ---- outbox.c ---- */
+
+ctl_exit ctl_outbox_run(ctl_command *command);
+ctl_exit ctl_outbox_list(ctl_command *command);
+ctl_exit ctl_outbox_resend(ctl_command *command);
+ctl_exit ctl_webhook_set(ctl_command *command);
+ctl_exit ctl_webhook_list(ctl_command *command);
 
 #endif

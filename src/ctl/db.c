@@ -8,12 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static apr_status_t connection_finish(void *connection)
-{
-    PQfinish(connection);
-    return APR_SUCCESS;
-}
-
 static apr_status_t result_clear(void *result)
 {
     PQclear(result);
@@ -56,7 +50,6 @@ static ctl_exit connect_once(PGconn **connection, ctl_command *command)
         return ctl_fail(CTL_USAGE, "which database? Give --db CONNINFO or set FINQ_DB");
     const char *values[] = {command->conninfo, "finqctl", "10", "-c client_min_messages=warning", NULL};
     *connection = command->connection = PQconnectdbParams(names, values, 1);
-    apr_pool_cleanup_register(command->pool, *connection, connection_finish, apr_pool_cleanup_null);
     if (PQstatus(*connection) != CONNECTION_OK)
         return ctl_fail(CTL_DATABASE, "the database cannot be reached: %s", PQerrorMessage(*connection));
     PQsetNoticeProcessor(*connection, notice_print, NULL);
@@ -83,6 +76,12 @@ static ctl_exit error_explain(const PGresult *result)
     else if (strncmp(state, "22", 2) != 0 && strncmp(state, "23", 2) != 0 && strcmp(state, "P0001") != 0)
         code = CTL_DATABASE;
     return ctl_fail(code, "%s%s%s", message, hint ? " " : "", hint ? hint : "");
+}
+
+void ctl_db_close(ctl_command *command)
+{
+    PQfinish(command->connection);
+    command->connection = NULL;
 }
 
 static ctl_exit run(PGresult **result, ctl_command *command, const char *sql, const char *const *values, int count)

@@ -12,6 +12,7 @@ int main(int argc, const char *const *argv)
     apr_pool_create(&command.pool, NULL);
     if (ctl_line_read(&command, &code, argc, argv))
         code = command.verb->run(&command);
+    ctl_db_close(&command);
     apr_pool_destroy(command.pool);
     apr_terminate();
     if (fflush(stdout) != 0 || ferror(stdout)) /* what did not fit the buffer failed when it was written */

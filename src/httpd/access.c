@@ -7,6 +7,7 @@
 #include <http_request.h>
 #include <string.h>
 
+#include "finq_api.h"
 #include "finq_check.h"
 #include "finq_limits.h"
 #include "finq_location.h"
@@ -60,7 +61,7 @@ static finq_error *request_prove(finq_request *request, unsigned schemes)
 int finq_access_check(request_rec *r)
 {
     finq_location location = finq_location_of(r);
-    if (!location.signature)
+    if (!location.signature || finq_router_has_own_proof(r))
         return DECLINED;
     if (!finq_config_base(finq_config_of(r->server), r->uri))
         return HTTP_FORBIDDEN; /* nobody here would look at the body */
@@ -80,7 +81,7 @@ int finq_access_check(request_rec *r)
 
 const finq_error *finq_access_demand(finq_request *request)
 {
-    if (!finq_location_of(request->r).signature || request->proof)
+    if (!finq_location_of(request->r).signature || request->proof || finq_router_has_own_proof(request->r))
         return NULL;
     if (request->refusal)
         return request->refusal;

@@ -33,7 +33,7 @@ finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
     finq_step_answer answer;
     FINQ_TRY(submission_read(&submission, &pass, request));
     FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
-    finq_observe_session(request, pass.published, answer.next ? FINQ_PROGRESS_IN_PROGRESS : FINQ_PROGRESS_COMPLETED);
+    finq_observe_session(request, pass.published, answer.temp_token ? FINQ_PROGRESS_COMPLETED : FINQ_PROGRESS_IN_PROGRESS);
     finq_api_put_id(reply, "step_id", &answer.step_id);
     if (answer.nonce)
         finq_api_put(reply, "nonce", answer.nonce);

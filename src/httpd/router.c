@@ -17,21 +17,22 @@ typedef struct {
     const char *path;
     int method;
     finq_endpoint endpoint;
+    int own_proof; /* it brings one of its own, a sealed state or a connector's signature, and no tenant signs it */
 } route;
 
 static const route routes[] = {
-    {"other", 0, NULL},
-    {"/sessions", M_POST, finq_api_session_start},
-    {"/sessions/*/steps", M_POST, finq_api_step_submit},
-    {"/sessions/*/status", M_POST, finq_api_session_status},
-    {"/sessions/*/resume", M_POST, finq_api_session_resume},
-    {"/steps/*/upload", M_POST, finq_api_upload},
-    {"/redirects/*", M_GET, finq_api_redirect_return},
-    {"/decisions", M_POST, finq_api_decision},
-    {"/tokens", M_POST, finq_api_token_exchange},
-    {"/token", M_POST, finq_api_token_exchange},
-    {"/catalogs/skills", M_POST, finq_api_catalog_skills},
-    {"/catalogs/servicers", M_POST, finq_api_catalog_servicers},
+    {"other", 0, NULL, 0},
+    {"/sessions", M_POST, finq_api_session_start, 0},
+    {"/sessions/*/steps", M_POST, finq_api_step_submit, 0},
+    {"/sessions/*/status", M_POST, finq_api_session_status, 0},
+    {"/sessions/*/resume", M_POST, finq_api_session_resume, 0},
+    {"/steps/*/upload", M_POST, finq_api_upload, 0},
+    {"/redirects/*", M_GET, finq_api_redirect_return, 1},
+    {"/decisions", M_POST, finq_api_decision, 1},
+    {"/tokens", M_POST, finq_api_token_exchange, 0},
+    {"/token", M_POST, finq_api_token_exchange, 0},
+    {"/catalogs/skills", M_POST, finq_api_catalog_skills, 0},
+    {"/catalogs/servicers", M_POST, finq_api_catalog_servicers, 0},
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 _Static_assert(ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many endpoints apart as there are");
@@ -69,6 +70,16 @@ static const route *route_find(finq_request *request, const char *path)
             request->endpoint = (int)i;
     }
     return request->endpoint ? &routes[request->endpoint] : NULL;
+}
+
+int finq_router_has_own_proof(request_rec *r)
+{
+    const char *base = finq_config_base(finq_config_of(r->server), r->uri), *id;
+    for (apr_size_t i = 1; base && i < ROUTES; i++) {
+        if (routes[i].own_proof && path_fits(routes[i].path, r->uri + strlen(base), &id, r->pool))
+            return 1;
+    }
+    return 0;
 }
 
 static finq_error *route_run(finq_request *request, const char *path, json_t *reply)

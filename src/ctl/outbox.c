@@ -1,0 +1,238 @@
+#include "ctl.h"
+
+#include <apr_encode.h>
+#include <apr_strings.h>
+#include <apr_time.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "finq_json.h"
+#include "finq_secrets.h"
+#include "post.h"
+
+/* One delivers at a time, whoever got the lock; the lock goes with the connection. */
+#define LEAD "SELECT to_json(pg_try_advisory_lock(hashtextextended('finq outbox', 0)))"
+#define BATCH 32
+#define LOOK_SECONDS 1
+#define LEAD_SECONDS 5
+#define EXPIRY_SECONDS 60
+
+static volatile sig_atomic_t stopping;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopping = 1;
+}
+
+typedef struct {
+    ctl_command *command;
+    const finq_secrets *secrets;
+    const char *allowed;     /* addresses beside the public ones */
+    const char *session_ttl;
+    apr_time_t expiry_at;    /* when the passing of time is looked at next */
+} worker;
+
+/* ---- signing: Standard Webhooks ---- */
+
+/* The secret that a tenant was shown, from the server's secret and the salt. NULL if that secret has left the file. */
+static const char *key_derive(const worker *w, apr_int32_t secret_id, const char *salt_hex, unsigned char *key,
+                              apr_pool_t *pool)
+{
+    unsigned char salt[FINQ_SALT_BYTES];
+    apr_size_t length;
+    const finq_secret *secret = finq_secrets_find(w->secrets, secret_id);
+    if (!secret || !salt_hex || strlen(salt_hex) != 2 * sizeof salt ||
+        apr_decode_base16_binary(salt, salt_hex, 2 * (apr_ssize_t)sizeof salt, 0, &length) != APR_SUCCESS)
+        return NULL;
+    return finq_secret_webhook_key(key, secret, salt, pool) ? NULL : (const char *)key;
+}
+
+static const char *signature_add(const worker *w, const char *list, const json_t *event, const char *prefix,
+                                 const char *signed_text, apr_pool_t *pool)
+{
+    unsigned char key[FINQ_WEBHOOK_KEY_BYTES], tag[32];
+    json_t *id = json_object_get(event, apr_pstrcat(pool, prefix, "secret_id", NULL));
+    const char *salt = finq_json_string(event, apr_pstrcat(pool, prefix, "salt", NULL));
+    if (!json_is_integer(id) || !key_derive(w, (apr_int32_t)json_integer_value(id), salt, key, pool))
+        return list;
+    post_mac(tag, key, sizeof key, signed_text);
+    finq_wipe(key, sizeof key);
+    return apr_pstrcat(pool, list, *list ? " " : "", "v1,",
+                       apr_pencode_base64_binary(pool, tag, sizeof tag, APR_ENCODE_NONE, NULL), NULL);
+}
+
+static post_message *message_make(const worker *w, const json_t *event, apr_pool_t *pool)
+{
+    post_message *message = apr_pcalloc(pool, sizeof *message);
+    const char *id = finq_json_string(event, "message_id"), *body = finq_json_string(event, "payload");
+    const char *timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, apr_time_sec(apr_time_now()));
+    const char *text = apr_pstrcat(pool, id, ".", timestamp, ".", body, NULL);
+    message->url = finq_json_string(event, "url");
+    message->body = body;
+    message->id = id;
+    message->timestamp = timestamp;
+    message->signatures = signature_add(w, signature_add(w, "", event, "", text, pool), event, "old_", text, pool);
+    message->baton = event;
+    if (!*message->signatures)
+        message->error = "its secret is not in the secret file";
+    return message;
+}
+
+/* ---- a round ---- */
+
+static ctl_exit result_tell(const worker *w, const post_message *message)
+{
+    const char *json, *values[2] = {NULL, message->error};
+    const json_t *event = message->baton;
+    values[0] = apr_psprintf(w->command->pool, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(event, "event_id")));
+    ctl_exit code = ctl_db_call(&json, w->command, "SELECT finq.outbox_result($1, $2)", values, 2);
+    if (code == CTL_OK)
+        printf("{\"message_id\": \"%s\", \"error\": %s%s%s, \"result\": %s}\n", message->id, message->error ? "\"" : "",
+               message->error ? message->error : "null", message->error ? "\"" : "", json);
+    return code;
+}
+
+/* Delivers what is due; `*count` says how much was. */
+static ctl_exit round_run(int *count, const worker *w, apr_pool_t *pool)
+{
+    const char *json, *values[1] = {apr_psprintf(pool, "%d", BATCH)};
+    post_message *messages[BATCH];
+    json_t *wrapped, *event;
+    size_t i;
+    ctl_exit code = ctl_db_call(&json, w->command, "SELECT jsonb_build_object('due', finq.outbox_due($1))", values, 1);
+    if (code != CTL_OK)
+        return code;
+    finq_error *error = finq_json_parse(&wrapped, json, strlen(json), pool);
+    if (error)
+        return ctl_fail(CTL_FAILED, "%s", error->message);
+    *count = (int)json_array_size(json_object_get(wrapped, "due"));
+    json_array_foreach(json_object_get(wrapped, "due"), i, event) messages[i] = message_make(w, event, pool);
+    post_all(messages, *count, w->allowed, pool);
+    for (int n = 0; n < *count && code == CTL_OK; n++)
+        code = result_tell(w, messages[n]);
+    fflush(stdout);
+    return code;
+}
+
+static ctl_exit expiry_look(worker *w)
+{
+    const char *json, *values[1] = {w->session_ttl};
+    if (apr_time_now() < w->expiry_at)
+        return CTL_OK;
+    w->expiry_at = apr_time_now() + apr_time_from_sec(EXPIRY_SECONDS);
+    return ctl_db_call(&json, w->command, "SELECT finq.time_events($1, interval '7 days')", values, 1);
+}
+
+static void rest(int seconds)
+{
+    for (int i = 0; i < 10 * seconds && !stopping; i++)
+        apr_sleep(APR_USEC_PER_SEC / 10);
+}
+
+/* A lost database is waited for: the service is to outlive its restarts. */
+static ctl_exit worker_turn(worker *w, int *count, apr_pool_t *pool)
+{
+    const char *leads;
+    ctl_exit code = ctl_db_call(&leads, w->command, LEAD, NULL, 0);
+    *count = 0;
+    if (code == CTL_OK && strcmp(leads, "true") != 0) {
+        rest(LEAD_SECONDS);
+        return CTL_OK;
+    }
+    if (code == CTL_OK)
+        code = expiry_look(w);
+    return code == CTL_OK ? round_run(count, w, pool) : code;
+}
+
+static ctl_exit worker_run(worker *w, int once, apr_pool_t *parent)
+{
+    ctl_exit code = CTL_OK;
+    int count;
+    do {
+        apr_pool_t *pool;
+        apr_pool_create(&pool, parent);
+        w->command->pool = pool;
+        code = worker_turn(w, &count, pool);
+        if (code == CTL_DATABASE)
+            ctl_db_close(w->command);
+        apr_pool_destroy(pool);
+        if (count == 0 && !once)
+            rest(code == CTL_DATABASE ? LEAD_SECONDS : LOOK_SECONDS);
+    } while (!stopping && (once ? count > 0 : code == CTL_OK || code == CTL_DATABASE));
+    w->command->pool = parent;
+    return code;
+}
+
+static ctl_exit secrets_open(finq_secrets **secrets, const ctl_command *command)
+{
+    const char *path = ctl_value(command, "--secret-file") ? ctl_value(command, "--secret-file") : getenv("FINQ_SECRET_FILE");
+    if (!path)
+        return ctl_fail(CTL_USAGE, "which secret file? Give --secret-file PATH (FinqSecretFile's) or set FINQ_SECRET_FILE");
+    finq_error *error = finq_secrets_load(secrets, path, command->pool);
+    return error ? ctl_fail(CTL_FAILED, "%s", error->cause ? error->cause : error->message) : CTL_OK;
+}
+
+ctl_exit ctl_outbox_run(ctl_command *command)
+{
+    finq_secrets *secrets;
+    worker w = {.command = command};
+    ctl_exit code = secrets_open(&secrets, command);
+    if (code != CTL_OK)
+        return code;
+    w.secrets = secrets;
+    w.allowed = ctl_value(command, "--allow-address");
+    w.session_ttl = ctl_value(command, "--session-ttl") ? ctl_value(command, "--session-ttl") : "86400";
+    signal(SIGTERM, stop);
+    signal(SIGINT, stop);
+    return worker_run(&w, ctl_value(command, "--once") != NULL, command->pool);
+}
+
+ctl_exit ctl_outbox_list(ctl_command *command)
+{
+    const char *values[] = {ctl_value(command, "--tenant"), ctl_value(command, "--state")};
+    return ctl_db_print(command, "SELECT finq.outbox_list($1, $2)", values, 2);
+}
+
+ctl_exit ctl_outbox_resend(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.outbox_resend($1)", command->values, 1);
+}
+
+/* ---- webhooks ---- */
+
+ctl_exit ctl_webhook_set(ctl_command *command)
+{
+    unsigned char salt[FINQ_SALT_BYTES], key[FINQ_WEBHOOK_KEY_BYTES];
+    finq_secrets *secrets;
+    const char *json, *problem = post_url_problem(ctl_value(command, "URL"));
+    if (problem)
+        return ctl_fail(CTL_FAILED, "%s", problem);
+    ctl_exit code = secrets_open(&secrets, command);
+    if (code != CTL_OK)
+        return code;
+    const finq_secret *secret = finq_secrets_first(secrets);
+    finq_error *error = finq_random(salt, sizeof salt, command->pool);
+    if (!error)
+        error = finq_secret_webhook_key(key, secret, salt, command->pool);
+    if (error)
+        return ctl_fail(CTL_FAILED, "%s", error->cause);
+    const char *values[] = {
+        ctl_value(command, "CLIENT_ID"), ctl_value(command, "URL"),
+        apr_psprintf(command->pool, "%d", finq_secret_id(secret)),
+        apr_pstrcat(command->pool, "\\x", apr_pencode_base16_binary(command->pool, salt, sizeof salt, APR_ENCODE_LOWER, NULL), NULL),
+        ctl_value(command, "--overlap") ? ctl_value(command, "--overlap") : "1440"};
+    code = ctl_db_call(&json, command, "SELECT finq.webhook_set($1, $2, $3, $4, $5)", values, 5);
+    if (code == CTL_OK)
+        printf("{\"client_id\": \"%s\", \"secret\": \"whsec_%s\"}\n", values[0],
+               apr_pencode_base64_binary(command->pool, key, sizeof key, APR_ENCODE_NONE, NULL));
+    finq_wipe(key, sizeof key);
+    return code;
+}
+
+ctl_exit ctl_webhook_list(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.webhook_list()", NULL, 0);
+}

@@ -1,0 +1,221 @@
+#include "post.h"
+
+#include <apr_network_io.h>
+#include <apr_strings.h>
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define TOTAL_SECONDS 15L
+#define CONNECT_SECONDS 5L
+#define ANSWER_MAX 65536
+
+void post_mac(unsigned char tag[32], const void *key, size_t length, const char *text)
+{
+    unsigned int n;
+    HMAC(EVP_sha256(), key, (int)length, (const unsigned char *)text, strlen(text), tag, &n);
+}
+
+/* ---- addresses ---- */
+
+typedef struct {
+    unsigned char bytes[16]; /* IPv4 as mapped */
+    int bits;
+} network;
+
+static int network_read(network *to, const char *text)
+{
+    char address[64];
+    const char *slash = strchr(text, '/');
+    size_t length = slash ? (size_t)(slash - text) : strlen(text);
+    int bits = slash ? atoi(slash + 1) : -1;
+    if (length >= sizeof address)
+        return 0;
+    memcpy(address, text, length);
+    address[length] = '\0';
+    memset(to->bytes, 0, 10);
+    memset(to->bytes + 10, 0xff, 2);
+    if (inet_pton(AF_INET, address, to->bytes + 12) == 1)
+        to->bits = bits < 0 ? 128 : 96 + bits;
+    else if (inet_pton(AF_INET6, address, to->bytes) == 1)
+        to->bits = bits < 0 ? 128 : bits;
+    else
+        return 0;
+    return to->bits >= 0 && to->bits <= 128;
+}
+
+static int network_has(const network *net, const unsigned char *address)
+{
+    int whole = net->bits / 8, rest = net->bits % 8;
+    if (memcmp(net->bytes, address, (size_t)whole) != 0)
+        return 0;
+    return rest == 0 || ((net->bytes[whole] ^ address[whole]) >> (8 - rest)) == 0;
+}
+
+static int listed(const char *list, const unsigned char *address, apr_pool_t *pool)
+{
+    char *rest, *copy = apr_pstrdup(pool, list);
+    for (char *item = apr_strtok(copy, ", ", &rest); item; item = apr_strtok(NULL, ", ", &rest)) {
+        network net;
+        if (network_read(&net, item) && network_has(&net, address))
+            return 1;
+    }
+    return 0;
+}
+
+/* What is not the public Internet (RFC 6890 and its registries). */
+#define NOT_PUBLIC                                                                                                    \
+    "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,"         \
+    "192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3,::/96,64:ff9b::/96,64:ff9b:1::/48,"      \
+    "100::/64,2001::/23,2001:db8::/32,2002::/16,fc00::/7,fe80::/10,ff00::/8"
+
+typedef struct {
+    const char *allowed;
+    apr_pool_t *pool;
+    int refused;
+    int is_allowed; /* by name, not merely public */
+} guard;
+
+/* Asked with the address that is really connected to, whatever the name said a moment before. */
+static curl_socket_t socket_open(void *baton, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    guard *g = baton;
+    unsigned char address[16] = {0};
+    (void)purpose;
+    if (to->family == AF_INET) {
+        memset(address + 10, 0xff, 2);
+        memcpy(address + 12, &((struct sockaddr_in *)&to->addr)->sin_addr, 4);
+    } else if (to->family == AF_INET6)
+        memcpy(address, &((struct sockaddr_in6 *)&to->addr)->sin6_addr, 16);
+    g->is_allowed = g->allowed && listed(g->allowed, address, g->pool);
+    g->refused = !g->is_allowed && listed(NOT_PUBLIC, address, g->pool);
+    return g->refused ? CURL_SOCKET_BAD : socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
+const char *post_url_problem(const char *url)
+{
+    const char *problem = NULL;
+    char *scheme = NULL, *user = NULL, *fragment = NULL;
+    CURLU *parsed = curl_url();
+    if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+        problem = "the URL cannot be read";
+    else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+        problem = "the URL must be https (http reaches only addresses that outbox run is told to allow)";
+    else if (curl_url_get(parsed, CURLUPART_USER, &user, 0) == CURLUE_OK ||
+             curl_url_get(parsed, CURLUPART_FRAGMENT, &fragment, 0) == CURLUE_OK)
+        problem = "the URL must have no user and no fragment";
+    curl_free(scheme);
+    curl_free(user);
+    curl_free(fragment);
+    curl_url_cleanup(parsed);
+    return problem;
+}
+
+/* ---- sending ---- */
+
+typedef struct {
+    CURL *easy;
+    struct curl_slist *headers;
+    guard guard;
+    size_t received;
+} transfer;
+
+static size_t answer_ignore(char *bytes, size_t size, size_t count, void *baton)
+{
+    transfer *t = baton;
+    (void)bytes;
+    t->received += size * count;
+    return t->received > ANSWER_MAX ? 0 : size * count;
+}
+
+static void header_add(transfer *t, const char *name, const char *value, apr_pool_t *pool)
+{
+    t->headers = curl_slist_append(t->headers, apr_pstrcat(pool, name, ": ", value, NULL));
+}
+
+static void transfer_begin(transfer *t, CURLM *multi, post_message *message, const char *allowed, apr_pool_t *pool)
+{
+    t->easy = curl_easy_init();
+    t->guard.allowed = allowed;
+    t->guard.pool = pool;
+    header_add(t, "Content-Type", "application/json", pool);
+    header_add(t, "webhook-id", message->id, pool);
+    header_add(t, "webhook-timestamp", message->timestamp, pool);
+    header_add(t, "webhook-signature", message->signatures, pool);
+    curl_easy_setopt(t->easy, CURLOPT_URL, message->url);
+    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, allowed ? "https,http" : "https");
+    curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, message->body);
+    curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "mod_finq-outbox");
+    curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT, TOTAL_SECONDS);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
+    curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, answer_ignore);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+    curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, &t->guard);
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, message);
+    curl_multi_add_handle(multi, t->easy);
+}
+
+/* http is for allowed addresses alone. */
+static const char *outcome(const transfer *t, CURLcode code, const post_message *message, apr_pool_t *pool)
+{
+    long status = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (t->guard.refused)
+        return "its address is not public, and not allowed";
+    if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && status >= 200))
+        return curl_easy_strerror(code);
+    if (strncmp(message->url, "http:", 5) == 0 && !t->guard.is_allowed)
+        return "http is for allowed addresses alone";
+    return status >= 200 && status < 300 ? NULL : apr_psprintf(pool, "it answered %ld", status);
+}
+
+static void results_read(CURLM *multi, transfer *transfers, post_message *const *messages, int count, apr_pool_t *pool)
+{
+    CURLMsg *told;
+    int left;
+    while ((told = curl_multi_info_read(multi, &left))) {
+        for (int i = 0; told->msg == CURLMSG_DONE && i < count; i++) {
+            if (transfers[i].easy == told->easy_handle)
+                messages[i]->error = outcome(&transfers[i], told->data.result, messages[i], pool);
+        }
+    }
+}
+
+void post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool)
+{
+    transfer *transfers = apr_pcalloc(pool, sizeof *transfers * (apr_size_t)(count + 1));
+    CURLM *multi = curl_multi_init();
+    int running = 0;
+    for (int i = 0; i < count; i++) {
+        if (messages[i]->error)
+            continue;
+        messages[i]->error = "it was not sent";
+        transfer_begin(&transfers[i], multi, messages[i], allowed, pool);
+    }
+    do {
+        curl_multi_perform(multi, &running);
+        results_read(multi, transfers, messages, count, pool);
+        if (running)
+            curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    } while (running);
+    for (int i = 0; i < count; i++) {
+        if (!transfers[i].easy)
+            continue;
+        curl_multi_remove_handle(multi, transfers[i].easy);
+        curl_easy_cleanup(transfers[i].easy);
+        curl_slist_free_all(transfers[i].headers);
+    }
+    curl_multi_cleanup(multi);
+}

@@ -1,0 +1,28 @@
+/* Posting events to tenants' servers: the only room that knows libcurl. */
+#ifndef FINQ_POST_H
+#define FINQ_POST_H
+
+#include <apr_pools.h>
+#include <stddef.h>
+
+/** A message (Standard Webhooks): filled by the caller, but for `error`, which post_all fills: NULL once it has arrived, else
+ * one line without quotes that says why not. One that has an error beforehand is not sent. */
+typedef struct post_message {
+    const char *url, *body;
+    const char *id, *timestamp, *signatures; /**< webhook-id, webhook-timestamp, webhook-signature */
+    const char *error;
+    const void *baton;
+} post_message;
+
+/** Why an address will not do for events; NULL where it will: https, without user or fragment. */
+const char *post_url_problem(const char *url);
+
+/** Sends messages at once and waits for all. An answer of 2xx within 15 s is an arrival; redirects are not followed.
+ * Addresses that are not public are refused, but for those in `allowed`: networks as ADDRESS/BITS, separated by commas, or
+ * NULL. To an allowed address http will do as well. */
+void post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool);
+
+/** HMAC-SHA-256. */
+void post_mac(unsigned char tag[32], const void *key, size_t length, const char *text);
+
+#endif

@@ -1,0 +1,41 @@
+/* Verbs of sessions that wait, and of the links that their users come back by. */
+#include "ctl.h"
+
+#include "finq_redirect.h"
+
+ctl_exit ctl_step_list(ctl_command *command)
+{
+    if (!ctl_value(command, "--pending"))
+        return ctl_fail(CTL_USAGE, "step list shows the steps that wait for a decision: say --pending");
+    return ctl_db_print(command, "SELECT finq.step_list_pending()", NULL, 0);
+}
+
+static ctl_exit step_decide(ctl_command *command, const char *decision)
+{
+    const char *values[] = {ctl_value(command, "STEP_ID"), decision, ctl_value(command, "--reason")};
+    return ctl_db_print(command, "SELECT finq.step_decided($1, $2, $3)", values, 3);
+}
+
+ctl_exit ctl_step_approve(ctl_command *command)
+{
+    return step_decide(command, "approve");
+}
+
+ctl_exit ctl_step_reject(ctl_command *command)
+{
+    return step_decide(command, "reject");
+}
+
+ctl_exit ctl_step_resubmit(ctl_command *command)
+{
+    return step_decide(command, "resubmit");
+}
+
+ctl_exit ctl_tenant_redirect_allow(ctl_command *command)
+{
+    finq_error *error = finq_redirect_link_check(ctl_value(command, "PREFIX"), command->pool);
+    if (error)
+        return ctl_fail(CTL_FAILED, "%s is no beginning of a link: it must be https://..., http on localhost, or an app's own "
+                                    "scheme such as myapp://", ctl_value(command, "PREFIX"));
+    return ctl_db_print(command, "SELECT finq.tenant_redirect_allow($1, $2)", command->values, 2);
+}
