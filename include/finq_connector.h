@@ -49,6 +49,9 @@ typedef enum {
     FINQ_CONNECTOR_FAILED
 } finq_connector_verdict;
 
+/** Longest time in seconds that a redirect's page may last. */
+#define FINQ_CONNECTOR_REDIRECT_MOST 86400
+
 /** An answer; there is no other way to come by one than to read it. */
 typedef struct finq_connector_answer {
     finq_connector_verdict verdict;

@@ -81,6 +81,8 @@ int finq_reply_error(finq_request *request, const finq_error *error);
 int finq_reply_refuse(finq_request *request, const finq_error *error);
 /** Answers a preflight, without a body. */
 int finq_reply_preflight(finq_request *request);
+/** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
+int finq_reply_redirect(finq_request *request, const char *location);
 
 /** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
 int finq_reply_redirect(finq_request *request, const char *location);

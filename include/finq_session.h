@@ -40,6 +40,11 @@ typedef struct finq_session_pass {
 finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
                                    const char *nonce, int grace, apr_pool_t *pool);
 
+/** Turns a pass to the step that an upload names: the nonce's own or, where the nonce is a late one, the step before; `*turned`
+ * is 0 where it is neither. */
+finq_error *finq_session_pass_turn(int *turned, finq_session_pass *pass, const finq_service *service, const char *step_id,
+                                   apr_pool_t *pool);
+
 /** Checks that the session in the path is the nonce's. Errors: invalid_session_id where it is none of this tenant's,
  * invalid_nonce where it is another one of its sessions; those of a call. */
 finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_service *service, const char *session_id,

@@ -18,6 +18,8 @@ typedef struct finq_token {
     int place;                  /**< of its step in the skill, from 1: not the ordinal where steps branch or are repeated */
     int previous;               /**< place of the step before, whose required uploads are waited for; 0 for none */
     int generation;             /**< how often the session had been resumed */
+    int late;                   /**< whether a nonce was given after a waiting or by a resumption: then it authorises the uploads
+                                     of the step before too, whose own nonce is dead or long expired */
     apr_int64_t expires_at;     /**< seconds since 1970 */
     finq_id client_id;
     finq_id session_id;         /**< version 7: its time is the session's start */

@@ -8,11 +8,15 @@
 /** What a client is told of its session. */
 typedef struct finq_waiting_answer {
     const char *status;
+    int waits;              /**< whether there is nothing to go on with yet */
+    int submitted;          /**< whether there has been a first step; else there is no step_id */
     finq_id step_id;        /**< of the last step submitted */
-    apr_int64_t expires_at; /**< of the token, or of the nonce that is held */
-    const char *nonce;      /**< NULL where there is none to give: the session waits, or the client holds it */
+    apr_int64_t expires_at; /**< of the token, or of the nonce that is held; 0 where the session has ended */
+    const char *nonce;      /**< NULL where there is none to give: the session waits, or the client holds it; beside a
+                                 temp_token it is for the last step's uploads */
     const char *temp_token; /**< once the session is completed; else NULL */
     const char *next_step;  /**< NULL where none is expected */
+    const json_t *data;     /**< what a connector told when the waiting ended; NULL for nothing */
     const json_t *reasons;  /**< why it failed or asks for the step again; NULL where nobody said */
 } finq_waiting_answer;
 

@@ -15,15 +15,20 @@ ALTER TABLE finq.session
     ADD COLUMN waits_since   timestamptz NULL,
     ADD COLUMN waited        interval    NOT NULL DEFAULT '0', -- does not count against FinqSessionTTL
     ADD COLUMN resubmit      boolean     NOT NULL DEFAULT false, -- the same step again: its first attempt's uploads are not asked for
-    ADD COLUMN reply         json        NULL,                -- `data` of the last answer, where it is not {}
-    ADD COLUMN reasons       jsonb       NULL,
+    ADD COLUMN reply         json        NULL,                -- what the last submission was answered: `data`, where not {}
+    ADD COLUMN reply_reasons jsonb       NULL,
+    ADD COLUMN reply_until   timestamptz NULL,
+    ADD COLUMN told          json        NULL,                -- `data` that came with the end of the waiting
+    ADD COLUMN reasons       jsonb       NULL,                -- of how the session stands now
     ADD COLUMN return_link   text        NULL,                -- where the bank's return ends: the client's own page
     ADD COLUMN return_until  timestamptz NULL,
     ADD COLUMN returned_at   timestamptz NULL;                -- the one use of the state that the bank sends back
 
 ALTER TABLE finq.credential ADD COLUMN expiry_told boolean NOT NULL DEFAULT false;
 CREATE INDEX credential_expiry ON finq.credential (consent_exp) WHERE status = 'ACTIVE';
-CREATE INDEX session_waited ON finq.session (session_id) WHERE waited > '0'; -- the few that may live longer than the rest
+-- The few that may live longer than the rest.
+CREATE INDEX session_waited ON finq.session (session_id)
+    WHERE status = 'SESSION_IN_PROGRESS' AND (waited > '0' OR waits_for = 'BANK');
 
 -- Until when the starts of sessions have been looked at for expiry.
 CREATE TABLE finq.expiry_mark (
@@ -109,6 +114,15 @@ CREATE FUNCTION finq.session_event(p_client_id uuid, p_session_id uuid, p_status
 -- Steps
 -- ---------------------------------------------------------------------------------------------------------------------
 
+-- Whether a session's time is up. Time that it spends waiting does not count; a bank is waited for until its page ends.
+CREATE FUNCTION finq.session_is_old(p_session finq.session, p_session_ttl integer) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (p_session).status = 'SESSION_EXPIRED' OR (p_session).status = 'SESSION_IN_PROGRESS'
+           AND (p_session).started_at + (p_session).waited + p_session_ttl * interval '1 second'
+               + CASE WHEN (p_session).waits_for = 'BANK'
+                      THEN least(clock_timestamp(), (p_session).return_until) - (p_session).waits_since
+                      ELSE interval '0' END <= clock_timestamp();
+
 -- Whether a session may take step p_ordinal now, and if not, why: the contract's code, or 'repeat' for a request that
 -- has been answered before. NULL where it may.
 CREATE FUNCTION finq.step_refusal(p_session finq.session, p_client_id uuid, p_ordinal integer, p_generation integer,
@@ -122,8 +136,8 @@ CREATE FUNCTION finq.step_refusal(p_session finq.session, p_client_id uuid, p_or
         WHEN (p_session).step_ordinal = p_ordinal AND (p_session).step_body_hash = p_body_hash THEN 'repeat'
         WHEN (p_session).step_ordinal >= p_ordinal THEN 'step_already_submitted'
         WHEN (p_session).session_id IS NULL AND p_ordinal > 1 THEN 'invalid_session_id'
-        WHEN coalesce((p_session).started_at + (p_session).waited, to_timestamp(p_started_at))
-             + p_session_ttl * interval '1 second' <= clock_timestamp() THEN 'expired_session'
+        WHEN finq.session_is_old(p_session, p_session_ttl) OR (p_session).session_id IS NULL
+             AND p_started_at + p_session_ttl <= finq.seconds(clock_timestamp()) THEN 'expired_session'
         WHEN p_ordinal > 1 AND ((p_session).status <> 'SESSION_IN_PROGRESS' OR (p_session).waits_for IS NOT NULL)
             THEN 'invalid_step'
         WHEN p_required <> '{}' AND finq.missing_uploads((p_session).step_id, p_required) IS NOT NULL
@@ -135,6 +149,15 @@ CREATE FUNCTION finq.link_fits(p_link text, p_prefix text) RETURNS boolean
     LANGUAGE sql IMMUTABLE
     RETURN starts_with(p_link, p_prefix) AND (right(p_prefix, 1) IN ('/', '?', '#', '=', '&')
                                               OR substr(p_link, length(p_prefix) + 1, 1) IN ('', '/', '?', '#'));
+
+-- The steps of a session; of one that was asked for again, the last attempt alone.
+CREATE FUNCTION finq.session_steps(p_session_id uuid) RETURNS SETOF finq.step
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT DISTINCT ON (e.name) e.* FROM finq.same_time(p_session_id) w
+      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
+     ORDER BY e.name, e.ordinal DESC;
+END;
 
 -- What a connector or a branch's condition is shown of a session before step p_ordinal: asked before the connector is,
 -- so that nothing is held while it thinks. Nothing is changed.
@@ -159,14 +182,11 @@ BEGIN
     missing := CASE WHEN outcome = 'missing_uploads' THEN
         coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', ')) END;
     tenant_user_id := v_session.tenant_user_id;
-    SELECT coalesce(json_object_agg(e.name, e.data ORDER BY e.ordinal), '{}')::text INTO data
-      FROM finq.same_time(p_session_id) w
-      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id;
+    SELECT coalesce(jsonb_object_agg(e.name, e.data), '{}')::text INTO data FROM finq.session_steps(p_session_id) e;
     SELECT coalesce(json_agg(json_build_object('upload_id', u.upload_id, 'step', e.name, 'document', u.document,
                         'size', u.size, 'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type)
                         ORDER BY e.ordinal, u.document), '[]')::text INTO documents
-      FROM finq.same_time(p_session_id) w
-      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
+      FROM finq.session_steps(p_session_id) e
       JOIN finq.upload u ON u.step_id = e.step_id;
 END $$;
 
@@ -198,10 +218,11 @@ BEGIN
     IF p_ordinal = 1 THEN
         INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at,
                                   step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
-                                  next_place, waits_for, waits_since, reply, reasons, return_link, return_until)
+                                  next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
+                                  return_link, return_until)
         SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, v_status, to_timestamp(p_started_at), v_now,
                1, p_step_id, p_body_hash, v_expires, p_secret_id, p_place, p_next_place, v_waiting,
-               CASE WHEN v_waiting IS NOT NULL THEN v_now END, p_reply, p_reasons, p_return_link,
+               CASE WHEN v_waiting IS NOT NULL THEN v_now END, p_reply, p_reasons, v_expires, p_reasons, p_return_link,
                to_timestamp(p_return_until)
           FROM finq.tenant t
           JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.key_id = p_app_key_id
@@ -215,7 +236,7 @@ BEGIN
                step_body_hash = p_body_hash, answer_expires_at = v_expires, answer_secret_id = p_secret_id,
                step_place = p_place, next_place = p_next_place, waits_for = v_waiting,
                waits_since = CASE WHEN v_waiting IS NOT NULL THEN v_now END, resubmit = false, reply = p_reply,
-               reasons = p_reasons, return_link = p_return_link, return_until = to_timestamp(p_return_until),
+               reply_reasons = p_reasons, reply_until = v_expires, told = NULL, reasons = p_reasons, return_link = p_return_link, return_until = to_timestamp(p_return_until),
                returned_at = NULL
          WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal - 1
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = p_generation
@@ -253,22 +274,25 @@ BEGIN
         outcome := 'ok';
         step_id := v_session.step_id;
         secret_id := v_session.answer_secret_id;
-        expires_at := finq.seconds(v_session.answer_expires_at);
-        -- the answer was given when the step was submitted; what was decided since is told by the session's status
+        -- the answer as it was given when the step was submitted; what was decided since is told by the session's status
+        expires_at := finq.seconds(v_session.reply_until);
         next_place := v_session.next_place;
         waits_for := CASE WHEN v_session.waits_since IS NULL THEN NULL
                           WHEN v_session.return_link IS NULL THEN 'DECISION' ELSE 'BANK' END;
-        status := CASE WHEN waits_for = 'DECISION' THEN 'SESSION_PENDING' WHEN waits_for = 'BANK' THEN 'SESSION_IN_PROGRESS'
+        status := CASE WHEN waits_for = 'DECISION' THEN 'SESSION_PENDING'
+                       WHEN waits_for = 'BANK' OR v_session.status = 'SESSION_EXPIRED' THEN 'SESSION_IN_PROGRESS'
                        ELSE v_session.status::text END;
         reply := v_session.reply::text;
-        reasons := CASE WHEN status = 'SESSION_FAILED' THEN v_session.reasons::text END;
+        reasons := v_session.reply_reasons::text;
     ELSIF outcome = 'missing_uploads' THEN
         -- none is missing where the last one has arrived in this moment
         missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', '));
     END IF;
 END $$;
 
--- Records an upload, as in version 1, for a nonce that a resumption has not made old.
+-- Records an upload, as in version 1, for a nonce that a resumption has not made old. p_ordinal is the step's. Where the
+-- session has waited, or was resumed, what its last step asks for may come long after the submission: then the nonce's own
+-- life, which the server has looked at, is what counts.
 CREATE FUNCTION finq.upload_record(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_upload_id uuid,
     p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
@@ -276,11 +300,19 @@ CREATE FUNCTION finq.upload_record(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_session finq.session;
 BEGIN
-    IF EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id
-                                            AND s.generation <> p_generation) THEN
+    -- before the session's row is locked, as version 1 does
+    PERFORM finq.upload_lock(p_upload_id);
+    SELECT s.* INTO v_session FROM finq.session s
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+    IF v_session.generation <> p_generation THEN
         outcome := 'invalid_nonce';
         RETURN;
+    END IF;
+    IF v_session.step_id = p_step_id AND (v_session.generation > 0 OR v_session.waits_since IS NOT NULL) THEN
+        p_nonce_ttl := 1000000000;
     END IF;
     SELECT r.outcome, r.upload_id, r.replaced INTO outcome, upload_id, replaced
       FROM finq.upload_record(p_client_id, p_session_id, p_ordinal, p_step_id, p_document, p_upload_id, p_size, p_sha256,
@@ -293,7 +325,7 @@ END $$;
 
 -- What follows a step that a session waits with: 'approve' goes on to what was to follow, 'resubmit' to the same step
 -- again, 'reject' to the end. The answer's token is sealed when it is asked for.
-CREATE FUNCTION finq.session_conclude(p_session finq.session, p_decision text, p_reply json, p_reasons jsonb) RETURNS void
+CREATE FUNCTION finq.session_conclude(p_session finq.session, p_decision text, p_told json, p_reasons jsonb) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -305,9 +337,9 @@ DECLARE
 BEGIN
     UPDATE finq.session s
        SET status = v_status, updated_at = v_now, waits_for = NULL, waited = s.waited + (v_now - s.waits_since),
-           resubmit = p_decision = 'resubmit', reply = coalesce(p_reply, s.reply), reasons = p_reasons,
+           resubmit = p_decision = 'resubmit', told = p_told, reasons = p_reasons,
            next_place = CASE WHEN p_decision = 'resubmit' THEN s.step_place ELSE s.next_place END,
-           answer_expires_at = v_now
+           answer_expires_at = '-infinity' -- none has been given for it yet
      WHERE s.session_id = p_session.session_id;
     IF p_decision = 'resubmit' THEN
         PERFORM finq.event(p_session.client_id, p_session.session_id, 'session.resubmission_asked',
@@ -361,7 +393,9 @@ DECLARE
 BEGIN
     UPDATE finq.session s SET returned_at = clock_timestamp()
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
-       AND s.waits_for = 'BANK' AND s.returned_at IS NULL AND s.return_until > clock_timestamp()
+       AND s.waits_for = 'BANK' AND s.return_until > clock_timestamp()
+       -- a server that ended between taking and concluding keeps no user out
+       AND (s.returned_at IS NULL OR s.returned_at < clock_timestamp() - interval '2 minutes')
        AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
     RETURNING s.* INTO v_session;
     outcome := CASE WHEN FOUND THEN 'ok' ELSE 'tpp_redirect_error' END;
@@ -379,7 +413,7 @@ END $$;
 -- Ends what finq.redirect_take began. p_decision as in finq.session_conclude; 'pending' waits on, for a decision; 'retry'
 -- gives the use of the state back.
 CREATE FUNCTION finq.redirect_conclude(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_decision text,
-                                       p_reply json, p_reasons jsonb, p_answer_ttl integer, p_secret_id integer,
+                                       p_told json, p_reasons jsonb, p_answer_ttl integer, p_secret_id integer,
     OUT outcome text, OUT status text, OUT expires_at bigint, OUT secret_id integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -397,11 +431,12 @@ BEGIN
     IF p_decision = 'retry' THEN
         UPDATE finq.session s SET returned_at = NULL WHERE s.session_id = p_session_id;
     ELSIF p_decision = 'pending' THEN
-        UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp()
+        UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),
+                                  reasons = p_reasons
          WHERE s.session_id = p_session_id;
         PERFORM finq.session_event(p_client_id, p_session_id, 'SESSION_PENDING', v_session.step_id);
     ELSE
-        PERFORM finq.session_conclude(v_session, p_decision, p_reply, p_reasons);
+        PERFORM finq.session_conclude(v_session, p_decision, p_told, p_reasons);
         UPDATE finq.session s
            SET answer_expires_at = date_trunc('second', clock_timestamp()) + p_answer_ttl * interval '1 second',
                answer_secret_id = p_secret_id
@@ -411,84 +446,100 @@ BEGIN
       FROM finq.session s WHERE s.session_id = p_session_id;
 END $$;
 
--- What a session's client may know of it, and the token to go on with (contract section 5). p_ordinal and p_generation
--- come from the last nonce that the client holds, or are null where the tenant's server resumes the session. `ordinal` is
--- that of the token: of the step that waits, or of the one that follows.
+-- What a session's client may know of it, and the token to go on with (contract section 5). `ordinal` is that of the token:
+-- of the step that waits, or of the one that follows. `waits`: there is nothing to go on with yet. A token that was given
+-- stays the same until its end; then, or where the tenant's server resumes the session (p_anew), it is made anew.
 CREATE FUNCTION finq.session_answer(p_session finq.session, p_nonce_ttl integer, p_temp_token_ttl integer,
-                                    p_secret_id integer, p_anew boolean,
+                                    p_session_ttl integer, p_secret_id integer, p_anew boolean,
     OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer, OUT ordinal integer,
-    OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean, OUT reasons text,
+    OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean, OUT told text,
     OUT skill_id integer)
     LANGUAGE plpgsql
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_now  timestamptz := clock_timestamp();
-    v_ttl  integer;
+    v_now   timestamptz;
+    v_waits boolean;
 BEGIN
-    IF p_session.waits_for = 'BANK' AND p_session.return_until <= v_now THEN
+    IF p_session.waits_for = 'BANK' AND p_session.return_until <= clock_timestamp() THEN
         PERFORM finq.session_conclude(p_session, 'resubmit', NULL, '["The visit to the bank was not finished in time."]');
         SELECT s.* INTO p_session FROM finq.session s WHERE s.session_id = p_session.session_id;
     END IF;
-    v_ttl := CASE WHEN p_session.status = 'SESSION_COMPLETED' THEN p_temp_token_ttl ELSE p_nonce_ttl END;
-    IF p_anew OR p_session.answer_expires_at <= v_now THEN
-        UPDATE finq.session s
-           SET answer_expires_at = date_trunc('second', v_now) + v_ttl * interval '1 second', answer_secret_id = p_secret_id,
-               generation = s.generation + p_anew::integer
-         WHERE s.session_id = p_session.session_id
-        RETURNING s.* INTO p_session;
+    IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session, p_session_ttl) THEN
+        UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = clock_timestamp()
+         WHERE s.session_id = p_session.session_id RETURNING s.* INTO p_session;
+        PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.status, p_session.step_id);
     END IF;
+    v_now := clock_timestamp();
+    v_waits := p_session.waits_for IS NOT NULL;
     status := p_session.status;
+    IF status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN
+        IF p_anew OR p_session.waits_since IS NOT NULL AND p_session.answer_expires_at <= v_now THEN
+            UPDATE finq.session s
+               SET answer_expires_at = date_trunc('second', v_now) + interval '1 second'
+                       * CASE WHEN status = 'SESSION_COMPLETED' THEN p_temp_token_ttl ELSE p_nonce_ttl END,
+                   answer_secret_id = p_secret_id, generation = s.generation + p_anew::integer
+             WHERE s.session_id = p_session.session_id
+            RETURNING s.* INTO p_session;
+        END IF;
+        expires_at := finq.seconds(p_session.answer_expires_at);
+    END IF;
     step_id := p_session.step_id;
-    expires_at := finq.seconds(p_session.answer_expires_at);
     secret_id := p_session.answer_secret_id;
-    waits := p_session.waits_for IS NOT NULL;
+    waits := v_waits;
     ordinal := p_session.step_ordinal + CASE WHEN waits OR status = 'SESSION_COMPLETED' THEN 0 ELSE 1 END;
     place := CASE WHEN waits OR status = 'SESSION_COMPLETED' THEN coalesce(p_session.step_place, p_session.step_ordinal)
                   ELSE coalesce(p_session.next_place, p_session.step_ordinal + 1) END;
-    previous := CASE WHEN waits OR p_session.resubmit THEN 0 ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
+    previous := CASE WHEN waits OR status = 'SESSION_COMPLETED' OR p_session.resubmit THEN 0
+                     ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
     generation := p_session.generation;
     skill_id := p_session.skill_id;
-    reasons := CASE WHEN p_session.reasons IS NOT NULL THEN jsonb_build_object('reasons', p_session.reasons)::text END;
+    told := CASE WHEN p_session.reasons IS NOT NULL OR p_session.told IS NOT NULL THEN
+        format('{"reasons":%s,"data":%s}', coalesce(p_session.reasons::text, 'null'), coalesce(p_session.told::text, 'null')) END;
 END $$;
 
 CREATE FUNCTION finq.session_status(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer,
-                                    p_nonce_expires_at bigint, p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer,
+                                    p_nonce_expires_at bigint, p_nonce_ttl integer, p_temp_token_ttl integer,
+                                    p_session_ttl integer, p_secret_id integer,
     OUT outcome text, OUT held boolean, OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
     OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean,
-    OUT reasons text, OUT skill_id integer)
+    OUT told text, OUT skill_id integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
     v_session finq.session;
+    v_expired boolean;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+    v_expired := p_nonce_expires_at <= finq.seconds(clock_timestamp());
     outcome := CASE
         WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
             THEN 'unauthorized_tenant'
-        WHEN v_session.session_id IS NULL THEN 'invalid_session_id'
+        WHEN v_session.session_id IS NULL THEN
+            CASE WHEN p_ordinal > 1 THEN 'invalid_session_id' WHEN v_expired THEN 'expired_nonce' ELSE 'created' END
         WHEN v_session.generation <> p_generation OR p_ordinal < v_session.step_ordinal THEN 'invalid_nonce'
-        -- a person may decide long after the nonce's life, so that of a session that waited still asks
-        WHEN p_nonce_expires_at <= finq.seconds(clock_timestamp()) AND v_session.waits_since IS NULL THEN 'expired_nonce'
+        -- a person may decide long after the nonce's life, so that of the step that was waited for still asks
+        WHEN v_expired AND (v_session.waits_since IS NULL OR p_ordinal > v_session.step_ordinal) THEN 'expired_nonce'
         ELSE 'ok' END;
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
-    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.reasons,
+    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.told,
            a.skill_id
-      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, reasons, skill_id
-      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, false) a;
-    -- whoever holds the nonce of the step that follows, or of one that waits, gets no other
-    held := p_ordinal > v_session.step_ordinal OR waits;
+      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, skill_id
+      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false) a;
+    -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged is
+    -- not given again
+    held := p_ordinal > v_session.step_ordinal OR waits OR v_session.exchanged_at IS NOT NULL;
 END $$;
 
 CREATE FUNCTION finq.session_resume(p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_nonce_ttl integer,
-                                    p_temp_token_ttl integer, p_secret_id integer,
+                                    p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer,
     OUT outcome text, OUT held boolean, OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
     OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean,
-    OUT reasons text, OUT skill_id integer)
+    OUT told text, OUT skill_id integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -503,18 +554,18 @@ BEGIN
                                  AND k.ends_at > clock_timestamp()
      WHERE t.client_id = p_client_id;
     SELECT s.* INTO v_session FROM finq.session s
-     WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND v_key_id IS NOT NULL FOR NO KEY UPDATE;
     outcome := CASE WHEN v_active IS NULL THEN 'invalid_client_id' WHEN v_key_id IS NULL THEN 'invalid_client_secret'
                     WHEN NOT v_active THEN 'unauthorized_tenant'
                     WHEN v_session.session_id IS NULL THEN 'invalid_session_id' ELSE 'ok' END;
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
-    held := false;
-    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.reasons,
+    held := v_session.exchanged_at IS NOT NULL;
+    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.told,
            a.skill_id
-      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, reasons, skill_id
-      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, true) a;
+      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, skill_id
+      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, true) a;
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -544,6 +595,8 @@ BEGIN
         RAISE unique_violation USING MESSAGE = format('Step %s does not wait for a decision; its session is %s.', p_step_id,
                                                       v_session.status);
     END IF;
+    INSERT INTO finq.audit (object, action, client_id, detail)
+    VALUES ('step', 'UPDATE', v_session.client_id, jsonb_build_object('step_id', p_step_id, 'decision', p_decision));
     PERFORM finq.session_conclude(v_session, p_decision, NULL,
                                   CASE WHEN p_reason IS NOT NULL THEN jsonb_build_array(p_reason) END);
     RETURN (SELECT jsonb_build_object('step_id', p_step_id, 'session_id', s.session_id, 'status', s.status)
@@ -669,10 +722,10 @@ DECLARE
 BEGIN
     UPDATE finq.expiry_mark m SET looked_at = greatest(m.looked_at, v_to);
     WITH gone AS (
-        UPDATE finq.session s SET status = 'SESSION_EXPIRED', updated_at = clock_timestamp()
-         WHERE (s.session_id >= finq.first_id(v_from) AND s.session_id < finq.first_id(v_to) OR s.waited > '0')
-           AND s.status = 'SESSION_IN_PROGRESS'
-           AND s.started_at + s.waited + p_session_ttl * interval '1 second' < clock_timestamp()
+        UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = clock_timestamp()
+         WHERE (s.session_id >= finq.first_id(v_from) AND s.session_id < finq.first_id(v_to)
+                OR s.waited > '0' OR s.waits_for = 'BANK')
+           AND s.status = 'SESSION_IN_PROGRESS' AND finq.session_is_old(s, p_session_ttl)
         RETURNING s.client_id, s.session_id, s.status, s.step_id)
     SELECT count(finq.session_event(g.client_id, g.session_id, g.status, g.step_id)::text) INTO v_sessions FROM gone g;
     WITH gone AS (
@@ -689,6 +742,14 @@ BEGIN
                'credentials_id', g.credentials_id, 'consent_exp', g.consent_exp))::text) INTO v_expiring FROM soon g;
     RETURN jsonb_build_object('sessions_expired', v_sessions, 'consents_expired', v_expired, 'consents_expiring', v_expiring);
 END $$;
+
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.redirect_link
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+-- Not failing_since: deliveries write that one.
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OF url, secret_id, salt, enabled OR DELETE ON finq.webhook
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.redirect_link FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.webhook FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
 
 REVOKE ALL ON ALL TABLES IN SCHEMA finq FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA finq FROM PUBLIC;

@@ -15,8 +15,6 @@
 #define HEADERS_MOST 16
 #define HEADER_NAME_MOST 64
 #define HEADER_VALUE_MOST 1024
-/* Nobody stands before a bank's page for longer. */
-#define REDIRECT_SECONDS_MOST 86400
 
 typedef struct {
     const json_t *json;
@@ -202,7 +200,7 @@ static finq_error *read_redirect(reading *of)
                                  " (a sandbox skill's may be http on localhost)");
     if (!time_read(&answer->expires_at, json_object_get(of->json, "expires_at")))
         return invalid(of->pool, "expires_at is not a time such as 2026-02-28T12:00:00Z");
-    if (answer->expires_at <= now || answer->expires_at > now + REDIRECT_SECONDS_MOST)
+    if (answer->expires_at <= now || answer->expires_at > now + FINQ_CONNECTOR_REDIRECT_MOST)
         return invalid(of->pool, "expires_at has passed, or is more than a day away");
     answer->method = method;
     answer->url = finq_json_string(of->json, "url");

@@ -12,6 +12,8 @@
 
 #define LINK_MAX 2000
 #define WORD_MAX 64
+#define DESCRIPTION_MAX 200
+#define CODE_MAX 4096
 
 /* ---- links ---- */
 
@@ -35,14 +37,35 @@ static int scheme_allowed(const apr_uri_t *uri)
     return 1;
 }
 
+/* Only what every reader of a link understands alike. */
+static int is_plain_text(const char *link)
+{
+    for (const char *c = link; *c; c++) {
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || strchr("\"<>\\^`{|}", *c))
+            return 0;
+    }
+    return strlen(link) <= LINK_MAX;
+}
+
+/* Whether a path has a segment . or .., which browsers resolve: it would lead out of what is allowed. */
+static int climbs(const char *path)
+{
+    while (path && *path && *path != '?' && *path != '#') {
+        int dots = 0;
+        for (path++; *path == '.' || strncasecmp(path, "%2e", 3) == 0; dots++)
+            path += *path == '.' ? 1 : 3;
+        if (dots && dots <= 2 && strchr("/?#", *path))
+            return 1;
+        path += strcspn(path, "/?#");
+    }
+    return 0;
+}
+
 finq_error *finq_redirect_link_check(const char *link, apr_pool_t *pool)
 {
     apr_uri_t uri;
-    int sound = strlen(link) <= LINK_MAX;
-    for (const char *c = link; sound && *c; c++)
-        sound = (unsigned char)*c > ' ' && (unsigned char)*c < 0x7f && !strchr("\"<>\\^`{|}", *c);
-    sound = sound && apr_uri_parse(pool, link, &uri) == APR_SUCCESS && uri.scheme && strstr(link, "://") &&
-            scheme_allowed(&uri);
+    int sound = is_plain_text(link) && apr_uri_parse(pool, link, &uri) == APR_SUCCESS && uri.scheme &&
+                strncmp(link + strlen(uri.scheme), "://", 3) == 0 && scheme_allowed(&uri) && !climbs(uri.path);
     return sound ? NULL
                  : finq_error_make(pool, FINQ_E_INVALID_FIELD, "data.psu_redirect_link must be an https address, an http one on "
                                                                "localhost, or one of an app's own scheme, of at most %d bytes.",
@@ -120,7 +143,7 @@ static finq_error *state_take(visit *v, int *taken)
     return finq_json_parse(&v->data, data, strlen(data), v->pool);
 }
 
-static finq_error *conclude(const PGresult **rows, visit *v, const char *decision, const char *reply, const char *reasons)
+static finq_error *conclude(const PGresult **rows, visit *v, const char *decision, const char *told, const char *reasons)
 {
     static const finq_pg_statement redirect_conclude = {
         "finq_redirect_conclude",
@@ -130,11 +153,22 @@ static finq_error *conclude(const PGresult **rows, visit *v, const char *decisio
     finq_pg_arg_id(&args, &v->pass.token.session_id);
     finq_pg_arg_int(&args, v->pass.token.ordinal);
     finq_pg_arg_text(&args, decision);
-    finq_pg_arg_text(&args, reply);
+    finq_pg_arg_text(&args, told);
     finq_pg_arg_text(&args, reasons);
     finq_pg_arg_int(&args, v->service->temp_token_ttl);
     finq_pg_arg_int(&args, finq_secret_id(finq_secrets_first(v->service->secrets)));
     return v->service->db->call(v->service->db, rows, &redirect_conclude, &args, v->pool);
+}
+
+/* What a bank says to people, as far as it is plain text; the bank's text reaches us through the user's browser. */
+static const char *description_words(const char *description, apr_pool_t *pool)
+{
+    char *words = apr_pstrndup(pool, description ? description : "", DESCRIPTION_MAX);
+    for (char *c = words; *c; c++) {
+        if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
+            *c = '?';
+    }
+    return *words ? words : "The bank sent the user back.";
 }
 
 /* The user comes back without what it went for: the step is to be sent again. */
@@ -147,11 +181,12 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
     return NULL;
 }
 
-static finq_error *come_back_full(const char **location, visit *v, const char *decision, const char *reply)
+static finq_error *come_back_full(const char **location, visit *v, const char *decision, const char *told,
+                                  const char *reasons)
 {
     const PGresult *rows;
     const char *temp_token;
-    FINQ_TRY(conclude(&rows, v, decision, reply, NULL));
+    FINQ_TRY(conclude(&rows, v, decision, told, reasons));
     if (strcmp(finq_pg_text(rows, 0, 0, v->pool), "ok") != 0)
         return not_known(v->pool);
     const char *status = finq_pg_text(rows, 0, 1, v->pool);
@@ -189,11 +224,13 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redir
 static finq_error *answer_follow(const char **location, visit *v, const finq_connector_answer *answer)
 {
     const PGresult *rows;
+    const char *told;
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
-        return come_back_full(location, v, v->pass.step->review ? "pending" : "approve", finq_json_text(answer->data, v->pool));
+        told = json_object_size(answer->data) > 0 ? finq_json_text(answer->data, v->pool) : NULL;
+        return come_back_full(location, v, v->pass.step->review ? "pending" : "approve", told, NULL);
     case FINQ_CONNECTOR_PENDING:
-        return come_back_full(location, v, "pending", NULL);
+        return come_back_full(location, v, "pending", NULL, finq_step_reasons(answer->reasons, v->pool));
     case FINQ_CONNECTOR_FAILED:
         FINQ_TRY(conclude(&rows, v, "reject", NULL, finq_step_reasons(answer->reasons, v->pool)));
         *location = link_error(v->link, "failed", "The bank could not finish it.", v->pool);
@@ -223,7 +260,7 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_redi
     const PGresult *rows;
     if (came->error)
         return come_back_empty(location, v, error_word(came->error, v->pool),
-                               came->error_description ? came->error_description : "The bank sent the user back.");
+                               description_words(came->error_description, v->pool));
     finq_error *error = ask(&answer, v, came);
     if (!error)
         error = answer_follow(location, v, &answer);
@@ -234,12 +271,25 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_redi
     return NULL;
 }
 
+/* RFC 6749, appendix A.11. */
+static int is_code(const char *code)
+{
+    apr_size_t length = strlen(code);
+    for (const char *c = code; *c; c++) {
+        if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
+            return 0;
+    }
+    return length <= CODE_MAX;
+}
+
 finq_error *finq_redirect_finish(const char **location, const finq_service *service, const finq_redirect_return *came,
                                  apr_pool_t *pool)
 {
     visit v = {.service = service, .pool = pool};
     int taken;
     FINQ_TRY(state_open(&v, came));
+    if (came->code && !is_code(came->code))
+        return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "code is not one that a bank would send.");
     FINQ_TRY(state_take(&v, &taken));
     if (!taken && !v.link)
         return not_known(pool);

@@ -234,6 +234,18 @@ finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, con
     return NULL;
 }
 
+finq_error *finq_secrets_know_step(int *known, const finq_secrets *secrets, const finq_id *step_id, const finq_id *session_id,
+                                   int ordinal, apr_pool_t *pool)
+{
+    *known = 0;
+    for (int i = 0; i < secrets->count && !*known; i++) {
+        finq_id given;
+        FINQ_TRY(finq_secret_step_id(&given, &secrets->secrets[i], session_id, ordinal, pool));
+        *known = finq_id_equal(&given, step_id);
+    }
+    return NULL;
+}
+
 finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES], const finq_secret *secret,
                                      const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id,
                                      apr_pool_t *pool)

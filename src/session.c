@@ -49,6 +49,37 @@ finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *
     return finq_secret_step_id(&pass->step_id, pass->secret, &token->session_id, token->ordinal, pool);
 }
 
+/* A resumption may seal with another secret than the one that the step's id is derived from. */
+static finq_error *is_own_step(int *own, const finq_session_pass *pass, const finq_service *service, const finq_id *step_id,
+                               apr_pool_t *pool)
+{
+    *own = finq_id_equal(step_id, &pass->step_id);
+    return *own || !pass->token.late ? NULL
+                                     : finq_secrets_know_step(own, service->secrets, step_id, &pass->token.session_id,
+                                                              pass->token.ordinal, pool);
+}
+
+finq_error *finq_session_pass_turn(int *turned, finq_session_pass *pass, const finq_service *service, const char *step_id,
+                                   apr_pool_t *pool)
+{
+    finq_token *token = &pass->token;
+    finq_id named;
+    *turned = 0;
+    if (!finq_id_parse(&named, step_id))
+        return NULL;
+    FINQ_TRY(is_own_step(turned, pass, service, &named, pool));
+    if (!*turned && token->late && token->previous > 0 && token->expires_at > apr_time_sec(apr_time_now())) {
+        FINQ_TRY(finq_secrets_know_step(turned, service->secrets, &named, &token->session_id, token->ordinal - 1, pool));
+        if (*turned) {
+            token->ordinal--;
+            pass->step = &pass->published->skill->steps[token->previous - 1];
+        }
+    }
+    if (*turned)
+        pass->step_id = named;
+    return NULL;
+}
+
 static finq_error *session_exists(int *exists, const finq_service *service, const finq_id *client_id, const finq_id *session_id,
                                   apr_pool_t *pool)
 {

@@ -95,7 +95,8 @@ static finq_error *state_seal(const char **state, const finq_service *service, c
     token.kind = FINQ_TOKEN_STATE;
     token.app_key_id = 0;
     token.tenant_user_id = NULL;
-    token.expires_at = apr_time_sec(finq_id_time(&token.session_id)) + service->session_ttl;
+    /* no bank's page lasts longer than a day, and the database knows how long this one does; the same at each attempt */
+    token.expires_at = pass->token.expires_at + FINQ_CONNECTOR_REDIRECT_MOST;
     return finq_token_seal(state, &token, finq_secrets_first(service->secrets), pool);
 }
 
@@ -194,8 +195,12 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
         FINQ_TRY(finq_redirect_link_check(link_of(submission), pool));
     if (pass->step->connector || pass->step->branch_count > 0)
         FINQ_TRY(context_read(&seen, service, submission, pool));
+    if (seen.repeated) { /* the session's row has the answer */
+        plan->status = "SESSION_IN_PROGRESS";
+        return NULL;
+    }
     plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, pool);
-    if (pass->step->connector && !seen.repeated) {
+    if (pass->step->connector) {
         FINQ_TRY(question_make(&question, service, &seen, submission, pool));
         FINQ_TRY(service->connectors->ask(service->connectors, &answer, pass->step->connector, &question, pool));
         FINQ_TRY(verdict_plan(plan, &answer, submission, pool));

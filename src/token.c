@@ -4,9 +4,9 @@
 #include <apr_strings.h>
 #include <string.h>
 
-/* The layout: kind 1, ordinal 2, place 1, previous 1, generation 2, skill 4, expiry 8, app key 8, client 16, session 16,
+/* The layout: kind 1, ordinal 2, place 1, previous 1, generation 2, late 1, skill 4, expiry 8, app key 8, client 16, session 16,
  * tenant_user_id the rest. */
-#define TOKEN_FIXED 59
+#define TOKEN_FIXED 60
 #define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
 #define TEXT_MAX ((TOKEN_MAX + 2) / 3 * 4) /* rounded up: the longest text is a few characters shorter */
 
@@ -32,11 +32,12 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
     to[3] = (unsigned char)token->place;
     to[4] = (unsigned char)token->previous;
     put_number(to + 5, (apr_uint64_t)token->generation, 2);
-    put_number(to + 7, (apr_uint32_t)token->skill_id, 4);
-    put_number(to + 11, (apr_uint64_t)token->expires_at, 8);
-    put_number(to + 19, (apr_uint64_t)token->app_key_id, 8);
-    memcpy(to + 27, token->client_id.bytes, 16);
-    memcpy(to + 43, token->session_id.bytes, 16);
+    to[7] = (unsigned char)token->late;
+    put_number(to + 8, (apr_uint32_t)token->skill_id, 4);
+    put_number(to + 12, (apr_uint64_t)token->expires_at, 8);
+    put_number(to + 20, (apr_uint64_t)token->app_key_id, 8);
+    memcpy(to + 28, token->client_id.bytes, 16);
+    memcpy(to + 44, token->session_id.bytes, 16);
     memcpy(to + TOKEN_FIXED, token->tenant_user_id ? token->tenant_user_id : "", user);
     return TOKEN_FIXED + user;
 }
@@ -47,11 +48,12 @@ static void token_read(finq_token *token, const unsigned char *from, apr_size_t 
     token->place = from[3];
     token->previous = from[4];
     token->generation = (int)get_number(from + 5, 2);
-    token->skill_id = (apr_int32_t)get_number(from + 7, 4);
-    token->expires_at = (apr_int64_t)get_number(from + 11, 8);
-    token->app_key_id = (apr_int64_t)get_number(from + 19, 8);
-    memcpy(token->client_id.bytes, from + 27, 16);
-    memcpy(token->session_id.bytes, from + 43, 16);
+    token->late = from[7];
+    token->skill_id = (apr_int32_t)get_number(from + 8, 4);
+    token->expires_at = (apr_int64_t)get_number(from + 12, 8);
+    token->app_key_id = (apr_int64_t)get_number(from + 20, 8);
+    memcpy(token->client_id.bytes, from + 28, 16);
+    memcpy(token->session_id.bytes, from + 44, 16);
     token->tenant_user_id =
         length > TOKEN_FIXED ? apr_pstrmemdup(pool, (const char *)from + TOKEN_FIXED, length - TOKEN_FIXED) : NULL;
 }

@@ -7,18 +7,8 @@
 
 /* Both calls answer these columns, in this order. */
 #define COLUMNS                                                                                                       \
-    "outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, reasons, skill_id"
-enum { OUTCOME, HELD, STATUS, STEP_ID, EXPIRES_AT, SECRET_ID, ORDINAL, PLACE, PREVIOUS, GENERATION, WAITS, REASONS, SKILL_ID };
-
-static finq_error *token_seal(finq_waiting_answer *answer, const finq_service *service, const finq_token *token,
-                              apr_int32_t secret_id, apr_pool_t *pool)
-{
-    const finq_secret *secret = finq_secrets_find(service->secrets, secret_id);
-    if (!secret)
-        return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
-                                   "the secret that sealed an earlier answer is not in this server's secret file");
-    return finq_token_seal(token->kind == FINQ_TOKEN_TEMP ? &answer->temp_token : &answer->nonce, token, secret, pool);
-}
+    "outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, skill_id"
+enum { OUTCOME, HELD, STATUS, STEP_ID, EXPIRES_AT, SECRET_ID, ORDINAL, PLACE, PREVIOUS, GENERATION, WAITS, TOLD, SKILL_ID };
 
 static void token_read(finq_token *token, const PGresult *rows, const finq_id *client_id, const finq_id *session_id)
 {
@@ -31,46 +21,74 @@ static void token_read(finq_token *token, const PGresult *rows, const finq_id *c
     token->previous = (int)finq_pg_number(rows, 0, PREVIOUS);
     token->generation = (int)finq_pg_number(rows, 0, GENERATION);
     token->skill_id = (apr_int32_t)finq_pg_number(rows, 0, SKILL_ID);
+    token->late = 1;
 }
 
-static finq_error *reasons_read(finq_waiting_answer *answer, const PGresult *rows, apr_pool_t *pool)
+static finq_error *told_read(finq_waiting_answer *answer, const PGresult *rows, apr_pool_t *pool)
 {
-    json_t *wrapped;
-    const char *text = finq_pg_text(rows, 0, REASONS, pool);
-    answer->reasons = NULL;
+    json_t *told;
+    const char *text = finq_pg_text(rows, 0, TOLD, pool);
     if (!text)
         return NULL;
-    FINQ_TRY(finq_json_parse(&wrapped, text, strlen(text), pool));
-    answer->reasons = json_object_get(wrapped, "reasons");
+    FINQ_TRY(finq_json_parse(&told, text, strlen(text), pool));
+    answer->data = json_is_object(json_object_get(told, "data")) ? json_object_get(told, "data") : NULL;
+    answer->reasons = json_is_array(json_object_get(told, "reasons")) ? json_object_get(told, "reasons") : NULL;
     return NULL;
 }
 
-/* A failed session gets no token, one that waits none but on resumption (`anew`), a completed one its temp_token. */
+/* A completed session's temp_token; and a nonce for what goes on, or for what its last step still has to be sent. */
+static finq_error *tokens_seal(finq_waiting_answer *answer, const finq_secret *secret, finq_token *token,
+                               const finq_skill_step *step, apr_pool_t *pool)
+{
+    int completed = strcmp(answer->status, "SESSION_COMPLETED") == 0;
+    token->kind = FINQ_TOKEN_TEMP;
+    if (completed)
+        FINQ_TRY(finq_token_seal(&answer->temp_token, token, secret, pool));
+    token->kind = FINQ_TOKEN_NONCE;
+    return completed && step->upload_count == 0 ? NULL : finq_token_seal(&answer->nonce, token, secret, pool);
+}
+
+/* A session that has ended gets no token, one that waits none but on resumption. */
 static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *service, const PGresult *rows,
                                finq_token *token, apr_pool_t *pool)
 {
+    const finq_secret *secret = finq_secrets_find(service->secrets, (apr_int32_t)finq_pg_number(rows, 0, SECRET_ID));
     const finq_published *published;
-    int held = finq_pg_bool(rows, 0, HELD), waits = finq_pg_bool(rows, 0, WAITS);
     memset(answer, 0, sizeof *answer);
     answer->status = finq_pg_text(rows, 0, STATUS, pool);
+    answer->waits = finq_pg_bool(rows, 0, WAITS);
+    answer->submitted = 1;
     answer->step_id = finq_pg_id(rows, 0, STEP_ID);
-    answer->expires_at = token->expires_at;
-    FINQ_TRY(reasons_read(answer, rows, pool));
-    FINQ_TRY(finq_directory_skill(&published, service->directory, service->db, token->skill_id, pool));
-    int completed = strcmp(answer->status, "SESSION_COMPLETED") == 0, failed = strcmp(answer->status, "SESSION_FAILED") == 0;
-    if (!completed && !failed && !waits)
-        answer->next_step = published->skill->steps[token->place - 1].name;
-    token->kind = completed ? FINQ_TOKEN_TEMP : FINQ_TOKEN_NONCE;
-    if (failed || held)
+    FINQ_TRY(told_read(answer, rows, pool));
+    if (finq_pg_is_null(rows, 0, EXPIRES_AT))
         return NULL;
-    return token_seal(answer, service, token, (apr_int32_t)finq_pg_number(rows, 0, SECRET_ID), pool);
+    answer->expires_at = token->expires_at;
+    FINQ_TRY(finq_directory_skill(&published, service->directory, service->db, token->skill_id, pool));
+    const finq_skill_step *step = &published->skill->steps[token->place - 1];
+    if (!answer->waits && strcmp(answer->status, "SESSION_IN_PROGRESS") == 0)
+        answer->next_step = step->name;
+    if (finq_pg_bool(rows, 0, HELD))
+        return NULL;
+    if (!secret)
+        return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
+                                   "the secret that sealed an earlier answer is not in this server's secret file");
+    return tokens_seal(answer, secret, token, step, pool);
+}
+
+/* Nobody has stored it yet: all that is known stands in the nonce. */
+static void answer_created(finq_waiting_answer *answer, const finq_session_pass *pass)
+{
+    memset(answer, 0, sizeof *answer);
+    answer->status = "SESSION_CREATED";
+    answer->expires_at = pass->token.expires_at;
+    answer->next_step = pass->step->name;
 }
 
 finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service *service, const finq_session_pass *pass,
                                 apr_pool_t *pool)
 {
     static const finq_pg_statement session_status = {
-        "finq_session_status", "SELECT " COLUMNS " FROM finq.session_status($1, $2, $3, $4, $5, $6, $7, $8)"};
+        "finq_session_status", "SELECT " COLUMNS " FROM finq.session_status($1, $2, $3, $4, $5, $6, $7, $8, $9)"};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_token token;
@@ -81,9 +99,14 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
     finq_pg_arg_long(&args, pass->token.expires_at);
     finq_pg_arg_int(&args, service->nonce_ttl);
     finq_pg_arg_int(&args, service->temp_token_ttl);
+    finq_pg_arg_int(&args, service->session_ttl);
     finq_pg_arg_int(&args, finq_secret_id(finq_secrets_first(service->secrets)));
     FINQ_TRY(service->db->call(service->db, &rows, &session_status, &args, pool));
     const char *outcome = finq_pg_text(rows, 0, OUTCOME, pool);
+    if (strcmp(outcome, "created") == 0) {
+        answer_created(answer, pass);
+        return NULL;
+    }
     if (strcmp(outcome, "ok") != 0)
         return finq_step_outcome(outcome, NULL, NULL, pool);
     token_read(&token, rows, &pass->token.client_id, &pass->token.session_id);
@@ -94,7 +117,7 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
                                 const finq_waiting_resumption *resumption, apr_pool_t *pool)
 {
     static const finq_pg_statement session_resume = {
-        "finq_session_resume", "SELECT " COLUMNS " FROM finq.session_resume($1, $2, $3, $4, $5, $6)"};
+        "finq_session_resume", "SELECT " COLUMNS " FROM finq.session_resume($1, $2, $3, $4, $5, $6, $7)"};
     unsigned char hash[FINQ_DIGEST_SHA256];
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -107,6 +130,7 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
     finq_pg_arg_id(&args, is_id ? &session_id : NULL);
     finq_pg_arg_int(&args, service->nonce_ttl);
     finq_pg_arg_int(&args, service->temp_token_ttl);
+    finq_pg_arg_int(&args, service->session_ttl);
     finq_pg_arg_int(&args, finq_secret_id(finq_secrets_first(service->secrets)));
     FINQ_TRY(service->db->call(service->db, &rows, &session_resume, &args, pool));
     const char *outcome = finq_pg_text(rows, 0, OUTCOME, pool);

@@ -184,6 +184,9 @@ ctl_exit ctl_outbox_run(ctl_command *command)
         return code;
     w.secrets = secrets;
     w.allowed = ctl_value(command, "--allow-address");
+    const char *problem = w.allowed ? post_networks_problem(w.allowed, command->pool) : NULL;
+    if (problem)
+        return ctl_fail(CTL_USAGE, "--allow-address: %s", problem);
     w.session_ttl = ctl_value(command, "--session-ttl") ? ctl_value(command, "--session-ttl") : "86400";
     signal(SIGTERM, stop);
     signal(SIGINT, stop);

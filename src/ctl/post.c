@@ -28,13 +28,20 @@ typedef struct {
     int bits;
 } network;
 
+/* Up to three digits; -1 for anything else. */
+static int number_read(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits <= 3 && text[digits] == '\0' ? atoi(text) : -1;
+}
+
 static int network_read(network *to, const char *text)
 {
     char address[64];
     const char *slash = strchr(text, '/');
     size_t length = slash ? (size_t)(slash - text) : strlen(text);
-    int bits = slash ? atoi(slash + 1) : -1;
-    if (length >= sizeof address)
+    int bits = slash ? number_read(slash + 1) : -1;
+    if (length >= sizeof address || (slash && bits < 0))
         return 0;
     memcpy(address, text, length);
     address[length] = '\0';
@@ -68,6 +75,17 @@ static int listed(const char *list, const unsigned char *address, apr_pool_t *po
     return 0;
 }
 
+const char *post_networks_problem(const char *list, apr_pool_t *pool)
+{
+    char *rest, *copy = apr_pstrdup(pool, list);
+    for (char *item = apr_strtok(copy, ", ", &rest); item; item = apr_strtok(NULL, ", ", &rest)) {
+        network net;
+        if (!network_read(&net, item))
+            return apr_pstrcat(pool, item, " is no network such as 10.1.2.0/24, 192.168.7.9 or fd00::/8", NULL);
+    }
+    return NULL;
+}
+
 /* What is not the public Internet (RFC 6890 and its registries). */
 #define NOT_PUBLIC                                                                                                    \
     "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,"         \
@@ -77,8 +95,8 @@ static int listed(const char *list, const unsigned char *address, apr_pool_t *po
 typedef struct {
     const char *allowed;
     apr_pool_t *pool;
-    int refused;
-    int is_allowed; /* by name, not merely public */
+    int is_plain;  /* http, which is for allowed addresses alone */
+    const char *refused;
 } guard;
 
 /* Asked with the address that is really connected to, whatever the name said a moment before. */
@@ -92,8 +110,11 @@ static curl_socket_t socket_open(void *baton, curlsocktype purpose, struct curl_
         memcpy(address + 12, &((struct sockaddr_in *)&to->addr)->sin_addr, 4);
     } else if (to->family == AF_INET6)
         memcpy(address, &((struct sockaddr_in6 *)&to->addr)->sin6_addr, 16);
-    g->is_allowed = g->allowed && listed(g->allowed, address, g->pool);
-    g->refused = !g->is_allowed && listed(NOT_PUBLIC, address, g->pool);
+    int is_allowed = g->allowed && listed(g->allowed, address, g->pool);
+    g->refused = is_allowed                              ? NULL
+                 : listed(NOT_PUBLIC, address, g->pool) ? "its address is not public, and not allowed"
+                 : g->is_plain                           ? "http is for allowed addresses alone"
+                                                         : NULL;
     return g->refused ? CURL_SOCKET_BAD : socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
@@ -144,12 +165,13 @@ static void transfer_begin(transfer *t, CURLM *multi, post_message *message, con
     t->easy = curl_easy_init();
     t->guard.allowed = allowed;
     t->guard.pool = pool;
+    t->guard.is_plain = strncasecmp(message->url, "https:", 6) != 0;
     header_add(t, "Content-Type", "application/json", pool);
     header_add(t, "webhook-id", message->id, pool);
     header_add(t, "webhook-timestamp", message->timestamp, pool);
     header_add(t, "webhook-signature", message->signatures, pool);
     curl_easy_setopt(t->easy, CURLOPT_URL, message->url);
-    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, allowed ? "https,http" : "https");
+    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, message->body);
@@ -167,17 +189,14 @@ static void transfer_begin(transfer *t, CURLM *multi, post_message *message, con
     curl_multi_add_handle(multi, t->easy);
 }
 
-/* http is for allowed addresses alone. */
-static const char *outcome(const transfer *t, CURLcode code, const post_message *message, apr_pool_t *pool)
+static const char *outcome(const transfer *t, CURLcode code, apr_pool_t *pool)
 {
     long status = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     if (t->guard.refused)
-        return "its address is not public, and not allowed";
+        return t->guard.refused;
     if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && status >= 200))
         return curl_easy_strerror(code);
-    if (strncmp(message->url, "http:", 5) == 0 && !t->guard.is_allowed)
-        return "http is for allowed addresses alone";
     return status >= 200 && status < 300 ? NULL : apr_psprintf(pool, "it answered %ld", status);
 }
 
@@ -188,7 +207,7 @@ static void results_read(CURLM *multi, transfer *transfers, post_message *const 
     while ((told = curl_multi_info_read(multi, &left))) {
         for (int i = 0; told->msg == CURLMSG_DONE && i < count; i++) {
             if (transfers[i].easy == told->easy_handle)
-                messages[i]->error = outcome(&transfers[i], told->data.result, messages[i], pool);
+                messages[i]->error = outcome(&transfers[i], told->data.result, pool);
         }
     }
 }

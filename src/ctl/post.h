@@ -17,6 +17,9 @@ typedef struct post_message {
 /** Why an address will not do for events; NULL where it will: https, without user or fragment. */
 const char *post_url_problem(const char *url);
 
+/** Why a list of networks cannot be read; NULL where it can. */
+const char *post_networks_problem(const char *list, apr_pool_t *pool);
+
 /** Sends messages at once and waits for all. An answer of 2xx within 15 s is an arrival; redirects are not followed.
  * Addresses that are not public are refused, but for those in `allowed`: networks as ADDRESS/BITS, separated by commas, or
  * NULL. To an allowed address http will do as well. */

@@ -69,11 +69,13 @@ static finq_error *length_check(const upload_receipt *receipt, apr_int64_t overh
 static finq_error *file_begin(upload_receipt *receipt, const char *content_type, apr_int64_t overhead)
 {
     finq_request *request = receipt->request;
-    finq_id client_id, step_id;
+    finq_id client_id;
+    int turned;
     FINQ_TRY(finq_access_tenant(request, receipt->texts[CLIENT_ID]));
     FINQ_TRY(finq_api_client_id(&client_id, receipt->texts[CLIENT_ID], request));
     FINQ_TRY(finq_api_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
-    if (!finq_id_parse(&step_id, request->path_id) || !finq_id_equal(&step_id, &receipt->pass.step_id))
+    FINQ_TRY(finq_session_pass_turn(&turned, &receipt->pass, &request->service, request->path_id, receipt->pool));
+    if (!turned)
         return finq_step_outcome("invalid_step_id", NULL, NULL, receipt->pool);
     receipt->offer.pass = &receipt->pass;
     receipt->offer.document = receipt->texts[DOCUMENT];

@@ -1,7 +1,6 @@
 #include "finq_api.h"
 
 #include <ap_mpm.h>
-#include <string.h>
 
 #include "finq_waiting.h"
 
@@ -13,14 +12,18 @@
 static void answer_put(json_t *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
 {
     finq_api_put(reply, "status", answer->status);
-    finq_api_put_id(reply, "step_id", &answer->step_id);
-    finq_api_put_time(reply, "expires_at", answer->expires_at, pool);
+    if (answer->submitted)
+        finq_api_put_id(reply, "step_id", &answer->step_id);
+    if (answer->expires_at)
+        finq_api_put_time(reply, "expires_at", answer->expires_at, pool);
     if (answer->nonce)
         finq_api_put(reply, "nonce", answer->nonce);
     if (answer->next_step)
         finq_api_put(reply, "next_step", answer->next_step);
     if (answer->temp_token)
         finq_api_put(reply, "temp_token", answer->temp_token);
+    if (answer->data)
+        json_object_set(reply, "data", (json_t *)answer->data);
     if (answer->reasons)
         json_object_set(reply, "reasons", (json_t *)answer->reasons);
 }
@@ -36,9 +39,11 @@ static int place_take(finq_request *request)
     return 0;
 }
 
-static int is_waiting(const finq_waiting_answer *answer)
+static int is_stopping(void)
 {
-    return !answer->nonce && !answer->temp_token && !answer->next_step && strcmp(answer->status, "SESSION_FAILED") != 0;
+    int state = AP_MPMQ_RUNNING;
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    return state == AP_MPMQ_STOPPING;
 }
 
 static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, const finq_session_pass *pass,
@@ -47,17 +52,18 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
     apr_time_t until = apr_time_now() + wait;
     apr_pool_t *look;
     FINQ_TRY(finq_waiting_status(answer, &request->service, pass, request->r->pool));
-    if (wait == 0 || !is_waiting(answer) || !place_take(request))
+    if (wait == 0 || !answer->waits || !place_take(request))
         return NULL;
     finq_error *error = NULL;
     apr_pool_create(&look, request->r->pool);
-    while (!error && is_waiting(answer) && apr_time_now() + LOOK_EVERY < until) {
+    while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !is_stopping()) {
         apr_sleep(LOOK_EVERY);
         apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
         request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
         error = finq_waiting_status(answer, &request->service, pass, look);
     }
     apr_atomic_dec32(&request->config->runtime->waiting);
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
     return error ? error : finq_waiting_status(answer, &request->service, pass, request->r->pool);
 }
 

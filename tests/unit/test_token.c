@@ -32,7 +32,7 @@ static finq_error *load(finq_secrets **secrets, const char *text, mode_t mode)
 
 static finq_token sample(void)
 {
-    finq_token token = {FINQ_TOKEN_NONCE, 300, 2, 1, 3, 1900000000, {{1, 2, 3}}, {{4, 5, 6}}, 77, 1234567890123, "user-1"};
+    finq_token token = {FINQ_TOKEN_NONCE, 300, 2, 1, 3, 1, 1900000000, {{1, 2, 3}}, {{4, 5, 6}}, 77, 1234567890123, "user-1"};
     return token;
 }
 
