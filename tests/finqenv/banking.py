@@ -1,0 +1,145 @@
+"""An installation with a connector behind it, a sandbox bank before it, and skills whose steps wait."""
+import json
+import secrets
+import sys
+import urllib.parse
+
+from .client import Onboarding
+from .places import ROOT
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+from connector import protocol  # noqa: E402
+from connector.behaviours import BEHAVIOURS  # noqa: E402
+from connector.service import Service  # noqa: E402
+
+ANYTHING = {"type": "object"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+DOCUMENT = {"document": "proof", "title": "A proof", "required": True, "media_types": ["image/png"], "max_bytes": 65536}
+HOST = """
+ProxyPass /internal/bank http://127.0.0.1:{port}/ask timeout=2 connectiontimeout=1 retry=0
+FinqConnector bank /internal/bank {secret}
+<Location "/sandbox">
+    SetHandler finq-sandbox
+    Require all granted
+</Location>
+"""
+
+
+def step(name, **more):
+    return {"name": name, "title": name, "schema": ANYTHING, **more}
+
+
+def definition(name, *steps):
+    return {"name": name, "title": "A test", "type": "account_information", "environment": "sandbox",
+            "servicer": {"name": "XYZ Bank", "country": "Romania"}, "steps": list(steps)}
+
+
+SKILLS = {
+    "review": definition("review_sbx_#1.0", step("form", review="offline", uploads=[DOCUMENT]), step("last")),
+    "review_last": definition("review_last_sbx_#1.0", step("form", review="offline", uploads=[DOCUMENT])),
+    "sca": definition("sca_sbx_#1.0", step("sca", connector="bank")),
+    "sca_more": definition("sca_more_sbx_#1.0", step("sca", connector="bank"), step("last")),
+    "plain": definition("plain_sbx_#1.0", step("form", uploads=[DOCUMENT]), step("last", uploads=[DOCUMENT])),
+}
+
+
+class Bank:
+    """`server` is the Installation, `service` the connector, `client` a tenant's and `other` another tenant's client."""
+
+    def __init__(self, make_server, directory, **options):
+        directory.mkdir(parents=True, exist_ok=True)
+        self.secret = directory / "bank.secret"
+        self.secret.touch(mode=0o600)
+        self.secret.write_text(secrets.token_hex(32) + "\n")
+        self.service = Service("bank", self.secret, behaviours=BEHAVIOURS).start()
+        host = HOST.format(port=self.service.port, secret=self.secret)
+        self.server = make_server(modules=("proxy", "proxy_http"), vhost=host, plain=True, **options)
+        self.service.page = f"{self.server.httpd.url}/sandbox"
+        self.directory = directory
+        for one in SKILLS.values():
+            self.publish(one)
+        self.tenant = self.server.create_tenant("Waiting tenant", [one["name"] for one in SKILLS.values()])
+        other = self.server.create_tenant("Other tenant", [one["name"] for one in SKILLS.values()])
+        self.client, self.other = self.server.client(self.tenant), self.server.client(other)
+        self.ctl("tenant", "redirect-allow", self.tenant.client_id, "https://app.example")
+        self.ctl("tenant", "redirect-allow", self.tenant.client_id, "myapp://")
+
+    def ctl(self, *words, **more):
+        return self.server.finqctl(*words, **more)
+
+    def publish(self, skill, check=True):
+        file = self.directory / f"{skill['name'].replace('#', '')}.json"
+        file.write_text(json.dumps(skill))
+        return self.ctl("skill", "publish", file, check=check)
+
+    def allow(self, skill):
+        self.publish(skill)
+        self.ctl("tenant", "allow", self.tenant.client_id, skill["name"])
+        return skill["name"]
+
+    def user(self, skill, **more):
+        """A started session of one of SKILLS, or of a skill by its name."""
+        user = Onboarding(self.client, SKILLS[skill]["name"] if skill in SKILLS else skill)
+        answer = user.start(**more)
+        assert answer.status == 200, answer.body
+        return user
+
+    def status(self, user, nonce=None, client=None, **more):
+        client = client or user.client
+        return client.call(f"/sessions/{user.session_id}/status",
+                           {"client_id": client.tenant.client_id, "nonce": nonce or user.nonce or user.step_nonce, **more})
+
+    def resume(self, user, client=None, **change):
+        client = client or user.client
+        return client.call(f"/sessions/{user.session_id}/resume",
+                           {"client_id": client.tenant.client_id, "client_secret": client.tenant.client_secret, **change})
+
+    def decide(self, step_id, decision, reasons=None, name="bank", keys=None, **forge):
+        """A connector's signed decision."""
+        body = {"step_id": step_id, "decision": decision, **({"reasons": reasons} if reasons else {})}
+        return self.post_decision(json.dumps(body).encode(), name, keys, **forge)
+
+    def post_decision(self, body, name="bank", keys=None, kind="decision", age=0):
+        headers = protocol.sign(keys or self.service.secrets, kind, name, secrets_uuid(), body, age)
+        return self.client.request("POST", "/v1/decisions", body, {"content-type": "application/json", **headers})
+
+    def at_bank(self, skill="sca", link="https://app.example/done", **more):
+        """(user, answer, state, kind) of one who has been sent to the bank."""
+        user = self.user(skill, **more)
+        answer = user.submit("sca", {"psu_redirect_link": link})
+        assert answer.status == 200, answer.body
+        return user, answer
+
+    def choose(self, url, choice):
+        """What the user does at the bank's page; returns the path that it sends the browser back to."""
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+        form = urllib.parse.urlencode({**query, "customer": "77", "pin": "1234", "choice": choice})
+        answer = self.client.request("POST", urllib.parse.urlsplit(url).path, form.encode(), FORM)
+        assert answer.status == 303, answer.body
+        back = urllib.parse.urlsplit(answer.headers["location"])
+        return f"{back.path}?{back.query}"
+
+    def back(self, path):
+        """The browser's return: (answer, parameters of the link that it is sent to)."""
+        answer = self.client.request("GET", path)
+        link = urllib.parse.urlsplit(answer.headers.get("location", ""))
+        return answer, dict(urllib.parse.parse_qsl(link.query))
+
+    def psql(self, sql):
+        return self.server.psql(sql)
+
+    def age(self, user, columns, interval):
+        """Sets times of a session back."""
+        sets = ", ".join(f"{column} = {column} - interval '{interval}'" for column in columns)
+        self.psql(f"UPDATE finq.session SET {sets} WHERE session_id = '{user.session_id}'")
+
+    def stop(self):
+        self.client.close()
+        self.other.close()
+        self.service.stop()
+
+
+def secrets_uuid():
+    raw = secrets.token_hex(16)
+    return f"{raw[:8]}-{raw[8:12]}-4{raw[13:16]}-8{raw[17:20]}-{raw[20:]}"
