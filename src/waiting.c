@@ -21,7 +21,6 @@ static void token_read(finq_token *token, const PGresult *rows, const finq_id *c
     token->previous = (int)finq_pg_number(rows, 0, PREVIOUS);
     token->generation = (int)finq_pg_number(rows, 0, GENERATION);
     token->skill_id = (apr_int32_t)finq_pg_number(rows, 0, SKILL_ID);
-    token->late = 1;
 }
 
 static finq_error *told_read(finq_waiting_answer *answer, const PGresult *rows, apr_pool_t *pool)
@@ -42,9 +41,11 @@ static finq_error *tokens_seal(finq_waiting_answer *answer, const finq_secret *s
 {
     int completed = strcmp(answer->status, "SESSION_COMPLETED") == 0;
     token->kind = FINQ_TOKEN_TEMP;
+    token->late = 0;
     if (completed)
         FINQ_TRY(finq_token_seal(&answer->temp_token, token, secret, pool));
     token->kind = FINQ_TOKEN_NONCE;
+    token->late = 1;
     return completed && step->upload_count == 0 ? NULL : finq_token_seal(&answer->nonce, token, secret, pool);
 }
 

@@ -6,6 +6,7 @@ import urllib.parse
 
 from .client import Onboarding
 from .places import ROOT
+from .process import free_port
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -18,7 +19,9 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 DOCUMENT = {"document": "proof", "title": "A proof", "required": True, "media_types": ["image/png"], "max_bytes": 65536}
 HOST = """
 ProxyPass /internal/bank http://127.0.0.1:{port}/ask timeout=2 connectiontimeout=1 retry=0
+ProxyPass /internal/down http://127.0.0.1:{closed}/ask retry=0
 FinqConnector bank /internal/bank {secret}
+FinqConnector down /internal/down {secret}
 <Location "/sandbox">
     SetHandler finq-sandbox
     Require all granted
@@ -39,6 +42,7 @@ SKILLS = {
     "review": definition("review_sbx_#1.0", step("form", review="offline", uploads=[DOCUMENT]), step("last")),
     "review_last": definition("review_last_sbx_#1.0", step("form", review="offline", uploads=[DOCUMENT])),
     "sca": definition("sca_sbx_#1.0", step("sca", connector="bank")),
+    "down": definition("down_sbx_#1.0", step("sca", connector="down")),
     "sca_more": definition("sca_more_sbx_#1.0", step("sca", connector="bank"), step("last")),
     "plain": definition("plain_sbx_#1.0", step("form", uploads=[DOCUMENT]), step("last", uploads=[DOCUMENT])),
 }
@@ -53,7 +57,7 @@ class Bank:
         self.secret.touch(mode=0o600)
         self.secret.write_text(secrets.token_hex(32) + "\n")
         self.service = Service("bank", self.secret, behaviours=BEHAVIOURS).start()
-        host = HOST.format(port=self.service.port, secret=self.secret)
+        host = HOST.format(port=self.service.port, closed=free_port(), secret=self.secret)
         self.server = make_server(modules=("proxy", "proxy_http"), vhost=host, plain=True, **options)
         self.service.page = f"{self.server.httpd.url}/sandbox"
         self.directory = directory

@@ -1,0 +1,149 @@
+"""Steps whose connector goes wrong: the contract's code, nothing spent, the same attempt at the retry.
+
+Seen red: see each test.
+"""
+import pytest
+
+from finqenv.banking import Bank
+from finqenv.load import at_once, timed
+
+CODES = {
+    "hangs up": "connection_error", "cut off": "connection_error", "no http": None, "502": "connection_error", "503": "connection_error",
+    "late": "timeout", "504": "timeout", "429": "too_many_requests", "401": "unauthorized", "403": "forbidden",
+    "500": "invalid_answer", "html": "invalid_answer", "html as json": "invalid_answer", "empty": "invalid_answer",
+    "too large": "invalid_answer", "wrong shape": "invalid_answer", "doubled": "invalid_answer", "unsigned": "invalid_answer",
+    "reflects": "invalid_answer", "stale": "invalid_answer", "another signature": "invalid_answer",
+    "foreign redirect": "invalid_answer", "302": "invalid_answer"}
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory):
+    """One child with one connection to the database."""
+    made = Bank(make_module_server, run_directory / "steps", children=1, threads=16, dbd=(0, 1, 1))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def right_answers(bank):
+    yield
+    bank.service.behaviour = None
+
+
+def asked(bank, user):
+    return [question for question, _ in bank.service.seen if question["session_id"] == user.session_id]
+
+
+@pytest.mark.parametrize("behaviour, code", CODES.items())
+def test_faults_spend_nothing(bank, behaviour, code):
+    """Red where finq_step_plan_make's error does not end the submission, or where attempt_id takes something new."""
+    user = bank.user("sca")
+    nonce = user.nonce
+    bank.service.behaviour = behaviour
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    answer = user.submit("sca", {"scenario": "accept"})
+    assert (answer.status, answer["type"]) == (400, "external_api_error")
+    assert answer.code == f"external_api_{code}" if code else answer.code.startswith("external_api_")
+    assert bank.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{user.session_id}'") == "0"
+    bank.service.behaviour = None
+    assert user.nonce == nonce
+    done = user.submit("sca", {"scenario": "accept"})
+    assert done["status"] == "SESSION_COMPLETED" and done["data"] == {"reference": "XYZ-1"}
+    first, last = asked(bank, user)[0], asked(bank, user)[-1]
+    assert first["attempt"] == last["attempt"] and first == last
+
+
+def test_a_connector_that_is_not_there(bank):
+    user = bank.user("down")
+    nonce = user.nonce
+    bank.server.httpd.log.expect("FINQ08.* connector down: ")
+    bank.server.httpd.log.allow("proxy")
+    answer = user.submit("sca", {"scenario": "accept"})
+    assert (answer.status, answer.code) == (400, "external_api_connection_error") and user.nonce == nonce
+
+
+def test_an_answer_that_comes_twice(bank):
+    """What stands behind the first on the connection is never taken for the answer to the next question."""
+    bank.service.behaviour = "twice"
+    bank.server.httpd.log.allow("proxy|FINQ08")
+    first, second = bank.user("sca"), bank.user("sca")
+    assert first.submit("sca", {"scenario": "accept"})["status"] == "SESSION_COMPLETED"
+    answer = second.submit("sca", {"scenario": "fail"})
+    assert answer.status == 400 or answer["status"] == "SESSION_FAILED"
+
+
+def test_the_question(bank):
+    """All that the contract's issue names, and the tenant's user."""
+    user = bank.user("sca", tenant_user_id="user-9")
+    user.submit("sca", {"scenario": "accept"})
+    question = asked(bank, user)[0]
+    assert question["event"] == "submit" and question["step_id"] == user.step_id and question["step"] == "sca"
+    assert question["skill"] == user.skill and question["data"] == {"scenario": "accept"} and question["documents"] == []
+    assert question["tenant_user_id"] == "user-9" and question["attempt"] and question["state"] is None
+
+
+def test_a_rejection_may_be_corrected(bank):
+    """With the same nonce; the correction is another attempt."""
+    user = bank.user("sca")
+    answer = user.submit("sca", {"scenario": "reject"})
+    assert (answer.status, answer.code) == (400, "invalid_input")
+    assert answer["details"] == [{"field": "/scenario", "message": "The bank does not know this user."}]
+    assert user.submit("sca", {"scenario": "accept"})["status"] == "SESSION_COMPLETED"
+    one, other = asked(bank, user)
+    assert one["attempt"] != other["attempt"]
+
+
+def test_a_failure_ends_the_session(bank):
+    user = bank.user("sca")
+    nonce = user.nonce
+    answer = user.submit("sca", {"scenario": "fail"})
+    assert answer["status"] == "SESSION_FAILED" and answer["reasons"] == ["The bank declined."]
+    assert not {"nonce", "temp_token", "next_step"} & set(answer.json)
+    user.nonce = nonce
+    assert user.submit("sca", {"scenario": "fail"}).body == answer.body
+    assert bank.status(user, nonce=nonce)["status"] == "SESSION_FAILED"
+
+
+def test_no_connection_is_held_while_it_thinks(bank):
+    """With one connection to the database for all, others are served meanwhile. Red where the call of finq.step_context
+    and the one of finq.step_submit share a connection across the question."""
+    bank.service.behaviours = {**bank.service.behaviours, "thinks": thinks}
+    bank.service.behaviour = "thinks"
+    users = [bank.user("sca") for _ in range(4)]
+    clients = [bank.server.client(bank.tenant) for _ in users]
+    for user, client in zip(users, clients):
+        user.client = client
+    other = bank.user("plain")
+    slow = [lambda u=u: timed(u.submit, "sca", {"scenario": "accept"}) for u in users]
+
+    def quick():
+        import time
+        time.sleep(0.3)
+        return timed(other.submit, "form", {})
+    *answers, (meanwhile, seconds) = at_once([*slow, quick])
+    for client in clients:
+        client.close()
+    assert meanwhile.status == 200 and seconds < 0.5
+    assert all(answer["status"] == "SESSION_COMPLETED" and 1 <= took < 2 for answer, took in answers)
+
+
+def thinks(handler, message_id, answer):
+    import time
+    from connector import protocol
+    time.sleep(1)
+    service = handler.server.service
+    handler.send(200, answer, protocol.sign(service.secrets, "answer", service.name, message_id, answer))
+
+
+@pytest.mark.parametrize("skill, data", [("sca", {"scenario": "accept"}),
+                                         ("sca", {"psu_redirect_link": "https://app.example/done"})])
+def test_the_same_post_at_once(bank, skill, data):
+    """One effect, one answer, one attempt."""
+    user = bank.user(skill)
+    clients = [bank.server.client(bank.tenant) for _ in range(8)]
+    answers = at_once([lambda c=c: c.submit(user, "sca", data) for c in clients])
+    for client in clients:
+        client.close()
+    assert {answer.status for answer in answers} == {200} and len({answer.body for answer in answers}) == 1
+    assert len({question["attempt"] for question in asked(bank, user)}) == 1
+    assert bank.psql(f"SELECT count(*) FROM finq.step WHERE session_id = '{user.session_id}'") == "1"

@@ -1,0 +1,292 @@
+"""Users sent to a bank and back: step sca, the example connector, the sandbox bank (contract section 6).
+
+Seen red: see each test.
+"""
+import json
+import urllib.parse
+
+import pytest
+
+from finqenv.banking import Bank
+from finqenv.load import at_once
+from finqenv.wire import is_error, steady
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory):
+    made = Bank(make_module_server, run_directory / "redirects", children=2, threads=16)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def right_answers(bank):
+    yield
+    bank.service.behaviour = None
+
+
+def visit(bank, choice, **more):
+    """(user, the return's answer, the link's parameters) of one who chose at the bank."""
+    user, answer = bank.at_bank(**more)
+    return user, *bank.back(bank.choose(answer["data"]["url"], choice))
+
+
+def test_a_user_is_sent_to_the_bank(bank):
+    user, answer = bank.at_bank()
+    assert answer["status"] == "SESSION_IN_PROGRESS" and not {"nonce", "temp_token", "next_step"} & set(answer.json)
+    assert answer["data"]["method"] == "GET" and answer["data"]["headers"] == {}
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(answer["data"]["url"]).query))
+    assert query["redirect_uri"] == f"{bank.server.httpd.url}/v1/redirects/sca"
+    status = bank.status(user)
+    assert status["status"] == "SESSION_IN_PROGRESS" and not {"nonce", "next_step"} & set(status.json)
+    again = user.client.submit(type("S", (), {"session_id": user.session_id, "nonce": user.step_nonce, "skill": user.skill}),
+                               "sca", {"psu_redirect_link": "https://app.example/done"})
+    assert again.body == answer.body
+
+
+def test_approve(bank):
+    user, answer, link = visit(bank, "approve")
+    assert answer.status == 302 and answer.headers["location"].startswith("https://app.example/done?temp_token=")
+    assert answer.headers["cache-control"] == "no-store" and answer.headers["referrer-policy"] == "no-referrer"
+    user.temp_token = link["temp_token"]
+    status = bank.status(user)
+    assert status["status"] == "SESSION_COMPLETED" and status["temp_token"] == link["temp_token"]
+    assert user.exchange().status == 200
+
+
+def test_approve_and_go_on(bank):
+    user, _, link = visit(bank, "approve", skill="sca_more")
+    assert link == {"status": "SESSION_IN_PROGRESS"}
+    user.nonce = bank.status(user)["nonce"]
+    assert user.submit("last", {})["status"] == "SESSION_COMPLETED"
+
+
+@pytest.mark.parametrize("choice, error", [("deny", "access_denied"), ("fail", "server_error")])
+def test_the_bank_says_no(bank, choice, error):
+    """The same step may be sent again, and goes to the bank anew."""
+    user, answer, link = visit(bank, choice)
+    assert answer.status == 302 and link["error"] == error and link["error_description"]
+    status = bank.status(user)
+    assert status["next_step"] == "sca" and status["reasons"] == [link["error_description"]]
+    user.nonce = status["nonce"]
+    again = user.submit("sca", {"psu_redirect_link": "https://app.example/done"})
+    _, link = bank.back(bank.choose(again["data"]["url"], "approve"))
+    assert link["temp_token"]
+
+
+def test_approve_later(bank):
+    user, _, link = visit(bank, "later")
+    assert link == {"status": "SESSION_PENDING"}
+    status = bank.status(user)
+    assert status["status"] == "SESSION_PENDING" and status["reasons"] == ["The account's holder approves later."]
+    assert bank.decide(user.step_id, "accepted").status == 200
+    user.temp_token = bank.status(user)["temp_token"]
+    assert user.exchange().status == 200
+
+
+def test_the_connector_fails_it(bank):
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve").replace("code=approve", "code=unknown")
+    _, link = bank.back(path)
+    assert link["error"] == "failed"
+    status = bank.status(user)
+    assert status["status"] == "SESSION_FAILED" and status["reasons"] == ["The bank did not confirm."]
+
+
+# -- the state
+
+def test_a_state_works_once(bank):
+    """A doubled return changes nothing and gives no token. Red without `waits_for = 'BANK'` in finq.redirect_take."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    _, first = bank.back(path)
+    for again in (path, path.replace("code=approve", "code=unknown"), path.partition("&code")[0] + "&error=access_denied"):
+        doubled, link = bank.back(again)
+        assert doubled.status == 302 and link["error"] == "tpp_redirect_error" and "temp_token" not in link
+    assert bank.status(user)["temp_token"] == first["temp_token"]
+
+
+def test_returns_at_once(bank):
+    """Red without `returned_at IS NULL` in finq.redirect_take: the connector would be asked more than once."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    before = len(bank.service.seen)
+    clients = [bank.server.client(bank.tenant) for _ in range(16)]
+    answers = at_once([lambda c=c: c.request("GET", path) for c in clients])
+    for client in clients:
+        client.close()
+    assert {answer.status for answer in answers} == {302}
+    assert sum("temp_token=" in answer.headers["location"] for answer in answers) == 1
+    assert len(bank.service.seen) == before + 1
+    assert bank.status(user)["status"] == "SESSION_COMPLETED"
+
+
+def test_states_that_are_none(bank):
+    """Forged, of another kind, a nonce in its place, missing. Red where finq_token_open does not compare kinds, and where
+    state_open does not compare the step with the path."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    state = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)["state"][0]
+    wrong = [path.replace(state, state[:-2] + ("AA" if state[-2:] != "AA" else "BB")), path.replace(state, user.step_nonce),
+             path.replace("redirects/sca", "redirects/payment_intent"), "/v1/redirects/sca", "/v1/redirects/sca?state=",
+             path.replace("code=", "code=%FF"), path.replace("code=", "code=%0A")]
+    for one in wrong:
+        refused = bank.client.request("GET", one)
+        assert is_error(refused, 400, "tpp_redirect_error"), one
+    assert bank.client.request("POST", path, b"{}", {"content-type": "application/json"}).status == 405
+    assert bank.client.request("HEAD", path).status == 405
+    assert "temp_token" in bank.back(path)[1], "the true one still works"
+
+
+def test_what_a_bank_says_reaches_the_client_as_plain_text(bank):
+    """Red without description_words: bytes that are no UTF-8 have no JSON."""
+    user, answer = bank.at_bank()
+    state = urllib.parse.parse_qs(urllib.parse.urlsplit(answer["data"]["url"]).query)["state"][0]
+    _, link = bank.back(f"/v1/redirects/sca?state={state}&error=a%20b&error_description=%FF%0d%0aX:{'y' * 500}")
+    assert link["error"] == "tpp_redirect_error" and link["error_description"].startswith("???X:y")
+    assert bank.status(user)["reasons"] == [link["error_description"]] and len(link["error_description"]) == 200
+
+
+def test_a_state_of_an_older_attempt(bank):
+    user, answer = bank.at_bank()
+    old = bank.choose(answer["data"]["url"], "approve")
+    bank.back(bank.choose(answer["data"]["url"], "deny"))
+    user.nonce = bank.status(user)["nonce"]
+    user.submit("sca", {"psu_redirect_link": "https://app.example/done", "again": True})
+    refused = bank.client.request("GET", old)
+    assert is_error(refused, 400, "tpp_redirect_error")
+    assert "temp_token" not in bank.status(user).json
+
+
+def test_a_return_after_expiry(bank):
+    """Red without `return_until > clock_timestamp()` in finq.redirect_take."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    bank.age(user, ["return_until"], "1 hour")
+    _, link = bank.back(path)
+    assert link["error"] == "tpp_redirect_error"
+    status = bank.status(user)
+    assert status["next_step"] == "sca" and status["nonce"] and "not finished in time" in status["reasons"][0]
+    assert bank.back(path)[1]["error"] == "tpp_redirect_error"
+    user.nonce = status["nonce"]
+    assert user.submit("sca", {"psu_redirect_link": "https://app.example/done"})["data"]["url"]
+
+
+def test_a_return_that_a_server_did_not_finish(bank):
+    """One that ended between taking the state and concluding keeps no user out."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    bank.psql(f"UPDATE finq.session SET returned_at = clock_timestamp() WHERE session_id = '{user.session_id}'")
+    assert bank.back(path)[1]["error"] == "tpp_redirect_error"
+    bank.age(user, ["returned_at"], "3 minutes")
+    assert bank.back(path)[1]["temp_token"]
+
+
+def test_a_connector_that_is_down_at_the_return(bank):
+    """The same state may be tried again."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    bank.server.httpd.log.expect("FINQ08|proxy")
+    for behaviour, error in (("hangs up", "external_api_connection_error"), ("500", "external_api_invalid_answer"),
+                             ("foreign redirect", "external_api_invalid_answer")):
+        bank.service.behaviour = behaviour
+        _, link = bank.back(path)
+        assert link["error"] == error and "temp_token" not in link
+    bank.service.behaviour = None
+    assert bank.back(path)[1]["temp_token"]
+    events = [q for q, _ in bank.service.seen if q["session_id"] == user.session_id and q["event"] == "return"]
+    assert len({q["attempt"] for q in events}) == 1
+
+
+def test_a_return_after_a_resumption_elsewhere(bank):
+    user, answer = bank.at_bank()
+    resumed = bank.resume(user)
+    _, link = bank.back(bank.choose(answer["data"]["url"], "approve"))
+    assert bank.status(user, nonce=resumed["nonce"])["temp_token"] and link["temp_token"]
+
+
+# -- links
+
+@pytest.mark.parametrize("link, sent", [
+    ("https://app.example", "https://app.example?T"), ("https://app.example/a?b=c&d", "https://app.example/a?b=c&d&T"),
+    ("https://app.example/a?", "https://app.example/a?T"), ("https://app.example/a?b&", "https://app.example/a?b&T"),
+    ("https://app.example/#/route?x=y", "https://app.example/?T#/route?x=y"),
+    ("https://app.example/a?b=c#d", "https://app.example/a?b=c&T#d"), ("myapp://back", "myapp://back?T"),
+    ("myapp://back/x?y=z#w", "myapp://back/x?y=z&T#w"), ("https://app.example/.well-known/x", "https://app.example/.well-known/x?T")])
+def test_links(bank, link, sent):
+    _, answer = bank.at_bank(link=link)
+    back, _ = bank.back(bank.choose(answer["data"]["url"], "approve"))
+    front, end = sent.split("T")
+    location = back.headers["location"]
+    assert location.startswith(front + "temp_token=") and location.endswith(end)
+
+
+@pytest.mark.parametrize("link", [
+    "https://app.example.evil", "https://app.example.evil/done", "https://app.example:8443/", "https://app.examplex",
+    "https://app.example@evil.example/", "https://user:pass@app.example/", "http://app.example/", "https://evil.example/",
+    "https://evil.example/https://app.example", "javascript:alert(1)", "javascript://app.example/%0aalert(1)",
+    "data:text/html,x", "data://text/html,x", "vbscript://x", "file:///etc/passwd", "blob://x", "//app.example", "/done", "",
+    "https:app.example", "https:///app.example", "https://app.example\\@evil.example", "https://app.example/\r\nX: y",
+    "https://app.example/ x", "https://app.example/\u00e9", "otherapp://x", "HTTPS://APP.EXAMPLE.evil/", "https://",
+    "https://app.example/../x", "https://app.example/a/%2e%2E/x", "https://app.example/" + "x" * 2000, "javascript:x://",
+    "myapp:back"])
+def test_links_that_are_refused(bank, link):
+    """And nothing is spent. Red without finq.link_fits' boundary, without scheme_allowed, without climbs."""
+    user = bank.user("sca")
+    seen = len(bank.service.seen)
+    assert is_error(user.submit("sca", {"psu_redirect_link": link}), 400, "invalid_field")
+    assert len(bank.service.seen) == seen
+    assert user.submit("sca", {"psu_redirect_link": "https://app.example"}).status == 200
+
+
+def test_links_are_a_tenants_own(bank):
+    """Red without `l.client_id = p_client_id` in finq.step_context."""
+    user = bank.user("sca")
+    user.client = bank.other
+    assert user.start().status == 200
+    assert is_error(user.submit("sca", {"psu_redirect_link": "https://app.example/done"}), 400, "invalid_field")
+
+
+@pytest.mark.parametrize("prefix", ["javascript://", "http://app.example", "https://", "app.example", "https://u@app.example"])
+def test_prefixes_that_are_refused(bank, prefix):
+    done = bank.ctl("tenant", "redirect-allow", bank.tenant.client_id, prefix, check=False)
+    assert done.returncode == 1
+
+
+def test_redirect_allow(bank):
+    shown = bank.ctl("tenant", "redirect-allow", bank.tenant.client_id, "http://localhost/dev")
+    assert set(shown["prefixes"]) >= {"https://app.example", "myapp://", "http://localhost/dev"}
+    line = bank.ctl("audit", "--limit", "1")[0]
+    assert line["object"] == "redirect_link" and line["detail"]["prefix"] == "http://localhost/dev"
+    assert bank.ctl("tenant", "redirect-allow", "00000000-0000-4000-8000-000000000000", "https://x.example",
+                    check=False).returncode == 3
+
+
+def test_a_bank_without_a_link(bank):
+    """Without a link nobody is sent to a bank; a connector that asks for it all the same is at fault."""
+    user = bank.user("sca")
+    bank.service.behaviours = {**bank.service.behaviours, "sends away": lambda handler, message_id, _: handler.send(
+        200, *signed(handler, message_id))}
+    bank.service.behaviour = "sends away"
+    bank.server.httpd.log.allow("FINQ0")
+    assert is_error_external(user.submit("sca", {}), "external_api_invalid_answer")
+
+
+def signed(handler, message_id):
+    from connector import protocol
+    service = handler.server.service
+    body = json.dumps({"verdict": "redirect", "method": "GET", "url": "https://bank.example/", "headers": {},
+                       "expires_at": "2099-01-01T00:00:00Z"}).encode()
+    return body, protocol.sign(service.secrets, "answer", service.name, message_id, body)
+
+
+def is_error_external(answer, code):
+    assert (answer.status, answer.code, answer["type"]) == (400, code, "external_api_error"), answer.body
+    return True
+
+
+def test_equal_answers(bank):
+    """A state whose session is another tenant's does not exist either: all that is not known answers alike."""
+    one = bank.client.request("GET", "/v1/redirects/sca?state=AAAA")
+    other = bank.client.request("GET", "/v1/redirects/nosuch?state=" + "A" * 140)
+    assert steady(one) == steady(other)
