@@ -9,6 +9,16 @@ AISP, CARD, DEPOSIT = DEMO_SKILLS
 DEFINITIONS = {skill["name"]: skill for skill in (json.loads(file.read_text()) for file in SKILLS.glob("*.json"))}
 
 
+def publish(installation, tenant, definition):
+    """A skill of a test's own, known here and to the server. Returns its name."""
+    file = installation.directory / "skill.json"
+    file.write_text(json.dumps(definition))
+    installation.finqctl("skill", "publish", file)
+    installation.finqctl("tenant", "allow", tenant.client_id, definition["name"])
+    DEFINITIONS[definition["name"]] = definition
+    return definition["name"]
+
+
 def steps(skill):
     return DEFINITIONS[skill]["steps"]
 

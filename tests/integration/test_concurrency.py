@@ -1,7 +1,7 @@
 """The same request many times at once, on two servers over one database and one secret file (contract sections 3 and 7).
 
-Seen red, in sql/001: ON CONFLICT left out (first step); the condition on step_ordinal (later step); `exchanged_at IS
-NULL` (exchange); SELECT and then UPDATE in place of each. In C: an answer made from the request instead of the row.
+Seen red, in sql/001: ON CONFLICT left out (first step); the condition on step_ordinal (middle step; elsewhere the
+session's status or missing uploads guard as well); `exchanged_at IS NULL` left out, or asked by a SELECT of its own (exchange).
 """
 import json
 import socket
@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from finqenv.flows import AISP, CARD, begin, example, steps, submit, upload_required, walk
+from finqenv.flows import AISP, CARD, begin, example, publish, steps, submit, upload_required, walk
 from finqenv.httpd import Httpd
 from finqenv.installation import MODULE
 from finqenv.process import until
@@ -88,10 +88,20 @@ def test_a_first_step(server, client, ports, rounds):
         assert effects(server, user) == "1|1|0"
 
 
+@pytest.fixture(scope="module")
+def bare_skill(server, tenant):
+    """Three steps that ask for nothing: no missing upload and no end of the session guards the second one."""
+    form = {"schema": {"type": "object", "examples": [{}]}, "title": "A form"}
+    return publish(server, tenant, {"name": "bare_sbx_#1.0", "title": "Bare", "type": "marketplace", "environment": "sandbox",
+                                    "servicer": {"name": "XYZ Bank", "country": "Romania"},
+                                    "steps": [{"name": f"form_{number}", **form} for number in (1, 2, 3)]})
+
+
 @pytest.mark.parametrize("rounds", ROUNDS)
-def test_a_later_step(server, client, ports, rounds):
+@pytest.mark.parametrize("place", ["last", "middle"])
+def test_a_later_step(server, client, ports, bare_skill, place, rounds):
     for _ in range(rounds):
-        user = walk(client, CARD, to=1)
+        user = walk(client, CARD if place == "last" else bare_skill, to=1)
         assert is_one(fire(ports, *submission(user, 2)))
         assert effects(server, user) == "1|2|0"
 

@@ -1,7 +1,7 @@
 """Browsers on other origins (contract section 1): what they ask and what they must be told.
 
-Seen red: finq_cors_apply left out of the error filter (errors_too); origins compared without regard to case; `Vary` only
-where the origin is allowed.
+Seen red: finq_cors_apply left out of the error filter (errors_too); origins compared without regard to case,
+or by their beginning; no `Vary`.
 """
 import pytest
 

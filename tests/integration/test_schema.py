@@ -1,8 +1,8 @@
 """The database (sql/001): who owns what, who may do what, migrations, and what the functions refuse by themselves, whatever
 a server tells them.
 
-Seen red: a GRANT SELECT on a table, an EXECUTE for PUBLIC, a function without SECURITY DEFINER's search_path, `SELECT *`;
-schema_check left out (a_schema_that_does_not_fit); the lock of ctl's PREPARE left out (two_migrate_at_once); each clause
+Seen red: a GRANT SELECT on a table, functions left to PUBLIC, a function without SECURITY DEFINER's search_path; the
+version not compared (a_schema_that_does_not_fit); the lock of ctl's PREPARE left out (two_migrate_at_once); each clause
 of finq.step_submit's and finq.token_exchange's conditions (the functions' own guards).
 """
 import json

@@ -1,9 +1,9 @@
 """POST /sessions (contract section 2).
 
-Seen red: claim_judge without its key, or without its active clause (refusals, a_disabled_tenant); authorise without
-its grant clause (refusals); the skill looked up before the keys are judged (keys_are_judged_before_the_skill); TEXT_MAX
-of src/token.c as it was, too short by three (user_ids); finq_directory_authorise without its second look
-(a_new_key_works_at_once); a ttl of nothing in tenant_look (starts_need_no_database).
+Seen red: tenant_judge without its key, or without its active clause (refusals, a_disabled_tenant); another code where the
+grant is missing; the skill looked up before the keys are judged (keys_are_judged_before_the_skill); TEXT_MAX of
+src/token.c too short by two (user_ids); no second look where a key does not fit (a_new_key_and_a_new_grant); nothing fresh
+in tenant_look (starts_need_no_database); no Retry-After; no Cache-Control.
 """
 import json
 import re

@@ -1,7 +1,7 @@
 """finqctl: its verbs, exit codes and help; publishing skills (contract section 12).
 
-Seen red: skill_publish's comparison of definitions left out; ON CONFLICT DO UPDATE in its place; the exit code of each
-SQLSTATE in src/ctl/db.c; finq_skill_compile not called before a skill is stored.
+Seen red: skill_publish's comparison of definitions left out; the exit codes of SQLSTATE P0002, 23505, 42501 and 3F000 in
+src/ctl/db.c; finq_skill_compile not called before a skill is stored; ferror left out of src/ctl/main.c.
 """
 import json
 import re
