@@ -22,7 +22,7 @@ APR_LIBS = $(shell apr-1-config --link-ld) $(shell apu-1-config --link-ld)
 
 # src/*.c know no httpd; src/httpd is the thin face over them; src/ctl is the operator's command.
 LIB_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/*.c))
-HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c) mod_finq.c)
+HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c) mod_finq.c) $(B)/obj/openapi.o
 CTL_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/ctl/*.c)) $(B)/obj/migrations.o $(B)/obj/migrations_sql.o
 ASK_O   := $(B)/obj/tests/modules/mod_finq_ask.o
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -59,6 +59,18 @@ $(B)/modules/mod_finq.so: $(LIB_O) $(HTTPD_O) $(ASK_O)
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	$Q$(CC) -shared $(CFLAGS) $(SANITIZE) -o $@ $^ -Wl,-z,relro,-z,now $(LIBS)
+
+# The module carries the API's description in itself: written as YAML, served as JSON.
+$(B)/obj/openapi.json: conf/openapi.yaml | check-deps
+	@mkdir -p $(@D)
+	@echo "  JSON  $<"
+	$Q/usr/bin/python3 -c 'import json, sys, yaml; \
+	  json.dump(yaml.safe_load(sys.stdin), sys.stdout, ensure_ascii=False, separators=(",", ":"))' < $< > $@.new
+	$Qmv $@.new $@
+$(B)/obj/openapi.o: $(B)/obj/openapi.json
+	@printf '%s\n' '.section .rodata' '.globl finq_openapi_json' '.hidden finq_openapi_json' \
+	  'finq_openapi_json: .incbin "$<"' '.byte 0' '.section .note.GNU-stack,"",@progbits' > $(@:.o=.S)
+	$Q$(CC) -c $(@:.o=.S) -o $@
 
 $(B)/finqctl: $(LIB_O) $(CTL_O)
 	@echo "  LINK  $@"
@@ -147,7 +159,7 @@ install: all
 	install -d $(DATA)/sql $(DATA)/skills $(APACHE)
 	install -m 644 sql/*.sql $(DATA)/sql
 	install -m 644 conf/skills/*.json $(DATA)/skills
-	install -m 644 conf/connector-openapi.yaml $(DATA)
+	install -m 644 conf/openapi.yaml conf/connector-openapi.yaml $(DATA)
 	install -m 644 conf/finq.load $(APACHE)
 	@# An operator's finq.conf may hold what was edited in: a new one goes beside it.
 	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 644 conf/finq.conf $$f

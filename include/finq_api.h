@@ -19,6 +19,7 @@ finq_error *finq_api_decision(finq_request *request, json_t *reply); /**< of a c
 finq_error *finq_api_token_exchange(finq_request *request, json_t *reply); /**< contract section 7 */
 finq_error *finq_api_catalog_skills(finq_request *request, json_t *reply); /**< contract section 10 */
 finq_error *finq_api_catalog_servicers(finq_request *request, json_t *reply);
+finq_error *finq_api_describe(finq_request *request, json_t *reply); /**< conf/openapi.yaml */
 
 /** Reads a client_id, the one place where a request may come by one. Errors: invalid_client_id (400) for what is no
  * UUID; unauthorized_tenant where the request's host serves one tenant (FinqTenant) and this is another, whether or not
@@ -34,8 +35,9 @@ void finq_api_put_time(json_t *reply, const char *name, apr_int64_t seconds, apr
 /** Adds what a step asks for (contract section 3, `uploads`). */
 void finq_api_put_uploads(json_t *reply, const finq_skill_step *step);
 
-/** Whether a request is one that no tenant signs, since it brings its own proof: a bank's return, a connector's decision. */
-int finq_router_has_own_proof(request_rec *r);
+/** Whether a request is one that no tenant signs: a bank's return and a connector's decision bring their own proof, and the
+ * description is public. */
+int finq_router_goes_unsigned(request_rec *r);
 /** The content handler of SetHandler finq. */
 int finq_router_handler(request_rec *r);
 /** What the routes are called in counters, by number; the first is for what fits none. Ends with NULL. */

@@ -26,6 +26,7 @@ typedef struct finq_request {
     const unsigned char *body_hash; /**< of the compact body, once finq_body_object has read it */
     const char *answer_text;     /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
     const char *nonce;           /**< of the header; NULL where there is none */
+    const char *cache_control;   /**< of an answer that others may keep; NULL for no-store */
     int endpoint;                /**< the route's number among finq_router_endpoints; 0 for none */
     apr_uint64_t address_key, tenant_key; /**< of finq_limits.h: whom the request counts for; 0 for nobody */
     apr_bucket_brigade *brigade; /**< of finq_body_read */

@@ -2,19 +2,21 @@
 # Installs the Debian packages that a task needs, and nothing that is there already.
 #   tests/install.sh build run test ...   installs what is missing of these groups; says nothing where nothing is
 #   tests/install.sh --check build ...    only says what is missing, and fails if anything is
-# The group test also gets npm's jose, of one version, into build/node; where that fails, its tests are skipped.
+# The group test also gets npm's packages below, of one version each, into build/node; where that fails, their tests are
+# skipped.
 # No service of the system is started, stopped or configured: new daemons stay down, and PostgreSQL makes no cluster.
 set -euo pipefail
 
 declare -A GROUPS_OF=(
-  [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev libcurl4-openssl-dev"
+  [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev libcurl4-openssl-dev
+    python3-yaml"
   [run]="apache2-bin libaprutil1-dbd-pgsql postgresql-15 openssl python3"
-  [test]="libcmocka-dev python3-pytest python3-psycopg2 python3-prometheus-client json-schema-test-suite curl
+  [test]="libcmocka-dev python3-pytest python3-psycopg2 python3-prometheus-client python3-jsonschema json-schema-test-suite curl
     python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium chromium-driver python3-selenium"
   [bench]="curl php8.2-cli php8.2-pgsql php8.2-opcache php8.2-apcu"
   [node]="nodejs npm"
 )
-JOSE=jose@5.9.6
+NPM_PACKAGES="jose@5.9.6 @seriousme/openapi-schema-validator@2.2.5"
 NODE=$(dirname "$0")/../build/node
 POLICY=/usr/sbin/policy-rc.d
 CLUSTER=/etc/postgresql-common/createcluster.d
@@ -66,11 +68,12 @@ install_packages() {
   return 1
 }
 
-install_jose() {
-  [[ " $* " == *" test "* ]] && [ ! -e "$NODE/node_modules/jose" ] || return 0
+install_node() {
+  [[ " $* " == *" test "* ]] || return 0
+  [ -e "$NODE/node_modules/jose" ] && [ -e "$NODE/node_modules/@seriousme" ] && return
   mkdir -p "$NODE"
-  (cd "$NODE" && npm install --no-save --no-audit --no-fund --ignore-scripts $JOSE) >>"$LOG" 2>&1 </dev/null && return
-  echo "install.sh: npm could not install $JOSE; the tests that sign with it are skipped" >&2
+  (cd "$NODE" && npm install --no-save --no-audit --no-fund --ignore-scripts $NPM_PACKAGES) >>"$LOG" 2>&1 </dev/null && return
+  echo "install.sh: npm could not install $NPM_PACKAGES; the tests that use them are skipped" >&2
 }
 
 check_only=
@@ -82,7 +85,7 @@ if ! command -v dpkg-query >/dev/null; then
 fi
 missing=$(missing_of "$@")
 if [ -z "$missing" ]; then
-  [ -n "$check_only" ] || install_jose "$@"
+  [ -n "$check_only" ] || install_node "$@"
   exit 0
 fi
 if [ -n "$check_only" ]; then
@@ -98,4 +101,4 @@ echo "Installing" $missing
 keep_services_down
 make_no_cluster
 install_packages $missing
-install_jose "$@"
+install_node "$@"

@@ -61,7 +61,7 @@ static finq_error *request_prove(finq_request *request, unsigned schemes)
 int finq_access_check(request_rec *r)
 {
     finq_location location = finq_location_of(r);
-    if (!location.signature || finq_router_has_own_proof(r))
+    if (!location.signature || finq_router_goes_unsigned(r))
         return DECLINED;
     if (!finq_config_base(finq_config_of(r->server), r->uri))
         return HTTP_FORBIDDEN; /* nobody here would look at the body */
@@ -81,7 +81,7 @@ int finq_access_check(request_rec *r)
 
 const finq_error *finq_access_demand(finq_request *request)
 {
-    if (!finq_location_of(request->r).signature || request->proof || finq_router_has_own_proof(request->r))
+    if (!finq_location_of(request->r).signature || request->proof || finq_router_goes_unsigned(request->r))
         return NULL;
     if (request->refusal)
         return request->refusal;

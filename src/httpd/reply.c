@@ -22,8 +22,9 @@ const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool)
 /* Headers of every answer; in err_headers_out, which errors keep too. */
 static void headers_set(finq_request *request)
 {
+    const char *cache_control = request->cache_control;
     apr_table_t *headers = request->r->err_headers_out;
-    apr_table_setn(headers, "Cache-Control", "no-store");
+    apr_table_setn(headers, "Cache-Control", cache_control ? cache_control : "no-store");
     apr_table_setn(headers, "X-Request-Id", request->id);
     apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
     apr_table_unset(request->r->headers_out, "Cache-Control");

@@ -17,7 +17,7 @@ typedef struct {
     const char *path;
     int method;
     finq_endpoint endpoint;
-    int own_proof; /* it brings one of its own, a sealed state or a connector's signature, and no tenant signs it */
+    int goes_unsigned; /* no tenant signs it: it is public, or has a sealed state or a connector's signature for its proof */
 } route;
 
 static const route routes[] = {
@@ -33,6 +33,7 @@ static const route routes[] = {
     {"/token", M_POST, finq_api_token_exchange, 0},
     {"/catalogs/skills", M_POST, finq_api_catalog_skills, 0},
     {"/catalogs/servicers", M_POST, finq_api_catalog_servicers, 0},
+    {"/openapi.json", M_GET, finq_api_describe, 1},
 };
 #define ROUTES (sizeof routes / sizeof *routes)
 _Static_assert(ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many endpoints apart as there are");
@@ -72,11 +73,11 @@ static const route *route_find(finq_request *request, const char *path)
     return request->endpoint ? &routes[request->endpoint] : NULL;
 }
 
-int finq_router_has_own_proof(request_rec *r)
+int finq_router_goes_unsigned(request_rec *r)
 {
     const char *base = finq_config_base(finq_config_of(r->server), r->uri), *id;
     for (apr_size_t i = 1; base && i < ROUTES; i++) {
-        if (routes[i].own_proof && path_fits(routes[i].path, r->uri + strlen(base), &id, r->pool))
+        if (routes[i].goes_unsigned && path_fits(routes[i].path, r->uri + strlen(base), &id, r->pool))
             return 1;
     }
     return 0;

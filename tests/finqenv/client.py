@@ -87,7 +87,10 @@ class _NamedConnection(http.client.HTTPSConnection):
 class Client:
     """`tenant` has client_id, client_secret and client_app_key. `seen`, where given, is called with
     (method, path, headers, body, answer) after each call, and `sign` with (method, URL, headers, body) before: it returns
-    the headers to add. `host` names a virtual host that no DNS knows."""
+    the headers to add. `host` names a virtual host that no DNS knows. The test suite sets `check`: called with (method,
+    path below the base, answer) after each answer of the API, it holds that against conf/openapi.yaml."""
+
+    check = None
 
     def __init__(self, url, tenant, authority=None, base="/v1", seen=None, host=None, sign=None):
         self.url, self.tenant, self.base, self.seen = urllib.parse.urlsplit(url), tenant, base, seen
@@ -127,6 +130,8 @@ class Client:
         except BaseException:
             self.close()
             raise
+        if Client.check and self.base and path.startswith(f"{self.base}/"):
+            Client.check(method, path.removeprefix(self.base), answer)
         if self.seen:
             self.seen(method, path, headers or {}, body, answer)
         return answer

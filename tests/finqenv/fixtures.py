@@ -4,6 +4,8 @@ import itertools
 import pytest
 
 from . import runs
+from .client import Client
+from .contract import Contract
 from .installation import DEMO_SKILLS, Installation
 from .process import end_on_signals
 
@@ -35,6 +37,24 @@ def quiet_logs(watched):
     complaints = [complaint for httpd in watched for complaint in httpd.check()]
     if complaints:
         pytest.fail("\n".join(complaints), pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def contract():
+    """conf/openapi.yaml, against which every answer is held that a Client gets."""
+    made = Contract()
+    Client.check = made.check
+    yield made
+    Client.check = None
+
+
+@pytest.fixture(autouse=True)
+def documented_answers(contract):
+    """Fails a test that saw an answer other than conf/openapi.yaml says, in whatever thread."""
+    yield
+    complaints = contract.complaints()
+    if complaints:
+        pytest.fail("not as conf/openapi.yaml says:\n" + "\n".join(complaints), pytrace=False)
 
 
 def _start(directory, watched, **options):
