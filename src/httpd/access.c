@@ -61,8 +61,8 @@ static finq_error *request_prove(finq_request *request, unsigned schemes)
 int finq_access_check(request_rec *r)
 {
     finq_location location = finq_location_of(r);
-    if (!location.signature || finq_router_goes_unsigned(r))
-        return DECLINED;
+    if (!location.signature || finq_router_goes_unsigned(r) || finq_cors_is_preflight(r))
+        return DECLINED; /* a browser signs no preflight */
     if (!finq_config_base(finq_config_of(r->server), r->uri))
         return HTTP_FORBIDDEN; /* nobody here would look at the body */
     finq_request *request = finq_request_begin(r);

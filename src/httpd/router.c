@@ -106,11 +106,11 @@ int finq_router_handler(request_rec *r)
     if (!request || !base)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
     finq_cors_apply(request);
+    if (finq_cors_is_preflight(r) && route_find(request, r->uri + strlen(base)))
+        return finq_reply_preflight(request);
     const finq_error *unproven = finq_access_demand(request);
     if (unproven)
         return finq_reply_error(request, unproven);
-    if (finq_cors_is_preflight(r) && route_find(request, r->uri + strlen(base)))
-        return finq_reply_preflight(request);
     json_t *reply = finq_json_own(json_object(), r->pool);
     finq_error *error = route_run(request, r->uri + strlen(base), reply);
     finq_limits_settle(request, error);
