@@ -37,9 +37,8 @@ static const char *component_of(void *baton, const finq_httpsig_component *compo
         return NULL; /* not offered: @query covers what it would */
     if (component->name[0] == '@')
         return finq_httpsig_derive(&request, component->name, pool);
-    if (strcasecmp(component->name, FINQ_REQUEST_NONCE) == 0)
-        return finq_request_of(r)->nonce; /* no longer among the headers */
-    return apr_table_get(r->headers_in, component->name);
+    int is_taken = strcasecmp(component->name, FINQ_REQUEST_NONCE) == 0; /* no longer among the headers */
+    return is_taken ? finq_request_of(r)->nonce : apr_table_get(r->headers_in, component->name);
 }
 
 /* ---- the hook ---- */
