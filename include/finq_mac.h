@@ -34,4 +34,7 @@ finq_error *finq_mac_sign(unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys
 finq_error *finq_mac_verify(int *valid, const unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys *keys,
                             const finq_mac_text *text, apr_pool_t *pool);
 
+/** The tag under a key that no file holds. Error: internal. */
+finq_error *finq_mac_with(unsigned char tag[FINQ_MAC_BYTES], finq_mac_piece key, finq_mac_piece text, apr_pool_t *pool);
+
 #endif

@@ -80,3 +80,11 @@ finq_error *finq_mac_verify(int *valid, const unsigned char tag[FINQ_MAC_BYTES],
     }
     return NULL;
 }
+
+finq_error *finq_mac_with(unsigned char tag[FINQ_MAC_BYTES], finq_mac_piece key, finq_mac_piece text, apr_pool_t *pool)
+{
+    return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key.bytes, key.length, text.bytes, text.length, tag, FINQ_MAC_BYTES,
+                     NULL)
+               ? NULL
+               : openssl_failed(pool);
+}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "finq_json.h"
+#include "finq_mac.h"
 #include "finq_secrets.h"
 #include "post.h"
 
@@ -58,8 +59,11 @@ static const char *signature_add(const worker *w, const char *list, const json_t
     const char *salt = finq_json_string(event, apr_pstrcat(pool, prefix, "salt", NULL));
     if (!json_is_integer(id) || !key_derive(w, (apr_int32_t)json_integer_value(id), salt, key, pool))
         return list;
-    post_mac(tag, key, sizeof key, signed_text);
+    const finq_mac_piece signing = {key, sizeof key}, text = {signed_text, strlen(signed_text)};
+    finq_error *error = finq_mac_with(tag, signing, text, pool);
     finq_wipe(key, sizeof key);
+    if (error)
+        return list;
     return apr_pstrcat(pool, list, *list ? " " : "", "v1,",
                        apr_pencode_base64_binary(pool, tag, sizeof tag, APR_ENCODE_NONE, NULL), NULL);
 }
@@ -110,7 +114,7 @@ static ctl_exit round_run(int *count, const worker *w, apr_pool_t *pool)
         return ctl_fail(CTL_FAILED, "%s", error->message);
     *count = (int)json_array_size(json_object_get(wrapped, "due"));
     json_array_foreach(json_object_get(wrapped, "due"), i, event) messages[i] = message_make(w, event, pool);
-    post_all(messages, *count, w->allowed, pool);
+    ctl_post_all(messages, *count, w->allowed, pool);
     for (int n = 0; n < *count && code == CTL_OK; n++)
         code = result_tell(w, messages[n]);
     fflush(stdout);
@@ -184,7 +188,7 @@ ctl_exit ctl_outbox_run(ctl_command *command)
         return code;
     w.secrets = secrets;
     w.allowed = ctl_value(command, "--allow-address");
-    const char *problem = w.allowed ? post_networks_problem(w.allowed, command->pool) : NULL;
+    const char *problem = w.allowed ? ctl_post_networks_problem(w.allowed, command->pool) : NULL;
     if (problem)
         return ctl_fail(CTL_USAGE, "--allow-address: %s", problem);
     w.session_ttl = ctl_value(command, "--session-ttl") ? ctl_value(command, "--session-ttl") : "86400";
@@ -210,7 +214,7 @@ ctl_exit ctl_webhook_set(ctl_command *command)
 {
     unsigned char salt[FINQ_SALT_BYTES], key[FINQ_WEBHOOK_KEY_BYTES];
     finq_secrets *secrets;
-    const char *json, *problem = post_url_problem(ctl_value(command, "URL"));
+    const char *json, *problem = ctl_post_url_problem(ctl_value(command, "URL"));
     if (problem)
         return ctl_fail(CTL_FAILED, "%s", problem);
     ctl_exit code = secrets_open(&secrets, command);

@@ -5,8 +5,6 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,12 +12,6 @@
 #define TOTAL_SECONDS 15L
 #define CONNECT_SECONDS 5L
 #define ANSWER_MAX 65536
-
-void post_mac(unsigned char tag[32], const void *key, size_t length, const char *text)
-{
-    unsigned int n;
-    HMAC(EVP_sha256(), key, (int)length, (const unsigned char *)text, strlen(text), tag, &n);
-}
 
 /* ---- addresses ---- */
 
@@ -32,7 +24,7 @@ typedef struct {
 static int number_read(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    return digits > 0 && digits <= 3 && text[digits] == '\0' ? atoi(text) : -1;
+    return digits > 0 && digits <= 3 && text[digits] == '\0' ? (int)strtol(text, NULL, 10) : -1;
 }
 
 static int network_read(network *to, const char *text)
@@ -75,7 +67,7 @@ static int listed(const char *list, const unsigned char *address, apr_pool_t *po
     return 0;
 }
 
-const char *post_networks_problem(const char *list, apr_pool_t *pool)
+const char *ctl_post_networks_problem(const char *list, apr_pool_t *pool)
 {
     char *rest, *copy = apr_pstrdup(pool, list);
     for (char *item = apr_strtok(copy, ", ", &rest); item; item = apr_strtok(NULL, ", ", &rest)) {
@@ -118,7 +110,7 @@ static curl_socket_t socket_open(void *baton, curlsocktype purpose, struct curl_
     return g->refused ? CURL_SOCKET_BAD : socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
-const char *post_url_problem(const char *url)
+const char *ctl_post_url_problem(const char *url)
 {
     const char *problem = NULL;
     char *scheme = NULL, *user = NULL, *fragment = NULL;
@@ -212,7 +204,7 @@ static void results_read(CURLM *multi, transfer *transfers, post_message *const 
     }
 }
 
-void post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool)
+void ctl_post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool)
 {
     transfer *transfers = apr_pcalloc(pool, sizeof *transfers * (apr_size_t)(count + 1));
     CURLM *multi = curl_multi_init();

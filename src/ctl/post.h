@@ -5,7 +5,7 @@
 #include <apr_pools.h>
 #include <stddef.h>
 
-/** A message (Standard Webhooks): filled by the caller, but for `error`, which post_all fills: NULL once it has arrived, else
+/** A message (Standard Webhooks): filled by the caller, but for `error`, which ctl_post_all fills: NULL once it has arrived, else
  * one line without quotes that says why not. One that has an error beforehand is not sent. */
 typedef struct post_message {
     const char *url, *body;
@@ -15,17 +15,14 @@ typedef struct post_message {
 } post_message;
 
 /** Why an address will not do for events; NULL where it will: https, without user or fragment. */
-const char *post_url_problem(const char *url);
+const char *ctl_post_url_problem(const char *url);
 
 /** Why a list of networks cannot be read; NULL where it can. */
-const char *post_networks_problem(const char *list, apr_pool_t *pool);
+const char *ctl_post_networks_problem(const char *list, apr_pool_t *pool);
 
 /** Sends messages at once and waits for all. An answer of 2xx within 15 s is an arrival; redirects are not followed.
  * Addresses that are not public are refused, but for those in `allowed`: networks as ADDRESS/BITS, separated by commas, or
  * NULL. To an allowed address http will do as well. */
-void post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool);
-
-/** HMAC-SHA-256. */
-void post_mac(unsigned char tag[32], const void *key, size_t length, const char *text);
+void ctl_post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool);
 
 #endif
