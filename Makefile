@@ -161,6 +161,8 @@ install: all
 	install -m 644 conf/skills/*.json $(DATA)/skills
 	install -m 644 conf/openapi.yaml conf/connector-openapi.yaml $(DATA)
 	install -m 644 conf/finq.load $(APACHE)
+	install -d $(DESTDIR)/lib/systemd/system
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/finq-outbox.service > $(DESTDIR)/lib/systemd/system/finq-outbox.service
 	@# An operator's finq.conf may hold what was edited in: a new one goes beside it.
 	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 644 conf/finq.conf $$f
 

@@ -1,0 +1,402 @@
+"""Events to tenants' servers: finqctl webhook, finqctl outbox (Standard Webhooks).
+
+Seen red: see each test.
+"""
+import json
+import socket
+import threading
+
+import pytest
+
+from finqenv.banking import Bank
+from finqenv.process import Failure, until
+from finqenv.receiver import Receiver, Runner, verifies
+
+ALLOW = ("--allow-address", "127.0.0.0/8")
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory):
+    made = Bank(make_module_server, run_directory / "outbox")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def listening():
+    made = Receiver()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def receiver(bank, listening):
+    """A receiver that has got nothing, an outbox in which nothing waits."""
+    listening.reset()
+    bank.psql("DELETE FROM finq.outbox; DELETE FROM finq.webhook")
+    bank.secret_of = hook(bank, listening.url)
+    yield listening
+
+
+def secret_file(bank):
+    return "--secret-file", bank.server.secret_file
+
+
+def hook(bank, url, *options):
+    return bank.ctl("webhook", "set", bank.tenant.client_id, url, *secret_file(bank), *options)["secret"]
+
+
+def deliver(bank, *options):
+    """One round. What it said, a JSON object a line."""
+    done = bank.ctl("outbox", "run", "--once", *secret_file(bank), *(options or ALLOW), check=False)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def listed(bank, state="waiting"):
+    return bank.ctl("outbox", "list", "--state", state)
+
+
+def make_due(bank):
+    bank.psql("UPDATE finq.outbox SET next_at = clock_timestamp() WHERE state = 'WAITING'")
+
+
+def pend(bank):
+    """A session that waits: its first event is session.pending."""
+    user = bank.user("review_last")
+    user.submit("form", {"name": "Ana Secret"})
+    return user
+
+
+def test_events_are_signed_and_hold_no_personal_data(bank, receiver):
+    """Red where signature_add signs another text."""
+    user = pend(bank)
+    bank.ctl("step", "reject", user.step_id, "--reason", "Ana Secret is unknown")
+    deliver(bank)
+    assert receiver.types() == ["session.pending", "session.failed"]
+    for headers, body in receiver.got:
+        assert verifies(bank.secret_of, headers, body) == 0 and headers["Content-Type"] == "application/json"
+        assert b"Ana" not in body and b"Secret" not in body
+        event = json.loads(body)
+        assert set(event) == {"type", "timestamp", "data"}
+        assert set(event["data"]) == {"client_id", "session_id", "status", "step_id"}
+        assert event["data"]["session_id"] == user.session_id
+    ids = [headers["webhook-id"] for headers, _ in receiver.got]
+    assert len(set(ids)) == 2 and listed(bank) == [] and len(listed(bank, "delivered")) == 2
+
+
+@pytest.mark.parametrize("decision, wanted", [("approve", "session.completed"), ("resubmit", "session.resubmission_asked")])
+def test_which_events(bank, receiver, decision, wanted):
+    user = pend(bank)
+    bank.ctl("step", decision, user.step_id, "--reason", "x")
+    deliver(bank)
+    assert receiver.types() == ["session.pending", wanted]
+
+
+def test_an_event_and_its_change_are_one(bank, receiver):
+    """A tenant without a webhook has no events; two submissions of one step make one."""
+    bank.psql("DELETE FROM finq.webhook")
+    pend(bank)
+    assert listed(bank) == []
+    hook(bank, receiver.url)
+    user = pend(bank)
+    nonce, user.nonce = user.nonce, user.step_nonce
+    user.submit("form", {"name": "Ana Secret"})
+    assert len(listed(bank)) == 1
+
+
+def test_rotation(bank, receiver):
+    """Two signatures while the older secret lasts, the newer first; then one. Red without old_ in message_make."""
+    older = bank.secret_of
+    newer = hook(bank, receiver.url, "--overlap", "10")
+    pend(bank)
+    deliver(bank)
+    headers, body = receiver.got[-1]
+    assert older != newer and verifies(newer, headers, body) == 0 and verifies(older, headers, body) == 1
+    assert verifies("whsec_" + "A" * 43 + "=", headers, body) is None
+    bank.psql("UPDATE finq.webhook SET old_until = clock_timestamp()")
+    pend(bank)
+    deliver(bank)
+    headers, body = receiver.got[-1]
+    assert verifies(newer, headers, body) == 0 and verifies(older, headers, body) is None
+    assert " " not in headers["webhook-signature"]
+
+
+def test_webhooks_are_listed_without_their_secret(bank, receiver):
+    shown = bank.ctl("webhook", "list")
+    mine = [one for one in shown if one["client_id"] == bank.tenant.client_id]
+    assert mine[0]["url"] == receiver.url and mine[0]["enabled"] and "whsec" not in json.dumps(shown)
+    assert bank.secret_of.removeprefix("whsec_") not in bank.psql("SELECT w::text FROM finq.webhook w")
+
+
+@pytest.mark.parametrize("url", ["ftp://x.example/", "https://u:p@x.example/", "https://x.example/#f", "file:///etc/passwd", "x"])
+def test_addresses_that_will_not_do(bank, url):
+    assert bank.ctl("webhook", "set", bank.tenant.client_id, url, *secret_file(bank), check=False).returncode == 1
+
+
+# -- in order, again and again
+
+@pytest.mark.parametrize("status", [500, 404, 301, 302, 307])
+def test_a_receiver_that_refuses(bank, receiver, status):
+    """It is tried again later, after growing gaps, in order; redirects are not followed. Red without FOLLOWLOCATION's 0,
+    and without NOT EXISTS in finq.outbox_due."""
+    user = pend(bank)
+    bank.ctl("step", "approve", user.step_id)
+    receiver.status = status
+    gaps = []
+    for attempt in range(1, 4):
+        said = deliver(bank)
+        assert len(said) == 1 and said[0]["error"] == f"it answered {status}"
+        first, second = listed(bank)
+        assert (first["attempts"], second["attempts"]) == (attempt, 0)
+        gaps.append(float(bank.psql("SELECT extract(epoch FROM next_at - clock_timestamp()) FROM finq.outbox"
+                                    " ORDER BY event_id LIMIT 1")))
+        assert deliver(bank) == [], "not before its time"
+        make_due(bank)
+    assert 3 < gaps[0] <= 5 and 25 < gaps[1] <= 30 and 115 < gaps[2] <= 120
+    assert set(receiver.types()) == {"session.pending"} and len({h["webhook-id"] for h, _ in receiver.got}) == 1
+    assert all(json.loads(body)["type"] for _, body in receiver.got)
+    receiver.status = 204
+    deliver(bank)
+    assert receiver.types()[-2:] == ["session.pending", "session.completed"]
+
+
+def test_one_session_does_not_hold_up_another(bank, receiver):
+    one = pend(bank)
+    receiver.status = 500
+    deliver(bank)
+    receiver.status = 200
+    pend(bank)
+    deliver(bank)
+    assert [event["session_id"] for event in listed(bank)] == [one.session_id]
+
+
+def test_a_receiver_that_is_down(bank, receiver):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        hook(bank, f"http://127.0.0.1:{closed.getsockname()[1]}/")
+        pend(bank)
+        said = deliver(bank)
+    assert said[0]["error"] and listed(bank)[0]["last_error"] == said[0]["error"]
+    hook(bank, receiver.url)
+    make_due(bank)
+    deliver(bank)
+    assert receiver.types() == ["session.pending"]
+
+
+def test_a_receiver_that_hangs(bank, receiver):
+    """Its time is limited, and meanwhile the others' events arrive. Red without CURLOPT_TIMEOUT."""
+    gate = threading.Event()
+    users = [pend(bank), pend(bank)]
+    hung = []
+
+    def hold(handler):
+        if not hung:
+            hung.append(handler)
+            gate.wait(25)
+    receiver.hold = hold
+    said = deliver(bank)
+    gate.set()
+    assert sorted(one["error"] is None for one in said) == [False, True] and len(users) == 2
+    assert "imeout" in next(one["error"] for one in said if one["error"])
+
+
+def test_sent_again_on_demand(bank, receiver):
+    pend(bank)
+    deliver(bank)
+    event = listed(bank, "delivered")[0]
+    bank.ctl("outbox", "resend", event["event_id"])
+    deliver(bank)
+    assert len(receiver.got) == 2 and receiver.got[0][1] == receiver.got[1][1]
+    assert receiver.got[0][0]["webhook-id"] == receiver.got[1][0]["webhook-id"]
+    assert bank.ctl("outbox", "resend", "999999999", check=False).returncode == 3
+
+
+def test_a_dead_receiver_is_switched_off_with_notice(bank, receiver):
+    """After three days of failures. The notice stands in the service's output, in webhook list and in the trail."""
+    pend(bank)
+    receiver.status = 500
+    deliver(bank)
+    bank.psql("UPDATE finq.webhook SET failing_since = failing_since - interval '73 hours';"
+              "UPDATE finq.outbox SET created_at = created_at - interval '73 hours', next_at = clock_timestamp()")
+    said = deliver(bank)
+    assert said[0]["result"]["webhook_switched_off"] is True and said[0]["result"]["state"] == "GIVEN_UP"
+    assert not bank.ctl("webhook", "list")[0]["enabled"]
+    assert bank.ctl("audit", "--limit", "1")[0]["detail"]["changed"]["enabled"] == [True, False]
+    pend(bank)
+    assert listed(bank) == [] and len(listed(bank, "given_up")) == 1
+    hook(bank, receiver.url)
+    receiver.status = 200
+    bank.ctl("outbox", "resend", listed(bank, "given_up")[0]["event_id"])
+    deliver(bank)
+    assert receiver.types()[-1] == "session.pending" and listed(bank) == []
+
+
+# -- addresses
+
+def test_private_addresses_are_refused(bank, receiver):
+    """Red where socket_open does not look at NOT_PUBLIC: the connection would be made."""
+    for url in (receiver.url, receiver.url.replace("http:", "https:"), receiver.url.replace("127.0.0.1", "localhost"),
+                receiver.url.replace("127.0.0.1", "[::ffff:127.0.0.1]"), receiver.url.replace("127.0.0.1", "0.0.0.0"),
+                receiver.url.replace("127.0.0.1", "2130706433")):
+        bank.psql("DELETE FROM finq.outbox")
+        hook(bank, url)
+        pend(bank)
+        for options in (("--session-ttl", "86400"), ("--allow-address", "10.0.0.0/8,192.168.7.9,fd00::/8,127.0.0.2")):
+            make_due(bank)
+            said = deliver(bank, *options)
+            assert [one["error"] for one in said] == ["its address is not public, and not allowed"], url
+    assert receiver.got == []
+
+
+def test_http_is_for_allowed_addresses(bank, receiver):
+    """A public address is never sent anything in the clear. Red without is_plain. (192.88.99.1 is public, and no connection
+    is made: that the answer is so certain and so fast is the proof.)"""
+    hook(bank, "http://192.88.99.1/")
+    pend(bank)
+    assert deliver(bank)[0]["error"] == "http is for allowed addresses alone"
+
+
+def test_tls_is_verified(bank, receiver):
+    """An allowed address whose certificate nobody knows. Red with CURLOPT_SSL_VERIFYPEER 0."""
+    hook(bank, f"{bank.server.httpd.url}/v1/sessions".replace("localhost", "127.0.0.1"))
+    pend(bank)
+    assert "certificate" in deliver(bank)[0]["error"].lower()
+
+
+@pytest.mark.parametrize("networks", ["10.0.0.0/33", "10.0.0/8", "all", "::/129", "10.0.0.0/", "10.0.0.0/8x"])
+def test_networks_that_are_none(bank, networks):
+    done = bank.ctl("outbox", "run", "--once", *secret_file(bank), "--allow-address", networks, check=False)
+    assert done.returncode == 2
+
+
+# -- the service
+
+def test_the_service_delivers_until_it_is_told_to_stop(bank, receiver):
+    runner = Runner(bank.server, *ALLOW)
+    try:
+        pend(bank)
+        until(lambda: receiver.got, 10, "an event")
+    finally:
+        status, output = runner.stop()
+    assert status == 0 and '"error": null' in output
+
+
+def test_of_two_runners_one_leads(bank, receiver):
+    """Each event comes once; when the leader dies the other one takes over. Red without LEAD."""
+    receiver.hold = lambda _: threading.Event().wait(0.2)
+    runners = [Runner(bank.server, *ALLOW) for _ in range(2)]
+    leaders = ("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+               " AND pid IN (SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'finqctl%')")
+    try:
+        until(lambda: bank.psql(leaders), 10, "a leader")
+        for _ in range(6):
+            pend(bank)
+        until(lambda: len(receiver.got) >= 6, 10, "six events")
+        until(lambda: len(listed(bank, "delivered")) == 6, 10, "their record")
+        ids = [headers["webhook-id"] for headers, _ in receiver.got]
+        assert len(ids) == len(set(ids)) == 6
+        pid = bank.psql(leaders)
+        bank.psql(f"SELECT pg_terminate_backend({pid})")
+        pend(bank)
+        until(lambda: len(listed(bank, "delivered")) == 7, 20, "the other leader's delivery")
+    finally:
+        ended = [runner.stop()[0] for runner in runners]
+    assert ended == [0, 0]
+
+
+def test_killed_between_delivery_and_record(bank, receiver):
+    """At least once: it comes again, with the same id. Red where the record is written before the delivery."""
+    pend(bank)
+    runner = Runner(bank.server, *ALLOW)
+    receiver.hold = lambda _: runner.kill9()
+    until(lambda: receiver.got and runner.process.poll() is not None, 10, "the kill")
+    receiver.hold = None
+    assert len(listed(bank)) == 1
+    deliver(bank)
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1 and len(receiver.got) == 2
+    assert listed(bank) == []
+
+
+def test_the_service_outlives_a_restart_of_the_database(bank, receiver):
+    """Red where worker_run ends at CTL_DATABASE."""
+    runner = Runner(bank.server, *ALLOW)
+    try:
+        pend(bank)
+        until(lambda: len(receiver.got) == 1, 10, "an event")
+        bank.server.httpd.log.allow("FINQ0")
+        bank.server.postgres.restart()
+        until(lambda: accepted(bank), 20, "a session after the restart")
+        until(lambda: len(listed(bank)) == 0, 20, "its event")
+        assert runner.process.poll() is None
+    finally:
+        runner.stop()
+
+
+def accepted(bank):
+    try:
+        user = bank.user("review_last")
+    except AssertionError:
+        return False
+    return user.submit("form", {}).status == 200
+
+
+# -- what time brings
+
+def look(bank, *options):
+    """A round of a fresh runner looks at the clock first."""
+    return deliver(bank, *(options or ALLOW))
+
+
+def test_sessions_expire(bank, receiver):
+    """Those that wait for a decision do not; the one at the bank once its page has ended. Red without waits_for's part of
+    finq.session_is_old."""
+    plain, pending, at_bank = bank.user("plain"), pend(bank), bank.at_bank()[0]
+    plain.submit("form", {})
+    look(bank)
+    receiver.reset()
+    for user in (plain, pending, at_bank):
+        bank.age(user, ["started_at", "waits_since"], "25 hours")
+    bank.psql(f"UPDATE finq.expiry_mark SET looked_at = '2000-01-01Z'")
+    ids = {plain.session_id}
+    # a session's id carries its start, which cannot be set back: the mark's own range is looked at by its TTL
+    look(bank, *ALLOW, "--session-ttl", "1")
+    assert {e["data"]["session_id"] for e in receiver.events() if e["type"] == "session.expired"} == ids
+    assert bank.status(plain, nonce=plain.nonce)["status"] == "SESSION_EXPIRED"
+    bank.age(at_bank, ["return_until"], "25 hours")
+    look(bank, *ALLOW, "--session-ttl", "1")
+    look(bank, *ALLOW, "--session-ttl", "1")
+    expired = [e["data"]["session_id"] for e in receiver.events() if e["type"] == "session.expired"]
+    assert sorted(expired) == sorted([plain.session_id, at_bank.session_id]), "each once"
+
+
+def test_consents_expire_with_notice(bank, receiver):
+    user, answer = bank.at_bank()
+    _, link = bank.back(bank.choose(answer["data"]["url"], "approve"))
+    user.temp_token = link["temp_token"]
+    credentials = user.exchange()["credentials_id"]
+    look(bank)
+    receiver.reset()
+    for left, wanted in (("6 days", ["consent.expiring"]), ("6 days", []), ("-1 second", ["consent.expired"]), ("-1 second", [])):
+        bank.psql(f"UPDATE finq.credential SET consent_exp = clock_timestamp() + interval '{left}'"
+                  f" WHERE credentials_id = '{credentials}'")
+        receiver.reset()
+        look(bank)
+        assert receiver.types() == wanted
+        for event in receiver.events():
+            assert event["data"]["credentials_id"] == credentials
+
+
+def test_a_secret_that_has_left_the_file(bank, receiver, tmp_path):
+    """Nothing is sent unsigned."""
+    pend(bank)
+    other = tmp_path / "other.secret"
+    other.touch(mode=0o600)
+    other.write_text("cd" * 32 + "\n")
+    done = bank.ctl("outbox", "run", "--once", "--secret-file", other, *ALLOW, check=False)
+    assert json.loads(done.stdout)["error"] == "its secret is not in the secret file" and receiver.got == []
+
+
+def test_what_the_service_needs(bank):
+    assert bank.ctl("outbox", "run", "--once", check=False).returncode == 2
+    assert Failure
