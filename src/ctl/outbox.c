@@ -91,7 +91,8 @@ static ctl_exit result_tell(const worker *w, const post_message *message)
 {
     const char *json, *values[2] = {NULL, message->error};
     const json_t *event = message->baton;
-    values[0] = apr_psprintf(w->command->pool, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(event, "event_id")));
+    values[0] = apr_psprintf(w->command->pool, "%" APR_INT64_T_FMT,
+                             (apr_int64_t)json_integer_value(json_object_get(event, "event_id")));
     ctl_exit code = ctl_db_call(&json, w->command, "SELECT finq.outbox_result($1, $2)", values, 2);
     if (code == CTL_OK)
         printf("{\"message_id\": \"%s\", \"error\": %s%s%s, \"result\": %s}\n", message->id, message->error ? "\"" : "",
@@ -165,7 +166,7 @@ static ctl_exit worker_run(worker *w, int once, apr_pool_t *parent)
         apr_pool_destroy(pool);
         if (count == 0 && !once)
             rest(code == CTL_DATABASE ? LEAD_SECONDS : LOOK_SECONDS);
-    } while (!stopping && (once ? count > 0 : code == CTL_OK || code == CTL_DATABASE));
+    } while (!stopping && (once ? code == CTL_OK && count > 0 : code == CTL_OK || code == CTL_DATABASE));
     w->command->pool = parent;
     return code;
 }
