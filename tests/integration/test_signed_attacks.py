@@ -367,15 +367,13 @@ Alias /per-dir {directory}
 
 
 @pytest.fixture(scope="module")
-def ways(make_module_server, tmp_path_factory):
+def ways(make_module_server):
     """A server configured with every way around a checker that we know of."""
-    directory = tmp_path_factory.mktemp("ways")
-    for parent in (directory, *directory.parents[:3]):
-        parent.chmod(0o755)
-    (directory / "sessions").write_text("")
-    (directory / "users").write_text("a:{SHA}" + base64.b64encode(hashlib.sha1(b"b").digest()).decode() + "\n")
     made = make_module_server(modules=("rewrite", "alias", "include", "access_compat", "authn_core", "authn_file",
                                        "authz_user", "auth_basic"))
+    directory = made.httpd.writable("ways")
+    (directory / "sessions").write_text("")
+    (directory / "users").write_text("a:{SHA}" + base64.b64encode(hashlib.sha1(b"b").digest()).decode() + "\n")
     (made.httpd.documents / "included.shtml").write_text('<!--#include virtual="/v1s/sessions" -->END')
     made.httpd.settings.vhost = AROUND.format(directory=directory, documents=made.httpd.documents)
     made.httpd.restart()
