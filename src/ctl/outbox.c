@@ -168,7 +168,7 @@ static ctl_exit worker_run(worker *w, int once, apr_pool_t *parent)
             rest(code == CTL_DATABASE ? LEAD_SECONDS : LOOK_SECONDS);
     } while (!stopping && (once ? code == CTL_OK && count > 0 : code == CTL_OK || code == CTL_DATABASE));
     w->command->pool = parent;
-    return code;
+    return stopping ? CTL_OK : code; /* told to stop while the database was away: that is no fault */
 }
 
 static ctl_exit secrets_open(finq_secrets **secrets, const ctl_command *command)
