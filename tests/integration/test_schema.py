@@ -64,7 +64,7 @@ def test_the_servers_role_executes_the_granted_functions_alone(server):
                        " WHERE p.pronamespace = 'finq'::regnamespace").splitlines()
     allowed = {name for name, right in (row.split("|") for row in rows) if right == "t"}
     text = " ".join(file.read_text() for file in SQL)
-    granted = {name for list_ in re.findall(r"GRANT EXECUTE ON FUNCTION ([^;]*?) TO finq_server", text) for name in re.findall(r"finq\.(\w+)", list_)}
+    granted = {name for list_ in re.findall(r"GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO finq_server", text) for name in re.findall(r"finq\.(\w+)", list_)}
     assert GRANTED <= allowed <= granted and len(rows) > len(allowed), allowed ^ granted
     assert may(server, "SELECT finq.tenant_list()", "SELECT finq.skill_list()", f"SELECT finq.session_show('{uuid.uuid4()}')",
                "SELECT finq.tenant_create('x', NULL, sha256('a'), sha256('b'))", "SELECT finq.skill_publish('{}')",
