@@ -243,17 +243,29 @@ def test_ids_of_what_lives_short_carry_their_sessions_time(server, client):
 NOW = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 
 
-class Submission(dict):
-    """The arguments of finq.step_submit, good ones; as SQL."""
+# finq.step_submit as migration 001 made it, for servers that are yet to be replaced, and as 004 did.
+LAST = {"001": {"p_last": "true"}, "004": {"p_status": "'SESSION_COMPLETED'"}}
+FURTHER = {"001": {"p_last": "false"}, "004": {"p_status": "'SESSION_IN_PROGRESS'"}}
+MORE = {"001": {}, "004": {"p_generation": "0", "p_place": "1", "p_next_place": "2", **dict.fromkeys(
+    ("p_waits_for", "p_reply", "p_return_link", "p_return_until", "p_reasons"), "NULL")}}
 
-    def __init__(self, server, tenant, **change):
+
+@pytest.fixture(params=LAST)
+def since(request):
+    return request.param
+
+
+class Submission(dict):
+    """The arguments of finq.step_submit as migration `since` made it, good ones; as SQL."""
+
+    def __init__(self, server, tenant, since, **change):
         key, skill = server.psql(f"SELECT (SELECT key_id FROM finq.tenant_key WHERE client_id = '{tenant.client_id}' AND kind = 'APP_KEY'),"
                                  f" (SELECT skill_id FROM finq.skill WHERE name = '{AISP}')").split("|")
         super().__init__(
             p_client_id=f"'{tenant.client_id}'", p_session_id=f"'{uuid.uuid4()}'", p_skill_id=skill, p_ordinal="1", p_app_key_id=key,
             p_tenant_user_id="NULL", p_started_at=NOW, p_nonce_expires_at=f"{NOW} + 60", p_step_id=f"'{uuid.uuid4()}'", p_step_name="'s'",
-            p_body_hash="sha256('body')", p_data="'{}'", p_required="'{}'", p_last="true", p_secret_id="1", p_answer_ttl="60", p_session_ttl="600")
-        self.update(change)
+            p_body_hash="sha256('body')", p_data="'{}'", p_required="'{}'", p_secret_id="1", p_answer_ttl="60", p_session_ttl="600")
+        self.update(LAST[since] | MORE[since] | change)
 
     def __str__(self):
         return "SELECT outcome FROM finq.step_submit(" + ", ".join(f"{name} => {value}" for name, value in self.items()) + ")"
@@ -265,31 +277,33 @@ class Submission(dict):
     ({"p_app_key_id": "0"}, "invalid_client_app_key"), ({"p_skill_id": "0"}, "unauthorized_tenant"),
     ({"p_client_id": f"'{uuid.uuid4()}'"}, "unauthorized_tenant"), ({"p_ordinal": "2"}, "invalid_session_id"),
     ({"p_ordinal": "0"}, "unauthorized_tenant"), ({"p_ordinal": "-1"}, "unauthorized_tenant")])
-def test_step_submit(server, tenant, change, outcome):
-    submission = Submission(server, tenant, **change)
+def test_step_submit(server, tenant, since, change, outcome):
+    submission = Submission(server, tenant, since, **change)
     said = as_server(server, str(submission))
     stored = server.psql(f"SELECT count(*) FROM finq.session WHERE session_id = {submission['p_session_id']}")
     assert (stored == "1") == (outcome == "ok")
     assert said == outcome
 
 
-def test_a_key_of_another_tenant_starts_nothing(server, tenant, other_tenant):
-    foreign = Submission(server, other_tenant)
-    assert as_server(server, str(Submission(server, tenant, p_app_key_id=foreign["p_app_key_id"]))) == "invalid_client_app_key"
+def test_a_key_of_another_tenant_starts_nothing(server, tenant, other_tenant, since):
+    key = Submission(server, other_tenant, since)["p_app_key_id"]
+    assert as_server(server, str(Submission(server, tenant, since, p_app_key_id=key))) == "invalid_client_app_key"
 
 
-def test_steps_are_not_left_out(server, tenant):
-    first = Submission(server, tenant, p_last="false")
+def test_steps_are_not_left_out(server, tenant, since):
+    first = Submission(server, tenant, since, **FURTHER[since])
     assert as_server(server, str(first)) == "ok"
-    third = Submission(server, tenant, p_session_id=first["p_session_id"], p_ordinal="3")
+    third = Submission(server, tenant, since, p_session_id=first["p_session_id"], p_ordinal="3")
     assert as_server(server, str(third)) != "ok"
     assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|SESSION_IN_PROGRESS"
 
 
-def test_a_completed_session_takes_no_further_step(server, tenant):
-    done = Submission(server, tenant)
+def test_a_completed_session_takes_no_further_step(server, tenant, since):
+    done = Submission(server, tenant, since)
     assert as_server(server, str(done)) == "ok"
-    assert as_server(server, str(Submission(server, tenant, p_session_id=done["p_session_id"], p_ordinal="2"))) == "invalid_step"
+    second = Submission(server, tenant, since, p_session_id=done["p_session_id"], p_ordinal="2")
+    assert as_server(server, str(second)) != "ok"
+    assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {done['p_session_id']}") == "1|SESSION_COMPLETED"
 
 
 def test_the_owner_alone_reads_secrets_hashes(server):
