@@ -149,8 +149,8 @@ def test_public_and_the_server_may_do_nothing_else(server):
     assert plain == "", "what the server may call runs as its owner, on a fixed path"
     operators = server.psql(f"SELECT p.proname FROM pg_proc p WHERE p.pronamespace = 'finq'::regnamespace"
                             f" AND has_function_privilege('{SERVER_GROUP}', p.oid, 'execute')")
-    assert not {n for n in operators.split() if n.startswith(("audit", "servicer", "key_")) or
-                n.split("_")[-1] in ("rotate", "revoke", "status", "create", "retire", "show", "list", "publish")}
+    assert not {n for n in operators.split() if n.startswith(("audit", "servicer", "key_", "tenant_set")) or
+                n.split("_")[-1] in ("rotate", "revoke", "create", "retire", "show", "list", "publish")}
     tables = server.psql("SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'finq'::regnamespace AND c.relkind IN "
                          f"('r', 'p', 'v', 'S') AND (has_table_privilege('{SERVER_GROUP}', c.oid, 'select, insert, update,"
                          " delete, truncate') OR c.relacl::text ~ '[{,]=')")
