@@ -484,6 +484,6 @@ def test_a_client_without_a_name_is_served_by_no_first_host_either(make_server):
 
 
 def test_plain_clients_of_the_tls_port_are_answered_by_nobody(named):
-    plain = Client(f"http://localhost:{named.installation.httpd.settings.port}", named.tenants["a.test"], host="a.test")
-    assert plain.start_session(SKILL).status in (400, 403, 421)
+    plain = Client(f"http://localhost:{named.installation.httpd.settings.port}", named.tenants["a.test"], host="a.test", base="")
+    assert plain.request("POST", "/v1/sessions", b"{}").status in (400, 403, 421), "mod_ssl's own page"
     plain.close()
