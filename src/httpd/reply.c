@@ -112,8 +112,8 @@ static void error_log(const finq_request *request, const finq_error *error)
 static void error_headers(finq_request *request, const finq_error *error)
 {
     apr_table_t *headers = request->r->err_headers_out;
-    if ((error->code == FINQ_E_SERVICE_UNAVAILABLE || error->code == FINQ_E_TOO_MANY_REQUESTS) &&
-        !apr_table_get(headers, "Retry-After")) /* a limit has said when */
+    int said = apr_table_get(headers, "Retry-After") || apr_table_get(request->r->headers_out, "Retry-After"); /* by a limit */
+    if ((error->code == FINQ_E_SERVICE_UNAVAILABLE || error->code == FINQ_E_TOO_MANY_REQUESTS) && !said)
         apr_table_setn(headers, "Retry-After", "1");
     if (error->code == FINQ_E_METHOD_NOT_ALLOWED) {
         if (!apr_table_get(headers, "Allow")) /* a route has said which */
