@@ -1,18 +1,19 @@
 #!/usr/bin/python3
-"""make bench [BENCH='sessions step token onboard upload memory']: figures beside their targets, on private servers.
-Ends with 0 whatever the figures are; with STRICT=1 a missed target is a failure."""
+"""make bench [BENCH='sessions step token onboard upload memory tenants signed connector']: figures beside their
+targets, on private servers. Ends with 0 whatever the figures are; with STRICT=1 a missed target is a failure."""
 import os
 import sys
 import time
 
-from bench import calls, onboarding, site as sites, upload
+from bench import calls, connectors, onboarding, signed, site as sites, tenants, upload
 from bench.database import Database
 from bench.table import Table
 from finqenv.places import BUILD, discard, new_directory
 from finqenv.process import Failure, end_servers_in, main
 
 CALLS = {"sessions": ("sessions", "forged"), "step": ("step1", "step2"), "token": ("token",)}
-SECTIONS = {"onboard": onboarding.measure, "upload": upload.measure, "memory": upload.flat}
+SECTIONS = {"onboard": onboarding.measure, "upload": upload.measure, "memory": upload.flat,
+            "tenants": tenants.measure, "signed": signed.measure, "connector": connectors.measure}
 
 
 def chosen():

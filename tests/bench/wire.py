@@ -1,0 +1,78 @@
+"""Processor time of one request: the same bytes again and again on one connection to a server with one child."""
+import contextlib
+import itertools
+import pathlib
+import secrets
+import socket
+import statistics
+
+from finqenv.installation import Installation
+
+from .site import FLOOR
+
+AHEAD = 32
+FLOOR_CONFIG = f"""
+LoadModule finq_floor_module {FLOOR}
+<Location "/floor">
+    SetHandler bench-floor
+    Require all granted
+</Location>
+"""
+
+
+@contextlib.contextmanager
+def server(site, name, config="", **http):
+    """A further installation on the site's PostgreSQL, with the skills of conf/skills."""
+    database = f"bench_{name}_{secrets.token_hex(4)}"
+    made = Installation(site.directory / name, cluster=site.installation.postgres, database=database, plain=True,
+                        log_level="warn", **{"children": 1, "server": FLOOR_CONFIG + config, **http})
+    try:
+        made.start()
+        made.publish_skills()
+        yield made
+    finally:
+        made.stop()
+
+
+def request(path, body, line="X-Padding: x"):
+    return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n{line}\r\n\r\n{body}").encode()
+
+
+def cpu(httpd):
+    """Seconds that httpd's children have computed so far, to the nanosecond."""
+    tasks = [task for child in httpd.children() for task in pathlib.Path(f"/proc/{child}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def send(port, requests, status):
+    """Requests on one connection, some ahead of their answers, as on a server that is busy with nothing else; each must get
+    the status. Returns how many there were."""
+    count, requests = 0, iter(requests)
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        while some := list(itertools.islice(requests, AHEAD)):
+            connection.sendall(b"".join(some))
+            text = b""
+            while text.count(b"HTTP/1.1 ") < len(some) or not text.endswith(b"}"):
+                text += connection.recv(1 << 20)
+            if text.count(b"HTTP/1.1 %d " % status) != len(some):
+                raise AssertionError(text)
+            count += len(some)
+    return count
+
+
+def rounds(httpd, wanted, number):
+    """`wanted`: name -> (port, requests, status). Returns name -> microseconds a request, one for each of the interleaved
+    rounds; a first one fills caches."""
+    taken = {name: [] for name in wanted}
+    for turn in range(number + 1):
+        for name in sorted(wanted, reverse=turn % 2):
+            before = cpu(httpd)
+            count = send(*wanted[name])
+            taken[name].append(1e6 * (cpu(httpd) - before) / count)
+    return {name: times[1:] for name, times in taken.items()}
+
+
+def ratio(taken, one, other):
+    """Rounds lie close together, so each has a ratio of its own."""
+    return statistics.median(a / b for a, b in zip(taken[one], taken[other]))
