@@ -11,6 +11,18 @@ struct finq_jws {
     const finq_claims *unproven; /* what finq_jws_unproven_issuer has read; NULL before */
 };
 
+#define KID_MAX 128
+#define HEADER_MAX 512
+
+/* The last header that this thread found good, as it was sent: those of a signer are all alike, and reading one as JSON costs
+ * more than comparing its bytes. What was good once stays so: the check asks nothing but the text. */
+static _Thread_local struct {
+    finq_alphabet alphabet;
+    apr_size_t length; /* 0: none yet */
+    char text[HEADER_MAX];
+    char kid[KID_MAX + 1]; /* empty: the header names none */
+} last_header;
+
 /* RFC 7515 and 7797 members that would change what is verified, or bring the key along. */
 static const char *const forbidden[] = {"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"};
 
@@ -115,21 +127,44 @@ static finq_error *part_decode(finq_bytes *bytes, const char *what, finq_bytes p
     return NULL;
 }
 
+static void header_remember(finq_bytes part, finq_alphabet alphabet, const char *kid)
+{
+    if (part.length > sizeof last_header.text)
+        return;
+    last_header.alphabet = alphabet;
+    last_header.length = part.length;
+    memcpy(last_header.text, part.data, part.length);
+    apr_cpystrn(last_header.kid, kid ? kid : "", sizeof last_header.kid);
+}
+
+static finq_error *header_read(const char **kid, finq_bytes part, finq_alphabet alphabet, apr_pool_t *pool)
+{
+    finq_bytes text;
+    json_t *object;
+    if (part.length == last_header.length && alphabet == last_header.alphabet &&
+        memcmp(part.data, last_header.text, part.length) == 0) {
+        *kid = *last_header.kid ? apr_pstrdup(pool, last_header.kid) : NULL;
+        return NULL;
+    }
+    FINQ_TRY(part_decode(&text, "header", part, alphabet, pool));
+    FINQ_TRY(finq_jws_json(&object, "The JWS header", text, pool));
+    FINQ_TRY(check_header(kid, object, pool));
+    header_remember(part, alphabet, *kid);
+    return NULL;
+}
+
 finq_error *finq_jws_parse(finq_jws **jws, const char *text, apr_size_t length, apr_pool_t *pool)
 {
-    finq_bytes parts[3], header;
-    json_t *object;
+    finq_bytes parts[3];
     finq_jws *made = apr_pcalloc(pool, sizeof *made);
     if (length > FINQ_JWS_MAX)
         return finq_check_failed(pool, FINQ_CHECK_FORM, "the JWS is longer than %d bytes.", FINQ_JWS_MAX);
     if (!split(parts, text, length))
         return refuse(pool, "this is no compact JWS: three parts, joined by dots, are expected.");
     finq_alphabet alphabet = alphabet_of(parts);
-    FINQ_TRY(part_decode(&header, "header", parts[0], alphabet, pool));
+    FINQ_TRY(header_read(&made->kid, parts[0], alphabet, pool));
     FINQ_TRY(part_decode(&made->payload, "payload", parts[1], alphabet, pool));
     FINQ_TRY(part_decode(&made->signature, "signature", parts[2], alphabet, pool));
-    FINQ_TRY(finq_jws_json(&object, "The JWS header", header, pool));
-    FINQ_TRY(check_header(&made->kid, object, pool));
     made->signed_text = (finq_bytes){parts[0].data, parts[0].length + 1 + parts[1].length};
     *jws = made;
     return NULL;
