@@ -55,6 +55,23 @@ static apr_size_t digit_count(int *fits, finq_alphabet alphabet, const char *tex
     return length;
 }
 
+/* Whole groups of four digits, up to the first that has something else. Returns how many digits were read. */
+static apr_size_t groups_decode(unsigned char *to, const unsigned char *table, const char *text, apr_size_t count)
+{
+    apr_size_t i = 0;
+    for (; i + 4 <= count; i += 4) {
+        unsigned int a = table[(unsigned char)text[i]], b = table[(unsigned char)text[i + 1]];
+        unsigned int c = table[(unsigned char)text[i + 2]], d = table[(unsigned char)text[i + 3]];
+        if (!a || !b || !c || !d)
+            break;
+        unsigned int bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        *to++ = (unsigned char)(bits >> 16);
+        *to++ = (unsigned char)(bits >> 8);
+        *to++ = (unsigned char)bits;
+    }
+    return i;
+}
+
 int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length,
                       apr_pool_t *pool)
 {
@@ -62,9 +79,11 @@ int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *tex
     apr_size_t count = digit_count(&fits, alphabet, text, length);
     if (!fits || count % 4 == 1)
         return 0;
-    unsigned char *data = apr_palloc(pool, count / 4 * 3 + 3), *to = data;
+    unsigned char *data = apr_palloc(pool, count / 4 * 3 + 3);
+    apr_size_t whole = groups_decode(data, values[alphabet], text, count);
+    unsigned char *to = data + whole / 4 * 3;
     unsigned long bits = 0;
-    for (apr_size_t i = 0; i < count; i++) {
+    for (apr_size_t i = whole; i < count; i++) {
         int value = values[alphabet][(unsigned char)text[i]] - 1;
         if (value < 0)
             return 0;
