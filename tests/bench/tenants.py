@@ -7,7 +7,7 @@ from . import wire
 from .site import compact
 
 SKILL = "xyz_sbx_#3.0"
-ROUNDS = 21
+ROUNDS = 61
 COUNT = 2048
 PASSES = {5: 2, 300: 5}  # FinqCacheTTL, 5 by default: rounds that each go through all tenants
 FEW, MANY = 10, 10000
