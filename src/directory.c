@@ -28,6 +28,7 @@ typedef struct {
 typedef struct {
     finq_id client_id;
     apr_time_t loaded_at;
+    apr_uint32_t generation;
     apr_time_t window_at; /* when the second began in which it was loaded again `refetched` times */
     int refetched;
     int exists, active;
@@ -39,6 +40,9 @@ typedef struct {
 struct finq_directory {
     apr_pool_t *pool; /* for skills; used under the write lock alone */
     apr_time_t ttl;
+    apr_int64_t version;     /* of the tables behind it, as the database counts their changes */
+    apr_uint32_t generation; /* of what is believed: a tenant of another one is old */
+    apr_time_t checked_at;   /* when the version was asked for last */
     const apr_array_header_t *served; /* names of the skills that may be started; NULL for all */
     apr_thread_rwlock_t *lock;
     apr_hash_t *tenants;       /* client_id -> known_tenant */
@@ -163,7 +167,7 @@ finq_error *finq_directory_skill(const finq_published **published, finq_director
 
 /* What a look at a tenant tells; copied out, since the tenant may be replaced at any time. */
 typedef struct {
-    int fresh, exists, active, key_fits, key_noted, granted, may_refetch;
+    int fresh, unchanged, exists, active, key_fits, key_noted, granted, may_refetch;
     apr_int64_t key_id;
 } glance;
 
@@ -174,6 +178,7 @@ typedef struct {
     const finq_id *client_id;
     unsigned char hash[FINQ_DIGEST_SHA256]; /* of the app key */
     apr_int32_t skill_id;                   /* 0 while it is not known */
+    apr_uint32_t generation;                /* before the database was asked */
     glance seen;
     apr_pool_t *pool;
 } inquiry;
@@ -199,7 +204,9 @@ static void tenant_glance(inquiry *asked, const known_tenant *tenant)
     memset(seen, 0, sizeof *seen);
     if (!tenant)
         return;
-    seen->fresh = now - tenant->loaded_at < asked->directory->ttl;
+    seen->unchanged = tenant->generation == asked->directory->generation;
+    seen->fresh = seen->unchanged && (now - tenant->loaded_at < asked->directory->ttl ||
+                                      now - asked->directory->checked_at < asked->directory->ttl);
     seen->exists = tenant->exists;
     seen->active = tenant->active;
     seen->may_refetch = tenant->refetched < REFETCH_MAX || now - tenant->window_at > APR_USEC_PER_SEC;
@@ -272,6 +279,7 @@ static void tenant_put(inquiry *asked, known_tenant *tenant)
     finq_directory *directory = asked->directory;
     apr_thread_rwlock_wrlock(directory->lock);
     known_tenant *old = apr_hash_get(directory->tenants, &tenant->client_id, sizeof tenant->client_id);
+    tenant->generation = asked->generation;
     keys_note(tenant, old, asked->hash);
     if (old) {
         if (tenant->loaded_at - old->window_at < APR_USEC_PER_SEC) {
@@ -294,6 +302,9 @@ static finq_error *tenant_load(inquiry *asked)
     const PGresult *rows;
     finq_pg_args args = {0};
     json_t *shown = NULL;
+    apr_thread_rwlock_rdlock(asked->directory->lock);
+    asked->generation = asked->directory->generation; /* a change that comes while we ask makes the answer an old one */
+    apr_thread_rwlock_unlock(asked->directory->lock);
     finq_pg_arg_id(&args, asked->client_id);
     finq_pg_arg_bytes(&args, asked->hash, sizeof asked->hash);
     FINQ_TRY(asked->db->call(asked->db, &rows, &tenant_seen, &args, asked->pool));
@@ -307,11 +318,33 @@ static finq_error *tenant_load(inquiry *asked)
     return NULL;
 }
 
+/* One question tells whether all that is remembered is still true. */
+static finq_error *version_check(inquiry *asked)
+{
+    static const finq_pg_statement directory_version = {"finq_directory_version", "SELECT finq.directory_version()"};
+    finq_directory *directory = asked->directory;
+    const PGresult *rows;
+    finq_pg_args none = {0};
+    apr_time_t began = apr_time_now();
+    FINQ_TRY(asked->db->call(asked->db, &rows, &directory_version, &none, asked->pool));
+    apr_thread_rwlock_wrlock(directory->lock);
+    directory->generation += directory->version != finq_pg_number(rows, 0, 0);
+    directory->version = finq_pg_number(rows, 0, 0);
+    if (directory->checked_at < began)
+        directory->checked_at = began;
+    apr_thread_rwlock_unlock(directory->lock);
+    return NULL;
+}
+
 /* Looks into the directory, and into the database where that is too old, or says no and may be asked again. */
 static finq_error *tenant_judge(inquiry *asked)
 {
     const glance *seen = &asked->seen;
     tenant_look(asked);
+    if (!seen->fresh && seen->unchanged && asked->directory->ttl > 0) {
+        FINQ_TRY(version_check(asked));
+        tenant_look(asked);
+    }
     int fits = seen->key_fits && seen->active && (seen->granted || !asked->skill_id);
     if (!seen->fresh || (fits ? !seen->key_noted : seen->may_refetch))
         FINQ_TRY(tenant_load(asked));
