@@ -95,6 +95,20 @@ static void the_account_skill_takes_empty_data(void **state)
     assert_non_null(check(skill, 0, "{\"a\":1}"));
 }
 
+static void the_bank_skill_asks_a_connector(void **state)
+{
+    const finq_skill *skill = compile("xyz_aisp_sbx_2.0.json");
+    (void)state;
+    assert_string_equal(skill->name, "xyz_aisp_sbx_#2.0");
+    assert_int_equal(skill->step_count, 1);
+    assert_string_equal(skill->steps[0].name, "sca");
+    assert_string_equal(skill->steps[0].connector, "bank");
+    assert_null(skill->steps[0].review);
+    assert_null(check(skill, 0, "{\"psu_redirect_link\":\"myapp://back\",\"scenario\":\"pend\"}"));
+    assert_non_null(check(skill, 0, "{\"scenario\":\"pend\"}"));
+    assert_non_null(check(skill, 0, "{\"psu_redirect_link\":\"myapp://back\",\"scenario\":\"other\"}"));
+}
+
 static void the_card_skill_asks_for_three_documents(void **state)
 {
     const finq_skill *skill = compile("xyz_card_sbx_1.0.json");
@@ -121,7 +135,8 @@ static void the_card_skill_asks_for_three_documents(void **state)
 /* What a definition shows as an example is what a developer sends first. */
 static void every_example_fits_its_form(void **state)
 {
-    static const char *const files[] = {"xyz_sbx_3.0.json", "xyz_aisp_sbx_1.0.json", "xyz_card_sbx_1.0.json"};
+    static const char *const files[] = {"xyz_sbx_3.0.json", "xyz_aisp_sbx_1.0.json", "xyz_aisp_sbx_2.0.json",
+                                        "xyz_card_sbx_1.0.json"};
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         json_t *steps = json_object_get(finq_json_own(load(apr_pstrcat(pool, "conf/skills/", files[i], NULL)), pool), "steps");
@@ -174,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_deposit_is_what_it_says),
         cmocka_unit_test(the_account_skill_takes_empty_data),
+        cmocka_unit_test(the_bank_skill_asks_a_connector),
         cmocka_unit_test(the_card_skill_asks_for_three_documents),
         cmocka_unit_test(every_example_fits_its_form),
         cmocka_unit_test(bad_definitions_are_refused_at_their_place),
