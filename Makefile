@@ -33,7 +33,7 @@ help:
 	@sed -n 's/^##  *//p' Makefile
 ## make                  builds mod_finq.so and finqctl into build/
 ## make deps             installs the Debian packages that are missing for everything below
-## make demo             shows a whole onboarding, on private servers that it stops again
+## make demo             shows two onboardings, one by way of a bank, on private servers that it stops again
 ## make up [PORT=8443]   leaves the demo's servers running; build/run/finq.env says how to reach them
 ## make down             stops them and removes their files
 ## make test [T='-k x']  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)

@@ -1,15 +1,18 @@
 #!/usr/bin/python3
-"""make demo: a user is onboarded by xyz_card_sbx_#1.0, every request and answer shown. Stops all that it starts."""
+"""make demo: a user is onboarded by xyz_card_sbx_#1.0, another by xyz_aisp_sbx_#2.0 and a bank's page, every request and
+answer shown. Stops all that it starts."""
 import json
 import sys
+import urllib.parse
 
-from finqenv import documents
+from finqenv import documents, sandbox
 from finqenv.client import Onboarding
-from finqenv.installation import Installation
+from finqenv.installation import DEMO_SKILLS, Installation
 from finqenv.places import BUILD, discard, new_directory
 from finqenv.process import Failure, end_servers_in, main
 
-SKILL = "xyz_card_sbx_#1.0"
+CARD_SKILL, BANK_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0"
+APP = "https://app.example.com"
 PERSONAL_DATA = {"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com",
                  "phone": "+40712345678", "birth_date": "1990-04-17"}
 PRODUCT_FORM = {"card": "gold", "limit": 5000, "currency": "RON", "monthly_income": "6500.00", "employment": "employed",
@@ -26,8 +29,10 @@ def say(text, colour="title"):
     print(f"\n{paint(text, colour)}", flush=True)
 
 
-def readable(body):
-    """JSON in lines; of a file or a form, the size."""
+def readable(body, headers):
+    """JSON in lines; a web form as it is; of a file or a page, the size."""
+    if headers.get("content-type") == sandbox.FORM["content-type"]:
+        return body.decode()
     try:
         return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
     except ValueError:
@@ -40,10 +45,13 @@ def show(method, path, headers, body, answer):
     for name, value in headers.items():
         if name in SHOWN_HEADERS and value != "application/json":
             print(paint(f"> {name}: {value}", "quiet"))
-    print(readable(body))
-    print(f"{paint('<', 'quiet')} {paint(answer.status, 'good' if answer.status == 200 else 'bad')}"
+    if body:
+        print(readable(body, headers))
+    print(f"{paint('<', 'quiet')} {paint(answer.status, 'good' if answer.status < 400 else 'bad')}"
           f" {paint('X-Request-Id: ' + answer.headers.get('x-request-id', 'none'), 'quiet')}")
-    print(readable(answer.body), flush=True)
+    if "location" in answer.headers:
+        print(f"{paint('< location:', 'quiet')} {answer.headers['location']}")
+    print(readable(answer.body, answer.headers), flush=True)
 
 
 def demand(answer, status=200):
@@ -53,8 +61,8 @@ def demand(answer, status=200):
 
 
 def onboard(client):
-    """The whole flow, with one refusal and one repetition."""
-    user = Onboarding(client, SKILL)
+    """The card: the whole flow, with one refusal and one repetition."""
+    user = Onboarding(client, CARD_SKILL)
     say("1. A session starts: client_id and client_app_key may live in a browser")
     demand(user.start(tenant_user_id="user-1"))
     say("2. A wrong nonce is refused, and spends nothing")
@@ -80,21 +88,54 @@ def onboard(client):
     demand(user.exchange("/token"))
 
 
+def visit_bank(client):
+    """The account: a connector decides, after the user has been at the bank."""
+    user = Onboarding(client, BANK_SKILL)
+    say("9. Another user, another skill: its step sends the user to the bank first")
+    demand(user.start(tenant_user_id="user-2"))
+    say("10. The step says where the user comes back to. Its connector answers with the bank's page")
+    page = demand(user.submit("sca", {"psu_redirect_link": f"{APP}/done?from=bank"}))["data"]["url"]
+    say("11. The browser opens the page")
+    link = urllib.parse.urlsplit(page)
+    demand(client.request("GET", f"{link.path}?{link.query}"))
+    say("12. The user logs in and approves: the bank sends the browser back to the API")
+    path = sandbox.choose(client, page, "approve")
+    say("13. The API asks the connector again, and sends the browser to the app, with the temp_token")
+    answer, parameters = sandbox.come_back(client, path)
+    demand(answer, 302)
+    user.temp_token = parameters["temp_token"]
+    say("14. The tenant's server exchanges it, as before")
+    demand(user.exchange("/token"))
+
+
+def prepare(installation):
+    """Starts it, with a tenant. Returns the tenant's client."""
+    say("Starting a private PostgreSQL and a private httpd with TLS, and a connector behind it")
+    installation.start()
+    installation.publish_skills()
+    tenant = installation.create_tenant("Demo tenant", (*DEMO_SKILLS, BANK_SKILL))
+    installation.finqctl("tenant", "redirect-allow", tenant.client_id, APP)
+    print(f"{installation.httpd.url}/v1, files in {installation.directory}")
+    return installation.client(tenant, seen=show)
+
+
 def walk(directory):
-    installation = Installation(directory)
+    connector = sandbox.Connector("bank", directory)
+    installation = Installation(directory, modules=sandbox.MODULES, vhost=connector.vhost + sandbox.PAGE)
     try:
-        say("Starting a private PostgreSQL and a private httpd with TLS")
-        installation.start()
-        installation.publish_skills()
-        client = installation.client(installation.create_tenant("Demo tenant"), seen=show)
-        print(f"{installation.httpd.url}/v1, files in {directory}")
+        connector.start(f"{installation.httpd.url}/sandbox")
+        client = prepare(installation)
         onboard(client)
+        visit_bank(client)
         client.close()
     except Failure:
         print("\n".join(installation.httpd.log.lines()[-20:]), file=sys.stderr)
         raise
     finally:
-        installation.stop()
+        try:
+            connector.stop()
+        finally:
+            installation.stop()
 
 
 def demo():
@@ -104,7 +145,7 @@ def demo():
     finally:
         end_servers_in(directory)
         discard(directory)
-    say("The user is onboarded. Everything that was started has been stopped.", "good")
+    say("Both users are onboarded. Everything that was started has been stopped.", "good")
 
 
 main(demo, "make demo")

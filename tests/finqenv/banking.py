@@ -2,8 +2,8 @@
 import json
 import secrets
 import sys
-import urllib.parse
 
+from . import sandbox
 from .client import Onboarding
 from .places import ROOT
 from .process import free_port
@@ -15,19 +15,7 @@ from connector.behaviours import BEHAVIOURS  # noqa: E402
 from connector.service import Service  # noqa: E402
 
 ANYTHING = {"type": "object"}
-FORM = {"content-type": "application/x-www-form-urlencoded"}
 DOCUMENT = {"document": "proof", "title": "A proof", "required": True, "media_types": ["image/png"], "max_bytes": 65536}
-HOST = """
-ProxyPass /internal/bank http://127.0.0.1:{port}/ask timeout=2 connectiontimeout=1 retry=0
-ProxyPass /internal/down http://127.0.0.1:{closed}/ask retry=0
-FinqConnector bank /internal/bank {secret}
-FinqConnector down /internal/down {secret}
-<Location "/sandbox">
-    SetHandler finq-sandbox
-    Require all granted
-</Location>
-"""
-
 
 def step(name, **more):
     return {"name": name, "title": name, "schema": ANYTHING, **more}
@@ -53,12 +41,11 @@ class Bank:
 
     def __init__(self, make_server, directory, **options):
         directory.mkdir(parents=True, exist_ok=True)
-        self.secret = directory / "bank.secret"
-        self.secret.touch(mode=0o600)
-        self.secret.write_text(secrets.token_hex(32) + "\n")
+        self.secret = sandbox.new_secret(directory / "bank.secret")
         self.service = Service("bank", self.secret, behaviours=BEHAVIOURS).start()
-        host = HOST.format(port=self.service.port, closed=free_port(), secret=self.secret)
-        self.server = make_server(modules=("proxy", "proxy_http"), vhost=host, plain=True, **options)
+        host = "".join(sandbox.CONNECTOR.format(name=name, port=port, secret=self.secret)
+                       for name, port in (("bank", self.service.port), ("down", free_port()))) + sandbox.PAGE
+        self.server = make_server(modules=sandbox.MODULES, vhost=host, plain=True, **options)
         self.service.page = f"{self.server.httpd.url}/sandbox"
         self.directory = directory
         for one in SKILLS.values():
@@ -116,19 +103,10 @@ class Bank:
         return user, answer
 
     def choose(self, url, choice):
-        """What the user does at the bank's page; returns the path that it sends the browser back to."""
-        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
-        form = urllib.parse.urlencode({**query, "customer": "77", "pin": "1234", "choice": choice})
-        answer = self.client.request("POST", urllib.parse.urlsplit(url).path, form.encode(), FORM)
-        assert answer.status == 303, answer.body
-        back = urllib.parse.urlsplit(answer.headers["location"])
-        return f"{back.path}?{back.query}"
+        return sandbox.choose(self.client, url, choice)
 
     def back(self, path):
-        """The browser's return: (answer, parameters of the link that it is sent to)."""
-        answer = self.client.request("GET", path)
-        link = urllib.parse.urlsplit(answer.headers.get("location", ""))
-        return answer, dict(urllib.parse.parse_qsl(link.query))
+        return sandbox.come_back(self.client, path)
 
     def psql(self, sql):
         return self.server.psql(sql)

@@ -1,4 +1,5 @@
 """Processes, ports and waiting: by condition, never by a fixed pause."""
+import contextlib
 import os
 import pathlib
 import random
@@ -161,15 +162,26 @@ class Interrupted(KeyboardInterrupt):
         self.status = 128 + number
 
 
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def unbroken():
+    """Signals that ask for the end wait until the block's: between a process's birth and its name nobody could end it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def end_on_signals():
     """Makes the first SIGINT, SIGTERM or SIGHUP end the run through its cleanup, and the rest not disturb that."""
-    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
     def leave(number, _frame):
-        for other in asking:
+        for other in ASKING:
             signal.signal(other, signal.SIG_IGN)
         raise Interrupted(number)
-    for number in asking:
+    for number in ASKING:
         signal.signal(number, leave)
 
 
