@@ -15,7 +15,9 @@
 
 #include "finq_skill.h"
 
+#define DEMO "conf/skills/"
 #define BAD "tests/unit/data/skill/bad"
+#define BRANCHES "tests/unit/data/skill/branches.json"
 
 static apr_pool_t *pool;
 
@@ -32,7 +34,7 @@ static json_t *load(const char *path)
 static const finq_skill *compile(const char *file)
 {
     finq_skill *skill;
-    json_t *definition = load(apr_pstrcat(pool, "conf/skills/", file, NULL));
+    json_t *definition = load(file);
     finq_error *error = finq_skill_compile(&skill, definition, pool);
     if (error)
         fail_msg("%s: %s %s", file, APR_ARRAY_IDX(error->details, 0, finq_detail).field,
@@ -41,16 +43,21 @@ static const finq_skill *compile(const char *file)
     return skill;
 }
 
-static finq_error *check(const finq_skill *skill, int step, const char *text)
+static json_t *parse(const char *text)
 {
     json_t *data;
     assert_null(finq_json_parse(&data, text, strlen(text), pool));
-    return finq_form_check(skill->steps[step].form, data, pool);
+    return data;
+}
+
+static finq_error *check(const finq_skill *skill, int step, const char *text)
+{
+    return finq_form_check(skill->steps[step].form, parse(text), pool);
 }
 
 static void the_deposit_is_what_it_says(void **state)
 {
-    const finq_skill *skill = compile("xyz_sbx_3.0.json");
+    const finq_skill *skill = compile(DEMO "xyz_sbx_3.0.json");
     const finq_skill_upload *back = finq_skill_upload_find(&skill->steps[0], "id_back");
     (void)state;
     assert_string_equal(skill->name, "xyz_sbx_#3.0");
@@ -84,7 +91,7 @@ static void the_deposit_is_what_it_says(void **state)
 
 static void the_account_skill_takes_empty_data(void **state)
 {
-    const finq_skill *skill = compile("xyz_aisp_sbx_1.0.json");
+    const finq_skill *skill = compile(DEMO "xyz_aisp_sbx_1.0.json");
     (void)state;
     assert_string_equal(skill->name, "xyz_aisp_sbx_#1.0");
     assert_string_equal(skill->type, "account_information");
@@ -97,7 +104,7 @@ static void the_account_skill_takes_empty_data(void **state)
 
 static void the_bank_skill_asks_a_connector(void **state)
 {
-    const finq_skill *skill = compile("xyz_aisp_sbx_2.0.json");
+    const finq_skill *skill = compile(DEMO "xyz_aisp_sbx_2.0.json");
     (void)state;
     assert_string_equal(skill->name, "xyz_aisp_sbx_#2.0");
     assert_int_equal(skill->step_count, 1);
@@ -111,7 +118,7 @@ static void the_bank_skill_asks_a_connector(void **state)
 
 static void the_card_skill_asks_for_three_documents(void **state)
 {
-    const finq_skill *skill = compile("xyz_card_sbx_1.0.json");
+    const finq_skill *skill = compile(DEMO "xyz_card_sbx_1.0.json");
     (void)state;
     assert_string_equal(skill->name, "xyz_card_sbx_#1.0");
     assert_int_equal(finq_skill_step_find(skill, "personal_data"), 0);
@@ -139,8 +146,8 @@ static void every_example_fits_its_form(void **state)
                                         "xyz_card_sbx_1.0.json"};
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        json_t *steps = json_object_get(finq_json_own(load(apr_pstrcat(pool, "conf/skills/", files[i], NULL)), pool), "steps");
-        const finq_skill *skill = compile(files[i]);
+        json_t *steps = json_object_get(finq_json_own(load(apr_pstrcat(pool, DEMO, files[i], NULL)), pool), "steps");
+        const finq_skill *skill = compile(apr_pstrcat(pool, DEMO, files[i], NULL));
         for (size_t step = 0; step < json_array_size(steps); step++) {
             json_t *schema = json_object_get(json_array_get(steps, step), "schema");
             json_t *example = json_array_get(json_object_get(schema, "examples"), 0);
@@ -148,6 +155,63 @@ static void every_example_fits_its_form(void **state)
             assert_null(finq_form_check(skill->steps[step].form, example, pool));
         }
     }
+}
+
+static void steps_say_who_decides_and_where_they_lead(void **state)
+{
+    const finq_skill *skill = compile(BRANCHES);
+    (void)state;
+    assert_string_equal(skill->steps[0].review, "offline");
+    assert_null(skill->steps[0].connector);
+    assert_string_equal(skill->steps[1].connector, "bank-1_b");
+    assert_null(skill->steps[1].review);
+    assert_int_equal(skill->steps[0].branch_count, 3);
+    assert_string_equal(skill->steps[0].branches[0].step, "company");
+    assert_int_equal(skill->steps[0].branches[0].place, 3);
+    assert_null(skill->steps[0].branches[1].step);
+    assert_int_equal(skill->steps[0].branches[1].place, 0);
+    assert_null(skill->steps[1].branches[0].when);
+    assert_int_equal(skill->steps[3].branch_count, FINQ_SKILL_MAX_BRANCHES);
+    assert_int_equal(skill->steps[4].branch_count, 0);
+}
+
+/* The fourth of the third step's is a text that its condition's pattern could try for ever. */
+static void the_first_branch_that_fits_is_taken(void **state)
+{
+    static const struct {
+        int place, next;
+        const char *data;
+    } cases[] = {
+        {1, 3, "{\"form\":{\"kind\":\"company\"}}"},
+        {1, 3, "{\"form\":{\"kind\":\"company\",\"stop\":1}}"},
+        {1, 0, "{\"form\":{\"kind\":\"person\",\"stop\":1}}"},
+        {1, 4, "{\"form\":{\"kind\":\"person\"}}"},
+        {1, 2, "{\"form\":{\"kind\":\"other\"}}"},
+        {2, 5, "{\"form\":{\"kind\":\"company\"},\"plain\":{}}"},
+        {3, 0, "{\"form\":{\"text\":\"b\"},\"company\":{}}"},
+        {3, 4, "{\"form\":{\"text\":\"a\"},\"company\":{}}"},
+        {3, 4, "{\"form\":{},\"company\":{\"text\":\"b\"}}"},
+        {3, 4, "{\"form\":{\"text\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"},\"company\":{}}"},
+        {4, 0, "{\"form\":{\"kind\":\"company\"},\"person\":{}}"},
+        {4, 5, "{\"form\":{\"kind\":\"person\"},\"person\":{\"kind\":\"company\"}}"},
+        {5, 0, "{\"form\":{\"kind\":\"company\"},\"consent\":{}}"},
+    };
+    const finq_skill *skill = compile(BRANCHES);
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int next = finq_skill_next(skill, cases[i].place, parse(cases[i].data), pool);
+        if (next != cases[i].next)
+            fail_msg("step %d leads to %d, not to %d, with %s", cases[i].place, next, cases[i].next, cases[i].data);
+    }
+}
+
+static void a_step_without_branches_needs_no_data(void **state)
+{
+    const finq_skill *skill = compile(DEMO "xyz_sbx_3.0.json");
+    (void)state;
+    assert_int_equal(finq_skill_next(skill, 1, NULL, pool), 2);
+    assert_int_equal(finq_skill_next(skill, 2, NULL, pool), 3);
+    assert_int_equal(finq_skill_next(skill, 3, NULL, pool), 0);
 }
 
 static void expect_refused(const char *file)
@@ -179,7 +243,7 @@ static void bad_definitions_are_refused_at_their_place(void **state)
         }
     }
     apr_dir_close(dir);
-    assert_true(count >= 50);
+    assert_true(count >= 78);
 }
 
 int main(void)
@@ -192,6 +256,9 @@ int main(void)
         cmocka_unit_test(the_bank_skill_asks_a_connector),
         cmocka_unit_test(the_card_skill_asks_for_three_documents),
         cmocka_unit_test(every_example_fits_its_form),
+        cmocka_unit_test(steps_say_who_decides_and_where_they_lead),
+        cmocka_unit_test(the_first_branch_that_fits_is_taken),
+        cmocka_unit_test(a_step_without_branches_needs_no_data),
         cmocka_unit_test(bad_definitions_are_refused_at_their_place),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
