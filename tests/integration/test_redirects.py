@@ -96,13 +96,17 @@ def test_the_connector_fails_it(bank):
 # -- the state
 
 def test_a_state_works_once(bank):
-    """A doubled return changes nothing and gives no token. Red without `waits_for = 'BANK'` in finq.redirect_take."""
+    """A doubled return changes nothing, gives no token and asks nobody, however late. Red without `waits_for = 'BANK'` in
+    finq.redirect_take."""
     user, answer = bank.at_bank()
     path = bank.choose(answer["data"]["url"], "approve")
     _, first = bank.back(path)
+    bank.age(user, ["returned_at"], "3 minutes")
+    seen = len(bank.service.seen)
     for again in (path, path.replace("code=approve", "code=unknown"), path.partition("&code")[0] + "&error=access_denied"):
         doubled, link = bank.back(again)
         assert doubled.status == 302 and link["error"] == "tpp_redirect_error" and "temp_token" not in link
+    assert len(bank.service.seen) == seen
     assert bank.status(user)["temp_token"] == first["temp_token"]
 
 
@@ -231,12 +235,23 @@ def test_links(bank, link, sent):
     "https://app.example/../x", "https://app.example/a/%2e%2E/x", "https://app.example/" + "x" * 2000, "javascript:x://",
     "myapp:back"])
 def test_links_that_are_refused(bank, link):
-    """And nothing is spent. Red without finq.link_fits' boundary, without scheme_allowed, without climbs."""
+    """And nothing is spent. Red without finq.link_fits' boundary, without climbs."""
     user = bank.user("sca")
     seen = len(bank.service.seen)
     assert is_error(user.submit("sca", {"psu_redirect_link": link}), 400, "invalid_field")
     assert len(bank.service.seen) == seen
     assert user.submit("sca", {"psu_redirect_link": "https://app.example"}).status == 200
+
+
+@pytest.mark.parametrize("prefix, link", [("javascript://", "javascript://%0aalert(1)"), ("data://", "data://text/html,x"),
+                                          ("http://", "http://app.example/"), ("https://", "https://user:pass@app.example/")])
+def test_links_that_no_prefix_allows(bank, prefix, link):
+    """Not even one that got into the table by other ways. Red without scheme_allowed."""
+    bank.psql(f"INSERT INTO finq.redirect_link (client_id, prefix) VALUES ('{bank.tenant.client_id}', '{prefix}')")
+    user = bank.user("sca")
+    answer = user.submit("sca", {"psu_redirect_link": link})
+    bank.psql(f"DELETE FROM finq.redirect_link WHERE prefix = '{prefix}'")
+    assert is_error(answer, 400, "invalid_field")
 
 
 def test_links_are_a_tenants_own(bank):

@@ -94,6 +94,7 @@ def test_resubmission(bank):
     moved_on(bank, user, answer)
     again = user.submit("form", {"who": "Ana"})
     assert again.status == 200 and again["status"] == "SESSION_PENDING" and user.step_id != first
+    assert bank.psql(f"SELECT s.step_id FROM finq.session_steps('{user.session_id}') s") == user.step_id
     assert is_error(bank.status(user, nonce=first_nonce), 401, "invalid_nonce")
     assert user.upload("proof", documents.png()).status == 200
     bank.ctl("step", "approve", user.step_id)
@@ -141,6 +142,13 @@ def test_other_decisions(bank, decision, status):
     assert answer["status"] == status and answer["reasons"] == ["No such account"]
 
 
+def asked_itself(bank, user, ordinal, client=None, expires=9999999999):
+    """What finq.session_status says of a nonce."""
+    client_id = (client or user.client).tenant.client_id
+    return bank.psql(f"SELECT outcome FROM finq.session_status('{client_id}', '{user.session_id}', {ordinal}, 0, {expires},"
+                     " 1800, 1800, 86400, 1)")
+
+
 def repeat(user, nonce, step, data):
     answer = user.client.call(f"/sessions/{user.session_id}/steps", {
         "client_id": user.client.tenant.client_id, "nonce": nonce, "skill": user.skill, "step": step, "data": data})
@@ -165,8 +173,8 @@ def test_the_same_request_gets_the_same_answer_in_every_state(bank, decision):
 
 
 def test_a_waited_branch_of_time(bank):
-    """Pending beyond the nonce's life, and beyond FinqSessionTTL: neither runs while a session waits. Red where
-    finq.session_conclude does not add to `waited`, and where session_status refuses every expired nonce."""
+    """Pending beyond FinqSessionTTL, which does not run while a session waits. Red where finq.session_conclude does not add
+    to `waited`."""
     user = waiting(bank)
     bank.age(user, ["started_at", "waits_since", "updated_at", "answer_expires_at", "reply_until"], "3 days")
     bank.psql(f"UPDATE finq.step SET submitted_at = submitted_at - interval '3 days' WHERE step_id = '{user.step_id}'")
@@ -174,6 +182,15 @@ def test_a_waited_branch_of_time(bank):
     bank.ctl("step", "approve", user.step_id)
     moved_on(bank, user, bank.status(user))
     assert user.submit("last", {})["status"] == "SESSION_COMPLETED"
+
+
+def test_an_expired_nonce(bank):
+    """That of the step that is waited for still asks what became of it, and no other does. Red where finq.session_status
+    refuses every expired nonce, and where it refuses none."""
+    user, other = waiting(bank), bank.user("plain")
+    other.submit("form", {})
+    assert asked_itself(bank, user, ordinal=1, expires=1) == "ok"
+    assert asked_itself(bank, user, ordinal=2, expires=1) == asked_itself(bank, other, ordinal=1, expires=1) == "expired_nonce"
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -217,8 +234,8 @@ def test_a_nonce_of_an_ordinary_answer_is_for_its_own_step_alone(bank):
 # -- resumption
 
 def test_resumption_kills_the_older_nonce(bank):
-    """For submission, status and uploads. Red without the comparison of generations in finq.step_refusal and the UPDATE of
-    finq.step_submit, in finq.session_status, in finq.upload_record."""
+    """For submission, status and uploads. Red without the comparison of generations in finq.step_refusal, in
+    finq.session_status, in finq.upload_record."""
     user = bank.user("plain")
     user.submit("form", {})
     old_nonce, old_step_nonce = user.nonce, user.step_nonce
@@ -227,13 +244,23 @@ def test_resumption_kills_the_older_nonce(bank):
     user.nonce = old_nonce
     assert is_error(user.submit("last", {}), 401, "invalid_nonce")
     assert is_error(bank.status(user), 401, "invalid_nonce")
-    for dead in (old_step_nonce,):
-        assert is_error(bank.client.upload_raw(user.step_id, dead, "proof", documents.png()), 401, "invalid_nonce")
+    assert is_error(bank.client.upload_raw(user.step_id, old_step_nonce, "proof", documents.png()), 401, "invalid_nonce")
     assert is_error(repeat(user, old_step_nonce, "form", {}), 401, "invalid_nonce")
     moved_on(bank, user, answer)
     assert is_error(user.submit("last", {}), 400, "missing_uploads")
     assert bank.client.upload_raw(user.step_id, user.nonce, "proof", documents.png()).status == 200
     assert user.submit("last", {})["status"] == "SESSION_COMPLETED"
+
+
+def test_an_older_nonce_submits_nothing(bank):
+    """Where nothing else is missing. Red without the comparison of generations in the UPDATE of finq.step_submit."""
+    user = bank.user("plain")
+    user.submit("form", {})
+    user.upload("proof", documents.png())
+    answer = bank.resume(user)
+    assert is_error(user.submit("last", {}), 401, "invalid_nonce")
+    moved_on(bank, user, answer)
+    assert user.submit("last", {"another": "body"})["status"] == "SESSION_COMPLETED"
 
 
 def test_resumption_of_a_completed_session(bank):
@@ -276,7 +303,8 @@ def test_resumption_while_waiting(bank):
 
 
 def test_foreign_sessions_are_unknown_ones(bank):
-    """Red without `s.client_id = p_client_id` in finq.session_resume."""
+    """Red without `s.client_id = p_client_id` in finq.session_resume and finq.session_status (which is asked itself: a nonce
+    of another tenant does not get as far), and without the comparison of clients that keeps it from there."""
     user = waiting(bank)
     foreign = bank.resume(user, client=bank.other)
     unknown = bank.user("plain")
@@ -287,6 +315,7 @@ def test_foreign_sessions_are_unknown_ones(bank):
     assert is_error(bank.resume(user, client_secret="wrong"), 401, "invalid_client_secret")
     assert is_error(bank.resume(user, client_id=str(uuid.uuid4())), 401, "invalid_client_id")
     assert is_error(bank.status(user, client=bank.other), 401, "invalid_nonce")
+    assert asked_itself(bank, user, ordinal=2, client=bank.other) == "invalid_session_id"
     assert bank.status(user)["status"] == "SESSION_PENDING"
 
 
@@ -336,17 +365,21 @@ def test_waiting_clients_leave_room(bank):
 # -- races
 
 def test_of_many_decisions_one_takes_effect(bank):
-    """Red without FOR NO KEY UPDATE in finq.session_of_step."""
+    """All come while somebody else holds the session. Red without FOR NO KEY UPDATE in finq.session_of_step."""
     user = bank.user("sca")
     user.submit("sca", {"scenario": "pend"})
+
+    def hold():
+        bank.psql(f"SELECT FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE; SELECT pg_sleep(0.7)")
     clients = [bank.server.client(bank.tenant) for _ in range(16)]
 
     def decide(number, client):
         one = Bank.__new__(Bank)
         one.client, one.service = client, bank.service
+        time.sleep(0.2)
         return one.decide(user.step_id, ("accepted", "failed")[number % 2])
-    answers = at_once([lambda n=n, c=c: decide(n, c) for n, c in enumerate(clients * 2) if n < 16]
-                      + [lambda: bank.ctl("step", "approve", user.step_id, check=False).returncode for _ in range(4)])
+    _, *answers = at_once([hold, *(lambda n=n, c=c: decide(n, c) for n, c in enumerate(clients)),
+                           *[lambda: bank.ctl("step", "approve", user.step_id, check=False).returncode] * 4])
     for client in clients:
         client.close()
     good = [a for a in answers if a == 0 or getattr(a, "status", 0) == 200]
