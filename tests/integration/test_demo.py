@@ -1,0 +1,53 @@
+"""make demo: it shows two whole onboardings, and leaves nothing behind, however it ends.
+
+Seen red: see each test.
+"""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from finqenv.places import ROOT
+from finqenv.process import clean_environ, run
+
+
+@pytest.fixture
+def demo():
+    kept = {name: os.environ[name] for name in ("FINQ_BUILD", "FINQ_ASAN") if name in os.environ}
+    child = subprocess.Popen([sys.executable, ROOT / "tests/demo.py"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             text=True, env=clean_environ(PYTHONUNBUFFERED="1", **kept))
+    yield child
+    if child.poll() is None:
+        child.terminate()
+    child.wait(60)
+
+
+def nothing_is_left(output):
+    directory = re.search(r"files in (\S+)", output)[1]
+    return not pathlib.Path(directory).exists() and not run("pgrep", "-f", directory, check=False).stdout
+
+
+def test_both_users_are_onboarded(demo):
+    """Red where the connector is not stopped (its output would not end), and where an answer is not the one demanded."""
+    output = demo.communicate(timeout=30)[0]
+    assert demo.returncode == 0, output
+    titles = [int(number) for number in re.findall(r"^(\d+)\. ", output, re.M)]
+    assert titles == list(range(1, 15))
+    assert len(re.findall(r'"access_token": "', output)) == 2
+    assert re.search(r"^< location: https://app\.example\.com/done\?from=bank&temp_token=\S+$", output, re.M)
+    assert nothing_is_left(output)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_it_may_be_ended_at_the_bank(demo, number):
+    """Red where only the demo's good end stops what it started: the output would not end."""
+    output = ""
+    while "\n9. " not in output:
+        output += demo.stdout.readline()
+    demo.send_signal(number)
+    output += demo.communicate(timeout=30)[0]
+    assert demo.returncode == 128 + number and nothing_is_left(output)
