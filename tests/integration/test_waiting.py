@@ -1,7 +1,7 @@
 """Sessions that wait for a decision: status, long poll, resumption, review, resubmission (contract section 5).
 
 Seen red: see each test. `held` in finq.session_status without its third clause; finq.session_is_old counting time that is
-waited; the renewal of a token without its condition.
+waited (a_waited_branch_of_time).
 """
 import time
 import uuid
@@ -50,9 +50,11 @@ def test_a_pending_step(bank):
 
 
 def test_approval_goes_on(bank):
+    """Red where finq.session_answer renews a token that has not ended."""
     user = waiting(bank)
     bank.ctl("step", "approve", user.step_id)
     answer = bank.status(user)
+    time.sleep(1.1)  # ends are whole seconds: within one, a new token is the old one
     assert answer["status"] == "SESSION_IN_PROGRESS" and answer["next_step"] == "last"
     assert steady(bank.status(user)) == steady(answer), "the same token until its end"
     moved_on(bank, user, answer)
