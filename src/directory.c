@@ -167,7 +167,7 @@ finq_error *finq_directory_skill(const finq_published **published, finq_director
 
 /* What a look at a tenant tells; copied out, since the tenant may be replaced at any time. */
 typedef struct {
-    int fresh, unchanged, exists, active, key_fits, key_noted, granted, may_refetch;
+    int unchecked, fresh, unchanged, exists, active, key_fits, key_noted, granted, may_refetch;
     apr_int64_t key_id;
 } glance;
 
@@ -202,6 +202,7 @@ static void tenant_glance(inquiry *asked, const known_tenant *tenant)
     glance *seen = &asked->seen;
     apr_time_t now = apr_time_now();
     memset(seen, 0, sizeof *seen);
+    seen->unchecked = !asked->directory->checked_at; /* what would be loaded now could not be told from older */
     if (!tenant)
         return;
     seen->unchanged = tenant->generation == asked->directory->generation;
@@ -341,7 +342,7 @@ static finq_error *tenant_judge(inquiry *asked)
 {
     const glance *seen = &asked->seen;
     tenant_look(asked);
-    if (!seen->fresh && seen->unchanged && asked->directory->ttl > 0) {
+    if ((seen->unchecked || (!seen->fresh && seen->unchanged)) && asked->directory->ttl > 0) {
         FINQ_TRY(version_check(asked));
         tenant_look(asked);
     }
