@@ -1,8 +1,9 @@
 #include "finq_token.h"
 
-#include <apr_encode.h>
 #include <apr_strings.h>
 #include <string.h>
+
+#include "finq_codec.h"
 
 /* The layout: kind 1, ordinal 2, place 1, previous 1, generation 2, late 1, skill 4, expiry 8, app key 8, client 16, session 16,
  * tenant_user_id the rest. */
@@ -63,35 +64,23 @@ finq_error *finq_token_seal(const char **text, const finq_token *token, const fi
     unsigned char plain[TOKEN_MAX], sealed[TOKEN_MAX];
     apr_size_t length = token_write(plain, token);
     FINQ_TRY(finq_secret_seal(secret, sealed, plain, length, pool));
-    *text = apr_pencode_base64_binary(pool, sealed, (apr_ssize_t)(length + FINQ_SEAL_OVERHEAD), APR_ENCODE_BASE64URL, NULL);
+    *text = finq_codec_encode(FINQ_BASE64URL, sealed, length + FINQ_SEAL_OVERHEAD, pool);
     return NULL;
-}
-
-/* Strict: one text for one token, so that "the same nonce" is a question of bytes. */
-static int text_decode(unsigned char *bytes, apr_size_t *length, const char *text)
-{
-    char again[TEXT_MAX + 1];
-    apr_size_t n = text ? strnlen(text, TEXT_MAX + 1) : 0;
-    if (n == 0 || n > TEXT_MAX || n % 4 == 1)
-        return 0;
-    if (apr_decode_base64_binary(bytes, text, (apr_ssize_t)n, APR_ENCODE_NONE, length) != APR_SUCCESS)
-        return 0;
-    return apr_encode_base64_binary(again, bytes, (apr_ssize_t)*length, APR_ENCODE_BASE64URL, NULL) == APR_SUCCESS &&
-           strcmp(again, text) == 0;
 }
 
 finq_error *finq_token_open(finq_token *token, const finq_secret **secret, const char *text, const finq_secrets *secrets,
                             apr_pool_t *pool)
 {
-    unsigned char sealed[TEXT_MAX], plain[TEXT_MAX];
-    apr_size_t length;
+    unsigned char plain[TEXT_MAX];
+    apr_size_t digits = text ? strnlen(text, TEXT_MAX + 1) : 0;
+    finq_bytes sealed; /* one text for one token, so that "the same nonce" is a question of bytes */
     *secret = NULL;
-    if (!text_decode(sealed, &length, text))
+    if (digits > TEXT_MAX || !finq_codec_decode(&sealed, FINQ_BASE64URL, text ? text : "", digits, pool))
         return NULL;
-    FINQ_TRY(finq_secrets_open(secret, secrets, plain, sealed, length, pool));
-    if (*secret && (length < FINQ_SEAL_OVERHEAD + TOKEN_FIXED || plain[0] != token->kind))
+    FINQ_TRY(finq_secrets_open(secret, secrets, plain, sealed.data, sealed.length, pool));
+    if (*secret && (sealed.length < FINQ_SEAL_OVERHEAD + TOKEN_FIXED || plain[0] != token->kind))
         *secret = NULL;
     if (*secret)
-        token_read(token, plain, length - FINQ_SEAL_OVERHEAD, pool);
+        token_read(token, plain, sealed.length - FINQ_SEAL_OVERHEAD, pool);
     return NULL;
 }
