@@ -32,6 +32,7 @@ finq_error *finq_step_outcome(const char *outcome, const char *missing, const ch
         {"invalid_client_secret", "client_secret is not one of this client's."},
         {"invalid_client_app_key", "The client_app_key that started this session has ended."},
         {"service_unavailable", "The upload was given up; send it again."},
+        {"inactive_credentials", "The consent has been deleted, or has expired."},
         {"invalid_temp_token", "temp_token is not one that waits to be exchanged by this client."},
     };
     if (strcmp(outcome, "missing_uploads") == 0)

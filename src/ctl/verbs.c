@@ -6,6 +6,21 @@ static ctl_exit session_show(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.session_show($1)", command->values, 1);
 }
 
+static ctl_exit consent_list(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.consent_list($1, $2, $3)", command->values, 3);
+}
+
+static ctl_exit consent_show(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.consent_show($1)", command->values, 1);
+}
+
+static ctl_exit consent_delete(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.consent_deleted($1)", command->values, 1);
+}
+
 static ctl_exit audit(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.audit_list($1, $2, $3)", command->values, 3);
@@ -61,6 +76,15 @@ const ctl_verb ctl_verbs[] = {
     {"servicer", "list", "Lists the servicers and the skills of each.", {{NULL, NULL, 0, NULL}}, ctl_servicer_list},
     {"session", "show", "Shows a session with its steps, their data and their uploads.",
      {{"SESSION_ID", NULL, 1, "The session."}, {NULL, NULL, 0, NULL}}, session_show},
+    {"consent", "list", "Lists a tenant's consents, newest first.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"--status", "STATUS", 0, "Only these: active, deleted or expired."},
+      {"--limit", "N", 0, "Most consents (default 100)."},
+      {NULL, NULL, 0, NULL}}, consent_list},
+    {"consent", "show", "Shows a consent.",
+     {{"CREDENTIALS_ID", NULL, 1, "The consent."}, {NULL, NULL, 0, NULL}}, consent_show},
+    {"consent", "delete", "Ends a consent, for good. One that has ended already stays as it is.",
+     {{"CREDENTIALS_ID", NULL, 1, "The consent."}, {NULL, NULL, 0, NULL}}, consent_delete},
     {"key", "add", "Registers public keys that a tenant signs with, all of a file or none, and says what it found.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"--issuer", "EMAIL", 1, "What iss, sub and email of its tokens say. Tenants may share an issuer, and its keys."},
@@ -123,7 +147,7 @@ const ctl_verb ctl_verbs[] = {
       {NULL, NULL, 0, NULL}}, ctl_outbox_list},
     {"outbox", "resend", "Delivers an event again.",
      {{"EVENT_ID", NULL, 1, "The event's number, as outbox list shows it."}, {NULL, NULL, 0, NULL}}, ctl_outbox_resend},
-    {"audit", NULL, "Lists who changed what, newest first: tenants, keys, skills, grants, servicers, migrations.",
+    {"audit", NULL, "Lists who changed what, newest first: tenants, keys, skills, grants, servicers, consents, migrations.",
      {{"--tenant", "CLIENT_ID", 0, "Only what is about this tenant."},
       {"--since", "TIME", 0, "Only from this time on, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday."},
       {"--limit", "N", 0, "Most lines (default 100)."},

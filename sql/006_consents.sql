@@ -1,0 +1,168 @@
+-- Consents that end before their time.
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- The end of a consent. There is one: what has been deleted does not expire, what has expired is not deleted.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- What a consent is at this moment: its end does not wait for the look that marks it.
+CREATE FUNCTION finq.consent_status(p_consent finq.credential) RETURNS finq.credential_status
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN (p_consent).status = 'ACTIVE' AND (p_consent).consent_exp <= clock_timestamp() THEN 'EXPIRED'
+                ELSE (p_consent).status END;
+
+-- Ends a consent, if nothing has yet: `ended` says whether this call did, `status` how it stands; NULL for an unknown one.
+-- One whose time is over has expired, whether or not that was marked before. The access_token's hash stays: its holder
+-- may still ask for the status, and delete again (contract section 9), and must be known for that.
+CREATE FUNCTION finq.consent_delete(p_credentials_id uuid, OUT ended boolean, OUT status finq.credential_status)
+    LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_consent finq.credential;
+BEGIN
+    UPDATE finq.credential c
+       SET status = CASE WHEN c.consent_exp <= clock_timestamp() THEN 'EXPIRED' ELSE 'DELETED' END::finq.credential_status,
+           updated_at = clock_timestamp()
+     WHERE c.credentials_id = p_credentials_id AND c.status = 'ACTIVE'
+    RETURNING c.* INTO v_consent;
+    ended := FOUND;
+    IF ended THEN
+        PERFORM finq.event(v_consent.client_id, v_consent.session_id, 'consent.' || lower(v_consent.status::text),
+                           jsonb_build_object('credentials_id', p_credentials_id, 'consent_exp', v_consent.consent_exp));
+    END IF;
+    SELECT c.status INTO status FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
+END $$;
+
+-- As in version 1, but for a consent that has ended since: its repeated exchange gets no token (contract section 9).
+CREATE OR REPLACE FUNCTION finq.token_exchange(
+    p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_token_expires_at bigint, p_required text[],
+    p_credentials_id uuid, p_access_token_hash bytea, p_salt bytea, p_secret_id integer, p_repeat_within integer,
+    OUT outcome text, OUT credentials_id uuid, OUT salt bytea, OUT secret_id integer, OUT consent_exp bigint,
+    OUT max_data_retention bigint, OUT missing text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_active  boolean;
+    v_key_id  bigint;
+    v_session finq.session;
+    v_policy  finq.tenant_skill;
+    v_consent finq.credential;
+BEGIN
+    SELECT t.status = 'ACTIVE', k.key_id INTO v_active, v_key_id
+      FROM finq.tenant t
+      LEFT JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash
+                                 AND k.ends_at > v_now
+     WHERE t.client_id = p_client_id;
+    IF v_active IS NOT TRUE OR v_key_id IS NULL THEN
+        outcome := CASE WHEN v_active IS NULL THEN 'invalid_client_id' WHEN v_key_id IS NULL THEN 'invalid_client_secret'
+                        ELSE 'unauthorized_tenant' END;
+        RETURN;
+    END IF;
+
+    UPDATE finq.session s
+       SET exchanged_at = v_now, exchange_key_id = v_key_id, exchange_secret_id = p_secret_id, exchange_salt = p_salt,
+           credentials_id = p_credentials_id, updated_at = v_now
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.status = 'SESSION_COMPLETED'
+       AND s.exchanged_at IS NULL AND p_token_expires_at > finq.seconds(v_now)
+       AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
+    RETURNING s.* INTO v_session;
+    IF FOUND THEN
+        SELECT a.* INTO v_policy FROM finq.tenant_skill a
+         WHERE a.client_id = p_client_id AND a.skill_id = v_session.skill_id;
+        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, access_token_hash, consent_exp,
+                                     max_data_retention, created_at, updated_at)
+        VALUES (p_credentials_id, p_client_id, v_session.skill_id, p_session_id, p_access_token_hash,
+                v_now + coalesce(v_policy.consent_duration, 129600) * interval '1 minute',
+                v_now + coalesce(v_policy.cache_max_data_retention, 172800) * interval '1 minute', v_now, v_now)
+        RETURNING finq.seconds(consent_exp), finq.seconds(max_data_retention) INTO consent_exp, max_data_retention;
+    ELSE
+        SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
+        IF v_session.exchanged_at IS NULL AND v_session.status = 'SESSION_COMPLETED'
+           AND p_token_expires_at > finq.seconds(v_now) THEN
+            outcome := 'missing_uploads';
+            missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', '));
+            RETURN;
+        END IF;
+        IF v_session.exchange_key_id IS DISTINCT FROM v_key_id
+           OR v_session.exchanged_at + p_repeat_within * interval '1 second' <= v_now THEN
+            outcome := 'invalid_temp_token';
+            RETURN;
+        END IF;
+        SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = v_session.credentials_id;
+        IF finq.consent_status(v_consent) <> 'ACTIVE' THEN
+            outcome := 'inactive_credentials';
+            RETURN;
+        END IF;
+        consent_exp := finq.seconds(v_consent.consent_exp);
+        max_data_retention := finq.seconds(v_consent.max_data_retention);
+    END IF;
+    outcome := 'ok';
+    credentials_id := v_session.credentials_id;
+    salt := v_session.exchange_salt;
+    secret_id := v_session.exchange_secret_id;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the operator (finqctl)
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION finq.consent_shown(p_consent finq.credential) RETURNS jsonb
+    LANGUAGE sql STABLE
+    RETURN jsonb_build_object(
+        'credentials_id', (p_consent).credentials_id, 'client_id', (p_consent).client_id,
+        'tenant', (SELECT t.name FROM finq.tenant t WHERE t.client_id = (p_consent).client_id),
+        'skill', (SELECT k.name FROM finq.skill k WHERE k.skill_id = (p_consent).skill_id),
+        'session_id', (p_consent).session_id, 'status', finq.consent_status(p_consent),
+        'consent_exp', (p_consent).consent_exp, 'max_data_retention', (p_consent).max_data_retention,
+        'created_at', (p_consent).created_at, 'updated_at', (p_consent).updated_at);
+
+-- A tenant's newest consents: their ids tell the time.
+CREATE FUNCTION finq.consent_list(p_client_id uuid, p_status text, p_limit integer) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_tenant finq.tenant := finq.tenant_row(p_client_id);
+    v_status finq.credential_status := upper(p_status);
+BEGIN
+    IF p_limit NOT BETWEEN 1 AND 100000 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'The limit must be 1 to 100000.';
+    END IF;
+    RETURN (SELECT coalesce(jsonb_agg(finq.consent_shown(l.consent) ORDER BY l.credentials_id DESC), '[]')
+              FROM (SELECT c AS consent, c.credentials_id FROM finq.credential c
+                     WHERE c.client_id = v_tenant.client_id AND (v_status IS NULL OR finq.consent_status(c) = v_status)
+                     ORDER BY c.credentials_id DESC LIMIT coalesce(p_limit, 100)) l);
+END $$;
+
+CREATE FUNCTION finq.consent_show(p_credentials_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_consent finq.credential;
+BEGIN
+    SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('No consent has the credentials_id %s.', p_credentials_id);
+    END IF;
+    RETURN finq.consent_shown(v_consent);
+END $$;
+
+-- The operator's deletion. Only what it ended leaves its line in the trail.
+CREATE FUNCTION finq.consent_deleted(p_credentials_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_end   record := finq.consent_delete(p_credentials_id);
+    v_shown jsonb := finq.consent_show(p_credentials_id);
+BEGIN
+    IF v_end.ended THEN
+        INSERT INTO finq.audit (object, action, client_id, detail)
+        VALUES ('credential', 'UPDATE', (v_shown ->> 'client_id')::uuid,
+                jsonb_build_object('credentials_id', p_credentials_id, 'status', v_end.status));
+    END IF;
+    RETURN v_shown;
+END $$;
+
+REVOKE ALL ON ALL TABLES IN SCHEMA finq FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA finq FROM PUBLIC;
