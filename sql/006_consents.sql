@@ -1,4 +1,4 @@
--- Consents that end before their time.
+-- Consents that end before their time, and events that are kept while nobody takes them.
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- The end of a consent. There is one: what has been deleted does not expire, what has expired is not deleted.
@@ -162,6 +162,116 @@ BEGIN
                 jsonb_build_object('credentials_id', p_credentials_id, 'status', v_end.status));
     END IF;
     RETURN v_shown;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Events: what is begun anew gets three days anew, and a webhook that is switched off loses none
+-- ---------------------------------------------------------------------------------------------------------------------
+
+ALTER TABLE finq.outbox ADD COLUMN tried_since timestamptz NULL; -- where later than created_at
+
+-- By tenant: what waits for a webhook that is switched off is not in the way of the others.
+DROP INDEX finq.outbox_waiting;
+CREATE INDEX outbox_waiting ON finq.outbox (client_id, next_at) WHERE state = 'WAITING';
+
+-- An event for a tenant that has asked for events, delivered or not for now. It tells of ids and states, never of a person.
+CREATE OR REPLACE FUNCTION finq.event(p_client_id uuid, p_session_id uuid, p_type text, p_data jsonb) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    INSERT INTO finq.outbox (client_id, session_id, type, payload)
+    SELECT w.client_id, p_session_id, p_type,
+           json_build_object('type', p_type, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',
+                             'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'data', jsonb_build_object('client_id', p_client_id,
+                             'session_id', p_session_id) || p_data)
+      FROM finq.webhook w WHERE w.client_id = p_client_id;
+END;
+
+-- The events that are due, at most one a session, so that a session's arrive in order; looked for a tenant at a time.
+CREATE OR REPLACE FUNCTION finq.outbox_due(p_limit integer) RETURNS jsonb
+    LANGUAGE sql STABLE SET jit = off -- asked each second, answered in a millisecond: to compile it took half a second
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'event_id', d.event_id, 'message_id', d.message_id, 'client_id', d.client_id, 'url', d.url,
+                'payload', d.payload::text, 'secret_id', d.secret_id, 'salt', encode(d.salt, 'hex'),
+                'old_secret_id', d.old_secret_id, 'old_salt', encode(d.old_salt, 'hex')) ORDER BY d.event_id), '[]')
+              FROM (SELECT o.event_id, o.message_id, o.client_id, o.payload, w.url, w.secret_id, w.salt,
+                           CASE WHEN w.old_until > clock_timestamp() THEN w.old_secret_id END AS old_secret_id,
+                           CASE WHEN w.old_until > clock_timestamp() THEN w.old_salt END AS old_salt
+                      FROM finq.webhook w
+                     CROSS JOIN LATERAL (
+                           SELECT i.event_id, i.message_id, i.client_id, i.payload FROM finq.outbox i
+                            WHERE i.client_id = w.client_id AND i.state = 'WAITING' AND i.next_at <= statement_timestamp()
+                              AND NOT EXISTS (SELECT FROM finq.outbox e
+                                               WHERE e.session_id = i.session_id AND e.state = 'WAITING'
+                                                 AND e.event_id < i.event_id)
+                            -- not by the primary key's index, in which all stands that was ever delivered
+                            ORDER BY i.event_id + 0 LIMIT p_limit) o
+                     WHERE w.enabled
+                     ORDER BY o.event_id LIMIT p_limit) d);
+
+-- As in version 4, but that the three days begin with tried_since.
+CREATE OR REPLACE FUNCTION finq.outbox_result(p_event_id bigint, p_error text) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_gaps  interval[] := '{5 s, 30 s, 2 min, 10 min, 30 min, 1 h, 2 h, 4 h, 8 h, 12 h}';
+    v_event finq.outbox;
+    v_off   boolean := false;
+BEGIN
+    IF p_error IS NULL THEN
+        UPDATE finq.outbox o SET state = 'DELIVERED', attempts = o.attempts + 1, delivered_at = clock_timestamp(),
+                                 last_error = NULL
+         WHERE o.event_id = p_event_id RETURNING o.* INTO v_event;
+        UPDATE finq.webhook w SET failing_since = NULL WHERE w.client_id = v_event.client_id AND w.failing_since IS NOT NULL;
+        RETURN jsonb_build_object('event_id', p_event_id, 'state', 'DELIVERED');
+    END IF;
+    UPDATE finq.outbox o
+       SET attempts = o.attempts + 1, last_error = p_error,
+           next_at = clock_timestamp() + v_gaps[least(o.attempts + 1, cardinality(v_gaps))],
+           state = CASE WHEN coalesce(o.tried_since, o.created_at) < clock_timestamp() - interval '3 days'
+                        THEN 'GIVEN_UP' ELSE 'WAITING' END::finq.delivery
+     WHERE o.event_id = p_event_id RETURNING o.* INTO v_event;
+    UPDATE finq.webhook w SET failing_since = coalesce(w.failing_since, clock_timestamp()) WHERE w.client_id = v_event.client_id;
+    UPDATE finq.webhook w SET enabled = false
+     WHERE w.client_id = v_event.client_id AND w.enabled AND w.failing_since < clock_timestamp() - interval '3 days';
+    v_off := FOUND;
+    RETURN jsonb_build_object('event_id', p_event_id, 'state', v_event.state, 'webhook_switched_off', v_off);
+END $$;
+
+-- As in version 4. Events that have waited for a webhook to be turned on begin anew.
+CREATE OR REPLACE FUNCTION finq.webhook_set(p_client_id uuid, p_url text, p_secret_id integer, p_salt bytea, p_overlap integer)
+    RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_was_off boolean;
+BEGIN
+    IF NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id) THEN
+        RAISE no_data_found USING MESSAGE = format('No tenant has the client_id %s.', p_client_id);
+    END IF;
+    SELECT NOT w.enabled INTO v_was_off FROM finq.webhook w WHERE w.client_id = p_client_id FOR NO KEY UPDATE;
+    INSERT INTO finq.webhook AS w (client_id, url, secret_id, salt) VALUES (p_client_id, p_url, p_secret_id, p_salt)
+    ON CONFLICT (client_id) DO UPDATE
+        SET url = p_url, secret_id = p_secret_id, salt = p_salt, old_secret_id = w.secret_id, old_salt = w.salt,
+            old_until = clock_timestamp() + p_overlap * interval '1 minute', enabled = true, failing_since = NULL;
+    IF v_was_off THEN
+        UPDATE finq.outbox o SET attempts = 0, tried_since = clock_timestamp(), next_at = clock_timestamp()
+         WHERE o.client_id = p_client_id AND o.state = 'WAITING';
+    END IF;
+    RETURN jsonb_build_object('client_id', p_client_id, 'url', p_url);
+END $$;
+
+-- An event that is sent again begins anew.
+CREATE OR REPLACE FUNCTION finq.outbox_resend(p_event_id bigint) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE finq.outbox o
+       SET state = 'WAITING', attempts = 0, tried_since = clock_timestamp(), next_at = clock_timestamp()
+     WHERE o.event_id = p_event_id;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('No event has the id %s.', p_event_id);
+    END IF;
+    RETURN jsonb_build_object('event_id', p_event_id, 'state', 'WAITING');
 END $$;
 
 REVOKE ALL ON ALL TABLES IN SCHEMA finq FROM PUBLIC;

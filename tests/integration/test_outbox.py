@@ -213,22 +213,61 @@ def test_sent_again_on_demand(bank, receiver):
     assert bank.ctl("outbox", "resend", "999999999", check=False).returncode == 3
 
 
-def test_a_dead_receiver_is_switched_off_with_notice(bank, receiver):
-    """After three days of failures. The notice stands in the service's output, in webhook list and in the trail."""
+def give_up(bank, receiver):
+    """An event that was tried in vain for three days; it takes the webhook with it."""
     pend(bank)
     receiver.status = 500
     deliver(bank)
     bank.psql("UPDATE finq.webhook SET failing_since = failing_since - interval '73 hours';"
               "UPDATE finq.outbox SET created_at = created_at - interval '73 hours', next_at = clock_timestamp()")
-    said = deliver(bank)
+    return deliver(bank)
+
+
+def test_a_dead_receiver_is_switched_off_with_notice(bank, receiver):
+    """After three days of failures. The notice stands in the service's output, in webhook list and in the trail."""
+    said = give_up(bank, receiver)
     assert said[0]["result"]["webhook_switched_off"] is True and said[0]["result"]["state"] == "GIVEN_UP"
-    assert not bank.ctl("webhook", "list")[0]["enabled"]
+    assert not bank.ctl("webhook", "list")[0]["enabled"] and len(listed(bank, "given_up")) == 1
     assert bank.ctl("audit", "--limit", "1")[0]["detail"]["changed"]["enabled"] == [True, False]
-    pend(bank)
-    assert listed(bank) == [] and len(listed(bank, "given_up")) == 1
+
+
+def test_a_webhook_that_is_switched_off_loses_nothing(bank, receiver):
+    """What happens meanwhile waits, for longer than three days too, and comes in order. Red where finq.event asks for
+    `enabled`, where finq.outbox_due does not or lets two of a session out, and where finq.webhook_set leaves tried_since."""
+    give_up(bank, receiver)
+    receiver.reset()
+    user, others = pend(bank), [pend(bank) for _ in range(2)]
+    bank.ctl("step", "reject", user.step_id, "--reason", "x")
+    bank.psql("UPDATE finq.outbox SET created_at = created_at - interval '9 days' WHERE state = 'WAITING'")
+    assert deliver(bank) == [] and bank.ctl("webhook", "list")[0]["waiting"] == 4
+    bank.secret_of = hook(bank, receiver.url)
+    receiver.status = 500
+    assert [one["result"]["state"] for one in deliver(bank)] == ["WAITING"] * 3, "three days anew, one a session"
+    receiver.reset()
+    make_due(bank)
+    deliver(bank)
+    sessions = [event["data"]["session_id"] for event in receiver.events()]
+    assert sorted(sessions) == sorted([user.session_id, user.session_id, *(other.session_id for other in others)])
+    assert receiver.types()[sessions.index(user.session_id)] == "session.pending" and receiver.types()[-1] == "session.failed"
+    assert listed(bank) == [] and len(listed(bank, "given_up")) == 1, "that one on demand"
+
+
+def test_what_was_given_up_begins_anew_on_demand(bank, receiver):
+    """With growing gaps and three days. Red where finq.outbox_resend leaves tried_since, or attempts, alone."""
+    give_up(bank, receiver)
     hook(bank, receiver.url)
+    event = listed(bank, "given_up")[0]["event_id"]
+    bank.psql("UPDATE finq.outbox SET attempts = 9")
+    bank.ctl("outbox", "resend", event)
+    for gap in (5, 30, 120):
+        assert deliver(bank)[0]["result"]["state"] == "WAITING"
+        left = float(bank.psql("SELECT extract(epoch FROM next_at - clock_timestamp()) FROM finq.outbox"))
+        assert gap - 3 < left <= gap
+        make_due(bank)
+    bank.psql("UPDATE finq.outbox SET tried_since = tried_since - interval '73 hours'")
+    assert deliver(bank)[0]["result"]["state"] == "GIVEN_UP"
     receiver.status = 200
-    bank.ctl("outbox", "resend", listed(bank, "given_up")[0]["event_id"])
+    bank.ctl("outbox", "resend", event)
     deliver(bank)
     assert receiver.types()[-1] == "session.pending" and listed(bank) == []
 
