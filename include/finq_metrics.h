@@ -40,7 +40,9 @@ typedef enum {
 #define FINQ_PROGRESS(X)                                                                                       \
     X(CREATED, "created")                                                                                      \
     X(IN_PROGRESS, "in_progress")                                                                              \
+    X(PENDING, "pending")                                                                                      \
     X(COMPLETED, "completed")                                                                                  \
+    X(FAILED, "failed")                                                                                        \
     X(EXCHANGED, "exchanged")
 
 typedef enum {

@@ -1,5 +1,7 @@
 #include "finq_api.h"
 
+#include <string.h>
+
 #include "finq_observe.h"
 #include "finq_step.h"
 
@@ -25,6 +27,23 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
     return NULL;
 }
 
+static finq_progress progress_of(const finq_step_answer *answer)
+{
+    static const struct {
+        const char *status;
+        finq_progress progress;
+    } rows[] = {
+        {"SESSION_COMPLETED", FINQ_PROGRESS_COMPLETED},
+        {"SESSION_PENDING", FINQ_PROGRESS_PENDING},
+        {"SESSION_FAILED", FINQ_PROGRESS_FAILED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i].status, answer->status) == 0)
+            return rows[i].progress;
+    }
+    return FINQ_PROGRESS_IN_PROGRESS;
+}
+
 finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
 {
     apr_pool_t *pool = request->r->pool;
@@ -33,7 +52,7 @@ finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
     finq_step_answer answer;
     FINQ_TRY(submission_read(&submission, &pass, request));
     FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
-    finq_observe_session(request, pass.published, answer.temp_token ? FINQ_PROGRESS_COMPLETED : FINQ_PROGRESS_IN_PROGRESS);
+    finq_observe_session(request, pass.published, progress_of(&answer));
     finq_api_put_id(reply, "step_id", &answer.step_id);
     if (answer.nonce)
         finq_api_put(reply, "nonce", answer.nonce);

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from finqenv import documents, process
+from finqenv.banking import Bank
 from finqenv.client import Client, Onboarding
 
 SKILL = "xyz_card_sbx_#1.0"
@@ -128,6 +129,26 @@ def test_exactly_what_was_done(watched_server):
     # each step, upload and exchange asks once; what a child remembers of tenant and skill more or less often
     assert value(seen, "finq_database_wait_seconds_count") >= 6 + 9 + 3
     assert value(seen, "finq_uploads_in_progress") == 0
+
+
+def test_sessions_that_wait_or_have_failed(make_server, run_directory):
+    """Are no progress. Red where progress_of knows only who was given a temp_token."""
+    bank = Bank(make_server, run_directory / "observed")
+    try:
+        bank.server.httpd.settings.vhost += PAGES
+        bank.server.httpd.restart()
+        bank.user("review_last").submit("form", {})
+        for scenario in ("pend", "fail", "fail", "accept"):
+            bank.user("sca").submit("sca", {"scenario": scenario})
+        bank.user("plain").submit("form", {})
+        seen = scrape(bank.server)
+    finally:
+        bank.stop()
+    told = {}
+    for key, number in seen.items():
+        if key[0] == "finq_sessions_total":
+            told[dict(key[1:])["state"]] = told.get(dict(key[1:])["state"], 0) + number
+    assert told == {"created": 6, "pending": 2, "failed": 2, "completed": 1, "in_progress": 1}
 
 
 def test_the_pool_is_seen(watched_server):
