@@ -120,3 +120,55 @@ def test_failures_leave_nothing_in_httpds_log(loud):
     assert canaries.in_(text) == []
     assert all(password not in text for password in loud.postgres.passwords.values()), "nor the database's"
     until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)
+
+
+# -- what PostgreSQL logs by itself, as README says of it
+
+@pytest.fixture(scope="module")
+def talkative(make_module_server):
+    return make_module_server(children=1, postgres={"log_statement": "all", "log_min_duration_statement": 0})
+
+
+def said_by_postgres(installation, settings, act):
+    """What it logs of what `act` does, under settings that are undone."""
+    def change(*statements):
+        for statement in (*statements, "SELECT pg_reload_conf()"):
+            installation.psql(statement)
+    change(*(f"ALTER SYSTEM SET {name} = {value}" for name, value in settings.items()))
+    for name, value in settings.items():
+        until(lambda n=name, v=value: installation.psql(f"SHOW {n}") == v, 5, "the setting")
+    log = pathlib.Path(installation.postgres.log)
+    before = len(log.read_bytes())
+    act()
+    text = log.read_bytes()[before:].decode(errors="replace")
+    change(*(f"ALTER SYSTEM RESET {name}" for name in settings))
+    return text
+
+
+@pytest.mark.parametrize("settings, shown", [({}, True), ({"log_parameter_max_length": "0"}, False), ({"log_error_verbosity": "terse"}, False)])
+def test_statements_that_postgresql_logs(talkative, settings, shown):
+    """Forms' data stand in their parameters, keys and tokens never do."""
+    data, keys = Canaries(), Canaries()
+    tenant = talkative.create_tenant(f"talkative {secrets.token_hex(4)}")
+    client = talkative.client(tenant)
+
+    def act():
+        user = begin(client, AISP, tenant_user_id=data.text("tenant_user_id"))
+        assert user.submit("sca_implicit", {}).status == 200
+        keys.update(nonce=user.step_nonce, temp_token=user.temp_token, client_secret=tenant.client_secret,
+                    client_app_key=tenant.client_app_key, access_token=user.exchange()["access_token"])
+    text = said_by_postgres(talkative, settings, act)
+    assert "finq.token_exchange(" in text and len(keys) == 5
+    assert keys.in_(text) == [] and bool(data.in_(text)) == shown
+
+
+@pytest.mark.parametrize("settings, shown", [({"log_parameter_max_length": "0"}, True), ({"log_error_verbosity": "terse"}, False)])
+def test_failures_that_postgresql_logs(talkative, settings, shown):
+    """A row may stand in an error's DETAIL."""
+    canaries = Canaries()
+    user = begin(talkative.client(talkative.create_tenant(f"failing {secrets.token_hex(4)}")))
+    talkative.psql("ALTER TABLE finq.step ADD CONSTRAINT planted CHECK (false) NOT VALID")
+    talkative.httpd.log.expect("FINQ03.*500 internal_server_error.*SQLSTATE 23514")
+    text = said_by_postgres(talkative, settings, lambda: user.submit(FIRST["name"], personal(canaries)))
+    talkative.psql("ALTER TABLE finq.step DROP CONSTRAINT planted")
+    assert "violates check constraint" in text and bool(canaries.in_(text)) == shown
