@@ -36,7 +36,8 @@ def asked(bank, user):
 
 @pytest.mark.parametrize("behaviour, code", CODES.items())
 def test_faults_spend_nothing(bank, behaviour, code):
-    """Red where finq_step_plan_make's error does not end the submission, or where attempt_id takes something new."""
+    """Red where finq_step_plan_make's error does not end the submission, or a connector's the plan, or where attempt_id takes
+    something new."""
     user = bank.user("sca")
     nonce = user.nonce
     bank.service.behaviour = behaviour

@@ -32,6 +32,7 @@ def visit(bank, choice, **more):
 
 
 def test_a_user_is_sent_to_the_bank(bank):
+    """The same request gets the same answer, after the return too. Red without reply_until in finq.step_submit."""
     user, answer = bank.at_bank()
     assert answer["status"] == "SESSION_IN_PROGRESS" and not {"nonce", "temp_token", "next_step"} & set(answer.json)
     assert answer["data"]["method"] == "GET" and answer["data"]["headers"] == {}
@@ -39,9 +40,12 @@ def test_a_user_is_sent_to_the_bank(bank):
     assert query["redirect_uri"] == f"{bank.server.httpd.url}/v1/redirects/sca"
     status = bank.status(user)
     assert status["status"] == "SESSION_IN_PROGRESS" and not {"nonce", "next_step"} & set(status.json)
-    again = user.client.submit(type("S", (), {"session_id": user.session_id, "nonce": user.step_nonce, "skill": user.skill}),
-                               "sca", {"psu_redirect_link": "https://app.example/done"})
-    assert again.body == answer.body
+    same = type("S", (), {"session_id": user.session_id, "nonce": user.step_nonce, "skill": user.skill})
+    assert user.client.submit(same, "sca", {"psu_redirect_link": "https://app.example/done"}).body == answer.body
+    assert "temp_token" in bank.back(bank.choose(answer["data"]["url"], "approve"))[1]
+    bank.psql("UPDATE finq.session SET answer_expires_at = answer_expires_at + interval '1 minute'"
+              f" WHERE session_id = '{user.session_id}'")
+    assert user.client.submit(same, "sca", {"psu_redirect_link": "https://app.example/done"}).body == answer.body
 
 
 def test_approve(bank):
@@ -184,6 +188,27 @@ def test_a_return_that_a_server_did_not_finish(bank):
     assert bank.back(path)[1]["error"] == "tpp_redirect_error"
     bank.age(user, ["returned_at"], "3 minutes")
     assert bank.back(path)[1]["temp_token"]
+
+
+def test_a_visit_is_taken_and_concluded_by_its_tenant_alone(bank):
+    """And concluded only once it is taken, whatever a server tells the functions. Red without `s.client_id = p_client_id` in
+    either statement of finq.redirect_take, without it in finq.redirect_conclude, and without `s.returned_at IS NOT NULL`
+    there."""
+    user, _ = bank.at_bank()
+
+    def take(client, session_id=user.session_id):
+        return bank.psql(f"SELECT outcome, return_link, step_id, data FROM finq.redirect_take('{client.tenant.client_id}',"
+                         f" '{session_id}', 1)")
+
+    def conclude(client):
+        return bank.psql(f"SELECT outcome, status FROM finq.redirect_conclude('{client.tenant.client_id}', '{user.session_id}',"
+                         " 1, 'approve', NULL, NULL, 1800, 1)")
+    assert conclude(bank.client) == "tpp_redirect_error|", "not taken"
+    assert take(bank.other) == take(bank.client, "00000000-0000-4000-8000-000000000000") == "tpp_redirect_error|||"
+    assert bank.psql(f"SELECT returned_at FROM finq.session WHERE session_id = '{user.session_id}'") == ""
+    assert take(bank.client).startswith(f"ok|https://app.example/done|{user.step_id}|")
+    assert conclude(bank.other) == "tpp_redirect_error|"
+    assert conclude(bank.client) == "ok|SESSION_COMPLETED"
 
 
 def test_a_connector_that_is_down_at_the_return(bank):

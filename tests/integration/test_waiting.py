@@ -159,7 +159,8 @@ def repeat(user, nonce, step, data):
 
 @pytest.mark.parametrize("decision", ["approve", "reject", "resubmit"])
 def test_the_same_request_gets_the_same_answer_in_every_state(bank, decision):
-    """Red where a repeated answer is told from how the session stands now (reply_until, reply_reasons in finq.step_submit)."""
+    """Red where a repeated answer is told from how the session stands now: either of reply_until and reply_reasons alone in
+    finq.step_submit."""
     user = bank.user("sca_more")
     bodies = [user.submit("sca", {"scenario": "pend"})]
     nonce = user.step_nonce
@@ -167,6 +168,10 @@ def test_the_same_request_gets_the_same_answer_in_every_state(bank, decision):
     reason = () if decision == "approve" else ("--reason", "Because")
     bank.ctl("step", decision, user.step_id, *reason)
     bodies.append(repeat(user, nonce, "sca", {"scenario": "pend"}))
+    bank.status(user, nonce=nonce)
+    # the end of the token that the decision brought is another than that of the first answer
+    bank.psql("UPDATE finq.session SET answer_expires_at = answer_expires_at + interval '1 minute'"
+              f" WHERE session_id = '{user.session_id}'")
     status = bank.status(user, nonce=nonce)
     bodies.append(repeat(user, nonce, "sca", {"scenario": "pend"}))
     assert len({answer.body for answer in bodies}) == 1 and "reasons" in bodies[0].json
@@ -319,6 +324,17 @@ def test_foreign_sessions_are_unknown_ones(bank):
     assert is_error(bank.status(user, client=bank.other), 401, "invalid_nonce")
     assert asked_itself(bank, user, ordinal=2, client=bank.other) == "invalid_session_id"
     assert bank.status(user)["status"] == "SESSION_PENDING"
+
+
+def test_foreign_uploads_are_recorded_nowhere(bank):
+    """Whatever a server tells finq.upload_record, and told alike for what does not exist. Red without `s.client_id =
+    p_client_id` there (another generation would tell), and in version 1's (the same one would record it)."""
+    user = waiting(bank, upload=False)
+    for session in (user.session_id, str(uuid.uuid4())):
+        for generation in (0, 1):
+            assert bank.psql(f"SELECT outcome FROM finq.upload_record('{bank.other.tenant.client_id}', '{session}', 1, '{user.step_id}',"
+                             f" 'proof', '{uuid.uuid4()}', 1, sha256('x'), 'image/png', 1800, {generation})") == "invalid_step_id"
+    assert bank.psql(f"SELECT count(*) FROM finq.upload WHERE step_id = '{user.step_id}'") == "0"
 
 
 # -- the long poll
