@@ -54,9 +54,9 @@ static finq_error *temp_token_open(finq_token *token, const finq_published **pub
 static finq_error *exchange_call(const PGresult **rows, const finq_service *service, offer *made,
                                  const finq_credential_request *request, apr_pool_t *pool)
 {
-    static const finq_pg_statement token_exchange = {
-        "finq_token_exchange", "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing "
-                               "FROM finq.token_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
+    static const finq_pg_statement exchange_token = {
+        "finq_exchange_token", "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing "
+                               "FROM finq.exchange_token($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
     finq_token token = {0};
     const finq_published *published;
     finq_pg_args args = {0};
@@ -72,7 +72,7 @@ static finq_error *exchange_call(const PGresult **rows, const finq_service *serv
     finq_pg_arg_bytes(&args, made->salt, sizeof made->salt);
     finq_pg_arg_int(&args, finq_secret_id(finq_secrets_first(service->secrets)));
     finq_pg_arg_int(&args, REPEAT_SECONDS);
-    return service->db->call(service->db, rows, &token_exchange, &args, pool);
+    return service->db->call(service->db, rows, &exchange_token, &args, pool);
 }
 
 /* The token that stands: the offered one, or that of the first exchange, from its salt and secret. */

@@ -84,10 +84,10 @@ static void plan_args(finq_pg_args *args, const finq_step_plan *plan, const finq
 static finq_error *submit_call(const PGresult **rows, const finq_service *service, const finq_step_submission *submission,
                                const finq_step_plan *plan, apr_pool_t *pool)
 {
-    static const finq_pg_statement step_submit = {
-        "finq_step_submit",
+    static const finq_pg_statement submit_step = {
+        "finq_submit_step",
         "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons "
-        "FROM finq.step_submit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
+        "FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
         "$21, $22, $23, $24, $25)"};
     const finq_session_pass *pass = submission->pass;
     const finq_token *token = &pass->token;
@@ -109,7 +109,7 @@ static finq_error *submit_call(const PGresult **rows, const finq_service *servic
     finq_pg_arg_text(&args, data);
     finq_pg_arg_text(&args, finq_step_required_before(pass, pool));
     plan_args(&args, plan, service, token);
-    return service->db->call(service->db, rows, &step_submit, &args, pool);
+    return service->db->call(service->db, rows, &submit_step, &args, pool);
 }
 
 /* The token that the answer carries is made from what the row says, so that it is the same each time. */

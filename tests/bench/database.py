@@ -20,12 +20,12 @@ COUNTERS = r"""
 \set low_step :low + 2305843009213693952 + :ordinal * 72057594037927936
 """
 ID = "encode(int8send({}) || int8send({}), 'hex')::uuid"
-STEP = f"""SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM finq.step_submit(:tenant, {ID.format(':high', ':low')},
+STEP = f"""SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM finq.submit_step(:tenant, {ID.format(':high', ':low')},
 :skill, :ordinal, :app_key, NULL, :now, :later, {ID.format(':high', ':low_step')}, :step, :hash, :data, '{{}}',
-CASE WHEN :last THEN 'SESSION_COMPLETED' ELSE 'SESSION_IN_PROGRESS' END, :secret, 1800, 86400, 0, :ordinal,
+CASE WHEN :last THEN 'SESSION_COMPLETED' ELSE 'SESSION_IN_PROGRESS' END::finq.session_status, :secret, 1800, 86400, 0, :ordinal,
 CASE WHEN :last THEN 0 ELSE :ordinal + 1 END, NULL, NULL, NULL, 0, NULL);"""
 EXCHANGE = f"""SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing
-FROM finq.token_exchange(:tenant, :secret_hash, {ID.format(':high', ':low')}, :later, '{{}}',
+FROM finq.exchange_token(:tenant, :secret_hash, {ID.format(':high', ':low')}, :later, '{{}}',
 {ID.format(':high', ':low_step')}, :hash, :salt, :secret, 120);"""
 SHORT = 5  # calls a connection of a short run
 SCRIPTS = {"step1": (STEP, 1), "step2": (STEP, 2), "token": (EXCHANGE, 3)}

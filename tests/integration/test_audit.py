@@ -251,8 +251,8 @@ class Version1:
 
 
 def test_migrating_refuses_nobody(run_directory):
-    """Servers of version 1 go on while 002 is applied: no deadlock, no lock that is waited for in vain. Seen red with
-    the trigger of exchange_note_use on finq.session."""
+    """Servers of version 1 go on while the others are applied: no deadlock, no lock that is waited for in vain. Seen red with
+    002's trigger exchange_note_use on finq.session."""
     installation = Installation(run_directory / "migrating")
     try:
         old = Version1(installation)

@@ -107,7 +107,7 @@ def test_a_failure_ends_the_session(bank):
 
 def test_no_connection_is_held_while_it_thinks(bank):
     """With one connection to the database for all, others are served meanwhile. Red where the call of finq.step_context
-    and the one of finq.step_submit share a connection across the question."""
+    and the one of finq.submit_step share a connection across the question."""
     bank.service.behaviours = {**bank.service.behaviours, "thinks": thinks}
     bank.service.behaviour = "thinks"
     users = [bank.user("sca") for _ in range(4)]

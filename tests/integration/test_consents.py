@@ -197,7 +197,7 @@ def test_an_end_and_its_event_are_one(own, client):
 
 @pytest.mark.parametrize("end", ["deleted", "expired", "expired and marked"])
 def test_a_repeated_exchange_of_what_has_ended(own, client, receiver, end):
-    """No token any more. Red where finq.token_exchange does not ask finq.consent_status, and (expired) where that does not
+    """No token any more. Red where finq.exchange_token does not ask finq.consent_status, and (expired) where that does not
     look at consent_exp."""
     user, credentials_id = consent(client)
     assert user.exchange().status == 200

@@ -158,7 +158,7 @@ def test_statements_that_postgresql_logs(talkative, settings, shown):
         keys.update(nonce=user.step_nonce, temp_token=user.temp_token, client_secret=tenant.client_secret,
                     client_app_key=tenant.client_app_key, access_token=user.exchange()["access_token"])
     text = said_by_postgres(talkative, settings, act)
-    assert "finq.token_exchange(" in text and len(keys) == 5
+    assert "finq.exchange_token(" in text and len(keys) == 5
     assert keys.in_(text) == [] and bool(data.in_(text)) == shown
 
 

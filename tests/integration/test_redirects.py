@@ -32,7 +32,7 @@ def visit(bank, choice, **more):
 
 
 def test_a_user_is_sent_to_the_bank(bank):
-    """The same request gets the same answer, after the return too. Red without reply_until in finq.step_submit."""
+    """The same request gets the same answer, after the return too. Red without reply_until in finq.submit_step."""
     user, answer = bank.at_bank()
     assert answer["status"] == "SESSION_IN_PROGRESS" and not {"nonce", "temp_token", "next_step"} & set(answer.json)
     assert answer["data"]["method"] == "GET" and answer["data"]["headers"] == {}

@@ -4,7 +4,7 @@ Seen red: may_refetch always 0 in directory.c, so that a new key waits for FinqC
 old keys at once whatever the overlap (key_rotates_under_load); tenant_revoke that sets no end, or puts it off
 (revoked_key…); finq_secrets_find that knows the first secret alone (secret_file_rotates…); key_note_use without its
 minute, or with no end to it (last_use_costs_no_write…); keys_note without what was known, and keys always taken for
-noted (two_keys_in_turn…); exchange_note_use without its trigger, and tenant_get in the place of tenant_seen
+noted (two_keys_in_turn…); exchange_token without key_note_use, and tenant_get in the place of tenant_seen
 (show_tells_the_last_use); tenant_set_status without effect (disabled…).
 """
 import dataclasses

@@ -3,7 +3,7 @@ a server tells them.
 
 Seen red: a GRANT SELECT on a table, functions left to PUBLIC, a function without SECURITY DEFINER's search_path; the
 version not compared (a_schema_that_does_not_fit); the lock of ctl's PREPARE left out (two_migrate_at_once); each clause
-of finq.step_submit's and finq.token_exchange's conditions (the functions' own guards).
+of finq.submit_step's and finq.exchange_token's conditions (the functions' own guards).
 """
 import json
 import re
@@ -243,11 +243,15 @@ def test_ids_of_what_lives_short_carry_their_sessions_time(server, client):
 NOW = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 
 
-# finq.step_submit as migration 001 made it, for servers that are yet to be replaced, and as 004 did.
+# A step's submission as migration 001 made it and as 004 did, for servers that are yet to be replaced, and as 007 does.
 LAST = {"001": {"p_last": "true"}, "004": {"p_status": "'SESSION_COMPLETED'"}}
+LAST["007"] = LAST["004"]
 FURTHER = {"001": {"p_last": "false"}, "004": {"p_status": "'SESSION_IN_PROGRESS'"}}
+FURTHER["007"] = FURTHER["004"]
 MORE = {"001": {}, "004": {"p_generation": "0", "p_place": "1", "p_next_place": "2", **dict.fromkeys(
     ("p_waits_for", "p_reply", "p_return_link", "p_return_until", "p_reasons"), "NULL")}}
+MORE["007"] = MORE["004"]
+FUNCTION = {"001": "step_submit", "004": "step_submit", "007": "submit_step"}
 
 
 @pytest.fixture(params=LAST)
@@ -256,7 +260,7 @@ def since(request):
 
 
 class Submission(dict):
-    """The arguments of finq.step_submit as migration `since` made it, good ones; as SQL."""
+    """The arguments of the function as migration `since` made it, good ones; as SQL."""
 
     def __init__(self, server, tenant, since, **change):
         key, skill = server.psql(f"SELECT (SELECT key_id FROM finq.tenant_key WHERE client_id = '{tenant.client_id}' AND kind = 'APP_KEY'),"
@@ -266,9 +270,10 @@ class Submission(dict):
             p_tenant_user_id="NULL", p_started_at=NOW, p_nonce_expires_at=f"{NOW} + 60", p_step_id=f"'{uuid.uuid4()}'", p_step_name="'s'",
             p_body_hash="sha256('body')", p_data="'{}'", p_required="'{}'", p_secret_id="1", p_answer_ttl="60", p_session_ttl="600")
         self.update(LAST[since] | MORE[since] | change)
+        self.function = FUNCTION[since]
 
     def __str__(self):
-        return "SELECT outcome FROM finq.step_submit(" + ", ".join(f"{name} => {value}" for name, value in self.items()) + ")"
+        return f"SELECT outcome FROM finq.{self.function}(" + ", ".join(f"{name} => {value}" for name, value in self.items()) + ")"
 
 
 @pytest.mark.parametrize("change, outcome", [

@@ -334,7 +334,7 @@ def intrusions(client, session_id, step_id, nonce, temp_token):
 
 
 def test_foreign_objects_answer_as_unknown_ones(client, other_client):
-    """Seen red: the client_id's clause left out of session_exists, of token_exchange, of finq_session_pass_open."""
+    """Seen red: the client_id's clause left out of session_exists, of exchange_token, of finq_session_pass_open."""
     unknown = intrusions(other_client, NOTHING.session_id, NOTHING.step_id, NOTHING.token, NOTHING.token)
     assert [(a[0], json.loads(a[2])["code"]) for a in unknown] == [
         (404, "invalid_session_id"), (401, "invalid_nonce"), (404, "invalid_step_id"), (401, "invalid_nonce"),

@@ -160,7 +160,7 @@ def repeat(user, nonce, step, data):
 @pytest.mark.parametrize("decision", ["approve", "reject", "resubmit"])
 def test_the_same_request_gets_the_same_answer_in_every_state(bank, decision):
     """Red where a repeated answer is told from how the session stands now: either of reply_until and reply_reasons alone in
-    finq.step_submit."""
+    finq.submit_step."""
     user = bank.user("sca_more")
     bodies = [user.submit("sca", {"scenario": "pend"})]
     nonce = user.step_nonce
@@ -260,7 +260,7 @@ def test_resumption_kills_the_older_nonce(bank):
 
 
 def test_an_older_nonce_submits_nothing(bank):
-    """Where nothing else is missing. Red without the comparison of generations in the UPDATE of finq.step_submit."""
+    """Where nothing else is missing. Red without the comparison of generations in the UPDATE of finq.submit_step."""
     user = bank.user("plain")
     user.submit("form", {})
     user.upload("proof", documents.png())

@@ -93,10 +93,11 @@ function serve () {
     if (stepName !== wanted.name) throw new Refusal(400, 'invalid_step')
     if (!request.validateInput(data, checks[claims.ordinal - 1])) throw new Refusal(400, 'invalid_input')
     const stepId = uuid7(claims.started, mac(claims.session + claims.ordinal))
-    const row = await call('step', 'SELECT outcome, step_id, expires_at FROM finq.step_submit($1, $2, $3, $4, $5, $6, $7, $8, ' +
-      '$9, $10, $11, $12, $13, $14, $15, $16, $17)', [clientId, claims.session, SKILL_ID, claims.ordinal, claims.key, null,
+    const row = await call('step', 'SELECT outcome, step_id, expires_at FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, ' +
+      '$9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, NULL, NULL, NULL, NULL, NULL)', [clientId, claims.session, SKILL_ID, claims.ordinal, claims.key, null,
       Math.floor(claims.started / 1000), claims.expires, stepId, stepName, sha256(JSON.stringify(request.body)),
-      JSON.stringify(data), '{}', last, 1, NONCE_TTL, SESSION_TTL])
+      JSON.stringify(data), '{}', last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, claims.ordinal,
+      last ? 0 : claims.ordinal + 1])
     if (row.outcome !== 'ok') throw new Refusal(400, row.outcome)
     const expires = +row.expires_at
     const token = seal({ ...claims, kind: last ? 'temp' : 'nonce', ordinal: claims.ordinal + 1, expires })
@@ -113,7 +114,7 @@ function serve () {
     const salt = crypto.randomBytes(16), credentialsId = uuid7(Date.now())
     const token = mac(Buffer.concat([salt, Buffer.from(credentialsId)])).toString('base64url')
     const row = await call('exchange', 'SELECT outcome, credentials_id, salt, consent_exp, max_data_retention ' +
-      'FROM finq.token_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [clientId, sha256(secret),
+      'FROM finq.exchange_token($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)', [clientId, sha256(secret),
       claims && claims.client === clientId ? claims.session : null, claims ? claims.expires : 0, '{}', credentialsId,
       sha256(token), salt, 1, REPEAT])
     if (row.outcome !== 'ok') throw new Refusal(401, row.outcome)

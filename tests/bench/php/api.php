@@ -5,10 +5,10 @@ const NONCE_TTL = 1800, SESSION_TTL = 86400, REPEAT = 120, CACHE_SECONDS = 5;
 
 const STATEMENTS = [
     'tenant' => 'SELECT finq.tenant_get($1) AS tenant',
-    'step' => 'SELECT outcome, step_id, expires_at FROM finq.step_submit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '
-        . '$13, $14, $15, $16, $17)',
+    'step' => 'SELECT outcome, step_id, expires_at FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '
+        . '$13, $14, $15, $16, $17, 0, $18, $19, NULL, NULL, NULL, NULL, NULL)',
     'exchange' => 'SELECT outcome, credentials_id, salt, consent_exp, max_data_retention '
-        . 'FROM finq.token_exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
+        . 'FROM finq.exchange_token($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
 ];
 
 function answer(int $status, array $body): never
@@ -169,7 +169,8 @@ function step(array $body, string $text, string $session): never
     $last = $ordinal === count($steps);
     $row = call('step', [$body['client_id'], $session, getenv('SKILL_ID'), $ordinal, $claims['key'], null,
         intdiv($claims['started'], 1000), $claims['expires'], uuid7($claims['started'], mac($session . $ordinal)), $body['step'],
-        '\x' . hash('sha256', $text), json_encode($body['data']), '{}', $last ? 't' : 'f', 1, NONCE_TTL, SESSION_TTL]);
+        '\x' . hash('sha256', $text), json_encode($body['data']), '{}',
+        $last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, $ordinal, $last ? 0 : $ordinal + 1]);
     if ($row['outcome'] !== 'ok') {
         refuse(400, $row['outcome']);
     }
