@@ -1,5 +1,6 @@
 #include "finq_check.h"
 #include "jws_claims.h"
+#include "jws_members.h"
 
 #include <apr_strings.h>
 #include <string.h>
@@ -11,20 +12,21 @@ struct finq_jws {
     const finq_claims *unproven; /* what finq_jws_unproven_issuer has read; NULL before */
 };
 
-#define KID_MAX 128
-#define HEADER_MAX 512
-
-/* The last header that this thread found good, as it was sent: those of a signer are all alike, and reading one as JSON costs
- * more than comparing its bytes. What was good once stays so: the check asks nothing but the text. */
-static _Thread_local struct {
-    finq_alphabet alphabet;
-    apr_size_t length; /* 0: none yet */
-    char text[HEADER_MAX];
-    char kid[KID_MAX + 1]; /* empty: the header names none */
-} last_header;
-
-/* RFC 7515 and 7797 members that would change what is verified, or bring the key along. */
-static const char *const forbidden[] = {"crit", "b64", "zip", "enc", "jwk", "jku", "x5u", "x5c"};
+/* What is known of a header; from FORBIDDEN on, members of RFC 7515 and 7797 that would change what is verified, or bring the
+ * key along. */
+enum { ALG, TYP, KID, FORBIDDEN };
+static const finq_member known[] = {[ALG] = {.name = "alg"},
+                                    [TYP] = {.name = "typ"},
+                                    [KID] = {.name = "kid"},
+                                    [FORBIDDEN] = {.name = "crit"},
+                                    {.name = "b64"},
+                                    {.name = "zip"},
+                                    {.name = "enc"},
+                                    {.name = "jwk"},
+                                    {.name = "jku"},
+                                    {.name = "x5u"},
+                                    {.name = "x5c"}};
+#define MEMBERS (sizeof known / sizeof *known)
 
 static finq_error *refuse(apr_pool_t *pool, const char *text)
 {
@@ -50,17 +52,8 @@ finq_error *finq_jws_bearer(const char **token, const char *header, apr_pool_t *
     return NULL;
 }
 
-finq_error *finq_jws_json(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool)
+static finq_error *check_alg(const char *alg, apr_pool_t *pool)
 {
-    finq_error *error = finq_json_read(object, what, text, pool);
-    if (error && error->code == FINQ_E_INVALID_BODY)
-        return refuse(pool, error->message);
-    return error;
-}
-
-static finq_error *check_alg(const json_t *header, apr_pool_t *pool)
-{
-    const char *alg = json_string_value(json_object_get(header, "alg"));
     if (!alg)
         return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
                                  "the JWS header has no \"alg\" string; it must be RS256.");
@@ -70,21 +63,21 @@ static finq_error *check_alg(const json_t *header, apr_pool_t *pool)
     return NULL;
 }
 
-static finq_error *check_header(const char **kid, const json_t *header, apr_pool_t *pool)
+static finq_error *check_header(const char **kid, const finq_member members[], apr_pool_t *pool)
 {
-    json_t *typ = json_object_get(header, "typ"), *value = json_object_get(header, "kid");
-    FINQ_TRY(check_alg(header, pool));
-    for (size_t i = 0; i < sizeof forbidden / sizeof *forbidden; i++) {
-        if (json_object_get(header, forbidden[i]))
+    const finq_member *typ = &members[TYP], *named = &members[KID];
+    FINQ_TRY(check_alg(members[ALG].text, pool));
+    for (apr_size_t i = FORBIDDEN; i < MEMBERS; i++) {
+        if (members[i].kind != FINQ_MEMBER_ABSENT)
             return finq_check_failed(pool, FINQ_CHECK_FORM,
-                                     "the JWS header has \"%s\", which is not accepted.", forbidden[i]);
+                                     "the JWS header has \"%s\", which is not accepted.", members[i].name);
     }
-    if (typ && (!json_is_string(typ) || strcasecmp(json_string_value(typ), "JWT") != 0))
+    if (typ->kind != FINQ_MEMBER_ABSENT && (!typ->text || strcasecmp(typ->text, "JWT") != 0))
         return refuse(pool, "\"typ\" in the JWS header must be JWT, or absent.");
-    if (value && (!json_is_string(value) || !finq_key_is_kid(json_string_value(value))))
+    if (named->kind != FINQ_MEMBER_ABSENT && (!named->text || !finq_key_is_kid(named->text)))
         return refuse(pool,
                       "\"kid\" in the JWS header must be 1 to 128 of the characters A-Z a-z 0-9 . _ -.");
-    *kid = json_string_value(value);
+    *kid = named->text;
     return NULL;
 }
 
@@ -127,30 +120,14 @@ static finq_error *part_decode(finq_bytes *bytes, const char *what, finq_bytes p
     return NULL;
 }
 
-static void header_remember(finq_bytes part, finq_alphabet alphabet, const char *kid)
-{
-    if (part.length > sizeof last_header.text)
-        return;
-    last_header.alphabet = alphabet;
-    last_header.length = part.length;
-    memcpy(last_header.text, part.data, part.length);
-    apr_cpystrn(last_header.kid, kid ? kid : "", sizeof last_header.kid);
-}
-
 static finq_error *header_read(const char **kid, finq_bytes part, finq_alphabet alphabet, apr_pool_t *pool)
 {
+    finq_member members[MEMBERS];
     finq_bytes text;
-    json_t *object;
-    if (part.length == last_header.length && alphabet == last_header.alphabet &&
-        memcmp(part.data, last_header.text, part.length) == 0) {
-        *kid = *last_header.kid ? apr_pstrdup(pool, last_header.kid) : NULL;
-        return NULL;
-    }
+    memcpy(members, known, sizeof known);
     FINQ_TRY(part_decode(&text, "header", part, alphabet, pool));
-    FINQ_TRY(finq_jws_json(&object, "The JWS header", text, pool));
-    FINQ_TRY(check_header(kid, object, pool));
-    header_remember(part, alphabet, *kid);
-    return NULL;
+    FINQ_TRY(finq_members_read(members, MEMBERS, "The JWS header", text, pool));
+    return check_header(kid, members, pool);
 }
 
 finq_error *finq_jws_parse(finq_jws **jws, const char *text, apr_size_t length, apr_pool_t *pool)

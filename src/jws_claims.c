@@ -1,6 +1,7 @@
 /* Claims: what a verified payload says, and whether it may say so now. */
 #include "jws_claims.h"
 #include "finq_check.h"
+#include "jws_members.h"
 
 #include <string.h>
 
@@ -8,38 +9,38 @@
 #define ISSUER_MAX 320
 #define JTI_MAX 256
 
-static finq_error *read_time(apr_int64_t *seconds, const json_t *payload, const char *name, apr_pool_t *pool)
+enum { IAT, EXP, NBF, ISS, SUB, EMAIL, AUD, DIGEST, JTI, MEMBERS };
+
+static finq_error *read_time(apr_int64_t *seconds, const finq_member *member, apr_pool_t *pool)
 {
-    const json_t *value = json_object_get(payload, name);
-    if (!value)
-        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" is missing.", name);
-    if (!json_is_integer(value))
+    if (member->kind == FINQ_MEMBER_ABSENT)
+        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" is missing.", member->name);
+    if (member->kind != FINQ_MEMBER_INTEGER)
         return finq_check_failed(pool, FINQ_CHECK_CLAIM,
-                                 "\"%s\" must be an integer number of seconds since 1970.", name);
-    *seconds = json_integer_value(value);
+                                 "\"%s\" must be an integer number of seconds since 1970.", member->name);
+    *seconds = member->integer;
     if (*seconds < 0 || *seconds > TIME_MAX)
-        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" must lie between 1970 and 9999.", name);
+        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" must lie between 1970 and 9999.", member->name);
     return NULL;
 }
 
-static finq_error *read_text(const char **text, const json_t *payload, const char *name, apr_pool_t *pool)
+static finq_error *read_text(const char **text, const finq_member *member, apr_pool_t *pool)
 {
-    const json_t *value = json_object_get(payload, name);
-    if (!value)
-        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" is missing.", name);
-    *text = json_string_value(value);
+    if (member->kind == FINQ_MEMBER_ABSENT)
+        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" is missing.", member->name);
+    *text = member->text;
     if (!*text || !**text)
-        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" must be a string that is not empty.", name);
+        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" must be a string that is not empty.", member->name);
     return NULL;
 }
 
 /* iss = sub = email, all three sent. */
-static finq_error *read_issuer(const char **issuer, const json_t *payload, apr_pool_t *pool)
+static finq_error *read_issuer(const char **issuer, const finq_member members[], apr_pool_t *pool)
 {
     const char *subject, *email;
-    FINQ_TRY(read_text(issuer, payload, "iss", pool));
-    FINQ_TRY(read_text(&subject, payload, "sub", pool));
-    FINQ_TRY(read_text(&email, payload, "email", pool));
+    FINQ_TRY(read_text(issuer, &members[ISS], pool));
+    FINQ_TRY(read_text(&subject, &members[SUB], pool));
+    FINQ_TRY(read_text(&email, &members[EMAIL], pool));
     if (strlen(*issuer) > ISSUER_MAX)
         return finq_check_failed(pool, FINQ_CHECK_ISS, "it is longer than %d bytes.", ISSUER_MAX);
     if (strcmp(*issuer, subject) != 0 || strcmp(*issuer, email) != 0)
@@ -48,14 +49,13 @@ static finq_error *read_issuer(const char **issuer, const json_t *payload, apr_p
 }
 
 /* RFC 7519, 4.1.3: a string, or an array of them. */
-static finq_error *read_audiences(const apr_array_header_t **audiences, const json_t *payload,
+static finq_error *read_audiences(const apr_array_header_t **audiences, const finq_member *member,
                                   apr_pool_t *pool)
 {
-    const json_t *value = json_object_get(payload, "aud");
     apr_array_header_t *list = apr_array_make(pool, 1, sizeof(const char *));
-    size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    size_t count = json_is_array(member->other) ? json_array_size(member->other) : 1;
     for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
+        const char *text = json_is_array(member->other) ? json_string_value(json_array_get(member->other, i)) : member->text;
         if (!text)
             return finq_check_failed(pool, FINQ_CHECK_AUD,
                                      "\"aud\" must be a string, or an array of strings.");
@@ -65,31 +65,32 @@ static finq_error *read_audiences(const apr_array_header_t **audiences, const js
     return NULL;
 }
 
-static finq_error *read_jti(const char **jti, const json_t *payload, apr_pool_t *pool)
+static finq_error *read_jti(const char **jti, const finq_member *member, apr_pool_t *pool)
 {
-    const json_t *value = json_object_get(payload, "jti");
-    *jti = json_string_value(value);
-    if (value && (!*jti || !**jti || strlen(*jti) > JTI_MAX))
+    *jti = member->text;
+    if (member->kind != FINQ_MEMBER_ABSENT && (!*jti || !**jti || strlen(*jti) > JTI_MAX))
         return finq_check_failed(pool, FINQ_CHECK_JTI, "\"jti\" must be a string of 1 to %d bytes.", JTI_MAX);
     return NULL;
 }
 
-/* The texts stay where jansson put them: the object belongs to the pool. */
+/* The texts stay where they were read: in the pool. */
 finq_error *finq_claims_read(const finq_claims **claims, finq_bytes payload, const char *kid,
                              apr_pool_t *pool)
 {
-    json_t *object;
+    finq_member members[MEMBERS] = {[IAT] = {.name = "iat"},   [EXP] = {.name = "exp"},       [NBF] = {.name = "nbf"},
+                                    [ISS] = {.name = "iss"},   [SUB] = {.name = "sub"},       [EMAIL] = {.name = "email"},
+                                    [AUD] = {.name = "aud"},   [DIGEST] = {.name = "digest"}, [JTI] = {.name = "jti"}};
     finq_claims *made = apr_pcalloc(pool, sizeof *made);
     made->kid = kid;
-    FINQ_TRY(finq_jws_json(&object, "The payload of the JWS", payload, pool));
-    FINQ_TRY(read_time(&made->issued, object, "iat", pool));
-    FINQ_TRY(read_time(&made->expires, object, "exp", pool));
-    if (json_object_get(object, "nbf"))
-        FINQ_TRY(read_time(&made->not_before, object, "nbf", pool));
-    FINQ_TRY(read_issuer(&made->issuer, object, pool));
-    FINQ_TRY(read_audiences(&made->audiences, object, pool));
-    FINQ_TRY(read_text(&made->digest, object, "digest", pool));
-    FINQ_TRY(read_jti(&made->jti, object, pool));
+    FINQ_TRY(finq_members_read(members, MEMBERS, "The payload of the JWS", payload, pool));
+    FINQ_TRY(read_time(&made->issued, &members[IAT], pool));
+    FINQ_TRY(read_time(&made->expires, &members[EXP], pool));
+    if (members[NBF].kind != FINQ_MEMBER_ABSENT)
+        FINQ_TRY(read_time(&made->not_before, &members[NBF], pool));
+    FINQ_TRY(read_issuer(&made->issuer, members, pool));
+    FINQ_TRY(read_audiences(&made->audiences, &members[AUD], pool));
+    FINQ_TRY(read_text(&made->digest, &members[DIGEST], pool));
+    FINQ_TRY(read_jti(&made->jti, &members[JTI], pool));
     *claims = made;
     return NULL;
 }

@@ -3,13 +3,9 @@
 #define FINQ_JWS_CLAIMS_H
 
 #include "finq_jws.h"
-#include "finq_json.h"
 
 /** Reads the payload of a JWS that `kid` has verified. */
 finq_error *finq_claims_read(const finq_claims **claims, finq_bytes payload, const char *kid,
                              apr_pool_t *pool);
-
-/** Reads one JSON object of a JWS, named `what` in the error. */
-finq_error *finq_jws_json(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool);
 
 #endif

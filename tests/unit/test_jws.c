@@ -154,31 +154,6 @@ static void the_named_key_alone_decides(void **state)
     }
 }
 
-/* Red where header_read compares lengths alone, or the kid is not remembered with its header. */
-static void a_remembered_header_vouches_for_no_other(void **state)
-{
-    static const char *const others[] = {
-        "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"k1\"}",
-        "{\"alg\":\"RS256\",\"typ\":\"JWE\",\"kid\":\"k1\"}",
-        "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"k7\"}",
-        "{\"alg\":\"RS256\",\"crit\":\"00\",\"kid\":\"k1\"}",
-    };
-    static const char *const says[] = {"must be RS256", "must be JWT", "(unknown kid)", "not accepted"};
-    const finq_claims *claims;
-    (void)state;
-    for (int i = 0; i < (int)(sizeof others / sizeof *others); i++) {
-        assert_int_equal(strlen(others[i]), strlen(HEADER));
-        for (int turn = 0; turn < 2; turn++) {
-            assert_null(verify(&claims, jws_of(HEADER, CLAIMS)));
-            assert_string_equal(claims->kid, "k1");
-        }
-        refused(jws_of(others[i], CLAIMS), says[i], i);
-        refused(jws_of(others[i], CLAIMS), says[i], i);
-    }
-    assert_null(verify(&claims, jws_with(rsa_other, EVP_sha256(), 0, input_of("{\"alg\":\"RS256\"}", CLAIMS))));
-    assert_string_equal(claims->kid, "k2");
-}
-
 static void without_a_kid_each_live_key_is_tried(void **state)
 {
     const char *unnamed = input_of("{\"alg\":\"RS256\"}", CLAIMS);
@@ -636,7 +611,6 @@ int main(void)
         TEST(a_good_one_gives_its_claims),
         TEST(nothing_but_rs256_passes),
         TEST(the_named_key_alone_decides),
-        TEST(a_remembered_header_vouches_for_no_other),
         TEST(without_a_kid_each_live_key_is_tried),
         TEST(headers_are_read_strictly),
         TEST(one_spelling_only),
