@@ -62,9 +62,9 @@ static apr_size_t groups_decode(unsigned char *to, const unsigned char *table, c
     for (; i + 4 <= count; i += 4) {
         unsigned int a = table[(unsigned char)text[i]], b = table[(unsigned char)text[i + 1]];
         unsigned int c = table[(unsigned char)text[i + 2]], d = table[(unsigned char)text[i + 3]];
-        if (!a || !b || !c || !d)
-            break;
         unsigned int bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        if (bits >> 24) /* one of them is no digit: 0 - 1 has every bit */
+            break;
         *to++ = (unsigned char)(bits >> 16);
         *to++ = (unsigned char)(bits >> 8);
         *to++ = (unsigned char)bits;
