@@ -15,6 +15,7 @@ import pytest
 
 from finqenv.client import Client
 from finqenv.flows import CARD, begin, submit
+from finqenv.installation import SANITIZED
 from finqenv.process import until
 from finqenv.wire import chunked, is_error, request
 
@@ -451,6 +452,10 @@ WIDE = {"lists": b'{"a":[' + b"[]," * 21000 + b"1]}", "objects": b'{"a":[' + b"{
         "escapes": b'{"a":"' + b"\\u0041" * 10000 + b'"}', "depth": b'{"a":' + b"[" * 60000}
 
 
+measures_memory = pytest.mark.skipif(SANITIZED, reason="what a sanitizer keeps is not the server's")
+
+
+@measures_memory
 @pytest.mark.parametrize("body", WIDE.values(), ids=WIDE.keys())
 def test_wide_and_deep_bodies_cost_little(server, wire, body):
     """What one body takes is given back or used again: the children stop growing, and stay within 4 MiB a thread."""
@@ -459,6 +464,7 @@ def test_wide_and_deep_bodies_cost_little(server, wire, body):
     assert resident(server.httpd) < 32 * 4096 + 2 * 32768
 
 
+@measures_memory
 def test_small_chunks_cost_little(server, wire):
     """Seen red: a kept brigade holds each chunk's bucket."""
     data = request("/v1/sessions", chunked(b" " * 65000, 1), ["Transfer-Encoding: chunked", "Connection: close"], length=False)
@@ -468,6 +474,7 @@ def test_small_chunks_cost_little(server, wire):
     assert resident(server.httpd) - before < 4096
 
 
+@measures_memory
 @pytest.mark.long
 def test_a_million_chunks(server, wire):
     data = request("/v1/sessions", b"1\r\n \r\n" * 1000000, ["Transfer-Encoding: chunked"], length=False)
