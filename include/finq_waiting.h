@@ -25,6 +25,17 @@ typedef struct finq_waiting_answer {
 finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service *service, const finq_session_pass *pass,
                                 apr_pool_t *pool);
 
+/** A session that a client waits for. */
+typedef struct finq_waiting_session {
+    finq_id session_id;
+    int generation; /**< of the client's nonce */
+} finq_waiting_session;
+
+/** One look at many sessions that were waiting: which of them a client should ask about again. `*places` are theirs among
+ * `sessions`, of finq_waiting_session: an array of int, rising, from 0. Errors: those of a call. */
+finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions,
+                                 apr_pool_t *pool);
+
 /** A resumption asked for by the tenant's server. */
 typedef struct finq_waiting_resumption {
     finq_id client_id;

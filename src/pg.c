@@ -57,10 +57,10 @@ void finq_pg_arg_bool(finq_pg_args *args, int truth)
 
 const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *pool)
 {
-    const char *list = "";
+    apr_array_header_t *quoted = apr_array_make(pool, count, sizeof(const char *));
     for (int i = 0; i < count; i++)
-        list = apr_pstrcat(pool, list, i ? "," : "", "\"", elements[i], "\"", NULL);
-    return apr_pstrcat(pool, "{", list, "}", NULL);
+        APR_ARRAY_PUSH(quoted, const char *) = apr_pstrcat(pool, "\"", elements[i], "\"", NULL);
+    return apr_pstrcat(pool, "{", apr_array_pstrcat(pool, quoted, ','), "}", NULL);
 }
 
 /* ---- connections ---- */

@@ -1,5 +1,6 @@
 #include "finq_waiting.h"
 
+#include <apr_strings.h>
 #include <string.h>
 
 #include "finq_digest.h"
@@ -112,6 +113,28 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
         return finq_step_outcome(outcome, NULL, NULL, pool);
     token_read(&token, rows, &pass->token.client_id, &pass->token.session_id);
     return answer_read(answer, service, rows, &token, pool);
+}
+
+finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions,
+                                 apr_pool_t *pool)
+{
+    static const finq_pg_statement sessions_settled = {"finq_sessions_settled",
+                                                       "SELECT place FROM finq.sessions_settled($1, $2) place"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    const char **ids = apr_palloc(pool, sizeof *ids * (apr_size_t)sessions->nelts);
+    const char **generations = apr_palloc(pool, sizeof *generations * (apr_size_t)sessions->nelts);
+    for (int i = 0; i < sessions->nelts; i++) {
+        ids[i] = finq_id_text(&APR_ARRAY_IDX(sessions, i, finq_waiting_session).session_id, pool);
+        generations[i] = apr_itoa(pool, APR_ARRAY_IDX(sessions, i, finq_waiting_session).generation);
+    }
+    finq_pg_arg_text(&args, finq_pg_array(ids, sessions->nelts, pool));
+    finq_pg_arg_text(&args, finq_pg_array(generations, sessions->nelts, pool));
+    FINQ_TRY(db->call(db, &rows, &sessions_settled, &args, pool));
+    *places = apr_array_make(pool, finq_pg_rows(rows), sizeof(int));
+    for (int i = 0; i < finq_pg_rows(rows); i++)
+        APR_ARRAY_PUSH(*places, int) = (int)finq_pg_number(rows, i, 0) - 1;
+    return NULL;
 }
 
 finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service *service,

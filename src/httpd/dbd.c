@@ -14,7 +14,7 @@
 APLOG_USE_MODULE(finq);
 
 /* The oldest schema that these calls fit. */
-#define SCHEMA_NEEDED 7
+#define SCHEMA_NEEDED 8
 /* After a connection could not be had, requests are refused at once for so long. */
 #define BREAK_TIME (apr_time_from_sec(1) / 2)
 
