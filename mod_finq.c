@@ -8,6 +8,7 @@
 #include "finq_shared.h"
 
 #include <http_config.h>
+#include <http_connection.h>
 #include <http_protocol.h>
 #include <http_request.h>
 
@@ -21,6 +22,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_config(finq_config_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_process_connection(finq_router_connection, NULL, NULL, APR_HOOK_REALLY_FIRST); /* the others run within it */
     ap_hook_create_request(finq_request_create, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_read_request(finq_request_read, NULL, NULL, APR_HOOK_LAST);
     ap_hook_translate_name(finq_router_translate, NULL, NULL, APR_HOOK_MIDDLE);

@@ -40,6 +40,8 @@ void finq_api_put_uploads(json_t *reply, const finq_skill_step *step);
 int finq_router_goes_unsigned(request_rec *r);
 /** The content handler of SetHandler finq. */
 int finq_router_handler(request_rec *r);
+/** The process_connection hook: an answer that was held back is given on its connection's next turn. */
+int finq_router_connection(conn_rec *c);
 /** What the routes are called in counters, by number; the first is for what fits none. Ends with NULL. */
 const char *const *finq_router_endpoints(apr_pool_t *pool);
 /** The translate_name and map_to_storage hooks: an API path is no file, so no directory is walked for it. */

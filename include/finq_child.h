@@ -16,8 +16,7 @@ typedef struct finq_runtime {
     finq_directory *directory;
     finq_keyring *keyring;
     finq_blob_store *store;         /**< NULL where the upload directory could not be opened; the log says why */
-    finq_meter meter;               /**< where this child counts; its gauges hold the uploads under way */
-    apr_uint32_t waiting;           /**< clients that wait for their session's status to change; atomic */
+    finq_meter meter;               /**< where this child counts; its gauges hold the uploads under way and who waits */
     apr_uint32_t tidied;            /**< when this child last tidied the upload directory, in seconds; atomic */
 } finq_runtime;
 

@@ -32,6 +32,9 @@ typedef struct finq_request {
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;
     const char *location;        /**< where the browser goes, of an answer that is a redirect; else NULL */
+    finq_error *(*rest)(struct finq_request *request, json_t *reply); /**< of the endpoint, where its answer is held
+                                                                                  back; else NULL */
+    const struct finq_session_pass *pass; /**< for that rest */
     int answered;                /**< a status has been sent for it, by httpd itself or by us */
 } finq_request;
 

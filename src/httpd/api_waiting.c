@@ -2,11 +2,12 @@
 
 #include <ap_mpm.h>
 
+#include "finq_longpoll.h"
 #include "finq_waiting.h"
 
-/* Longest wait for a change that a client may ask for, and how often we look meanwhile. No connection to the database is
- * held between two looks. */
+/* Longest wait for a change that a client may ask for. No connection to the database is held meanwhile. */
 #define WAIT_MAX 25
+/* How often a thread that waits looks. */
 #define LOOK_EVERY (APR_USEC_PER_SEC / 2)
 
 static void answer_put(json_t *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
@@ -28,14 +29,22 @@ static void answer_put(json_t *reply, const finq_waiting_answer *answer, apr_poo
         json_object_set(reply, "reasons", (json_t *)answer->reasons);
 }
 
-/* Waiting clients hold threads: so many of a child's, and the others are answered at once. */
+static finq_error *status_look(finq_waiting_answer *answer, finq_request *request, apr_pool_t *pool)
+{
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    return finq_waiting_status(answer, &request->service, request->pass, pool);
+}
+
+/* ---- waiting in the request's own thread, where httpd cannot do without (HTTP/2, other MPMs than event) ---- */
+
+/* So many of a child's threads, and the others are answered at once. */
 static int place_take(finq_request *request)
 {
     int threads = 2;
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    if (apr_atomic_inc32(&request->config->runtime->waiting) < (apr_uint32_t)threads / 2)
+    if (apr_atomic_inc32(&request->config->runtime->meter.gauges->waiting) < (apr_uint32_t)threads / 2)
         return 1;
-    apr_atomic_dec32(&request->config->runtime->waiting);
+    apr_atomic_dec32(&request->config->runtime->meter.gauges->waiting);
     return 0;
 }
 
@@ -46,25 +55,46 @@ static int is_stopping(void)
     return state == AP_MPMQ_STOPPING;
 }
 
-static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, const finq_session_pass *pass,
-                                apr_interval_time_t wait)
+static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, apr_interval_time_t wait)
 {
     apr_time_t until = apr_time_now() + wait;
-    apr_pool_t *look;
-    FINQ_TRY(finq_waiting_status(answer, &request->service, pass, request->r->pool));
-    if (wait == 0 || !answer->waits || !place_take(request))
-        return NULL;
     finq_error *error = NULL;
+    apr_pool_t *look;
+    if (!place_take(request))
+        return NULL;
     apr_pool_create(&look, request->r->pool);
     while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !is_stopping()) {
         apr_sleep(LOOK_EVERY);
         apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
-        request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
-        error = finq_waiting_status(answer, &request->service, pass, look);
+        error = status_look(answer, request, look);
     }
-    apr_atomic_dec32(&request->config->runtime->waiting);
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
-    return error ? error : finq_waiting_status(answer, &request->service, pass, request->r->pool);
+    apr_atomic_dec32(&request->config->runtime->meter.gauges->waiting);
+    return error ? error : status_look(answer, request, request->r->pool);
+}
+
+/* ---- status ---- */
+
+/* Once the answer need not be held back any more. */
+static finq_error *status_rest(finq_request *request, json_t *reply)
+{
+    finq_waiting_answer answer;
+    FINQ_TRY(status_look(&answer, request, request->r->pool));
+    answer_put(reply, &answer, request->r->pool);
+    return NULL;
+}
+
+static finq_error *status_tell(finq_request *request, apr_interval_time_t wait, json_t *reply)
+{
+    finq_waiting_answer answer;
+    FINQ_TRY(status_look(&answer, request, request->r->pool));
+    if (wait > 0 && answer.waits && finq_longpoll_suits(request)) {
+        request->rest = finq_longpoll_hold(request, wait) ? status_rest : NULL;
+        if (request->rest)
+            return NULL;
+    } else if (wait > 0 && answer.waits)
+        FINQ_TRY(status_await(&answer, request, wait));
+    answer_put(reply, &answer, request->r->pool);
+    return NULL;
 }
 
 static finq_error *wait_read(apr_interval_time_t *wait, const json_t *body, apr_pool_t *pool)
@@ -85,19 +115,17 @@ finq_error *finq_api_session_status(finq_request *request, json_t *reply)
                                                {NULL, 0, 0}};
     apr_pool_t *pool = request->r->pool;
     apr_interval_time_t wait;
-    finq_waiting_answer answer;
-    finq_session_pass pass;
+    finq_session_pass *pass = apr_pcalloc(pool, sizeof *pass);
     finq_id client_id;
     json_t *body;
     FINQ_TRY(finq_body_object(request, &body));
     FINQ_TRY(finq_json_members(body, members, pool));
     FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
     FINQ_TRY(wait_read(&wait, body, pool));
-    FINQ_TRY(finq_api_nonce(&pass, request, &client_id, finq_json_string(body, "nonce"), FINQ_SESSION_ANY_AGE));
-    FINQ_TRY(finq_session_pass_check(&pass, &request->service, request->path_id, pool));
-    FINQ_TRY(status_await(&answer, request, &pass, wait));
-    answer_put(reply, &answer, pool);
-    return NULL;
+    FINQ_TRY(finq_api_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), FINQ_SESSION_ANY_AGE));
+    FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
+    request->pass = pass;
+    return status_tell(request, wait, reply);
 }
 
 finq_error *finq_api_session_resume(finq_request *request, json_t *reply)

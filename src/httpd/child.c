@@ -3,6 +3,7 @@
 #include <http_log.h>
 
 #include "finq_digest.h"
+#include "finq_longpoll.h"
 #include "finq_observe.h"
 
 APLOG_USE_MODULE(finq);
@@ -30,6 +31,7 @@ void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     finq_digest_prepare(pchild);
     finq_observe_child_init(pchild);
+    finq_longpoll_child_init(pchild);
     if (finq_dbd_child_init(pchild) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "FINQ01: no lock could be made; every request will get 503");
         return;

@@ -6,9 +6,12 @@
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_request.h>
+#include <scoreboard.h>
 #include <string.h>
 
 #include "finq_limits.h"
+#include "finq_longpoll.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -97,6 +100,14 @@ static finq_error *route_run(finq_request *request, const char *path, json_t *re
     return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.", method);
 }
 
+static int finish(finq_request *request, finq_error *error, const json_t *reply)
+{
+    finq_limits_settle(request, error);
+    if (error)
+        return finq_reply_error(request, error);
+    return request->location ? finq_reply_redirect(request, request->location) : finq_reply_json(request, reply);
+}
+
 int finq_router_handler(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, "finq") != 0)
@@ -113,10 +124,28 @@ int finq_router_handler(request_rec *r)
         return finq_reply_error(request, unproven);
     json_t *reply = finq_json_own(json_object(), r->pool);
     finq_error *error = route_run(request, r->uri + strlen(base), reply);
-    finq_limits_settle(request, error);
-    if (error)
-        return finq_reply_error(request, error);
-    return request->location ? finq_reply_redirect(request, request->location) : finq_reply_json(request, reply);
+    return !error && request->rest ? SUSPENDED : finish(request, error, reply);
+}
+
+/* What httpd does after a handler, it leaves to who answers a suspended request. */
+static void held_finish(finq_request *request)
+{
+    request_rec *r = request->r;
+    conn_rec *c = r->connection;
+    json_t *reply = finq_json_own(json_object(), r->pool);
+    c->cs->state = CONN_STATE_HANDLER;
+    ap_update_child_status(c->sbh, SERVER_BUSY_WRITE, r);
+    ap_die(finish(request, request->rest(request, reply), reply), r);
+    ap_process_request_after_handler(r);
+}
+
+int finq_router_connection(conn_rec *c)
+{
+    finq_request *held = finq_longpoll_take(c);
+    if (!held)
+        return finq_longpoll_attend(c);
+    held_finish(held);
+    return OK;
 }
 
 int finq_router_translate(request_rec *r)

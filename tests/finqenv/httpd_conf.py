@@ -2,7 +2,7 @@
 import dataclasses
 import pathlib
 
-MODULES = ["mpm_event", "authz_core", "reqtimeout", "socache_shmcb", "ssl", "dbd"]
+MODULES = ["authz_core", "reqtimeout", "socache_shmcb", "ssl", "dbd"]
 
 
 @dataclasses.dataclass
@@ -23,6 +23,7 @@ class Settings:
     dbd: tuple = (0, 8, 8)            # DBDMin, DBDKeep, DBDMax
     module: str = ""                  # mod_finq.so; empty leaves httpd without it
     directives: dict = dataclasses.field(default_factory=dict)  # Finq… of the whole server
+    mpm: str = "event"
     modules: tuple = ()               # names of further httpd modules
     log_level: str = "info"
     children: int = 2
@@ -148,5 +149,5 @@ def render(httpd, settings, addresses):
     for site in settings.hosts:
         hosts += _host(settings.port, site.name,
                        f"{_tls(httpd, site.name)}{site.text}\n{_location(settings, site.location)}")
-    return "\n".join([_load([*MODULES, *settings.modules]), _mpm(settings), _frame(httpd, settings), listen,
+    return "\n".join([_load([f"mpm_{settings.mpm}", *MODULES, *settings.modules]), _mpm(settings), _frame(httpd, settings), listen,
                       _database(settings), _finq(settings), settings.server, hosts])

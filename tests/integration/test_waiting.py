@@ -363,23 +363,6 @@ def test_a_long_poll_ends_by_itself(bank):
     assert timed(bank.status, user, wait=25)[1] < 1
 
 
-def test_waiting_clients_leave_room(bank):
-    """More than half of the threads never wait; the rest is answered at once. Red without place_take."""
-    user = waiting(bank)
-    clients = [bank.server.client(bank.tenant) for _ in range(40)]
-    calls = [lambda c=c: timed(bank.status, user, client=c, wait=3) for c in clients]
-
-    def other():
-        time.sleep(1)
-        return timed(bank.client.start_session, SKILLS["plain"]["name"])
-    *polls, (started, seconds) = at_once([*calls, other])
-    for client in clients:
-        client.close()
-    assert started.status == 200 and seconds < 1
-    assert all(answer["status"] == "SESSION_PENDING" for answer, _ in polls)
-    assert sum(seconds > 1 for _, seconds in polls) <= 16, "half of two children's 16 threads"
-
-
 # -- races
 
 def test_of_many_decisions_one_takes_effect(bank):
