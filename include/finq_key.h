@@ -12,9 +12,6 @@
 /** Most live keys of a tenant (contract section 8), and so most keys in one piece of material. */
 #define FINQ_KEY_MAX 10
 
-/** How many threads verify with one RSA key before the next one has to prepare for itself. */
-#define FINQ_KEY_SPARES 8
-
 /** What a key is registered for. RS256 is the JWS's; the others are RFC 9421's. A key never serves two. */
 typedef enum {
     FINQ_ALGORITHM_RS256,
@@ -35,8 +32,7 @@ typedef struct finq_key {
     apr_size_t signature_length;
     struct evp_md_ctx_st
         *verifier; /**< a verification set up and not begun, copied for each; released with the pool */
-    struct evp_pkey_ctx_st **spares; /**< verifications set up and ready, FINQ_KEY_SPARES of them, taken and put
-                                        back atomically: of RSA with SHA-256; else NULL */
+    const struct finq_key_rsa *rsa; /**< what verifies faster than that, of RSA with SHA-256; else NULL */
 } finq_key;
 
 /** A key as the database keeps it. */

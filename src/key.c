@@ -2,7 +2,6 @@
 
 #include "finq_digest.h"
 
-#include <apr_atomic.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -71,20 +70,11 @@ int finq_key_pad(EVP_PKEY_CTX *pkey_ctx, const finq_algorithm_row *row)
            EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, row->salt) > 0;
 }
 
-/* RSA contexts verify any number of digests, one after another: a few lie ready, each used by one thread at a time. */
 static int rsa_verifies(const finq_key *key, finq_bytes text, finq_bytes signature)
 {
     unsigned char hash[FINQ_DIGEST_SHA256];
-    EVP_PKEY_CTX *ctx = NULL;
-    int i = 0;
-    while (i < FINQ_KEY_SPARES && !ctx)
-        ctx = apr_atomic_xchgptr((volatile void **)&key->spares[i++], NULL);
-    if (!ctx)
-        return -1;
     finq_digest_sha256(hash, text.data, text.length);
-    int good = EVP_PKEY_verify(ctx, signature.data, signature.length, hash, sizeof hash) == 1;
-    apr_atomic_xchgptr((volatile void **)&key->spares[i - 1], ctx);
-    return good;
+    return finq_key_rsa_verify(key->rsa, hash, signature);
 }
 
 /* Copying a prepared context saves the look-ups that setting one up costs: about a tenth of an RSA
@@ -123,7 +113,7 @@ int finq_key_verify(const finq_key *key, finq_bytes text, finq_bytes signature)
     /* The thread's error queue is mod_ssl's too: what a bad signature leaves there must not be read as a bad
      * record. */
     ERR_set_mark();
-    int good = key->spares ? rsa_verifies(key, text, signature) : -1;
+    int good = key->rsa ? rsa_verifies(key, text, signature) : -1;
     if (good < 0)
         good = kind == FINQ_KEY_EC ? ecdsa_verifies(key, text, signature) : evp_verifies(key, text, signature);
     ERR_pop_to_mark();

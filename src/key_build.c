@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define RSA_MIN_BITS 2048
-#define RSA_MAX_BITS 8192
 
 const char *finq_key_kind_name(finq_key_kind kind)
 {
@@ -47,7 +46,7 @@ static int is_odd(finq_bytes number)
 static finq_error *rsa_check(finq_bytes n, finq_bytes e, apr_pool_t *pool)
 {
     int bits = bit_count(n);
-    if (bits < RSA_MIN_BITS || bits > RSA_MAX_BITS)
+    if (bits < RSA_MIN_BITS || bits > FINQ_RSA_MAX_BITS)
         return refuse(pool, apr_psprintf(pool, "an RSA key of %d bits", bits),
                       "2048 to 8192 bits are accepted.");
     if (!is_odd(n))
@@ -169,29 +168,6 @@ static EVP_MD_CTX *verifier_make(EVP_PKEY *evp, const finq_algorithm_row *row, a
     return ctx;
 }
 
-static apr_status_t spares_release(void *spares)
-{
-    for (int i = 0; i < FINQ_KEY_SPARES; i++)
-        EVP_PKEY_CTX_free(((EVP_PKEY_CTX **)spares)[i]);
-    return APR_SUCCESS;
-}
-
-/* One that could not be made is one less. */
-static EVP_PKEY_CTX **spares_make(EVP_PKEY *evp, apr_pool_t *pool)
-{
-    EVP_PKEY_CTX **spares = apr_pcalloc(pool, FINQ_KEY_SPARES * sizeof *spares);
-    apr_pool_cleanup_register(pool, spares, spares_release, apr_pool_cleanup_null);
-    for (int i = 0; i < FINQ_KEY_SPARES; i++) {
-        spares[i] = EVP_PKEY_CTX_new(evp, NULL);
-        if (spares[i] && EVP_PKEY_verify_init(spares[i]) == 1 &&
-            EVP_PKEY_CTX_set_signature_md(spares[i], EVP_sha256()) == 1)
-            continue;
-        EVP_PKEY_CTX_free(spares[i]);
-        spares[i] = NULL;
-    }
-    return spares;
-}
-
 static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_key_material *material,
                           apr_pool_t *pool)
 {
@@ -204,7 +180,7 @@ static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_ke
     key->signature_length = row->kind == FINQ_KEY_RSA ? (apr_size_t)EVP_PKEY_get_size(evp) : 64;
     key->verifier = verifier_make(evp, row, pool);
     if (row->kind == FINQ_KEY_RSA && !row->salt)
-        key->spares = spares_make(evp, pool);
+        key->rsa = finq_key_rsa_make(material, pool);
     return key->spki.data && key->verifier ? key : NULL;
 }
 
