@@ -141,7 +141,7 @@ $(B)/bench/load: $(wildcard tests/bench/load*.c) tests/bench/load.h
 $(B)/bench/mod_finq_floor.so: tests/bench/mod_finq_floor.c
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$Q$(CC) -shared $(FINQ_CFLAGS) $(HTTPD_FLAGS) $(CFLAGS) -o $@ $< -ljansson
+	$Q$(CC) -shared $(FINQ_CFLAGS) $(HTTPD_FLAGS) $(CFLAGS) -o $@ $< -ljansson -lpq
 
 BENCH ?=
 bench:

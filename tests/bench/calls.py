@@ -21,6 +21,8 @@ def _module(site, port, kinds, sessions):
         shown = {kind: phases[kind] for kind in kinds & WITH_DATABASE}
     if "sessions" in kinds:
         shown["sessions"] = site.fixed("/v1/sessions", site.body("sessions"), port, SECONDS)
+    if "step1" in kinds:
+        shown["bare"] = site.fixed("/floor/step", site.body("bare"), port, SECONDS)
     if "forged" in kinds:
         path = "/v1/sessions/01890000-0000-7000-8000-000000000000/steps"
         shown["forged"] = site.fixed(path, site.body("forged"), port, SECONDS, status=401)
@@ -65,6 +67,16 @@ def _compare(table, how, kind, rounds):
               note=f"{figures} /s; by processor time {statistics.median(times):.2f}")
 
 
+def _compare_bare(table, how, rounds):
+    """How near a handler that does nothing but the call comes to the bound, and how near this module to that."""
+    bounds = [shown["M"]["bare"]["rate"] / _bound(shown["H"]["step1"], shown["D"]["step1"])[0] for shown in rounds]
+    table.add(f"first step, {how}: a bare handler over mod_dbd / B", statistics.median(bounds), note="the call alone")
+    shares = [shown["M"]["step1"]["rate"] / shown["M"]["bare"]["rate"] for shown in rounds]
+    times = [shown["M"]["bare"]["cpu"] / shown["M"]["step1"]["cpu"] for shown in rounds]
+    table.add(f"first step, {how}: M / the bare handler", statistics.median(shares),
+              note=f"by processor time {statistics.median(times):.2f}")
+
+
 def measure(table, site, database, kinds):
     """Figures of `kinds` over plain HTTP and over TLS."""
     kinds, ports = set(kinds), {"HTTP": site.plain, "TLS": site.tls}
@@ -74,3 +86,5 @@ def measure(table, site, database, kinds):
     for how in ports:
         for kind in (kind for kind in NAMES if kind in kinds):
             _compare(table, how, kind, rounds[how])
+        if "step1" in kinds:
+            _compare_bare(table, how, rounds[how])

@@ -1,12 +1,19 @@
 /* The least that a JSON handler in httpd must do: read the body, parse it, answer. The benchmark's H.
- * It skips the walk through the file system as mod_finq does, reads into one flat buffer and answers a constant. */
+ * It skips the walk through the file system as mod_finq does, reads into one flat buffer and answers a constant.
+ * At /floor/step it calls, between the two, what a first step calls, over mod_dbd and with a prepared statement: no nonce is
+ * checked, none made, nothing waited for with a deadline. What httpd, mod_dbd and libpq alone leave of the bound B. */
 #include <httpd.h>
 
+#include <apr_dbd.h>
+#include <apr_optional.h>
 #include <apr_strings.h>
+#include <apr_time.h>
 #include <http_config.h>
 #include <http_protocol.h>
 #include <http_request.h>
 #include <jansson.h>
+#include <libpq-fe.h>
+#include <mod_dbd.h>
 #include <string.h>
 #include <util_filter.h>
 
@@ -52,6 +59,54 @@ static apr_off_t body_read(request_rec *r, char *bytes, apr_size_t room)
     return (apr_off_t)length;
 }
 
+#define ARGUMENTS 25
+#define PREPARED "bench_submit_step"
+static const char call[] =
+    "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM finq.submit_step("
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+
+static const char *id_new(request_rec *r, apr_int64_t milliseconds)
+{
+    unsigned char tail[9];
+    apr_generate_random_bytes(tail, sizeof tail);
+    return apr_psprintf(r->pool, "%08x-%04x-7%02x0-80%02x-%02x%02x%02x%02x%02x%02x", (unsigned)(milliseconds >> 16),
+                        (unsigned)(milliseconds & 0xffff), tail[0], tail[1], tail[2], tail[3], tail[4], tail[5], tail[6], tail[7]);
+}
+
+static PGresult *step_call(PGconn *connection, const char *const *values)
+{
+    PGresult *rows = PQexecPrepared(connection, PREPARED, ARGUMENTS, values, NULL, NULL, 1);
+    if (PQresultStatus(rows) == PGRES_TUPLES_OK)
+        return rows;
+    PQclear(rows); /* a new connection */
+    PQclear(PQprepare(connection, PREPARED, call, 0, NULL));
+    return PQexecPrepared(connection, PREPARED, ARGUMENTS, values, NULL, NULL, 1);
+}
+
+/* A first step of a session of its own; the request's body says whose and what. */
+static int step_submit(request_rec *r, const json_t *body)
+{
+    APR_OPTIONAL_FN_TYPE(ap_dbd_open) *dbd_open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    APR_OPTIONAL_FN_TYPE(ap_dbd_close) *dbd_close = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
+    apr_time_t now = apr_time_now();
+    char *data = json_dumps(json_object_get(body, "data"), JSON_COMPACT);
+    const char *started = apr_psprintf(r->pool, "%" APR_TIME_T_FMT, apr_time_sec(now));
+    const char *values[ARGUMENTS] = {
+        json_string_value(json_object_get(body, "client_id")), id_new(r, apr_time_as_msec(now)),
+        json_string_value(json_object_get(body, "skill_id")), "1", json_string_value(json_object_get(body, "app_key_id")), NULL,
+        started, apr_psprintf(r->pool, "%" APR_TIME_T_FMT, apr_time_sec(now) + 1800), id_new(r, apr_time_as_msec(now)),
+        json_string_value(json_object_get(body, "step")), "\\x00", data, "{}", "SESSION_IN_PROGRESS", "1", "1800", "86400", "0", "1",
+        "2", NULL, NULL, NULL, "0", NULL};
+    ap_dbd_t *dbd = dbd_open(r->pool, r->server);
+    PGresult *rows = dbd ? step_call(apr_dbd_native_handle(dbd->driver, dbd->handle), values) : NULL;
+    int done = PQntuples(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), "ok") == 0;
+    PQclear(rows);
+    if (dbd)
+        dbd_close(r->server, dbd);
+    free(data);
+    return done;
+}
+
 static int floor_handler(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, "bench-floor") != 0)
@@ -64,6 +119,8 @@ static int floor_handler(request_rec *r)
     apr_off_t length = body_read(r, bytes, (apr_size_t)room + 1);
     json_t *object = length > 0 ? json_loadb(bytes, (size_t)length, JSON_REJECT_DUPLICATES, NULL) : NULL;
     int good = json_is_string(json_object_get(object, "client_id"));
+    if (good && strcmp(r->uri, "/floor/step") == 0)
+        good = step_submit(r, object);
     json_decref(object);
     if (!good)
         return HTTP_BAD_REQUEST;

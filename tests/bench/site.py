@@ -110,5 +110,9 @@ class Site:
             return compact({**keys, "client_secret": self.tenant.client_secret, "temp_token": nonce})
         if kind == "forged":
             nonce = nonce[:-6] + ("AAAAAA" if nonce[-6:] != "AAAAAA" else "BBBBBB")
+        if kind == "bare":  # what the bare handler takes from its request, beside as much as a first step's request has
+            own = {"skill_id": self.psql(f"SELECT skill_id FROM finq.skill WHERE name = '{SKILL}'"), "app_key_id": self.psql(
+                f"SELECT key_id FROM finq.tenant_key WHERE kind = 'APP_KEY' AND client_id = '{self.tenant.client_id}'")}
+            return compact({**keys, **own, "nonce": nonce, "skill": SKILL, "step": STEPS[0], "data": DATA[0]})
         step = {"step1": 0, "step2": 1, "forged": 0}[kind]
         return compact({**keys, "nonce": nonce, "skill": SKILL, "step": STEPS[step], "data": DATA[step]})
