@@ -37,15 +37,25 @@ static finq_error *status_look(finq_waiting_answer *answer, finq_request *reques
 
 /* ---- waiting in the request's own thread, where httpd cannot do without (HTTP/2, other MPMs than event) ---- */
 
-/* So many of a child's threads, and the others are answered at once. */
+/* So many of a child's threads, whichever the host, and the others are answered at once. */
+static apr_uint32_t threads_waiting;
+
 static int place_take(finq_request *request)
 {
     int threads = 2;
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    if (apr_atomic_inc32(&request->config->runtime->meter.gauges->waiting) < (apr_uint32_t)threads / 2)
-        return 1;
+    if (apr_atomic_inc32(&threads_waiting) >= (apr_uint32_t)threads / 2) {
+        apr_atomic_dec32(&threads_waiting);
+        return 0;
+    }
+    apr_atomic_inc32(&request->config->runtime->meter.gauges->waiting);
+    return 1;
+}
+
+static void place_leave(finq_request *request)
+{
     apr_atomic_dec32(&request->config->runtime->meter.gauges->waiting);
-    return 0;
+    apr_atomic_dec32(&threads_waiting);
 }
 
 static int is_stopping(void)
@@ -68,7 +78,7 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
         apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
         error = status_look(answer, request, look);
     }
-    apr_atomic_dec32(&request->config->runtime->meter.gauges->waiting);
+    place_leave(request);
     return error ? error : status_look(answer, request, request->r->pool);
 }
 

@@ -417,6 +417,14 @@ def restart_with(bank, descriptors):
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
+def poll(bank, user, protocol, url=None, wait=3):
+    """A client of any protocol; its last line of output is the protocol's version and the seconds that it took."""
+    return subprocess.Popen(["curl", "-sS", protocol, "-w", "\n%{http_version} %{time_total}",
+                             "--cacert", str(bank.server.httpd.authority.certificate), "-H", "Content-Type: application/json",
+                             "-d", json.dumps({"client_id": bank.tenant.client_id, "nonce": user.step_nonce, "wait": wait}),
+                             f"{url or bank.server.httpd.url}/v1/sessions/{user.session_id}/status"], stdout=subprocess.PIPE, text=True)
+
+
 @pytest.mark.parametrize("mpm", ["worker", "event"])
 def test_waiting_threads_leave_room(make_bank, mpm):
     """Where httpd cannot do without threads, as over HTTP/2 or with another MPM, half of them wait, and the rest is
@@ -426,14 +434,38 @@ def test_waiting_threads_leave_room(make_bank, mpm):
     bank.server.httpd.settings.vhost += "\nProtocols h2 http/1.1\n"
     bank.server.httpd.restart()
     user = waiting(bank)
-    polls = [subprocess.Popen(["curl", "-sS", "--http2" if mpm == "event" else "--http1.1", "-w", "\n%{http_version} %{time_total}",
-                               "--cacert", str(bank.server.httpd.authority.certificate), "-H", "Content-Type: application/json",
-                               "-d", json.dumps({"client_id": bank.tenant.client_id, "nonce": user.step_nonce, "wait": 3}),
-                               f"{bank.server.httpd.url}/v1/sessions/{user.session_id}/status"], stdout=subprocess.PIPE, text=True)
-             for _ in range(7)]
+    polls = [poll(bank, user, "--http2" if mpm == "event" else "--http1.1") for _ in range(7)]
     process.until(lambda: waiting_now(bank) == 4, 10, "those who wait")
     assert timed(attempt, bank)[1] < 1
     answers = [poll.communicate(timeout=20)[0].splitlines() for poll in polls]
     assert all(json.loads(body)["status"] == "SESSION_PENDING" for body, _ in answers)
     assert {figures.split()[0] for _, figures in answers} == {"2" if mpm == "event" else "1.1"}
     assert sum(float(figures.split()[1]) > 1.5 for _, figures in answers) == 4
+
+
+def seconds_of(one):
+    return float(one.communicate(timeout=20)[0].split()[-1])
+
+
+def test_threads_that_wait_are_counted_by_themselves(make_bank):
+    """Who waits without a thread takes no place from who needs one. Red where place_take counts with the gauge."""
+    bank = make_bank(ROOM + "Protocols h2 http/1.1\n", children=1, threads=8, more=("http2",))
+    bank.server.httpd.settings.vhost += "\nProtocols h2 http/1.1\n"
+    bank.server.httpd.restart()
+    user = waiting(bank)
+    with Crowd() as crowd:
+        for _ in range(8):
+            crowd.add(bank.client.open_socket(), request(bank, user, wait=10))
+        until_waiting(bank, 8)
+        assert seconds_of(poll(bank, user, "--http2")) > 1.5
+
+
+def test_threads_that_wait_on_two_hosts(make_bank):
+    """Half of the child's threads, not half for each host. Red where place_take counts with the host's gauge."""
+    bank = make_bank(children=1, threads=8, mpm="worker")
+    other = f"http://localhost:{bank.server.httpd.settings.plain_port}"
+    user = waiting(bank)
+    polls = [poll(bank, user, "--http1.1", wait=4) for _ in range(4)]
+    process.until(lambda: waiting_now(bank) == 4, 10, "those who wait")
+    assert seconds_of(poll(bank, user, "--http1.1", other)) < 1
+    assert all(seconds_of(one) > 1.5 for one in polls)
