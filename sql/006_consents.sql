@@ -137,7 +137,7 @@ CREATE OR REPLACE FUNCTION finq.outbox_due(p_limit integer) RETURNS jsonb
                      WHERE w.enabled
                      ORDER BY o.event_id LIMIT p_limit) d);
 
--- As in version 4, but that the three days begin with tried_since.
+-- As in version 4, but for the lock, and that the three days begin with tried_since.
 CREATE OR REPLACE FUNCTION finq.outbox_result(p_event_id bigint, p_error text) RETURNS jsonb
     LANGUAGE plpgsql
 AS $$
@@ -146,6 +146,9 @@ DECLARE
     v_event finq.outbox;
     v_off   boolean := false;
 BEGIN
+    -- before the event, as finq.webhook_set does: or the two could wait for each other
+    PERFORM FROM finq.webhook w
+      WHERE w.client_id = (SELECT o.client_id FROM finq.outbox o WHERE o.event_id = p_event_id) FOR NO KEY UPDATE;
     IF p_error IS NULL THEN
         UPDATE finq.outbox o SET state = 'DELIVERED', attempts = o.attempts + 1, delivered_at = clock_timestamp(),
                                  last_error = NULL

@@ -441,3 +441,22 @@ def test_a_secret_that_has_left_the_file(bank, receiver, tmp_path):
 
 def test_what_the_service_needs(bank):
     assert bank.ctl("outbox", "run", "--once", check=False).returncode == 2
+
+
+def test_a_webhook_is_locked_before_its_events(bank, receiver):
+    """By results as by `webhook set`, or the two wait for each other, and one is given up. Red without the lock at the
+    beginning of finq.outbox_result."""
+    event = bank.psql("INSERT INTO finq.outbox (client_id, session_id, type, payload)"
+                      f" VALUES ('{bank.tenant.client_id}', gen_random_uuid(), 'test', '{{}}') RETURNING event_id").split()[0]
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    hold = f"""BEGIN; SET application_name = 'holds'; SELECT FROM finq.webhook FOR NO KEY UPDATE;
+        DO $$ BEGIN WHILE ({waits}) = 0 LOOP PERFORM pg_sleep(0.02), pg_stat_clear_snapshot(); END LOOP; END $$;
+        SELECT 'free' FROM finq.outbox WHERE event_id = {event} FOR UPDATE SKIP LOCKED; COMMIT"""
+    said = []
+    holder = threading.Thread(target=lambda: said.append(bank.psql(hold)))
+    holder.start()
+    until(lambda: bank.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holds' AND wait_event = 'PgSleep'")
+          == "1", 10, "the lock")
+    assert json.loads(bank.psql(f"SELECT finq.outbox_result({event}, 'no')"))["state"] == "WAITING"
+    holder.join()
+    assert "free" in said[0]
