@@ -199,7 +199,7 @@ BEGIN
         RETURN v_answer;
     END IF;
     SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = v_session.credentials_id;
-    IF finq.consent_status(v_consent) <> 'ACTIVE' THEN
+    IF finq.consent_status(v_consent) IS DISTINCT FROM 'ACTIVE' THEN
         v_answer.outcome := 'inactive_credentials';
         RETURN v_answer;
     END IF;
