@@ -303,6 +303,31 @@ def test_steps_are_not_left_out(server, tenant, since):
     assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|SESSION_IN_PROGRESS"
 
 
+def test_a_session_takes_its_own_tenants_steps_alone(server, tenant, other_tenant, since):
+    first = Submission(server, tenant, since, **FURTHER[since])
+    assert as_server(server, str(first)) == "ok"
+    second = Submission(server, other_tenant, since, p_session_id=first["p_session_id"], p_ordinal="2")
+    assert as_server(server, str(second)) == "invalid_session_id"
+    assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|SESSION_IN_PROGRESS"
+
+
+@pytest.mark.parametrize("since", ["004", "007"])
+def test_a_session_that_waits_for_a_bank_takes_no_step(server, tenant, since):
+    first = Submission(server, tenant, since, **FURTHER[since], **{
+        "p_waits_for": "'BANK'", "p_return_link": "'https://tenant.example/'", "p_return_until": f"{NOW} + 60"})
+    assert as_server(server, str(first)) == "ok"
+    second = Submission(server, tenant, since, p_session_id=first["p_session_id"], p_ordinal="2")
+    assert as_server(server, str(second)) == "invalid_step"
+    assert server.psql(f"SELECT step_ordinal, waits_for FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|BANK"
+
+
+@pytest.mark.parametrize("since", ["004", "007"])
+def test_no_session_begins_with_a_later_generation(server, tenant, since):
+    first = Submission(server, tenant, since, p_generation="1")
+    assert as_server(server, str(first)) == "unauthorized_tenant"
+    assert server.psql(f"SELECT count(*) FROM finq.session WHERE session_id = {first['p_session_id']}") == "0"
+
+
 def test_a_completed_session_takes_no_further_step(server, tenant, since):
     done = Submission(server, tenant, since)
     assert as_server(server, str(done)) == "ok"
