@@ -15,7 +15,7 @@ import subprocess
 import pytest
 
 from finqenv.httpd import Httpd
-from finqenv.installation import DEMO_SKILLS, FINQCTL, MODULE, SIGNING_ISSUER
+from finqenv.installation import DEMO_SKILLS, FINQCTL, MODULE, SANITIZED, SIGNING_ISSUER
 from finqenv.places import ROOT
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ, run
@@ -92,7 +92,7 @@ def test_the_sample_shows_every_directive(directives):
 
 def test_the_sample_sets_nothing_as_it_is(run_directory, watched):
     """As after a bare `a2enmod finq`: no database, no secret, and httpd starts."""
-    httpd = Httpd(run_directory / "sample", modules=("authn_core",),
+    httpd = Httpd(run_directory / "sample", modules=("authn_core",), asan=SANITIZED,
                   server=f"LoadModule finq_module {MODULE}\nInclude {ROOT}/conf/finq.conf")
     watched.append(httpd)
     try:
