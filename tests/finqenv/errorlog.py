@@ -38,13 +38,17 @@ class ErrorLog:
         """Announces: lines that match are no trouble in this test, whether they come or not."""
         self._allowed.append(re.compile(pattern))
 
-    def lines(self):
-        """The lines since the last check."""
+    def _news(self):
+        """The whole lines since the last check, as bytes: of one that is being written, a part may be seen."""
         if not self.path.exists():
-            return []
+            return b""
         with open(self.path, "rb") as file:
             file.seek(self._offset)
-            return file.read().decode(errors="replace").splitlines()
+            return b"".join(line for line in file if line.endswith(b"\n"))
+
+    def lines(self):
+        """The lines since the last check."""
+        return self._news().decode(errors="replace").splitlines()
 
     def wait_for(self, pattern, seconds=10):
         """Waits for a line of this test and returns its match."""
@@ -67,8 +71,9 @@ class ErrorLog:
         self._wait_for_expected()
         announced = self._expected + self._allowed
         complaints = [f"announced, but not in the error log: {pattern}" for pattern in self._unseen()]
-        complaints += [f"in the error log, but not announced: {line}" for line in self.lines()
+        news = self._news()
+        complaints += [f"in the error log, but not announced: {line}" for line in news.decode(errors="replace").splitlines()
                        if is_trouble(line) and not any(a.search(line) for a in announced)]
         self._expected, self._allowed = [], []
-        self._offset = self.path.stat().st_size if self.path.exists() else 0
+        self._offset += len(news)  # what came meanwhile is the next check's
         return complaints

@@ -61,6 +61,15 @@ def test_ordinary_lines_pass(log, line):
     assert log.check() == []
 
 
+def test_a_line_is_judged_once_it_is_whole(log):
+    """httpd's writes are seen page by page. Red where a check goes on from the file's size, or takes what has no end."""
+    info = ERROR.replace("error", "info")
+    for piece, complaints in ((info[:60], 0), (info[60:] + "\n" + ERROR[:60], 0), (ERROR[60:] + "\n", 1)):
+        with open(log.path, "a") as file:
+            file.write(piece)
+        assert len(log.check()) == complaints
+
+
 def test_announcements_hold_for_one_test_and_must_come_true(log):
     log.path.write_text(ERROR + "\n")
     log.expect("FINQ0001")
