@@ -1,4 +1,5 @@
 """Uploads as tests look at them: a skill with a document of each kind, its user, and what disk and database hold."""
+import contextlib
 import json
 import pathlib
 import socket
@@ -50,9 +51,13 @@ class Desk:
     # -- what is held
 
     def files(self):
-        """Every file below the upload directory, staged ones too: {path: size}."""
-        return {str(path.relative_to(self.directory)): path.stat().st_size
-                for path in self.directory.rglob("*") if not path.is_dir()}
+        """Every file below the upload directory, staged ones too: {path: size}. One that goes while we look is gone."""
+        sizes = {}
+        for path in self.directory.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if not path.is_dir():
+                    sizes[str(path.relative_to(self.directory))] = path.stat().st_size
+        return sizes
 
     def staged(self):
         return sorted(path.name for path in (self.directory / "staging").iterdir())
