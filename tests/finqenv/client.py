@@ -8,6 +8,7 @@ import select
 import socket
 import ssl
 import urllib.parse
+import weakref
 
 
 @dataclasses.dataclass
@@ -91,12 +92,14 @@ class Client:
     path below the base, answer) after each answer of the API, it holds that against conf/openapi.yaml."""
 
     check = None
+    _all = weakref.WeakSet()
 
     def __init__(self, url, tenant, authority=None, base="/v1", seen=None, host=None, sign=None):
         self.url, self.tenant, self.base, self.seen = urllib.parse.urlsplit(url), tenant, base, seen
         self.host, self.sign = host or self.url.hostname, sign
         self._context = ssl.create_default_context(cafile=authority) if self.url.scheme == "https" else None
         self._connection = None
+        self._all.add(self)
 
     # -- bytes
 
@@ -110,6 +113,11 @@ class Client:
         if self._connection:
             self._connection.close()
         self._connection = None
+
+    @classmethod
+    def close_all(cls):
+        for client in list(cls._all):
+            client.close()
 
     def _closed_by_server(self):
         """Nothing may be waiting on an idle connection but its end."""
