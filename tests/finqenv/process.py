@@ -163,6 +163,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+asked = []  # the signals that have asked
 
 
 @contextlib.contextmanager
@@ -180,6 +181,7 @@ def end_on_signals():
     def leave(number, _frame):
         for other in ASKING:
             signal.signal(other, signal.SIG_IGN)
+        asked.append(number)
         raise Interrupted(number)
     for number in ASKING:
         signal.signal(number, leave)
@@ -194,3 +196,5 @@ def main(action, name):
         sys.exit(f"\n{name}: {failure}")
     except Interrupted as interrupted:
         sys.exit(interrupted.status)
+    if asked:  # in a finalizer, out of which Python lets no exception
+        sys.exit(128 + asked[0])

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -17,13 +18,25 @@ from finqenv.process import clean_environ, run
 
 @pytest.fixture
 def demo():
+    """The demo and `output`, a socket that takes a few lines ahead: who reads no further holds the demo back."""
     kept = {name: os.environ[name] for name in ("FINQ_BUILD", "FINQ_ASAN") if name in os.environ}
-    child = subprocess.Popen([sys.executable, ROOT / "tests/demo.py"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             text=True, env=clean_environ(PYTHONUNBUFFERED="1", **kept))
-    yield child
-    if child.poll() is None:
-        child.terminate()
+    ours, its = socket.socketpair()
+    its.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    child = subprocess.Popen([sys.executable, ROOT / "tests/demo.py"], stdout=its, stderr=subprocess.STDOUT,
+                             env=clean_environ(PYTHONUNBUFFERED="1", **kept))
+    its.close()
+    with ours:
+        ours.settimeout(30)
+        child.output = ours
+        yield child
+        if child.poll() is None:
+            child.terminate()
     child.wait(60)
+
+
+def rest(output):
+    with output.makefile("rb") as file:
+        return file.read().decode()
 
 
 def nothing_is_left(output):
@@ -33,8 +46,8 @@ def nothing_is_left(output):
 
 def test_both_users_are_onboarded(demo):
     """Red where the connector is not stopped (its output would not end), and where an answer is not the one demanded."""
-    output = demo.communicate(timeout=30)[0]
-    assert demo.returncode == 0, output
+    output = rest(demo.output)
+    assert demo.wait(30) == 0, output
     titles = [int(number) for number in re.findall(r"^(\d+)\. ", output, re.M)]
     assert titles == list(range(1, 15))
     assert len(re.findall(r'"access_token": "', output)) == 2
@@ -47,7 +60,7 @@ def test_it_may_be_ended_at_the_bank(demo, number):
     """Red where only the demo's good end stops what it started: the output would not end."""
     output = ""
     while "\n9. " not in output:
-        output += demo.stdout.readline()
+        output += demo.output.recv(1).decode()
     demo.send_signal(number)
-    output += demo.communicate(timeout=30)[0]
-    assert demo.returncode == 128 + number and nothing_is_left(output)
+    output += rest(demo.output)
+    assert demo.wait(30) == 128 + number and nothing_is_left(output)
