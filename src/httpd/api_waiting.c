@@ -58,13 +58,6 @@ static void place_leave(finq_request *request)
     apr_atomic_dec32(&threads_waiting);
 }
 
-static int is_stopping(void)
-{
-    int state = AP_MPMQ_RUNNING;
-    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
-    return state == AP_MPMQ_STOPPING;
-}
-
 static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, apr_interval_time_t wait)
 {
     apr_time_t until = apr_time_now() + wait;
@@ -73,7 +66,7 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
     if (!place_take(request))
         return NULL;
     apr_pool_create(&look, request->r->pool);
-    while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !is_stopping()) {
+    while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_child_is_stopping()) {
         apr_sleep(LOOK_EVERY);
         apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
         error = status_look(answer, request, look);

@@ -80,13 +80,6 @@ static apr_time_t clock_read(void)
     return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
-static int is_stopping(void)
-{
-    int state = AP_MPMQ_RUNNING;
-    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
-    return state == AP_MPMQ_STOPPING;
-}
-
 /* ---- the watch ---- */
 
 /* With the lock held. */
@@ -183,7 +176,7 @@ static void *watch(void *unused)
             continue;
         }
         sleep_until_look();
-        call_due(is_stopping());
+        call_due(finq_child_is_stopping());
         pthread_mutex_unlock(&lock);
         look_at_all();
         pthread_mutex_lock(&lock);
@@ -317,7 +310,7 @@ int finq_longpoll_hold(finq_request *request, apr_interval_time_t wait)
     request_rec *r = request->r;
     held *one = apr_pcalloc(r->pool, sizeof *one);
     apr_os_sock_t client;
-    if (is_stopping() || apr_os_sock_get(&client, ap_get_conn_socket(r->connection)) != APR_SUCCESS)
+    if (finq_child_is_stopping() || apr_os_sock_get(&client, ap_get_conn_socket(r->connection)) != APR_SUCCESS)
         return 0;
     one->request = request;
     one->server = r->server;
