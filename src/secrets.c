@@ -1,5 +1,6 @@
 #include "finq_secrets.h"
 
+#include <apr_atomic.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
@@ -9,14 +10,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "finq_codec.h"
+
 #define KEY_BYTES 32
 #define SEAL_VERSION 1
 
+/* To make a context costs several times what its use does. So one that was used waits for the next user, who takes it for
+ * himself; who comes meanwhile makes his own, and the one that comes back last stays. */
+typedef struct {
+    EVP_MAC_CTX *keyed; /* never used, only duplicated */
+    volatile void *spare;
+} mac_key;
+
+typedef struct {
+    const EVP_CIPHER *cipher; /* its set's */
+    unsigned char key[KEY_BYTES];
+    volatile void *spare;
+} seal_key;
+
 struct finq_secret {
     apr_int32_t id;
-    unsigned char seal_key[KEY_BYTES];
-    const EVP_CIPHER *cipher; /* its set's */
-    EVP_MAC_CTX *seal_mac, *step_mac, *access_mac, *webhook_mac; /* keyed once, duplicated for each use */
+    seal_key *seal;
+    mac_key *seal_mac, *step_mac, *access_mac, *webhook_mac;
 };
 
 struct finq_secrets {
@@ -62,13 +77,13 @@ finq_error *finq_id_new(finq_id *id, apr_pool_t *pool)
 
 /* ---- deriving ---- */
 
-static int derive(unsigned char key[KEY_BYTES], const unsigned char *secret, apr_size_t length, const char *purpose)
+static int derive(unsigned char key[KEY_BYTES], finq_bytes secret, const char *purpose)
 {
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret.data, secret.length),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)purpose, strlen(purpose)),
         OSSL_PARAM_construct_end(),
     };
@@ -78,48 +93,63 @@ static int derive(unsigned char key[KEY_BYTES], const unsigned char *secret, apr
     return ok;
 }
 
-static EVP_MAC_CTX *derive_mac(EVP_MAC *hmac, const unsigned char *secret, apr_size_t length, const char *purpose)
+static apr_status_t mac_key_release(void *value)
+{
+    mac_key *mac = value;
+    EVP_MAC_CTX_free((EVP_MAC_CTX *)mac->spare); /* wipes the key */
+    EVP_MAC_CTX_free(mac->keyed);
+    return APR_SUCCESS;
+}
+
+static int derive_mac(mac_key **out, EVP_MAC *hmac, finq_bytes secret, const char *purpose, apr_pool_t *pool)
 {
     unsigned char key[KEY_BYTES];
     OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
                            OSSL_PARAM_construct_end()};
-    EVP_MAC_CTX *context = EVP_MAC_CTX_new(hmac);
-    if (!context || !derive(key, secret, length, purpose) || EVP_MAC_init(context, key, sizeof key, params) != 1) {
-        EVP_MAC_CTX_free(context);
-        context = NULL;
-    }
+    mac_key *mac = *out = apr_pcalloc(pool, sizeof *mac);
+    mac->keyed = EVP_MAC_CTX_new(hmac);
+    apr_pool_cleanup_register(pool, mac, mac_key_release, apr_pool_cleanup_null);
+    int ok = mac->keyed && derive(key, secret, purpose) && EVP_MAC_init(mac->keyed, key, sizeof key, params) == 1;
     finq_wipe(key, sizeof key);
-    return context;
+    return ok;
 }
 
-static int secret_derive(finq_secret *secret, EVP_MAC *hmac, const unsigned char *bytes, apr_size_t length)
+static apr_status_t seal_key_release(void *value)
+{
+    seal_key *seal = value;
+    EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)seal->spare); /* wipes the key */
+    finq_wipe(seal, sizeof *seal);
+    return APR_SUCCESS;
+}
+
+static int derive_seal(seal_key **out, const EVP_CIPHER *cipher, finq_bytes secret, apr_pool_t *pool)
+{
+    seal_key *seal = *out = apr_pcalloc(pool, sizeof *seal);
+    apr_pool_cleanup_register(pool, seal, seal_key_release, apr_pool_cleanup_null);
+    seal->cipher = cipher;
+    return derive(seal->key, secret, "mod_finq seal encryption");
+}
+
+static int secret_derive(finq_secret *secret, const finq_secrets *set, finq_bytes bytes, apr_pool_t *pool)
 {
     unsigned char id[KEY_BYTES];
-    if (!derive(id, bytes, length, "mod_finq secret id") ||
-        !derive(secret->seal_key, bytes, length, "mod_finq seal encryption"))
+    if (!derive(id, bytes, "mod_finq secret id"))
         return 0;
     memcpy(&secret->id, id, sizeof secret->id);
-    secret->seal_mac = derive_mac(hmac, bytes, length, "mod_finq seal authentication");
-    secret->step_mac = derive_mac(hmac, bytes, length, "mod_finq step id");
-    secret->access_mac = derive_mac(hmac, bytes, length, "mod_finq access token");
-    secret->webhook_mac = derive_mac(hmac, bytes, length, "mod_finq webhook");
-    return secret->seal_mac && secret->step_mac && secret->access_mac && secret->webhook_mac;
+    return derive_seal(&secret->seal, set->cipher, bytes, pool) &&
+           derive_mac(&secret->seal_mac, set->hmac, bytes, "mod_finq seal authentication", pool) &&
+           derive_mac(&secret->step_mac, set->hmac, bytes, "mod_finq step id", pool) &&
+           derive_mac(&secret->access_mac, set->hmac, bytes, "mod_finq access token", pool) &&
+           derive_mac(&secret->webhook_mac, set->hmac, bytes, "mod_finq webhook", pool);
 }
 
 /* ---- the file ---- */
 
-static apr_status_t secrets_wipe(void *value)
+static apr_status_t secrets_release(void *value)
 {
     finq_secrets *secrets = value;
-    for (int i = 0; i < secrets->count; i++) {
-        EVP_MAC_CTX_free(secrets->secrets[i].seal_mac);
-        EVP_MAC_CTX_free(secrets->secrets[i].step_mac);
-        EVP_MAC_CTX_free(secrets->secrets[i].access_mac);
-        EVP_MAC_CTX_free(secrets->secrets[i].webhook_mac);
-    }
     EVP_MAC_free(secrets->hmac);
     EVP_CIPHER_free(secrets->cipher);
-    finq_wipe(secrets, sizeof *secrets);
     return APR_SUCCESS;
 }
 
@@ -127,14 +157,14 @@ static finq_error *secret_take(void *baton, const unsigned char *bytes, apr_size
 {
     finq_secrets *secrets = baton;
     finq_secret *secret = &secrets->secrets[secrets->count++];
-    secret->cipher = secrets->cipher;
-    return secret_derive(secret, secrets->hmac, bytes, length) ? NULL : openssl_failed(pool, "deriving keys");
+    int derived = secret_derive(secret, secrets, (finq_bytes){bytes, length}, pool);
+    return derived ? NULL : openssl_failed(pool, "deriving keys");
 }
 
 finq_error *finq_secrets_load(finq_secrets **out, const char *path, apr_pool_t *pool)
 {
     finq_secrets *secrets = apr_pcalloc(pool, sizeof *secrets);
-    apr_pool_cleanup_register(pool, secrets, secrets_wipe, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(pool, secrets, secrets_release, apr_pool_cleanup_null);
     secrets->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     secrets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
     if (!secrets->hmac || !secrets->cipher)
@@ -165,30 +195,36 @@ apr_int32_t finq_secret_id(const finq_secret *secret)
 
 /* ---- using ---- */
 
-typedef struct {
-    const void *bytes;
-    apr_size_t length;
-} piece;
-
-static finq_error *mac(unsigned char tag[KEY_BYTES], EVP_MAC_CTX *keyed, const piece *pieces, int count,
-                       apr_pool_t *pool)
+static finq_error *mac(unsigned char tag[KEY_BYTES], mac_key *key, const finq_bytes *pieces, int count, apr_pool_t *pool)
 {
-    EVP_MAC_CTX *context = EVP_MAC_CTX_dup(keyed);
-    int ok = context != NULL;
+    EVP_MAC_CTX *context = apr_atomic_xchgptr(&key->spare, NULL);
+    if (!context)
+        context = EVP_MAC_CTX_dup(key->keyed);
+    int ok = context && EVP_MAC_init(context, NULL, 0, NULL) == 1; /* begins anew, with the same key */
     for (int i = 0; ok && i < count; i++)
-        ok = EVP_MAC_update(context, pieces[i].bytes, pieces[i].length) == 1;
+        ok = EVP_MAC_update(context, pieces[i].data, pieces[i].length) == 1;
     ok = ok && EVP_MAC_final(context, tag, NULL, KEY_BYTES) == 1;
-    EVP_MAC_CTX_free(context);
+    EVP_MAC_CTX_free(ok ? apr_atomic_xchgptr(&key->spare, context) : context);
     return ok ? NULL : openssl_failed(pool, "HMAC");
 }
 
-static finq_error *crypt_ctr(unsigned char *to, const finq_secret *secret, const unsigned char *iv, piece from,
-                             apr_pool_t *pool)
+static EVP_CIPHER_CTX *cipher_keyed(const seal_key *key)
 {
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    int n, ok = context && EVP_EncryptInit_ex2(context, secret->cipher, secret->seal_key, iv, NULL) == 1 &&
-                EVP_EncryptUpdate(context, to, &n, from.bytes, (int)from.length) == 1;
+    if (context && EVP_EncryptInit_ex2(context, key->cipher, key->key, NULL, NULL) == 1)
+        return context;
     EVP_CIPHER_CTX_free(context);
+    return NULL;
+}
+
+static finq_error *crypt_ctr(unsigned char *to, seal_key *key, const unsigned char *iv, finq_bytes from, apr_pool_t *pool)
+{
+    EVP_CIPHER_CTX *context = apr_atomic_xchgptr(&key->spare, NULL);
+    if (!context)
+        context = cipher_keyed(key);
+    int n, ok = context && EVP_EncryptInit_ex2(context, NULL, NULL, iv, NULL) == 1 &&
+                EVP_EncryptUpdate(context, to, &n, from.data, (int)from.length) == 1;
+    EVP_CIPHER_CTX_free(ok ? apr_atomic_xchgptr(&key->spare, context) : context);
     return ok ? NULL : openssl_failed(pool, "AES-256-CTR");
 }
 
@@ -198,9 +234,9 @@ finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, c
     unsigned char *tag = sealed + 5;
     sealed[0] = SEAL_VERSION;
     memcpy(sealed + 1, &secret->id, 4);
-    piece pieces[] = {{sealed, 5}, {bytes, length}};
+    finq_bytes pieces[] = {{sealed, 5}, {bytes, length}};
     FINQ_TRY(mac(tag, secret->seal_mac, pieces, 2, pool));
-    return crypt_ctr(sealed + FINQ_SEAL_OVERHEAD, secret, tag, pieces[1], pool);
+    return crypt_ctr(sealed + FINQ_SEAL_OVERHEAD, secret->seal, tag, pieces[1], pool);
 }
 
 finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *secrets, unsigned char *bytes,
@@ -216,8 +252,8 @@ finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *se
     if (!found)
         return NULL;
     length -= FINQ_SEAL_OVERHEAD;
-    FINQ_TRY(crypt_ctr(bytes, found, sealed + 5, (piece){sealed + FINQ_SEAL_OVERHEAD, length}, pool));
-    piece pieces[] = {{sealed, 5}, {bytes, length}};
+    FINQ_TRY(crypt_ctr(bytes, found->seal, sealed + 5, (finq_bytes){sealed + FINQ_SEAL_OVERHEAD, length}, pool));
+    finq_bytes pieces[] = {{sealed, 5}, {bytes, length}};
     FINQ_TRY(mac(tag, found->seal_mac, pieces, 2, pool));
     if (CRYPTO_memcmp(tag, sealed + 5, sizeof tag) == 0)
         *secret = found;
@@ -228,7 +264,7 @@ finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, con
                                 apr_pool_t *pool)
 {
     unsigned char tag[KEY_BYTES], place[2] = {(unsigned char)(ordinal >> 8), (unsigned char)ordinal};
-    piece pieces[] = {{session_id->bytes, sizeof session_id->bytes}, {place, sizeof place}};
+    finq_bytes pieces[] = {{session_id->bytes, sizeof session_id->bytes}, {place, sizeof place}};
     FINQ_TRY(mac(tag, secret->step_mac, pieces, 2, pool));
     *step_id = finq_id_v7(finq_id_time(session_id), tag);
     return NULL;
@@ -250,13 +286,13 @@ finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES
                                      const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id,
                                      apr_pool_t *pool)
 {
-    piece pieces[] = {{salt, FINQ_SALT_BYTES}, {credentials_id->bytes, sizeof credentials_id->bytes}};
+    finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}, {credentials_id->bytes, sizeof credentials_id->bytes}};
     return mac(token, secret->access_mac, pieces, 2, pool);
 }
 
 finq_error *finq_secret_webhook_key(unsigned char key[FINQ_WEBHOOK_KEY_BYTES], const finq_secret *secret,
                                     const unsigned char salt[FINQ_SALT_BYTES], apr_pool_t *pool)
 {
-    piece pieces[] = {{salt, FINQ_SALT_BYTES}};
+    finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}};
     return mac(key, secret->webhook_mac, pieces, 1, pool);
 }
