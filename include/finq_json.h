@@ -42,6 +42,28 @@ const char *finq_json_string(const json_t *object, const char *name);
 /** Ties a new reference to a pool: it is released when the pool is. Returns `value`. */
 json_t *finq_json_own(json_t *value, apr_pool_t *pool);
 
+/** An object that is written member by member, as compact text in its pool. What is put are strings of UTF-8. */
+typedef struct finq_json_writer finq_json_writer;
+
+/** An empty writer; the first thing to do is to open. */
+finq_json_writer *finq_json_write(apr_pool_t *pool);
+
+/** Opens an object or an array, with a '{' or a '[': the whole one or, within an array, its next element without a name. */
+void finq_json_open(finq_json_writer *to, const char *name, char bracket);
+
+/** Closes what was opened last, with a '}' or a ']'. */
+void finq_json_close(finq_json_writer *to, char bracket);
+
+/** Puts a string; a value that is NULL is left out. In an array the name is NULL, here and below. */
+void finq_json_put(finq_json_writer *to, const char *name, const char *value);
+void finq_json_put_integer(finq_json_writer *to, const char *name, apr_int64_t value);
+void finq_json_put_bool(finq_json_writer *to, const char *name, int truth);
+/** Puts any value; NULL is left out. */
+void finq_json_put_value(finq_json_writer *to, const char *name, const json_t *value);
+
+/** What was written, when all that was opened is closed. Lives as long as the writer's pool. */
+const char *finq_json_written(const finq_json_writer *to);
+
 /** Compact text of a value, in the pool, in member order; NULL of NULL, which is what jansson makes when memory ran out.
  * The value's strings are UTF-8, as those of the parser are. */
 const char *finq_json_text(const json_t *value, apr_pool_t *pool);

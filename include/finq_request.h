@@ -32,7 +32,7 @@ typedef struct finq_request {
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;
     const char *location;        /**< where the browser goes, of an answer that is a redirect; else NULL */
-    finq_error *(*rest)(struct finq_request *request, json_t *reply); /**< of the endpoint, where its answer is held
+    finq_error *(*rest)(struct finq_request *request, finq_json_writer *reply); /**< of the endpoint, where its answer is held
                                                                                   back; else NULL */
     const struct finq_session_pass *pass; /**< for that rest */
     int answered;                /**< a status has been sent for it, by httpd itself or by us */
@@ -76,8 +76,8 @@ finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, 
 
 /* ---- reply.c ---- */
 
-/** Sends the request's answer_text, or where that is NULL `answer`, and returns what the handler returns. */
-int finq_reply_json(finq_request *request, const json_t *answer);
+/** Sends an answer, and returns what the handler returns. */
+int finq_reply_json(finq_request *request, const char *text);
 /** Sends an error and logs it; the one place that turns errors into HTTP. */
 int finq_reply_error(finq_request *request, const finq_error *error);
 /** Refuses a request from a hook: returns the status for httpd, whose page the insert_error_filter hook replaces by this

@@ -21,7 +21,7 @@ typedef struct finq_step_answer {
     const char *temp_token;          /**< once the session is completed; else NULL */
     apr_int64_t expires_at;          /**< of that token */
     const char *next_step;           /**< with the nonce; else NULL */
-    const json_t *data;              /**< an object, empty where nothing is told */
+    const json_t *data;              /**< an object; NULL where nothing is told */
     const json_t *reasons;           /**< of a session that failed; NULL where nobody said */
 } finq_step_answer;
 

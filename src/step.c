@@ -143,7 +143,6 @@ static finq_error *answer_told(finq_step_answer *answer, const PGresult *rows, a
 {
     const char *reply = finq_pg_text(rows, 0, 8, pool), *reasons = finq_pg_text(rows, 0, 9, pool);
     json_t *told;
-    answer->data = finq_json_own(json_object(), pool);
     if (!reply && !reasons)
         return NULL;
     const char *text = apr_pstrcat(pool, "{\"data\":", reply ? reply : "{}", ",\"reasons\":", reasons ? reasons : "[]", "}", NULL);

@@ -22,13 +22,13 @@ static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
     return NULL;
 }
 
-finq_error *finq_api_catalog_skills(finq_request *request, json_t *reply)
+finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply)
 {
     (void)reply;
     return catalog_answer(request, FINQ_CATALOG_SKILLS);
 }
 
-finq_error *finq_api_catalog_servicers(finq_request *request, json_t *reply)
+finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply)
 {
     (void)reply;
     return catalog_answer(request, FINQ_CATALOG_SERVICERS);

@@ -4,13 +4,13 @@
 #include "finq_waiting.h"
 
 /* A connector's later word on a step that waits; it proves itself by the signature of its message. */
-finq_error *finq_api_decision(finq_request *request, json_t *reply)
+finq_error *finq_api_decision(finq_request *request, finq_json_writer *reply)
 {
     finq_connector_decision decision;
     const char *connector, *status;
     FINQ_TRY(finq_connector_receive(&decision, &connector, request));
     FINQ_TRY(finq_waiting_decide(&status, &request->service, &decision, connector, request->r->pool));
     finq_api_put_id(reply, "step_id", &decision.step_id);
-    finq_api_put(reply, "status", status);
+    finq_json_put(reply, "status", status);
     return NULL;
 }

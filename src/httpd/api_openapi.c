@@ -3,7 +3,7 @@
 /* conf/openapi.yaml as JSON, put into the module when it was built. */
 extern const char finq_openapi_json[];
 
-finq_error *finq_api_describe(finq_request *request, json_t *reply)
+finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply)
 {
     (void)reply;
     request->answer_text = finq_openapi_json;

@@ -23,35 +23,35 @@ finq_error *finq_api_nonce(finq_session_pass *pass, finq_request *request, const
     return NULL;
 }
 
-void finq_api_put(json_t *reply, const char *name, const char *value)
-{
-    json_object_set_new_nocheck(reply, name, json_string_nocheck(value));
-}
-
-void finq_api_put_id(json_t *reply, const char *name, const finq_id *id)
+void finq_api_put_id(finq_json_writer *reply, const char *name, const finq_id *id)
 {
     char text[FINQ_ID_TEXT + 1];
-    finq_api_put(reply, name, finq_id_write(text, id));
+    finq_json_put(reply, name, finq_id_write(text, id));
 }
 
-void finq_api_put_time(json_t *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool)
+void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool)
 {
-    finq_api_put(reply, name, finq_reply_time(seconds, pool));
+    finq_json_put(reply, name, finq_reply_time(seconds, pool));
 }
 
-static json_t *upload_json(const finq_skill_upload *upload)
+static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload)
 {
-    json_t *types = json_array();
+    finq_json_open(reply, NULL, '{');
+    finq_json_put(reply, "document", upload->document);
+    finq_json_put(reply, "title", upload->title);
+    finq_json_put_bool(reply, "required", upload->required);
+    finq_json_open(reply, "media_types", '[');
     for (const char *const *type = upload->media_types; *type; type++)
-        json_array_append_new(types, json_string(*type));
-    return json_pack("{s:s, s:s*, s:b, s:o, s:I}", "document", upload->document, "title", upload->title, "required",
-                     upload->required, "media_types", types, "max_bytes", (json_int_t)upload->max_bytes);
+        finq_json_put(reply, NULL, *type);
+    finq_json_close(reply, ']');
+    finq_json_put_integer(reply, "max_bytes", upload->max_bytes);
+    finq_json_close(reply, '}');
 }
 
-void finq_api_put_uploads(json_t *reply, const finq_skill_step *step)
+void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step)
 {
-    json_t *uploads = json_array();
+    finq_json_open(reply, "uploads", '[');
     for (int i = 0; i < step->upload_count; i++)
-        json_array_append_new(uploads, upload_json(&step->uploads[i]));
-    json_object_set_new(reply, "uploads", uploads);
+        put_upload(reply, &step->uploads[i]);
+    finq_json_close(reply, ']');
 }

@@ -8,7 +8,7 @@
 APLOG_USE_MODULE(finq);
 
 /* The browser's return from a bank: the one call that a person's browser makes, and that answers with a redirect. */
-finq_error *finq_api_redirect_return(finq_request *request, json_t *reply)
+finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *reply)
 {
     request_rec *r = request->r;
     apr_table_t *query;

@@ -21,7 +21,7 @@ static finq_error *user_id_check(const char *user_id, apr_pool_t *pool)
     return finq_error_make(pool, FINQ_E_INVALID_FIELD, "tenant_user_id must have 1 to %d characters.", USER_ID_MAX);
 }
 
-finq_error *finq_api_session_start(finq_request *request, json_t *reply)
+finq_error *finq_api_session_start(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {
         {"client_id", FINQ_JSON_STRING, 1},      {"client_app_key", FINQ_JSON_STRING, 1}, {"skill", FINQ_JSON_STRING, 1},
@@ -40,10 +40,10 @@ finq_error *finq_api_session_start(finq_request *request, json_t *reply)
     FINQ_TRY(finq_session_start(&started, &request->service, &claim, finq_json_string(body, "tenant_user_id"), pool));
     finq_observe_recognised(request, &claim.client_id, started.published, NULL);
     finq_observe_session(request, started.published, FINQ_PROGRESS_CREATED);
-    finq_api_put(reply, "nonce", started.nonce);
+    finq_json_put(reply, "nonce", started.nonce);
     finq_api_put_id(reply, "session_id", &started.session_id);
-    finq_api_put(reply, "status", "SESSION_CREATED");
+    finq_json_put(reply, "status", "SESSION_CREATED");
     finq_api_put_time(reply, "expires_at", started.expires_at, pool);
-    finq_api_put(reply, "next_step", started.next_step);
+    finq_json_put(reply, "next_step", started.next_step);
     return NULL;
 }

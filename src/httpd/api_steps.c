@@ -44,7 +44,7 @@ static finq_progress progress_of(const finq_step_answer *answer)
     return FINQ_PROGRESS_IN_PROGRESS;
 }
 
-finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
+finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
 {
     apr_pool_t *pool = request->r->pool;
     finq_step_submission submission;
@@ -54,17 +54,17 @@ finq_error *finq_api_step_submit(finq_request *request, json_t *reply)
     FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
     finq_observe_session(request, pass.published, progress_of(&answer));
     finq_api_put_id(reply, "step_id", &answer.step_id);
-    if (answer.nonce)
-        finq_api_put(reply, "nonce", answer.nonce);
-    if (answer.temp_token)
-        finq_api_put(reply, "temp_token", answer.temp_token);
-    finq_api_put(reply, "status", answer.status);
-    json_object_set(reply, "data", (json_t *)answer.data);
+    finq_json_put(reply, "nonce", answer.nonce);
+    finq_json_put(reply, "temp_token", answer.temp_token);
+    finq_json_put(reply, "status", answer.status);
+    finq_json_put_value(reply, "data", answer.data);
+    if (!answer.data) {
+        finq_json_open(reply, "data", '{');
+        finq_json_close(reply, '}');
+    }
     finq_api_put_time(reply, "expires_at", answer.expires_at, pool);
-    if (answer.next_step)
-        finq_api_put(reply, "next_step", answer.next_step);
-    if (answer.reasons)
-        json_object_set(reply, "reasons", (json_t *)answer.reasons);
+    finq_json_put(reply, "next_step", answer.next_step);
+    finq_json_put_value(reply, "reasons", answer.reasons);
     finq_api_put_uploads(reply, pass.step);
     return NULL;
 }

@@ -3,7 +3,7 @@
 #include "finq_credential.h"
 #include "finq_observe.h"
 
-finq_error *finq_api_token_exchange(finq_request *request, json_t *reply)
+finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {
         {"client_id", FINQ_JSON_STRING, 1},
@@ -23,7 +23,7 @@ finq_error *finq_api_token_exchange(finq_request *request, json_t *reply)
     FINQ_TRY(finq_credential_exchange(&credential, &request->service, &wanted, pool));
     finq_observe_recognised(request, &wanted.client_id, credential.published, NULL);
     finq_observe_session(request, credential.published, FINQ_PROGRESS_EXCHANGED);
-    finq_api_put(reply, "access_token", credential.access_token);
+    finq_json_put(reply, "access_token", credential.access_token);
     finq_api_put_id(reply, "credentials_id", &credential.credentials_id);
     finq_api_put_time(reply, "consent_exp", credential.consent_exp, pool);
     finq_api_put_time(reply, "max_data_retention", credential.max_data_retention, pool);

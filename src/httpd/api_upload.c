@@ -240,7 +240,7 @@ static finq_error *receive_and_record(finq_request *request, finq_upload_answer 
     return NULL;
 }
 
-finq_error *finq_api_upload(finq_request *request, json_t *reply)
+finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
 {
     finq_upload_answer answer;
     upload_receipt receipt = {0};
@@ -259,10 +259,10 @@ finq_error *finq_api_upload(finq_request *request, json_t *reply)
     apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);
     finq_api_put_id(reply, "upload_id", &answer.upload_id);
     finq_api_put_id(reply, "step_id", &receipt.pass.step_id);
-    finq_api_put(reply, "document", answer.document);
-    json_object_set_new(reply, "size", json_integer(answer.size));
-    finq_api_put(reply, "sha256", hex);
-    finq_api_put(reply, "media_type", answer.media_type);
-    finq_api_put(reply, "status", "UPLOADED");
+    finq_json_put(reply, "document", answer.document);
+    finq_json_put_integer(reply, "size", answer.size);
+    finq_json_put(reply, "sha256", hex);
+    finq_json_put(reply, "media_type", answer.media_type);
+    finq_json_put(reply, "status", "UPLOADED");
     return NULL;
 }

@@ -10,23 +10,18 @@
 /* How often a thread that waits looks. */
 #define LOOK_EVERY (APR_USEC_PER_SEC / 2)
 
-static void answer_put(json_t *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
+static void answer_put(finq_json_writer *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
 {
-    finq_api_put(reply, "status", answer->status);
+    finq_json_put(reply, "status", answer->status);
     if (answer->submitted)
         finq_api_put_id(reply, "step_id", &answer->step_id);
     if (answer->expires_at)
         finq_api_put_time(reply, "expires_at", answer->expires_at, pool);
-    if (answer->nonce)
-        finq_api_put(reply, "nonce", answer->nonce);
-    if (answer->next_step)
-        finq_api_put(reply, "next_step", answer->next_step);
-    if (answer->temp_token)
-        finq_api_put(reply, "temp_token", answer->temp_token);
-    if (answer->data)
-        json_object_set(reply, "data", (json_t *)answer->data);
-    if (answer->reasons)
-        json_object_set(reply, "reasons", (json_t *)answer->reasons);
+    finq_json_put(reply, "nonce", answer->nonce);
+    finq_json_put(reply, "next_step", answer->next_step);
+    finq_json_put(reply, "temp_token", answer->temp_token);
+    finq_json_put_value(reply, "data", answer->data);
+    finq_json_put_value(reply, "reasons", answer->reasons);
 }
 
 static finq_error *status_look(finq_waiting_answer *answer, finq_request *request, apr_pool_t *pool)
@@ -78,7 +73,7 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
 /* ---- status ---- */
 
 /* Once the answer need not be held back any more. */
-static finq_error *status_rest(finq_request *request, json_t *reply)
+static finq_error *status_rest(finq_request *request, finq_json_writer *reply)
 {
     finq_waiting_answer answer;
     FINQ_TRY(status_look(&answer, request, request->r->pool));
@@ -86,7 +81,7 @@ static finq_error *status_rest(finq_request *request, json_t *reply)
     return NULL;
 }
 
-static finq_error *status_tell(finq_request *request, apr_interval_time_t wait, json_t *reply)
+static finq_error *status_tell(finq_request *request, apr_interval_time_t wait, finq_json_writer *reply)
 {
     finq_waiting_answer answer;
     FINQ_TRY(status_look(&answer, request, request->r->pool));
@@ -110,7 +105,7 @@ static finq_error *wait_read(apr_interval_time_t *wait, const json_t *body, apr_
     return NULL;
 }
 
-finq_error *finq_api_session_status(finq_request *request, json_t *reply)
+finq_error *finq_api_session_status(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {{"client_id", FINQ_JSON_STRING, 1},
                                                {"nonce", FINQ_JSON_STRING, 1},
@@ -131,7 +126,7 @@ finq_error *finq_api_session_status(finq_request *request, json_t *reply)
     return status_tell(request, wait, reply);
 }
 
-finq_error *finq_api_session_resume(finq_request *request, json_t *reply)
+finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {
         {"client_id", FINQ_JSON_STRING, 1}, {"client_secret", FINQ_JSON_STRING, 1}, {NULL, 0, 0}};

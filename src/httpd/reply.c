@@ -44,12 +44,8 @@ static int body_send(finq_request *request, int outcome, const char *text)
     return OK;
 }
 
-int finq_reply_json(finq_request *request, const json_t *answer)
+int finq_reply_json(finq_request *request, const char *text)
 {
-    const char *text = request->answer_text ? request->answer_text : finq_json_text(answer, request->r->pool);
-    if (!text)
-        return finq_reply_error(request, finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
-                                                             "writing the answer: out of memory"));
     return body_send(request, FINQ_OUTCOME_OK, text);
 }
 
@@ -77,28 +73,28 @@ int finq_reply_redirect(finq_request *request, const char *location)
 
 /* ---- errors ---- */
 
-static json_t *error_json(const finq_request *request, const finq_error *error)
-{
-    json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:s}", "id", request->id, "type", finq_code_type(error->code), "http",
-                             finq_code_http(error->code), "code", finq_code_name(error->code), "message", error->message);
-    if (!error->details)
-        return json;
-    json_t *details = json_array();
-    for (int i = 0; i < error->details->nelts; i++) {
-        const finq_detail *detail = &APR_ARRAY_IDX(error->details, i, finq_detail);
-        json_array_append_new(details, json_pack("{s:s, s:s}", "field", detail->field, "message", detail->message));
-    }
-    json_object_set_new(json, "details", details);
-    return json;
-}
-
 static const char *error_text(const finq_request *request, const finq_error *error)
 {
-    static const char *const fallback =
-        "{\"type\":\"internal_error\",\"http\":500,\"code\":\"internal_server_error\",\"message\":\"Out of memory.\"}";
-    apr_pool_t *pool = request->r->pool;
-    const char *text = finq_json_text(finq_json_own(error_json(request, error), pool), pool);
-    return text ? text : fallback;
+    finq_json_writer *to = finq_json_write(request->r->pool);
+    finq_json_open(to, NULL, '{');
+    finq_json_put(to, "id", request->id);
+    finq_json_put(to, "type", finq_code_type(error->code));
+    finq_json_put_integer(to, "http", finq_code_http(error->code));
+    finq_json_put(to, "code", finq_code_name(error->code));
+    finq_json_put(to, "message", error->message);
+    if (error->details)
+        finq_json_open(to, "details", '[');
+    for (int i = 0; error->details && i < error->details->nelts; i++) {
+        const finq_detail *detail = &APR_ARRAY_IDX(error->details, i, finq_detail);
+        finq_json_open(to, NULL, '{');
+        finq_json_put(to, "field", detail->field);
+        finq_json_put(to, "message", detail->message);
+        finq_json_close(to, '}');
+    }
+    if (error->details)
+        finq_json_close(to, ']');
+    finq_json_close(to, '}');
+    return finq_json_written(to);
 }
 
 /* What the client did is worth a line at info; what the operator must mend, at error. */

@@ -86,7 +86,7 @@ int finq_router_goes_unsigned(request_rec *r)
     return 0;
 }
 
-static finq_error *route_run(finq_request *request, const char *path, json_t *reply)
+static finq_error *route_run(finq_request *request, const char *path, finq_json_writer *reply)
 {
     apr_pool_t *pool = request->r->pool;
     const route *found = route_find(request, path);
@@ -100,12 +100,22 @@ static finq_error *route_run(finq_request *request, const char *path, json_t *re
     return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.", method);
 }
 
-static int finish(finq_request *request, finq_error *error, const json_t *reply)
+static finq_json_writer *reply_begin(apr_pool_t *pool)
+{
+    finq_json_writer *reply = finq_json_write(pool);
+    finq_json_open(reply, NULL, '{');
+    return reply;
+}
+
+static int finish(finq_request *request, finq_error *error, finq_json_writer *reply)
 {
     finq_limits_settle(request, error);
     if (error)
         return finq_reply_error(request, error);
-    return request->location ? finq_reply_redirect(request, request->location) : finq_reply_json(request, reply);
+    if (request->location)
+        return finq_reply_redirect(request, request->location);
+    finq_json_close(reply, '}');
+    return finq_reply_json(request, request->answer_text ? request->answer_text : finq_json_written(reply));
 }
 
 int finq_router_handler(request_rec *r)
@@ -122,7 +132,7 @@ int finq_router_handler(request_rec *r)
     const finq_error *unproven = finq_access_demand(request);
     if (unproven)
         return finq_reply_error(request, unproven);
-    json_t *reply = finq_json_own(json_object(), r->pool);
+    finq_json_writer *reply = reply_begin(r->pool);
     finq_error *error = route_run(request, r->uri + strlen(base), reply);
     return !error && request->rest ? SUSPENDED : finish(request, error, reply);
 }
@@ -132,7 +142,7 @@ static void held_finish(finq_request *request)
 {
     request_rec *r = request->r;
     conn_rec *c = r->connection;
-    json_t *reply = finq_json_own(json_object(), r->pool);
+    finq_json_writer *reply = reply_begin(r->pool);
     c->cs->state = CONN_STATE_HANDLER;
     ap_update_child_status(c->sbh, SERVER_BUSY_WRITE, r);
     ap_die(finish(request, request->rest(request, reply), reply), r);

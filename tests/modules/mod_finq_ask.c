@@ -44,7 +44,7 @@ static void question_read(finq_connector_question *question, const json_t *body)
     finq_id_parse(&question->attempt, finq_json_string(body, "attempt"));
 }
 
-static finq_error *ask(finq_request *request, json_t *reply)
+static finq_error *ask(finq_request *request, finq_json_writer *reply)
 {
     finq_connector_question question;
     finq_connector_answer answer;
@@ -52,24 +52,24 @@ static finq_error *ask(finq_request *request, json_t *reply)
     FINQ_TRY(finq_body_object(request, &body));
     question_read(&question, body);
     FINQ_TRY(finq_connector_ask(&answer, request, finq_json_string(body, "connector"), &question));
-    json_object_set_new(reply, "verdict", json_integer(answer.verdict));
-    json_object_set(reply, "data", answer.data);
-    json_object_set(reply, "headers", answer.headers);
-    json_object_set_new(reply, "url", answer.url ? json_string(answer.url) : json_null());
-    json_object_set_new(reply, "details", details(answer.details));
-    json_object_set_new(reply, "reasons", texts(answer.reasons));
+    finq_json_put_integer(reply, "verdict", answer.verdict);
+    finq_json_put_value(reply, "data", answer.data);
+    finq_json_put_value(reply, "headers", answer.headers);
+    finq_json_put(reply, "url", answer.url);
+    finq_json_put_value(reply, "details", finq_json_own(details(answer.details), request->r->pool));
+    finq_json_put_value(reply, "reasons", finq_json_own(texts(answer.reasons), request->r->pool));
     return NULL;
 }
 
-static finq_error *decide(finq_request *request, json_t *reply)
+static finq_error *decide(finq_request *request, finq_json_writer *reply)
 {
     finq_connector_decision decision;
     const char *name;
     FINQ_TRY(finq_connector_receive(&decision, &name, request));
-    finq_api_put(reply, "connector", name);
+    finq_json_put(reply, "connector", name);
     finq_api_put_id(reply, "step_id", &decision.step_id);
-    finq_api_put(reply, "decision", decision.decision);
-    json_object_set_new(reply, "reasons", texts(decision.reasons));
+    finq_json_put(reply, "decision", decision.decision);
+    finq_json_put_value(reply, "reasons", finq_json_own(texts(decision.reasons), request->r->pool));
     return NULL;
 }
 
@@ -82,9 +82,11 @@ static int handler(request_rec *r)
     if (!endpoint)
         return DECLINED;
     finq_request *request = finq_request_of(r);
-    json_t *reply = finq_json_own(json_object(), r->pool);
+    finq_json_writer *reply = finq_json_write(r->pool);
+    finq_json_open(reply, NULL, '{');
     finq_error *error = endpoint(request, reply);
-    return error ? finq_reply_error(request, error) : finq_reply_json(request, reply);
+    finq_json_close(reply, '}');
+    return error ? finq_reply_error(request, error) : finq_reply_json(request, finq_json_written(reply));
 }
 
 static void register_hooks(apr_pool_t *pool)

@@ -113,6 +113,33 @@ static void text_grows(void **state)
     free(wanted);
 }
 
+/* Red when: a comma is forgotten or set after an opening bracket, a name is not escaped, NULL is written. */
+static void members_are_written_in_order(void **state)
+{
+    json_t *value = finq_json_own(json_pack("{s:[i, n]}", "in\"side", 1), pool);
+    finq_json_writer *to = finq_json_write(pool);
+    (void)state;
+    finq_json_open(to, NULL, '{');
+    finq_json_open(to, "nothing", '{');
+    finq_json_close(to, '}');
+    finq_json_put(to, "t\next", "ends with {");
+    finq_json_put(to, "absent", NULL);
+    finq_json_put_value(to, "absent", NULL);
+    finq_json_open(to, "list", '[');
+    finq_json_put(to, NULL, "");
+    finq_json_put_integer(to, NULL, APR_INT64_MIN);
+    finq_json_put_bool(to, NULL, 0);
+    finq_json_put_value(to, NULL, value);
+    finq_json_open(to, NULL, '[');
+    finq_json_close(to, ']');
+    finq_json_close(to, ']');
+    finq_json_put_bool(to, "last", 7);
+    finq_json_close(to, '}');
+    assert_string_equal(finq_json_written(to),
+                        "{\"nothing\":{},\"t\\next\":\"ends with {\",\"list\":[\"\",-9223372036854775808,false,"
+                        "{\"in\\\"side\":[1,null]},[]],\"last\":true}");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -123,6 +150,7 @@ int main(void)
         cmocka_unit_test(members_are_named),
         cmocka_unit_test(text_is_what_jansson_would_write),
         cmocka_unit_test(text_grows),
+        cmocka_unit_test(members_are_written_in_order),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     apr_terminate();
