@@ -40,7 +40,7 @@ help:
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each (needs clang)
-## make bench [BENCH='step token']  measures speed and memory; STRICT=1 fails where a target is missed
+## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
 ## make install          installs the module, finqctl, SQL, skills and sample configuration (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
 

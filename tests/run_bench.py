@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""make bench [BENCH='sessions step token onboard upload memory tenants signed connector']: figures beside their
-targets, on private servers. Ends with 0 whatever the figures are; with STRICT=1 a missed target is a failure."""
+"""make bench [BENCH='sessions step token onboard upload memory tenants signed connector'] [CLIENTS=64]: figures
+beside their targets, on private servers, under so many clients at once. Ends with 0 whatever the figures are; with
+STRICT=1 a missed target is a failure."""
 import os
 import sys
 import time
@@ -48,7 +49,7 @@ def bench():
         site.stop()
         end_servers_in(directory)
         discard(directory)
-    print(f"{time.monotonic() - began:.0f} s on {os.cpu_count()} processors, {sites.CONNECTIONS} connections; "
+    print(f"{time.monotonic() - began:.0f} s on {os.cpu_count()} processors, {sites.CLIENTS} clients; "
           "load generator, servers and database share them.")
     sys.exit(1 if missed and os.environ.get("STRICT") == "1" else 0)
 

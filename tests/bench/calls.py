@@ -1,7 +1,7 @@
 """The single calls: M beside B = 1 / (1/H + 1/D), measured in turn."""
 import statistics
 
-from .site import CONNECTIONS
+from .site import CLIENTS
 
 ROUNDS = 5
 SECONDS = 0.6           # of a measurement, about
@@ -33,7 +33,7 @@ def _warm(site, ports):
     """Fills connections, statements and caches. Returns how many sessions make a phase of the wanted length."""
     few, most = SESSIONS
     rates = [site.load("phases", port, count=few)["step2"]["rate"] for port in (*ports.values(), *ports.values())]
-    return int(min(max(max(rates) * SECONDS, few), most)) // CONNECTIONS * CONNECTIONS
+    return int(min(max(max(rates) * SECONDS, few), most)) // CLIENTS * CLIENTS
 
 
 def _rounds(site, database, kinds, ports):

@@ -10,7 +10,7 @@ import time
 from finqenv.postgres import SERVER, programs
 from finqenv.process import Failure, clean_environ, run
 
-from .site import CONNECTIONS, DATA, SKILL, STEPS, compact
+from .site import CLIENTS, DATA, SKILL, STEPS, compact
 
 # The upper half of an id: 48 bits of milliseconds, the version. The lower half: the variant, and what tells ids apart.
 COUNTERS = r"""
@@ -56,16 +56,16 @@ class Database:
         script.write_text(COUNTERS + sql.replace("\n", " ") + "\n")
         variables = [f"-D{name}={value}" for name, value in self._variables(ordinal, base).items()]
         before = self._cpu()
-        done = run(programs() / "pgbench", "-n", "-M", "prepared", "-c", CONNECTIONS, "-j", 1, "-t", count // CONNECTIONS,
+        done = run(programs() / "pgbench", "-n", "-M", "prepared", "-c", CLIENTS, "-j", 1, "-t", count // CLIENTS,
                    "-f", script, *variables, "-h", "127.0.0.1", "-p", self.postgres.port, "-U", SERVER, "finq",
                    env=clean_environ(PGPASSWORD=self.postgres.passwords[SERVER]))
-        calls = count // CONNECTIONS * CONNECTIONS
+        calls = count // CLIENTS * CLIENTS
         return calls / float(re.search(r"tps = ([0-9.]+)", done.stdout)[1]), self._cpu() - before, calls
 
     def _measure(self, kind, base, count):
         """pgbench's connections are new each time, the API's are not: what a short run takes, which is mostly logging in,
         preparing and planning, is taken off."""
-        short = self._pgbench(kind, base - 3_600_000, SHORT * CONNECTIONS)
+        short = self._pgbench(kind, base - 3_600_000, SHORT * CLIENTS)
         whole = self._pgbench(kind, base, count)
         took, cpu, calls = (b - a if b > a else b for a, b in zip(short, whole))
         return {"rate": calls / took, "cpu": cpu / calls}
@@ -79,7 +79,7 @@ class Database:
         """The first step, the second, and the exchange, each for `count` sessions."""
         base, before = int(time.time() * 1000), self._credentials()
         rates = {kind: self._measure(kind, base, count) for kind in SCRIPTS}
-        made, wanted = self._credentials() - before, (count // CONNECTIONS + SHORT) * CONNECTIONS
+        made, wanted = self._credentials() - before, (count // CLIENTS + SHORT) * CLIENTS
         if made != wanted:
             raise Failure(f"pgbench: {made} of {wanted} sessions came through")
         return rates

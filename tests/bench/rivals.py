@@ -7,7 +7,7 @@ from finqenv.places import BUILD, ROOT, reachable
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ, free_port, kill_tree, run, until
 
-from .site import CONNECTIONS, SKILL
+from .site import CLIENTS, POOL, SKILL
 
 SOURCE = ROOT / "tests/bench"
 NODE_MODULES = BUILD / "bench/node/node_modules"
@@ -63,7 +63,7 @@ class Node:
 
     def __init__(self, site, database):
         self.port = free_port()
-        environ = {"PORT": self.port, "DATABASE": url(site), "SECRET": "bench", "CONNECTIONS": CONNECTIONS,
+        environ = {"PORT": self.port, "DATABASE": url(site), "SECRET": "bench", "CONNECTIONS": POOL,
                    "SKILL": (SOURCE / "skill.json").read_text(), "SKILL_ID": database.skill, "NODE_ENV": "production",
                    "NODE_PATH": NODE_MODULES}
         self.log = open(site.directory / "node.log", "w")
@@ -91,7 +91,7 @@ class Php:
         (document / "api.php").chmod(0o644)
         config = self.directory / "httpd.conf"
         config.write_text(PHP_CONFIG.format(
-            module=PHP_MODULE, directory=self.directory, port=self.port, connections=CONNECTIONS, secret="bench", skill=f'"{SKILL}"',
+            module=PHP_MODULE, directory=self.directory, port=self.port, connections=CLIENTS, secret="bench", skill=f'"{SKILL}"',
             skill_id=database.skill, document=document, database=site.installation.postgres.conninfo(SERVER)))
         (self.directory / "php.ini").write_text(
             "extension=pgsql\nextension=apcu\nzend_extension=opcache\nopcache.enable=1\nopcache.validate_timestamps=0\n"

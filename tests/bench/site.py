@@ -1,5 +1,6 @@
 """The servers under load, and the load generator."""
 import json
+import os
 import subprocess
 
 from finqenv.client import Client
@@ -9,7 +10,8 @@ from finqenv.process import Failure, clean_environ
 
 from . import cpu
 
-CONNECTIONS = 16  # of the load generator, of pgbench and, at most, to the database
+CLIENTS = int(os.environ.get("CLIENTS", 64))  # connections of the load generator, of pgbench, and processes of PHP
+POOL = 16  # connections to the database, of those that have a pool: mod_finq's two children and Node's two processes
 SKILL = "xyz_bench_sbx_#1.0"
 STEPS = ("personal_data", "product_form")
 DATA = ({"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com", "birth_date": "1990-04-17"},
@@ -40,8 +42,8 @@ class Site:
         self.directory = directory
         self.installation = Installation(
             directory, plain=True, log_level="warn", modules=("alias", "dav", "dav_fs"),
-            dbd=(0, CONNECTIONS, CONNECTIONS), children=2, threads=2 * CONNECTIONS,
-            postgres={"max_connections": 100, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
+            dbd=(0, POOL // 2, POOL // 2), children=2, threads=2 * CLIENTS,
+            postgres={"max_connections": 50 + 3 * CLIENTS, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
         httpd = self.installation.httpd
         httpd.settings.server = (f"LoadModule finq_floor_module {FLOOR}\n"
                                  f"DavLockDB {httpd.writable('davlock')}/lock\n")
@@ -69,7 +71,7 @@ class Site:
     def load(self, mode, port=None, **options):
         """Runs the generator; returns its measurements by name."""
         port = port or self.plain
-        own = {"port": port, "connections": CONNECTIONS, "client-id": self.tenant.client_id,
+        own = {"port": port, "connections": CLIENTS, "client-id": self.tenant.client_id,
                "client-secret": self.tenant.client_secret, "app-key": self.tenant.client_app_key, "skill": SKILL,
                "step1": STEPS[0], "step2": STEPS[1], "data1": compact(DATA[0]), "data2": compact(DATA[1])}
         words = [word for name, value in {**own, **options}.items() for word in (f"--{name}", value)]
