@@ -25,9 +25,13 @@ typedef struct finq_pg_args {
     int lengths[FINQ_PG_ARGS];
     int formats[FINQ_PG_ARGS];
     unsigned char numbers[FINQ_PG_ARGS][8];
+    const finq_id *session; /* see finq_pg_arg_session; else NULL */
 } finq_pg_args;
 
 void finq_pg_arg_id(finq_pg_args *args, const finq_id *id);
+/** The id of a session, and a promise: its row, and what hangs on it, is all that the call locks. So the call may share a
+ * transaction with others of that kind; in the order of their sessions, they can't lock each other out. */
+void finq_pg_arg_session(finq_pg_args *args, const finq_id *id);
 void finq_pg_arg_text(finq_pg_args *args, const char *text); /**< NULL is SQL's NULL */
 void finq_pg_arg_bytes(finq_pg_args *args, const void *bytes, apr_size_t length);
 void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number);
@@ -48,6 +52,19 @@ int finq_pg_adopt(PGconn *connection);
  * is full or shutting down), else internal_server_error; the cause holds SQLSTATE and primary message, no row data. */
 finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
                          const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool);
+
+/** One of several calls, and what came of it: rows, or an error. Both belong to its pool. */
+typedef struct finq_pg_job {
+    const finq_pg_statement *statement;
+    const finq_pg_args *args;
+    apr_pool_t *pool;
+    const PGresult *rows;
+    finq_error *error;
+} finq_pg_job;
+
+/** Makes several calls in one round trip and one transaction, in their order, so that they cost one commit. If one fails,
+ * none has had an effect, and each is made again, alone. Only one thread may use the jobs' pools meanwhile. */
+void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
 /** Somewhere to send calls: the business rooms know this, and not where connections come from. */
 typedef struct finq_db finq_db;

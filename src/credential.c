@@ -64,7 +64,7 @@ static finq_error *exchange_call(const PGresult **rows, const finq_service *serv
     made->published = published;
     finq_pg_arg_id(&args, &request->client_id);
     finq_pg_arg_bytes(&args, made->secret_hash, sizeof made->secret_hash);
-    finq_pg_arg_id(&args, published ? &token.session_id : NULL);
+    finq_pg_arg_session(&args, published ? &token.session_id : NULL);
     finq_pg_arg_long(&args, token.expires_at);
     finq_pg_arg_text(&args, published ? finq_step_required(&published->skill->steps[token.place - 1], pool) : "{}");
     finq_pg_arg_id(&args, &made->credentials_id);

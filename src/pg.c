@@ -8,61 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* ---- parameters ---- */
-
-static void arg_add(finq_pg_args *args, const void *value, apr_size_t length, int format)
-{
-    args->values[args->count] = value;
-    args->lengths[args->count] = (int)length;
-    args->formats[args->count++] = format;
-}
-
-static void arg_number(finq_pg_args *args, apr_uint64_t number, int bytes)
-{
-    unsigned char *to = args->numbers[args->count];
-    for (int i = bytes - 1; i >= 0; i--, number >>= 8)
-        to[i] = (unsigned char)number;
-    arg_add(args, to, (apr_size_t)bytes, 1);
-}
-
-void finq_pg_arg_id(finq_pg_args *args, const finq_id *id)
-{
-    arg_add(args, id ? id->bytes : NULL, sizeof id->bytes, 1);
-}
-
-void finq_pg_arg_text(finq_pg_args *args, const char *text)
-{
-    arg_add(args, text, 0, 0);
-}
-
-void finq_pg_arg_bytes(finq_pg_args *args, const void *bytes, apr_size_t length)
-{
-    arg_add(args, bytes, length, 1);
-}
-
-void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number)
-{
-    arg_number(args, (apr_uint64_t)number, 4);
-}
-
-void finq_pg_arg_long(finq_pg_args *args, apr_int64_t number)
-{
-    arg_number(args, (apr_uint64_t)number, 8);
-}
-
-void finq_pg_arg_bool(finq_pg_args *args, int truth)
-{
-    arg_number(args, truth != 0, 1);
-}
-
-const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *pool)
-{
-    apr_array_header_t *quoted = apr_array_make(pool, count, sizeof(const char *));
-    for (int i = 0; i < count; i++)
-        APR_ARRAY_PUSH(quoted, const char *) = apr_pstrcat(pool, "\"", elements[i], "\"", NULL);
-    return apr_pstrcat(pool, "{", apr_array_pstrcat(pool, quoted, ','), "}", NULL);
-}
-
 /* ---- connections ---- */
 
 #define PREPARED_MAX 32
@@ -200,27 +145,41 @@ static apr_status_t rows_clear(void *rows)
     return APR_SUCCESS;
 }
 
+static PGresult *rows_own(PGresult *rows, apr_pool_t *pool)
+{
+    if (rows)
+        apr_pool_cleanup_register(pool, rows, rows_clear, apr_pool_cleanup_null);
+    return rows;
+}
+
+/* PQgetResult, but with a deadline. */
+static finq_error *result_next(PGresult **result, PGconn *connection, const finq_pg_statement *statement, apr_time_t deadline,
+                               apr_pool_t *pool)
+{
+    while (PQisBusy(connection)) {
+        if (!socket_wait(connection, POLLIN, deadline))
+            return call_timed_out(connection, statement, pool);
+        if (!PQconsumeInput(connection))
+            return call_lost(connection, "reading", pool);
+    }
+    *result = PQgetResult(connection);
+    return NULL;
+}
+
 /* Reads to the end of the answer, which leaves the connection ready for the next call; keeps the first result. */
 static finq_error *answer_read(PGresult **first, PGconn *connection, const finq_pg_statement *statement,
                                apr_time_t deadline, apr_pool_t *pool)
 {
     *first = NULL;
     for (;;) {
-        while (PQisBusy(connection)) {
-            if (!socket_wait(connection, POLLIN, deadline))
-                return call_timed_out(connection, statement, pool);
-            if (!PQconsumeInput(connection))
-                return call_lost(connection, "reading", pool);
-        }
-        PGresult *result = PQgetResult(connection);
+        PGresult *result;
+        FINQ_TRY(result_next(&result, connection, statement, deadline, pool));
         if (!result)
             return *first ? NULL : call_lost(connection, "no answer", pool);
         if (*first)
             PQclear(result);
-        else {
-            *first = result;
-            apr_pool_cleanup_register(pool, result, rows_clear, apr_pool_cleanup_null);
-        }
+        else
+            *first = rows_own(result, pool);
     }
 }
 
@@ -277,19 +236,21 @@ static finq_error *prepare(PGconn *connection, const finq_pg_statement *statemen
     return NULL;
 }
 
+static int call_send(PGconn *connection, const finq_pg_statement *statement, const finq_pg_args *args, int named)
+{
+    return named ? PQsendQueryPrepared(connection, statement->name, args->count, args->values, args->lengths, args->formats, 1)
+                 : PQsendQueryParams(connection, statement->sql, args->count, NULL, args->values, args->lengths,
+                                     args->formats, 1);
+}
+
 finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
                          const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool)
 {
     PGresult *result;
-    int sent;
     PQsetnonblocking(connection, 1);
-    if (named) {
+    if (named)
         FINQ_TRY(prepare(connection, statement, deadline, pool));
-        sent = PQsendQueryPrepared(connection, statement->name, args->count, args->values, args->lengths, args->formats, 1);
-    } else
-        sent = PQsendQueryParams(connection, statement->sql, args->count, NULL, args->values, args->lengths,
-                                 args->formats, 1);
-    if (!sent)
+    if (!call_send(connection, statement, args, named))
         return call_lost(connection, statement->name, pool);
     finq_error *error = answer_take(&result, connection, statement, deadline, pool);
     if (error)
@@ -298,50 +259,88 @@ finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_p
     return error;
 }
 
-/* ---- columns ---- */
+/* ---- several calls in one transaction ---- */
 
-int finq_pg_rows(const PGresult *rows)
+/* What is sent before one synchronisation is one transaction to the server (libpq, "Pipeline Mode"). */
+static finq_error *jobs_send(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
-    return PQntuples(rows);
+    PQsetnonblocking(connection, 1);
+    for (int i = 0; named && i < count; i++)
+        FINQ_TRY(prepare(connection, jobs[i]->statement, deadline, jobs[0]->pool));
+    int sent = PQenterPipelineMode(connection);
+    for (int i = 0; sent && i < count; i++)
+        sent = call_send(connection, jobs[i]->statement, jobs[i]->args, named);
+    if (!sent || !PQpipelineSync(connection))
+        return call_lost(connection, "sending", jobs[0]->pool);
+    return flush(connection, jobs[0]->statement, deadline, jobs[0]->pool);
 }
 
-int finq_pg_is_null(const PGresult *rows, int row, int column)
+/* The one result of a call, and the NULL after it; NULL where the call failed, or one before it. */
+static finq_error *job_read(PGresult **rows, PGconn *connection, const finq_pg_job *job, apr_time_t deadline)
 {
-    return PQgetisnull(rows, row, column);
-}
-
-const char *finq_pg_text(const PGresult *rows, int row, int column, apr_pool_t *pool)
-{
-    if (PQgetisnull(rows, row, column))
+    PGresult *result;
+    *rows = NULL;
+    FINQ_TRY(result_next(&result, connection, job->statement, deadline, job->pool));
+    if (!result)
+        return call_lost(connection, "no answer", job->pool);
+    if (PQresultStatus(result) == PGRES_TUPLES_OK)
+        *rows = rows_own(result, job->pool);
+    else
+        PQclear(result);
+    FINQ_TRY(result_next(&result, connection, job->statement, deadline, job->pool));
+    if (!result)
         return NULL;
-    return apr_pstrmemdup(pool, PQgetvalue(rows, row, column), (apr_size_t)PQgetlength(rows, row, column));
+    PQclear(result);
+    return call_lost(connection, "an answer too many", job->pool);
 }
 
-apr_int64_t finq_pg_number(const PGresult *rows, int row, int column)
+/* `*failed` is the number of the first call that failed, or -1 where all of them are committed. */
+static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline)
 {
-    const unsigned char *from = (const unsigned char *)PQgetvalue(rows, row, column);
-    int length = PQgetlength(rows, row, column);
-    apr_uint64_t number = length > 0 && (from[0] & 0x80) ? ~(apr_uint64_t)0 : 0;
-    for (int i = 0; i < length; i++)
-        number = number << 8 | from[i];
-    return (apr_int64_t)number;
+    PGresult *end;
+    *failed = -1;
+    for (int i = 0; i < count; i++) {
+        PGresult *rows;
+        FINQ_TRY(job_read(&rows, connection, jobs[i], deadline));
+        jobs[i]->rows = rows;
+        if (!rows && *failed < 0)
+            *failed = i;
+    }
+    FINQ_TRY(result_next(&end, connection, jobs[0]->statement, deadline, jobs[0]->pool));
+    int ended = end && PQresultStatus(end) == PGRES_PIPELINE_SYNC;
+    PQclear(end);
+    return ended && PQexitPipelineMode(connection) ? NULL : call_lost(connection, "committing", jobs[0]->pool);
 }
 
-int finq_pg_bool(const PGresult *rows, int row, int column)
+static void job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline, int named)
 {
-    return PQgetlength(rows, row, column) == 1 && PQgetvalue(rows, row, column)[0] == 1;
+    job->error = finq_pg_call(&job->rows, connection, job->statement, job->args, deadline, named, job->pool);
 }
 
-finq_id finq_pg_id(const PGresult *rows, int row, int column)
+static void jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *lost)
 {
-    finq_id id = {{0}};
-    if (PQgetlength(rows, row, column) == (int)sizeof id.bytes)
-        memcpy(id.bytes, PQgetvalue(rows, row, column), sizeof id.bytes);
-    return id;
+    for (int i = 0; i < count; i++) {
+        jobs[i]->rows = NULL;
+        jobs[i]->error = finq_error_internal(jobs[i]->pool, lost->code, "%s", lost->cause);
+        jobs[i]->error->uncertain = 1;
+    }
 }
 
-const unsigned char *finq_pg_bytes(const PGresult *rows, int row, int column, apr_size_t *length)
+void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
-    *length = (apr_size_t)PQgetlength(rows, row, column);
-    return (const unsigned char *)PQgetvalue(rows, row, column);
+    int failed = 0;
+    finq_error *lost = NULL;
+    if (count > 1) {
+        lost = jobs_send(jobs, count, connection, deadline, named);
+        if (!lost)
+            lost = jobs_read(&failed, jobs, count, connection, deadline);
+    }
+    if (lost)
+        jobs_fail(jobs, count, lost);
+    for (int i = 0; !lost && failed >= 0 && i < count; i++) { /* the culprit last: it may be one that waits for a lock */
+        if (i != failed)
+            job_alone(jobs[i], connection, deadline, named);
+    }
+    if (!lost && failed >= 0)
+        job_alone(jobs[failed], connection, deadline, named);
 }

@@ -96,7 +96,7 @@ static finq_error *submit_call(const PGresult **rows, const finq_service *servic
     if (!data)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
     finq_pg_arg_id(&args, &token->client_id);
-    finq_pg_arg_id(&args, &token->session_id);
+    finq_pg_arg_session(&args, &token->session_id);
     finq_pg_arg_int(&args, token->skill_id);
     finq_pg_arg_int(&args, token->ordinal);
     finq_pg_arg_long(&args, token->app_key_id);

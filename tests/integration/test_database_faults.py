@@ -20,6 +20,7 @@ from finqenv import documents, process
 from finqenv.client import Client
 from finqenv.installation import SANITIZED
 from finqenv.load import at_once, memory, timed, under_load
+from finqenv.locks import Blocker
 from finqenv.postgres import OWNER, SERVER, programs
 from finqenv.uploads import SKILL, Desk
 
@@ -195,7 +196,7 @@ def test_absent_when_the_server_starts(desk, make_server, server):
     answer, took = timed(own.client.start_session, SKILL)
     assert check(answer) == 503 and took < MARGIN
     assert own.client.call("/nothing", {}).status == 404
-    for _ in range(300):
+    for _ in range(1500):
         assert check(own.client.start_session(SKILL)) == 503
     (child,) = httpd.children()
     before = memory(child)
@@ -276,31 +277,9 @@ def test_one_backend_hangs(desk):
     process.until(lambda: victim not in postgres.backends(), what="the end of the connection that was given up")
 
 
-class Blocker:
-    """A transaction of somebody else's, open until the end of the block."""
-
-    def __init__(self, desk, *statements):
-        postgres = desk.installation.postgres
-        self._psql = subprocess.Popen(
-            [programs() / "psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres", "-d", "finq"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=process.clean_environ(), cwd="/")
-        self._psql.stdin.write("BEGIN;" + "".join(f"{each};\n" for each in statements) + "SELECT 'locked';\n")
-        self._psql.stdin.flush()
-        while self._psql.stdout.readline().strip() != "locked":
-            assert self._psql.poll() is None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._psql.stdin.close()
-        self._psql.stdout.close()
-        self._psql.wait()
-
-
 def test_the_sessions_row_is_locked(desk):
     calls = calls_of(desk)
-    with Blocker(desk, "SELECT 1 FROM finq.session FOR UPDATE"):
+    with Blocker(desk.installation, "SELECT 1 FROM finq.session FOR UPDATE"):
         demand_503(calls)
         assert onboard(desk) == 200, "other sessions go on"
     assert desk.staged() == []
@@ -314,7 +293,7 @@ def test_hosts_share_what_mod_dbd_lets_them_share(desk):
     user = desk.user()
     other = desk.user(desk.installation.client(desk.tenant))
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'finq_web'"
-    with Blocker(desk, f"SELECT 1 FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE"):
+    with Blocker(desk.installation, f"SELECT 1 FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE"):
         blocked = threading.Thread(target=lambda: check(user.submit("last", {})))
         blocked.start()
         process.until(lambda: desk.installation.psql(waiting), what="the call that waits")

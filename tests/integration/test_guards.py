@@ -21,7 +21,7 @@ ROOMS = {
     r"pcre2\.h": {"src/pattern.c"},
     r"openssl/.*": {"src/secrets.c", "src/secret_file.c", "src/mac.c", "src/digest.c", "src/jws.c", "src/key.c", "src/httpsig.c", "src/key_", "src/jws_"},
     r"(httpd|http_\w+|ap_\w+|util_filter|mod_\w+|mpm_\w+|scoreboard)\.h": {
-        "mod_finq.c", "src/httpd/", "include/finq_config.h", "include/finq_child.h", "include/finq_dbd.h", "include/finq_location.h", "include/finq_request.h",
+        "mod_finq.c", "src/httpd/", "include/finq_config.h", "include/finq_child.h", "include/finq_dbd.h", "include/finq_gate.h", "include/finq_location.h", "include/finq_request.h",
         "include/finq_shared.h"},
     r"curl/.*": {"src/ctl/post.c"}, # the command alone: the module links no HTTP client
     r"cjose/.*": set(),

@@ -1,0 +1,27 @@
+"""Transactions of somebody else's, which hold what the server's calls need."""
+import subprocess
+
+from .postgres import programs
+from .process import clean_environ
+
+
+class Blocker:
+    """A transaction of somebody else's, open until the end of the block."""
+
+    def __init__(self, installation, *statements):
+        postgres = installation.postgres
+        self._psql = subprocess.Popen(
+            [programs() / "psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres", "-d", "finq"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environ(), cwd="/")
+        self._psql.stdin.write("BEGIN;" + "".join(f"{each};\n" for each in statements) + "SELECT 'locked';\n")
+        self._psql.stdin.flush()
+        while self._psql.stdout.readline().strip() != "locked":
+            assert self._psql.poll() is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._psql.stdin.close()
+        self._psql.stdout.close()
+        self._psql.wait()

@@ -1,0 +1,227 @@
+"""Calls that wait for a connection and lock no more than a session share the transaction of the next call that has one.
+
+What is seen of it: which transaction wrote a row (xmin). One connection, a call on it that waits for a lock, and others behind
+it; so what goes together is known.
+
+Seen red: finq_gate_gather taking none along (one_transaction), or those too that bring no session (others_go_alone);
+put_in_order appending (order); finq_pg_calls without the calls alone after a failure (fails_alone), with `failed` not last
+(culprit); jobs_fail leaving an error out (ends_for_all); wake_one waking who was woken already (nobody_is_forgotten);
+jobs_read without PQexitPipelineMode (every test: the connection is of no use after).
+"""
+import threading
+
+import pytest
+
+from finqenv import documents, process
+from finqenv.client import Client, Onboarding
+from finqenv.load import at_once, timed
+from finqenv.locks import Blocker
+from finqenv.uploads import SKILL, Desk
+
+STATUS = '<Location "/server-status">\nSetHandler server-status\nRequire all granted\n</Location>\n'
+TOGETHER = 8      # FINQ_GATE_TOGETHER
+PNG = documents.png()
+
+
+@pytest.fixture(scope="module")
+def desk(make_module_server):
+    return Desk(make_module_server(children=1, threads=48, plain=True, dbd=(0, 1, 1), modules=("status",), vhost=STATUS,
+                                   directives={"FinqDatabaseTimeout": "8", "FinqCacheTTL": "300"}))
+
+
+@pytest.fixture(autouse=True)
+def refusals(desk):
+    desk.installation.httpd.log.allow(r"FINQ03: .* 503 service_unavailable: database: ")
+
+
+def new_client(desk):
+    return Client(f"http://localhost:{desk.installation.httpd.settings.plain_port}", desk.tenant)
+
+
+def users(desk, count):
+    """Each with a connection of their own, and the first step done."""
+    made = [Onboarding(new_client(desk), SKILL) for _ in range(count)]
+    for user in made:
+        assert user.start().status == 200 and user.submit("papers", {}).status == 200
+    return made
+
+
+def locked(*several):
+    names = ", ".join(f"'{user.session_id}'" for user in several)
+    return f"SELECT 1 FROM finq.session WHERE session_id IN ({names}) FOR UPDATE"
+
+
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'finq_web'"
+
+
+def done(user):
+    return f"SELECT 1 FROM finq.step WHERE session_id = '{user.session_id}' AND ordinal = 2"
+
+
+class Behind:
+    """Calls in threads, made one after another while the only connection is taken."""
+
+    def __init__(self, desk):
+        self.desk, self.threads, self.answers = desk, [], {}
+
+    def call(self, name, call):
+        thread = threading.Thread(target=lambda: self.answers.update({name: call()}), daemon=True)
+        self.threads.append(thread)
+        thread.start()
+        process.until(lambda: busy(self.desk) == len(self.threads), what="the call to wait")
+
+    def first(self, user):
+        """It has the connection, and waits for its session's lock."""
+        self.call("first", lambda: user.submit("last", {}))
+        process.until(lambda: self.desk.installation.psql(WAITING), what="the lock waited for")
+
+    def last_steps(self, several):
+        for place, user in enumerate(several):
+            self.call(place, lambda user=user: user.submit("last", {}))
+
+    def join(self):
+        for thread in self.threads:
+            thread.join()
+        return self.answers
+
+
+def busy(desk):
+    """Requests that are being worked on, the question apart."""
+    client = new_client(desk)
+    page = client.request("GET", "/server-status?auto").body.decode()
+    client.close()
+    return int(dict(line.split(": ", 1) for line in page.splitlines() if ": " in line)["BusyWorkers"]) - 1
+
+
+def writers(desk, several):
+    """Of each user's second step: the transaction that wrote it, and whether it is there once."""
+    rows = [desk.installation.psql(f"SELECT xmin FROM finq.step WHERE session_id = '{user.session_id}' AND ordinal = 2")
+            for user in several]
+    assert all(row.isdigit() for row in rows), rows
+    return rows
+
+
+def statuses(answers):
+    return [answers[name].status for name in sorted(answers, key=str)]
+
+
+def test_what_waits_shares_one_transaction(desk):
+    first, *others = users(desk, TOGETHER + 4)
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(first)):
+        behind.first(first)
+        behind.last_steps(others)
+    assert set(statuses(behind.join())) == {200}
+    written = writers(desk, others)
+    assert len(set(written[:TOGETHER])) == 1, "the longest waiting went together"
+    assert len(set(written[TOGETHER:])) == 1 and written[0] != written[-1], "the rest after them"
+    assert writers(desk, [first])[0] not in written
+    assert [user.upload("late", PNG).status for user in others] == [200] * len(others)
+    assert [user.exchange().status for user in others] == [200] * len(others)
+
+
+def test_exchanges_and_steps_go_together(desk):
+    first, one, two, three = users(desk, 4)
+    for user in (two, three):
+        assert user.submit("last", {}).status == 200 and user.upload("late", PNG).status == 200
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(first)):
+        behind.first(first)
+        behind.call("one", lambda: one.submit("last", {}))
+        behind.call("two", two.exchange)
+        behind.call("three", three.exchange)
+    assert set(statuses(behind.join())) == {200}
+    written = [desk.installation.psql(f"SELECT xmin FROM finq.credential WHERE session_id = '{user.session_id}'")
+               for user in (two, three)]
+    assert set(written) == set(writers(desk, [one]))
+
+
+def test_the_same_request_twice_in_one_transaction(desk):
+    first, one, two = users(desk, 3)
+    twin = Onboarding(new_client(desk), SKILL)
+    twin.session_id, twin.nonce = one.session_id, one.nonce
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(first)):
+        behind.first(first)
+        behind.last_steps([one, two, twin])
+    answers = behind.join()
+    assert set(statuses(answers)) == {200}
+    assert answers[0].json == answers[2].json != answers[1].json
+    assert len(set(writers(desk, [one, two]))) == 1
+
+
+def test_a_call_that_fails_fails_alone(desk):
+    """What was done beside it is undone with it, and done again without it; it leaves nothing, and its nonce works."""
+    first, *others = users(desk, 6)
+    culprit = others[2]
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(culprit)):
+        with Blocker(desk.installation, locked(first)):
+            behind.first(first)
+            behind.last_steps(others)
+        answers = behind.join()
+    assert statuses(answers) == [200, 200, 503, 200, 200, 200]
+    assert int(answers[2].headers["retry-after"]) >= 1
+    good = [user for user in others if user is not culprit]
+    assert len(set(writers(desk, good))) == len(good), "each in a transaction of its own"
+    assert desk.installation.psql(f"SELECT count(*) FROM finq.step WHERE session_id = '{culprit.session_id}'") == "1"
+    assert culprit.submit("last", {}).status == 200
+
+
+def test_the_culprit_is_tried_again_last(desk):
+    """Whoever waits for a lock keeps the others no longer than one lock_timeout."""
+    first, *others = users(desk, 4)
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(others[0])):
+        with Blocker(desk.installation, locked(first)):
+            behind.first(first)
+            behind.last_steps(others)
+        process.until(lambda: desk.installation.psql(done(others[2])), what="the last of them")
+        assert desk.installation.psql(done(others[1])) and desk.installation.psql(WAITING), "the culprit waits still"
+        assert statuses(behind.join()) == [503, 200, 200, 200]
+
+
+def test_a_connection_that_ends_ends_for_all_on_it(desk):
+    first, *others = users(desk, 5)
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(*others)):
+        with Blocker(desk.installation, locked(first)):
+            behind.first(first)
+            behind.last_steps(others)
+        process.until(lambda: desk.installation.psql(done(first)) and desk.installation.psql(WAITING), what="the others' turn")
+        desk.installation.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'finq_web'")
+        answers = behind.join()
+    assert statuses(answers) == [503, 503, 503, 503, 200]
+    for user in others:
+        assert user.submit("last", {}).status == 200
+    writers(desk, others)
+
+
+def test_others_go_alone(desk):
+    """A call that brings no session takes none along, and is not taken along."""
+    first, one, two = users(desk, 3)
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(first)):
+        behind.first(first)
+        behind.call("upload", lambda: one.upload("photo", PNG))
+        behind.call("two", lambda: two.submit("last", {}))
+    assert set(statuses(behind.join())) == {200}
+    upload = desk.installation.psql(f"SELECT u.xmin FROM finq.upload u WHERE u.step_id = '{one.step_id}'")
+    assert upload not in writers(desk, [two])
+
+
+def test_nobody_is_forgotten(make_server):
+    """Three connections and a crowd of calls of both kinds, none of which may wait longer than its turn."""
+    crowd = Desk(make_server(children=1, threads=64, plain=True, dbd=(0, 3, 3)), "Crowd")
+
+    def way():
+        user = Onboarding(new_client(crowd), SKILL)
+        assert user.start().status == 200 and user.submit("papers", {}).status == 200
+        assert user.upload("photo", PNG).status == 200
+        answer, took = timed(user.submit, "last", {})
+        user.client.close()
+        assert answer.status == 200
+        return took
+
+    for _ in range(6):
+        assert max(at_once([way] * 48)) < 3
