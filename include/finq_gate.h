@@ -22,7 +22,6 @@ typedef struct finq_gate_call {
     apr_time_t deadline; /**< for its answer */
     int named;           /**< whether its statement is prepared: only calls alike in this go together */
     apr_thread_cond_t *woken; /**< NULL before it waited */
-    int called;          /**< it was woken for a connection, and has not seen that yet */
     apr_time_t taken_at; /**< when another call took it along; 0 where none did */
     int served;          /**< that one is done */
 } finq_gate_call;

@@ -166,20 +166,21 @@ static finq_error *result_next(PGresult **result, PGconn *connection, const finq
     return NULL;
 }
 
-/* Reads to the end of the answer, which leaves the connection ready for the next call; keeps the first result. */
-static finq_error *answer_read(PGresult **first, PGconn *connection, const finq_pg_statement *statement,
+/* Reads to the end of the answer, which leaves the connection ready for the next call; keeps the first result, or the error
+ * that came after it: then the rows were there, but the commit failed. */
+static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq_pg_statement *statement,
                                apr_time_t deadline, apr_pool_t *pool)
 {
-    *first = NULL;
+    *answer = NULL;
     for (;;) {
         PGresult *result;
         FINQ_TRY(result_next(&result, connection, statement, deadline, pool));
         if (!result)
-            return *first ? NULL : call_lost(connection, "no answer", pool);
-        if (*first)
-            PQclear(result);
+            return *answer ? NULL : call_lost(connection, "no answer", pool);
+        if (!*answer || PQresultStatus(result) == PGRES_FATAL_ERROR)
+            *answer = rows_own(result, pool);
         else
-            *first = rows_own(result, pool);
+            PQclear(result);
     }
 }
 

@@ -72,34 +72,23 @@ static finq_gate *gate_resolve(finq_gate *gate)
     return gate;
 }
 
-/* Wakes the first who does not know yet that he is woken: one connection is for one of those that wait, not for them all. */
+/* One connection is for one of those that wait, not for them all; who takes one while there are more wakes the next. */
 static void wake_one(finq_gate *gate)
 {
-    finq_gate_call *call;
-    APR_RING_FOREACH(call, &gate->waiting, finq_gate_call, link)
-    {
-        if (!call->called) {
-            call->called = 1;
-            apr_thread_cond_signal(call->woken);
-            return;
-        }
-    }
+    if (gate->idle > 0 && !APR_RING_EMPTY(&gate->waiting, finq_gate_call, link))
+        apr_thread_cond_signal(APR_RING_FIRST(&gate->waiting)->woken);
 }
 
 static void wake_all(finq_gate *gate)
 {
     finq_gate_call *call;
     APR_RING_FOREACH(call, &gate->waiting, finq_gate_call, link)
-    {
-        call->called = 1;
         apr_thread_cond_signal(call->woken);
-    }
 }
 
 /* Who is taken along waits on, with no limit of his own: who took him has one. */
 static void call_wait(finq_gate_call *call, apr_interval_time_t most)
 {
-    call->called = 0;
     apr_thread_cond_timedwait(call->woken, lock, most);
     while (call->taken_at && !call->served)
         apr_thread_cond_wait(call->woken, lock);
@@ -189,6 +178,8 @@ finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call, apr_time
     finq_gate_entry entry = gate_try(*gate, apr_time_now(), until);
     if (entry == FINQ_GATE_WAIT)
         entry = gate_wait(gate, call, until);
+    if (entry == FINQ_GATE_IDLE)
+        wake_one(*gate);
     gate_show(*gate);
     apr_thread_mutex_unlock(lock);
     return entry;
@@ -272,8 +263,7 @@ int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *toge
         other->taken_at = apr_time_now();
         put_in_order(together, count++, other);
     }
-    if (gate->idle > 0) /* one of those may have been woken for it */
-        wake_one(gate);
+    wake_one(gate); /* one of those may have been woken for another */
     apr_thread_mutex_unlock(lock);
     return count;
 }

@@ -138,8 +138,7 @@ def test_exchanges_and_steps_go_together(desk):
 
 def test_the_same_request_twice_in_one_transaction(desk):
     first, one, two = users(desk, 3)
-    twin = Onboarding(new_client(desk), SKILL)
-    twin.session_id, twin.nonce = one.session_id, one.nonce
+    twin = twin_of(desk, one)
     behind = Behind(desk)
     with Blocker(desk.installation, locked(first)):
         behind.first(first)
@@ -199,15 +198,70 @@ def test_a_connection_that_ends_ends_for_all_on_it(desk):
 
 def test_others_go_alone(desk):
     """A call that brings no session takes none along, and is not taken along."""
-    first, one, two = users(desk, 3)
+    first, one, two, three = users(desk, 4)
     behind = Behind(desk)
     with Blocker(desk.installation, locked(first)):
         behind.first(first)
-        behind.call("upload", lambda: one.upload("photo", PNG))
-        behind.call("two", lambda: two.submit("last", {}))
+        behind.call("one", lambda: one.upload("photo", PNG))
+        behind.last_steps([two])
+        behind.call("three", lambda: three.upload("photo", PNG))
     assert set(statuses(behind.join())) == {200}
-    upload = desk.installation.psql(f"SELECT u.xmin FROM finq.upload u WHERE u.step_id = '{one.step_id}'")
-    assert upload not in writers(desk, [two])
+    uploads = [desk.installation.psql(f"SELECT u.xmin FROM finq.upload u WHERE u.step_id = '{user.step_id}'")
+               for user in (one, three)]
+    assert len({*uploads, *writers(desk, [two])}) == 3
+
+
+def twin_of(desk, user):
+    """The same user on another connection."""
+    twin = Onboarding(new_client(desk), SKILL)
+    twin.session_id, twin.nonce = user.session_id, user.nonce
+    return twin
+
+
+def test_two_transactions_do_not_lock_each_other_out(make_server):
+    """One holds a session and waits; the other has an earlier one of the first's, and wants that session too."""
+    desk = Desk(make_server(children=1, threads=48, plain=True, dbd=(0, 2, 2), modules=("status",), vhost=STATUS,
+                            directives={"FinqDatabaseTimeout": "8"}), "Two")
+    one, other, a, b, x = users(desk, 5)
+    waiting = WAITING.replace("1", "count(*)", 1)
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(x)):
+        with Blocker(desk.installation, locked(other)):
+            with Blocker(desk.installation, locked(one)):
+                behind.call("one", lambda: one.submit("last", {}))
+                behind.call("other", lambda: other.submit("last", {}))
+                process.until(lambda: desk.installation.psql(waiting) == "2", what="both connections to be taken")
+                behind.last_steps([b, x, a])
+            process.until(lambda: desk.installation.psql(done(one)) and desk.installation.psql(waiting) == "2", what="x's lock")
+            for name, user in (("a", twin_of(desk, a)), ("b", twin_of(desk, b))):
+                threading.Thread(target=lambda name=name, user=user: behind.answers.update({name: user.submit("last", {})})).start()
+            process.until(lambda: busy(desk) == 6, what="the same steps again to wait")
+        process.until(lambda: desk.installation.psql(done(other)) and desk.installation.psql(waiting) == "2", what="a's lock")
+    behind.join()
+    process.until(lambda: len(behind.answers) == 7, what="all answers")
+    assert set(statuses(behind.answers)) == {200}
+    assert len(set(writers(desk, [a, b, x]))) == 1, "nothing was undone"
+
+
+def test_a_commit_that_fails(desk):
+    """Rows that were read mean nothing where the commit failed, of one call or of several."""
+    first, alone, *others = users(desk, 5)
+    desk.installation.httpd.log.expect(r"FINQ03: .* 500 internal_server_error: database: finq_submit_step: SQLSTATE P0001")
+    desk.installation.psql("CREATE FUNCTION finq.no_commit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
+                           "CREATE CONSTRAINT TRIGGER no_commit AFTER INSERT ON finq.step DEFERRABLE INITIALLY DEFERRED"
+                           " FOR EACH ROW EXECUTE FUNCTION finq.no_commit()")
+    try:
+        assert alone.submit("last", {}).status == 500
+        behind = Behind(desk)
+        with Blocker(desk.installation, locked(first)):
+            behind.first(first)
+            behind.last_steps(others)
+        assert min(statuses(behind.join())) >= 500
+    finally:
+        desk.installation.psql("DROP TRIGGER no_commit ON finq.step; DROP FUNCTION finq.no_commit()")
+    everyone = (first, alone, *others)
+    assert not any(desk.installation.psql(done(user)) for user in everyone)
+    assert [user.submit("last", {}).status for user in everyone] == [200] * 5
 
 
 def test_nobody_is_forgotten(make_server):
