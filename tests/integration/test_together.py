@@ -3,11 +3,12 @@
 What is seen of it: which transaction wrote a row (xmin). One connection, a call on it that waits for a lock, and others behind
 it; so what goes together is known.
 
-Seen red: finq_gate_gather taking none along (one_transaction), or those too that bring no session (others_go_alone);
-put_in_order appending (order); finq_pg_calls without the calls alone after a failure (fails_alone), with `failed` not last
-(culprit); jobs_fail leaving an error out (ends_for_all); wake_one waking who was woken already (nobody_is_forgotten);
-jobs_read without PQexitPipelineMode (every test: the connection is of no use after).
+Seen red: finq_gate_gather taking none along (shares_one_transaction), or those too that bring no session (others_go_alone),
+or waking nobody (nobody_is_forgotten); put_in_order appending (lock_each_other_out); finq_pg_calls without the calls alone
+after a failure (fails_alone), with `failed` not last (culprit); jobs_fail leaving an error out (ends_for_all); jobs_read
+without PQexitPipelineMode (every test); answer_read keeping the first result whatever comes (a_commit_that_fails).
 """
+import re
 import threading
 
 import pytest
@@ -224,7 +225,8 @@ def test_two_transactions_do_not_lock_each_other_out(make_server):
                             directives={"FinqDatabaseTimeout": "8"}), "Two")
     one, other, a, b, x = users(desk, 5)
     waiting = WAITING.replace("1", "count(*)", 1)
-    behind = Behind(desk)
+    behind, log = Behind(desk), desk.installation.postgres.log
+    before = given_up(log)
     with Blocker(desk.installation, locked(x)):
         with Blocker(desk.installation, locked(other)):
             with Blocker(desk.installation, locked(one)):
@@ -240,7 +242,12 @@ def test_two_transactions_do_not_lock_each_other_out(make_server):
     behind.join()
     process.until(lambda: len(behind.answers) == 7, what="all answers")
     assert set(statuses(behind.answers)) == {200}
-    assert len(set(writers(desk, [a, b, x]))) == 1, "nothing was undone"
+    assert len(set(writers(desk, [a, b, x]))) == 1 and given_up(log) == before, "nothing was undone"
+
+
+def given_up(log):
+    """Calls that another's lock ended."""
+    return len(re.findall("lock timeout|deadlock detected", log.read_text()))
 
 
 def test_a_commit_that_fails(desk):
