@@ -19,6 +19,7 @@
 typedef struct finq_gate_call {
     APR_RING_ENTRY(finq_gate_call) link;
     finq_pg_job job;
+    apr_time_t until;    /**< when it waits for a connection no longer */
     apr_time_t deadline; /**< for its answer */
     int named;           /**< whether its statement is prepared: only calls alike in this go together */
     apr_thread_cond_t *woken; /**< NULL before it waited */
@@ -47,12 +48,13 @@ apr_status_t finq_gate_child_init(apr_pool_t *pchild);
 finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild);
 /** What it was created with. */
 const finq_meter *finq_gate_meter(const finq_gate *gate);
-/** Waits until the call may have a connection, at most `until`. `*gate` becomes the one that was entered. */
-finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call, apr_time_t until);
+/** Waits until the call may have a connection. `*gate` becomes the one that was entered. */
+finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call);
 /** Tells what came of opening: whether a connection was `had`, and of which `pool` it is. Returns the gate that the place
  * is of from now on: hosts that turn out to share a pool share a gate. */
 finq_gate *finq_gate_opened(finq_gate *gate, finq_gate_entry entry, int had, const dbd_cfg_t *pool);
-/** Takes along those that wait and may share a transaction with `call`, in the order in which they must lock. Returns how
+/** Takes along those that wait and may share a transaction with `call`, in the order in which they must lock: none where
+ * that one has no time left to wait itself, and so each has from `until` to `deadline` for its answer. Returns how
  * many `together` are, `call` one of them; until finq_gate_served the others' jobs belong to this thread. */
 int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *together[FINQ_GATE_TOGETHER]);
 void finq_gate_served(finq_gate_call *const *together, int count, const finq_gate_call *call);

@@ -308,9 +308,16 @@ static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, P
             *failed = i;
     }
     FINQ_TRY(result_next(&end, connection, jobs[0]->statement, deadline, jobs[0]->pool));
-    int ended = end && PQresultStatus(end) == PGRES_PIPELINE_SYNC;
+    if (PQresultStatus(end) == PGRES_PIPELINE_SYNC && PQexitPipelineMode(connection)) {
+        PQclear(end);
+        return NULL;
+    }
+    const char *sqlstate = PQresultErrorField(end, PG_DIAG_SQLSTATE); /* no more: details may tell of data */
+    finq_error *error = finq_error_internal(jobs[0]->pool, FINQ_E_SERVICE_UNAVAILABLE, "database: the commit failed: SQLSTATE %s",
+                                            sqlstate ? sqlstate : "unknown");
     PQclear(end);
-    return ended && PQexitPipelineMode(connection) ? NULL : call_lost(connection, "committing", jobs[0]->pool);
+    finq_pg_cut(connection);
+    return error;
 }
 
 static void job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline, int named)
@@ -335,6 +342,10 @@ void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_
         lost = jobs_send(jobs, count, connection, deadline, named);
         if (!lost)
             lost = jobs_read(&failed, jobs, count, connection, deadline);
+    }
+    if (lost && finq_pg_is_clean(connection)) { /* a statement could not be prepared: nothing was sent */
+        lost = NULL;
+        failed = 0;
     }
     if (lost)
         jobs_fail(jobs, count, lost);

@@ -96,10 +96,10 @@ static void give_back(borrowed *loan, request_db *self)
     finq_gate_leave(loan->gate, clean, late && !clean);
 }
 
-static finq_gate_entry wait_for_gate(borrowed *loan, const request_db *self, finq_gate_call *call, apr_time_t until)
+static finq_gate_entry wait_for_gate(borrowed *loan, const request_db *self, finq_gate_call *call)
 {
     apr_time_t since = apr_time_now();
-    finq_gate_entry entry = finq_gate_enter(&loan->gate, call, until);
+    finq_gate_entry entry = finq_gate_enter(&loan->gate, call);
     finq_metrics_wait(self->meter, (call->taken_at ? call->taken_at : apr_time_now()) - since);
     return entry;
 }
@@ -118,8 +118,9 @@ static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call
     if (!self->deadline)
         self->deadline = apr_time_now() + timeout;
     loan->deadline = call->deadline = self->deadline;
+    call->until = self->deadline - timeout / WORK_SHARE;
     loan->gate = self->gate;
-    finq_gate_entry entry = wait_for_gate(loan, self, call, self->deadline - timeout / WORK_SHARE);
+    finq_gate_entry entry = wait_for_gate(loan, self, call);
     if (entry == FINQ_GATE_SERVED)
         return NULL;
     if (entry == FINQ_GATE_BROKEN)
@@ -157,7 +158,7 @@ static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int nam
     return error;
 }
 
-/* Those who waited longest have the least time left, half of their FinqDatabaseTimeout at the least. */
+/* Who waited longest has the least time left, and half of the FinqDatabaseTimeout at the least. */
 static void call_together(borrowed *loan, finq_gate_call *call)
 {
     finq_gate_call *together[FINQ_GATE_TOGETHER];

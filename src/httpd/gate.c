@@ -137,7 +137,7 @@ static int may_connect(const finq_gate *gate, apr_time_t now)
     return !gate->connecting && gate->in_use < gate->most && (!gate->failed_at || now >= gate->failed_at + BREAK_TIME);
 }
 
-static finq_gate_entry gate_try(finq_gate *gate, apr_time_t now, apr_time_t until)
+static finq_gate_entry gate_try(finq_gate *gate, const finq_gate_call *call, apr_time_t now)
 {
     if (has_idle(gate, now)) {
         gate->idle--;
@@ -149,21 +149,21 @@ static finq_gate_entry gate_try(finq_gate *gate, apr_time_t now, apr_time_t unti
         gate->in_use++;
         return FINQ_GATE_CONNECT;
     }
-    return is_broken(gate, now) ? FINQ_GATE_BROKEN : now >= until ? FINQ_GATE_LATE : FINQ_GATE_WAIT;
+    return is_broken(gate, now) ? FINQ_GATE_BROKEN : now >= call->until ? FINQ_GATE_LATE : FINQ_GATE_WAIT;
 }
 
-static finq_gate_entry gate_wait(finq_gate **gate, finq_gate_call *call, apr_time_t until)
+static finq_gate_entry gate_wait(finq_gate **gate, finq_gate_call *call)
 {
     finq_gate_entry entry;
     if (apr_thread_cond_create(&call->woken, call->job.pool) != APR_SUCCESS)
         return FINQ_GATE_LATE;
     APR_RING_INSERT_TAIL(&(*gate)->waiting, call, finq_gate_call, link);
     do {
-        call_wait(call, until - apr_time_now());
+        call_wait(call, call->until - apr_time_now());
         if (call->served)
             return FINQ_GATE_SERVED; /* who took it along took it from the ring */
         *gate = gate_resolve(*gate);
-        entry = gate_try(*gate, apr_time_now(), until);
+        entry = gate_try(*gate, call, apr_time_now());
     } while (entry == FINQ_GATE_WAIT);
     APR_RING_REMOVE(call, link);
     return entry;
@@ -171,13 +171,13 @@ static finq_gate_entry gate_wait(finq_gate **gate, finq_gate_call *call, apr_tim
 
 /* ---- entering and leaving ---- */
 
-finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call, apr_time_t until)
+finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call)
 {
     apr_thread_mutex_lock(lock);
     *gate = gate_resolve(*gate);
-    finq_gate_entry entry = gate_try(*gate, apr_time_now(), until);
+    finq_gate_entry entry = gate_try(*gate, call, apr_time_now());
     if (entry == FINQ_GATE_WAIT)
-        entry = gate_wait(gate, call, until);
+        entry = gate_wait(gate, call);
     if (entry == FINQ_GATE_IDLE)
         wake_one(*gate);
     gate_show(*gate);
@@ -227,9 +227,11 @@ void finq_gate_leave(finq_gate *gate, int clean, int late)
 
 /* ---- calls that go together ---- */
 
+/* A host with less patience would cut the others' connection. */
 static int goes_with(const finq_gate_call *other, const finq_gate_call *call)
 {
-    return other->job.args->session && other->named == call->named;
+    return other->job.args->session && other->named == call->named &&
+           other->deadline - other->until == call->deadline - call->until;
 }
 
 /* By session, which is what they lock. */
@@ -249,7 +251,7 @@ int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *toge
     finq_gate_call *other, *next;
     int count = 1;
     together[0] = call;
-    if (!call->job.args->session)
+    if (!call->job.args->session || apr_time_now() >= call->until)
         return count;
     apr_thread_mutex_lock(lock);
     gate = gate_resolve(gate);

@@ -15,6 +15,7 @@ import pytest
 
 from finqenv import documents, process
 from finqenv.client import Client, Onboarding
+from finqenv.httpd_conf import Site
 from finqenv.load import at_once, timed
 from finqenv.locks import Blocker
 from finqenv.uploads import SKILL, Desk
@@ -250,6 +251,22 @@ def given_up(log):
     return len(re.findall("lock timeout|deadlock detected", log.read_text()))
 
 
+def test_hosts_of_less_patience_go_alone(make_server):
+    """Theirs would be the deadline of all."""
+    desk = Desk(make_server(children=1, threads=32, plain=True, dbd=(0, 1, 1), modules=("status",), vhost=STATUS,
+                            hosts=[Site("hasty.localhost", "FinqDatabaseTimeout 2")], directives={"FinqDatabaseTimeout": "8"}),
+                "Patience")
+    first, one, two = users(desk, 3)
+    hasty = desk.user(desk.installation.client(desk.tenant, host="hasty.localhost"))
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(first)):
+        behind.first(first)
+        behind.last_steps([one, hasty, two])
+    assert set(statuses(behind.join())) == {200}
+    written = writers(desk, [one, two, hasty])
+    assert written[0] == written[1] != written[2]
+
+
 def test_a_commit_that_fails(desk):
     """Rows that were read mean nothing where the commit failed, of one call or of several."""
     first, alone, *others = users(desk, 5)
@@ -273,7 +290,7 @@ def test_a_commit_that_fails(desk):
 
 def test_nobody_is_forgotten(make_server):
     """Three connections and a crowd of calls of both kinds, none of which may wait longer than its turn."""
-    crowd = Desk(make_server(children=1, threads=64, plain=True, dbd=(0, 3, 3)), "Crowd")
+    crowd = Desk(make_server(children=1, threads=64, plain=True, dbd=(0, 3, 3), directives={"FinqMaxUploads": "64"}), "Crowd")
 
     def way():
         user = Onboarding(new_client(crowd), SKILL)
