@@ -264,9 +264,10 @@ def test_a_silent_database_after_a_pause(make_server, server):
 def test_one_backend_hangs(desk):
     """Who meets it waits to the deadline; the others are served."""
     warm(desk)
+    assert onboard(desk) == 200  # alone: so that the last to answer is the next to be handed out
     postgres = desk.installation.postgres
     victim = int(desk.installation.psql("SELECT pid FROM pg_stat_activity WHERE usename = '" + SERVER
-                                        + "' ORDER BY state_change DESC LIMIT 1"))  # the next to be handed out
+                                        + "' ORDER BY state_change DESC LIMIT 1"))
     postgres.pause_backend(victim)
     try:
         results = [timed(onboard, desk) for _ in range(60)]
