@@ -7,7 +7,7 @@ from finqenv.places import BUILD, ROOT, reachable
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ, free_port, kill_tree, run, until
 
-from .site import CLIENTS, POOL, SKILL
+from .site import CLIENTS, SKILL
 
 SOURCE = ROOT / "tests/bench"
 NODE_MODULES = BUILD / "bench/node/node_modules"
@@ -63,7 +63,7 @@ class Node:
 
     def __init__(self, site, database):
         self.port = free_port()
-        environ = {"PORT": self.port, "DATABASE": url(site), "SECRET": "bench", "CONNECTIONS": POOL,
+        environ = {"PORT": self.port, "DATABASE": url(site), "SECRET": "bench", "CONNECTIONS": 16,
                    "SKILL": (SOURCE / "skill.json").read_text(), "SKILL_ID": database.skill, "NODE_ENV": "production",
                    "NODE_PATH": NODE_MODULES}
         self.log = open(site.directory / "node.log", "w")

@@ -11,7 +11,7 @@ from finqenv.process import Failure, clean_environ
 from . import cpu
 
 CLIENTS = int(os.environ.get("CLIENTS", 64))  # connections of the load generator, of pgbench, and processes of PHP
-POOL = 16  # connections to the database, of those that have a pool: mod_finq's two children and Node's two processes
+POOL = 8  # connections to the database of mod_finq's two children
 SKILL = "xyz_bench_sbx_#1.0"
 STEPS = ("personal_data", "product_form")
 DATA = ({"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com", "birth_date": "1990-04-17"},
