@@ -11,8 +11,8 @@ class Blocker:
     def __init__(self, installation, *statements):
         postgres = installation.postgres
         self._psql = subprocess.Popen(
-            [programs() / "psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres", "-d", "finq"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environ(), cwd="/")
+            [programs() / "psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres",
+             "-d", installation.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=clean_environ(), cwd="/")
         self._psql.stdin.write("BEGIN;" + "".join(f"{each};\n" for each in statements) + "SELECT 'locked';\n")
         self._psql.stdin.flush()
         while self._psql.stdout.readline().strip() != "locked":
@@ -25,3 +25,9 @@ class Blocker:
         self._psql.stdin.close()
         self._psql.stdout.close()
         self._psql.wait()
+
+
+def locked(*users):
+    """The statement that locks the sessions of these users."""
+    sessions = ", ".join(f"'{user.session_id}'" for user in users)
+    return f"SELECT 1 FROM finq.session WHERE session_id IN ({sessions}) FOR UPDATE"

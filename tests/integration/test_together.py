@@ -17,7 +17,7 @@ from finqenv import documents, process
 from finqenv.client import Client, Onboarding
 from finqenv.httpd_conf import Site
 from finqenv.load import at_once, timed
-from finqenv.locks import Blocker
+from finqenv.locks import Blocker, locked
 from finqenv.uploads import SKILL, Desk
 
 STATUS = '<Location "/server-status">\nSetHandler server-status\nRequire all granted\n</Location>\n'
@@ -46,11 +46,6 @@ def users(desk, count):
     for user in made:
         assert user.start().status == 200 and user.submit("papers", {}).status == 200
     return made
-
-
-def locked(*several):
-    names = ", ".join(f"'{user.session_id}'" for user in several)
-    return f"SELECT 1 FROM finq.session WHERE session_id IN ({names}) FOR UPDATE"
 
 
 WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'finq_web'"

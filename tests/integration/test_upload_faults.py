@@ -15,8 +15,9 @@ import pytest
 from finqenv import documents, process
 from finqenv.client import Document, read_answer
 from finqenv.load import memory
+from finqenv.locks import Blocker, locked
 from finqenv.places import reachable
-from finqenv.postgres import SERVER, programs
+from finqenv.postgres import SERVER
 from finqenv.proxy import Proxy
 from finqenv.uploads import Desk, chunks, connect, form, form_head, head, padded, parts_of
 
@@ -237,33 +238,11 @@ def test_a_child_killed_while_bytes_flow(make_desk):
     assert desk.user(desk.plain).upload("photo", PNG).status == 200
 
 
-class Locked:
-    """The session's row, locked by somebody else."""
-
-    def __init__(self, desk, user):
-        postgres = desk.installation.postgres
-        self._psql = subprocess.Popen(
-            [programs() / "psql", "-XqAt", "-h", postgres.socket, "-p", str(postgres.port), "-U", "postgres",
-             "-d", desk.installation.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env=process.clean_environ(), cwd="/")
-        self._psql.stdin.write(f"BEGIN; SELECT session_id FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE;\n")
-        self._psql.stdin.flush()
-        assert self._psql.stdout.readline().strip() == user.session_id
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._psql.stdin.close()
-        self._psql.stdout.close()
-        self._psql.wait()
-
-
 def test_a_child_killed_between_place_and_record(make_desk):
     """The row's lock holds the statement up. The file is in its place, the database has not been told."""
     desk = make_desk()
     user = desk.user(desk.plain)
-    with Locked(desk, user), connect(desk.plain) as waiting:
+    with Blocker(desk.installation, locked(user)), connect(desk.plain) as waiting:
         waiting.sendall(head(user, len(PNG.content)) + PNG.content)
         process.until(desk.placed, what="the placed file")
         kill_child(desk)
@@ -345,7 +324,7 @@ def test_a_connection_that_is_cut(proxied, in_mid_call):
         assert user.upload("photo", PNG).status == 200 and desk.staged() == []
         return
     desk.installation.httpd.log.expect("FINQ03: .*503 service_unavailable: database: ")
-    with Locked(desk, user), connect(desk.plain) as waiting, waiting.makefile("rb") as file:
+    with Blocker(desk.installation, locked(user)), connect(desk.plain) as waiting, waiting.makefile("rb") as file:
         waiting.sendall(head(user, len(PNG.content)) + PNG.content)
         process.until(desk.placed, what="the placed file")
         process.until(lambda: desk.installation.psql("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND"
