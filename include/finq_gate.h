@@ -57,6 +57,7 @@ finq_gate *finq_gate_opened(finq_gate *gate, finq_gate_entry entry, int had, con
  * that one has no time left to wait itself, and so each has from `until` to `deadline` for its answer. Returns how
  * many `together` are, `call` one of them; until finq_gate_served the others' jobs belong to this thread. */
 int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *together[FINQ_GATE_TOGETHER]);
+/** Wakes the others: their jobs are done. */
 void finq_gate_served(finq_gate_call *const *together, int count, const finq_gate_call *call);
 /** Gives the place back: `clean`, the connection can be used again; `late`, the database did not answer in time. */
 void finq_gate_leave(finq_gate *gate, int clean, int late);

@@ -320,6 +320,17 @@ static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, P
     return error;
 }
 
+/* Where a statement could not be prepared nothing has been sent, and the connection is as good as before. */
+static finq_error *jobs_together(int *failed, finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline,
+                                 int named)
+{
+    *failed = 0;
+    finq_error *lost = jobs_send(jobs, count, connection, deadline, named);
+    if (!lost)
+        return jobs_read(failed, jobs, count, connection, deadline);
+    return finq_pg_is_clean(connection) ? NULL : lost;
+}
+
 static void job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline, int named)
 {
     job->error = finq_pg_call(&job->rows, connection, job->statement, job->args, deadline, named, job->pool);
@@ -337,22 +348,14 @@ static void jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *los
 void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
     int failed = 0;
-    finq_error *lost = NULL;
-    if (count > 1) {
-        lost = jobs_send(jobs, count, connection, deadline, named);
-        if (!lost)
-            lost = jobs_read(&failed, jobs, count, connection, deadline);
-    }
-    if (lost && finq_pg_is_clean(connection)) { /* a statement could not be prepared: nothing was sent */
-        lost = NULL;
-        failed = 0;
-    }
+    finq_error *lost = count > 1 ? jobs_together(&failed, jobs, count, connection, deadline, named) : NULL;
     if (lost)
         jobs_fail(jobs, count, lost);
-    for (int i = 0; !lost && failed >= 0 && i < count; i++) { /* the culprit last: it may be one that waits for a lock */
+    if (lost || failed < 0)
+        return;
+    for (int i = 0; i < count; i++) { /* the culprit last: it may be one that waits for a lock */
         if (i != failed)
             job_alone(jobs[i], connection, deadline, named);
     }
-    if (!lost && failed >= 0)
-        job_alone(jobs[failed], connection, deadline, named);
+    job_alone(jobs[failed], connection, deadline, named);
 }

@@ -21,8 +21,6 @@ static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config
 {
     runtime->meter = finq_observe_meter(config, pchild);
     runtime->gate = finq_gate_create(&runtime->meter, pchild);
-    if (!runtime->gate)
-        return finq_error_internal(pchild, FINQ_E_INTERNAL_SERVER_ERROR, "no gate could be made before the database");
     FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, config->skills, pchild));
     FINQ_TRY(finq_keyring_create(&runtime->keyring, config->key_cache_ttl, pchild));
     return store_open(runtime, config, pchild);

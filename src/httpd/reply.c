@@ -73,6 +73,19 @@ int finq_reply_redirect(finq_request *request, const char *location)
 
 /* ---- errors ---- */
 
+static void put_details(finq_json_writer *to, const apr_array_header_t *details)
+{
+    finq_json_open(to, "details", '[');
+    for (int i = 0; i < details->nelts; i++) {
+        const finq_detail *detail = &APR_ARRAY_IDX(details, i, finq_detail);
+        finq_json_open(to, NULL, '{');
+        finq_json_put(to, "field", detail->field);
+        finq_json_put(to, "message", detail->message);
+        finq_json_close(to, '}');
+    }
+    finq_json_close(to, ']');
+}
+
 static const char *error_text(const finq_request *request, const finq_error *error)
 {
     finq_json_writer *to = finq_json_write(request->r->pool);
@@ -83,16 +96,7 @@ static const char *error_text(const finq_request *request, const finq_error *err
     finq_json_put(to, "code", finq_code_name(error->code));
     finq_json_put(to, "message", error->message);
     if (error->details)
-        finq_json_open(to, "details", '[');
-    for (int i = 0; error->details && i < error->details->nelts; i++) {
-        const finq_detail *detail = &APR_ARRAY_IDX(error->details, i, finq_detail);
-        finq_json_open(to, NULL, '{');
-        finq_json_put(to, "field", detail->field);
-        finq_json_put(to, "message", detail->message);
-        finq_json_close(to, '}');
-    }
-    if (error->details)
-        finq_json_close(to, ']');
+        put_details(to, error->details);
     finq_json_close(to, '}');
     return finq_json_written(to);
 }
