@@ -9,6 +9,7 @@ from finqenv.process import clean_environ, free_port, kill_tree, run, until
 
 from .site import CLIENTS, SKILL
 
+NODE_POOL = 16  # connections of its two processes together
 SOURCE = ROOT / "tests/bench"
 NODE_MODULES = BUILD / "bench/node/node_modules"
 PHP_MODULE = BUILD / "bench/php/libphp.so"
@@ -63,7 +64,7 @@ class Node:
 
     def __init__(self, site, database):
         self.port = free_port()
-        environ = {"PORT": self.port, "DATABASE": url(site), "SECRET": "bench", "CONNECTIONS": 16,
+        environ = {"PORT": self.port, "DATABASE": url(site), "SECRET": "bench", "CONNECTIONS": NODE_POOL,
                    "SKILL": (SOURCE / "skill.json").read_text(), "SKILL_ID": database.skill, "NODE_ENV": "production",
                    "NODE_PATH": NODE_MODULES}
         self.log = open(site.directory / "node.log", "w")

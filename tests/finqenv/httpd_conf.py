@@ -2,6 +2,8 @@
 import dataclasses
 import pathlib
 
+# mod_status's page, for a virtual host of a server with modules=("status",).
+STATUS = '<Location "/server-status">\nSetHandler server-status\nRequire all granted\n</Location>\n'
 MODULES = ["authz_core", "reqtimeout", "socache_shmcb", "ssl", "dbd"]
 
 

@@ -5,6 +5,10 @@ from .postgres import programs
 from .process import clean_environ
 
 
+# Whether a call of the server's waits for a lock.
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'finq_web'"
+
+
 class Blocker:
     """A transaction of somebody else's, open until the end of the block."""
 

@@ -20,7 +20,7 @@ from finqenv import documents, process
 from finqenv.client import Client
 from finqenv.installation import SANITIZED
 from finqenv.load import at_once, memory, timed, under_load
-from finqenv.locks import Blocker
+from finqenv.locks import WAITING, Blocker, locked
 from finqenv.postgres import OWNER, SERVER, programs
 from finqenv.uploads import SKILL, Desk
 
@@ -293,13 +293,12 @@ def test_hosts_share_what_mod_dbd_lets_them_share(desk):
     at_once([lambda: onboard(desk)] * 32)
     user = desk.user()
     other = desk.user(desk.installation.client(desk.tenant))
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'finq_web'"
-    with Blocker(desk.installation, f"SELECT 1 FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE"):
+    with Blocker(desk.installation, locked(user)):
         blocked = threading.Thread(target=lambda: check(user.submit("last", {})))
         blocked.start()
-        process.until(lambda: desk.installation.psql(waiting), what="the call that waits")
+        process.until(lambda: desk.installation.psql(WAITING), what="the call that waits")
         answer, took = timed(other.submit, "last", {})
-        assert answer.status == 200 and desk.installation.psql(waiting), "it still waits"
+        assert answer.status == 200 and desk.installation.psql(WAITING), "it still waits"
         blocked.join()
 
 

@@ -19,13 +19,12 @@ from finqenv import process
 from finqenv.banking import SKILLS, Bank
 from finqenv.client import Client, read_answer
 from finqenv.crowd import Crowd
-from finqenv.httpd_conf import Site
+from finqenv.httpd_conf import STATUS, Site
 from finqenv.installation import SANITIZED
 from finqenv.load import memory, timed
 
 WAIT = 25
 METRICS = '<Location "/metrics">\nSetHandler finq-metrics\nRequire all granted\n</Location>\n'
-STATUS = '<Location "/server-status">\nSetHandler server-status\nRequire all granted\n</Location>\n'
 LOG = 'LogFormat "%>s %U %X %k %{finq-outcome}n %D" finq\nCustomLog {path} finq\n'
 ROOM = "AsyncRequestWorkerFactor 200\n"  # that much more for waiting than the threads
 

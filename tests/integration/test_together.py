@@ -15,12 +15,11 @@ import pytest
 
 from finqenv import documents, process
 from finqenv.client import Client, Onboarding
-from finqenv.httpd_conf import Site
+from finqenv.httpd_conf import STATUS, Site
 from finqenv.load import at_once, timed
-from finqenv.locks import Blocker, locked
+from finqenv.locks import WAITING, Blocker, locked
 from finqenv.uploads import SKILL, Desk
 
-STATUS = '<Location "/server-status">\nSetHandler server-status\nRequire all granted\n</Location>\n'
 TOGETHER = 8      # FINQ_GATE_TOGETHER
 PNG = documents.png()
 
@@ -48,11 +47,8 @@ def users(desk, count):
     return made
 
 
-WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'finq_web'"
-
-
-def done(user):
-    return f"SELECT 1 FROM finq.step WHERE session_id = '{user.session_id}' AND ordinal = 2"
+def done(user, what="1"):
+    return f"SELECT {what} FROM finq.step WHERE session_id = '{user.session_id}' AND ordinal = 2"
 
 
 class Behind:
@@ -92,8 +88,7 @@ def busy(desk):
 
 def writers(desk, several):
     """Of each user's second step: the transaction that wrote it, and whether it is there once."""
-    rows = [desk.installation.psql(f"SELECT xmin FROM finq.step WHERE session_id = '{user.session_id}' AND ordinal = 2")
-            for user in several]
+    rows = [desk.installation.psql(done(user, "xmin")) for user in several]
     assert all(row.isdigit() for row in rows), rows
     return rows
 
