@@ -20,9 +20,10 @@ FINQ_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmi
 LIBS = -ljansson -lpq -lcrypto -lpcre2-8
 APR_LIBS = $(shell apr-1-config --link-ld) $(shell apu-1-config --link-ld)
 
-# src/*.c know no httpd; src/httpd is the thin face over them; src/ctl is the operator's command.
-LIB_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/*.c))
-HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c) mod_finq.c) $(B)/obj/openapi.o
+# A folder of src is a room. They know no httpd, but src/httpd, the thin face over them; src/ctl is the operator's command.
+ROOMS   := $(filter-out src/httpd/% src/ctl/%,$(wildcard src/*/*.c))
+LIB_O   := $(patsubst %.c,$(B)/obj/%.o,$(ROOMS))
+HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c src/httpd/*/*.c) mod_finq.c) $(B)/obj/openapi.o
 CTL_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/ctl/*.c)) $(B)/obj/migrations.o $(B)/obj/migrations_sql.o
 ASK_O   := $(B)/obj/tests/modules/mod_finq_ask.o
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))

@@ -1,11 +1,11 @@
 /* mod_finq: an onboarding API for Apache httpd. The module record and its hooks; no logic. */
-#include "finq_access.h"
-#include "finq_api.h"
-#include "finq_connector_http.h"
-#include "finq_location.h"
-#include "finq_observe.h"
-#include "finq_sandbox_http.h"
-#include "finq_shared.h"
+#include "httpd/access.h"
+#include "httpd/api.h"
+#include "httpd/connectors.h"
+#include "httpd/location.h"
+#include "httpd/observe.h"
+#include "httpd/sandbox_handler.h"
+#include "httpd/shared.h"
 
 #include <http_config.h>
 #include <http_connection.h>

@@ -4,7 +4,7 @@
 
 #include <apr_pools.h>
 
-#include "finq_error.h"
+#include "ground/error.h"
 
 /** Exit codes, as --help lists them. */
 typedef enum {

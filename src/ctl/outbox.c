@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_json.h"
-#include "finq_mac.h"
-#include "finq_secrets.h"
+#include "json/json.h"
+#include "crypto/mac.h"
+#include "crypto/secrets.h"
 #include "post.h"
 
 /* One delivers at a time, whoever got the lock; the lock goes with the connection. */

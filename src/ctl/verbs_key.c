@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_digest.h"
-#include "finq_json.h"
-#include "finq_jws.h"
-#include "finq_secrets.h"
+#include "crypto/digest.h"
+#include "json/json.h"
+#include "sign/jws.h"
+#include "crypto/secrets.h"
 
 #define MATERIAL_MAX (256 * 1024)
 #define BODY_MAX (32 * 1024 * 1024)

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "finq_json.h"
-#include "finq_skill.h"
+#include "json/json.h"
+#include "skills/skill.h"
 
 #define DEFINITION_MAX (1024 * 1024)
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "finq_digest.h"
-#include "finq_json.h"
-#include "finq_secrets.h"
+#include "crypto/digest.h"
+#include "json/json.h"
+#include "crypto/secrets.h"
 
 #define KEY_BYTES 32
 

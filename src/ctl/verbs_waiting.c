@@ -1,7 +1,7 @@
 /* Verbs of sessions that wait, and of the links that their users come back by. */
 #include "ctl.h"
 
-#include "finq_redirect.h"
+#include "flow/redirect.h"
 
 ctl_exit ctl_step_list(ctl_command *command)
 {

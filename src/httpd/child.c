@@ -1,11 +1,11 @@
-#include "finq_child.h"
+#include "httpd/child.h"
 
 #include <ap_mpm.h>
 #include <http_log.h>
 
-#include "finq_digest.h"
-#include "finq_longpoll.h"
-#include "finq_observe.h"
+#include "crypto/digest.h"
+#include "httpd/longpoll.h"
+#include "httpd/observe.h"
 
 APLOG_USE_MODULE(finq);
 

@@ -1,6 +1,6 @@
-#include "finq_api.h"
+#include "httpd/api.h"
 
-#include "finq_access.h"
+#include "httpd/access.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -10,8 +10,8 @@
 #include <scoreboard.h>
 #include <string.h>
 
-#include "finq_limits.h"
-#include "finq_longpoll.h"
+#include "httpd/limits.h"
+#include "httpd/longpoll.h"
 
 APLOG_USE_MODULE(finq);
 

@@ -1,10 +1,10 @@
-#include "finq_shared.h"
+#include "httpd/shared.h"
 
 #include <apr_shm.h>
 #include <http_log.h>
 
-#include "finq_limits.h"
-#include "finq_observe.h"
+#include "httpd/limits.h"
+#include "httpd/observe.h"
 
 APLOG_USE_MODULE(finq);
 

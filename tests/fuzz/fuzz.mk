@@ -10,9 +10,9 @@ $(B)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(
 	@mkdir -p $(@D)
 	$(CC) $(FINQ_CFLAGS) $(CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $< tests/fuzz/replay.c $(LIB_O) -lcmocka $(LIBS) $(APR_LIBS)
 
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(wildcard src/*.c src/*.h include/*.h)
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(ROOMS) $(wildcard src/*/*.h include/*/*.h)
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -o $@ $< $(wildcard src/*.c) $(LIBS) $(APR_LIBS)
+	clang $(FUZZ_FLAGS) -o $@ $< $(ROOMS) $(LIBS) $(APR_LIBS)
 
 # New inputs go to the build directory: what is worth keeping is copied into the corpus by hand. Leaks are looked for by
 # the replays, at their end: between two inputs, what pools own would be taken for lost.

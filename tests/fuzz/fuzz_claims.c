@@ -1,4 +1,4 @@
-#include "../../src/jws_claims.h"
+#include "../../src/sign/jws_claims.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

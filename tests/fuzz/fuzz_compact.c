@@ -1,5 +1,5 @@
 /* The first byte says where the text is cut; the rest is the text. */
-#include "finq_compact.h"
+#include "json/compact.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

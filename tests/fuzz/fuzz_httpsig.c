@@ -1,5 +1,5 @@
 /* Three lines: Signature-Input, Signature, Content-Digest. */
-#include "../../src/httpsig_field.h"
+#include "../../src/sign/httpsig_field.h"
 #include "fuzz.h"
 
 #include <apr_strings.h>

@@ -1,5 +1,5 @@
 /* A compact JWS, verified with a key whose private half made the corpus' good token and was thrown away. */
-#include "finq_jws.h"
+#include "sign/jws.h"
 #include "fuzz.h"
 
 static const char pem[] = "-----BEGIN PUBLIC KEY-----\n"

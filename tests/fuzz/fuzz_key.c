@@ -1,5 +1,5 @@
 /* The first byte chooses the algorithm; the rest is key material. */
-#include "finq_key.h"
+#include "sign/key.h"
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

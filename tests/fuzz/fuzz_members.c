@@ -1,5 +1,5 @@
 /* Two readers, one meaning: what is taken for plainly spelled means to jansson the same, member for member. */
-#include "../../src/jws_members.h"
+#include "../../src/sign/jws_members.h"
 #include "fuzz.h"
 
 #define MEMBERS 6

@@ -47,8 +47,8 @@ def postgres(run_directory):
 
 @pytest.mark.parametrize("line", [
     ERROR, ERROR.replace("error", "warn"), ERROR.replace("error", "emerg"), NOTICE,
-    "==7==ERROR: AddressSanitizer: heap-use-after-free", "src/id.c:7:3: runtime error: shift exponent 64",
-    "apache2: src/id.c:7: finq_id_parse: Assertion `text' failed.", "a line without a level"])
+    "==7==ERROR: AddressSanitizer: heap-use-after-free", "src/ground/id.c:7:3: runtime error: shift exponent 64",
+    "apache2: src/ground/id.c:7: finq_id_parse: Assertion `text' failed.", "a line without a level"])
 def test_trouble_must_be_announced(log, line):
     log.path.write_text(line + "\n")
     assert len(log.check()) == 1

@@ -60,7 +60,7 @@ def test_it_is_complete(contract):
     rows = re.findall(r'^    \{"(/\S+)", M_(\w+),', (ROOT / "src/httpd/router.c").read_text(), re.MULTILINE)
     described = {(re.sub(r"\{\w+\}", "*", path), method.upper()) for method, path, _ in operations(contract)}
     assert rows and set(rows) == described
-    codes = re.findall(r'X\(\w+, "(\w+)", (\d+), "(\w+)"\)', (ROOT / "include/finq_error.h").read_text())
+    codes = re.findall(r'X\(\w+, "(\w+)", (\d+), "(\w+)"\)', (ROOT / "include/ground/error.h").read_text())
     schemas = {name[5:]: schema["properties"] for name, schema in contract.whole["components"]["schemas"].items()
                if re.fullmatch(r"Error\d+", name)}
     listed = {(http, code) for http, members in schemas.items() for code in members["code"]["enum"]}

@@ -2,7 +2,7 @@
 
 Seen red: tenant_judge without its key, or without its active clause (refusals, a_disabled_tenant); another code where the
 grant is missing; the skill looked up before the keys are judged (keys_are_judged_before_the_skill); TEXT_MAX of
-src/token.c too short by two (user_ids); no second look where a key does not fit (a_new_key_and_a_new_grant); nothing fresh
+src/flow/token.c too short by two (user_ids); no second look where a key does not fit (a_new_key_and_a_new_grant); nothing fresh
 in tenant_look (starts_need_no_database); no Retry-After; no Cache-Control.
 """
 import json

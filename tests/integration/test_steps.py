@@ -3,7 +3,7 @@
 Seen red, in sql/001: `AND s.step_ordinal = p_ordinal - 1`, the comparison of body hashes, each clause of the first step's
 WHERE, the tenant's clause of the later steps', the clause of missing uploads, both of expiry. In C: the comparison of
 skills and of steps in submission_check; the comparison of client_ids in finq_session_pass_open; `plain[0] !=
-token->kind` in src/token.c; the hash taken of the body as it came (whitespace); finq_session_pass_check.
+token->kind` in src/flow/token.c; the hash taken of the body as it came (whitespace); finq_session_pass_check.
 """
 import base64
 import json

@@ -3,7 +3,7 @@
 Seen red, in sql/001: `AND s.exchanged_at IS NULL`, p_repeat_within, exchange_key_id, the clause of the tenant's state, of
 the secret's end, hash and kind, of missing uploads, of the token's expiry, the policy's durations. In C: the access_token
 itself in the place of its hash (only_hashes_are_stored); a nonce's expiry left to the database. That a temp_token is the
-tenant's own is guarded twice, in src/credential.c and by the session's client_id: either alone keeps these tests green.
+tenant's own is guarded twice, in src/flow/credential.c and by the session's client_id: either alone keeps these tests green.
 """
 import json
 import time

@@ -4,8 +4,8 @@
 #include <http_config.h>
 #include <string.h>
 
-#include "finq_api.h"
-#include "finq_connector_http.h"
+#include "httpd/api.h"
+#include "httpd/connectors.h"
 
 extern module AP_MODULE_DECLARE_DATA finq_ask_module __attribute__((visibility("default")));
 

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "finq_blob.h"
+#include "documents/blob.h"
 
 #define DAY "20240229"
 #define DAY_TIME apr_time_from_sec(1709164800 + 86399) /* 2024-02-29 23:59:59 UTC */

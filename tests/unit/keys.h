@@ -12,7 +12,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "finq_codec.h"
+#include "ground/codec.h"
 
 #define TEST_TOOL static __attribute__((unused))
 

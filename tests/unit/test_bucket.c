@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "finq_bucket.h"
+#include "meter/bucket.h"
 
 #define SECOND 1000000
 #define KEYS 1024

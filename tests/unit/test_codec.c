@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_codec.h"
-#include "finq_compact.h"
+#include "ground/codec.h"
+#include "json/compact.h"
 
 static apr_pool_t *pool;
 

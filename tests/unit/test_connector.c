@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "finq_connector.h"
-#include "finq_json.h"
+#include "bank/connector.h"
+#include "json/json.h"
 
 #define A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define B "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"

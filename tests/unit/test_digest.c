@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "finq_digest.h"
+#include "crypto/digest.h"
 
 static apr_pool_t *pool;
 

@@ -7,8 +7,8 @@
 #include <apr_general.h>
 #include <string.h>
 
-#include "finq_fault.h"
-#include "finq_json.h"
+#include "ground/fault.h"
+#include "json/json.h"
 
 static apr_pool_t *pool;
 

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_form.h"
+#include "form/form.h"
 
 #ifndef SCHEMA_SUITE
 #define SCHEMA_SUITE "/usr/share/json-schema-test-suite/tests/draft7"

@@ -10,8 +10,8 @@
 #include <apr_time.h>
 #include <string.h>
 
-#include "finq_form.h"
-#include "finq_skill.h"
+#include "form/form.h"
+#include "skills/skill.h"
 
 enum { ROUNDS = 15000 };
 

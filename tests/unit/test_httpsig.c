@@ -6,7 +6,7 @@
 #include <apr_general.h>
 #include <openssl/err.h>
 
-#include "../../src/httpsig_field.h"
+#include "../../src/sign/httpsig_field.h"
 #include "keys.h"
 
 #define NOW APR_INT64_C(1618884473)

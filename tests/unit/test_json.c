@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_json.h"
+#include "json/json.h"
 
 static apr_pool_t *pool;
 

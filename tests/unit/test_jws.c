@@ -7,9 +7,9 @@
 #include <openssl/err.h>
 #include <openssl/hmac.h>
 
-#include "finq_compact.h"
-#include "finq_digest.h"
-#include "finq_jws.h"
+#include "json/compact.h"
+#include "crypto/digest.h"
+#include "sign/jws.h"
 #include "keys.h"
 
 #define NOW APR_INT64_C(1700000000)

@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "../../src/jws_members.h"
+#include "../../src/sign/jws_members.h"
 
 enum { ALG, KID, IAT, AUD, MEMBERS };
 

@@ -6,7 +6,7 @@
 #include <apr_general.h>
 #include <openssl/err.h>
 
-#include "finq_key.h"
+#include "sign/key.h"
 #include "keys.h"
 
 static apr_pool_t *pool;

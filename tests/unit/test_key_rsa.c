@@ -9,8 +9,8 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 
-#include "finq_digest.h"
-#include "finq_key.h"
+#include "crypto/digest.h"
+#include "sign/key.h"
 #include "keys.h"
 
 #define F4 "AQAB"

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "finq_media.h"
+#include "documents/media.h"
 
 static apr_pool_t *pool;
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_metrics.h"
+#include "meter/metrics.h"
 
 #define THREADS 8
 #define ROUNDS 20000

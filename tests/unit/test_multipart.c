@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_multipart.h"
+#include "documents/multipart.h"
 #include "multipart_bodies.h"
 
 static apr_pool_t *pool;

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "finq_number.h"
+#include "json/number.h"
 
 static finq_number number(const char *text)
 {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finq_pattern.h"
+#include "form/pattern.h"
 
 static apr_pool_t *pool;
 

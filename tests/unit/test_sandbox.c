@@ -11,7 +11,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "finq_sandbox.h"
+#include "bank/sandbox.h"
 
 #define HOME "https://localhost:8443/v1/redirects/"
 #define LINK "state=st-1._~&redirect_uri=https%3A%2F%2Flocalhost%3A8443%2Fv1%2Fredirects%2Fsca"

@@ -15,7 +15,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "finq_skill.h"
+#include "skills/skill.h"
 
 #define DEMO "conf/skills/"
 #define BAD "tests/unit/data/skill/bad"

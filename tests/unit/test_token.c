@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "finq_token.h"
+#include "flow/token.h"
 
 #define A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define B "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"

@@ -1,0 +1,42 @@
+/* The sandbox bank: the page where a sandbox skill's users log in and consent, and the way back from it. It
+ * keeps nothing: what it knows of a visit is in the visit's own parameters. */
+#ifndef FINQ_SANDBOX_H
+#define FINQ_SANDBOX_H
+
+#include <apr_tables.h>
+
+#include "ground/error.h"
+
+/** Largest form and longest query, in bytes. */
+#define FINQ_SANDBOX_MOST 8192
+
+/** A visit to the bank, its parameters checked. */
+typedef struct finq_sandbox_visit {
+    const char *state;        /**< given back as it came */
+    const char *redirect_uri; /**< where the browser goes back to; one of this host's own */
+    const char *customer;     /**< as typed; "" before */
+    const char *pin;
+    const char *choice; /**< "approve", "deny", "later", "fail" or "slow"; "" before */
+} finq_sandbox_visit;
+
+/** Reads a visit from a query or form. `homes` (of const char *) are the addresses that a redirect_uri may
+ * begin with; one more path segment must follow. Error: invalid_field, for people to read. */
+finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes,
+                              apr_pool_t *pool);
+
+/** Whether all has been filled in. */
+int finq_sandbox_is_complete(const finq_sandbox_visit *visit);
+
+/** The page, as HTML. `submitted` has it say what is missing. */
+const char *finq_sandbox_page(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool);
+
+/** The page for a visit that cannot be, as HTML. */
+const char *finq_sandbox_refusal(const char *message, apr_pool_t *pool);
+
+/** Where a complete visit leads: the redirect_uri with state and code, or error. Error: internal. */
+finq_error *finq_sandbox_location(const char **location, const finq_sandbox_visit *visit, apr_pool_t *pool);
+
+/** The Content-Security-Policy of the pages: their own style, and nothing else. */
+const char *finq_sandbox_policy(apr_pool_t *pool);
+
+#endif

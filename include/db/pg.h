@@ -1,0 +1,99 @@
+/* PostgreSQL: the one room that knows libpq. One call is one prepared statement, one round trip, one row or none. */
+#ifndef FINQ_PG_H
+#define FINQ_PG_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <libpq-fe.h>
+
+#include "ground/error.h"
+#include "ground/id.h"
+
+/** Most parameters of a call. */
+#define FINQ_PG_ARGS 28
+
+/** A call that the server makes: prepared under `name` once a connection. */
+typedef struct finq_pg_statement {
+    const char *name;
+    const char *sql;
+} finq_pg_statement;
+
+/** Parameters of a call, added in order. The bytes must live until the call returns. */
+typedef struct finq_pg_args {
+    int count;
+    const char *values[FINQ_PG_ARGS];
+    int lengths[FINQ_PG_ARGS];
+    int formats[FINQ_PG_ARGS];
+    unsigned char numbers[FINQ_PG_ARGS][8];
+    const finq_id *session; /* see finq_pg_arg_session; else NULL */
+} finq_pg_args;
+
+void finq_pg_arg_id(finq_pg_args *args, const finq_id *id);
+/** The id of a session, and a promise: its row, and what hangs on it, is all that the call locks. So the call may share a
+ * transaction with others of that kind; in the order of their sessions, requests can't lock each other out. */
+void finq_pg_arg_session(finq_pg_args *args, const finq_id *id);
+void finq_pg_arg_text(finq_pg_args *args, const char *text); /**< NULL is SQL's NULL */
+void finq_pg_arg_bytes(finq_pg_args *args, const void *bytes, apr_size_t length);
+void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number);
+void finq_pg_arg_long(finq_pg_args *args, apr_int64_t number);
+void finq_pg_arg_bool(finq_pg_args *args, int truth);
+
+/** An array literal of text, for a text[] parameter; elements hold no quotes or backslashes (they are our own names). */
+const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *pool);
+
+/** Makes a connection ready for finq_pg_call: notes which statements it has prepared, and forgets them whenever the
+ * connection is reset. May be called again. Returns 0 if memory ran out. */
+int finq_pg_adopt(PGconn *connection);
+
+/** Calls a statement whose results come in binary. The rows belong to `pool`. `deadline` is absolute: when it
+ * passes, the connection is shut down, so that its next user opens it anew.
+ * `named` 0 sends the statement unprepared, for poolers that hand each transaction another connection.
+ * Errors: service_unavailable where trying again can help (the connection was lost, the deadline passed, the database
+ * is full or shutting down), else internal_server_error; the cause holds SQLSTATE and primary message, no row data. */
+finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
+                         const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool);
+
+/** One of several calls, and what came of it: rows, or an error. Both belong to its pool. */
+typedef struct finq_pg_job {
+    const finq_pg_statement *statement;
+    const finq_pg_args *args;
+    apr_pool_t *pool;
+    const PGresult *rows;
+    finq_error *error;
+} finq_pg_job;
+
+/** Makes several calls in one round trip and one transaction, in their order, so that they cost one commit. If one fails,
+ * none has had an effect, and each is made again, alone. Only one thread may use the jobs' pools meanwhile. */
+void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
+
+/** Somewhere to send calls: the business rooms know this, and not where connections come from. */
+typedef struct finq_db finq_db;
+struct finq_db {
+    finq_error *(*call)(finq_db *db, const PGresult **rows, const finq_pg_statement *statement, const finq_pg_args *args,
+                        apr_pool_t *pool);
+};
+
+/** Whether an idle connection still has a server behind it: one that was closed from there is noticed without asking. */
+int finq_pg_is_alive(PGconn *connection);
+/** Whether finq_pg_set_checked was called since the connection was made or reset: what is asked once a connection. */
+int finq_pg_is_checked(PGconn *connection);
+void finq_pg_set_checked(PGconn *connection);
+/** What finq_pg_set_owner said of an adopted connection, NULL before: the pool that it belongs to. */
+const void *finq_pg_owner(PGconn *connection);
+void finq_pg_set_owner(PGconn *connection, const void *owner);
+/** Whether a connection may go back to the pool for others: alive, and in no transaction. */
+int finq_pg_is_clean(PGconn *connection);
+/** Cuts a connection off, so that its next user opens it anew. */
+void finq_pg_cut(PGconn *connection);
+
+/** How many rows a call gave. */
+int finq_pg_rows(const PGresult *rows);
+/** Reads columns of a binary row. A column that is NULL reads as NULL, 0 or all-zero. */
+int finq_pg_is_null(const PGresult *rows, int row, int column);
+const char *finq_pg_text(const PGresult *rows, int row, int column, apr_pool_t *pool);
+apr_int64_t finq_pg_number(const PGresult *rows, int row, int column);
+int finq_pg_bool(const PGresult *rows, int row, int column);
+finq_id finq_pg_id(const PGresult *rows, int row, int column);
+const unsigned char *finq_pg_bytes(const PGresult *rows, int row, int column, apr_size_t *length);
+
+#endif

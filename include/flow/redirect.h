@@ -1,0 +1,27 @@
+/* Redirects: a user's visit to a bank, and the way back (contract section 6). */
+#ifndef FINQ_REDIRECT_H
+#define FINQ_REDIRECT_H
+
+#include "flow/service.h"
+#include "flow/session.h"
+
+/** Checks a link that a client wants its user sent back to: https, http on this machine, or an app's own scheme. Whether
+ * the tenant allows it is asked of the database. Error: invalid_field. */
+finq_error *finq_redirect_link_check(const char *link, apr_pool_t *pool);
+
+/** What a bank's return brought. */
+typedef struct finq_redirect_return {
+    const char *kind;              /**< as in the path */
+    const char *state;             /**< NULL where none came, and so below */
+    const char *code;
+    const char *error;
+    const char *error_description;
+} finq_redirect_return;
+
+/** Finishes the step that the state names: one return has an effect, however many arrive. `*location` is where the browser
+ * goes: the client's own link with temp_token, status or error added. Error: tpp_redirect_error where no link is known; those
+ * of a call. A connector that cannot be reached leaves the return to be tried again. */
+finq_error *finq_redirect_finish(const char **location, const finq_service *service, const finq_redirect_return *came,
+                                 apr_pool_t *pool);
+
+#endif

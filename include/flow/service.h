@@ -1,0 +1,28 @@
+/* What the business rooms need of the server: where to ask, what is remembered, what seals, how long things live. */
+#ifndef FINQ_SERVICE_H
+#define FINQ_SERVICE_H
+
+#include "bank/connector.h"
+#include "skills/directory.h"
+#include "db/pg.h"
+#include "crypto/secrets.h"
+
+/** Somewhere to ask connectors: the business rooms know this, and not how the question travels. */
+typedef struct finq_connectors finq_connectors;
+struct finq_connectors {
+    finq_error *(*ask)(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
+                       const finq_connector_question *question, apr_pool_t *pool);
+    /** The server's own address that a bank sends the browser to, without the kind. */
+    const char *(*return_uri)(finq_connectors *connectors, apr_pool_t *pool);
+};
+
+typedef struct finq_service {
+    finq_db *db;
+    finq_connectors *connectors;
+    finq_directory *directory;
+    const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
+    const finq_secrets *secrets;
+    int nonce_ttl, temp_token_ttl, session_ttl; /**< seconds */
+} finq_service;
+
+#endif

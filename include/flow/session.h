@@ -1,0 +1,53 @@
+/* Sessions: their start, which is all in the nonce, and the nonces of their steps. */
+#ifndef FINQ_SESSION_H
+#define FINQ_SESSION_H
+
+#include "flow/service.h"
+#include "flow/token.h"
+
+/** What a started session's client is told (contract section 2). */
+typedef struct finq_session_started {
+    finq_id session_id;
+    const char *nonce;
+    apr_int64_t expires_at;
+    const char *next_step;
+    const finq_published *published; /**< its skill */
+} finq_session_started;
+
+/** Starts a session: stores nothing, and asks the database only for what the directory does not remember.
+ * `tenant_user_id` may be NULL. Errors: those of finq_directory_authorise. */
+finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
+                               const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool);
+
+/** What became of a nonce. Clients are not told a forged one from another client's; operators are. */
+typedef enum { FINQ_NONCE_GOOD, FINQ_NONCE_FORGED, FINQ_NONCE_OTHER_CLIENT, FINQ_NONCE_EXPIRED } finq_nonce_state;
+
+/** A nonce that has been opened, and with it what it authorises. There is no other way to come by one. */
+typedef struct finq_session_pass {
+    finq_nonce_state state;
+    finq_token token;
+    const finq_secret *secret;        /**< that had sealed it */
+    const finq_published *published;  /**< the session's skill */
+    const finq_skill_step *step;      /**< the step that it authorises */
+    finq_id step_id;                  /**< that step's id, once it is submitted */
+} finq_session_pass;
+
+/** A grace for those who ask about a session only: the database says whether it still may be asked about. */
+#define FINQ_SESSION_ANY_AGE (1 << 30)
+
+/** Opens a nonce of this client, without asking the database. `grace` seconds are added to its life. Errors:
+ * invalid_nonce, expired_nonce, and `pass->state` then says why; those of finq_directory_skill where this process has not met the skill yet. */
+finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
+                                   const char *nonce, int grace, apr_pool_t *pool);
+
+/** Turns a pass to the step that an upload names: the nonce's own or, where the nonce is a late one, the step before; `*turned`
+ * is 0 where it is neither. */
+finq_error *finq_session_pass_turn(int *turned, finq_session_pass *pass, const finq_service *service, const char *step_id,
+                                   apr_pool_t *pool);
+
+/** Checks that the session in the path is the nonce's. Errors: invalid_session_id where it is none of this tenant's,
+ * invalid_nonce where it is another one of its sessions; those of a call. */
+finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_service *service, const char *session_id,
+                                    apr_pool_t *pool);
+
+#endif

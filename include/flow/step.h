@@ -1,0 +1,63 @@
+/* Steps: submitted once each, in order, and answered the same whenever they are sent again. */
+#ifndef FINQ_STEP_H
+#define FINQ_STEP_H
+
+#include "json/json.h"
+#include "flow/session.h"
+
+/** A submission. */
+typedef struct finq_step_submission {
+    const finq_session_pass *pass;
+    const char *skill, *step;        /**< as the client names them */
+    const json_t *data;
+    const unsigned char *body_hash;  /**< SHA-256 of the compact body: what "the same request" means */
+} finq_step_submission;
+
+/** What its client is told (contract section 3). */
+typedef struct finq_step_answer {
+    finq_id step_id;
+    const char *status;
+    const char *nonce;               /**< of the next step; NULL where the session waits or has ended */
+    const char *temp_token;          /**< once the session is completed; else NULL */
+    apr_int64_t expires_at;          /**< of that token */
+    const char *next_step;           /**< with the nonce; else NULL */
+    const json_t *data;              /**< an object; NULL where nothing is told */
+    const json_t *reasons;           /**< of a session that failed; NULL where nobody said */
+} finq_step_answer;
+
+/** What a submission leads to, once everybody who has a say was asked. */
+typedef struct finq_step_plan {
+    const char *status;              /**< of the session, then */
+    const char *waits_for;           /**< "BANK", "DECISION", or NULL */
+    int next;                        /**< place of the step that follows, from 1; 0 for none */
+    const char *reply;               /**< `data` as JSON text; NULL for {} */
+    const char *reasons;             /**< JSON array as text, or NULL */
+    const char *return_link;         /**< of a visit to a bank: the client's own page; else NULL */
+    apr_int64_t return_until;
+} finq_step_plan;
+
+/** Plans a submission that fits its form: asks the connector that the skill names, and finds the branch. Where neither is
+ * in play nobody is asked anything. Errors: those of the session's state, as of finq_step_submit; invalid_input where the
+ * connector rejects the data; invalid_field for a link that is not allowed; external_api_*. */
+finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service,
+                                const finq_step_submission *submission, apr_pool_t *pool);
+
+/** Submits a step: one call, one effect, the same answer to the same request. Errors: invalid_skill_name, invalid_step,
+ * invalid_input, missing_uploads, step_already_submitted, expired_nonce, expired_session, invalid_session_id,
+ * unauthorized_tenant, invalid_client_app_key; those of a call. An error changes nothing. */
+finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *service,
+                             const finq_step_submission *submission, apr_pool_t *pool);
+
+/** The names of a step's required documents, as an array literal for SQL. */
+const char *finq_step_required(const finq_skill_step *step, apr_pool_t *pool);
+
+/** The same of the step that stands before the one that a nonce authorises. */
+const char *finq_step_required_before(const finq_session_pass *pass, apr_pool_t *pool);
+
+/** Reasons as a JSON array; NULL where there are none. */
+const char *finq_step_reasons(const apr_array_header_t *reasons, apr_pool_t *pool);
+
+/** The error for an outcome that a SQL function reported; `missing` names uploads, `expected` a step, where they matter. */
+finq_error *finq_step_outcome(const char *outcome, const char *missing, const char *expected, apr_pool_t *pool);
+
+#endif

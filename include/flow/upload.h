@@ -1,0 +1,48 @@
+/* Uploads: a document's bytes, checked while they pass, placed, recorded. Nothing is left of one that is refused. */
+#ifndef FINQ_UPLOAD_H
+#define FINQ_UPLOAD_H
+
+#include "documents/blob.h"
+#include "flow/session.h"
+
+/** An upload under way. Belongs to one request. */
+typedef struct finq_upload finq_upload;
+
+/** What its client is told (contract section 4). */
+typedef struct finq_upload_answer {
+    finq_id upload_id;
+    const char *document;
+    const char *media_type;
+    apr_int64_t size;
+    unsigned char sha256[FINQ_DIGEST_SHA256];
+} finq_upload_answer;
+
+/** What a client says that it will send. */
+typedef struct finq_upload_offer {
+    const finq_session_pass *pass;
+    const char *document;
+    const char *content_type; /**< as sent; NULL, or application/octet-stream, leaves the type to the bytes */
+} finq_upload_offer;
+
+/** The document that an offer is for. Error: invalid_field where the step does not ask for it. */
+finq_error *finq_upload_document(const finq_skill_upload **document, const finq_upload_offer *offer, apr_pool_t *pool);
+
+/** Begins an upload. Errors: invalid_field; unsupported_media_type; those of the store. `offer` must outlive it. */
+finq_error *finq_upload_begin(finq_upload **upload, const finq_blob_store *store, const finq_upload_offer *offer,
+                              apr_pool_t *pool);
+
+/** Takes the next bytes. Errors: payload_too_large; unsupported_media_type as soon as the first bytes tell; storage. */
+finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t length);
+
+/** The bytes will not all come, or were refused: nothing is kept. */
+void finq_upload_abandon(finq_upload *upload);
+
+/** The bytes are all there: places the file and records it. After an error nothing is kept. Errors: unsupported_media_type,
+ * invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
+finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
+
+/** Settles with the database what stopped servers and lost answers left in the upload directory, and removes replaced
+ * files. Errors: storage; those of a call; what was not settled stays for the next time. */
+finq_error *finq_upload_tidy(const finq_blob_store *store, finq_db *db, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,56 @@
+/* Sessions that wait: what their clients may know of them, and how they go on (contract section 5). */
+#ifndef FINQ_WAITING_H
+#define FINQ_WAITING_H
+
+#include "json/json.h"
+#include "flow/session.h"
+
+/** What a client is told of its session. */
+typedef struct finq_waiting_answer {
+    const char *status;
+    int waits;              /**< whether there is nothing to go on with yet */
+    int submitted;          /**< whether there has been a first step; else there is no step_id */
+    finq_id step_id;        /**< of the last step submitted */
+    apr_int64_t expires_at; /**< of the token, or of the nonce that is held; 0 where the session has ended */
+    const char *nonce;      /**< NULL where there is none to give: the session waits, or the client holds it; beside a
+                                 temp_token it is for the last step's uploads */
+    const char *temp_token; /**< once the session is completed; else NULL */
+    const char *next_step;  /**< NULL where none is expected */
+    const json_t *data;     /**< what a connector told when the waiting ended; NULL for nothing */
+    const json_t *reasons;  /**< why it failed or asks for the step again; NULL where nobody said */
+} finq_waiting_answer;
+
+/** How a session stands, for whom holds its last nonce. Errors: invalid_nonce, unauthorized_tenant, invalid_session_id;
+ * those of a call. */
+finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service *service, const finq_session_pass *pass,
+                                apr_pool_t *pool);
+
+/** A session that a client waits for. */
+typedef struct finq_waiting_session {
+    finq_id session_id;
+    int generation; /**< of the client's nonce */
+} finq_waiting_session;
+
+/** One look at many sessions that were waiting: which of them a client should ask about again. `*places` are theirs among
+ * `sessions`, of finq_waiting_session: an array of int, rising, from 0. Errors: those of a call. */
+finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions,
+                                 apr_pool_t *pool);
+
+/** A resumption asked for by the tenant's server. */
+typedef struct finq_waiting_resumption {
+    finq_id client_id;
+    const char *client_secret;
+    const char *session_id; /**< as in the path */
+} finq_waiting_resumption;
+
+/** Resumes a session elsewhere: a fresh token for where it stands; the nonces given before stop working. Errors:
+ * invalid_client_id, invalid_client_secret, unauthorized_tenant, invalid_session_id; those of a call. */
+finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service *service,
+                                const finq_waiting_resumption *resumption, apr_pool_t *pool);
+
+/** Carries out a connector's decision over a step that waits. `*status` is the session's, then. Errors: invalid_step_id for a
+ * step that is not this connector's; step_already_submitted for one that does not wait; those of a call. */
+finq_error *finq_waiting_decide(const char **status, const finq_service *service, const finq_connector_decision *decision,
+                                const char *connector, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,39 @@
+/* Connectors on httpd: their directive, the way to them through httpd's own proxy, and the gate that keeps
+ * others out. */
+#ifndef FINQ_CONNECTOR_HTTP_H
+#define FINQ_CONNECTOR_HTTP_H
+
+#include "bank/connector.h"
+#include "httpd/request.h"
+
+/** Takes FinqConnector NAME PATH SECRETFILE. */
+const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *name, const char *path,
+                                     const char *file);
+
+/** Whether the connectors of all hosts can be reached, and none lies under the API; says what is missing.
+ * Fills `guarded` of every host. */
+int finq_connector_check(server_rec *main_server, apr_pool_t *pconf);
+
+/** Whether a path is that of any host's connector, or below it. */
+int finq_connector_guards(const finq_config *config, const char *path);
+
+/** The handler hook that runs before all others: what leads to a connector and is not ours to ask does not
+ * exist. As the handler hook it cannot be passed by: neither Satisfy, nor rewrites, nor a subrequest of
+ * another module go round it. */
+int finq_connector_gate(request_rec *r);
+
+/** Registers the filters of asking. */
+void finq_connector_register(void);
+
+/** Asks a connector and reads its answer. Holds no database connection. Errors:
+ * external_api_connection_error, _timeout, _too_many_requests, _unauthorized, _forbidden, _invalid_answer,
+ * each logged with what really happened; internal. */
+finq_error *finq_connector_ask(finq_connector_answer *answer, finq_request *request, const char *name,
+                               const finq_connector_question *question);
+
+/** Reads the request's body as a decision that a connector has signed; `*name` is the connector. Errors:
+ * those of finq_connector_verify and finq_connector_decision_read, and of the body. */
+finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name,
+                                   finq_request *request);
+
+#endif

@@ -1,0 +1,27 @@
+/* FinqRateLimit and FinqFailureLimit: who asks too often is told so before a body is read or a database is asked. */
+#ifndef FINQ_LIMITS_H
+#define FINQ_LIMITS_H
+
+#include "httpd/request.h"
+
+/** Bytes of the tables, and their making in that many zeroed bytes, when the server starts. */
+apr_size_t finq_limits_size(server_rec *main_server);
+finq_error *finq_limits_place(void *block, server_rec *main_server, apr_pool_t *pconf);
+
+/** May this request's address ask at all? To be called before anything else of the request is looked at, by whoever looks
+ * first; asked again, it counts once. Error:
+ * too_many_requests, with its headers set. */
+finq_error *finq_limits_admit(finq_request *request);
+
+/** May this tenant ask? To be called when its client_id has been read. Error: too_many_requests, with its headers set. */
+finq_error *finq_limits_tenant(finq_request *request, const finq_id *client_id);
+
+/** Learns how the request ended: a failed authentication counts against its address, and not against the tenant that it
+ * named. `error` is NULL where it succeeded. */
+void finq_limits_settle(finq_request *request, const finq_error *error);
+
+/* The directives. */
+const char *finq_limits_set_rate(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+const char *finq_limits_set_failures(cmd_parms *cmd, void *dummy, int count, char *const words[]);
+
+#endif

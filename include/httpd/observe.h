@@ -1,0 +1,37 @@
+/* What an operator sees: counters over all children, notes for access logs, pages. */
+#ifndef FINQ_OBSERVE_H
+#define FINQ_OBSERVE_H
+
+#include "meter/metrics.h"
+#include "httpd/request.h"
+#include "flow/session.h"
+
+/** Bytes of the counters, and their making in that many zeroed bytes, when the server starts. */
+apr_size_t finq_observe_size(server_rec *main_server);
+void finq_observe_place(void *block, server_rec *main_server, apr_pool_t *pconf);
+
+/** Takes this child's place among the gauges; before finq_observe_meter. */
+void finq_observe_child_init(apr_pool_t *pchild);
+/** This child's way to a host's counters. */
+finq_meter finq_observe_meter(const finq_config *config, apr_pool_t *pchild);
+
+/** Notes for the access log whose request this is, once that is proven. `step` may be NULL. */
+void finq_observe_recognised(finq_request *request, const finq_id *client_id, const finq_published *published,
+                             const char *step);
+/** Counts what a client is told of its session. */
+void finq_observe_session(finq_request *request, const finq_published *published, finq_progress progress);
+/** Counts a nonce that was refused; one that was not is none. */
+void finq_observe_nonce(finq_request *request, finq_nonce_state state);
+/** Counts and notes how a request ended, as its answer is sent. */
+void finq_observe_answer(finq_request *request, int outcome);
+
+/** Every host with counters, as it is shown. */
+finq_metrics_view finq_observe_view(apr_pool_t *pool);
+
+/** The content handlers of SetHandler finq-metrics and SetHandler finq-health. */
+int finq_page_metrics(request_rec *r);
+int finq_page_health(request_rec *r);
+/** Adds the section to mod_status's page; for the register_hooks function. */
+void finq_page_register(void);
+
+#endif

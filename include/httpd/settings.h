@@ -1,0 +1,74 @@
+/* Configuration: what the directives said, per virtual host. Defaults stand in one place, src/httpd/directives.c. */
+#ifndef FINQ_CONFIG_H
+#define FINQ_CONFIG_H
+
+#include <httpd.h>
+#include <http_config.h>
+
+#include "meter/bucket.h"
+#include "ground/id.h"
+#include "crypto/mac.h"
+#include "meter/metrics.h"
+#include "crypto/secrets.h"
+
+extern module AP_MODULE_DECLARE_DATA finq_module __attribute__((visibility("default")));
+
+struct finq_runtime;
+
+/** What is limited (httpd/limits.h). */
+typedef enum { FINQ_LIMIT_ADDRESS, FINQ_LIMIT_TENANT, FINQ_LIMIT_FAILURE, FINQ_LIMITS } finq_limit;
+
+/** The rate of what is not; a burst of 0 is one that no directive has set. */
+#define FINQ_LIMIT_OFF ((finq_bucket_rate){0, 1})
+
+/** A service that decides about steps, behind a ProxyPass. */
+typedef struct finq_connector {
+    const char *name, *path;
+    const finq_mac_keys *keys;
+} finq_connector;
+
+/** A virtual host's settings. Times are seconds, sizes bytes. Read-only once the server runs. */
+typedef struct finq_config {
+    const char *secret_file;
+    finq_secrets *secrets;
+    const char *upload_dir;
+    const finq_id *tenant;              /**< the only tenant that is served; NULL for each of the database */
+    apr_array_header_t *skills;         /**< of const char *: what may be started here; NULL for all that is granted */
+    int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;
+    int key_cache_ttl;
+    const char *signature_audience;
+    int signature_max_lifetime;
+    int signature_replay;               /**< a flag: FinqSignatureReplay require */
+    int max_body;
+    int max_uploads;                    /**< uploads under way at once in a child; 0 for half of its threads */
+    int database_timeout;
+    int prepared_statements;            /**< a flag */
+    apr_array_header_t *allow_origins;  /**< of const char *; empty: no other origin */
+    apr_array_header_t *bases;          /**< of const char *: the paths of the Locations with SetHandler finq */
+    finq_bucket_rate limits[FINQ_LIMITS];
+    int limit_clients;                  /**< that the tables of limits have room for; the main server's counts */
+    int host_number;                    /**< this host's place among the server's, from 0 */
+    finq_metrics *metrics;              /**< its counters, in memory that children share */
+    apr_array_header_t *connectors;     /**< of finq_connector; of two of one name the first counts */
+    apr_array_header_t *guarded;        /**< of const char *: the paths of all hosts' connectors */
+    struct finq_runtime *runtime;       /**< what a child holds for this host (httpd/child.h); NULL before it runs */
+} finq_config;
+
+/** The settings of a server, defaults filled in. */
+finq_config *finq_config_of(const server_rec *server);
+
+/** The base that a path is under, "" for `/` itself; NULL if it is under none. */
+const char *finq_config_base(const finq_config *config, const char *path);
+
+/** The connector of a name; NULL where this host has none. */
+const finq_connector *finq_config_connector(const finq_config *config, const char *name);
+
+/* For the module record. */
+void *finq_config_create(apr_pool_t *pool, server_rec *server);
+void *finq_config_merge(apr_pool_t *pool, void *base, void *add);
+extern const command_rec finq_config_commands[];
+
+/** The check_config hook: finds the bases and says what is missing, so that configtest does. */
+int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
+
+#endif

@@ -1,0 +1,110 @@
+/* Counters: what a server did, in a block of memory that its processes share, and how an operator reads it. */
+#ifndef FINQ_METRICS_H
+#define FINQ_METRICS_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "ground/error.h"
+
+/** Endpoints that can be told apart: numbers below this. 0 is what is no endpoint's. */
+#define FINQ_METRICS_ENDPOINTS 32
+/** Skills that can be told apart; more are counted together, as "other". */
+#define FINQ_METRICS_SKILLS 64
+
+/** How a request ended: a finq_code, or one of these. */
+enum { FINQ_OUTCOME_OK = FINQ_E_COUNT, FINQ_OUTCOME_PREFLIGHT, FINQ_OUTCOMES };
+
+/** The name of an outcome: "ok", "preflight", or the error's code. */
+const char *finq_outcome_name(int outcome);
+
+/* Things counted one by one: X(enumerator, family, label, value). */
+#define FINQ_EVENTS(X)                                                                                         \
+    X(LIMIT_ADDRESS, "finq_limits_hit_total", "limit", "address")                                              \
+    X(LIMIT_TENANT, "finq_limits_hit_total", "limit", "tenant")                                                \
+    X(LIMIT_FAILURE, "finq_limits_hit_total", "limit", "failure")                                              \
+    X(NONCE_FORGED, "finq_nonce_failures_total", "cause", "forged")                                            \
+    X(NONCE_OTHER_CLIENT, "finq_nonce_failures_total", "cause", "other_client")                                \
+    X(NONCE_EXPIRED, "finq_nonce_failures_total", "cause", "expired")                                          \
+    X(DATABASE_BUSY, "finq_database_refusals_total", "cause", "busy")                                          \
+    X(DATABASE_UNREACHABLE, "finq_database_refusals_total", "cause", "unreachable")
+
+typedef enum {
+#define X(enumerator, family, label, value) FINQ_EVENT_##enumerator,
+    FINQ_EVENTS(X)
+#undef X
+    FINQ_EVENT_COUNT
+} finq_event;
+
+/* What an answer told its client of a session: X(enumerator, name). */
+#define FINQ_PROGRESS(X)                                                                                       \
+    X(CREATED, "created")                                                                                      \
+    X(IN_PROGRESS, "in_progress")                                                                              \
+    X(PENDING, "pending")                                                                                      \
+    X(COMPLETED, "completed")                                                                                  \
+    X(FAILED, "failed")                                                                                        \
+    X(EXCHANGED, "exchanged")
+
+typedef enum {
+#define X(enumerator, name) FINQ_PROGRESS_##enumerator,
+    FINQ_PROGRESS(X)
+#undef X
+    FINQ_PROGRESS_COUNT
+} finq_progress;
+
+/** What is under way in one process. Written by that process alone; it goes with it. */
+typedef struct finq_gauges {
+    apr_uint32_t uploads;            /**< under way; atomic, as are the others */
+    apr_uint32_t in_use, idle, most; /**< connections to the database */
+    apr_uint32_t waiting;            /**< clients whose answer is held back until their session goes on */
+} finq_gauges;
+
+/** One virtual host's counters. */
+typedef struct finq_metrics finq_metrics;
+
+/** A process's way to them. */
+typedef struct finq_meter {
+    finq_metrics *metrics;
+    int stripe; /**< any number; processes with different ones do not wait for each other's cache lines */
+    finq_gauges *gauges;
+} finq_meter;
+
+/** Bytes of a host's counters. They begin zeroed, aligned to a cache line. */
+apr_size_t finq_metrics_size(void);
+
+/** Counts an answer and the time that it took. */
+void finq_metrics_answer(const finq_meter *meter, int endpoint, int outcome, apr_time_t took);
+/** Counts an event. */
+void finq_metrics_event(const finq_meter *meter, finq_event event);
+/** Counts a wait for a connection to the database. */
+void finq_metrics_wait(const finq_meter *meter, apr_time_t waited);
+/** Counts what was told of a session. `skill_id` is not 0. */
+void finq_metrics_session(const finq_meter *meter, apr_uint32_t skill_id, const char *skill, finq_progress progress);
+
+/** A host as it is shown. Names are unique. */
+typedef struct finq_metrics_source {
+    const char *host;
+    const finq_metrics *metrics;
+    finq_gauges gauges; /**< summed over the living processes */
+} finq_metrics_source;
+
+/** All that is shown at once. */
+typedef struct finq_metrics_view {
+    const finq_metrics_source *sources;
+    int count;
+    const char *const *endpoints; /**< names by number, ends with NULL; the first is that of number 0 */
+} finq_metrics_view;
+
+/** Prometheus' text format, version 0.0.4. */
+const char *finq_metrics_text(const finq_metrics_view *view, apr_pool_t *pool);
+
+/** A number for people, of a few that say how a host does. */
+typedef struct finq_metrics_figure {
+    const char *name; /**< one word */
+    apr_uint64_t value;
+} finq_metrics_figure;
+
+/** The figures of a host; the array ends with a NULL name, and is as long for every host. */
+const finq_metrics_figure *finq_metrics_figures(const finq_metrics_source *source, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,21 @@
+/* Catalogs: what a tenant may start, and who serves it (contract section 10). */
+#ifndef FINQ_CATALOG_H
+#define FINQ_CATALOG_H
+
+#include "flow/service.h"
+
+typedef enum { FINQ_CATALOG_SKILLS, FINQ_CATALOG_SERVICERS } finq_catalog;
+
+/** Who asks. */
+typedef struct finq_catalog_claim {
+    finq_id client_id;
+    const char *app_key;
+} finq_catalog_claim;
+
+/** Reads a catalog in one call: `*json` is a compact JSON array, in the order in which the definitions were published.
+ * What the service is narrowed to narrows it. Errors: invalid_client_id, invalid_client_app_key, unauthorized_tenant;
+ * those of a call. */
+finq_error *finq_catalog_read(const char **json, finq_catalog catalog, const finq_service *service,
+                              const finq_catalog_claim *claim, apr_pool_t *pool);
+
+#endif

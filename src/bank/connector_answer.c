@@ -1,0 +1,307 @@
+#include "bank/connector.h"
+
+#include <apr_date.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+#include <string.h>
+
+#include "json/json.h"
+
+#define TEXT_MOST 500
+#define POINTER_MOST 512
+#define DETAILS_MOST 32
+#define REASONS_MOST 16
+#define URL_MOST 2048
+#define HEADERS_MOST 16
+#define HEADER_NAME_MOST 64
+#define HEADER_VALUE_MOST 1024
+
+typedef struct {
+    const json_t *json;
+    finq_connector_answer *answer;
+    int sandbox;
+    apr_pool_t *pool;
+} reading;
+
+static finq_error *invalid(apr_pool_t *pool, const char *cause)
+{
+    finq_error *error = finq_error_make(pool, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
+                                        "The service behind this step gave an answer that cannot be used.");
+    error->cause = cause;
+    return error;
+}
+
+/* Any fault of an answer is the connector's, whatever a client's would be called. */
+static finq_error *invalid_as(apr_pool_t *pool, finq_error *error)
+{
+    return error ? invalid(pool, error->cause ? error->cause : error->message) : NULL;
+}
+
+/* ---- pieces ---- */
+
+/* Text that a person will read: of some length, and nothing in it that would act on a terminal or a log. */
+static int is_words(const json_t *value, apr_size_t least, apr_size_t most)
+{
+    const char *text = json_string_value(value);
+    if (!text || json_string_length(value) < least || json_string_length(value) > most)
+        return 0;
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return 0;
+    }
+    return 1;
+}
+
+/* RFC 6901. */
+static int is_pointer(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    if (!is_words(value, 0, POINTER_MOST) || (*text && *text != '/'))
+        return 0;
+    for (; *text; text++) {
+        if (*text == '~' && text[1] != '0' && text[1] != '1')
+            return 0;
+    }
+    return 1;
+}
+
+/* Array of texts; NULL for what is something else. A member that is absent is an empty array. */
+static apr_array_header_t *words_read(const json_t *array, apr_pool_t *pool)
+{
+    apr_array_header_t *list = apr_array_make(pool, 4, sizeof(const char *));
+    const json_t *value;
+    size_t i;
+    if (array && (!json_is_array(array) || json_array_size(array) > REASONS_MOST))
+        return NULL;
+    json_array_foreach((json_t *)array, i, value)
+    {
+        if (!is_words(value, 1, TEXT_MOST))
+            return NULL;
+        APR_ARRAY_PUSH(list, const char *) = json_string_value(value);
+    }
+    return list;
+}
+
+/* ---- the verdicts ---- */
+
+static finq_error *read_accepted(reading *of)
+{
+    json_t *data = json_object_get(of->json, "data");
+    if (data && !json_is_object(data))
+        return invalid(of->pool, "data is not an object");
+    if (data)
+        of->answer->data = data;
+    return NULL;
+}
+
+static finq_error *read_rejected(reading *of)
+{
+    const json_t *details = json_object_get(of->json, "details"), *detail;
+    size_t i;
+    if (json_array_size(details) == 0 || json_array_size(details) > DETAILS_MOST)
+        return invalid(of->pool, "details is not an array of 1 to 32 objects");
+    of->answer->details = apr_array_make(of->pool, (int)json_array_size(details), sizeof(finq_detail));
+    json_array_foreach((json_t *)details, i, detail)
+    {
+        const json_t *field = json_object_get(detail, "field"), *message = json_object_get(detail, "message");
+        if (json_object_size(detail) != 2 || !is_pointer(field) || !is_words(message, 1, TEXT_MOST))
+            return invalid(of->pool, "an entry of details is not {field: JSON Pointer, message: text}");
+        APR_ARRAY_PUSH(of->answer->details, finq_detail) =
+            (finq_detail){json_string_value(field), json_string_value(message)};
+    }
+    return NULL;
+}
+
+/* Only what every reader of a URL understands alike: no blank, no backslash, nothing that is not ASCII. */
+static int is_url_text(const json_t *value)
+{
+    const unsigned char *text = (const unsigned char *)json_string_value(value);
+    if (!text || json_string_length(value) > URL_MOST)
+        return 0;
+    for (; *text; text++) {
+        if (*text <= ' ' || *text >= 0x7f || strchr("\"<>\\^`{|}", *text))
+            return 0;
+    }
+    return 1;
+}
+
+static int is_this_machine(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0 ||
+           strcmp(host, "::1") == 0;
+}
+
+static int is_bank_url(const json_t *value, int sandbox, apr_pool_t *pool)
+{
+    apr_uri_t uri;
+    if (!is_url_text(value) || apr_uri_parse(pool, json_string_value(value), &uri) != APR_SUCCESS)
+        return 0;
+    if (!uri.scheme || !uri.hostname || !*uri.hostname || strchr(uri.hostinfo, '@'))
+        return 0;
+    if (strcmp(uri.scheme, "https") == 0)
+        return 1;
+    return sandbox && strcmp(uri.scheme, "http") == 0 && is_this_machine(uri.hostname);
+}
+
+static int is_header_name(const char *name)
+{
+    apr_size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+    return length > 0 && length <= HEADER_NAME_MOST && name[length] == '\0';
+}
+
+static finq_error *headers_read(reading *of)
+{
+    json_t *headers = json_object_get(of->json, "headers"), *value;
+    const char *name;
+    if (!headers)
+        return NULL;
+    if (!json_is_object(headers) || json_object_size(headers) > HEADERS_MOST)
+        return invalid(of->pool, "headers is not an object of at most 16 members");
+    json_object_foreach(headers, name, value)
+    {
+        if (!is_header_name(name) || !is_words(value, 0, HEADER_VALUE_MOST))
+            return invalid(of->pool, "headers has a member that is no header");
+    }
+    of->answer->headers = headers;
+    return NULL;
+}
+
+/* YYYY-MM-DDTHH:MM:SSZ, a time that exists: a second, minute, hour or day too many would move the next larger
+ * one. */
+static int time_read(apr_int64_t *seconds, const json_t *value)
+{
+    static const int places[] = {0, 5, 8, 11, 14, 17};
+    const char *text = json_string_value(value);
+    apr_time_exp_t parts = {0}, again;
+    apr_time_t time;
+    int n[6];
+    if (!text || !apr_date_checkmask(text, "####-##-##T##:##:##Z"))
+        return 0;
+    for (int i = 0; i < 6; i++)
+        n[i] = (int)apr_atoi64(text + places[i]);
+    parts.tm_year = n[0] - 1900, parts.tm_mon = n[1] - 1, parts.tm_mday = n[2];
+    parts.tm_hour = n[3], parts.tm_min = n[4], parts.tm_sec = n[5];
+    if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS)
+        return 0;
+    apr_time_exp_gmt(&again, time);
+    *seconds = apr_time_sec(time);
+    return again.tm_mday == parts.tm_mday && again.tm_min == parts.tm_min;
+}
+
+static finq_error *read_redirect(reading *of)
+{
+    finq_connector_answer *answer = of->answer;
+    apr_int64_t now = apr_time_sec(apr_time_now());
+    const char *method = finq_json_string(of->json, "method");
+    if (!method || strcmp(method, "GET") != 0)
+        return invalid(of->pool, "method is not \"GET\"");
+    if (!is_bank_url(json_object_get(of->json, "url"), of->sandbox, of->pool))
+        return invalid(of->pool, "url is not an https URL without user and password"
+                                 " (a sandbox skill's may be http on localhost)");
+    if (!time_read(&answer->expires_at, json_object_get(of->json, "expires_at")))
+        return invalid(of->pool, "expires_at is not a time such as 2026-02-28T12:00:00Z");
+    if (answer->expires_at <= now || answer->expires_at > now + FINQ_CONNECTOR_REDIRECT_MOST)
+        return invalid(of->pool, "expires_at has passed, or is more than a day away");
+    answer->method = method;
+    answer->url = finq_json_string(of->json, "url");
+    return headers_read(of);
+}
+
+static finq_error *read_reasons(reading *of)
+{
+    of->answer->reasons = words_read(json_object_get(of->json, "reasons"), of->pool);
+    return of->answer->reasons ? NULL : invalid(of->pool, "reasons is not an array of at most 16 texts");
+}
+
+/* ---- the answer ---- */
+
+/* In the order of finq_connector_verdict. `members` are those beside `verdict`. */
+static const struct {
+    const char *name;
+    const char *members[5];
+    finq_error *(*read)(reading *of);
+} verdicts[] = {
+    {"accepted", {"data"}, read_accepted},
+    {"rejected", {"details"}, read_rejected},
+    {"redirect", {"method", "url", "headers", "expires_at"}, read_redirect},
+    {"pending", {"reasons"}, read_reasons},
+    {"failed", {"reasons"}, read_reasons},
+};
+#define VERDICTS (sizeof verdicts / sizeof *verdicts)
+
+static int member_known(const char *const *members, const char *name)
+{
+    if (strcmp(name, "verdict") == 0)
+        return 1;
+    while (*members && strcmp(*members, name) != 0)
+        members++;
+    return *members != NULL;
+}
+
+static finq_error *verdict_read(reading *of)
+{
+    const char *verdict = finq_json_string(of->json, "verdict"), *name;
+    const json_t *value;
+    apr_size_t i = 0;
+    while (verdict && i < VERDICTS && strcmp(verdicts[i].name, verdict) != 0)
+        i++;
+    if (!verdict || i == VERDICTS)
+        return invalid(of->pool, "verdict is none of accepted, rejected, redirect, pending, failed");
+    json_object_foreach((json_t *)of->json, name, value)
+    {
+        if (!member_known(verdicts[i].members, name))
+            return invalid(of->pool,
+                           apr_pstrcat(of->pool, "it has a member that does not belong to ", verdict, NULL));
+    }
+    of->answer->verdict = (finq_connector_verdict)i;
+    return verdicts[i].read(of);
+}
+
+finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length,
+                                int sandbox, apr_pool_t *pool)
+{
+    json_t *json;
+    memset(answer, 0, sizeof *answer);
+    answer->data = finq_json_own(json_object(), pool);
+    answer->headers = finq_json_own(json_object(), pool);
+    answer->reasons = apr_array_make(pool, 1, sizeof(const char *));
+    if (length > FINQ_CONNECTOR_MOST)
+        return invalid(pool, "it is larger than 64 KiB");
+    FINQ_TRY(invalid_as(pool, finq_json_parse(&json, text, length, pool)));
+    reading of = {json, answer, sandbox, pool};
+    return verdict_read(&of);
+}
+
+/* ---- the decision ---- */
+
+static const char *decision_find(const char *name)
+{
+    static const char *const decisions[] = {"accepted", "resubmit", "failed"};
+    for (int i = 0; i < 3; i++) {
+        if (strcmp(decisions[i], name) == 0)
+            return decisions[i];
+    }
+    return NULL;
+}
+
+finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text,
+                                         apr_size_t length, apr_pool_t *pool)
+{
+    static const finq_json_member members[] = {{"step_id", FINQ_JSON_STRING, 1},
+                                               {"decision", FINQ_JSON_STRING, 1},
+                                               {"reasons", FINQ_JSON_ARRAY, 0},
+                                               {NULL, 0, 0}};
+    json_t *json;
+    FINQ_TRY(finq_json_parse(&json, text, length, pool));
+    FINQ_TRY(finq_json_members(json, members, pool));
+    if (!finq_id_parse(&decision->step_id, finq_json_string(json, "step_id")))
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "step_id is not a UUID.");
+    decision->decision = decision_find(finq_json_string(json, "decision"));
+    if (!decision->decision)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "decision must be accepted, resubmit or failed.");
+    decision->reasons = words_read(json_object_get(json, "reasons"), pool);
+    if (!decision->reasons)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD,
+                               "reasons must be at most 16 texts of 1 to 500 bytes.");
+    return NULL;
+}

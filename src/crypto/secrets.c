@@ -1,0 +1,298 @@
+#include "crypto/secrets.h"
+
+#include <apr_atomic.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/crypto.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ground/codec.h"
+
+#define KEY_BYTES 32
+#define SEAL_VERSION 1
+
+/* To make a context costs several times what its use does. So one that was used waits for the next user, who takes it for
+ * himself; who comes meanwhile makes his own, and the one that comes back last stays. */
+typedef struct {
+    EVP_MAC_CTX *keyed; /* never used, only duplicated */
+    volatile void *spare;
+} mac_key;
+
+typedef struct {
+    const EVP_CIPHER *cipher; /* its set's */
+    unsigned char key[KEY_BYTES];
+    volatile void *spare;
+} seal_key;
+
+struct finq_secret {
+    apr_int32_t id;
+    seal_key *seal;
+    mac_key *seal_mac, *step_mac, *access_mac, *webhook_mac;
+};
+
+struct finq_secrets {
+    finq_secret secrets[FINQ_SECRET_FILE_MOST];
+    int count;
+    EVP_MAC *hmac;
+    EVP_CIPHER *cipher; /* fetched once: to look an algorithm up costs more than to use it */
+};
+
+static finq_error *openssl_failed(apr_pool_t *pool, const char *what)
+{
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "OpenSSL: %s failed", what);
+}
+
+finq_error *finq_random(void *bytes, apr_size_t length, apr_pool_t *pool)
+{
+    return RAND_bytes(bytes, (int)length) == 1 ? NULL : openssl_failed(pool, "RAND_bytes");
+}
+
+/* Randomness for ids is drawn ahead, a thread for itself: a draw costs as much for one id as for many. What has been
+ * handed out is wiped, and a forked process draws its own. */
+#define ID_RANDOM 10
+#define DRAWN_IDS 32
+static __thread struct {
+    pid_t owner;
+    int left;
+    unsigned char bytes[DRAWN_IDS][ID_RANDOM];
+} drawn;
+
+finq_error *finq_id_new(finq_id *id, apr_pool_t *pool)
+{
+    if (drawn.left == 0 || drawn.owner != getpid()) {
+        drawn.left = 0;
+        FINQ_TRY(finq_random(drawn.bytes, sizeof drawn.bytes, pool));
+        drawn.left = DRAWN_IDS;
+        drawn.owner = getpid();
+    }
+    unsigned char *random = drawn.bytes[--drawn.left];
+    *id = finq_id_v7(apr_time_now(), random);
+    finq_wipe(random, ID_RANDOM);
+    return NULL;
+}
+
+/* ---- deriving ---- */
+
+static int derive(unsigned char key[KEY_BYTES], finq_bytes secret, const char *purpose)
+{
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret.data, secret.length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)purpose, strlen(purpose)),
+        OSSL_PARAM_construct_end(),
+    };
+    int ok = context && EVP_KDF_derive(context, key, KEY_BYTES, params) == 1;
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+    return ok;
+}
+
+static apr_status_t mac_key_release(void *value)
+{
+    mac_key *mac = value;
+    EVP_MAC_CTX_free((EVP_MAC_CTX *)mac->spare); /* wipes the key */
+    EVP_MAC_CTX_free(mac->keyed);
+    return APR_SUCCESS;
+}
+
+static int derive_mac(mac_key **out, EVP_MAC *hmac, finq_bytes secret, const char *purpose, apr_pool_t *pool)
+{
+    unsigned char key[KEY_BYTES];
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+                           OSSL_PARAM_construct_end()};
+    mac_key *mac = *out = apr_pcalloc(pool, sizeof *mac);
+    mac->keyed = EVP_MAC_CTX_new(hmac);
+    apr_pool_cleanup_register(pool, mac, mac_key_release, apr_pool_cleanup_null);
+    int ok = mac->keyed && derive(key, secret, purpose) && EVP_MAC_init(mac->keyed, key, sizeof key, params) == 1;
+    finq_wipe(key, sizeof key);
+    return ok;
+}
+
+static apr_status_t seal_key_release(void *value)
+{
+    seal_key *seal = value;
+    EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)seal->spare); /* wipes the key */
+    finq_wipe(seal, sizeof *seal);
+    return APR_SUCCESS;
+}
+
+static int derive_seal(seal_key **out, const EVP_CIPHER *cipher, finq_bytes secret, apr_pool_t *pool)
+{
+    seal_key *seal = *out = apr_pcalloc(pool, sizeof *seal);
+    apr_pool_cleanup_register(pool, seal, seal_key_release, apr_pool_cleanup_null);
+    seal->cipher = cipher;
+    return derive(seal->key, secret, "mod_finq seal encryption");
+}
+
+static int secret_derive(finq_secret *secret, const finq_secrets *set, finq_bytes bytes, apr_pool_t *pool)
+{
+    unsigned char id[KEY_BYTES];
+    if (!derive(id, bytes, "mod_finq secret id"))
+        return 0;
+    memcpy(&secret->id, id, sizeof secret->id);
+    return derive_seal(&secret->seal, set->cipher, bytes, pool) &&
+           derive_mac(&secret->seal_mac, set->hmac, bytes, "mod_finq seal authentication", pool) &&
+           derive_mac(&secret->step_mac, set->hmac, bytes, "mod_finq step id", pool) &&
+           derive_mac(&secret->access_mac, set->hmac, bytes, "mod_finq access token", pool) &&
+           derive_mac(&secret->webhook_mac, set->hmac, bytes, "mod_finq webhook", pool);
+}
+
+/* ---- the file ---- */
+
+static apr_status_t secrets_release(void *value)
+{
+    finq_secrets *secrets = value;
+    EVP_MAC_free(secrets->hmac);
+    EVP_CIPHER_free(secrets->cipher);
+    return APR_SUCCESS;
+}
+
+static finq_error *secret_take(void *baton, const unsigned char *bytes, apr_size_t length, apr_pool_t *pool)
+{
+    finq_secrets *secrets = baton;
+    finq_secret *secret = &secrets->secrets[secrets->count++];
+    int derived = secret_derive(secret, secrets, (finq_bytes){bytes, length}, pool);
+    return derived ? NULL : openssl_failed(pool, "deriving keys");
+}
+
+finq_error *finq_secrets_load(finq_secrets **out, const char *path, apr_pool_t *pool)
+{
+    finq_secrets *secrets = apr_pcalloc(pool, sizeof *secrets);
+    apr_pool_cleanup_register(pool, secrets, secrets_release, apr_pool_cleanup_null);
+    secrets->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    secrets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
+    if (!secrets->hmac || !secrets->cipher)
+        return openssl_failed(pool, "fetching HMAC and AES");
+    FINQ_TRY(finq_secret_file_read(path, secret_take, secrets, pool));
+    *out = secrets;
+    return NULL;
+}
+
+const finq_secret *finq_secrets_first(const finq_secrets *secrets)
+{
+    return &secrets->secrets[0];
+}
+
+const finq_secret *finq_secrets_find(const finq_secrets *secrets, apr_int32_t id)
+{
+    for (int i = 0; i < secrets->count; i++) {
+        if (secrets->secrets[i].id == id)
+            return &secrets->secrets[i];
+    }
+    return NULL;
+}
+
+apr_int32_t finq_secret_id(const finq_secret *secret)
+{
+    return secret->id;
+}
+
+/* ---- using ---- */
+
+static finq_error *mac(unsigned char tag[KEY_BYTES], mac_key *key, const finq_bytes *pieces, int count, apr_pool_t *pool)
+{
+    EVP_MAC_CTX *context = apr_atomic_xchgptr(&key->spare, NULL);
+    if (!context)
+        context = EVP_MAC_CTX_dup(key->keyed);
+    int ok = context && EVP_MAC_init(context, NULL, 0, NULL) == 1; /* begins anew, with the same key */
+    for (int i = 0; ok && i < count; i++)
+        ok = EVP_MAC_update(context, pieces[i].data, pieces[i].length) == 1;
+    ok = ok && EVP_MAC_final(context, tag, NULL, KEY_BYTES) == 1;
+    EVP_MAC_CTX_free(ok ? apr_atomic_xchgptr(&key->spare, context) : context);
+    return ok ? NULL : openssl_failed(pool, "HMAC");
+}
+
+static EVP_CIPHER_CTX *cipher_keyed(const seal_key *key)
+{
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    if (context && EVP_EncryptInit_ex2(context, key->cipher, key->key, NULL, NULL) == 1)
+        return context;
+    EVP_CIPHER_CTX_free(context);
+    return NULL;
+}
+
+static finq_error *crypt_ctr(unsigned char *to, seal_key *key, const unsigned char *iv, finq_bytes from, apr_pool_t *pool)
+{
+    EVP_CIPHER_CTX *context = apr_atomic_xchgptr(&key->spare, NULL);
+    if (!context)
+        context = cipher_keyed(key);
+    int n, ok = context && EVP_EncryptInit_ex2(context, NULL, NULL, iv, NULL) == 1 &&
+                EVP_EncryptUpdate(context, to, &n, from.data, (int)from.length) == 1;
+    EVP_CIPHER_CTX_free(ok ? apr_atomic_xchgptr(&key->spare, context) : context);
+    return ok ? NULL : openssl_failed(pool, "AES-256-CTR");
+}
+
+finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, const void *bytes, apr_size_t length,
+                             apr_pool_t *pool)
+{
+    unsigned char *tag = sealed + 5;
+    sealed[0] = SEAL_VERSION;
+    memcpy(sealed + 1, &secret->id, 4);
+    finq_bytes pieces[] = {{sealed, 5}, {bytes, length}};
+    FINQ_TRY(mac(tag, secret->seal_mac, pieces, 2, pool));
+    return crypt_ctr(sealed + FINQ_SEAL_OVERHEAD, secret->seal, tag, pieces[1], pool);
+}
+
+finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *secrets, unsigned char *bytes,
+                              const unsigned char *sealed, apr_size_t length, apr_pool_t *pool)
+{
+    unsigned char tag[KEY_BYTES];
+    apr_int32_t id;
+    *secret = NULL;
+    if (length < FINQ_SEAL_OVERHEAD || sealed[0] != SEAL_VERSION)
+        return NULL;
+    memcpy(&id, sealed + 1, 4);
+    const finq_secret *found = finq_secrets_find(secrets, id);
+    if (!found)
+        return NULL;
+    length -= FINQ_SEAL_OVERHEAD;
+    FINQ_TRY(crypt_ctr(bytes, found->seal, sealed + 5, (finq_bytes){sealed + FINQ_SEAL_OVERHEAD, length}, pool));
+    finq_bytes pieces[] = {{sealed, 5}, {bytes, length}};
+    FINQ_TRY(mac(tag, found->seal_mac, pieces, 2, pool));
+    if (CRYPTO_memcmp(tag, sealed + 5, sizeof tag) == 0)
+        *secret = found;
+    return NULL;
+}
+
+finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, const finq_id *session_id, int ordinal,
+                                apr_pool_t *pool)
+{
+    unsigned char tag[KEY_BYTES], place[2] = {(unsigned char)(ordinal >> 8), (unsigned char)ordinal};
+    finq_bytes pieces[] = {{session_id->bytes, sizeof session_id->bytes}, {place, sizeof place}};
+    FINQ_TRY(mac(tag, secret->step_mac, pieces, 2, pool));
+    *step_id = finq_id_v7(finq_id_time(session_id), tag);
+    return NULL;
+}
+
+finq_error *finq_secrets_know_step(int *known, const finq_secrets *secrets, const finq_id *step_id, const finq_id *session_id,
+                                   int ordinal, apr_pool_t *pool)
+{
+    *known = 0;
+    for (int i = 0; i < secrets->count && !*known; i++) {
+        finq_id given;
+        FINQ_TRY(finq_secret_step_id(&given, &secrets->secrets[i], session_id, ordinal, pool));
+        *known = finq_id_equal(&given, step_id);
+    }
+    return NULL;
+}
+
+finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES], const finq_secret *secret,
+                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id,
+                                     apr_pool_t *pool)
+{
+    finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}, {credentials_id->bytes, sizeof credentials_id->bytes}};
+    return mac(token, secret->access_mac, pieces, 2, pool);
+}
+
+finq_error *finq_secret_webhook_key(unsigned char key[FINQ_WEBHOOK_KEY_BYTES], const finq_secret *secret,
+                                    const unsigned char salt[FINQ_SALT_BYTES], apr_pool_t *pool)
+{
+    finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}};
+    return mac(key, secret->webhook_mac, pieces, 1, pool);
+}

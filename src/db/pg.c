@@ -1,0 +1,361 @@
+#include "db/pg.h"
+
+#include <apr_strings.h>
+#include <errno.h>
+#include <libpq-events.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* ---- connections ---- */
+
+#define PREPARED_MAX 32
+/* How often an idle connection may have something to say before it is taken for a broken one. */
+#define UNASKED_MAX 16
+/* More reads than the answer to any call of ours could take. */
+#define CUT_READS 1000
+
+/* What we know of a connection; libpq keeps it beside the connection and tells of its reset and its end. */
+typedef struct {
+    const finq_pg_statement *prepared[PREPARED_MAX];
+    int count;
+    int checked;
+    const void *owner; /* outlives a reset */
+} connection_state;
+
+static int connection_event(PGEventId event, void *info, void *pass)
+{
+    (void)pass;
+    if (event == PGEVT_CONNRESET) {
+        connection_state *state = PQinstanceData(((PGEventConnReset *)info)->conn, connection_event);
+        if (state)
+            state->count = state->checked = 0;
+    } else if (event == PGEVT_CONNDESTROY)
+        free(PQinstanceData(((PGEventConnDestroy *)info)->conn, connection_event));
+    return 1;
+}
+
+int finq_pg_adopt(PGconn *connection)
+{
+    if (PQinstanceData(connection, connection_event))
+        return 1;
+    connection_state *state = calloc(1, sizeof *state);
+    if (state && PQregisterEventProc(connection, connection_event, "finq", NULL) &&
+        PQsetInstanceData(connection, connection_event, state))
+        return 1;
+    free(state);
+    return 0;
+}
+
+int finq_pg_is_alive(PGconn *connection)
+{
+    /* A server that ends says why first, and what it says hides the end: so all that waits is read. */
+    for (int i = 0; i < UNASKED_MAX && PQstatus(connection) == CONNECTION_OK; i++) {
+        struct pollfd fd = {PQsocket(connection), POLLIN, 0};
+        if (poll(&fd, 1, 0) == 0)
+            return 1;
+        if (!PQconsumeInput(connection))
+            return 0;
+    }
+    return 0;
+}
+
+int finq_pg_is_checked(PGconn *connection)
+{
+    return ((connection_state *)PQinstanceData(connection, connection_event))->checked;
+}
+
+void finq_pg_set_checked(PGconn *connection)
+{
+    ((connection_state *)PQinstanceData(connection, connection_event))->checked = 1;
+}
+
+const void *finq_pg_owner(PGconn *connection)
+{
+    return ((connection_state *)PQinstanceData(connection, connection_event))->owner;
+}
+
+void finq_pg_set_owner(PGconn *connection, const void *owner)
+{
+    ((connection_state *)PQinstanceData(connection, connection_event))->owner = owner;
+}
+
+int finq_pg_is_clean(PGconn *connection)
+{
+    return PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE;
+}
+
+void finq_pg_cut(PGconn *connection)
+{
+    int fd = PQsocket(connection);
+    if (fd >= 0)
+        shutdown(fd, SHUT_RDWR);
+    /* What had come before is read first; only then does libpq notice, and the next user's check of the connection fail. */
+    for (int i = 0; i < CUT_READS && PQconsumeInput(connection) && PQstatus(connection) == CONNECTION_OK; i++)
+        ;
+}
+
+/* ---- calls ---- */
+
+/* Waits until the socket is ready, at most to the deadline; 0 if that passed. */
+static int socket_wait(PGconn *connection, short events, apr_time_t deadline)
+{
+    for (;;) {
+        apr_time_t left = deadline - apr_time_now();
+        struct pollfd fd = {PQsocket(connection), events, 0};
+        int n = left > 0 ? poll(&fd, 1, (int)apr_time_as_msec(left) + 1) : 0;
+        if (n > 0 || (n < 0 && errno != EINTR))
+            return 1;
+        if (n == 0 && apr_time_now() >= deadline)
+            return 0;
+    }
+}
+
+static finq_error *call_lost(PGconn *connection, const char *what, apr_pool_t *pool)
+{
+    finq_error *error = finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s: %s", what,
+                                            PQerrorMessage(connection));
+    finq_pg_cut(connection);
+    return error;
+}
+
+static finq_error *call_timed_out(PGconn *connection, const finq_pg_statement *statement, apr_pool_t *pool)
+{
+    finq_pg_cut(connection);
+    return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s got no answer in time; connection closed",
+                               statement->name);
+}
+
+static finq_error *flush(PGconn *connection, const finq_pg_statement *statement, apr_time_t deadline, apr_pool_t *pool)
+{
+    int pending;
+    while ((pending = PQflush(connection)) > 0) {
+        if (!socket_wait(connection, POLLIN | POLLOUT, deadline))
+            return call_timed_out(connection, statement, pool);
+        if (!PQconsumeInput(connection))
+            return call_lost(connection, "sending", pool);
+    }
+    return pending < 0 ? call_lost(connection, "sending", pool) : NULL;
+}
+
+static apr_status_t rows_clear(void *rows)
+{
+    PQclear(rows);
+    return APR_SUCCESS;
+}
+
+static PGresult *rows_own(PGresult *rows, apr_pool_t *pool)
+{
+    if (rows)
+        apr_pool_cleanup_register(pool, rows, rows_clear, apr_pool_cleanup_null);
+    return rows;
+}
+
+/* PQgetResult, but with a deadline. */
+static finq_error *result_next(PGresult **result, PGconn *connection, const finq_pg_statement *statement, apr_time_t deadline,
+                               apr_pool_t *pool)
+{
+    while (PQisBusy(connection)) {
+        if (!socket_wait(connection, POLLIN, deadline))
+            return call_timed_out(connection, statement, pool);
+        if (!PQconsumeInput(connection))
+            return call_lost(connection, "reading", pool);
+    }
+    *result = PQgetResult(connection);
+    return NULL;
+}
+
+/* Reads to the end of the answer, which leaves the connection ready for the next call; keeps the first result, or the error
+ * that came after it: then the rows were there, but the commit failed. */
+static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq_pg_statement *statement,
+                               apr_time_t deadline, apr_pool_t *pool)
+{
+    *answer = NULL;
+    for (;;) {
+        PGresult *result;
+        FINQ_TRY(result_next(&result, connection, statement, deadline, pool));
+        if (!result)
+            return *answer ? NULL : call_lost(connection, "no answer", pool);
+        if (!*answer || PQresultStatus(result) == PGRES_FATAL_ERROR)
+            *answer = rows_own(result, pool);
+        else
+            PQclear(result);
+    }
+}
+
+/* SQLSTATEs after which the same request may succeed: connection, rollback, resources, intervention, I/O; a database
+ * that is (for now) read-only; and what a prepared statement says when it is gone or a migration has passed it by. */
+static int may_be_retried(const char *sqlstate)
+{
+    static const char *const prefixes[] = {"08", "25006", "40", "53", "55", "57", "58", "26000", "0A000"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        if (strncmp(sqlstate, prefixes[i], strlen(prefixes[i])) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static finq_error *answer_check(const PGresult *result, PGconn *connection, const finq_pg_statement *statement,
+                                apr_pool_t *pool)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return NULL;
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (!sqlstate)
+        return call_lost(connection, statement->name, pool);
+    if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0)
+        finq_pg_cut(connection); /* only a new connection prepares again */
+    return finq_error_internal(pool, may_be_retried(sqlstate) ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR,
+                               "database: %s: SQLSTATE %s: %s", statement->name, sqlstate, primary ? primary : "");
+}
+
+static finq_error *answer_take(PGresult **result, PGconn *connection, const finq_pg_statement *statement,
+                               apr_time_t deadline, apr_pool_t *pool)
+{
+    FINQ_TRY(flush(connection, statement, deadline, pool));
+    FINQ_TRY(answer_read(result, connection, statement, deadline, pool));
+    return answer_check(*result, connection, statement, pool);
+}
+
+static finq_error *prepare(PGconn *connection, const finq_pg_statement *statement, apr_time_t deadline, apr_pool_t *pool)
+{
+    connection_state *state = PQinstanceData(connection, connection_event);
+    PGresult *result;
+    for (int i = 0; i < state->count; i++) {
+        if (state->prepared[i] == statement)
+            return NULL;
+    }
+    if (state->count == PREPARED_MAX)
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "more than %d statements", PREPARED_MAX);
+    if (!PQsendPrepare(connection, statement->name, statement->sql, 0, NULL))
+        return call_lost(connection, "preparing", pool);
+    FINQ_TRY(answer_take(&result, connection, statement, deadline, pool));
+    state->prepared[state->count++] = statement;
+    return NULL;
+}
+
+static int call_send(PGconn *connection, const finq_pg_statement *statement, const finq_pg_args *args, int named)
+{
+    return named ? PQsendQueryPrepared(connection, statement->name, args->count, args->values, args->lengths, args->formats, 1)
+                 : PQsendQueryParams(connection, statement->sql, args->count, NULL, args->values, args->lengths,
+                                     args->formats, 1);
+}
+
+finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
+                         const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool)
+{
+    PGresult *result;
+    PQsetnonblocking(connection, 1);
+    if (named)
+        FINQ_TRY(prepare(connection, statement, deadline, pool));
+    if (!call_send(connection, statement, args, named))
+        return call_lost(connection, statement->name, pool);
+    finq_error *error = answer_take(&result, connection, statement, deadline, pool);
+    if (error)
+        error->uncertain = !finq_pg_is_clean(connection); /* an error that the database reported left no effect */
+    *rows = error ? NULL : result;
+    return error;
+}
+
+/* ---- several calls in one transaction ---- */
+
+/* What is sent before one synchronisation is one transaction to the server (libpq, "Pipeline Mode"). */
+static finq_error *jobs_send(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
+{
+    PQsetnonblocking(connection, 1);
+    for (int i = 0; named && i < count; i++)
+        FINQ_TRY(prepare(connection, jobs[i]->statement, deadline, jobs[0]->pool));
+    int sent = PQenterPipelineMode(connection);
+    for (int i = 0; sent && i < count; i++)
+        sent = call_send(connection, jobs[i]->statement, jobs[i]->args, named);
+    if (!sent || !PQpipelineSync(connection))
+        return call_lost(connection, "sending", jobs[0]->pool);
+    return flush(connection, jobs[0]->statement, deadline, jobs[0]->pool);
+}
+
+/* The one result of a call, and the NULL after it; NULL where the call failed, or one before it. */
+static finq_error *job_read(PGresult **rows, PGconn *connection, const finq_pg_job *job, apr_time_t deadline)
+{
+    PGresult *result;
+    *rows = NULL;
+    FINQ_TRY(result_next(&result, connection, job->statement, deadline, job->pool));
+    if (!result)
+        return call_lost(connection, "no answer", job->pool);
+    if (PQresultStatus(result) == PGRES_TUPLES_OK)
+        *rows = rows_own(result, job->pool);
+    else
+        PQclear(result);
+    FINQ_TRY(result_next(&result, connection, job->statement, deadline, job->pool));
+    if (!result)
+        return NULL;
+    PQclear(result);
+    return call_lost(connection, "an answer too many", job->pool);
+}
+
+/* `*failed` is the number of the first call that failed, or -1 where all of them are committed. */
+static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline)
+{
+    PGresult *end;
+    *failed = -1;
+    for (int i = 0; i < count; i++) {
+        PGresult *rows;
+        FINQ_TRY(job_read(&rows, connection, jobs[i], deadline));
+        jobs[i]->rows = rows;
+        if (!rows && *failed < 0)
+            *failed = i;
+    }
+    FINQ_TRY(result_next(&end, connection, jobs[0]->statement, deadline, jobs[0]->pool));
+    if (PQresultStatus(end) == PGRES_PIPELINE_SYNC && PQexitPipelineMode(connection)) {
+        PQclear(end);
+        return NULL;
+    }
+    const char *sqlstate = PQresultErrorField(end, PG_DIAG_SQLSTATE); /* no more: details may tell of data */
+    finq_error *error = finq_error_internal(jobs[0]->pool, FINQ_E_SERVICE_UNAVAILABLE, "database: the commit failed: SQLSTATE %s",
+                                            sqlstate ? sqlstate : "unknown");
+    PQclear(end);
+    finq_pg_cut(connection);
+    return error;
+}
+
+/* Where a statement could not be prepared nothing has been sent, and the connection is as good as before. */
+static finq_error *jobs_together(int *failed, finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline,
+                                 int named)
+{
+    *failed = 0;
+    finq_error *lost = jobs_send(jobs, count, connection, deadline, named);
+    if (!lost)
+        return jobs_read(failed, jobs, count, connection, deadline);
+    return finq_pg_is_clean(connection) ? NULL : lost;
+}
+
+static void job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline, int named)
+{
+    job->error = finq_pg_call(&job->rows, connection, job->statement, job->args, deadline, named, job->pool);
+}
+
+static void jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *lost)
+{
+    for (int i = 0; i < count; i++) {
+        jobs[i]->rows = NULL;
+        jobs[i]->error = finq_error_internal(jobs[i]->pool, lost->code, "%s", lost->cause);
+        jobs[i]->error->uncertain = 1;
+    }
+}
+
+void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
+{
+    int failed = 0;
+    finq_error *lost = count > 1 ? jobs_together(&failed, jobs, count, connection, deadline, named) : NULL;
+    if (lost)
+        jobs_fail(jobs, count, lost);
+    if (lost || failed < 0)
+        return;
+    for (int i = 0; i < count; i++) { /* the culprit last: it may be one that waits for a lock */
+        if (i != failed)
+            job_alone(jobs[i], connection, deadline, named);
+    }
+    job_alone(jobs[failed], connection, deadline, named);
+}

@@ -1,0 +1,300 @@
+#include "flow/redirect.h"
+
+#include <apr_escape.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+#include <string.h>
+
+#include "crypto/digest.h"
+#include "json/json.h"
+#include "flow/step.h"
+
+#define LINK_MAX 2000
+#define WORD_MAX 64
+#define DESCRIPTION_MAX 200
+#define CODE_MAX 4096
+
+/* ---- links ---- */
+
+static int is_this_machine(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
+}
+
+/* An app's scheme is its own; those that browsers act on themselves are none. */
+static int scheme_allowed(const apr_uri_t *uri)
+{
+    static const char *const others[] = {"javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws", "wss"};
+    if (strcasecmp(uri->scheme, "https") == 0)
+        return uri->hostname && *uri->hostname && !uri->user;
+    if (strcasecmp(uri->scheme, "http") == 0)
+        return uri->hostname && is_this_machine(uri->hostname) && !uri->user;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strcasecmp(others[i], uri->scheme) == 0)
+            return 0;
+    }
+    return 1;
+}
+
+/* Only what every reader of a link understands alike. */
+static int is_plain_text(const char *link)
+{
+    for (const char *c = link; *c; c++) {
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || strchr("\"<>\\^`{|}", *c))
+            return 0;
+    }
+    return strlen(link) <= LINK_MAX;
+}
+
+/* Whether a path has a segment . or .., which browsers resolve: it would lead out of what is allowed. */
+static int climbs(const char *path)
+{
+    while (path && *path && *path != '?' && *path != '#') {
+        int dots = 0;
+        for (path++; *path == '.' || strncasecmp(path, "%2e", 3) == 0; dots++)
+            path += *path == '.' ? 1 : 3;
+        if (dots && dots <= 2 && strchr("/?#", *path))
+            return 1;
+        path += strcspn(path, "/?#");
+    }
+    return 0;
+}
+
+finq_error *finq_redirect_link_check(const char *link, apr_pool_t *pool)
+{
+    apr_uri_t uri;
+    int sound = is_plain_text(link) && apr_uri_parse(pool, link, &uri) == APR_SUCCESS && uri.scheme &&
+                strncmp(link + strlen(uri.scheme), "://", 3) == 0 && scheme_allowed(&uri) && !climbs(uri.path);
+    return sound ? NULL
+                 : finq_error_make(pool, FINQ_E_INVALID_FIELD, "data.psu_redirect_link must be an https address, an http one on "
+                                                               "localhost, or one of an app's own scheme, of at most %d bytes.",
+                                   LINK_MAX);
+}
+
+/* Adds a parameter to a link's query; what the link has already, its fragment too, stays. */
+static const char *link_add(const char *link, const char *name, const char *value, apr_pool_t *pool)
+{
+    const char *fragment = strchr(link, '#');
+    const char *front = fragment ? apr_pstrmemdup(pool, link, (apr_size_t)(fragment - link)) : link;
+    const char *query = strchr(front, '?');
+    const char *join = !query ? "?" : query[1] && front[strlen(front) - 1] != '&' ? "&" : "";
+    return apr_pstrcat(pool, front, join, name, "=", apr_pescape_urlencoded(pool, value), fragment ? fragment : "", NULL);
+}
+
+static const char *link_error(const char *link, const char *error, const char *description, apr_pool_t *pool)
+{
+    return link_add(link_add(link, "error", error, pool), "error_description", description, pool);
+}
+
+/* ---- the return ---- */
+
+typedef struct {
+    const finq_service *service;
+    finq_session_pass pass; /* opened from the state */
+    const char *link;
+    finq_id step_id;
+    const char *tenant_user_id;
+    json_t *data;
+    unsigned char body_hash[FINQ_DIGEST_SHA256];
+    apr_pool_t *pool;
+} visit;
+
+static finq_error *not_known(apr_pool_t *pool)
+{
+    return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "state is not one that was given to a bank, or it has been used.");
+}
+
+static finq_error *state_open(visit *v, const finq_redirect_return *came)
+{
+    finq_token *token = &v->pass.token;
+    token->kind = FINQ_TOKEN_STATE;
+    FINQ_TRY(finq_token_open(token, &v->pass.secret, came->state, v->service->secrets, v->pool));
+    if (!v->pass.secret || token->expires_at <= apr_time_sec(apr_time_now()))
+        return not_known(v->pool);
+    FINQ_TRY(finq_directory_skill(&v->pass.published, v->service->directory, v->service->db, token->skill_id, v->pool));
+    v->pass.step = &v->pass.published->skill->steps[token->place - 1];
+    return strcmp(v->pass.step->name, came->kind) == 0 ? NULL : not_known(v->pool);
+}
+
+/* Takes the state's one use. Where it has been used, or too late, `*taken` is 0 and the link, if any, is known. */
+static finq_error *state_take(visit *v, int *taken)
+{
+    static const finq_pg_statement redirect_take = {
+        "finq_redirect_take",
+        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash FROM finq.redirect_take($1, $2, $3)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    apr_size_t length;
+    finq_pg_arg_id(&args, &v->pass.token.client_id);
+    finq_pg_arg_id(&args, &v->pass.token.session_id);
+    finq_pg_arg_int(&args, v->pass.token.ordinal);
+    FINQ_TRY(v->service->db->call(v->service->db, &rows, &redirect_take, &args, v->pool));
+    *taken = strcmp(finq_pg_text(rows, 0, 0, v->pool), "ok") == 0;
+    v->link = finq_pg_text(rows, 0, 1, v->pool);
+    if (!*taken)
+        return NULL;
+    v->step_id = finq_pg_id(rows, 0, 2);
+    v->tenant_user_id = finq_pg_text(rows, 0, 4, v->pool);
+    const unsigned char *hash = finq_pg_bytes(rows, 0, 5, &length);
+    if (length == sizeof v->body_hash)
+        memcpy(v->body_hash, hash, length);
+    const char *data = finq_pg_text(rows, 0, 3, v->pool);
+    return finq_json_parse(&v->data, data, strlen(data), v->pool);
+}
+
+static finq_error *conclude(const PGresult **rows, visit *v, const char *decision, const char *told, const char *reasons)
+{
+    static const finq_pg_statement redirect_conclude = {
+        "finq_redirect_conclude",
+        "SELECT outcome, status, expires_at, secret_id FROM finq.redirect_conclude($1, $2, $3, $4, $5, $6, $7, $8)"};
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, &v->pass.token.client_id);
+    finq_pg_arg_id(&args, &v->pass.token.session_id);
+    finq_pg_arg_int(&args, v->pass.token.ordinal);
+    finq_pg_arg_text(&args, decision);
+    finq_pg_arg_text(&args, told);
+    finq_pg_arg_text(&args, reasons);
+    finq_pg_arg_int(&args, v->service->temp_token_ttl);
+    finq_pg_arg_int(&args, finq_secret_id(finq_secrets_first(v->service->secrets)));
+    return v->service->db->call(v->service->db, rows, &redirect_conclude, &args, v->pool);
+}
+
+/* What a bank says to people, as far as it is plain text; the bank's text reaches us through the user's browser. */
+static const char *description_words(const char *description, apr_pool_t *pool)
+{
+    char *words = apr_pstrndup(pool, description ? description : "", DESCRIPTION_MAX);
+    for (char *c = words; *c; c++) {
+        if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
+            *c = '?';
+    }
+    return *words ? words : "The bank sent the user back.";
+}
+
+/* The user comes back without what it went for: the step is to be sent again. */
+static finq_error *come_back_empty(const char **location, visit *v, const char *error, const char *description)
+{
+    const PGresult *rows;
+    json_t *reasons = finq_json_own(json_pack("[s]", description), v->pool);
+    FINQ_TRY(conclude(&rows, v, "resubmit", NULL, finq_json_text(reasons, v->pool)));
+    *location = link_error(v->link, error, description, v->pool);
+    return NULL;
+}
+
+static finq_error *come_back_full(const char **location, visit *v, const char *decision, const char *told,
+                                  const char *reasons)
+{
+    const PGresult *rows;
+    const char *temp_token;
+    FINQ_TRY(conclude(&rows, v, decision, told, reasons));
+    if (strcmp(finq_pg_text(rows, 0, 0, v->pool), "ok") != 0)
+        return not_known(v->pool);
+    const char *status = finq_pg_text(rows, 0, 1, v->pool);
+    if (strcmp(status, "SESSION_COMPLETED") != 0) {
+        *location = link_add(v->link, "status", status, v->pool);
+        return NULL;
+    }
+    finq_token token = v->pass.token;
+    token.kind = FINQ_TOKEN_TEMP;
+    token.previous = 0;
+    token.expires_at = finq_pg_number(rows, 0, 2);
+    FINQ_TRY(finq_token_seal(&temp_token, &token, finq_secrets_first(v->service->secrets), v->pool));
+    *location = link_add(v->link, "temp_token", temp_token, v->pool);
+    return NULL;
+}
+
+static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redirect_return *came)
+{
+    finq_connector_question question = {
+        .event = FINQ_CONNECTOR_RETURN,
+        .session_id = v->pass.token.session_id,
+        .step_id = v->step_id,
+        .attempt = v->step_id,
+        .skill = v->pass.published->skill->name,
+        .environment = v->pass.published->skill->environment,
+        .step = v->pass.step->name,
+        .tenant_user_id = v->tenant_user_id,
+        .data = v->data,
+        .state = came->state,
+        .code = came->code,
+    };
+    return v->service->connectors->ask(v->service->connectors, answer, v->pass.step->connector, &question, v->pool);
+}
+
+static finq_error *answer_follow(const char **location, visit *v, const finq_connector_answer *answer)
+{
+    const PGresult *rows;
+    const char *told;
+    switch (answer->verdict) {
+    case FINQ_CONNECTOR_ACCEPTED:
+        told = json_object_size(answer->data) > 0 ? finq_json_text(answer->data, v->pool) : NULL;
+        return come_back_full(location, v, v->pass.step->review ? "pending" : "approve", told, NULL);
+    case FINQ_CONNECTOR_PENDING:
+        return come_back_full(location, v, "pending", NULL, finq_step_reasons(answer->reasons, v->pool));
+    case FINQ_CONNECTOR_FAILED:
+        FINQ_TRY(conclude(&rows, v, "reject", NULL, finq_step_reasons(answer->reasons, v->pool)));
+        *location = link_error(v->link, "failed", "The bank could not finish it.", v->pool);
+        return NULL;
+    case FINQ_CONNECTOR_REJECTED:
+        return come_back_empty(location, v, "rejected", "The bank did not accept it.");
+    case FINQ_CONNECTOR_REDIRECT:
+        break;
+    }
+    return finq_error_internal(v->pool, FINQ_E_EXTERNAL_API_INVALID_ANSWER, "the connector answers a return with a redirect");
+}
+
+/* What the bank says went wrong, as far as it is a plain word. */
+static const char *error_word(const char *error, apr_pool_t *pool)
+{
+    char *word = apr_pstrndup(pool, error, WORD_MAX);
+    for (char *c = word; *c; c++) {
+        if (!apr_isalnum(*c) && *c != '_' && *c != '-' && *c != '.')
+            return "tpp_redirect_error";
+    }
+    return *word ? word : "tpp_redirect_error";
+}
+
+static finq_error *visit_finish(const char **location, visit *v, const finq_redirect_return *came)
+{
+    finq_connector_answer answer;
+    const PGresult *rows;
+    if (came->error)
+        return come_back_empty(location, v, error_word(came->error, v->pool),
+                               description_words(came->error_description, v->pool));
+    finq_error *error = ask(&answer, v, came);
+    if (!error)
+        error = answer_follow(location, v, &answer);
+    if (!error)
+        return NULL;
+    FINQ_TRY(conclude(&rows, v, "retry", NULL, NULL));
+    *location = link_error(v->link, finq_code_name(error->code), error->message, v->pool);
+    return NULL;
+}
+
+/* RFC 6749, appendix A.11. */
+static int is_code(const char *code)
+{
+    apr_size_t length = strlen(code);
+    for (const char *c = code; *c; c++) {
+        if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
+            return 0;
+    }
+    return length <= CODE_MAX;
+}
+
+finq_error *finq_redirect_finish(const char **location, const finq_service *service, const finq_redirect_return *came,
+                                 apr_pool_t *pool)
+{
+    visit v = {.service = service, .pool = pool};
+    int taken;
+    FINQ_TRY(state_open(&v, came));
+    if (came->code && !is_code(came->code))
+        return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "code is not one that a bank would send.");
+    FINQ_TRY(state_take(&v, &taken));
+    if (!taken && !v.link)
+        return not_known(pool);
+    if (taken)
+        return visit_finish(location, &v, came);
+    *location = link_error(v.link, "tpp_redirect_error", "The visit to the bank has ended already.", pool);
+    return NULL;
+}

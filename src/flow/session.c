@@ -1,0 +1,109 @@
+#include "flow/session.h"
+
+#include <string.h>
+
+finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
+                               const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool)
+{
+    finq_token token = {.kind = FINQ_TOKEN_NONCE, .ordinal = 1, .place = 1};
+    const finq_published *published;
+    FINQ_TRY(finq_directory_authorise(&token.app_key_id, &published, service->directory, service->db, claim, pool));
+    FINQ_TRY(finq_id_new(&started->session_id, pool));
+    started->expires_at = apr_time_sec(apr_time_now()) + service->nonce_ttl;
+    started->published = published;
+    started->next_step = published->skill->steps[0].name;
+    token.expires_at = started->expires_at;
+    token.client_id = claim->client_id;
+    token.session_id = started->session_id;
+    token.skill_id = published->skill_id;
+    token.tenant_user_id = tenant_user_id;
+    return finq_token_seal(&started->nonce, &token, finq_secrets_first(service->secrets), pool);
+}
+
+static finq_nonce_state nonce_judge(const finq_session_pass *pass, const finq_id *client_id, int grace)
+{
+    if (!pass->secret)
+        return FINQ_NONCE_FORGED;
+    if (!finq_id_equal(&pass->token.client_id, client_id))
+        return FINQ_NONCE_OTHER_CLIENT;
+    return pass->token.expires_at + grace <= apr_time_sec(apr_time_now()) ? FINQ_NONCE_EXPIRED : FINQ_NONCE_GOOD;
+}
+
+finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
+                                   const char *nonce, int grace, apr_pool_t *pool)
+{
+    finq_token *token = &pass->token;
+    pass->state = FINQ_NONCE_GOOD;
+    token->kind = FINQ_TOKEN_NONCE;
+    FINQ_TRY(finq_token_open(token, &pass->secret, nonce, service->secrets, pool));
+    pass->state = nonce_judge(pass, client_id, grace);
+    if (pass->state == FINQ_NONCE_FORGED || pass->state == FINQ_NONCE_OTHER_CLIENT)
+        return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is not one that was given to this client.");
+    if (pass->state == FINQ_NONCE_EXPIRED)
+        return finq_error_make(pool, FINQ_E_EXPIRED_NONCE, "nonce has expired; start a new session.");
+    FINQ_TRY(finq_directory_skill(&pass->published, service->directory, service->db, token->skill_id, pool));
+    if (token->place < 1 || token->place > pass->published->skill->step_count)
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "a sealed nonce names step %d of skill %s",
+                                   token->place, pass->published->skill->name);
+    pass->step = &pass->published->skill->steps[token->place - 1];
+    return finq_secret_step_id(&pass->step_id, pass->secret, &token->session_id, token->ordinal, pool);
+}
+
+/* A resumption may seal with another secret than the one that the step's id is derived from. */
+static finq_error *is_own_step(int *own, const finq_session_pass *pass, const finq_service *service, const finq_id *step_id,
+                               apr_pool_t *pool)
+{
+    *own = finq_id_equal(step_id, &pass->step_id);
+    return *own || !pass->token.late ? NULL
+                                     : finq_secrets_know_step(own, service->secrets, step_id, &pass->token.session_id,
+                                                              pass->token.ordinal, pool);
+}
+
+finq_error *finq_session_pass_turn(int *turned, finq_session_pass *pass, const finq_service *service, const char *step_id,
+                                   apr_pool_t *pool)
+{
+    finq_token *token = &pass->token;
+    finq_id named;
+    *turned = 0;
+    if (!finq_id_parse(&named, step_id))
+        return NULL;
+    FINQ_TRY(is_own_step(turned, pass, service, &named, pool));
+    if (!*turned && token->late && token->previous > 0 && token->expires_at > apr_time_sec(apr_time_now())) {
+        FINQ_TRY(finq_secrets_know_step(turned, service->secrets, &named, &token->session_id, token->ordinal - 1, pool));
+        if (*turned) {
+            token->ordinal--;
+            pass->step = &pass->published->skill->steps[token->previous - 1];
+        }
+    }
+    if (*turned)
+        pass->step_id = named;
+    return NULL;
+}
+
+static finq_error *session_exists(int *exists, const finq_service *service, const finq_id *client_id, const finq_id *session_id,
+                                  apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {"finq_session_exists", "SELECT finq.session_exists($1, $2)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, client_id);
+    finq_pg_arg_id(&args, session_id);
+    FINQ_TRY(service->db->call(service->db, &rows, &statement, &args, pool));
+    *exists = finq_pg_bool(rows, 0, 0);
+    return NULL;
+}
+
+finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_service *service, const char *session_id,
+                                    apr_pool_t *pool)
+{
+    finq_id named;
+    int exists = 0;
+    if (finq_id_parse(&named, session_id)) {
+        if (finq_id_equal(&named, &pass->token.session_id))
+            return NULL;
+        FINQ_TRY(session_exists(&exists, service, &pass->token.client_id, &named, pool));
+    }
+    if (exists)
+        return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is of another session.");
+    return finq_error_make(pool, FINQ_E_INVALID_SESSION_ID, "No session has this id.");
+}

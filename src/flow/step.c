@@ -1,0 +1,173 @@
+#include "flow/step.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "crypto/digest.h"
+
+const char *finq_step_required(const finq_skill_step *step, apr_pool_t *pool)
+{
+    const char *names[FINQ_SKILL_MAX_UPLOADS];
+    int count = 0;
+    for (int i = 0; i < step->upload_count; i++) {
+        if (step->uploads[i].required)
+            names[count++] = step->uploads[i].document;
+    }
+    return finq_pg_array(names, count, pool);
+}
+
+finq_error *finq_step_outcome(const char *outcome, const char *missing, const char *expected, apr_pool_t *pool)
+{
+    static const struct {
+        const char *outcome, *message;
+    } rows[] = {
+        {"expired_nonce", "nonce has expired; start a new session."},
+        {"expired_session", "The session is too old to go on; start a new one."},
+        {"invalid_nonce", "nonce is an older one of this session; go on with the newest."},
+        {"invalid_session_id", "No session has this id."},
+        {"invalid_step_id", "No step has this id."},
+        {"step_already_submitted", "The step has been submitted with another body; go on with the nonce of that answer."},
+        {"unauthorized_tenant", "The tenant is disabled, or may not use this skill."},
+        {"invalid_client_id", "client_id is not known."},
+        {"invalid_client_secret", "client_secret is not one of this client's."},
+        {"invalid_client_app_key", "The client_app_key that started this session has ended."},
+        {"service_unavailable", "The upload was given up; send it again."},
+        {"inactive_credentials", "The consent has been deleted, or has expired."},
+        {"invalid_temp_token", "temp_token is not one that waits to be exchanged by this client."},
+    };
+    if (strcmp(outcome, "missing_uploads") == 0)
+        return finq_error_make(pool, FINQ_E_MISSING_UPLOADS, "Upload first: %s.", missing ? missing : "");
+    if (strcmp(outcome, "invalid_step") == 0)
+        return finq_error_make(pool, FINQ_E_INVALID_STEP, "The session does not wait for step %s.", expected);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i].outcome, outcome) == 0)
+            return finq_error_make(pool, finq_code_by_name(outcome), "%s", rows[i].message);
+    }
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: unknown outcome \"%s\"", outcome);
+}
+
+static finq_error *submission_check(const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const finq_session_pass *pass = submission->pass;
+    if (strcmp(submission->skill, pass->published->skill->name) != 0)
+        return finq_error_make(pool, FINQ_E_INVALID_SKILL_NAME, "skill is not the session's, which is %s.",
+                               pass->published->skill->name);
+    if (strcmp(submission->step, pass->step->name) != 0)
+        return finq_error_make(pool, FINQ_E_INVALID_STEP, "The step expected now is %s.", pass->step->name);
+    return finq_form_check(pass->step->form, submission->data, pool);
+}
+
+/* What the step before still has to be sent, before this one is accepted. */
+const char *finq_step_required_before(const finq_session_pass *pass, apr_pool_t *pool)
+{
+    int previous = pass->token.previous;
+    return previous > 0 ? finq_step_required(&pass->published->skill->steps[previous - 1], pool) : "{}";
+}
+
+static void plan_args(finq_pg_args *args, const finq_step_plan *plan, const finq_service *service, const finq_token *token)
+{
+    int completed = strcmp(plan->status, "SESSION_COMPLETED") == 0;
+    finq_pg_arg_text(args, plan->status);
+    finq_pg_arg_int(args, finq_secret_id(finq_secrets_first(service->secrets)));
+    finq_pg_arg_int(args, completed ? service->temp_token_ttl : service->nonce_ttl);
+    finq_pg_arg_int(args, service->session_ttl);
+    finq_pg_arg_int(args, token->generation);
+    finq_pg_arg_int(args, token->place);
+    finq_pg_arg_int(args, plan->next);
+    finq_pg_arg_text(args, plan->waits_for);
+    finq_pg_arg_text(args, plan->reply);
+    finq_pg_arg_text(args, plan->return_link);
+    finq_pg_arg_long(args, plan->return_until);
+    finq_pg_arg_text(args, plan->reasons);
+}
+
+static finq_error *submit_call(const PGresult **rows, const finq_service *service, const finq_step_submission *submission,
+                               const finq_step_plan *plan, apr_pool_t *pool)
+{
+    static const finq_pg_statement submit_step = {
+        "finq_submit_step",
+        "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons "
+        "FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
+        "$21, $22, $23, $24, $25)"};
+    const finq_session_pass *pass = submission->pass;
+    const finq_token *token = &pass->token;
+    finq_pg_args args = {0};
+    const char *data = finq_json_text(submission->data, pool);
+    if (!data)
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
+    finq_pg_arg_id(&args, &token->client_id);
+    finq_pg_arg_session(&args, &token->session_id);
+    finq_pg_arg_int(&args, token->skill_id);
+    finq_pg_arg_int(&args, token->ordinal);
+    finq_pg_arg_long(&args, token->app_key_id);
+    finq_pg_arg_text(&args, token->tenant_user_id);
+    finq_pg_arg_long(&args, apr_time_sec(finq_id_time(&token->session_id)));
+    finq_pg_arg_long(&args, token->expires_at);
+    finq_pg_arg_id(&args, &pass->step_id);
+    finq_pg_arg_text(&args, pass->step->name);
+    finq_pg_arg_bytes(&args, submission->body_hash, FINQ_DIGEST_SHA256);
+    finq_pg_arg_text(&args, data);
+    finq_pg_arg_text(&args, finq_step_required_before(pass, pool));
+    plan_args(&args, plan, service, token);
+    return service->db->call(service->db, rows, &submit_step, &args, pool);
+}
+
+/* The token that the answer carries is made from what the row says, so that it is the same each time. */
+static finq_error *answer_seal(finq_step_answer *answer, const finq_service *service, const finq_session_pass *pass,
+                               const PGresult *rows, apr_pool_t *pool)
+{
+    const finq_secret *secret = finq_secrets_find(service->secrets, (apr_int32_t)finq_pg_number(rows, 0, 2));
+    int next = (int)finq_pg_number(rows, 0, 6), completed = strcmp(answer->status, "SESSION_COMPLETED") == 0;
+    finq_token token = {
+        .kind = completed ? FINQ_TOKEN_TEMP : FINQ_TOKEN_NONCE,
+        .ordinal = pass->token.ordinal + !completed,
+        .place = completed ? pass->token.place : next,
+        .previous = completed ? 0 : pass->token.place,
+        .generation = pass->token.generation,
+        .expires_at = answer->expires_at,
+        .client_id = pass->token.client_id,
+        .session_id = pass->token.session_id,
+        .skill_id = pass->token.skill_id,
+    };
+    if (!finq_pg_is_null(rows, 0, 7) || (!completed && strcmp(answer->status, "SESSION_IN_PROGRESS") != 0))
+        return NULL; /* who waits, or has failed, is given none */
+    if (!secret)
+        return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
+                                   "the secret that sealed an earlier answer is not in this server's secret file");
+    if (!completed)
+        answer->next_step = pass->published->skill->steps[next - 1].name;
+    return finq_token_seal(completed ? &answer->temp_token : &answer->nonce, &token, secret, pool);
+}
+
+static finq_error *answer_told(finq_step_answer *answer, const PGresult *rows, apr_pool_t *pool)
+{
+    const char *reply = finq_pg_text(rows, 0, 8, pool), *reasons = finq_pg_text(rows, 0, 9, pool);
+    json_t *told;
+    if (!reply && !reasons)
+        return NULL;
+    const char *text = apr_pstrcat(pool, "{\"data\":", reply ? reply : "{}", ",\"reasons\":", reasons ? reasons : "[]", "}", NULL);
+    FINQ_TRY(finq_json_parse(&told, text, strlen(text), pool));
+    answer->data = json_object_get(told, "data");
+    answer->reasons = reasons ? json_object_get(told, "reasons") : NULL;
+    return NULL;
+}
+
+finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *service,
+                             const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const finq_session_pass *pass = submission->pass;
+    const PGresult *rows;
+    finq_step_plan plan;
+    FINQ_TRY(submission_check(submission, pool));
+    FINQ_TRY(finq_step_plan_make(&plan, service, submission, pool));
+    FINQ_TRY(submit_call(&rows, service, submission, &plan, pool));
+    const char *outcome = finq_pg_text(rows, 0, 0, pool);
+    if (strcmp(outcome, "ok") != 0)
+        return finq_step_outcome(outcome, finq_pg_text(rows, 0, 4, pool), pass->step->name, pool);
+    memset(answer, 0, sizeof *answer);
+    answer->step_id = finq_pg_id(rows, 0, 1);
+    answer->expires_at = finq_pg_number(rows, 0, 3);
+    answer->status = finq_pg_text(rows, 0, 5, pool);
+    FINQ_TRY(answer_told(answer, rows, pool));
+    return answer_seal(answer, service, pass, rows, pool);
+}

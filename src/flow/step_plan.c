@@ -1,0 +1,210 @@
+#include "flow/step.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "crypto/digest.h"
+#include "flow/redirect.h"
+#include "flow/token.h"
+
+/* What the database tells of the session before the step is taken. */
+typedef struct {
+    const char *tenant_user_id;
+    json_t *data;      /* of the steps so far, this one included, by name */
+    json_t *documents;
+    int repeated;      /* the request was answered before: nobody needs to be asked again */
+} context;
+
+static const char *link_of(const finq_step_submission *submission)
+{
+    return json_string_value(json_object_get(submission->data, "psu_redirect_link"));
+}
+
+/* ---- the session so far ---- */
+
+static finq_error *context_call(const PGresult **rows, const finq_service *service, const finq_step_submission *submission,
+                                apr_pool_t *pool)
+{
+    static const finq_pg_statement step_context = {
+        "finq_step_context", "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context("
+                             "$1, $2, $3, $4, $5, $6, $7, $8, $9)"};
+    const finq_session_pass *pass = submission->pass;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, &pass->token.client_id);
+    finq_pg_arg_id(&args, &pass->token.session_id);
+    finq_pg_arg_int(&args, pass->token.ordinal);
+    finq_pg_arg_int(&args, pass->token.generation);
+    finq_pg_arg_bytes(&args, submission->body_hash, FINQ_DIGEST_SHA256);
+    finq_pg_arg_text(&args, finq_step_required_before(pass, pool));
+    finq_pg_arg_long(&args, apr_time_sec(finq_id_time(&pass->token.session_id)));
+    finq_pg_arg_int(&args, service->session_ttl);
+    finq_pg_arg_text(&args, pass->step->connector ? link_of(submission) : NULL);
+    return service->db->call(service->db, rows, &step_context, &args, pool);
+}
+
+static finq_error *context_parse(context *seen, const PGresult *rows, apr_pool_t *pool)
+{
+    json_t *wrapped;
+    const char *text = apr_pstrcat(pool, "{\"data\":", finq_pg_text(rows, 0, 3, pool), ",\"documents\":",
+                                   finq_pg_text(rows, 0, 4, pool), "}", NULL);
+    FINQ_TRY(finq_json_parse(&wrapped, text, strlen(text), pool));
+    seen->tenant_user_id = finq_pg_text(rows, 0, 2, pool);
+    seen->data = json_object_get(wrapped, "data");
+    seen->documents = json_object_get(wrapped, "documents");
+    return NULL;
+}
+
+static finq_error *context_read(context *seen, const finq_service *service, const finq_step_submission *submission,
+                                apr_pool_t *pool)
+{
+    const finq_session_pass *pass = submission->pass;
+    const PGresult *rows;
+    FINQ_TRY(context_call(&rows, service, submission, pool));
+    const char *outcome = finq_pg_text(rows, 0, 0, pool);
+    seen->repeated = strcmp(outcome, "repeat") == 0;
+    if (seen->repeated)
+        return NULL;
+    if (strcmp(outcome, "link_not_allowed") == 0)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD,
+                               "data.psu_redirect_link is not one that this tenant's users may be sent back to.");
+    if (strcmp(outcome, "ok") != 0)
+        return finq_step_outcome(outcome, finq_pg_text(rows, 0, 1, pool), pass->step->name, pool);
+    FINQ_TRY(context_parse(seen, rows, pool));
+    if (pass->token.ordinal == 1) /* no row yet: it stands in the nonce */
+        seen->tenant_user_id = pass->token.tenant_user_id;
+    json_object_set(seen->data, pass->step->name, (json_t *)submission->data);
+    return NULL;
+}
+
+/* ---- the connector ---- */
+
+/* The same for a request that is sent again, so that a connector can tell a retry from something new. */
+static finq_id attempt_id(const finq_step_submission *submission)
+{
+    unsigned char hash[FINQ_DIGEST_SHA256], text[16 + FINQ_DIGEST_SHA256];
+    memcpy(text, submission->pass->step_id.bytes, 16);
+    memcpy(text + 16, submission->body_hash, FINQ_DIGEST_SHA256);
+    finq_digest_sha256(hash, text, sizeof text);
+    return finq_id_v7(finq_id_time(&submission->pass->token.session_id), hash);
+}
+
+/* What the bank sends back: sealed, so that only a state that we gave is ever looked up. */
+static finq_error *state_seal(const char **state, const finq_service *service, const finq_session_pass *pass, apr_pool_t *pool)
+{
+    finq_token token = pass->token;
+    token.kind = FINQ_TOKEN_STATE;
+    token.app_key_id = 0;
+    token.tenant_user_id = NULL;
+    /* no bank's page lasts longer than a day, and the database knows how long this one does; the same at each attempt */
+    token.expires_at = pass->token.expires_at + FINQ_CONNECTOR_REDIRECT_MOST;
+    return finq_token_seal(state, &token, finq_secrets_first(service->secrets), pool);
+}
+
+static finq_error *question_make(finq_connector_question *question, const finq_service *service, const context *seen,
+                                 const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const finq_session_pass *pass = submission->pass;
+    question->event = FINQ_CONNECTOR_SUBMIT;
+    question->session_id = pass->token.session_id;
+    question->step_id = pass->step_id;
+    question->attempt = attempt_id(submission);
+    question->skill = pass->published->skill->name;
+    question->environment = pass->published->skill->environment;
+    question->step = pass->step->name;
+    question->tenant_user_id = seen->tenant_user_id;
+    question->data = submission->data;
+    question->documents = seen->documents;
+    if (!link_of(submission))
+        return NULL;
+    question->redirect_uri = apr_pstrcat(pool, service->connectors->return_uri(service->connectors, pool), pass->step->name, NULL);
+    return state_seal(&question->state, service, pass, pool);
+}
+
+const char *finq_step_reasons(const apr_array_header_t *reasons, apr_pool_t *pool)
+{
+    json_t *list = finq_json_own(json_array(), pool);
+    for (int i = 0; i < reasons->nelts; i++)
+        json_array_append_new(list, json_string(APR_ARRAY_IDX(reasons, i, const char *)));
+    return reasons->nelts > 0 ? finq_json_text(list, pool) : NULL;
+}
+
+static finq_error *redirect_plan(finq_step_plan *plan, const finq_connector_answer *answer,
+                                 const finq_step_submission *submission, apr_pool_t *pool)
+{
+    if (!link_of(submission))
+        return finq_error_internal(pool, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
+                                   "the connector answers redirect, but the step has no psu_redirect_link");
+    json_t *reply = json_pack("{s:s, s:s, s:O}", "method", answer->method, "url", answer->url, "headers", answer->headers);
+    plan->waits_for = "BANK";
+    plan->status = "SESSION_IN_PROGRESS";
+    plan->reply = finq_json_text(finq_json_own(reply, pool), pool);
+    plan->return_link = link_of(submission);
+    plan->return_until = answer->expires_at;
+    return NULL;
+}
+
+static finq_error *rejection(const finq_connector_answer *answer, apr_pool_t *pool)
+{
+    finq_error *error = finq_error_make(pool, FINQ_E_INVALID_INPUT, "The data was not accepted: see details.");
+    error->details = answer->details;
+    return error;
+}
+
+/* A verdict, as a plan; what is accepted may still wait for a person. */
+static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answer *answer,
+                                const finq_step_submission *submission, apr_pool_t *pool)
+{
+    switch (answer->verdict) {
+    case FINQ_CONNECTOR_ACCEPTED:
+        plan->reply = json_object_size(answer->data) > 0 ? finq_json_text(answer->data, pool) : NULL;
+        return NULL;
+    case FINQ_CONNECTOR_REJECTED:
+        return rejection(answer, pool);
+    case FINQ_CONNECTOR_REDIRECT:
+        return redirect_plan(plan, answer, submission, pool);
+    case FINQ_CONNECTOR_PENDING:
+        plan->waits_for = "DECISION";
+        break;
+    case FINQ_CONNECTOR_FAILED:
+        plan->status = "SESSION_FAILED";
+        break;
+    }
+    plan->reasons = finq_step_reasons(answer->reasons, pool);
+    return NULL;
+}
+
+/* ---- the plan ---- */
+
+static void plan_review(finq_step_plan *plan, const finq_skill_step *step)
+{
+    if (step->review && !plan->status && !plan->waits_for)
+        plan->waits_for = "DECISION";
+    if (!plan->status)
+        plan->status = plan->waits_for ? "SESSION_PENDING" : plan->next ? "SESSION_IN_PROGRESS" : "SESSION_COMPLETED";
+}
+
+finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service,
+                                const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const finq_session_pass *pass = submission->pass;
+    finq_connector_question question = {0};
+    finq_connector_answer answer;
+    context seen = {0};
+    memset(plan, 0, sizeof *plan);
+    if (pass->step->connector && link_of(submission))
+        FINQ_TRY(finq_redirect_link_check(link_of(submission), pool));
+    if (pass->step->connector || pass->step->branch_count > 0)
+        FINQ_TRY(context_read(&seen, service, submission, pool));
+    if (seen.repeated) { /* the session's row has the answer */
+        plan->status = "SESSION_IN_PROGRESS";
+        return NULL;
+    }
+    plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, pool);
+    if (pass->step->connector) {
+        FINQ_TRY(question_make(&question, service, &seen, submission, pool));
+        FINQ_TRY(service->connectors->ask(service->connectors, &answer, pass->step->connector, &question, pool));
+        FINQ_TRY(verdict_plan(plan, &answer, submission, pool));
+    }
+    plan_review(plan, pass->step);
+    return NULL;
+}

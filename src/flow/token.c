@@ -1,0 +1,86 @@
+#include "flow/token.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "ground/codec.h"
+
+/* The layout: kind 1, ordinal 2, place 1, previous 1, generation 2, late 1, skill 4, expiry 8, app key 8, client 16, session 16,
+ * tenant_user_id the rest. */
+#define TOKEN_FIXED 60
+#define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
+#define TEXT_MAX ((TOKEN_MAX + 2) / 3 * 4) /* rounded up: the longest text is a few characters shorter */
+
+static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
+{
+    for (int i = bytes - 1; i >= 0; i--, number >>= 8)
+        to[i] = (unsigned char)number;
+}
+
+static apr_uint64_t get_number(const unsigned char *from, int bytes)
+{
+    apr_uint64_t number = 0;
+    for (int i = 0; i < bytes; i++)
+        number = number << 8 | from[i];
+    return number;
+}
+
+static apr_size_t token_write(unsigned char *to, const finq_token *token)
+{
+    apr_size_t user = token->tenant_user_id ? strlen(token->tenant_user_id) : 0;
+    to[0] = (unsigned char)token->kind;
+    put_number(to + 1, (apr_uint64_t)token->ordinal, 2);
+    to[3] = (unsigned char)token->place;
+    to[4] = (unsigned char)token->previous;
+    put_number(to + 5, (apr_uint64_t)token->generation, 2);
+    to[7] = (unsigned char)token->late;
+    put_number(to + 8, (apr_uint32_t)token->skill_id, 4);
+    put_number(to + 12, (apr_uint64_t)token->expires_at, 8);
+    put_number(to + 20, (apr_uint64_t)token->app_key_id, 8);
+    memcpy(to + 28, token->client_id.bytes, 16);
+    memcpy(to + 44, token->session_id.bytes, 16);
+    memcpy(to + TOKEN_FIXED, token->tenant_user_id ? token->tenant_user_id : "", user);
+    return TOKEN_FIXED + user;
+}
+
+static void token_read(finq_token *token, const unsigned char *from, apr_size_t length, apr_pool_t *pool)
+{
+    token->ordinal = (int)get_number(from + 1, 2);
+    token->place = from[3];
+    token->previous = from[4];
+    token->generation = (int)get_number(from + 5, 2);
+    token->late = from[7];
+    token->skill_id = (apr_int32_t)get_number(from + 8, 4);
+    token->expires_at = (apr_int64_t)get_number(from + 12, 8);
+    token->app_key_id = (apr_int64_t)get_number(from + 20, 8);
+    memcpy(token->client_id.bytes, from + 28, 16);
+    memcpy(token->session_id.bytes, from + 44, 16);
+    token->tenant_user_id =
+        length > TOKEN_FIXED ? apr_pstrmemdup(pool, (const char *)from + TOKEN_FIXED, length - TOKEN_FIXED) : NULL;
+}
+
+finq_error *finq_token_seal(const char **text, const finq_token *token, const finq_secret *secret, apr_pool_t *pool)
+{
+    unsigned char plain[TOKEN_MAX], sealed[TOKEN_MAX];
+    apr_size_t length = token_write(plain, token);
+    FINQ_TRY(finq_secret_seal(secret, sealed, plain, length, pool));
+    *text = finq_codec_encode(FINQ_BASE64URL, sealed, length + FINQ_SEAL_OVERHEAD, pool);
+    return NULL;
+}
+
+finq_error *finq_token_open(finq_token *token, const finq_secret **secret, const char *text, const finq_secrets *secrets,
+                            apr_pool_t *pool)
+{
+    unsigned char plain[TEXT_MAX];
+    apr_size_t digits = text ? strnlen(text, TEXT_MAX + 1) : 0;
+    finq_bytes sealed; /* one text for one token, so that "the same nonce" is a question of bytes */
+    *secret = NULL;
+    if (digits > TEXT_MAX || !finq_codec_decode(&sealed, FINQ_BASE64URL, text ? text : "", digits, pool))
+        return NULL;
+    FINQ_TRY(finq_secrets_open(secret, secrets, plain, sealed.data, sealed.length, pool));
+    if (*secret && (sealed.length < FINQ_SEAL_OVERHEAD + TOKEN_FIXED || plain[0] != token->kind))
+        *secret = NULL;
+    if (*secret)
+        token_read(token, plain, sealed.length - FINQ_SEAL_OVERHEAD, pool);
+    return NULL;
+}

@@ -1,0 +1,232 @@
+#include "flow/upload.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "documents/media.h"
+#include "flow/step.h"
+
+struct finq_upload {
+    const finq_upload_offer *offer;
+    const finq_skill_upload *document;
+    const finq_blob_store *store;
+    finq_blob *blob;
+    finq_id upload_id;
+    const char *claimed; /* NULL where the bytes decide */
+    unsigned char head[FINQ_MEDIA_HEAD];
+    apr_size_t head_length;
+    apr_int64_t size;
+    apr_pool_t *pool;
+};
+
+/* ---- types ---- */
+
+static int type_allowed(const finq_skill_upload *document, const char *type)
+{
+    for (const char *const *allowed = document->media_types; *allowed; allowed++) {
+        if (strcmp(*allowed, type) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static finq_error *type_refused(const finq_upload *upload, const char *why)
+{
+    const char *list = "";
+    for (const char *const *allowed = upload->document->media_types; *allowed; allowed++)
+        list = apr_pstrcat(upload->pool, list, *list ? ", " : "", *allowed, NULL);
+    return finq_error_make(upload->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "%s %s; it may be: %s.",
+                           upload->document->document, why, list);
+}
+
+static finq_error *head_check(const finq_upload *upload)
+{
+    const char *type = finq_media_sniff(upload->head, upload->head_length);
+    if (!type || (upload->claimed && strcmp(type, upload->claimed) != 0))
+        return type_refused(upload, "holds other bytes than its type says");
+    return type_allowed(upload->document, type) ? NULL : type_refused(upload, "is of a type that is not asked for");
+}
+
+/* ---- begin, write ---- */
+
+finq_error *finq_upload_document(const finq_skill_upload **document, const finq_upload_offer *offer, apr_pool_t *pool)
+{
+    *document = finq_skill_upload_find(offer->pass->step, offer->document);
+    return *document ? NULL
+                     : finq_error_make(pool, FINQ_E_INVALID_FIELD, "document is not one that step %s asks for.",
+                                       offer->pass->step->name);
+}
+
+/* With the session's time, so that it stands in the session's partition, and its file among that day's. */
+static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, apr_pool_t *pool)
+{
+    unsigned char random[10];
+    FINQ_TRY(finq_random(random, sizeof random, pool));
+    *id = finq_id_v7(finq_id_time(session_id), random);
+    return NULL;
+}
+
+finq_error *finq_upload_begin(finq_upload **out, const finq_blob_store *store, const finq_upload_offer *offer,
+                              apr_pool_t *pool)
+{
+    finq_upload *upload = apr_pcalloc(pool, sizeof *upload);
+    upload->offer = offer;
+    upload->store = store;
+    upload->pool = pool;
+    FINQ_TRY(finq_upload_document(&upload->document, offer, pool));
+    upload->claimed = finq_media_base(offer->content_type, pool);
+    if (upload->claimed && strcmp(upload->claimed, "application/octet-stream") == 0)
+        upload->claimed = NULL;
+    if (upload->claimed && !type_allowed(upload->document, upload->claimed))
+        return type_refused(upload, "is of a type that is not asked for");
+    FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, pool));
+    *out = upload;
+    return finq_blob_begin(&upload->blob, store, &upload->upload_id, pool);
+}
+
+static finq_error *head_take(finq_upload *upload, const char *bytes, apr_size_t length)
+{
+    apr_size_t n = sizeof upload->head - upload->head_length;
+    if (n == 0)
+        return NULL;
+    if (n > length)
+        n = length;
+    memcpy(upload->head + upload->head_length, bytes, n);
+    upload->head_length += n;
+    return upload->head_length == sizeof upload->head ? head_check(upload) : NULL;
+}
+
+finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t length)
+{
+    upload->size += (apr_int64_t)length;
+    if (upload->size > upload->document->max_bytes)
+        return finq_error_make(upload->pool, FINQ_E_PAYLOAD_TOO_LARGE, "%s is larger than %" APR_INT64_T_FMT " bytes.",
+                               upload->document->document, upload->document->max_bytes);
+    FINQ_TRY(head_take(upload, bytes, length));
+    return finq_blob_write(upload->blob, bytes, length);
+}
+
+void finq_upload_abandon(finq_upload *upload)
+{
+    if (upload->blob)
+        finq_blob_discard(upload->blob);
+}
+
+/* ---- finish ---- */
+
+static finq_error *record_call(const PGresult **rows, const finq_upload *upload, const finq_upload_answer *file,
+                               const finq_service *service)
+{
+    static const finq_pg_statement upload_record = {
+        "finq_upload_record", "SELECT outcome, upload_id, replaced FROM finq.upload_record("
+                              "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
+    const finq_session_pass *pass = upload->offer->pass;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, &pass->token.client_id);
+    finq_pg_arg_id(&args, &pass->token.session_id);
+    finq_pg_arg_int(&args, pass->token.ordinal);
+    finq_pg_arg_id(&args, &pass->step_id);
+    finq_pg_arg_text(&args, file->document);
+    finq_pg_arg_id(&args, &upload->upload_id);
+    finq_pg_arg_long(&args, file->size);
+    finq_pg_arg_bytes(&args, file->sha256, sizeof file->sha256);
+    finq_pg_arg_text(&args, file->media_type);
+    finq_pg_arg_int(&args, service->nonce_ttl);
+    finq_pg_arg_int(&args, pass->token.generation);
+    return service->db->call(service->db, rows, &upload_record, &args, upload->pool);
+}
+
+/* What the database said decides over the file. */
+static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, const PGresult *rows)
+{
+    const char *outcome = finq_pg_text(rows, 0, 0, upload->pool);
+    if (strcmp(outcome, "ok") != 0) {
+        finq_blob_discard(upload->blob);
+        return finq_step_outcome(outcome, NULL, NULL, upload->pool);
+    }
+    answer->upload_id = finq_pg_id(rows, 0, 1);
+    if (finq_id_equal(&answer->upload_id, &upload->upload_id))
+        finq_blob_keep(upload->blob);
+    else
+        finq_blob_discard(upload->blob); /* the same bytes are there already */
+    if (finq_pg_is_null(rows, 0, 2))
+        return NULL;
+    finq_id replaced = finq_pg_id(rows, 0, 2);
+    finq_blob_remove(upload->store, &replaced, upload->pool); /* if it fails, finq_upload_tidy tries again */
+    return NULL;
+}
+
+static finq_error *content_check(finq_upload *upload)
+{
+    FINQ_TRY(head_check(upload));
+    if (finq_media_hides_archive(finq_blob_descriptor(upload->blob), upload->size))
+        return type_refused(upload, "is an archive as well");
+    return NULL;
+}
+
+static finq_error *upload_place(finq_upload_answer *answer, finq_upload *upload)
+{
+    apr_off_t size;
+    FINQ_TRY(finq_blob_finish(answer->sha256, &size, upload->blob));
+    FINQ_TRY(content_check(upload));
+    answer->size = size;
+    answer->document = upload->document->document;
+    answer->media_type = finq_media_sniff(upload->head, upload->head_length);
+    return finq_blob_place(upload->blob);
+}
+
+finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service)
+{
+    const PGresult *rows;
+    finq_error *error = upload_place(answer, upload);
+    if (!error)
+        error = record_call(&rows, upload, answer, service);
+    if (!error)
+        return recorded(answer, upload, rows);
+    if (error->uncertain)
+        finq_blob_leave(upload->blob);
+    else
+        finq_blob_discard(upload->blob);
+    return error;
+}
+
+/* ---- tidying ---- */
+
+static const char *id_array(const apr_array_header_t *ids, apr_pool_t *pool)
+{
+    const char **texts = apr_palloc(pool, sizeof *texts * (apr_size_t)(ids->nelts + 1));
+    for (int i = 0; i < ids->nelts; i++)
+        texts[i] = finq_id_text(&APR_ARRAY_IDX(ids, i, finq_id), pool);
+    return finq_pg_array(texts, ids->nelts, pool);
+}
+
+static finq_error *sweep_call(const PGresult **rows, finq_db *db, const apr_array_header_t *undecided,
+                              const apr_array_header_t *gone, apr_pool_t *pool)
+{
+    static const finq_pg_statement upload_sweep = {"finq_upload_sweep",
+                                                   "SELECT upload_id, recorded FROM finq.upload_sweep($1, $2)"};
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, id_array(undecided, pool));
+    finq_pg_arg_text(&args, id_array(gone, pool));
+    return db->call(db, rows, &upload_sweep, &args, pool);
+}
+
+finq_error *finq_upload_tidy(const finq_blob_store *store, finq_db *db, apr_pool_t *pool)
+{
+    finq_blob_swept swept;
+    const PGresult *rows;
+    apr_array_header_t *gone = apr_array_make(pool, 8, sizeof(finq_id));
+    FINQ_TRY(finq_blob_sweep(&swept, store, pool));
+    FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
+    for (int i = 0; i < finq_pg_rows(rows); i++) {
+        finq_id id = finq_pg_id(rows, i, 0);
+        int is_recorded = finq_pg_bool(rows, i, 1);
+        FINQ_TRY(finq_blob_settle(store, &id, is_recorded, pool));
+        if (is_recorded)
+            continue;
+        FINQ_TRY(finq_blob_remove(store, &id, pool));
+        APR_ARRAY_PUSH(gone, finq_id) = id;
+    }
+    swept.undecided->nelts = 0;
+    return gone->nelts ? sweep_call(&rows, db, swept.undecided, gone, pool) : NULL;
+}

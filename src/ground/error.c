@@ -1,0 +1,70 @@
+#include "ground/error.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+typedef struct {
+    const char *type;
+    int http;
+    const char *name;
+} code_row;
+
+static const code_row codes[FINQ_E_COUNT] = {
+#define X(enumerator, type, http, name) {type, http, name},
+    FINQ_CODES(X)
+#undef X
+};
+
+static finq_error *error_new(apr_pool_t *pool, finq_code code, const char *message, const char *cause)
+{
+    finq_error *error = apr_pcalloc(pool, sizeof *error);
+    error->code = code;
+    error->message = message;
+    error->cause = cause;
+    return error;
+}
+
+finq_error *finq_error_make(apr_pool_t *pool, finq_code code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *message = apr_pvsprintf(pool, format, args);
+    va_end(args);
+    return error_new(pool, code, message, NULL);
+}
+
+finq_error *finq_error_internal(apr_pool_t *pool, finq_code code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    const char *cause = apr_pvsprintf(pool, format, args);
+    va_end(args);
+    const char *message = code == FINQ_E_SERVICE_UNAVAILABLE
+                              ? "The service is unavailable for the moment; send the same request again."
+                              : "The server could not finish the request; its log says why, under this id.";
+    return error_new(pool, code, message, cause);
+}
+
+const char *finq_code_type(finq_code code)
+{
+    return codes[code].type;
+}
+
+int finq_code_http(finq_code code)
+{
+    return codes[code].http;
+}
+
+const char *finq_code_name(finq_code code)
+{
+    return codes[code].name;
+}
+
+finq_code finq_code_by_name(const char *name)
+{
+    for (int i = FINQ_E_COUNT - 1; i >= 0; i--) { /* backwards: the 401 of a name stands behind its 400 */
+        if (strcmp(codes[i].name, name) == 0)
+            return (finq_code)i;
+    }
+    return FINQ_E_INTERNAL_SERVER_ERROR;
+}

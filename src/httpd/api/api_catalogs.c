@@ -1,0 +1,35 @@
+#include "httpd/api.h"
+
+#include "skills/catalog.h"
+#include "httpd/observe.h"
+
+static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1},
+        {"client_app_key", FINQ_JSON_STRING, 1},
+        {NULL, 0, 0},
+    };
+    apr_pool_t *pool = request->r->pool;
+    finq_catalog_claim claim;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    FINQ_TRY(finq_json_members(body, members, pool));
+    FINQ_TRY(finq_api_client_id(&claim.client_id, finq_json_string(body, "client_id"), request));
+    claim.app_key = finq_json_string(body, "client_app_key");
+    FINQ_TRY(finq_catalog_read(&request->answer_text, catalog, &request->service, &claim, pool));
+    finq_observe_recognised(request, &claim.client_id, NULL, NULL);
+    return NULL;
+}
+
+finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply)
+{
+    (void)reply;
+    return catalog_answer(request, FINQ_CATALOG_SKILLS);
+}
+
+finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply)
+{
+    (void)reply;
+    return catalog_answer(request, FINQ_CATALOG_SERVICERS);
+}

@@ -1,0 +1,16 @@
+#include "httpd/api.h"
+
+#include "httpd/connectors.h"
+#include "flow/waiting.h"
+
+/* A connector's later word on a step that waits; it proves itself by the signature of its message. */
+finq_error *finq_api_decision(finq_request *request, finq_json_writer *reply)
+{
+    finq_connector_decision decision;
+    const char *connector, *status;
+    FINQ_TRY(finq_connector_receive(&decision, &connector, request));
+    FINQ_TRY(finq_waiting_decide(&status, &request->service, &decision, connector, request->r->pool));
+    finq_api_put_id(reply, "step_id", &decision.step_id);
+    finq_json_put(reply, "status", status);
+    return NULL;
+}

@@ -1,0 +1,70 @@
+#include "httpd/api.h"
+
+#include <string.h>
+
+#include "httpd/observe.h"
+#include "flow/step.h"
+
+static finq_error *submission_read(finq_step_submission *submission, finq_session_pass *pass, finq_request *request)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1}, {"nonce", FINQ_JSON_STRING, 1}, {"skill", FINQ_JSON_STRING, 1},
+        {"step", FINQ_JSON_STRING, 1},      {"data", FINQ_JSON_OBJECT, 1},  {NULL, 0, 0},
+    };
+    apr_pool_t *pool = request->r->pool;
+    finq_id client_id;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    FINQ_TRY(finq_json_members(body, members, pool));
+    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(finq_api_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), 0));
+    FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
+    submission->pass = pass;
+    submission->skill = finq_json_string(body, "skill");
+    submission->step = finq_json_string(body, "step");
+    submission->data = json_object_get(body, "data");
+    submission->body_hash = request->body_hash;
+    return NULL;
+}
+
+static finq_progress progress_of(const finq_step_answer *answer)
+{
+    static const struct {
+        const char *status;
+        finq_progress progress;
+    } rows[] = {
+        {"SESSION_COMPLETED", FINQ_PROGRESS_COMPLETED},
+        {"SESSION_PENDING", FINQ_PROGRESS_PENDING},
+        {"SESSION_FAILED", FINQ_PROGRESS_FAILED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(rows[i].status, answer->status) == 0)
+            return rows[i].progress;
+    }
+    return FINQ_PROGRESS_IN_PROGRESS;
+}
+
+finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_step_submission submission;
+    finq_session_pass pass;
+    finq_step_answer answer;
+    FINQ_TRY(submission_read(&submission, &pass, request));
+    FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
+    finq_observe_session(request, pass.published, progress_of(&answer));
+    finq_api_put_id(reply, "step_id", &answer.step_id);
+    finq_json_put(reply, "nonce", answer.nonce);
+    finq_json_put(reply, "temp_token", answer.temp_token);
+    finq_json_put(reply, "status", answer.status);
+    finq_json_put_value(reply, "data", answer.data);
+    if (!answer.data) {
+        finq_json_open(reply, "data", '{');
+        finq_json_close(reply, '}');
+    }
+    finq_api_put_time(reply, "expires_at", answer.expires_at, pool);
+    finq_json_put(reply, "next_step", answer.next_step);
+    finq_json_put_value(reply, "reasons", answer.reasons);
+    finq_api_put_uploads(reply, pass.step);
+    return NULL;
+}

@@ -1,0 +1,268 @@
+#include "httpd/api.h"
+
+#include <ap_mpm.h>
+#include <apr_encode.h>
+#include <apr_strings.h>
+#include <http_log.h>
+#include <string.h>
+
+#include "httpd/access.h"
+#include "documents/media.h"
+#include "documents/multipart.h"
+#include "flow/step.h"
+#include "flow/upload.h"
+
+APLOG_USE_MODULE(finq);
+
+/* Bytes of a form beside its file: delimiters, headers, the text parts. */
+#define FORM_OVERHEAD 65536
+#define TEXT_MAX 4096
+#define PIECE 65536
+/* How often a child looks after what was left undecided. */
+#define TIDY_SECONDS 60
+
+/* The two forms differ in where these come from. */
+typedef enum { CLIENT_ID, NONCE, DOCUMENT, FILE_PART, PARTS } part;
+
+static const char *const part_names[PARTS] = {"client_id", "nonce", "document", "file"};
+static const char *const header_names[FILE_PART] = {"X-Finq-Client-Id", FINQ_REQUEST_NONCE, "X-Finq-Document"};
+
+typedef struct {
+    finq_request *request;
+    apr_pool_t *pool;
+    char *texts[FILE_PART];      /* as they came, NULL before */
+    apr_size_t lengths[FILE_PART];
+    part current;
+    apr_int64_t surround;        /* bytes of a form that are not its file's */
+    finq_session_pass pass;
+    finq_upload_offer offer;
+    finq_upload *upload;         /* NULL before the file */
+} upload_receipt;
+
+/* ---- who may upload what ---- */
+
+static finq_error *names_missing(upload_receipt *receipt, const char *const *names, int count)
+{
+    const char *missing = NULL;
+    for (int i = 0; i < count; i++) {
+        int have = i == FILE_PART ? receipt->upload != NULL : receipt->texts[i] != NULL;
+        if (!have)
+            missing = apr_pstrcat(receipt->pool, missing ? missing : "", missing ? ", " : "", names[i], NULL);
+    }
+    return missing ? finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS, "Missing: %s.", missing) : NULL;
+}
+
+/* Told before the file is read, where its length is declared. */
+static finq_error *length_check(const upload_receipt *receipt, apr_int64_t overhead)
+{
+    const finq_skill_upload *document;
+    FINQ_TRY(finq_upload_document(&document, &receipt->offer, receipt->pool));
+    const char *declared = apr_table_get(receipt->request->r->headers_in, "Content-Length");
+    if (!declared || apr_atoi64(declared) <= document->max_bytes + overhead)
+        return NULL;
+    return finq_error_make(receipt->pool, FINQ_E_PAYLOAD_TOO_LARGE, "%s is larger than %" APR_INT64_T_FMT " bytes.",
+                           document->document, document->max_bytes);
+}
+
+/* Opens the nonce, finds the step, begins the file. A step's id is derived under the secret that sealed the nonce, so who
+ * knows both has been told of a submission; no database is asked before the bytes are there. */
+static finq_error *file_begin(upload_receipt *receipt, const char *content_type, apr_int64_t overhead)
+{
+    finq_request *request = receipt->request;
+    finq_id client_id;
+    int turned;
+    FINQ_TRY(finq_access_tenant(request, receipt->texts[CLIENT_ID]));
+    FINQ_TRY(finq_api_client_id(&client_id, receipt->texts[CLIENT_ID], request));
+    FINQ_TRY(finq_api_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
+    FINQ_TRY(finq_session_pass_turn(&turned, &receipt->pass, &request->service, request->path_id, receipt->pool));
+    if (!turned)
+        return finq_step_outcome("invalid_step_id", NULL, NULL, receipt->pool);
+    receipt->offer.pass = &receipt->pass;
+    receipt->offer.document = receipt->texts[DOCUMENT];
+    receipt->offer.content_type = content_type;
+    FINQ_TRY(length_check(receipt, overhead));
+    return finq_upload_begin(&receipt->upload, request->config->runtime->store, &receipt->offer, receipt->pool);
+}
+
+/* ---- form 1: multipart ---- */
+
+static finq_error *part_begin(void *baton, const char *name, const char *filename, const char *content_type)
+{
+    upload_receipt *receipt = baton;
+    int i = 0;
+    (void)filename; /* names of files are the server's own */
+    while (i < PARTS && strcmp(part_names[i], name) != 0)
+        i++;
+    if (i == PARTS)
+        return finq_error_make(receipt->pool, FINQ_E_UNKNOWN_FIELDS,
+                               "A part is named other than client_id, nonce, document, file.");
+    if (receipt->upload)
+        return finq_error_make(receipt->pool, FINQ_E_INVALID_BODY, "Part file must come once, and last.");
+    receipt->current = (part)i;
+    if (i == FILE_PART) {
+        FINQ_TRY(names_missing(receipt, part_names, FILE_PART));
+        return file_begin(receipt, content_type, FORM_OVERHEAD);
+    }
+    if (receipt->texts[i])
+        return finq_error_make(receipt->pool, FINQ_E_INVALID_BODY, "Part %s comes twice.", part_names[i]);
+    receipt->texts[i] = apr_pcalloc(receipt->pool, TEXT_MAX + 1);
+    return NULL;
+}
+
+static finq_error *part_data(void *baton, const char *bytes, apr_size_t n)
+{
+    upload_receipt *receipt = baton;
+    if (receipt->current == FILE_PART) {
+        receipt->surround -= (apr_int64_t)n;
+        return finq_upload_write(receipt->upload, bytes, n);
+    }
+    apr_size_t *length = &receipt->lengths[receipt->current];
+    if (*length + n > TEXT_MAX || memchr(bytes, '\0', n))
+        return finq_error_make(receipt->pool, FINQ_E_INVALID_FIELD, "Part %s is not what it should be.",
+                               part_names[receipt->current]);
+    memcpy(receipt->texts[receipt->current] + *length, bytes, n);
+    *length += n;
+    return NULL;
+}
+
+static finq_error *part_end(void *baton)
+{
+    (void)baton;
+    return NULL;
+}
+
+/* Headers, text parts and the file are bounded each; what follows the closing delimiter is not. */
+static finq_error *surround_add(upload_receipt *receipt, apr_size_t n)
+{
+    receipt->surround += (apr_int64_t)n;
+    return receipt->surround <= FORM_OVERHEAD + PIECE
+               ? NULL
+               : finq_error_make(receipt->pool, FINQ_E_PAYLOAD_TOO_LARGE, "The form holds too much beside its file.");
+}
+
+static finq_error *receive_form(upload_receipt *receipt, const char *content_type)
+{
+    static const finq_multipart_sink sink = {part_begin, part_data, part_end};
+    finq_multipart *parser;
+    char *piece = apr_palloc(receipt->pool, PIECE);
+    apr_size_t n;
+    FINQ_TRY(finq_multipart_create(&parser, content_type, &sink, receipt, receipt->pool));
+    do {
+        FINQ_TRY(finq_body_read(receipt->request, piece, PIECE, &n));
+        FINQ_TRY(finq_multipart_push(parser, piece, n));
+        FINQ_TRY(surround_add(receipt, n));
+    } while (n > 0);
+    FINQ_TRY(finq_multipart_end(parser));
+    return names_missing(receipt, part_names, PARTS);
+}
+
+/* ---- form 2: the file is the body ---- */
+
+static finq_error *receive_raw(upload_receipt *receipt, const char *content_type)
+{
+    char *piece = apr_palloc(receipt->pool, PIECE);
+    apr_size_t n;
+    for (int i = 0; i < FILE_PART; i++)
+        receipt->texts[i] = (char *)apr_table_get(receipt->request->r->headers_in, header_names[i]);
+    receipt->texts[NONCE] = (char *)receipt->request->nonce;
+    FINQ_TRY(names_missing(receipt, header_names, FILE_PART));
+    FINQ_TRY(file_begin(receipt, content_type, 0));
+    for (;;) {
+        FINQ_TRY(finq_body_read(receipt->request, piece, PIECE, &n));
+        if (n == 0)
+            return NULL;
+        FINQ_TRY(finq_upload_write(receipt->upload, piece, n));
+    }
+}
+
+/* ---- the endpoint ---- */
+
+static int any_type(const char *type)
+{
+    (void)type;
+    return 1;
+}
+
+static finq_error *receive(upload_receipt *receipt)
+{
+    finq_request *request = receipt->request;
+    const char *content_type = apr_table_get(request->r->headers_in, "Content-Type");
+    const char *type = finq_media_base(content_type, receipt->pool);
+    FINQ_TRY(finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + FORM_OVERHEAD, any_type));
+    finq_access_body_begin(request, 0);
+    finq_error *error = type && strcmp(type, "multipart/form-data") == 0 ? receive_form(receipt, content_type)
+                                                                         : receive_raw(receipt, content_type);
+    if (error && !request->body_ended)
+        request->r->connection->keepalive = AP_CONN_CLOSE;
+    return error;
+}
+
+/* Slow uploads hold threads: so many of a child's, and no more. */
+static int slot_take(finq_request *request)
+{
+    finq_runtime *runtime = request->config->runtime;
+    int most = request->config->max_uploads;
+    if (most == 0) {
+        ap_mpm_query(AP_MPMQ_MAX_THREADS, &most);
+        most = most > 1 ? most / 2 : 1;
+    }
+    if (apr_atomic_inc32(&runtime->meter.gauges->uploads) < (apr_uint32_t)most)
+        return 1;
+    apr_atomic_dec32(&runtime->meter.gauges->uploads);
+    return 0;
+}
+
+static void tidy_sometimes(finq_request *request)
+{
+    finq_runtime *runtime = request->config->runtime;
+    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), last = apr_atomic_read32(&runtime->tidied);
+    if (now - last < TIDY_SECONDS || apr_atomic_cas32(&runtime->tidied, now, last) != last)
+        return;
+    finq_error *error = finq_upload_tidy(runtime->store, request->service.db, request->r->pool);
+    if (error)
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, request->r, "FINQ05: tidying the upload directory: %s",
+                      error->cause ? error->cause : error->message);
+}
+
+static finq_error *receive_and_record(finq_request *request, finq_upload_answer *answer, upload_receipt *receipt)
+{
+    receipt->request = request;
+    receipt->pool = request->r->pool;
+    finq_error *error = receive(receipt);
+    if (!error)
+        error = finq_access_body_end(request);
+    if (!error)
+        error = finq_access_use(request);
+    if (error && receipt->upload) /* before the answer: its request's pool lives until the client has read that */
+        finq_upload_abandon(receipt->upload);
+    FINQ_TRY(error);
+    FINQ_TRY(finq_upload_finish(answer, receipt->upload, &request->service));
+    return NULL;
+}
+
+finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
+{
+    finq_upload_answer answer;
+    upload_receipt receipt = {0};
+    char hex[2 * FINQ_DIGEST_SHA256 + 1];
+    if (!request->config->runtime->store)
+        return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
+    if (!slot_take(request)) {
+        request->r->connection->keepalive = AP_CONN_CLOSE;
+        return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
+                                   "too many uploads under way in this child (FinqMaxUploads)");
+    }
+    finq_error *error = receive_and_record(request, &answer, &receipt);
+    apr_atomic_dec32(&request->config->runtime->meter.gauges->uploads);
+    FINQ_TRY(error);
+    tidy_sometimes(request);
+    apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);
+    finq_api_put_id(reply, "upload_id", &answer.upload_id);
+    finq_api_put_id(reply, "step_id", &receipt.pass.step_id);
+    finq_json_put(reply, "document", answer.document);
+    finq_json_put_integer(reply, "size", answer.size);
+    finq_json_put(reply, "sha256", hex);
+    finq_json_put(reply, "media_type", answer.media_type);
+    finq_json_put(reply, "status", "UPLOADED");
+    return NULL;
+}

@@ -1,0 +1,145 @@
+#include "httpd/api.h"
+
+#include <ap_mpm.h>
+
+#include "httpd/longpoll.h"
+#include "flow/waiting.h"
+
+/* Longest wait for a change that a client may ask for. No connection to the database is held meanwhile. */
+#define WAIT_MAX 25
+/* How often a thread that waits looks. */
+#define LOOK_EVERY (APR_USEC_PER_SEC / 2)
+
+static void answer_put(finq_json_writer *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
+{
+    finq_json_put(reply, "status", answer->status);
+    if (answer->submitted)
+        finq_api_put_id(reply, "step_id", &answer->step_id);
+    if (answer->expires_at)
+        finq_api_put_time(reply, "expires_at", answer->expires_at, pool);
+    finq_json_put(reply, "nonce", answer->nonce);
+    finq_json_put(reply, "next_step", answer->next_step);
+    finq_json_put(reply, "temp_token", answer->temp_token);
+    finq_json_put_value(reply, "data", answer->data);
+    finq_json_put_value(reply, "reasons", answer->reasons);
+}
+
+static finq_error *status_look(finq_waiting_answer *answer, finq_request *request, apr_pool_t *pool)
+{
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    return finq_waiting_status(answer, &request->service, request->pass, pool);
+}
+
+/* ---- waiting in the request's own thread, where httpd cannot do without (HTTP/2, other MPMs than event) ---- */
+
+/* So many of a child's threads, whichever the host, and the others are answered at once. */
+static apr_uint32_t threads_waiting;
+
+static int place_take(finq_request *request)
+{
+    int threads = 2;
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    if (apr_atomic_inc32(&threads_waiting) >= (apr_uint32_t)threads / 2) {
+        apr_atomic_dec32(&threads_waiting);
+        return 0;
+    }
+    apr_atomic_inc32(&request->config->runtime->meter.gauges->waiting);
+    return 1;
+}
+
+static void place_leave(finq_request *request)
+{
+    apr_atomic_dec32(&request->config->runtime->meter.gauges->waiting);
+    apr_atomic_dec32(&threads_waiting);
+}
+
+static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, apr_interval_time_t wait)
+{
+    apr_time_t until = apr_time_now() + wait;
+    finq_error *error = NULL;
+    apr_pool_t *look;
+    if (!place_take(request))
+        return NULL;
+    apr_pool_create(&look, request->r->pool);
+    while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_child_is_stopping()) {
+        apr_sleep(LOOK_EVERY);
+        apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
+        error = status_look(answer, request, look);
+    }
+    place_leave(request);
+    return error ? error : status_look(answer, request, request->r->pool);
+}
+
+/* ---- status ---- */
+
+/* Once the answer need not be held back any more. */
+static finq_error *status_rest(finq_request *request, finq_json_writer *reply)
+{
+    finq_waiting_answer answer;
+    FINQ_TRY(status_look(&answer, request, request->r->pool));
+    answer_put(reply, &answer, request->r->pool);
+    return NULL;
+}
+
+static finq_error *status_tell(finq_request *request, apr_interval_time_t wait, finq_json_writer *reply)
+{
+    finq_waiting_answer answer;
+    FINQ_TRY(status_look(&answer, request, request->r->pool));
+    if (wait > 0 && answer.waits && finq_longpoll_suits(request)) {
+        request->rest = finq_longpoll_hold(request, wait) ? status_rest : NULL;
+        if (request->rest)
+            return NULL;
+    } else if (wait > 0 && answer.waits)
+        FINQ_TRY(status_await(&answer, request, wait));
+    answer_put(reply, &answer, request->r->pool);
+    return NULL;
+}
+
+static finq_error *wait_read(apr_interval_time_t *wait, const json_t *body, apr_pool_t *pool)
+{
+    const json_t *seconds = json_object_get(body, "wait");
+    json_int_t number = seconds ? json_integer_value(seconds) : 0;
+    if (number < 0 || number > WAIT_MAX)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "wait must be from 0 to %d seconds.", WAIT_MAX);
+    *wait = apr_time_from_sec(number);
+    return NULL;
+}
+
+finq_error *finq_api_session_status(finq_request *request, finq_json_writer *reply)
+{
+    static const finq_json_member members[] = {{"client_id", FINQ_JSON_STRING, 1},
+                                               {"nonce", FINQ_JSON_STRING, 1},
+                                               {"wait", FINQ_JSON_INTEGER, 0},
+                                               {NULL, 0, 0}};
+    apr_pool_t *pool = request->r->pool;
+    apr_interval_time_t wait;
+    finq_session_pass *pass = apr_pcalloc(pool, sizeof *pass);
+    finq_id client_id;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    FINQ_TRY(finq_json_members(body, members, pool));
+    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(wait_read(&wait, body, pool));
+    FINQ_TRY(finq_api_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), FINQ_SESSION_ANY_AGE));
+    FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
+    request->pass = pass;
+    return status_tell(request, wait, reply);
+}
+
+finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *reply)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1}, {"client_secret", FINQ_JSON_STRING, 1}, {NULL, 0, 0}};
+    apr_pool_t *pool = request->r->pool;
+    finq_waiting_resumption resumption;
+    finq_waiting_answer answer;
+    json_t *body;
+    FINQ_TRY(finq_body_object(request, &body));
+    FINQ_TRY(finq_json_members(body, members, pool));
+    FINQ_TRY(finq_api_client_id(&resumption.client_id, finq_json_string(body, "client_id"), request));
+    resumption.client_secret = finq_json_string(body, "client_secret");
+    resumption.session_id = request->path_id;
+    FINQ_TRY(finq_waiting_resume(&answer, &request->service, &resumption, pool));
+    answer_put(reply, &answer, pool);
+    return NULL;
+}

@@ -1,0 +1,152 @@
+#include "httpd/connectors.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <string.h>
+
+APLOG_USE_MODULE(finq);
+
+/* ---- the directive ---- */
+
+/* What r->uri can look like, so that comparing is enough: plain segments, no slash at the end. */
+static int is_plain_path(const char *path)
+{
+    apr_size_t length = strlen(path);
+    return path[0] == '/' && length > 1 && path[length - 1] != '/' && !strstr(path, "//") &&
+           !strstr(path, "/.") &&
+           strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-") == length;
+}
+
+const finq_connector *finq_config_connector(const finq_config *config, const char *name)
+{
+    for (int i = 0; i < config->connectors->nelts; i++) {
+        const finq_connector *connector = &APR_ARRAY_IDX(config->connectors, i, finq_connector);
+        if (strcmp(connector->name, name) == 0)
+            return connector;
+    }
+    return NULL;
+}
+
+const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *name, const char *path,
+                                     const char *file)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    finq_mac_keys *keys;
+    (void)dummy;
+    if (!finq_connector_name_check(name))
+        return apr_psprintf(
+            cmd->pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"",
+            name);
+    if (finq_config_connector(config, name))
+        return apr_psprintf(cmd->pool, "FinqConnector: \"%s\" is defined twice for this server", name);
+    if (!is_plain_path(path))
+        return apr_psprintf(
+            cmd->pool,
+            "FinqConnector %s: the path is one such as /internal/bank, which a ProxyPass leads on;"
+            " not \"%s\"",
+            name, path);
+    finq_error *error = finq_mac_keys_load(&keys, ap_server_root_relative(cmd->pool, file), cmd->pool);
+    if (error)
+        return apr_psprintf(cmd->pool, "FinqConnector %s: %s", name, error->cause);
+    APR_ARRAY_PUSH(config->connectors, finq_connector) = (finq_connector){name, path, keys};
+    return NULL;
+}
+
+static const char *connector_fault(const finq_config *config, const finq_connector *connector,
+                                   apr_pool_t *pool)
+{
+    if (!ap_find_linked_module("mod_proxy.c"))
+        return "mod_proxy is not loaded: a2enmod proxy proxy_http, and set ProxyPass for its path";
+    const char *base = finq_config_base(config, connector->path);
+    return base
+               ? apr_psprintf(pool, "its path %s lies under the API's own Location %s", connector->path, base)
+               : NULL;
+}
+
+int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
+{
+    apr_array_header_t *guarded = apr_array_make(pconf, 4, sizeof(const char *));
+    int sound = 1;
+    for (server_rec *server = main_server; server; server = server->next) {
+        finq_config *config = finq_config_of(server);
+        config->guarded = guarded; /* one list: a ProxyPass of the main server leads on every host */
+        for (int i = 0; i < config->connectors->nelts; i++) {
+            const finq_connector *connector = &APR_ARRAY_IDX(config->connectors, i, finq_connector);
+            const char *fault = connector_fault(config, connector, pconf);
+            APR_ARRAY_PUSH(guarded, const char *) = connector->path;
+            if (fault)
+                ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: FinqConnector %s: %s",
+                             connector->name, fault);
+            sound = sound && !fault;
+        }
+    }
+    return sound;
+}
+
+/* ---- the gate ---- */
+
+/* Whether `path` is `guarded` or below it; several slashes are one, as they are for ProxyPass (MergeSlashes
+ * may be off). */
+static int leads_to(const char *guarded, const char *path)
+{
+    while (*guarded) {
+        if (*guarded != *path)
+            return 0;
+        guarded++;
+        for (path++; path[-1] == '/' && *path == '/';)
+            path++;
+    }
+    return *path == '\0' || *path == '/';
+}
+
+int finq_connector_guards(const finq_config *config, const char *path)
+{
+    for (int i = 0; path && i < config->guarded->nelts; i++) {
+        if (leads_to(APR_ARRAY_IDX(config->guarded, i, const char *), path))
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether a subrequest is the one that finq_connector_ask is making. */
+static int is_asked(const request_rec *r)
+{
+    const finq_request *asker = r->main ? ap_get_module_config(r->main->request_config, &finq_module) : NULL;
+    return asker && asker->asking && strcmp(asker->asking, r->uri) == 0;
+}
+
+int finq_connector_gate(request_rec *r)
+{
+    if (!finq_connector_guards(finq_config_of(r->server), r->uri) || is_asked(r))
+        return DECLINED;
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ09: %s leads to a connector and is not for clients",
+                  r->uri);
+    return HTTP_NOT_FOUND;
+}
+
+/* ---- decisions ---- */
+
+finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name,
+                                   finq_request *request)
+{
+    const apr_table_t *headers = request->r->headers_in;
+    apr_pool_t *pool = request->r->pool;
+    finq_connector_message message = {
+        .kind = FINQ_CONNECTOR_DECISION,
+        .connector = apr_table_get(headers, "X-Finq-Connector"),
+        .id = apr_table_get(headers, "X-Finq-Id"),
+        .timestamp = apr_table_get(headers, "X-Finq-Timestamp"),
+        .signature = apr_table_get(headers, "X-Finq-Signature"),
+    };
+    char *text;
+    const finq_connector *connector =
+        message.connector ? finq_config_connector(request->config, message.connector) : NULL;
+    if (!connector)
+        return finq_error_make(pool, FINQ_E_INVALID_SIGNATURE,
+                               "X-Finq-Connector is missing, or names no connector.");
+    FINQ_TRY(finq_body_text(request, &text, &message.length));
+    message.body = text;
+    FINQ_TRY(finq_connector_verify(&message, connector->keys, pool));
+    *name = connector->name;
+    return finq_connector_decision_read(decision, message.body, message.length, pool);
+}

@@ -1,0 +1,97 @@
+#include "httpd/sandbox_handler.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <string.h>
+
+#include "bank/sandbox.h"
+
+static int page_send(request_rec *r, int status, const char *html)
+{
+    apr_table_t *headers = r->err_headers_out;
+    apr_table_setn(headers, "Cache-Control", "no-store");
+    apr_table_setn(headers, "Content-Security-Policy", finq_sandbox_policy(r->pool));
+    apr_table_setn(headers, "Referrer-Policy", "no-referrer"); /* the page's address holds the state */
+    apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
+    r->status = status;
+    ap_set_content_type(r, "text/html; charset=utf-8");
+    ap_set_content_length(r, (apr_off_t)strlen(html));
+    ap_rputs(html, r);
+    return OK;
+}
+
+/* The API's own addresses for returning browsers, on the host that was asked. */
+static apr_array_header_t *homes_of(request_rec *r)
+{
+    const finq_config *config = finq_config_of(r->server);
+    apr_array_header_t *homes = apr_array_make(r->pool, 2, sizeof(const char *));
+    for (int i = 0; i < config->bases->nelts; i++) {
+        const char *path =
+            apr_pstrcat(r->pool, APR_ARRAY_IDX(config->bases, i, const char *), "/redirects/", NULL);
+        APR_ARRAY_PUSH(homes, const char *) = ap_construct_url(r->pool, path, r);
+    }
+    return homes;
+}
+
+static int is_form_type(const char *type)
+{
+    return type && strcmp(type, "application/x-www-form-urlencoded") == 0;
+}
+
+static finq_error *form_read(const char **form, finq_request *request)
+{
+    char *text = apr_palloc(request->r->pool, FINQ_SANDBOX_MOST + 1);
+    apr_size_t length = 0, n;
+    FINQ_TRY(finq_body_precheck(request, FINQ_SANDBOX_MOST, is_form_type));
+    do {
+        FINQ_TRY(finq_body_read(request, text + length, FINQ_SANDBOX_MOST + 1 - length, &n));
+        length += n;
+        if (length > FINQ_SANDBOX_MOST)
+            return finq_error_make(request->r->pool, FINQ_E_PAYLOAD_TOO_LARGE, "The form is too large.");
+    } while (n > 0);
+    text[length] = '\0';
+    *form = text;
+    return NULL;
+}
+
+static finq_error *visit_read(finq_sandbox_visit *visit, finq_request *request)
+{
+    request_rec *r = request->r;
+    const char *form = r->args ? r->args : "";
+    if (r->method_number == M_POST)
+        FINQ_TRY(form_read(&form, request));
+    else if (strlen(form) > FINQ_SANDBOX_MOST)
+        return finq_error_make(r->pool, FINQ_E_INVALID_FIELD, "The link to this page is too long.");
+    return finq_sandbox_read(visit, form, homes_of(r), r->pool);
+}
+
+static int leave(request_rec *r, const finq_sandbox_visit *visit)
+{
+    const char *location;
+    if (finq_sandbox_location(&location, visit, r->pool) != NULL)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    apr_table_setn(r->err_headers_out, "Location", location);
+    return page_send(r, HTTP_SEE_OTHER, "");
+}
+
+int finq_sandbox_handler(request_rec *r)
+{
+    finq_sandbox_visit visit;
+    if (!r->handler || strcmp(r->handler, "finq-sandbox") != 0)
+        return DECLINED;
+    if (r->method_number != M_GET && r->method_number != M_POST) {
+        r->allowed |= (AP_METHOD_BIT << M_GET) | (AP_METHOD_BIT << M_POST);
+        return HTTP_METHOD_NOT_ALLOWED;
+    }
+    finq_error *error = visit_read(&visit, finq_request_of(r));
+    int submitted = r->method_number == M_POST;
+    if (error && finq_request_of(r)->answered)
+        return AP_FILTER_ERROR; /* httpd has answered a body that it would not read */
+    if (error)
+        return page_send(r, finq_code_http(error->code), finq_sandbox_refusal(error->message, r->pool));
+    if (submitted && finq_sandbox_is_complete(&visit))
+        return leave(r, &visit);
+    return page_send(r, submitted ? HTTP_UNPROCESSABLE_ENTITY : HTTP_OK,
+                     finq_sandbox_page(&visit, submitted, r->pool));
+}

@@ -1,0 +1,186 @@
+#include "httpd/access.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+#include <string.h>
+#include <util_filter.h>
+
+#include "crypto/digest.h"
+#include "documents/media.h"
+
+/* After an error in a body nobody knows where the next request begins. */
+static finq_error *body_error(finq_request *request, finq_error *error)
+{
+    request->r->connection->keepalive = AP_CONN_CLOSE;
+    return error;
+}
+
+static finq_error *too_large(finq_request *request, apr_off_t most)
+{
+    return body_error(request, finq_error_make(request->r->pool, FINQ_E_PAYLOAD_TOO_LARGE,
+                                               "The body is larger than %" APR_OFF_T_FMT " bytes.", most));
+}
+
+/* Of a request with both lengths httpd drops the Content-Length, marks the connection to be closed and goes on; nothing else
+ * has marked it so early. Of codings before "chunked" it knows nothing, and hands on the bytes as they are. */
+static finq_error *framing_check(finq_request *request)
+{
+    request_rec *r = request->r;
+    const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
+    const char *transfer = apr_table_get(r->headers_in, "Transfer-Encoding");
+    if (transfer && (r->connection->keepalive == AP_CONN_CLOSE || apr_table_get(r->headers_in, "Content-Length")))
+        return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS,
+                                                   "Content-Length and Transfer-Encoding exclude each other."));
+    if (transfer && strcasecmp(transfer, "chunked") != 0)
+        return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS,
+                                                   "Transfer-Encoding can only be chunked."));
+    if (coding && strcasecmp(coding, "identity") != 0)
+        return body_error(request, finq_error_make(r->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE,
+                                                   "Content-Encoding is not supported; send the body as it is."));
+    return NULL;
+}
+
+finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_type)(const char *type))
+{
+    request_rec *r = request->r;
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    const char *type = finq_media_base(apr_table_get(r->headers_in, "Content-Type"), r->pool);
+    apr_off_t declared;
+    FINQ_TRY(framing_check(request));
+    if (!is_type(type))
+        return body_error(request, finq_error_make(r->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE,
+                                                   "Content-Type is not one that this call takes."));
+    if (length && ap_parse_strict_length(&declared, length) && declared > most)
+        return too_large(request, most);
+    return NULL;
+}
+
+static finq_error *read_error(finq_request *request, apr_status_t status)
+{
+    apr_pool_t *pool = request->r->pool;
+    if (status == AP_FILTER_ERROR)
+        request->answered = 1; /* a filter below has sent its own answer */
+    if (APR_STATUS_IS_TIMEUP(status))
+        return body_error(request, finq_error_make(pool, FINQ_E_REQUEST_TIMEOUT, "The body did not arrive in time."));
+    if (status == APR_ENOSPC || ap_map_http_request_error(status, HTTP_BAD_REQUEST) == HTTP_REQUEST_ENTITY_TOO_LARGE)
+        return body_error(request, finq_error_make(pool, FINQ_E_PAYLOAD_TOO_LARGE, "The body is too large."));
+    return body_error(request, finq_error_make(pool, FINQ_E_INVALID_BODY, "The body was cut short or is badly framed."));
+}
+
+/* Copies what a bucket holds, as far as there is room, and shortens it to that. */
+static apr_status_t bucket_copy(apr_bucket *bucket, char *bytes, apr_size_t room, apr_size_t *length)
+{
+    const char *data;
+    apr_size_t n;
+    apr_status_t status = apr_bucket_read(bucket, &data, &n, APR_BLOCK_READ);
+    if (status == APR_SUCCESS && n > room - *length) {
+        n = room - *length;
+        status = apr_bucket_split(bucket, n);
+    }
+    if (status != APR_SUCCESS)
+        return status;
+    memcpy(bytes + *length, data, n);
+    *length += n;
+    return APR_SUCCESS;
+}
+
+/* Moves what a brigade holds to `bytes`; whether the end of the body was among it. The rest stays in the brigade: an input
+ * filter such as mod_ext_filter's gives more than it was asked for. */
+static apr_status_t brigade_take(apr_bucket_brigade *brigade, char *bytes, apr_size_t room, apr_size_t *length, int *ended)
+{
+    while (!APR_BRIGADE_EMPTY(brigade) && *length < room) {
+        apr_bucket *bucket = APR_BRIGADE_FIRST(brigade);
+        apr_status_t status = APR_SUCCESS;
+        if (APR_BUCKET_IS_EOS(bucket))
+            *ended = 1;
+        else if (!APR_BUCKET_IS_METADATA(bucket))
+            status = bucket_copy(bucket, bytes, room, length);
+        if (status != APR_SUCCESS)
+            return status;
+        apr_bucket_delete(bucket);
+    }
+    return APR_SUCCESS;
+}
+
+finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, apr_size_t *length)
+{
+    request_rec *r = request->r;
+    *length = 0;
+    if (!request->brigade)
+        request->brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    while (*length == 0 && !request->body_ended) {
+        apr_status_t status = APR_SUCCESS;
+        if (APR_BRIGADE_EMPTY(request->brigade))
+            status = ap_get_brigade(r->input_filters, request->brigade, AP_MODE_READBYTES, APR_BLOCK_READ, (apr_off_t)room);
+        if (status == APR_SUCCESS)
+            status = brigade_take(request->brigade, bytes, room, length, &request->body_ended);
+        if (status != APR_SUCCESS)
+            return read_error(request, status);
+    }
+    if (request->digests)
+        finq_proof_digests_feed(request->digests, bytes, *length);
+    return NULL;
+}
+
+/* ---- JSON ---- */
+
+/* application/json, anything +json, none at all, or what curl says of -d (contract section 1). */
+static int is_json_type(const char *type)
+{
+    if (!type)
+        return 1;
+    apr_size_t length = strlen(type);
+    return strcmp(type, "application/json") == 0 || strcmp(type, "application/x-www-form-urlencoded") == 0 ||
+           (length > 5 && strcmp(type + length - 5, "+json") == 0);
+}
+
+/* Reads the whole body into one buffer, which starts at the declared length and never grows past the limit. */
+static finq_error *body_flatten(finq_request *request, char **text, apr_size_t *length)
+{
+    request_rec *r = request->r;
+    apr_size_t most = (apr_size_t)request->config->max_body, room, n;
+    const char *declared = apr_table_get(r->headers_in, "Content-Length");
+    room = declared ? (apr_size_t)apr_atoi64(declared) : 4096;
+    if (room > most)
+        room = most;
+    *text = apr_palloc(r->pool, ++room); /* one more than it may be, to see that it is not */
+    for (*length = 0;; *length += n) {
+        if (*length == room) {
+            if (room > most)
+                return too_large(request, (apr_off_t)most);
+            apr_size_t larger = room * 2 > most + 1 ? most + 1 : room * 2;
+            char *moved = apr_palloc(r->pool, larger);
+            *text = memcpy(moved, *text, room);
+            room = larger;
+        }
+        FINQ_TRY(finq_body_read(request, *text + *length, room - *length, &n));
+        if (n == 0)
+            return NULL;
+    }
+}
+
+finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *length)
+{
+    FINQ_TRY(finq_body_precheck(request, request->config->max_body, is_json_type));
+    return body_flatten(request, text, length);
+}
+
+finq_error *finq_body_object(finq_request *request, json_t **object)
+{
+    apr_pool_t *pool = request->r->pool;
+    char *text;
+    apr_size_t length;
+    FINQ_TRY(finq_body_precheck(request, request->config->max_body, is_json_type));
+    finq_access_body_begin(request, 1);
+    FINQ_TRY(body_flatten(request, &text, &length));
+    /* As it came: "1 2" is no number, and compact it would be one. */
+    finq_error *error = length ? finq_json_parse(object, text, length, pool)
+                               : finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is empty; it must be a JSON object.");
+    unsigned char *hash = apr_palloc(pool, FINQ_DIGEST_SHA256);
+    finq_digest_sha256(hash, text, finq_json_compact(text, text, length));
+    request->body_hash = hash;
+    FINQ_TRY(finq_access_body_end(request)); /* a body that was changed on its way is that first, and bad JSON then */
+    FINQ_TRY(error);
+    FINQ_TRY(finq_access_tenant(request, finq_json_string(*object, "client_id")));
+    return finq_access_use(request);
+}

@@ -1,0 +1,210 @@
+#include "httpd/observe.h"
+
+#include <ap_mpm.h>
+#include <apr_atomic.h>
+#include <apr_strings.h>
+#include <errno.h>
+#include <http_config.h>
+#include <http_main.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "httpd/api.h"
+
+#define CACHE_LINE 64
+
+/* The shared memory, as the parent laid it out: who runs, what each child has under way on each host, counters. */
+static struct {
+    int children, hosts; /* places */
+    apr_uint32_t *pids;  /* of a place's child; 0 where there is none */
+    finq_gauges *gauges; /* children x hosts */
+} shared;
+
+static int place; /* this child's; -1 where there was none left */
+
+/* ---- when the server starts ---- */
+
+static int children_most(void)
+{
+    int most = 1;
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &most);
+    return most > 0 ? most : 1;
+}
+
+static int hosts_count(const server_rec *main_server)
+{
+    int count = 0;
+    for (const server_rec *server = main_server; server; server = server->next)
+        count++;
+    return count;
+}
+
+static apr_size_t pids_size(void)
+{
+    return APR_ALIGN(sizeof(apr_uint32_t) * (apr_size_t)children_most(), CACHE_LINE);
+}
+
+static apr_size_t gauges_size(int hosts)
+{
+    return APR_ALIGN(sizeof(finq_gauges) * (apr_size_t)hosts * (apr_size_t)children_most(), CACHE_LINE);
+}
+
+apr_size_t finq_observe_size(server_rec *main_server)
+{
+    int hosts = hosts_count(main_server);
+    return pids_size() + gauges_size(hosts) + (apr_size_t)hosts * finq_metrics_size();
+}
+
+static apr_status_t shared_forget(void *unused)
+{
+    (void)unused;
+    memset(&shared, 0, sizeof shared);
+    return APR_SUCCESS;
+}
+
+void finq_observe_place(void *block, server_rec *main_server, apr_pool_t *pconf)
+{
+    char *at = block;
+    shared.children = children_most();
+    shared.hosts = hosts_count(main_server);
+    shared.pids = (apr_uint32_t *)at;
+    shared.gauges = (finq_gauges *)(at += pids_size());
+    at += gauges_size(shared.hosts);
+    for (server_rec *server = main_server; server; server = server->next) {
+        finq_config_of(server)->metrics = (finq_metrics *)at;
+        at += finq_metrics_size();
+    }
+    apr_pool_cleanup_register(pconf, NULL, shared_forget, apr_pool_cleanup_null);
+}
+
+/* ---- when a child starts ---- */
+
+static int is_gone(apr_uint32_t pid)
+{
+    return pid == 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+}
+
+static apr_status_t place_leave(void *unused)
+{
+    (void)unused;
+    apr_atomic_set32(&shared.pids[place], 0);
+    return APR_SUCCESS;
+}
+
+/* A child that crashed has left its gauges as they were: they are shown no more, and its place is the next one's. */
+void finq_observe_child_init(apr_pool_t *pchild)
+{
+    place = -1;
+    for (int i = 0; i < shared.children && place < 0; i++) {
+        apr_uint32_t pid = apr_atomic_read32(&shared.pids[i]);
+        if (is_gone(pid) && apr_atomic_cas32(&shared.pids[i], (apr_uint32_t)getpid(), pid) == pid)
+            place = i;
+    }
+    if (place < 0)
+        return;
+    memset(&shared.gauges[place * shared.hosts], 0, sizeof *shared.gauges * (apr_size_t)shared.hosts);
+    apr_pool_cleanup_register(pchild, NULL, place_leave, apr_pool_cleanup_null);
+}
+
+finq_meter finq_observe_meter(const finq_config *config, apr_pool_t *pchild)
+{
+    finq_meter meter = {config->metrics, place < 0 ? 0 : place, NULL};
+    if (place < 0)
+        meter.gauges = apr_pcalloc(pchild, sizeof *meter.gauges);
+    else
+        meter.gauges = &shared.gauges[place * shared.hosts + config->host_number];
+    return meter;
+}
+
+/* ---- requests ---- */
+
+void finq_observe_recognised(finq_request *request, const finq_id *client_id, const finq_published *published,
+                             const char *step)
+{
+    apr_table_t *notes = request->r->notes;
+    apr_table_setn(notes, "finq-tenant", finq_id_text(client_id, request->r->pool));
+    if (published)
+        apr_table_setn(notes, "finq-skill", published->skill->name);
+    if (step)
+        apr_table_setn(notes, "finq-step", step);
+}
+
+static const finq_meter *meter_of(const finq_request *request)
+{
+    return request->config->runtime ? &request->config->runtime->meter : NULL;
+}
+
+void finq_observe_session(finq_request *request, const finq_published *published, finq_progress progress)
+{
+    finq_metrics_session(meter_of(request), (apr_uint32_t)published->skill_id, published->skill->name, progress);
+}
+
+void finq_observe_nonce(finq_request *request, finq_nonce_state state)
+{
+    static const finq_event events[] = {
+        [FINQ_NONCE_FORGED] = FINQ_EVENT_NONCE_FORGED,
+        [FINQ_NONCE_OTHER_CLIENT] = FINQ_EVENT_NONCE_OTHER_CLIENT,
+        [FINQ_NONCE_EXPIRED] = FINQ_EVENT_NONCE_EXPIRED,
+    };
+    if (state != FINQ_NONCE_GOOD)
+        finq_metrics_event(meter_of(request), events[state]);
+}
+
+void finq_observe_answer(finq_request *request, int outcome)
+{
+    const finq_meter *meter = meter_of(request);
+    apr_table_setn(request->r->notes, "finq-outcome", finq_outcome_name(outcome));
+    if (meter)
+        finq_metrics_answer(meter, request->endpoint, outcome, apr_time_now() - request->r->request_time);
+}
+
+/* ---- showing ---- */
+
+static void gauges_add(finq_gauges *sum, const finq_gauges *gauges)
+{
+    apr_uint32_t *from = (apr_uint32_t *)gauges;
+    for (apr_size_t i = 0; i < sizeof *sum / sizeof *from; i++)
+        ((apr_uint32_t *)sum)[i] += apr_atomic_read32(&from[i]);
+}
+
+static finq_gauges gauges_sum(int host)
+{
+    finq_gauges sum = {0};
+    for (int i = 0; i < shared.children; i++) {
+        if (!is_gone(apr_atomic_read32(&shared.pids[i])))
+            gauges_add(&sum, &shared.gauges[i * shared.hosts + host]);
+    }
+    return sum;
+}
+
+/* As ServerName says; hosts that say the same are numbered, because Prometheus takes a name only once. */
+static const char *host_name(const server_rec *server, const finq_metrics_source *sources, int count, apr_pool_t *pool)
+{
+    unsigned port = server->port ? server->port : server->addrs ? server->addrs->host_port : 0;
+    const char *base = apr_psprintf(pool, "%s:%u", server->server_hostname ? server->server_hostname : "", port), *name = base;
+    for (int i = 0, number = 2; i < count; i++) {
+        if (strcmp(sources[i].host, name) != 0)
+            continue;
+        name = apr_psprintf(pool, "%s#%d", base, number++);
+        i = -1;
+    }
+    return name;
+}
+
+finq_metrics_view finq_observe_view(apr_pool_t *pool)
+{
+    finq_metrics_source *sources = apr_pcalloc(pool, sizeof *sources * (apr_size_t)(shared.hosts + 1));
+    finq_metrics_view view = {sources, 0, finq_router_endpoints(pool)};
+    for (server_rec *server = ap_server_conf; server && view.count < shared.hosts; server = server->next) {
+        const finq_config *config = finq_config_of(server);
+        if (config->bases->nelts == 0)
+            continue;
+        finq_metrics_source *source = &sources[view.count];
+        source->host = host_name(server, sources, view.count, pool);
+        source->metrics = config->metrics;
+        source->gauges = gauges_sum(config->host_number);
+        view.count++;
+    }
+    return view;
+}

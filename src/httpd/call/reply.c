@@ -1,0 +1,238 @@
+#include "httpd/observe.h"
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <string.h>
+#include <util_filter.h>
+
+APLOG_USE_MODULE(finq);
+
+#define ERROR_FILTER "FINQ_ERROR"
+
+const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool)
+{
+    apr_time_exp_t t;
+    apr_time_exp_gmt(&t, apr_time_from_sec(seconds));
+    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour,
+                        t.tm_min, t.tm_sec);
+}
+
+/* Headers of every answer; in err_headers_out, which errors keep too. */
+static void headers_set(finq_request *request)
+{
+    const char *cache_control = request->cache_control;
+    apr_table_t *headers = request->r->err_headers_out;
+    apr_table_setn(headers, "Cache-Control", cache_control ? cache_control : "no-store");
+    apr_table_setn(headers, "X-Request-Id", request->id);
+    apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
+    apr_table_unset(request->r->headers_out, "Cache-Control");
+}
+
+static int body_send(finq_request *request, int outcome, const char *text)
+{
+    request_rec *r = request->r;
+    headers_set(request);
+    finq_observe_answer(request, outcome);
+    request->answered = 1;
+    r->status = outcome == FINQ_OUTCOME_OK ? HTTP_OK : finq_code_http((finq_code)outcome);
+    r->status_line = NULL;
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)strlen(text));
+    ap_rputs(text, r);
+    return OK;
+}
+
+int finq_reply_json(finq_request *request, const char *text)
+{
+    return body_send(request, FINQ_OUTCOME_OK, text);
+}
+
+static int empty_send(finq_request *request, int outcome, int status)
+{
+    headers_set(request);
+    finq_observe_answer(request, outcome);
+    request->answered = 1;
+    request->r->status = status;
+    return OK;
+}
+
+int finq_reply_preflight(finq_request *request)
+{
+    return empty_send(request, FINQ_OUTCOME_PREFLIGHT, HTTP_NO_CONTENT);
+}
+
+int finq_reply_redirect(finq_request *request, const char *location)
+{
+    apr_table_t *headers = request->r->err_headers_out;
+    apr_table_setn(headers, "Location", location);
+    apr_table_setn(headers, "Referrer-Policy", "no-referrer"); /* the address that is left holds a state */
+    return empty_send(request, FINQ_OUTCOME_OK, HTTP_MOVED_TEMPORARILY);
+}
+
+/* ---- errors ---- */
+
+static void put_details(finq_json_writer *to, const apr_array_header_t *details)
+{
+    finq_json_open(to, "details", '[');
+    for (int i = 0; i < details->nelts; i++) {
+        const finq_detail *detail = &APR_ARRAY_IDX(details, i, finq_detail);
+        finq_json_open(to, NULL, '{');
+        finq_json_put(to, "field", detail->field);
+        finq_json_put(to, "message", detail->message);
+        finq_json_close(to, '}');
+    }
+    finq_json_close(to, ']');
+}
+
+static const char *error_text(const finq_request *request, const finq_error *error)
+{
+    finq_json_writer *to = finq_json_write(request->r->pool);
+    finq_json_open(to, NULL, '{');
+    finq_json_put(to, "id", request->id);
+    finq_json_put(to, "type", finq_code_type(error->code));
+    finq_json_put_integer(to, "http", finq_code_http(error->code));
+    finq_json_put(to, "code", finq_code_name(error->code));
+    finq_json_put(to, "message", error->message);
+    if (error->details)
+        put_details(to, error->details);
+    finq_json_close(to, '}');
+    return finq_json_written(to);
+}
+
+/* What the client did is worth a line at info; what the operator must mend, at error. */
+static void error_log(const finq_request *request, const finq_error *error)
+{
+    int http = finq_code_http(error->code), ours = http >= 500;
+    ap_log_rerror(APLOG_MARK, ours ? APLOG_ERR : APLOG_INFO, 0, request->r, "%s: [%s] %d %s: %s", ours ? "FINQ03" : "FINQ04",
+                  request->id, http, finq_code_name(error->code), error->cause ? error->cause : error->message);
+}
+
+static void error_headers(finq_request *request, const finq_error *error)
+{
+    apr_table_t *headers = request->r->err_headers_out;
+    int said = apr_table_get(headers, "Retry-After") || apr_table_get(request->r->headers_out, "Retry-After"); /* by a limit */
+    if ((error->code == FINQ_E_SERVICE_UNAVAILABLE || error->code == FINQ_E_TOO_MANY_REQUESTS) && !said)
+        apr_table_setn(headers, "Retry-After", "1");
+    if (error->code == FINQ_E_METHOD_NOT_ALLOWED) {
+        if (!apr_table_get(headers, "Allow")) /* a route has said which */
+            apr_table_setn(headers, "Allow", "POST, OPTIONS");
+        apr_table_unset(request->r->headers_out, "Allow"); /* httpd's own list would be joined to it */
+    }
+}
+
+/* A body of which not all was read is read and thrown away by httpd before the next request, if it is small; a client
+ * that goes on sending a large one is cut off instead. */
+static void rest_of_body(finq_request *request)
+{
+    request_rec *r = request->r;
+    const char *length = apr_table_get(r->headers_in, "Content-Length");
+    if (apr_table_get(r->headers_in, "Transfer-Encoding") || (length && apr_atoi64(length) > request->config->max_body))
+        r->connection->keepalive = AP_CONN_CLOSE;
+}
+
+int finq_reply_error(finq_request *request, const finq_error *error)
+{
+    error_log(request, error);
+    if (request->answered)
+        return AP_FILTER_ERROR;
+    error_headers(request, error);
+    if (!request->body_ended)
+        rest_of_body(request);
+    return body_send(request, (int)error->code, error_text(request, error));
+}
+
+int finq_reply_refuse(finq_request *request, const finq_error *error)
+{
+    request->refusal = error;
+    rest_of_body(request);
+    return finq_code_http(error->code);
+}
+
+/* ---- errors that httpd makes ---- */
+
+static const struct {
+    int status;
+    finq_code code;
+    const char *message;
+} httpd_errors[] = {
+    {400, FINQ_E_INVALID_HEADERS, "The request line, a header or the body's framing is malformed."},
+    {404, FINQ_E_NOT_FOUND, "There is nothing at this path."},
+    {405, FINQ_E_METHOD_NOT_ALLOWED, "Every call is POST."},
+    {408, FINQ_E_REQUEST_TIMEOUT, "The request did not arrive in time."},
+    {413, FINQ_E_PAYLOAD_TOO_LARGE, "The request is too large."},
+    {414, FINQ_E_INVALID_HEADERS, "The request line is too long."},
+    {415, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "The media type is not supported."},
+    {417, FINQ_E_INVALID_HEADERS, "The Expect header cannot be met."},
+    {421, FINQ_E_MISDIRECTED_REQUEST, "The Host header names another server than TLS was asked for; connect anew for it."},
+    {429, FINQ_E_TOO_MANY_REQUESTS, "Too many requests."},
+    {431, FINQ_E_INVALID_HEADERS, "The headers are too large."},
+    {503, FINQ_E_SERVICE_UNAVAILABLE, "The service is unavailable for the moment; send the same request again."},
+};
+
+static finq_error *error_of_status(int status, apr_pool_t *pool)
+{
+    for (apr_size_t i = 0; i < sizeof httpd_errors / sizeof *httpd_errors; i++) {
+        if (httpd_errors[i].status == status)
+            return finq_error_make(pool, httpd_errors[i].code, "%s", httpd_errors[i].message);
+    }
+    if (status == 401 || status == 403)
+        return finq_error_make(pool, FINQ_E_INVALID_API_KEYS, "The server's access rules refuse this request.");
+    if (status < 500)
+        return finq_error_make(pool, FINQ_E_INVALID_HEADERS, "The request was refused (HTTP %d).", status);
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "httpd answered %d", status);
+}
+
+void finq_reply_insert_filter(request_rec *r)
+{
+    if (finq_request_is_ours(r) && ap_is_HTTP_ERROR(r->status) && !finq_request_of(r)->answered)
+        ap_add_output_filter(ERROR_FILTER, finq_request_of(r), r, r->connection);
+}
+
+/* What a hook of ours refused the request with, an ErrorDocument's redirect or not. */
+static const finq_error *refusal_of(request_rec *r)
+{
+    for (; r; r = r->prev) {
+        if (finq_request_of(r)->refusal)
+            return finq_request_of(r)->refusal;
+    }
+    return NULL;
+}
+
+/* Puts our answer in the place of httpd's page. */
+static apr_status_t error_filter(ap_filter_t *filter, apr_bucket_brigade *brigade)
+{
+    finq_request *request = filter->ctx;
+    request_rec *r = filter->r;
+    apr_bucket_brigade *ours;
+    const finq_error *error;
+    if (request->answered) { /* the rest of the page */
+        apr_brigade_cleanup(brigade);
+        return APR_SUCCESS;
+    }
+    error = refusal_of(r);
+    if (!error)
+        error = error_of_status(r->status, r->pool);
+    error_log(request, error);
+    error_headers(request, error);
+    finq_cors_apply(request);
+    headers_set(request);
+    finq_observe_answer(request, (int)error->code);
+    request->answered = 1;
+    r->status = finq_code_http(error->code);
+    r->status_line = NULL;
+    const char *text = error_text(request, error);
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, (apr_off_t)strlen(text));
+    ours = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    APR_BRIGADE_INSERT_TAIL(ours, apr_bucket_pool_create(text, strlen(text), r->pool, r->connection->bucket_alloc));
+    APR_BRIGADE_INSERT_TAIL(ours, apr_bucket_eos_create(r->connection->bucket_alloc));
+    apr_brigade_cleanup(brigade);
+    return ap_pass_brigade(filter->next, ours);
+}
+
+void finq_reply_register(void)
+{
+    ap_register_output_filter(ERROR_FILTER, error_filter, NULL, AP_FTYPE_CONTENT_SET);
+}

@@ -1,0 +1,161 @@
+#include "httpd/request.h"
+
+#include <apr_strings.h>
+#include <apr_uri.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_log.h>
+#include <string.h>
+
+#include "httpd/connectors.h"
+
+APLOG_USE_MODULE(finq);
+
+finq_request *finq_request_of(request_rec *r)
+{
+    finq_request *request = ap_get_module_config(r->request_config, &finq_module);
+    finq_id id;
+    if (request)
+        return request;
+    request = apr_pcalloc(r->pool, sizeof *request);
+    request->r = r;
+    request->config = finq_config_of(r->server);
+    if (finq_id_new(&id, r->pool) != NULL) /* no randomness: an id from the clock still tells requests apart */
+        id = finq_id_v7(r->request_time, (const unsigned char *)"\0\0\0\0\0\0\0\0\0");
+    finq_id_write(request->id, &id);
+    ap_set_module_config(r->request_config, &finq_module, request);
+    return request;
+}
+
+/* ---- connectors, as the business rooms see them ---- */
+
+typedef struct {
+    finq_connectors connectors; /* first: a finq_connectors is one of these */
+    finq_request *request;
+} request_connectors;
+
+/* However long a connector thinks, the database has its full time afterwards. */
+static finq_error *request_ask(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
+                               const finq_connector_question *question, apr_pool_t *pool)
+{
+    finq_request *request = ((request_connectors *)connectors)->request;
+    finq_error *error = finq_connector_ask(answer, request, name, question);
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    return error;
+}
+
+/* Where a bank sends the browser: this host by its configured name, whatever the client called it. */
+static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *pool)
+{
+    request_rec *r = ((request_connectors *)connectors)->request->r;
+    const server_rec *server = r->server;
+    const char *base = finq_config_base(finq_config_of(server), r->uri);
+    const char *scheme = server->server_scheme ? server->server_scheme : ap_http_scheme(r);
+    apr_port_t port = server->port ? server->port : r->connection->local_addr->port;
+    const char *host = server->server_hostname ? server->server_hostname : "localhost";
+    if (port != apr_uri_port_of_scheme(scheme))
+        host = apr_psprintf(pool, "%s:%d", host, port);
+    return apr_pstrcat(pool, scheme, "://", host, base ? base : "", "/redirects/", NULL);
+}
+
+static finq_connectors *connectors_of(finq_request *request)
+{
+    request_connectors *self = apr_pcalloc(request->r->pool, sizeof *self);
+    self->connectors.ask = request_ask;
+    self->connectors.return_uri = request_return_uri;
+    self->request = request;
+    return &self->connectors;
+}
+
+finq_request *finq_request_begin(request_rec *r)
+{
+    finq_request *request = finq_request_of(r);
+    finq_config *config = request->config;
+    if (!config->runtime)
+        return NULL;
+    request->service.db = finq_dbd_of(r->server, config->runtime->gate, r->pool);
+    request->service.connectors = connectors_of(request);
+    request->service.directory = config->runtime->directory;
+    request->service.skills = config->skills;
+    request->service.secrets = config->secrets;
+    request->service.nonce_ttl = config->nonce_ttl;
+    request->service.temp_token_ttl = config->temp_token_ttl;
+    request->service.session_ttl = config->session_ttl;
+    return request;
+}
+
+/* ---- errors that httpd makes ---- */
+
+/* mod_ssl puts "GET /" in the place of a request that came without TLS to a port that wants it, and notes why it fails. */
+static int has_no_path(const request_rec *r)
+{
+    const char *path = r->parsed_uri.path;
+    return !path || path[0] != '/' || (path[1] == '\0' && apr_table_get(r->notes, "error-notes"));
+}
+
+int finq_request_is_ours(const request_rec *r)
+{
+    const finq_config *config = finq_config_of(r->server);
+    while (r->prev) /* after an internal redirect the path that counts is the first one */
+        r = r->prev;
+    return config->bases->nelts > 0 &&
+           (has_no_path(r) || finq_config_base(config, r->uri) != NULL || finq_connector_guards(config, r->uri));
+}
+
+/* A text for a status stands before any ErrorDocument; the error filter puts our answer in its place. */
+static char instead[] = "\"";
+
+static void texts_set(request_rec *r)
+{
+    core_request_config *core = ap_get_core_module_config(r->request_config);
+    if (!core->response_code_strings)
+        core->response_code_strings = apr_pcalloc(r->pool, RESPONSE_CODES * sizeof(char *));
+    for (int i = 0; i < RESPONSE_CODES; i++)
+        core->response_code_strings[i] = instead;
+}
+
+/* Leaves alone what another module has put there meanwhile. */
+static void texts_unset(request_rec *r)
+{
+    core_request_config *core = ap_get_core_module_config(r->request_config);
+    for (int i = 0; core->response_code_strings && i < RESPONSE_CODES; i++) {
+        if (core->response_code_strings[i] == instead)
+            core->response_code_strings[i] = NULL;
+    }
+}
+
+/* Some requests fail before they have been read; where they were to go is not known then. */
+int finq_request_create(request_rec *r)
+{
+    if (finq_config_of(r->server)->bases->nelts > 0)
+        texts_set(r);
+    return OK;
+}
+
+/* httpd writes headers to its log at trace4, and LogFormat can; a nonce is for neither. */
+static void nonce_take(request_rec *r)
+{
+    const char *nonce = apr_table_get(r->headers_in, FINQ_REQUEST_NONCE);
+    if (!nonce)
+        return;
+    finq_request_of(r)->nonce = nonce;
+    apr_table_unset(r->headers_in, FINQ_REQUEST_NONCE);
+}
+
+int finq_request_read(request_rec *r)
+{
+    if (finq_config_of(r->server)->bases->nelts > 0)
+        nonce_take(r);
+    if (finq_request_is_ours(r))
+        texts_set(r);
+    else
+        texts_unset(r);
+    return DECLINED;
+}
+
+void finq_request_claim(request_rec *r)
+{
+    const core_request_config *core = ap_get_core_module_config(r->request_config);
+    if (!core->response_code_strings || core->response_code_strings[0] != instead)
+        texts_set(r);
+}

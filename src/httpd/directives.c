@@ -1,0 +1,391 @@
+#include "httpd/limits.h"
+
+#include <ap_mpm.h>
+#include <apr_strings.h>
+#include <apr_fnmatch.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <stddef.h>
+
+#include "httpd/connectors.h"
+#include "httpd/location.h"
+#include "skills/skill.h"
+#include "httpd/request.h"
+
+APLOG_USE_MODULE(finq);
+
+#define UNSET (-1)
+
+/* What FinqTenant and FinqSkills say to undo those of the whole server: as good as unset, but not for the merge. */
+static const finq_id any_tenant;
+static apr_array_header_t all_skills;
+
+/* Every directive that is a number: what it may be, and what it is where nobody says. */
+typedef struct {
+    const char *name;
+    apr_size_t offset;
+    const char *unit;
+    int low, high, preset;
+} number_row;
+
+static const char SECONDS[] = "seconds";
+
+static const number_row numbers[] = {
+    {"FinqNonceTTL", offsetof(finq_config, nonce_ttl), SECONDS, 10, 86400, 1800},
+    {"FinqTempTokenTTL", offsetof(finq_config, temp_token_ttl), SECONDS, 10, 86400, 1800},
+    {"FinqSessionTTL", offsetof(finq_config, session_ttl), SECONDS, 60, 2592000, 86400},
+    {"FinqCacheTTL", offsetof(finq_config, cache_ttl), SECONDS, 0, 300, 5},
+    {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), SECONDS, 1, 60, 5},
+    {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
+    {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
+    {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), SECONDS, 1, 86400, 3600},
+    {"FinqKeyCacheTTL", offsetof(finq_config, key_cache_ttl), SECONDS, 0, 3600, 60},
+    {"FinqLimitClients", offsetof(finq_config, limit_clients), "clients", 64, 16777216, 65536},
+};
+#define NUMBERS (sizeof numbers / sizeof *numbers)
+
+/* Keys are too long to be guessed, so what limits failures protects the database, and may be generous to addresses that
+ * many share. How much a client may ask only the operator knows. */
+static const finq_bucket_rate limit_presets[FINQ_LIMITS] = {
+    [FINQ_LIMIT_ADDRESS] = {0, 1},
+    [FINQ_LIMIT_TENANT] = {0, 1},
+    [FINQ_LIMIT_FAILURE] = {APR_USEC_PER_SEC, 100},
+};
+
+static const number_row *number_named(const char *name)
+{
+    const number_row *row = numbers;
+    while (strcmp(row->name, name) != 0) /* every directive that asks stands in the table */
+        row++;
+    return row;
+}
+
+static int *number_of(finq_config *config, const number_row *row)
+{
+    return (int *)((char *)config + row->offset);
+}
+
+/* ---- create, merge, read ---- */
+
+void *finq_config_create(apr_pool_t *pool, server_rec *server)
+{
+    finq_config *config = apr_pcalloc(pool, sizeof *config);
+    (void)server;
+    for (apr_size_t i = 0; i < NUMBERS; i++)
+        *number_of(config, &numbers[i]) = UNSET;
+    config->prepared_statements = UNSET;
+    config->signature_replay = UNSET;
+    config->bases = apr_array_make(pool, 2, sizeof(const char *));
+    config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
+    return config;
+}
+
+#define PICK(member) merged->member = add->member ? add->member : base->member
+
+void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
+{
+    finq_config *base = base_config, *add = add_config, *merged = apr_pcalloc(pool, sizeof *merged);
+    merged->secret_file = add->secret_file ? add->secret_file : base->secret_file;
+    merged->secrets = add->secret_file ? add->secrets : base->secrets;
+    PICK(upload_dir);
+    PICK(tenant);
+    PICK(skills);
+    PICK(allow_origins);
+    merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
+    merged->connectors = apr_array_append(pool, add->connectors, base->connectors);
+    for (apr_size_t i = 0; i < NUMBERS; i++) {
+        int over = *number_of(add, &numbers[i]);
+        *number_of(merged, &numbers[i]) = over != UNSET ? over : *number_of(base, &numbers[i]);
+    }
+    for (int i = 0; i < FINQ_LIMITS; i++)
+        merged->limits[i] = add->limits[i].burst ? add->limits[i] : base->limits[i];
+    PICK(signature_audience);
+    merged->signature_replay = add->signature_replay != UNSET ? add->signature_replay : base->signature_replay;
+    merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
+    return merged;
+}
+
+finq_config *finq_config_of(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &finq_module);
+}
+
+static void config_fill(finq_config *config, apr_pool_t *pool)
+{
+    for (apr_size_t i = 0; i < NUMBERS; i++) {
+        int *number = number_of(config, &numbers[i]);
+        if (*number == UNSET)
+            *number = numbers[i].preset;
+    }
+    for (int i = 0; i < FINQ_LIMITS; i++) {
+        if (!config->limits[i].burst)
+            config->limits[i] = limit_presets[i];
+    }
+    if (config->prepared_statements == UNSET)
+        config->prepared_statements = 1;
+    if (config->signature_replay == UNSET)
+        config->signature_replay = 0;
+    if (!config->signature_audience)
+        config->signature_audience = "api.finqware.com";
+    if (!config->allow_origins)
+        config->allow_origins = apr_array_make(pool, 1, sizeof(const char *));
+    if (config->tenant == &any_tenant)
+        config->tenant = NULL;
+    if (config->skills == &all_skills)
+        config->skills = NULL;
+}
+
+const char *finq_config_base(const finq_config *config, const char *path)
+{
+    const char *found = NULL;
+    apr_size_t longest = 0;
+    for (int i = 0; path && i < config->bases->nelts; i++) {
+        const char *base = APR_ARRAY_IDX(config->bases, i, const char *);
+        apr_size_t length = strlen(base);
+        if (strncmp(path, base, length) == 0 && (path[length] == '/' || path[length] == '\0') &&
+            (!found || length > longest)) {
+            found = base;
+            longest = length;
+        }
+    }
+    return found;
+}
+
+/* ---- directives ---- */
+
+static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
+{
+    const number_row *row = number_named(cmd->cmd->name);
+    finq_config *config = finq_config_of(cmd->server);
+    apr_interval_time_t time = 0;
+    apr_int64_t number = UNSET;
+    char *end;
+    int is_time = row->unit == SECONDS;
+    (void)dummy;
+    if (is_time && ap_timeout_parameter_parse(value, &time, "s") == APR_SUCCESS && time % APR_USEC_PER_SEC == 0)
+        number = apr_time_sec(time);
+    else if (!is_time) {
+        number = apr_strtoi64(value, &end, 10);
+        if (end == value || *end != '\0')
+            number = UNSET;
+    }
+    if (number < row->low || number > row->high)
+        return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name,
+                            row->unit, row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
+    *number_of(config, row) = (int)number;
+    return NULL;
+}
+
+static const char *set_limit_clients(cmd_parms *cmd, void *dummy, const char *value)
+{
+    const char *misplaced = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+    return misplaced ? misplaced : set_number(cmd, dummy, value);
+}
+
+static const char *set_secret_file(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    config->secret_file = ap_server_root_relative(cmd->pool, value);
+    finq_error *error = finq_secrets_load(&config->secrets, config->secret_file, cmd->pool);
+    return error ? apr_pstrcat(cmd->pool, "FinqSecretFile: ", error->cause, NULL) : NULL;
+}
+
+static const char *set_upload_dir(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    apr_finfo_t info;
+    (void)dummy;
+    config->upload_dir = ap_server_root_relative(cmd->pool, value);
+    if (apr_stat(&info, config->upload_dir, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_DIR)
+        return apr_psprintf(cmd->pool,
+                            "FinqUploadDir %s is not a directory: make it, owned by the user that Apache's children run as,"
+                            " mode 0700, outside any DocumentRoot",
+                            config->upload_dir);
+    return NULL;
+}
+
+static const char *set_tenant(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_id *tenant = apr_palloc(cmd->pool, sizeof *tenant);
+    (void)dummy;
+    finq_config_of(cmd->server)->tenant = tenant;
+    if (strcmp(value, "any") == 0)
+        finq_config_of(cmd->server)->tenant = &any_tenant;
+    else if (!finq_id_parse(tenant, value))
+        return apr_psprintf(cmd->pool,
+                            "FinqTenant takes a client_id, a UUID as finqctl tenant list shows it, or any; not \"%s\"", value);
+    return NULL;
+}
+
+static const char *set_skill(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    if (strcmp(value, "all") == 0) {
+        config->skills = &all_skills;
+        return NULL;
+    }
+    if (!finq_skill_is_name(value, cmd->temp_pool))
+        return apr_psprintf(cmd->pool, "FinqSkills takes names of skills such as xyz_sbx_#3.0, or all; not \"%s\"", value);
+    if (!config->skills || config->skills == &all_skills)
+        config->skills = apr_array_make(cmd->pool, 4, sizeof(const char *));
+    APR_ARRAY_PUSH(config->skills, const char *) = value;
+    return NULL;
+}
+
+static const char *set_prepared(cmd_parms *cmd, void *dummy, int value)
+{
+    (void)dummy;
+    finq_config_of(cmd->server)->prepared_statements = value;
+    return NULL;
+}
+
+static const char *set_audience(cmd_parms *cmd, void *dummy, const char *value)
+{
+    (void)dummy;
+    finq_config_of(cmd->server)->signature_audience = value;
+    return *value ? NULL : "FinqSignatureAudience cannot be empty";
+}
+
+static const char *set_replay(cmd_parms *cmd, void *dummy, const char *value)
+{
+    int require = strcasecmp(value, "require") == 0;
+    (void)dummy;
+    if (!require && strcasecmp(value, "optional") != 0)
+        return apr_psprintf(cmd->pool, "FinqSignatureReplay is optional or require, not \"%s\"", value);
+    finq_config_of(cmd->server)->signature_replay = require;
+    return NULL;
+}
+
+/* A base is a path as it stands: no pattern, which would match paths that no base says. */
+static int is_plain_location(const cmd_parms *cmd)
+{
+    const ap_directive_t *section = cmd->directive->parent;
+    return section && strcasecmp(section->directive, "<Location") == 0 && section->args[0] != '~' && cmd->path &&
+           cmd->path[0] == '/' && !apr_fnmatch_test(cmd->path);
+}
+
+static int is_handler(const char *value)
+{
+    return strcmp(value, "finq-metrics") == 0 || strcmp(value, "finq-health") == 0 || strcmp(value, "finq-sandbox") == 0;
+}
+
+/* httpd hands a directive to every module that knows it: so we see, beside core, where SetHandler finq stands. */
+static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    if (strncasecmp(value, "finq-", 5) == 0 && !is_handler(value))
+        return apr_psprintf(cmd->pool, "SetHandler takes finq, finq-metrics, finq-health or finq-sandbox, not \"%s\"", value);
+    int sandbox = strcmp(value, "finq-sandbox") == 0;
+    if (strcasecmp(value, "finq") != 0 && !sandbox)
+        return NULL;
+    if ((strcmp(value, "finq") != 0 && !sandbox) || !is_plain_location(cmd))
+        return apr_psprintf(cmd->pool, "SetHandler %s stands in a plain <Location \"/path\"> of a server or virtual host, and"
+                            " nowhere else", sandbox ? value : "finq");
+    if (sandbox)
+        return NULL;
+    apr_size_t length = strlen(cmd->path);
+    APR_ARRAY_PUSH(config->bases, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
+    return NULL;
+}
+
+const command_rec finq_config_commands[] = {
+    AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
+                  "finq serves the onboarding API at this Location, finq-sandbox the sandbox bank"),
+    AP_INIT_TAKE1("FinqSecretFile", set_secret_file, NULL, RSRC_CONF,
+                  "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
+    AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
+    AP_INIT_TAKE1("FinqTenant", set_tenant, NULL, RSRC_CONF,
+                  "client_id of the one tenant that is served here, or any (default)"),
+    AP_INIT_ITERATE("FinqSkills", set_skill, NULL, RSRC_CONF,
+                    "Skills that may be started here, of those that a tenant is allowed; or all (default)"),
+    AP_INIT_TAKE1("FinqNonceTTL", set_number, NULL, RSRC_CONF,
+                  "Life of a nonce, and how long uploads to a step may follow it: 10 to 86400 seconds (default 1800)"),
+    AP_INIT_TAKE1("FinqTempTokenTTL", set_number, NULL, RSRC_CONF,
+                  "Life of a temp_token: 10 to 86400 seconds (default 1800)"),
+    AP_INIT_TAKE1("FinqSessionTTL", set_number, NULL, RSRC_CONF,
+                  "Life of a session from its start to its last step: 60 to 2592000 seconds (default 86400)"),
+    AP_INIT_TAKE1("FinqCacheTTL", set_number, NULL, RSRC_CONF,
+                  "How long a tenant's keys and grants are remembered for POST /sessions: 0 to 300 seconds (default 5)"),
+    AP_INIT_TAKE1("FinqDatabaseTimeout", set_number, NULL, RSRC_CONF,
+                  "Longest wait for the database, connecting included: 1 to 60 seconds (default 5)"),
+    AP_INIT_TAKE1("FinqMaxBody", set_number, NULL, RSRC_CONF,
+                  "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
+    AP_INIT_TAKE1("FinqMaxUploads", set_number, NULL, RSRC_CONF,
+                  "Most uploads under way at once in a child: 0 to 100000 (default 0: half of its threads)"),
+    AP_INIT_TAKE_ARGV("FinqRateLimit", finq_limits_set_rate, NULL, RSRC_CONF,
+                      "How often an address, or a tenant, may ask: off (default), or such as: address 100/s burst 200"),
+    AP_INIT_TAKE_ARGV("FinqFailureLimit", finq_limits_set_failures, NULL, RSRC_CONF,
+                      "How often an address may fail to authenticate: off, or a rate (default 60/min burst 100)"),
+    AP_INIT_TAKE1("FinqLimitClients", set_limit_clients, NULL, RSRC_CONF,
+                  "Addresses, and tenants, that limits remember at once: 64 to 16777216 (default 65536)"),
+    AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,
+                 "on (default) prepares statements once a connection; off suits transaction poolers"),
+    AP_INIT_ITERATE("FinqAllowOrigin", finq_cors_set_origin, NULL, RSRC_CONF,
+                    "Origins whose pages may call the API, * for any, or none (default)"),
+    AP_INIT_TAKE1("FinqSignature", finq_location_set_signature, NULL, ACCESS_CONF,
+                  "required: requests of this Location must be signed; off (default) looks at no signature"),
+    AP_INIT_ITERATE("FinqSignatureSchemes", finq_location_set_scheme, NULL, ACCESS_CONF,
+                    "jws, message (RFC 9421), or both, as where it is left out"),
+    AP_INIT_TAKE1("FinqSignatureAudience", set_audience, NULL, RSRC_CONF,
+                  "What aud must name (default api.finqware.com)"),
+    AP_INIT_TAKE1("FinqSignatureMaxLifetime", set_number, NULL, RSRC_CONF,
+                  "Longest life of a signature: 1 to 86400 seconds (default 3600)"),
+    AP_INIT_TAKE1("FinqSignatureReplay", set_replay, NULL, RSRC_CONF,
+                  "optional (default): a jti is used once where one is sent; require: one must be sent"),
+    AP_INIT_TAKE1("FinqKeyCacheTTL", set_number, NULL, RSRC_CONF,
+                  "How long signing keys are remembered, revoked ones too: 0 to 3600 seconds (default 60)"),
+    AP_INIT_TAKE3("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
+                  "A service that decides about steps: its name, the path that a ProxyPass leads to it, and the file of the"
+                  " secrets shared with it"),
+    {NULL, {NULL}, NULL, 0, 0, NULL},
+};
+
+/* ---- the check ---- */
+
+static int server_check(finq_config *config, server_rec *server)
+{
+    const char *what = NULL;
+    if (config->bases->nelts == 0)
+        return 1;
+    if (!config->secrets)
+        what = "FinqSecretFile is not set: openssl rand -hex 32 makes a secret";
+    else if (!config->upload_dir)
+        what = "FinqUploadDir is not set";
+    else if (!ap_find_linked_module("mod_dbd.c"))
+        what = "mod_dbd is not loaded: a2enmod dbd, and set DBDriver pgsql and DBDParams";
+    if (what)
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: %s (for %s, defined at %s:%u)", what,
+                     server->server_hostname ? server->server_hostname : "the main server",
+                     server->defn_name ? server->defn_name : "httpd.conf", server->defn_line_number);
+    return what == NULL;
+}
+
+/* A host that no directive of ours stands in shares the main server's settings; what a child holds for it is its own, since
+ * its database may be. */
+static finq_config *config_own(server_rec *server, server_rec *main_server, apr_pool_t *pool)
+{
+    finq_config *config = finq_config_of(server);
+    if (server != main_server && config == finq_config_of(main_server)) {
+        config = apr_pmemdup(pool, config, sizeof *config);
+        ap_set_module_config(server->module_config, &finq_module, config);
+    }
+    return config;
+}
+
+int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
+{
+    int sound = 1, number = 0;
+    (void)plog;
+    (void)ptemp;
+    for (server_rec *server = main_server; server; server = server->next) {
+        finq_config *config = config_own(server, main_server, pconf);
+        config->host_number = number++;
+        config_fill(config, pconf);
+        sound = server_check(config, server) && sound;
+    }
+    sound = finq_connector_check(main_server, pconf) && sound;
+    return sound ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}

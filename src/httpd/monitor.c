@@ -1,0 +1,121 @@
+#include "httpd/observe.h"
+
+#include <apr_optional_hooks.h>
+#include <http_config.h>
+#include <http_main.h>
+#include <http_log.h>
+#include <http_protocol.h>
+#include <mod_status.h>
+#include <string.h>
+
+APLOG_USE_MODULE(finq);
+
+/* ---- finq-metrics ---- */
+
+static int is_read(const request_rec *r)
+{
+    return r->method_number == M_GET; /* HEAD is one too */
+}
+
+static int page_send(request_rec *r, int status, const char *type, const char *text)
+{
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    ap_set_content_type(r, type);
+    ap_set_content_length(r, (apr_off_t)strlen(text));
+    r->status = status;
+    ap_rputs(text, r);
+    return OK;
+}
+
+int finq_page_metrics(request_rec *r)
+{
+    if (!r->handler || strcmp(r->handler, "finq-metrics") != 0)
+        return DECLINED;
+    if (!is_read(r))
+        return HTTP_METHOD_NOT_ALLOWED;
+    finq_metrics_view view = finq_observe_view(r->pool);
+    return page_send(r, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", finq_metrics_text(&view, r->pool));
+}
+
+/* ---- finq-health ---- */
+
+/* A host is ready when its database answers a call, and its uploads have somewhere to go. */
+static finq_error *host_check(server_rec *server, apr_pool_t *pool)
+{
+    const finq_runtime *runtime = finq_config_of(server)->runtime;
+    if (!runtime || !runtime->store)
+        return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "the child could not be set up: its first lines say why");
+    return finq_dbd_check(finq_dbd_of(server, runtime->gate, pool), pool);
+}
+
+/* The host that is asked; where that serves no API, as one for probes alone, each that does. */
+static finq_error *ready_check(request_rec *r)
+{
+    if (finq_config_of(r->server)->bases->nelts > 0)
+        return host_check(r->server, r->pool);
+    for (server_rec *server = ap_server_conf; server; server = server->next) {
+        if (finq_config_of(server)->bases->nelts > 0)
+            FINQ_TRY(host_check(server, r->pool));
+    }
+    return NULL;
+}
+
+/* Why is for the log: whoever may ask for the health of a server need not know its inside. */
+static int ready_answer(request_rec *r)
+{
+    finq_error *error = ready_check(r);
+    if (!error)
+        return page_send(r, HTTP_OK, "application/json", "{\"status\":\"ready\"}");
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FINQ07: not ready: %s", error->cause ? error->cause : error->message);
+    return page_send(r, HTTP_SERVICE_UNAVAILABLE, "application/json", "{\"status\":\"unavailable\"}");
+}
+
+int finq_page_health(request_rec *r)
+{
+    if (!r->handler || strcmp(r->handler, "finq-health") != 0)
+        return DECLINED;
+    const char *what = strrchr(r->uri, '/');
+    if (!is_read(r))
+        return HTTP_METHOD_NOT_ALLOWED;
+    if (what && strcmp(what, "/live") == 0)
+        return page_send(r, HTTP_OK, "application/json", "{\"status\":\"live\"}");
+    return what && strcmp(what, "/ready") == 0 ? ready_answer(r) : HTTP_NOT_FOUND;
+}
+
+/* ---- mod_status ---- */
+
+/* ?auto: a name and a value a line. */
+static void status_lines(request_rec *r, const finq_metrics_source *source, int host)
+{
+    ap_rprintf(r, "FinqHost[%d]Name: %s\n", host, source->host);
+    for (const finq_metrics_figure *figure = finq_metrics_figures(source, r->pool); figure->name; figure++)
+        ap_rprintf(r, "FinqHost[%d]%s: %" APR_UINT64_T_FMT "\n", host, figure->name, figure->value);
+}
+
+static void status_list(request_rec *r, const finq_metrics_source *source)
+{
+    ap_rprintf(r, "<h3>%s</h3>\n<dl>\n", ap_escape_html(r->pool, source->host));
+    for (const finq_metrics_figure *figure = finq_metrics_figures(source, r->pool); figure->name; figure++)
+        ap_rprintf(r, "<dt>%s: %" APR_UINT64_T_FMT "</dt>\n", figure->name, figure->value);
+    ap_rputs("</dl>\n", r);
+}
+
+static int status_show(request_rec *r, int flags)
+{
+    finq_metrics_view view = finq_observe_view(r->pool);
+    int is_short = flags & AP_STATUS_SHORT;
+    if (!is_short)
+        ap_rputs("<hr />\n<h2>Onboarding API (mod_finq)</h2>\n", r);
+    for (int i = 0; i < view.count; i++) {
+        if (is_short)
+            status_lines(r, &view.sources[i], i);
+        else
+            status_list(r, &view.sources[i]);
+    }
+    return OK;
+}
+
+void finq_page_register(void)
+{
+    APR_OPTIONAL_HOOK(ap, status_hook, status_show, NULL, NULL, APR_HOOK_MIDDLE);
+}

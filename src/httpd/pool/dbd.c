@@ -1,0 +1,209 @@
+#include "httpd/dbd.h"
+
+#include <apr_dbd.h>
+#include <apr_optional.h>
+#include <apr_optional_hooks.h>
+#include <apr_strings.h>
+#include <http_log.h>
+#include <mod_dbd.h>
+#include <string.h>
+
+APLOG_USE_MODULE(finq);
+
+/* The oldest schema that these calls fit. */
+#define SCHEMA_NEEDED 8
+/* This part of FinqDatabaseTimeout is not waited away: a call that began with less would be cut off, and its connection with
+ * it, although the database works. */
+#define WORK_SHARE 2
+
+static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
+static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
+
+/* libpq's handle; NULL where DBDriver is another. */
+static PGconn *connection_of(const ap_dbd_t *dbd)
+{
+    return dbd && strcmp(apr_dbd_name(dbd->driver), "pgsql") == 0 ? apr_dbd_native_handle(dbd->driver, dbd->handle) : NULL;
+}
+
+/* mod_dbd tells of each new connection; of which of its pools it is, nothing else says. */
+static apr_status_t dbd_connected(apr_pool_t *pool, dbd_cfg_t *config, ap_dbd_t *dbd)
+{
+    PGconn *connection = connection_of(dbd);
+    (void)pool;
+    if (connection && finq_pg_adopt(connection))
+        finq_pg_set_owner(connection, config);
+    return APR_SUCCESS;
+}
+
+static void find_functions(void)
+{
+    dbd_open = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_open);
+    dbd_close = APR_RETRIEVE_OPTIONAL_FN(ap_dbd_close);
+}
+
+void finq_dbd_register(void)
+{
+    ap_hook_optional_fn_retrieve(find_functions, NULL, NULL, APR_HOOK_MIDDLE);
+    APR_OPTIONAL_HOOK(dbd, post_connect, dbd_connected, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+/* ---- borrowing a connection ---- */
+
+typedef struct {
+    finq_db db; /* first: a finq_db is one of these */
+    server_rec *server;
+    finq_gate *gate;
+    const finq_meter *meter;
+    apr_time_t deadline; /* 0 before the first call */
+} request_db;
+
+typedef struct {
+    ap_dbd_t *dbd;
+    PGconn *connection;
+    finq_gate *gate;
+    apr_time_t deadline; /* of all calls that it is lent for */
+} borrowed;
+
+static finq_error *unavailable(apr_pool_t *pool, const char *why)
+{
+    return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s", why);
+}
+
+/* mod_dbd hands out what lies on top and makes it anew only if libpq knows that it is dead; so that is found out here. */
+static PGconn *connection_take(borrowed *loan, request_db *self, apr_pool_t *pool)
+{
+    for (int again = 0; again < 2; again++) {
+        loan->dbd = dbd_open(pool, self->server);
+        PGconn *connection = connection_of(loan->dbd);
+        if (!connection || (finq_pg_is_alive(connection) && finq_pg_adopt(connection)))
+            return connection;
+        finq_pg_cut(connection);
+        dbd_close(self->server, loan->dbd);
+        loan->dbd = NULL;
+    }
+    return NULL;
+}
+
+/* What a connection is like when it comes back: another tenant's request is its next user. */
+static void give_back(borrowed *loan, request_db *self)
+{
+    int late = loan->connection && apr_time_now() >= loan->deadline;
+    int clean = loan->connection && finq_pg_is_clean(loan->connection);
+    if (loan->connection && !clean)
+        finq_pg_cut(loan->connection);
+    if (loan->dbd)
+        dbd_close(self->server, loan->dbd);
+    finq_gate_leave(loan->gate, clean, late && !clean);
+}
+
+static finq_gate_entry wait_for_gate(borrowed *loan, const request_db *self, finq_gate_call *call)
+{
+    apr_time_t since = apr_time_now();
+    finq_gate_entry entry = finq_gate_enter(&loan->gate, call);
+    finq_metrics_wait(self->meter, (call->taken_at ? call->taken_at : apr_time_now()) - since);
+    return entry;
+}
+
+static finq_error *refused(const request_db *self, finq_event event, const char *why, apr_pool_t *pool)
+{
+    finq_metrics_event(self->meter, event);
+    return unavailable(pool, why);
+}
+
+/* Unless the call is served meanwhile. */
+static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call)
+{
+    apr_time_t timeout = apr_time_from_sec(finq_config_of(self->server)->database_timeout);
+    apr_pool_t *pool = call->job.pool;
+    if (!self->deadline)
+        self->deadline = apr_time_now() + timeout;
+    loan->deadline = call->deadline = self->deadline;
+    call->until = self->deadline - timeout / WORK_SHARE;
+    loan->gate = self->gate;
+    finq_gate_entry entry = wait_for_gate(loan, self, call);
+    if (entry == FINQ_GATE_SERVED)
+        return NULL;
+    if (entry == FINQ_GATE_BROKEN)
+        return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection or no answer was to be had a moment ago", pool);
+    if (entry == FINQ_GATE_LATE)
+        return refused(self, FINQ_EVENT_DATABASE_BUSY, "no connection became free in time; DBDMax may be too small", pool);
+    loan->connection = connection_take(loan, self, pool);
+    const dbd_cfg_t *owner = loan->connection ? finq_pg_owner(loan->connection) : NULL;
+    loan->gate = finq_gate_opened(loan->gate, entry, loan->connection != NULL, owner);
+    if (loan->connection) {
+        self->gate = loan->gate;
+        return NULL;
+    }
+    give_back(loan, self);
+    return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection could be made", pool);
+}
+
+static const finq_pg_statement schema_version = {"finq_schema_version", "SELECT finq.schema_version()"};
+
+/* The first call on a new connection: does the schema fit? */
+static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int named, apr_pool_t *pool)
+{
+    const PGresult *rows;
+    finq_pg_args none = {0};
+    if (finq_pg_is_checked(connection))
+        return NULL;
+    finq_error *error = finq_pg_call(&rows, connection, &schema_version, &none, deadline, named, pool);
+    if (error && error->code == FINQ_E_INTERNAL_SERVER_ERROR) /* it answered, and knows no such function */
+        return unavailable(pool, apr_psprintf(pool, "%s: its schema is not there, or its user is no member of finq_server; "
+                                              "run: finqctl db migrate", error->cause));
+    if (!error && finq_pg_number(rows, 0, 0) < SCHEMA_NEEDED)
+        error = unavailable(pool, "its schema is older than this module; run: finqctl db migrate");
+    if (!error)
+        finq_pg_set_checked(connection);
+    return error;
+}
+
+/* Who waited longest has the least time left, and half of the FinqDatabaseTimeout at the least. */
+static void call_together(borrowed *loan, finq_gate_call *call)
+{
+    finq_gate_call *together[FINQ_GATE_TOGETHER];
+    finq_pg_job *jobs[FINQ_GATE_TOGETHER];
+    int count = finq_gate_gather(loan->gate, call, together);
+    for (int i = 0; i < count; i++) {
+        jobs[i] = &together[i]->job;
+        if (together[i]->deadline < loan->deadline)
+            loan->deadline = together[i]->deadline;
+    }
+    finq_pg_calls(jobs, count, loan->connection, loan->deadline, call->named);
+    finq_gate_served(together, count, call);
+}
+
+static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement,
+                                const finq_pg_args *args, apr_pool_t *pool)
+{
+    request_db *self = (request_db *)db;
+    finq_gate_call call = {.job = {.statement = statement, .args = args, .pool = pool},
+                           .named = finq_config_of(self->server)->prepared_statements};
+    borrowed loan = {0};
+    FINQ_TRY(borrow(&loan, self, &call));
+    if (!call.served) {
+        call.job.error = schema_check(loan.connection, self->deadline, call.named, pool);
+        if (!call.job.error)
+            call_together(&loan, &call);
+        give_back(&loan, self);
+    }
+    *rows = call.job.rows;
+    return call.job.error;
+}
+
+finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool)
+{
+    request_db *self = apr_pcalloc(pool, sizeof *self);
+    self->db.call = request_call;
+    self->server = server;
+    self->gate = gate;
+    self->meter = finq_gate_meter(gate);
+    return &self->db;
+}
+
+finq_error *finq_dbd_check(finq_db *db, apr_pool_t *pool)
+{
+    const PGresult *rows;
+    finq_pg_args none = {0};
+    return db->call(db, &rows, &schema_version, &none, pool);
+}

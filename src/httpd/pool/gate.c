@@ -1,0 +1,285 @@
+#include "httpd/gate.h"
+
+#include <apr_atomic.h>
+#include <apr_thread_mutex.h>
+#include <string.h>
+
+/* After a connection could not be had, requests are refused at once for so long. */
+#define BREAK_TIME (apr_time_from_sec(1) / 2)
+
+/* More connections than this may be in use, but are counted on as idle ones no more. */
+#define IDLE_MAX 256
+
+/* mod_dbd waits for a connection without limit, and makes connections one after another under a lock. So its queue is kept
+ * empty: we count what is in use, wait here with a deadline, and let one thread at a time go where a connection may have
+ * to be made. After that has failed, one request a BREAK_TIME tries again, and the others are refused at once. */
+struct finq_gate {
+    const dbd_cfg_t *pool;  /* which of mod_dbd's pools this is; known once a connection was had from it */
+    int most;              /* its DBDMax; 1 until known */
+    int in_use;
+    int idle;              /* given back in good order: to be had without connecting */
+    apr_time_t idle_since[IDLE_MAX]; /* of each of these; the last is what mod_dbd hands out next */
+    int connecting;
+    apr_time_t failed_at;   /* when a connection could not be had, or gave no answer; 0 once one was made */
+    apr_time_t answered_at; /* when a connection was last given back in good order */
+    APR_RING_HEAD(gate_ring, finq_gate_call) waiting; /* first come, first served */
+    const finq_meter *meter; /* of the host that this was made for */
+    finq_gate *same;       /* the gate of another host that uses the same pool; NULL where there is none */
+    finq_gate *next;
+};
+
+static apr_thread_mutex_t *lock; /* over all gates of this child: held for a few instructions */
+static finq_gate *gates;
+
+apr_status_t finq_gate_child_init(apr_pool_t *pchild)
+{
+    gates = NULL;
+    return apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pchild);
+}
+
+/* What an operator sees of it. A gate that has joined another has nothing of its own any more. */
+static void gate_show(const finq_gate *gate)
+{
+    finq_gauges *shown = gate->meter->gauges;
+    apr_atomic_set32(&shown->in_use, gate->same ? 0 : (apr_uint32_t)gate->in_use);
+    apr_atomic_set32(&shown->idle, gate->same ? 0 : (apr_uint32_t)gate->idle);
+    apr_atomic_set32(&shown->most, gate->same ? 0 : (apr_uint32_t)gate->most);
+}
+
+finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild)
+{
+    finq_gate *gate = apr_pcalloc(pchild, sizeof *gate);
+    APR_RING_INIT(&gate->waiting, finq_gate_call, link);
+    gate->most = 1;
+    gate->meter = meter;
+    gate_show(gate);
+    gate->next = gates;
+    gates = gate;
+    return gate;
+}
+
+const finq_meter *finq_gate_meter(const finq_gate *gate)
+{
+    return gate->meter;
+}
+
+/* ---- all with the lock held ---- */
+
+static finq_gate *gate_resolve(finq_gate *gate)
+{
+    while (gate->same)
+        gate = gate->same;
+    return gate;
+}
+
+/* One connection is for one of those that wait, not for them all; who takes one while there are more wakes the next. */
+static void wake_one(finq_gate *gate)
+{
+    if (gate->idle > 0 && !APR_RING_EMPTY(&gate->waiting, finq_gate_call, link))
+        apr_thread_cond_signal(APR_RING_FIRST(&gate->waiting)->woken);
+}
+
+static void wake_all(finq_gate *gate)
+{
+    finq_gate_call *call;
+    APR_RING_FOREACH(call, &gate->waiting, finq_gate_call, link)
+        apr_thread_cond_signal(call->woken);
+}
+
+/* Who is taken along waits on, with no limit of his own: who took him has one. */
+static void call_wait(finq_gate_call *call, apr_interval_time_t most)
+{
+    apr_thread_cond_timedwait(call->woken, lock, most);
+    while (call->taken_at && !call->served)
+        apr_thread_cond_wait(call->woken, lock);
+}
+
+/* A connection was had: now the gate knows its pool, and joins the gate that stands before the same one. */
+static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
+{
+    if (gate->pool || !pool)
+        return gate;
+    for (finq_gate *other = gates; other; other = other->next) {
+        if (other->pool == pool && other != gate) {
+            gate->same = other;
+            gate_show(gate);
+            other->in_use += gate->in_use;
+            APR_RING_CONCAT(&other->waiting, &gate->waiting, finq_gate_call, link); /* who waited here waits there */
+            wake_all(other);
+            return other;
+        }
+    }
+    gate->pool = pool;
+    gate->most = pool->nmax > 0 ? pool->nmax : 1;
+    return gate;
+}
+
+/* mod_dbd drops what has lain unused for DBDExptime, and would then connect where we think that it need not. */
+static int has_idle(finq_gate *gate, apr_time_t now)
+{
+    if (gate->idle > 0 && gate->pool && gate->pool->exptime > 0 &&
+        now - gate->idle_since[gate->idle - 1] >= apr_time_from_sec(gate->pool->exptime))
+        gate->idle = 0; /* the others have lain longer */
+    return gate->idle > 0;
+}
+
+/* Whether there is no use in waiting: connecting failed a moment ago, and nobody has had an answer since. Where somebody
+ * has, the database lives and is only short of connections. */
+static int is_broken(const finq_gate *gate, apr_time_t now)
+{
+    if (!gate->failed_at || (gate->in_use > gate->connecting && gate->answered_at > gate->failed_at))
+        return 0;
+    return gate->connecting || now < gate->failed_at + BREAK_TIME;
+}
+
+static int may_connect(const finq_gate *gate, apr_time_t now)
+{
+    return !gate->connecting && gate->in_use < gate->most && (!gate->failed_at || now >= gate->failed_at + BREAK_TIME);
+}
+
+static finq_gate_entry gate_try(finq_gate *gate, const finq_gate_call *call, apr_time_t now)
+{
+    if (has_idle(gate, now)) {
+        gate->idle--;
+        gate->in_use++;
+        return FINQ_GATE_IDLE;
+    }
+    if (may_connect(gate, now)) {
+        gate->connecting = 1;
+        gate->in_use++;
+        return FINQ_GATE_CONNECT;
+    }
+    return is_broken(gate, now) ? FINQ_GATE_BROKEN : now >= call->until ? FINQ_GATE_LATE : FINQ_GATE_WAIT;
+}
+
+static finq_gate_entry gate_wait(finq_gate **gate, finq_gate_call *call)
+{
+    finq_gate_entry entry;
+    if (apr_thread_cond_create(&call->woken, call->job.pool) != APR_SUCCESS)
+        return FINQ_GATE_LATE;
+    APR_RING_INSERT_TAIL(&(*gate)->waiting, call, finq_gate_call, link);
+    do {
+        call_wait(call, call->until - apr_time_now());
+        if (call->served)
+            return FINQ_GATE_SERVED; /* who took it along took it from the ring */
+        *gate = gate_resolve(*gate);
+        entry = gate_try(*gate, call, apr_time_now());
+    } while (entry == FINQ_GATE_WAIT);
+    APR_RING_REMOVE(call, link);
+    return entry;
+}
+
+/* ---- entering and leaving ---- */
+
+finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call)
+{
+    apr_thread_mutex_lock(lock);
+    *gate = gate_resolve(*gate);
+    finq_gate_entry entry = gate_try(*gate, call, apr_time_now());
+    if (entry == FINQ_GATE_WAIT)
+        entry = gate_wait(gate, call);
+    if (entry == FINQ_GATE_IDLE)
+        wake_one(*gate);
+    gate_show(*gate);
+    apr_thread_mutex_unlock(lock);
+    return entry;
+}
+
+finq_gate *finq_gate_opened(finq_gate *gate, finq_gate_entry entry, int had, const dbd_cfg_t *pool)
+{
+    if (had && entry == FINQ_GATE_IDLE && gate->pool)
+        return gate;
+    apr_thread_mutex_lock(lock);
+    gate = gate_resolve(gate);
+    if (entry == FINQ_GATE_CONNECT)
+        gate->connecting = 0;
+    if (entry == FINQ_GATE_CONNECT || !had)
+        gate->failed_at = had ? 0 : apr_time_now();
+    if (had)
+        gate = gate_learn(gate, pool);
+    gate_show(gate);
+    wake_all(gate);
+    apr_thread_mutex_unlock(lock);
+    return gate;
+}
+
+void finq_gate_leave(finq_gate *gate, int clean, int late)
+{
+    apr_thread_mutex_lock(lock);
+    gate = gate_resolve(gate);
+    gate->in_use--;
+    if (late)
+        gate->failed_at = apr_time_now();
+    if (clean) {
+        gate->answered_at = apr_time_now();
+        if (gate->answered_at >= gate->failed_at + BREAK_TIME)
+            gate->failed_at = 0;
+        if (gate->idle < IDLE_MAX)
+            gate->idle_since[gate->idle++] = gate->answered_at;
+    }
+    gate_show(gate);
+    if (clean && !gate->failed_at)
+        wake_one(gate);
+    else
+        wake_all(gate);
+    apr_thread_mutex_unlock(lock);
+}
+
+/* ---- calls that go together ---- */
+
+/* A host with less patience would cut the others' connection. */
+static int goes_with(const finq_gate_call *other, const finq_gate_call *call)
+{
+    return other->job.args->session && other->named == call->named &&
+           other->deadline - other->until == call->deadline - call->until;
+}
+
+/* By session, which is what they lock. */
+static void put_in_order(finq_gate_call **together, int count, finq_gate_call *call)
+{
+    for (; count > 0; count--) {
+        const finq_gate_call *before = together[count - 1];
+        if (memcmp(before->job.args->session->bytes, call->job.args->session->bytes, sizeof call->job.args->session->bytes) <= 0)
+            break;
+        together[count] = together[count - 1];
+    }
+    together[count] = call;
+}
+
+int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *together[FINQ_GATE_TOGETHER])
+{
+    finq_gate_call *other, *next;
+    int count = 1;
+    together[0] = call;
+    if (!call->job.args->session || apr_time_now() >= call->until)
+        return count;
+    apr_thread_mutex_lock(lock);
+    gate = gate_resolve(gate);
+    APR_RING_FOREACH_SAFE(other, next, &gate->waiting, finq_gate_call, link)
+    {
+        if (count == FINQ_GATE_TOGETHER)
+            break;
+        if (!goes_with(other, call))
+            continue;
+        APR_RING_REMOVE(other, link);
+        other->taken_at = apr_time_now();
+        put_in_order(together, count++, other);
+    }
+    wake_one(gate); /* one of those may have been woken for another */
+    apr_thread_mutex_unlock(lock);
+    return count;
+}
+
+void finq_gate_served(finq_gate_call *const *together, int count, const finq_gate_call *call)
+{
+    if (count == 1)
+        return;
+    apr_thread_mutex_lock(lock);
+    for (int i = 0; i < count; i++) {
+        if (together[i] != call) {
+            together[i]->served = 1;
+            apr_thread_cond_signal(together[i]->woken);
+        }
+    }
+    apr_thread_mutex_unlock(lock);
+}

@@ -1,0 +1,157 @@
+#include "json/json.h"
+#include "json/compact.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+apr_size_t finq_json_compact(char *compact, const char *text, apr_size_t length)
+{
+    finq_compact whole = {0, 0};
+    return finq_compact_push(&whole, text, length, compact);
+}
+
+/* Counted before parsing, so that a deep document costs one pass over its bytes and no stack. */
+static int json_depth(const char *text, apr_size_t length)
+{
+    int depth = 0, deepest = 0, in_string = 0;
+    for (apr_size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string && c == '\\')
+            i++;
+        else if (!in_string && (c == '{' || c == '[')) {
+            if (++depth > deepest)
+                deepest = depth;
+        } else if (!in_string && (c == '}' || c == ']'))
+            depth--;
+    }
+    return deepest;
+}
+
+static apr_status_t json_release(void *value)
+{
+    json_decref(value);
+    return APR_SUCCESS;
+}
+
+json_t *finq_json_own(json_t *value, apr_pool_t *pool)
+{
+    if (value)
+        apr_pool_cleanup_register(pool, value, json_release, apr_pool_cleanup_null);
+    return value;
+}
+
+static const char *json_fault(const json_error_t *error)
+{
+    switch (json_error_code(error)) {
+    case json_error_duplicate_key:
+        return "names a member twice";
+    case json_error_invalid_utf8:
+        return "is not UTF-8";
+    case json_error_null_character:
+        return "has a NUL in a string";
+    case json_error_numeric_overflow:
+        return "has a number out of range";
+    default:
+        return "is not a JSON object";
+    }
+}
+
+finq_error *finq_json_read(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool)
+{
+    if (json_depth((const char *)text.data, text.length) > FINQ_JSON_MAX_DEPTH)
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is nested deeper than %d.", what,
+                               FINQ_JSON_MAX_DEPTH);
+    json_error_t error;
+    json_t *value =
+        finq_json_own(json_loadb((const char *)text.data, text.length, JSON_REJECT_DUPLICATES, &error), pool);
+    if (!value && json_error_code(&error) == json_error_out_of_memory)
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "jansson: out of memory");
+    if (!value)
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s %s (line %d, column %d).", what,
+                               json_fault(&error), error.line, error.column);
+    if (!json_is_object(value))
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is JSON but not an object.", what);
+    *object = value;
+    return NULL;
+}
+
+finq_error *finq_json_parse(json_t **object, const char *text, apr_size_t length, apr_pool_t *pool)
+{
+    return finq_json_read(object, "The body", (finq_bytes){(const unsigned char *)text, length}, pool);
+}
+
+static const finq_json_member *member_find(const finq_json_member *members, const char *name)
+{
+    for (; members->name; members++) {
+        if (strcmp(members->name, name) == 0)
+            return members;
+    }
+    return NULL;
+}
+
+static int kind_fits(finq_json_kind kind, const json_t *value)
+{
+    switch (kind) {
+    case FINQ_JSON_STRING:
+        return json_is_string(value);
+    case FINQ_JSON_OBJECT:
+        return json_is_object(value);
+    case FINQ_JSON_INTEGER:
+        return json_is_integer(value);
+    case FINQ_JSON_ARRAY:
+        return json_is_array(value);
+    }
+    return 0;
+}
+
+static const char *kind_name(finq_json_kind kind)
+{
+    static const char *const names[] = {"a string", "an object", "an integer", "an array"};
+    return names[kind];
+}
+
+/* Appends a name that a client chose: shortened, and without what would break a line of text. */
+static const char *name_list(apr_pool_t *pool, const char *list, const char *name)
+{
+    char shown[65];
+    apr_cpystrn(shown, name, sizeof shown);
+    for (char *c = shown; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f || (*c & 0x80))
+            *c = '?';
+    }
+    return list ? apr_pstrcat(pool, list, ", ", shown, NULL) : apr_pstrdup(pool, shown);
+}
+
+finq_error *finq_json_members(const json_t *object, const finq_json_member *members, apr_pool_t *pool)
+{
+    const char *unknown = NULL, *missing = NULL, *name;
+    json_t *value;
+    int shown = 0;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (!member_find(members, name) && shown++ < 32)
+            unknown = name_list(pool, unknown, name);
+    }
+    if (unknown)
+        return finq_error_make(pool, FINQ_E_UNKNOWN_FIELDS, "Unknown: %s%s.", unknown,
+                               shown > 32 ? ", and more" : "");
+    for (const finq_json_member *m = members; m->name; m++) {
+        if (m->required && !json_object_get(object, m->name))
+            missing = name_list(pool, missing, m->name);
+    }
+    if (missing)
+        return finq_error_make(pool, FINQ_E_MISSING_FIELDS, "Missing: %s.", missing);
+    for (const finq_json_member *m = members; m->name; m++) {
+        value = json_object_get(object, m->name);
+        if (value && !kind_fits(m->kind, value))
+            return finq_error_make(pool, FINQ_E_INVALID_FIELD, "%s must be %s.", m->name, kind_name(m->kind));
+    }
+    return NULL;
+}
+
+const char *finq_json_string(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
