@@ -5,10 +5,6 @@
 #include "flow/service.h"
 #include "flow/session.h"
 
-/** Checks a link that a client wants its user sent back to: https, http on this machine, or an app's own scheme. Whether
- * the tenant allows it is asked of the database. Error: invalid_field. */
-finq_error *finq_redirect_link_check(const char *link, apr_pool_t *pool);
-
 /** What a bank's return brought. */
 typedef struct finq_redirect_return {
     const char *kind;              /**< as in the path */

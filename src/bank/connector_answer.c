@@ -2,16 +2,15 @@
 
 #include <apr_date.h>
 #include <apr_strings.h>
-#include <apr_uri.h>
 #include <string.h>
 
+#include "bank/link.h"
 #include "json/json.h"
 
 #define TEXT_MOST 500
 #define POINTER_MOST 512
 #define DETAILS_MOST 32
 #define REASONS_MOST 16
-#define URL_MOST 2048
 #define HEADERS_MOST 16
 #define HEADER_NAME_MOST 64
 #define HEADER_VALUE_MOST 1024
@@ -112,37 +111,6 @@ static finq_error *read_rejected(reading *of)
     return NULL;
 }
 
-/* Only what every reader of a URL understands alike: no blank, no backslash, nothing that is not ASCII. */
-static int is_url_text(const json_t *value)
-{
-    const unsigned char *text = (const unsigned char *)json_string_value(value);
-    if (!text || json_string_length(value) > URL_MOST)
-        return 0;
-    for (; *text; text++) {
-        if (*text <= ' ' || *text >= 0x7f || strchr("\"<>\\^`{|}", *text))
-            return 0;
-    }
-    return 1;
-}
-
-static int is_this_machine(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0 ||
-           strcmp(host, "::1") == 0;
-}
-
-static int is_bank_url(const json_t *value, int sandbox, apr_pool_t *pool)
-{
-    apr_uri_t uri;
-    if (!is_url_text(value) || apr_uri_parse(pool, json_string_value(value), &uri) != APR_SUCCESS)
-        return 0;
-    if (!uri.scheme || !uri.hostname || !*uri.hostname || strchr(uri.hostinfo, '@'))
-        return 0;
-    if (strcmp(uri.scheme, "https") == 0)
-        return 1;
-    return sandbox && strcmp(uri.scheme, "http") == 0 && is_this_machine(uri.hostname);
-}
-
 static int is_header_name(const char *name)
 {
     apr_size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
@@ -195,7 +163,7 @@ static finq_error *read_redirect(reading *of)
     const char *method = finq_json_string(of->json, "method");
     if (!method || strcmp(method, "GET") != 0)
         return invalid(of->pool, "method is not \"GET\"");
-    if (!is_bank_url(json_object_get(of->json, "url"), of->sandbox, of->pool))
+    if (!finq_link_is_bank(finq_json_string(of->json, "url"), of->sandbox, of->pool))
         return invalid(of->pool, "url is not an https URL without user and password"
                                  " (a sandbox skill's may be http on localhost)");
     if (!time_read(&answer->expires_at, json_object_get(of->json, "expires_at")))

@@ -1,7 +1,7 @@
 /* Verbs of sessions that wait, and of the links that their users come back by. */
 #include "ctl.h"
 
-#include "flow/redirect.h"
+#include "bank/link.h"
 
 ctl_exit ctl_step_list(ctl_command *command)
 {
@@ -33,7 +33,7 @@ ctl_exit ctl_step_resubmit(ctl_command *command)
 
 ctl_exit ctl_tenant_redirect_allow(ctl_command *command)
 {
-    finq_error *error = finq_redirect_link_check(ctl_value(command, "PREFIX"), command->pool);
+    finq_error *error = finq_link_check(ctl_value(command, "PREFIX"), command->pool);
     if (error)
         return ctl_fail(CTL_FAILED, "%s is no beginning of a link: it must be https://..., http on localhost, or an app's own "
                                     "scheme such as myapp://", ctl_value(command, "PREFIX"));

@@ -1,91 +1,17 @@
 #include "flow/redirect.h"
 
-#include <apr_escape.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <apr_uri.h>
 #include <string.h>
 
+#include "bank/link.h"
 #include "crypto/digest.h"
 #include "json/json.h"
 #include "flow/step.h"
 
-#define LINK_MAX 2000
 #define WORD_MAX 64
 #define DESCRIPTION_MAX 200
 #define CODE_MAX 4096
-
-/* ---- links ---- */
-
-static int is_this_machine(const char *host)
-{
-    return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
-}
-
-/* An app's scheme is its own; those that browsers act on themselves are none. */
-static int scheme_allowed(const apr_uri_t *uri)
-{
-    static const char *const others[] = {"javascript", "data", "file", "vbscript", "blob", "about", "ftp", "ws", "wss"};
-    if (strcasecmp(uri->scheme, "https") == 0)
-        return uri->hostname && *uri->hostname && !uri->user;
-    if (strcasecmp(uri->scheme, "http") == 0)
-        return uri->hostname && is_this_machine(uri->hostname) && !uri->user;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        if (strcasecmp(others[i], uri->scheme) == 0)
-            return 0;
-    }
-    return 1;
-}
-
-/* Only what every reader of a link understands alike. */
-static int is_plain_text(const char *link)
-{
-    for (const char *c = link; *c; c++) {
-        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f || strchr("\"<>\\^`{|}", *c))
-            return 0;
-    }
-    return strlen(link) <= LINK_MAX;
-}
-
-/* Whether a path has a segment . or .., which browsers resolve: it would lead out of what is allowed. */
-static int climbs(const char *path)
-{
-    while (path && *path && *path != '?' && *path != '#') {
-        int dots = 0;
-        for (path++; *path == '.' || strncasecmp(path, "%2e", 3) == 0; dots++)
-            path += *path == '.' ? 1 : 3;
-        if (dots && dots <= 2 && strchr("/?#", *path))
-            return 1;
-        path += strcspn(path, "/?#");
-    }
-    return 0;
-}
-
-finq_error *finq_redirect_link_check(const char *link, apr_pool_t *pool)
-{
-    apr_uri_t uri;
-    int sound = is_plain_text(link) && apr_uri_parse(pool, link, &uri) == APR_SUCCESS && uri.scheme &&
-                strncmp(link + strlen(uri.scheme), "://", 3) == 0 && scheme_allowed(&uri) && !climbs(uri.path);
-    return sound ? NULL
-                 : finq_error_make(pool, FINQ_E_INVALID_FIELD, "data.psu_redirect_link must be an https address, an http one on "
-                                                               "localhost, or one of an app's own scheme, of at most %d bytes.",
-                                   LINK_MAX);
-}
-
-/* Adds a parameter to a link's query; what the link has already, its fragment too, stays. */
-static const char *link_add(const char *link, const char *name, const char *value, apr_pool_t *pool)
-{
-    const char *fragment = strchr(link, '#');
-    const char *front = fragment ? apr_pstrmemdup(pool, link, (apr_size_t)(fragment - link)) : link;
-    const char *query = strchr(front, '?');
-    const char *join = !query ? "?" : query[1] && front[strlen(front) - 1] != '&' ? "&" : "";
-    return apr_pstrcat(pool, front, join, name, "=", apr_pescape_urlencoded(pool, value), fragment ? fragment : "", NULL);
-}
-
-static const char *link_error(const char *link, const char *error, const char *description, apr_pool_t *pool)
-{
-    return link_add(link_add(link, "error", error, pool), "error_description", description, pool);
-}
 
 /* ---- the return ---- */
 
@@ -177,7 +103,7 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
     const PGresult *rows;
     json_t *reasons = finq_json_own(json_pack("[s]", description), v->pool);
     FINQ_TRY(conclude(&rows, v, "resubmit", NULL, finq_json_text(reasons, v->pool)));
-    *location = link_error(v->link, error, description, v->pool);
+    *location = finq_link_error(v->link, error, description, v->pool);
     return NULL;
 }
 
@@ -191,7 +117,7 @@ static finq_error *come_back_full(const char **location, visit *v, const char *d
         return not_known(v->pool);
     const char *status = finq_pg_text(rows, 0, 1, v->pool);
     if (strcmp(status, "SESSION_COMPLETED") != 0) {
-        *location = link_add(v->link, "status", status, v->pool);
+        *location = finq_link_add(v->link, "status", status, v->pool);
         return NULL;
     }
     finq_token token = v->pass.token;
@@ -199,7 +125,7 @@ static finq_error *come_back_full(const char **location, visit *v, const char *d
     token.previous = 0;
     token.expires_at = finq_pg_number(rows, 0, 2);
     FINQ_TRY(finq_token_seal(&temp_token, &token, finq_secrets_first(v->service->secrets), v->pool));
-    *location = link_add(v->link, "temp_token", temp_token, v->pool);
+    *location = finq_link_add(v->link, "temp_token", temp_token, v->pool);
     return NULL;
 }
 
@@ -233,7 +159,7 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
         return come_back_full(location, v, "pending", NULL, finq_step_reasons(answer->reasons, v->pool));
     case FINQ_CONNECTOR_FAILED:
         FINQ_TRY(conclude(&rows, v, "reject", NULL, finq_step_reasons(answer->reasons, v->pool)));
-        *location = link_error(v->link, "failed", "The bank could not finish it.", v->pool);
+        *location = finq_link_error(v->link, "failed", "The bank could not finish it.", v->pool);
         return NULL;
     case FINQ_CONNECTOR_REJECTED:
         return come_back_empty(location, v, "rejected", "The bank did not accept it.");
@@ -267,7 +193,7 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_redi
     if (!error)
         return NULL;
     FINQ_TRY(conclude(&rows, v, "retry", NULL, NULL));
-    *location = link_error(v->link, finq_code_name(error->code), error->message, v->pool);
+    *location = finq_link_error(v->link, finq_code_name(error->code), error->message, v->pool);
     return NULL;
 }
 
@@ -295,6 +221,6 @@ finq_error *finq_redirect_finish(const char **location, const finq_service *serv
         return not_known(pool);
     if (taken)
         return visit_finish(location, &v, came);
-    *location = link_error(v.link, "tpp_redirect_error", "The visit to the bank has ended already.", pool);
+    *location = finq_link_error(v.link, "tpp_redirect_error", "The visit to the bank has ended already.", pool);
     return NULL;
 }

@@ -3,8 +3,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "bank/link.h"
 #include "crypto/digest.h"
-#include "flow/redirect.h"
 #include "flow/token.h"
 
 /* What the database tells of the session before the step is taken. */
@@ -192,7 +192,7 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
     context seen = {0};
     memset(plan, 0, sizeof *plan);
     if (pass->step->connector && link_of(submission))
-        FINQ_TRY(finq_redirect_link_check(link_of(submission), pool));
+        FINQ_TRY(finq_link_check(link_of(submission), pool));
     if (pass->step->connector || pass->step->branch_count > 0)
         FINQ_TRY(context_read(&seen, service, submission, pool));
     if (seen.repeated) { /* the session's row has the answer */
