@@ -48,6 +48,8 @@ static void help_all(FILE *out)
     for (const ctl_verb *verb = ctl_verbs; verb->noun; verb++)
         usage_print(out, verb);
     fputs("\nfinqctl NOUN VERB --help tells more of a verb.\n\n"
+          "Options may stand anywhere, as --name VALUE or --name=VALUE. After -- there are none: what follows\n"
+          "are values, such as a key id that begins with \"-\".\n\n"
           "  --db CONNINFO   the database, as libpq names it, e.g. \"host=db dbname=finq user=finq_owner\";\n"
           "                  default: the environment variable FINQ_DB\n\n"
           "Results are JSON on standard output, errors go to standard error. Exit codes: 0 done, 1 refused,\n"
@@ -82,33 +84,94 @@ static int usage_wrong(const ctl_verb *verb, ctl_exit *exit, const char *what, c
     return 0;
 }
 
-/* The place of the option `name`, or of the next word that has not been given. */
-static int parameter_place(const ctl_command *command, const char *name)
+/* The words of a line that are still to be read. */
+typedef struct {
+    const char *const *next, *const *end;
+    int are_values; /* after --: none of them is an option, whatever it begins with */
+} words;
+
+static int is_option(const words *left, const char *word)
 {
-    for (int i = 0; command->verb->parameters[i].name; i++) {
-        const char *known = command->verb->parameters[i].name;
-        if (name[0] == '-' && name[1] ? strcmp(known, name) == 0 : known[0] != '-' && !command->values[i])
-            return i;
-    }
-    return -1;
+    return !left->are_values && word[0] == '-' && word[1];
 }
 
-static int values_read(ctl_command *command, ctl_exit *exit, int argc, const char *const *argv)
+/* Whether a word is the option of that name, with =VALUE behind it or not. */
+static int is_named(const char *word, const char *name)
 {
-    for (int i = 0; i < argc; i++) {
-        int place = parameter_place(command, argv[i]);
-        if (strcmp(argv[i], "--db") == 0 && i + 1 < argc) {
-            command->conninfo = argv[++i];
-            continue;
-        }
-        if (place < 0)
-            return usage_wrong(command->verb, exit, argv[i][0] == '-' ? "unknown option " : "too many words: ", argv[i]);
-        const ctl_parameter *parameter = &command->verb->parameters[place];
-        if (command->values[place])
-            return usage_wrong(command->verb, exit, "given twice: ", parameter->name);
-        if (parameter->name[0] == '-' && parameter->value && ++i == argc)
-            return usage_wrong(command->verb, exit, "value missing after ", parameter->name);
-        command->values[place] = argv[i];
+    size_t length = strcspn(word, "=");
+    return strlen(name) == length && strncmp(word, name, length) == 0;
+}
+
+/* What stands behind an option's =, or as the next word; NULL where nothing does. */
+static const char *option_value(words *left, const char *option)
+{
+    const char *equals = strchr(option, '=');
+    if (equals)
+        return equals + 1;
+    return left->next < left->end ? *left->next++ : NULL;
+}
+
+static int value_put(ctl_command *command, ctl_exit *exit, int place, const char *value)
+{
+    if (command->values[place])
+        return usage_wrong(command->verb, exit, "given twice: ", command->verb->parameters[place].name);
+    command->values[place] = value;
+    return 1;
+}
+
+static int option_read(ctl_command *command, ctl_exit *exit, words *left, const char *option)
+{
+    static const ctl_parameter database = {"--db", "CONNINFO", 0, NULL};
+    const ctl_parameter *parameter = command->verb->parameters;
+    while (parameter->name && !is_named(option, parameter->name))
+        parameter++;
+    int place = (int)(parameter - command->verb->parameters);
+    if (!parameter->name && is_named(option, database.name))
+        parameter = &database;
+    if (!parameter->name)
+        return usage_wrong(command->verb, exit, "unknown option (a value that begins with - follows a --): ", option);
+    if (!parameter->value && strchr(option, '='))
+        return usage_wrong(command->verb, exit, "takes no value: ", parameter->name);
+    const char *value = parameter->value ? option_value(left, option) : option;
+    if (!value)
+        return usage_wrong(command->verb, exit, "value missing after ", parameter->name);
+    if (parameter != &database)
+        return value_put(command, exit, place, value);
+    command->conninfo = value;
+    return 1;
+}
+
+/* The next word that has not been given. */
+static int word_read(ctl_command *command, ctl_exit *exit, const char *word)
+{
+    int place = 0;
+    while (command->verb->parameters[place].name &&
+           (command->verb->parameters[place].name[0] == '-' || command->values[place]))
+        place++;
+    if (!command->verb->parameters[place].name)
+        return usage_wrong(command->verb, exit, "too many words: ", word);
+    return value_put(command, exit, place, word);
+}
+
+static int is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int values_read(ctl_command *command, ctl_exit *exit, words *left)
+{
+    while (left->next < left->end) {
+        const char *word = *left->next++;
+        if (!is_option(left, word)) {
+            if (!word_read(command, exit, word))
+                return 0;
+        } else if (is_help(word)) {
+            help_verb(command->verb);
+            return 0;
+        } else if (strcmp(word, "--") == 0)
+            left->are_values = 1;
+        else if (!option_read(command, exit, left, word))
+            return 0;
     }
     for (int i = 0; command->verb->parameters[i].name; i++) {
         if (command->verb->parameters[i].required && !command->values[i])
@@ -117,38 +180,42 @@ static int values_read(ctl_command *command, ctl_exit *exit, int argc, const cha
     return 1;
 }
 
-static int asks_for_help(int argc, const char *const *argv)
+/* --db before the verb as well. Gives the place of the noun's word. */
+static int database_read(ctl_command *command, int argc, const char *const *argv)
 {
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return 1;
+    words left = {argv + 1, argv + argc, 0};
+    command->conninfo = getenv("FINQ_DB");
+    if (argc > 1 && is_named(argv[1], "--db")) {
+        left.next++;
+        const char *value = option_value(&left, argv[1]);
+        command->conninfo = value ? value : command->conninfo;
     }
+    return (int)(left.next - argv);
+}
+
+/* No verb, so all of them are told, as an answer or beside what is wrong. */
+static int verb_missing(ctl_exit *exit, int argc, const char *const *argv)
+{
+    int asked = 0;
+    for (int i = 1; i < argc; i++)
+        asked = asked || is_help(argv[i]);
+    help_all(asked ? stdout : stderr);
+    if (!asked)
+        *exit = argc > 2 ? ctl_fail(CTL_USAGE, "there is no \"%s %s\"", argv[1], argv[2]) : CTL_USAGE;
     return 0;
 }
 
 int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *const *argv)
 {
-    command->conninfo = getenv("FINQ_DB");
-    if (argc > 2 && strcmp(argv[1], "--db") == 0) { /* before the verb as well */
-        command->conninfo = argv[2];
-        argv += 2;
-        argc -= 2;
-    }
+    int read = database_read(command, argc, argv) - 1;
+    argv += read;
+    argc -= read;
     command->verb = verb_find(argc, argv);
     *exit = CTL_OK;
-    if (!command->verb) {
-        int asked = asks_for_help(argc, argv);
-        help_all(asked ? stdout : stderr);
-        if (!asked)
-            *exit = argc > 2 ? ctl_fail(CTL_USAGE, "there is no \"%s %s\"", argv[1], argv[2]) : CTL_USAGE;
-        return 0;
-    }
-    if (asks_for_help(argc, argv)) {
-        help_verb(command->verb);
-        return 0;
-    }
-    int words = command->verb->verb ? 3 : 2;
-    return values_read(command, exit, argc - words, argv + words);
+    if (!command->verb)
+        return verb_missing(exit, argc, argv);
+    words left = {argv + (command->verb->verb ? 3 : 2), argv + argc, 0};
+    return values_read(command, exit, &left);
 }
 
 const char *ctl_value(const ctl_command *command, const char *name)
