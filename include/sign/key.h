@@ -32,7 +32,6 @@ typedef struct finq_key {
     apr_size_t signature_length;
     struct evp_md_ctx_st
         *verifier; /**< a verification set up and not begun, copied for each; released with the pool */
-    const struct finq_key_rsa *rsa; /**< what verifies faster than that, of RSA with SHA-256; else NULL */
 } finq_key;
 
 /** A key as the database keeps it. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define RSA_MIN_BITS 2048
+#define RSA_MAX_BITS 8192
 
 const char *finq_key_kind_name(finq_key_kind kind)
 {
@@ -46,7 +47,7 @@ static int is_odd(finq_bytes number)
 static finq_error *rsa_check(finq_bytes n, finq_bytes e, apr_pool_t *pool)
 {
     int bits = bit_count(n);
-    if (bits < RSA_MIN_BITS || bits > FINQ_RSA_MAX_BITS)
+    if (bits < RSA_MIN_BITS || bits > RSA_MAX_BITS)
         return refuse(pool, apr_psprintf(pool, "an RSA key of %d bits", bits),
                       "2048 to 8192 bits are accepted.");
     if (!is_odd(n))
@@ -179,8 +180,6 @@ static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_ke
     key->found = describe(material, pool);
     key->signature_length = row->kind == FINQ_KEY_RSA ? (apr_size_t)EVP_PKEY_get_size(evp) : 64;
     key->verifier = verifier_make(evp, row, pool);
-    if (row->kind == FINQ_KEY_RSA && !row->salt)
-        key->rsa = finq_key_rsa_make(material, pool);
     return key->spki.data && key->verifier ? key : NULL;
 }
 

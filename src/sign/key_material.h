@@ -6,8 +6,6 @@
 
 #include "sign/key.h"
 
-#define FINQ_RSA_MAX_BITS 8192
-
 typedef enum { FINQ_KEY_RSA, FINQ_KEY_EC, FINQ_KEY_OKP, FINQ_KEY_KIND_COUNT } finq_key_kind;
 
 /** One row of the table of algorithms. */
@@ -46,12 +44,5 @@ EVP_PKEY *finq_key_own(EVP_PKEY *evp, apr_pool_t *pool);
 /** Prepares a DigestSign or DigestVerify context (whose EVP_PKEY_CTX is `pkey_ctx`) for an algorithm's
  * padding. */
 int finq_key_pad(EVP_PKEY_CTX *pkey_ctx, const finq_algorithm_row *row);
-
-/** Prepares an RSA key, whose numbers have been checked, for signatures of PKCS #1 v1.5 over SHA-256; any number of threads may
- * use it. It lives in the pool. NULL where its exponent is not 65537, or memory is short: OpenSSL verifies then. */
-const struct finq_key_rsa *finq_key_rsa_make(const finq_key_material *material, apr_pool_t *pool);
-
-/** Whether a signature, as long as the modulus, is the key's over the text of a SHA-256; -1 where memory is short. */
-int finq_key_rsa_verify(const struct finq_key_rsa *rsa, const unsigned char *hash, finq_bytes signature);
 
 #endif

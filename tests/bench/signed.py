@@ -52,7 +52,7 @@ def measure(table, site, _database):
                 all_taken.setdefault(name, []).extend(times)
     micro = {name: table.median(times) for name, times in all_taken.items()}
     added, one = (statistics.median(block[i] for block in blocks) for i in (1, 2))
-    table.add("a signature adds, in RSA-2048 verifications", table.median([block[0] for block in blocks]), target=1.25,
+    table.add("a signature adds, in RSA-2048 verifications", table.median([block[0] for block in blocks]), target=1.35,
               at_most=True, note=f"{micro['plain']:.1f} us + {added:.1f} us of processor time; openssl speed: {one:.1f} us")
     table.add("malformed JWS: M / H, by processor time", wire.ratio(all_taken, "floor", "malformed"), target=0.5,
               note=f"H {micro['floor']:.1f} us, M {micro['malformed']:.1f} us")
