@@ -7,6 +7,7 @@
 #include "ground/error.h"
 #include "ground/id.h"
 #include "crypto/secret_file.h"
+#include "crypto/siv.h"
 
 /** One secret, as the keys derived from it (RFC 5869). Immutable; wiped with its pool. */
 typedef struct finq_secret finq_secret;
@@ -14,7 +15,7 @@ typedef struct finq_secret finq_secret;
 typedef struct finq_secrets finq_secrets;
 
 /** Length of what finq_secret_seal adds. */
-#define FINQ_SEAL_OVERHEAD (1 + 4 + 32)
+#define FINQ_SEAL_OVERHEAD (1 + 4 + FINQ_SIV_TAG_BYTES)
 /** Length of a derived access token and of its salt. */
 #define FINQ_ACCESS_TOKEN_BYTES 32
 #define FINQ_SALT_BYTES 16
@@ -29,8 +30,8 @@ const finq_secret *finq_secrets_find(const finq_secrets *secrets, apr_int32_t id
 /** The id of a secret: the same on every server that has it, and telling nothing of it. */
 apr_int32_t finq_secret_id(const finq_secret *secret);
 
-/** Seals `length` bytes into `sealed` (length + FINQ_SEAL_OVERHEAD bytes): encrypted and authenticated with a synthetic
- * IV (the construction of RFC 5297 with HMAC-SHA-256 and AES-256-CTR), so that the same bytes always seal to the same. */
+/** Seals `length` bytes, at least one, into `sealed` (length + FINQ_SEAL_OVERHEAD bytes) with AES-256-SIV (RFC 5297), so that
+ * the same bytes always seal to the same. The format's version and the secret's id stand before them in clear, authenticated. */
 finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, const void *bytes, apr_size_t length,
                              apr_pool_t *pool);
 

@@ -14,6 +14,7 @@
 
 #define KEY_BYTES 32
 #define SEAL_VERSION 1
+#define SEAL_HEAD 5 /* the version and the secret's id, both authenticated */
 
 /* To make a context costs several times what its use does. So one that was used waits for the next user, who takes it for
  * himself; who comes meanwhile makes his own, and the one that comes back last stays. */
@@ -22,23 +23,16 @@ typedef struct {
     volatile void *spare;
 } mac_key;
 
-typedef struct {
-    const EVP_CIPHER *cipher; /* its set's */
-    unsigned char key[KEY_BYTES];
-    volatile void *spare;
-} seal_key;
-
 struct finq_secret {
     apr_int32_t id;
-    seal_key *seal;
-    mac_key *seal_mac, *step_mac, *access_mac, *webhook_mac;
+    finq_siv *seal;
+    mac_key *step_mac, *access_mac, *webhook_mac;
 };
 
 struct finq_secrets {
     finq_secret secrets[FINQ_SECRET_FILE_MOST];
     int count;
-    EVP_MAC *hmac;
-    EVP_CIPHER *cipher; /* fetched once: to look an algorithm up costs more than to use it */
+    EVP_MAC *hmac; /* fetched once: to look an algorithm up costs more than to use it */
 };
 
 static finq_error *openssl_failed(apr_pool_t *pool, const char *what)
@@ -77,7 +71,7 @@ finq_error *finq_id_new(finq_id *id, apr_pool_t *pool)
 
 /* ---- deriving ---- */
 
-static int derive(unsigned char key[KEY_BYTES], finq_bytes secret, const char *purpose)
+static int derive(unsigned char *key, apr_size_t length, finq_bytes secret, const char *purpose)
 {
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
@@ -87,7 +81,7 @@ static int derive(unsigned char key[KEY_BYTES], finq_bytes secret, const char *p
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)purpose, strlen(purpose)),
         OSSL_PARAM_construct_end(),
     };
-    int ok = context && EVP_KDF_derive(context, key, KEY_BYTES, params) == 1;
+    int ok = context && EVP_KDF_derive(context, key, length, params) == 1;
     EVP_KDF_CTX_free(context);
     EVP_KDF_free(kdf);
     return ok;
@@ -109,35 +103,27 @@ static int derive_mac(mac_key **out, EVP_MAC *hmac, finq_bytes secret, const cha
     mac_key *mac = *out = apr_pcalloc(pool, sizeof *mac);
     mac->keyed = EVP_MAC_CTX_new(hmac);
     apr_pool_cleanup_register(pool, mac, mac_key_release, apr_pool_cleanup_null);
-    int ok = mac->keyed && derive(key, secret, purpose) && EVP_MAC_init(mac->keyed, key, sizeof key, params) == 1;
+    int ok = mac->keyed && derive(key, sizeof key, secret, purpose) && EVP_MAC_init(mac->keyed, key, sizeof key, params) == 1;
     finq_wipe(key, sizeof key);
     return ok;
 }
 
-static apr_status_t seal_key_release(void *value)
+static int derive_seal(finq_siv **seal, finq_bytes secret, apr_pool_t *pool)
 {
-    seal_key *seal = value;
-    EVP_CIPHER_CTX_free((EVP_CIPHER_CTX *)seal->spare); /* wipes the key */
-    finq_wipe(seal, sizeof *seal);
-    return APR_SUCCESS;
-}
-
-static int derive_seal(seal_key **out, const EVP_CIPHER *cipher, finq_bytes secret, apr_pool_t *pool)
-{
-    seal_key *seal = *out = apr_pcalloc(pool, sizeof *seal);
-    apr_pool_cleanup_register(pool, seal, seal_key_release, apr_pool_cleanup_null);
-    seal->cipher = cipher;
-    return derive(seal->key, secret, "mod_finq seal encryption");
+    unsigned char key[FINQ_SIV_KEY_BYTES];
+    int ok = derive(key, sizeof key, secret, "mod_finq seal") &&
+             finq_siv_make(seal, (finq_bytes){key, sizeof key}, pool) == NULL;
+    finq_wipe(key, sizeof key);
+    return ok;
 }
 
 static int secret_derive(finq_secret *secret, const finq_secrets *set, finq_bytes bytes, apr_pool_t *pool)
 {
     unsigned char id[KEY_BYTES];
-    if (!derive(id, bytes, "mod_finq secret id"))
+    if (!derive(id, sizeof id, bytes, "mod_finq secret id"))
         return 0;
     memcpy(&secret->id, id, sizeof secret->id);
-    return derive_seal(&secret->seal, set->cipher, bytes, pool) &&
-           derive_mac(&secret->seal_mac, set->hmac, bytes, "mod_finq seal authentication", pool) &&
+    return derive_seal(&secret->seal, bytes, pool) &&
            derive_mac(&secret->step_mac, set->hmac, bytes, "mod_finq step id", pool) &&
            derive_mac(&secret->access_mac, set->hmac, bytes, "mod_finq access token", pool) &&
            derive_mac(&secret->webhook_mac, set->hmac, bytes, "mod_finq webhook", pool);
@@ -149,7 +135,6 @@ static apr_status_t secrets_release(void *value)
 {
     finq_secrets *secrets = value;
     EVP_MAC_free(secrets->hmac);
-    EVP_CIPHER_free(secrets->cipher);
     return APR_SUCCESS;
 }
 
@@ -166,9 +151,8 @@ finq_error *finq_secrets_load(finq_secrets **out, const char *path, apr_pool_t *
     finq_secrets *secrets = apr_pcalloc(pool, sizeof *secrets);
     apr_pool_cleanup_register(pool, secrets, secrets_release, apr_pool_cleanup_null);
     secrets->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    secrets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
-    if (!secrets->hmac || !secrets->cipher)
-        return openssl_failed(pool, "fetching HMAC and AES");
+    if (!secrets->hmac)
+        return openssl_failed(pool, "fetching HMAC");
     FINQ_TRY(finq_secret_file_read(path, secret_take, secrets, pool));
     *out = secrets;
     return NULL;
@@ -208,42 +192,21 @@ static finq_error *mac(unsigned char tag[KEY_BYTES], mac_key *key, const finq_by
     return ok ? NULL : openssl_failed(pool, "HMAC");
 }
 
-static EVP_CIPHER_CTX *cipher_keyed(const seal_key *key)
-{
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    if (context && EVP_EncryptInit_ex2(context, key->cipher, key->key, NULL, NULL) == 1)
-        return context;
-    EVP_CIPHER_CTX_free(context);
-    return NULL;
-}
-
-static finq_error *crypt_ctr(unsigned char *to, seal_key *key, const unsigned char *iv, finq_bytes from, apr_pool_t *pool)
-{
-    EVP_CIPHER_CTX *context = apr_atomic_xchgptr(&key->spare, NULL);
-    if (!context)
-        context = cipher_keyed(key);
-    int n, ok = context && EVP_EncryptInit_ex2(context, NULL, NULL, iv, NULL) == 1 &&
-                EVP_EncryptUpdate(context, to, &n, from.data, (int)from.length) == 1;
-    EVP_CIPHER_CTX_free(ok ? apr_atomic_xchgptr(&key->spare, context) : context);
-    return ok ? NULL : openssl_failed(pool, "AES-256-CTR");
-}
-
 finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, const void *bytes, apr_size_t length,
                              apr_pool_t *pool)
 {
-    unsigned char *tag = sealed + 5;
+    finq_bytes head = {sealed, SEAL_HEAD}, message = {bytes, length};
     sealed[0] = SEAL_VERSION;
     memcpy(sealed + 1, &secret->id, 4);
-    finq_bytes pieces[] = {{sealed, 5}, {bytes, length}};
-    FINQ_TRY(mac(tag, secret->seal_mac, pieces, 2, pool));
-    return crypt_ctr(sealed + FINQ_SEAL_OVERHEAD, secret->seal, tag, pieces[1], pool);
+    return finq_siv_seal(sealed + SEAL_HEAD, secret->seal, &head, 1, message, pool);
 }
 
 finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *secrets, unsigned char *bytes,
                               const unsigned char *sealed, apr_size_t length, apr_pool_t *pool)
 {
-    unsigned char tag[KEY_BYTES];
+    finq_bytes head = {sealed, SEAL_HEAD};
     apr_int32_t id;
+    int intact;
     *secret = NULL;
     if (length < FINQ_SEAL_OVERHEAD || sealed[0] != SEAL_VERSION)
         return NULL;
@@ -251,12 +214,8 @@ finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *se
     const finq_secret *found = finq_secrets_find(secrets, id);
     if (!found)
         return NULL;
-    length -= FINQ_SEAL_OVERHEAD;
-    FINQ_TRY(crypt_ctr(bytes, found->seal, sealed + 5, (finq_bytes){sealed + FINQ_SEAL_OVERHEAD, length}, pool));
-    finq_bytes pieces[] = {{sealed, 5}, {bytes, length}};
-    FINQ_TRY(mac(tag, found->seal_mac, pieces, 2, pool));
-    if (CRYPTO_memcmp(tag, sealed + 5, sizeof tag) == 0)
-        *secret = found;
+    FINQ_TRY(finq_siv_open(&intact, bytes, found->seal, &head, 1, (finq_bytes){sealed + SEAL_HEAD, length - SEAL_HEAD}, pool));
+    *secret = intact ? found : NULL;
     return NULL;
 }
 
