@@ -1,16 +1,19 @@
-"""README.md, conf/finq.conf and the code say the same, and the README's walk works as printed.
+"""The documents, conf/finq.conf and the code say the same, and the walks work as printed. The documents are README.md, the
+manuals of conf/manual, conf/CHANGELOG.md, and the READMEs of folders.
 
 Mutations, each seen red: a directive's heading removed, misplaced, or its default changed (the_reference); a directive
 of conf/finq.conf removed or its value changed (the_sample_shows); a preset of src/httpd/directives.c changed without its
 help text (presets); `SetHandler finq` left active in conf/finq.conf (the_sample_sets_nothing); DBDParams misspelt there
 (the_sample_works); a row of the error table removed, its status changed, or one for a code that nothing produces added
-(error_table); an option of a verb removed from README (finqctl); `make upp` named, or `clean` left out
-(make_targets); a keyword or a format removed from README (forms); a step's name misspelt in the walk, or a member left
-out of a printed answer (the_walk).
+(error_table); an option of a verb removed from finqctl.md (finqctl); `make upp` named, or `clean` left out
+(make_targets); a keyword or a format removed from skills.md (forms); a step's name misspelt in a walk, or a member left
+out of a printed answer (a_walk); a link's file or anchor misspelt (every_link); a manual that nothing leads to, one of 401
+lines, or one whose first sentence has no reader (manuals).
 """
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +23,15 @@ from finqenv.places import ROOT
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ, run
 
-README = (ROOT / "README.md").read_text()
+MANUALS = {file.name: file.read_text() for file in sorted((ROOT / "conf/manual").glob("*.md"))}
+FOLDERS = [file for top in ("src", "sql", "tests") for file in sorted((ROOT / top).rglob("README.md"))
+           if "node_modules" not in file.parts]
+DOCUMENTS = {file.relative_to(ROOT): file.read_text() for file in
+             [ROOT / "README.md", ROOT / "conf/CHANGELOG.md", *(ROOT / "conf/manual" / name for name in MANUALS), *FOLDERS]}
+EVERYTHING = "".join(DOCUMENTS.values())
 SAMPLE = (ROOT / "conf/finq.conf").read_text()
-HEADING = re.compile(r"^(#{2,4}) (.+)\n", re.MULTILINE)  # none stands in a code block
+CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 WALK = re.compile(r"^```sh walk\n(.*?)^```\n(?:```json\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
 HOST = "onboarding.example.com"
 
@@ -33,13 +42,23 @@ def source(*patterns):
     return "".join(file.read_text() for file in files)
 
 
-def section(title):
+def headings(text):
+    """The headings that stand in no code block: groups 1 and 2 are rank and title."""
+    blank = CODE.sub(lambda block: " " * len(block[0]), text)
+    return list(re.finditer(r"^(#+) (.+)$", blank, re.MULTILINE))
+
+
+def section(text, title):
     """The text under a heading, up to the next one of its rank or a higher one."""
-    headings = list(HEADING.finditer(README))
-    place = next(i for i, heading in enumerate(headings) if heading[2] == title)
-    rank = len(headings[place][1])
-    end = next((later.start() for later in headings[place + 1:] if len(later[1]) <= rank), len(README))
-    return README[headings[place].end():end]
+    heads = headings(text)
+    place = next(i for i, head in enumerate(heads) if head[2] == title)
+    end = next((head.start() for head in heads[place + 1:] if len(head[1]) <= len(heads[place][1])), len(text))
+    return text[heads[place].end():end]
+
+
+def subjects(text):
+    """The headings of rank 2."""
+    return [head[2] for head in headings(text) if head[1] == "##"]
 
 
 def rows(text):
@@ -71,10 +90,10 @@ def test_presets_are_what_the_help_says(directives):
 
 
 def test_the_reference_has_every_directive(directives):
-    headings = re.findall(r"^### (\S+)$", section("Directives"), re.MULTILINE)
-    assert headings == sorted(directives)
+    reference = MANUALS["directives.md"]
+    assert subjects(reference) == sorted(directives)
     for name, default in directives.items():
-        table = re.findall(r"^\| (\w+): \| (.+) \|$", section(name), re.MULTILINE)
+        table = re.findall(r"^\| (\w+): \| (.+) \|$", section(reference, name), re.MULTILINE)
         assert [label for label, _ in table] == ["Description", "Syntax", "Default", "Context", "Module"], name
         said = dict(table)
         assert said["Syntax"].startswith(f"`{name} "), name
@@ -151,10 +170,10 @@ def served():
             continue
         texts[file] = file.read_text()
         for name in re.findall(r'^#include "(\S+)\.h"', texts[file], re.MULTILINE):
-            room = name.removeprefix("finq_")
-            for pattern in (f"include/{name}.h", f"src/{name}.h", f"src/{room}.c", f"src/{room}_*.c"):
-                waiting += ROOT.glob(pattern)
-    return "".join(text for file, text in texts.items() if file.name != "ground/error.h")
+            waiting += [header for header in (ROOT / f"include/{name}.h", file.parent / f"{name}.h") if header.exists()]
+            waiting += [*ROOT.glob(f"src/{name}.c"), *ROOT.glob(f"src/{name}_*.c"), *file.parent.glob(f"{name}.c")]
+    assert ROOT / "include/ground/error.h" in texts and len(texts) > 100
+    return "".join(text for file, text in texts.items() if file != ROOT / "include/ground/error.h")
 
 
 def producible():
@@ -168,46 +187,79 @@ def producible():
 
 
 def test_the_error_table_has_every_code():
-    table = [(cells[0].strip("`"), status) for cells in rows(section("Errors")) for status in cells[1].split(", ")]
+    table = [(cells[0].strip("`"), status) for cells in rows(MANUALS["errors.md"]) for status in cells[1].split(", ")]
     assert len(table) == len(set(table))
     assert set(table) == producible()
 
 
 def test_every_verb_of_finqctl_is_described():
     usage = re.findall(r"^  (finqctl .+)$", run(FINQCTL, "--help").stdout, re.MULTILINE)
-    described = re.findall(r"^    (finqctl .+)$", section("finqctl"), re.MULTILINE)
+    described = re.findall(r"^    (finqctl .+)$", MANUALS["finqctl.md"], re.MULTILINE)
     assert usage and sorted(usage) == described
-    headings = re.findall(r"^### (.+)$", section("finqctl"), re.MULTILINE)
-    assert headings == [re.match(r"finqctl [a-z]+(?: [a-z][a-z-]*)?", line)[0] for line in described]
+    assert subjects(MANUALS["finqctl.md"]) == [re.match(r"finqctl [a-z]+(?: [a-z][a-z-]*)?", line)[0] for line in described]
 
 
-def test_make_targets_are_what_README_names():
+def test_make_targets_are_what_the_documents_name():
     database = run("make", "-pqrR", "help", cwd=ROOT, check=False).stdout
     targets = set(re.findall(r"^([a-z][a-z-]*):(?!=)", database, re.MULTILINE))
-    named = set(re.findall(r"(?:`|^|&& )make ([a-z][a-z-]*)", README, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^|&& )make ([a-z][a-z-]*)", EVERYTHING, re.MULTILINE))
     assert "demo" in named and named <= targets
     helped = set(re.findall(r"^## make ([a-z-]+)", source("Makefile"), re.MULTILINE))
-    summary = re.search(r"^make help +# the rest: (.+)$", README, re.MULTILINE)[1]
+    summary = re.search(r"^make help +# the rest: (.+)$", EVERYTHING, re.MULTILINE)[1]
     assert helped == (named | set(summary.split(", "))) - {"help"}
 
 
-def test_forms_have_the_keywords_and_formats_that_README_lists():
+def test_forms_have_the_keywords_and_formats_that_the_manual_lists():
+    forms = section(MANUALS["skills.md"], "Forms")
     keywords = re.findall(r'^    \{"(\$?\w+)", (?:read|note)_', source("src/form/form_keyword.c"), re.MULTILINE)
-    listed = re.findall(r"`(\$?\w+)`", "".join(cells[1] for cells in rows(section("Forms"))))
+    listed = re.findall(r"`(\$?\w+)`", "".join(cells[1] for cells in rows(forms)))
     assert keywords and sorted(listed) == sorted(keywords)
     formats = re.findall(r'^        \{"([\w-]+)", is_', source("src/form/form_format.c"), re.MULTILINE)
-    sentence = re.search(r"`format` is asserted: (.+)", section("Forms"))[1]
+    sentence = re.search(r"`format` is asserted: (.+)", forms)[1]
     assert formats and re.findall(r"`([\w-]+)`", sentence) == formats
 
 
-def test_the_map_has_every_room():
-    """Red where a row of the map is removed."""
-    cells = [name for row in rows(section("The source")) for name in re.findall(r"[\w.]+", row[1])]
-    rooms = {file.stem for file in ROOT.glob("src/**/*.c")}
-    assert len(rooms) > 80 and rooms <= set(cells)
+def test_the_map_has_every_room_and_its_files():
+    """Red where a row, or a file's name in one, is removed."""
+    told = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[2]))
+            for row in rows(section(DOCUMENTS[Path("src/README.md")], "The map"))}
+    rooms = {}
+    for file in (ROOT / "src").rglob("*.c"):
+        rooms.setdefault(str(file.parent.relative_to(ROOT / "src")), set()).add(file.stem)
+    assert len(rooms) > 15 and told == rooms
 
 
-# -- the walk
+# -- links, and what a manual is
+
+def anchors(text):
+    """What a code host makes of the headings."""
+    return {re.sub(r"[^\w -]", "", head[2].lower()).replace(" ", "-") for head in headings(text)}
+
+
+def test_every_link_leads_somewhere():
+    seen = 0
+    for file, text in DOCUMENTS.items():
+        for link in LINK.findall(CODE.sub("", text)):
+            if re.match(r"https?:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (ROOT / file).parent / name if name else ROOT / file
+            assert target.exists(), f"{file}: {link}"
+            assert not anchor or anchor in anchors(target.read_text()), f"{file}: {link}"
+            seen += 1
+    assert seen > 40
+
+
+def test_manuals_are_short_have_a_reader_and_are_led_to():
+    assert {"api.md", "finqctl.md", "vocabulary.md"} <= set(MANUALS)
+    front = {link.partition("#")[0] for link in LINK.findall(DOCUMENTS[Path("README.md")])}
+    for name, text in MANUALS.items():
+        assert text.count("\n") <= 400, name
+        assert re.match(r"# .+\n\nFor \w", text), name
+        assert f"conf/manual/{name}" in front, name
+
+
+# -- the walks
 
 def fits(printed, real, place="answer"):
     """Holds an answer against the printed one: `…` stands for anything, times and ids differ each time."""
@@ -225,28 +277,38 @@ def fits(printed, real, place="answer"):
         assert printed == real, place
 
 
+@pytest.fixture(scope="session")
+def demo_tenant(server):
+    return server.create_tenant("Demo tenant")
+
+
 @pytest.fixture
-def walk_directory(tmp_path, server):
-    """What the walk finds in a clone after `make up`, of the suite's own server."""
-    tenant = server.create_tenant("Demo tenant")
+def walk_directory(tmp_path, server, demo_tenant):
+    """What a walk finds in a clone after `make up`, of the suite's own server."""
     (tmp_path / "build/run").mkdir(parents=True)
     (tmp_path / "build/finqctl").symlink_to(FINQCTL)
     values = {"FINQ_URL": server.httpd.url, "FINQ_CA": server.httpd.authority.certificate, "FINQ_DB": server.conninfo(),
-              "FINQ_SIGNING_KEY": server.signing_key(tenant), "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
-              **{f"FINQ_{name.upper()}": value for name, value in vars(tenant).items()}}
+              "FINQ_SIGNING_KEY": server.signing_key(demo_tenant), "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
+              **{f"FINQ_{name.upper()}": value for name, value in vars(demo_tenant).items()}}
     (tmp_path / "build/run/finq.env").write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
     return tmp_path
 
 
-def test_the_walk_works_as_printed(walk_directory):
-    blocks = WALK.findall(section("A walk with curl"))
+@pytest.mark.parametrize("file", [file for file, text in DOCUMENTS.items() if WALK.search(text)], ids=str)
+def test_a_walk_works_as_printed(file, walk_directory):
+    blocks = WALK.findall(DOCUMENTS[file])
     script = "set -e\n" + "echo @@@\n".join(commands for commands, _ in blocks)
     done = subprocess.run(["sh", "-c", script], cwd=walk_directory, env=clean_environ(), text=True, capture_output=True)
     assert done.returncode == 0 and not done.stderr, done.stderr
     answers = done.stdout.split("@@@\n")
-    assert len(answers) == len(blocks) > 5
+    assert len(answers) == len(blocks) > 2
     for (commands, printed), answer in zip(blocks, answers):
         if printed:
             fits(json.loads(printed), json.loads(answer), commands)
         else:
             assert answer == ""
+
+
+def test_there_is_a_short_walk_and_a_long_one():
+    assert {Path("README.md"), Path("conf/manual/walk.md")} == {file for file, text in DOCUMENTS.items() if WALK.search(text)}
+    assert len(WALK.findall(MANUALS["walk.md"])) > 5

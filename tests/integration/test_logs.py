@@ -122,7 +122,7 @@ def test_failures_leave_nothing_in_httpds_log(loud):
     until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)
 
 
-# -- what PostgreSQL logs by itself, as README says of it
+# -- what PostgreSQL logs by itself, as conf/manual/operation.md says of it
 
 @pytest.fixture(scope="module")
 def talkative(make_module_server):
