@@ -6,6 +6,7 @@ APXS ?= $(shell command -v apxs2 || command -v apxs)
 SANITIZE ?=
 PREFIX ?= /usr/local
 PORT ?=
+WORKERS ?= 2
 PYTHON = FINQ_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
 # make V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -37,7 +38,7 @@ help:
 ## make demo             shows two onboardings, one by way of a bank, on private servers that it stops again
 ## make up [PORT=8443]   leaves the demo's servers running; build/run/finq.env says how to reach them
 ## make down             stops them and removes their files
-## make test [T='-k x']  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
+## make test [T='-k x'] [WORKERS=2]  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each (needs clang)
@@ -126,8 +127,8 @@ down:
 
 test:
 	@tests/install.sh build run test
-	@$(MAKE) --no-print-directory -s B=$(B) all $(B)/modules/mod_finq.so $(UNIT)
-	@$(PYTHON) tests/run_all.py $(UNIT) -- $(T)
+	@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(WORKERS)) --no-print-directory -s B=$(B) all $(B)/modules/mod_finq.so $(UNIT)
+	@$(PYTHON) tests/run_all.py $(WORKERS) $(UNIT) -- $(T)
 
 test-asan:
 	@FINQ_ASAN=1 $(MAKE) --no-print-directory test B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \

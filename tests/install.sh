@@ -11,7 +11,7 @@ declare -A GROUPS_OF=(
   [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev libcurl4-openssl-dev
     python3-yaml"
   [run]="apache2-bin libaprutil1-dbd-pgsql postgresql-15 openssl python3"
-  [test]="libcmocka-dev python3-pytest python3-psycopg2 python3-prometheus-client python3-jsonschema json-schema-test-suite curl
+  [test]="libcmocka-dev python3-pytest python3-pytest-xdist python3-psycopg2 python3-prometheus-client python3-jsonschema json-schema-test-suite curl
     python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium chromium-driver python3-selenium"
   [bench]="curl php8.2-cli php8.2-pgsql php8.2-opcache php8.2-apcu"
   [node]="nodejs npm"

@@ -1,5 +1,7 @@
 #!/usr/bin/python3
-"""make test: runs the unit programs given, then pytest with the words after --, and ends with the counts of both."""
+"""make test: runs the unit programs, then pytest with the words after --, in so many workers, and ends with the counts of
+both: run_all.py WORKERS [PROGRAM...] -- [WORD...]"""
+import concurrent.futures
 import re
 import subprocess
 import sys
@@ -11,17 +13,28 @@ from finqenv.process import main
 PASSED = re.compile(r"^\[ +OK +\] \S", re.MULTILINE)
 FAILED = re.compile(r"^\[ +(?:FAILED|ERROR) +\] (?!\d+ )(?:setup |teardown )?(\S+)$", re.MULTILINE)
 
+NO_TESTS = 5  # pytest's exit status
+
 
 def run_unit(program):
     """(passed, failed) of one cmocka program. One that dies, or runs nothing, has failed once more."""
-    print(f"== {program}", flush=True)
     done = subprocess.run([ROOT / program], cwd=ROOT, text=True, errors="replace", stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT)
     passed, failed = len(PASSED.findall(done.stdout)), len(set(FAILED.findall(done.stdout)))
     died = done.returncode != 0 and not failed
-    if failed or died or not passed:
-        print(done.stdout, f"exit {done.returncode}", flush=True)
+    words = f"{done.stdout} exit {done.returncode}\n" if failed or died or not passed else ""
+    print(f"== {program}\n{words}", end="", flush=True)
     return passed, failed or int(died or not passed)
+
+
+def run_units(programs, workers):
+    """The counts of each. An interruption waits for the programs under way alone."""
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        results = [pool.submit(run_unit, program) for program in programs]
+        try:
+            return [result.result() for result in results]
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def wait_for(child):
@@ -34,26 +47,30 @@ def wait_for(child):
         raise
 
 
-def run_integration(arguments):
-    """(passed, failed) of pytest; a run that could not even count has failed once."""
-    report = BUILD / "pytest.xml"
+def run_pytest(report, arguments):
+    """(passed, failed) of pytest; a run that could not even count has failed once, one without tests has not."""
     report.unlink(missing_ok=True)
-    code = wait_for(subprocess.Popen([sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments],
-                                     cwd=ROOT))
+    code = wait_for(subprocess.Popen([sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", *arguments], cwd=ROOT))
     if not report.exists():
         return 0, 1
     suites = list(xml.etree.ElementTree.parse(report).getroot().iter("testsuite"))
-    tests, failed, skipped = (sum(int(suite.get(name)) for suite in suites) for name in
-                              ("tests", "failures", "skipped"))
-    errors = sum(int(suite.get("errors")) for suite in suites)
-    return max(tests - failed - errors - skipped, 0), failed + errors or int(code != 0)
+    tests, failed, skipped, errors = (sum(int(suite.get(name)) for suite in suites) for name in
+                                      ("tests", "failures", "skipped", "errors"))
+    return max(tests - failed - errors - skipped, 0), failed + errors or int(code not in (0, NO_TESTS))
+
+
+def run_integration(workers, arguments):
+    """What may run beside another in workers, whole files each; then one by one what must be alone on the machine."""
+    if workers == 1:
+        return [run_pytest(BUILD / "pytest.xml", arguments)]
+    return [run_pytest(BUILD / "pytest.xml", ["-n", str(workers), "--dist", "loadfile", "--alone=never", *arguments]),
+            run_pytest(BUILD / "pytest-alone.xml", ["--alone=only", *arguments])]
 
 
 def run_all():
-    end = sys.argv.index("--")
-    results = [run_unit(program) for program in sys.argv[1:end]]
-    results.append(run_integration(sys.argv[end + 1:]))
-    passed, failed = (sum(column) for column in zip(*results))
+    workers, end = int(sys.argv[1]), sys.argv.index("--")
+    units = run_units(sys.argv[2:end], workers)
+    passed, failed = (sum(column) for column in zip(*units, *run_integration(workers, sys.argv[end + 1:])))
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 

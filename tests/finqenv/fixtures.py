@@ -3,7 +3,7 @@ import itertools
 
 import pytest
 
-from . import runs
+from . import workers
 from .client import Client
 from .contract import Contract
 from .installation import DEMO_SKILLS, Installation
@@ -12,14 +12,27 @@ from .process import end_on_signals
 _numbers = itertools.count(1)
 
 
-def pytest_configure():
+def pytest_addoption(parser):
+    parser.addoption("--alone", choices=("only", "never"), help="run only the tests marked so, or all but those")
+
+
+def pytest_configure(config):
     end_on_signals()
+    if config.getoption("dist", "no") != "no":
+        config.pluginmanager.register(workers.Controller())
+
+
+def pytest_collection_modifyitems(config, items):
+    turn = config.getoption("alone")
+    others = {item for item in items if turn and (turn == "only") != bool(item.get_closest_marker("alone"))}
+    config.hook.pytest_deselected(items=list(others))
+    items[:] = workers.in_order(item for item in items if item not in others)
 
 
 @pytest.fixture(scope="session")
 def run_directory(request):
     """This run's own directory. Kept for reading where a test failed; the next run removes it."""
-    with runs.Run() as run:
+    with workers.own_run(request.config) as run:
         yield run.directory
         run.keep = request.session.testsfailed > 0
 

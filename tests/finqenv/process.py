@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 
-# Below Linux's ephemeral range, so that no outgoing connection holds the port.
-PORTS = range(20000, 32768)
+# Below Linux's ephemeral range, so that no outgoing connection holds the port. Each worker of pytest-xdist has its own:
+# between its choice and its use, no other takes a port.
+PORTS = range(20000, 32768)[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])::int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))]
 SERVERS = {"apache2", "postgres"}
 
 

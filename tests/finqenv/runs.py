@@ -29,10 +29,13 @@ class Run:
         starting.take(wait=True)
         for old in PARENT.iterdir():
             _sweep(old)
-        self.directory = new_directory(PARENT)
-        self._lock = _locked(self.directory)
+        self._begin(PARENT)
         starting.release()
         return self
+
+    def _begin(self, parent):
+        self.directory = new_directory(parent)
+        self._lock = _locked(self.directory)
 
     def __exit__(self, *_):
         left = end_servers_in(self.directory)
@@ -41,3 +44,20 @@ class Run:
         self._lock.release()
         if left:
             raise AssertionError(f"still running after the tests, now killed: processes {left}")
+
+
+class Share(Run):
+    """One worker's share of a run that several make: a directory within the run's, `whole`."""
+
+    def __init__(self, whole):
+        self._whole = whole
+
+    def __enter__(self):
+        self._begin(self._whole)
+        return self
+
+
+def wait_for_shares(whole):
+    """Waits until every worker has ended its servers, or died."""
+    for lock in whole.glob("*/lock"):
+        Lock(lock).take(wait=True)
