@@ -73,12 +73,16 @@ class Httpd:
         return self._httpd("-L").stdout
 
     def start(self):
-        """Starts it and waits until it accepts connections."""
+        """Starts it and waits until it accepts connections and has its children."""
         done = self._httpd("-k", "start", check=False)
         if done.returncode:
             raise Failure(f"httpd did not start: {done.stdout}{done.stderr}{self._last_words()}")
-        until(lambda: self.listening() or self._died(), what="httpd to listen")
+        until(lambda: self._serves() or self._died(), what="httpd to serve")
         return self
+
+    def _serves(self):
+        """Connections are accepted before there is a child to take them."""
+        return self.listening() and len(self.children()) >= self.settings.children
 
     def _died(self):
         if self.pid_file.exists() and not self.pid():

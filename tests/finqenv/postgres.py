@@ -5,7 +5,7 @@ import pwd
 import secrets
 import signal
 
-from .places import reachable
+from .places import BUILD, Lock, new_directory, reachable
 from .process import Failure, alive, children, clean_environ, free_port, kill_tree, read_pid, run, send, until
 
 OS_USER = "postgres"
@@ -39,9 +39,29 @@ class Postgres:
         return run(programs() / program, *arguments, user=OS_USER, group=pwd.getpwnam(OS_USER).pw_gid,
                    extra_groups=[], cwd=self.home, **options)
 
-    def _create(self):
+    def _initdb(self):
         self._run("initdb", "-D", self.data, "--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=trust",
                   "--auth-host=scram-sha-256", "--no-sync")
+
+    def _copy_or_initdb(self):
+        """Copies what initdb made the first time, which takes a tenth of initdb's time."""
+        version = run(programs() / "postgres", "--version").stdout.split()[2]
+        made, lock = BUILD / f"cluster-{version}", Lock(BUILD / "cluster.lock")
+        lock.take(wait=True)
+        try:
+            if made.exists():
+                run("cp", "-a", made, self.data)
+                return
+            self._initdb()
+            draft = new_directory(BUILD, "cluster-new-")
+            run("cp", "-a", self.data, draft / "data")
+            (draft / "data").rename(made)
+            draft.rmdir()
+        finally:
+            lock.release()
+
+    def _create(self):
+        self._copy_or_initdb()
         self.socket.mkdir(exist_ok=True)
         owner = pwd.getpwnam(OS_USER)
         os.chown(self.socket, owner.pw_uid, owner.pw_gid)
