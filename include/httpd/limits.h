@@ -20,6 +20,10 @@ finq_error *finq_limits_tenant(finq_request *request, const finq_id *client_id);
  * named. `error` is NULL where it succeeded. */
 void finq_limits_settle(finq_request *request, const finq_error *error);
 
+/** Lets a refusal that a limit makes have a line in the log only if its address has had none this second: a flood of refusals
+ * is not to fill the disk. */
+void finq_limits_tell_once(finq_request *request);
+
 /* The directives. */
 const char *finq_limits_set_rate(cmd_parms *cmd, void *dummy, int count, char *const words[]);
 const char *finq_limits_set_failures(cmd_parms *cmd, void *dummy, int count, char *const words[]);

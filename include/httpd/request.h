@@ -26,6 +26,8 @@ typedef struct finq_request {
     const unsigned char *body_hash; /**< of the compact body, once finq_body_object has read it */
     const char *answer_text;     /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
     const char *nonce;           /**< of the header; NULL where there is none */
+    const char *returned;        /**< the query that a bank's return came with; NULL where there is none */
+    int is_told;                 /**< a limit has refused this client in the same second, and the log has its line */
     const char *cache_control;   /**< of an answer that others may keep; NULL for no-store */
     int endpoint;                /**< the route's number among finq_router_endpoints; 0 for none */
     apr_uint64_t address_key, tenant_key; /**< of httpd/limits.h: whom the request counts for; 0 for nobody */
@@ -85,9 +87,6 @@ int finq_reply_error(finq_request *request, const finq_error *error);
 int finq_reply_refuse(finq_request *request, const finq_error *error);
 /** Answers a preflight, without a body. */
 int finq_reply_preflight(finq_request *request);
-/** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
-int finq_reply_redirect(finq_request *request, const char *location);
-
 /** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
 int finq_reply_redirect(finq_request *request, const char *location);
 /** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */

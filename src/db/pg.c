@@ -40,6 +40,9 @@ int finq_pg_adopt(PGconn *connection)
 {
     if (PQinstanceData(connection, connection_event))
         return 1;
+    /* Errors go to the log: of a statement's context, and what parameters it quotes, nothing is to stand there. */
+    PQsetErrorVerbosity(connection, PQERRORS_TERSE);
+    PQsetErrorContextVisibility(connection, PQSHOW_CONTEXT_NEVER);
     connection_state *state = calloc(1, sizeof *state);
     if (state && PQregisterEventProc(connection, connection_event, "finq", NULL) &&
         PQsetInstanceData(connection, connection_event, state))

@@ -1,6 +1,6 @@
 """FinqRateLimit and FinqFailureLimit on a real httpd with two children, addresses told by mod_remoteip.
 
-Seen red: the key of an address without its /64 (a_network_of_ipv6); `host` left out of the key (hosts_count_apart); judge
+Seen red: is_told left alone (a_flood); the key of an address without its /64 (a_network_of_ipv6); `host` left out of the key (hosts_count_apart); judge
 never refusing (each that expects 429); settle without the tenant's token (keys_that_do_not_fit), without the address's
 (failures); is_guess always true (what_has_expired); the Retry-After of reply.c over that of the limit (retry_after);
 tables in the children's own memory (across_children); rest_of_body left out (no_body); the span unchecked, GLOBAL_ONLY
@@ -74,6 +74,25 @@ def test_an_address_is_limited_across_children(limited):
     assert refused.headers["ratelimit-limit"] == "20" and refused.headers["ratelimit-remaining"] == "0"
     assert refused.headers["ratelimit-reset"] == refused.headers["retry-after"]
     assert "retry-after" not in start(limited, address()).headers
+
+
+def test_a_flood_of_refusals_fills_no_log(limited):
+    """One line a second from each address."""
+    limits(limited, "FinqRateLimit address 1/min burst 1")
+    mine, other = address(), address()
+    since = time.monotonic()
+    assert statuses(limited, 200, mine) == [200] + [429] * 199
+    assert start(limited, other).status == 200
+    told = time.monotonic()
+    assert start(limited, other).status == 429
+    lines = [line for line in limited.httpd.log.lines() if "429 too_many_requests" in line]
+    assert 1 <= len([line for line in lines if f"client {mine}" in line]) <= told - since + 1
+    assert len([line for line in lines if f"client {other}" in line]) == 1
+    time.sleep(max(0, told + 1.1 - time.monotonic()))
+    assert start(limited, other).status == 429
+    limited.httpd.log.wait_for(f"(?s)client {other}.*429 too_many")
+    lines = [line for line in limited.httpd.log.lines() if "429 too_many_requests" in line]
+    assert len([line for line in lines if f"client {other}" in line]) == 2
 
 
 def test_retry_after_is_honoured(limited):

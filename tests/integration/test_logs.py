@@ -1,16 +1,22 @@
 """Nothing that authorises, and nothing personal, stands in a log (threat 15): at LogLevel trace8, through a whole
 onboarding, its refusals, and a database that fails.
 
-Seen red: finq_request_read without nonce_take; the SQL error's detail in FINQ03's line; the value of a member in a message.
+Seen red: finq_request_read without nonce_take, without query_take; finq_reply_redirect without traces_end; finq_pg_adopt
+without the two settings of what errors say; the SQL error's detail in FINQ03's line; the value of a member in a message.
 """
+import concurrent.futures
 import pathlib
+import re
 import secrets
+import urllib.parse
 
 import pytest
 
 from finqenv import documents
+from finqenv.banking import Bank
 from finqenv.client import Document
 from finqenv.flows import AISP, CARD, begin, example, steps, walk
+from finqenv.locks import WAITING, Blocker
 from finqenv.process import until
 from finqenv.wire import is_error
 
@@ -120,6 +126,62 @@ def test_failures_leave_nothing_in_httpds_log(loud):
     assert canaries.in_(text) == []
     assert all(password not in text for password in loud.postgres.passwords.values()), "nor the database's"
     until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)
+
+
+def test_a_connection_that_ends_leaves_nothing_in_httpds_log(loud):
+    """The server that ends it quotes the statement's context, and with this setting its parameters."""
+    canaries = Canaries()
+    tenant = loud.create_tenant("loud ends")
+    client = loud.client(tenant)
+    user, other = begin(client, tenant_user_id=canaries.text("tenant_user_id")), begin(client)
+    assert other.submit(FIRST["name"], personal(canaries)).status == 200
+    loud.psql("ALTER ROLE finq_web SET log_parameter_max_length_on_error = -1")
+    loud.psql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'finq_web'")
+    loud.httpd.log.expect("FINQ03.*503 service_unavailable: database: ")
+    try:
+        with Blocker(loud, "LOCK TABLE finq.session"), concurrent.futures.ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(user.submit, FIRST["name"], personal(canaries))
+            until(lambda: loud.psql(WAITING), what="the call to wait")
+            loud.psql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'finq_web'")
+            assert is_error(waiting.result(), 503, "service_unavailable")
+    finally:
+        loud.psql("ALTER ROLE finq_web RESET log_parameter_max_length_on_error")
+    text = (loud.httpd.directory / "error.log").read_text(errors="replace")
+    assert "terminating connection" in text, "there was something to quote"
+    assert canaries.in_(text) == []
+    assert not re.search(r"CONTEXT|SQL statement|PL/pgSQL|parameters:", text)
+    until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)
+
+
+# -- a bank's return
+
+@pytest.fixture(scope="module")
+def loud_bank(make_module_server, run_directory):
+    accesses = run_directory / "loud-bank-access.log"
+    made = Bank(make_module_server, run_directory / "loud-bank", children=1, log_level="trace8",
+                server=f'LogFormat "%r %q %{{Referer}}i" all\nCustomLog "{accesses}" all\nExtendedStatus On')
+    made.accesses = accesses
+    yield made
+    made.stop()
+
+
+def test_a_banks_return_leaves_nothing_in_the_logs(loud_bank):
+    """Neither its state and code, of which a doubled return gets the same link, nor the temp_token of that link."""
+    user, answer = loud_bank.at_bank()
+    path = loud_bank.choose(answer["data"]["url"], "approve")
+    canaries = Canaries(urllib.parse.parse_qsl(urllib.parse.urlsplit(path).query))
+    before = len(logs(loud_bank.server))
+    came, link = loud_bank.back(path)
+    assert came.status == 302
+    canaries["temp_token"] = link["temp_token"]
+    assert set(canaries) == {"state", "code", "temp_token"}
+    canaries["code"] = f"code={canaries['code']}"
+    assert user.client.call("/nothing", {}).status == 404
+    until(lambda: "/v1/nothing" in loud_bank.accesses.read_text())
+    accesses = "".join(line for line in loud_bank.accesses.open() if " /sandbox" not in line)
+    text = logs(loud_bank.server)[before:]
+    assert "GET /v1/redirects/sca HTTP/1.1" in accesses and "http:trace4" in text and "core:trace6" in text
+    assert canaries.in_(accesses) == [] and canaries.in_(text) == []
 
 
 # -- what PostgreSQL logs by itself, as conf/manual/operation.md says of it

@@ -12,7 +12,9 @@ finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *re
 {
     request_rec *r = request->r;
     apr_table_t *query;
+    r->args = (char *)request->returned; /* for this call alone */
     ap_args_to_table(r, &query);
+    r->args = NULL;
     finq_redirect_return came = {
         .kind = request->path_id,
         .state = apr_table_get(query, "state"),

@@ -11,6 +11,7 @@
 #include "documents/multipart.h"
 #include "flow/step.h"
 #include "flow/upload.h"
+#include "httpd/limits.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -249,6 +250,7 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
     if (!slot_take(request)) {
         request->r->connection->keepalive = AP_CONN_CLOSE;
+        finq_limits_tell_once(request);
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "too many uploads under way in this child (FinqMaxUploads)");
     }

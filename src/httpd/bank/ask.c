@@ -49,7 +49,6 @@ static finq_error *failure(finq_request *request, const char *name, finq_code co
         i++;
     finq_error *error = finq_error_make(request->r->pool, code, "%s", failures[i].message);
     error->cause = apr_psprintf(request->r->pool, "connector %s: %s", name, cause);
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, request->r, "FINQ08: [%s] %s", request->id, error->cause);
     return error;
 }
 

@@ -119,9 +119,9 @@ int finq_connector_gate(request_rec *r)
 {
     if (!finq_connector_guards(finq_config_of(r->server), r->uri) || is_asked(r))
         return DECLINED;
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ09: %s leads to a connector and is not for clients",
-                  r->uri);
-    return HTTP_NOT_FOUND;
+    finq_error *error = finq_error_make(r->pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
+    error->cause = "it leads to a connector, and is not for clients";
+    return finq_reply_refuse(finq_request_of(r), error);
 }
 
 /* ---- decisions ---- */

@@ -9,8 +9,14 @@
 
 APLOG_USE_MODULE(finq);
 
-/* One table a limit, so that a flood of made-up client_ids displaces no address. NULL before the server has started. */
-static finq_bucket_table *tables[FINQ_LIMITS];
+/* One table a limit, so that a flood of made-up client_ids displaces no address, and one for the lines of the log. NULL
+ * before the server has started. */
+#define LINES FINQ_LIMITS
+#define TABLES (LINES + 1)
+static finq_bucket_table *tables[TABLES];
+
+/* How often the log tells that a client is refused: a flood of refusals is not to fill the disk. */
+static const finq_bucket_rate line_rate = {APR_USEC_PER_SEC, 1};
 
 /* What stands before the bytes of an address or client_id: each virtual host counts for itself. */
 typedef struct {
@@ -34,7 +40,7 @@ static apr_size_t table_size(server_rec *main_server)
 
 apr_size_t finq_limits_size(server_rec *main_server)
 {
-    return FINQ_LIMITS * table_size(main_server);
+    return TABLES * table_size(main_server);
 }
 
 static apr_status_t tables_forget(void *unused)
@@ -49,7 +55,7 @@ finq_error *finq_limits_place(void *block, server_rec *main_server, apr_pool_t *
     unsigned char secret[FINQ_BUCKET_SECRET];
     apr_uint32_t clients = (apr_uint32_t)finq_config_of(main_server)->limit_clients;
     FINQ_TRY(finq_random(secret, sizeof secret, pconf));
-    for (int i = 0; i < FINQ_LIMITS; i++)
+    for (int i = 0; i < TABLES; i++)
         tables[i] = finq_bucket_init((char *)block + (apr_size_t)i * table_size(main_server), clients, secret, clock_read());
     apr_pool_cleanup_register(pconf, NULL, tables_forget, apr_pool_cleanup_null);
     return NULL;
@@ -87,6 +93,12 @@ static const struct {
     [FINQ_LIMIT_FAILURE] = {FINQ_EVENT_LIMIT_FAILURE, "Too many failed authentications from this address"},
 };
 
+void finq_limits_tell_once(finq_request *request)
+{
+    request->is_told = tables[LINES] &&
+                       !finq_bucket_take(tables[LINES], address_key(request), &line_rate, clock_read()).allowed;
+}
+
 /* The headers of draft-ietf-httpapi-ratelimit-headers-03, where RateLimit-Reset means the same moment as Retry-After. An
  * answer that is no refusal does without them: most clients never come near a limit. */
 static finq_error *judge(finq_request *request, finq_limit limit, finq_bucket_answer answer)
@@ -102,6 +114,7 @@ static finq_error *judge(finq_request *request, finq_limit limit, finq_bucket_an
     apr_table_setn(headers, "RateLimit-Remaining", "0");
     apr_table_setn(headers, "RateLimit-Reset", seconds);
     finq_metrics_event(&request->config->runtime->meter, limits[limit].event);
+    finq_limits_tell_once(request);
     return finq_error_make(pool, FINQ_E_TOO_MANY_REQUESTS, "%s; try again in %s s.", limits[limit].message, seconds);
 }
 

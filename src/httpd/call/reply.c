@@ -63,8 +63,18 @@ int finq_reply_preflight(finq_request *request)
     return empty_send(request, FINQ_OUTCOME_PREFLIGHT, HTTP_NO_CONTENT);
 }
 
+/* httpd writes an answer's headers to its log at trace4; a link with a temp_token is not for that. */
+static void traces_end(request_rec *r)
+{
+    const struct ap_logconf *log = r->log ? r->log : &r->server->log;
+    struct ap_logconf *quiet = ap_new_log_config(r->pool, NULL);
+    quiet->level = log->level < APLOG_INFO ? log->level : APLOG_INFO;
+    r->log = quiet;
+}
+
 int finq_reply_redirect(finq_request *request, const char *location)
 {
+    traces_end(request->r);
     apr_table_t *headers = request->r->err_headers_out;
     apr_table_setn(headers, "Location", location);
     apr_table_setn(headers, "Referrer-Policy", "no-referrer"); /* the address that is left holds a state */
@@ -101,12 +111,20 @@ static const char *error_text(const finq_request *request, const finq_error *err
     return finq_json_written(to);
 }
 
-/* What the client did is worth a line at info; what the operator must mend, at error. */
+/* One line a refusal, or none where its client has had one this second. What the client did is worth a line at info; what
+ * the operator must mend, and what a connector did, at error. */
 static void error_log(const finq_request *request, const finq_error *error)
 {
-    int http = finq_code_http(error->code), ours = http >= 500;
-    ap_log_rerror(APLOG_MARK, ours ? APLOG_ERR : APLOG_INFO, 0, request->r, "%s: [%s] %d %s: %s", ours ? "FINQ03" : "FINQ04",
-                  request->id, http, finq_code_name(error->code), error->cause ? error->cause : error->message);
+    int http = finq_code_http(error->code), level = APLOG_ERR;
+    const char *tag = http >= 500 ? "FINQ03" : "FINQ08";
+    if (request->is_told)
+        return;
+    if (http < 500 && strcmp(finq_code_type(error->code), "external_api_error") != 0) {
+        tag = "FINQ04";
+        level = APLOG_INFO;
+    }
+    ap_log_rerror(APLOG_MARK, level, 0, request->r, "%s: [%s] %d %s: %s", tag, request->id, http,
+                  finq_code_name(error->code), error->cause ? error->cause : error->message);
 }
 
 static void error_headers(finq_request *request, const finq_error *error)

@@ -11,6 +11,9 @@
 
 APLOG_USE_MODULE(finq);
 
+/* Below a base: where banks send their users back to. */
+#define RETURNS "/redirects/"
+
 finq_request *finq_request_of(request_rec *r)
 {
     finq_request *request = ap_get_module_config(r->request_config, &finq_module);
@@ -55,7 +58,7 @@ static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *p
     const char *host = server->server_hostname ? server->server_hostname : "localhost";
     if (port != apr_uri_port_of_scheme(scheme))
         host = apr_psprintf(pool, "%s:%d", host, port);
-    return apr_pstrcat(pool, scheme, "://", host, base ? base : "", "/redirects/", NULL);
+    return apr_pstrcat(pool, scheme, "://", host, base ? base : "", RETURNS, NULL);
 }
 
 static finq_connectors *connectors_of(finq_request *request)
@@ -124,11 +127,23 @@ static void texts_unset(request_rec *r)
     }
 }
 
+/* At trace5 httpd writes the request's line to its log before anybody could take what is for no log out of it. */
+static void line_hold(request_rec *r)
+{
+    if (!APLOG_R_MODULE_IS_LEVEL(r, core_module.module_index, APLOG_TRACE5))
+        return;
+    struct ap_logconf *held = ap_new_log_config(r->pool, &r->server->log);
+    ap_set_module_loglevel(r->pool, held, core_module.module_index, APLOG_TRACE4);
+    r->log = held;
+}
+
 /* Some requests fail before they have been read; where they were to go is not known then. */
 int finq_request_create(request_rec *r)
 {
-    if (finq_config_of(r->server)->bases->nelts > 0)
+    if (finq_config_of(r->server)->bases->nelts > 0) {
         texts_set(r);
+        line_hold(r);
+    }
     return OK;
 }
 
@@ -142,10 +157,31 @@ static void nonce_take(request_rec *r)
     apr_table_unset(r->headers_in, FINQ_REQUEST_NONCE);
 }
 
+static const char *without_query(const char *text, apr_pool_t *pool)
+{
+    const char *query = strchr(text, '?');
+    return query ? apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(query - text)), strchr(query, ' '), NULL) : text;
+}
+
+/* The state and code of a bank's return stand in its query, and that in access logs, traces and mod_status's page. */
+static void query_take(request_rec *r)
+{
+    const char *base = finq_config_base(finq_config_of(r->server), r->uri);
+    if (!base || !r->args || strncmp(r->uri + strlen(base), RETURNS, sizeof RETURNS - 1) != 0)
+        return;
+    finq_request_of(r)->returned = r->args;
+    r->args = r->parsed_uri.query = NULL;
+    r->the_request = (char *)without_query(r->the_request, r->pool);
+    r->unparsed_uri = (char *)without_query(r->unparsed_uri, r->pool);
+}
+
 int finq_request_read(request_rec *r)
 {
-    if (finq_config_of(r->server)->bases->nelts > 0)
+    if (finq_config_of(r->server)->bases->nelts > 0) {
         nonce_take(r);
+        query_take(r);
+        r->log = NULL; /* what line_hold held; those of a Location come later */
+    }
     if (finq_request_is_ours(r))
         texts_set(r);
     else
