@@ -180,6 +180,13 @@ static ctl_exit secrets_open(finq_secrets **secrets, const ctl_command *command)
     return error ? ctl_fail(CTL_FAILED, "%s", error->cause ? error->cause : error->message) : CTL_OK;
 }
 
+static ctl_exit allowed_read(const char **allowed, const ctl_command *command)
+{
+    *allowed = ctl_value(command, "--allow-address");
+    const char *problem = *allowed ? ctl_post_networks_problem(*allowed, command->pool) : NULL;
+    return problem ? ctl_fail(CTL_USAGE, "--allow-address: %s", problem) : CTL_OK;
+}
+
 ctl_exit ctl_outbox_run(ctl_command *command)
 {
     finq_secrets *secrets;
@@ -188,10 +195,9 @@ ctl_exit ctl_outbox_run(ctl_command *command)
     if (code != CTL_OK)
         return code;
     w.secrets = secrets;
-    w.allowed = ctl_value(command, "--allow-address");
-    const char *problem = w.allowed ? ctl_post_networks_problem(w.allowed, command->pool) : NULL;
-    if (problem)
-        return ctl_fail(CTL_USAGE, "--allow-address: %s", problem);
+    code = allowed_read(&w.allowed, command);
+    if (code != CTL_OK)
+        return code;
     w.session_ttl = ctl_value(command, "--session-ttl") ? ctl_value(command, "--session-ttl") : "86400";
     signal(SIGTERM, stop);
     signal(SIGINT, stop);
@@ -215,12 +221,15 @@ ctl_exit ctl_webhook_set(ctl_command *command)
 {
     unsigned char salt[FINQ_SALT_BYTES], key[FINQ_WEBHOOK_KEY_BYTES];
     finq_secrets *secrets;
-    const char *json, *problem = ctl_post_url_problem(ctl_value(command, "URL"));
-    if (problem)
-        return ctl_fail(CTL_FAILED, "%s", problem);
-    ctl_exit code = secrets_open(&secrets, command);
+    const char *json, *allowed;
+    ctl_exit code = allowed_read(&allowed, command);
+    if (code == CTL_OK)
+        code = secrets_open(&secrets, command);
     if (code != CTL_OK)
         return code;
+    const char *problem = ctl_post_url_problem(ctl_value(command, "URL"), allowed, command->pool);
+    if (problem)
+        return ctl_fail(CTL_FAILED, "%s: %s", ctl_value(command, "URL"), problem);
     const finq_secret *secret = finq_secrets_first(secrets);
     finq_error *error = finq_random(salt, sizeof salt, command->pool);
     if (!error)

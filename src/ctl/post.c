@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,11 +79,12 @@ const char *ctl_post_networks_problem(const char *list, apr_pool_t *pool)
     return NULL;
 }
 
-/* What is not the public Internet (RFC 6890 and its registries). */
+/* What is not the public Internet: the special-purpose registries of RFC 6890, with what has left them but lives on. */
 #define NOT_PUBLIC                                                                                                    \
     "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,"         \
-    "192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3,::/96,64:ff9b::/96,64:ff9b:1::/48,"      \
-    "100::/64,2001::/23,2001:db8::/32,2002::/16,fc00::/7,fe80::/10,ff00::/8"
+    "192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3,::/96,::ffff:0:0:0/96,"   \
+    "64:ff9b::/96,64:ff9b:1::/48,100::/64,100:0:0:1::/64,2001::/23,2001:db8::/32,2002::/16,3fff::/20,5f00::/16,"      \
+    "fc00::/7,fe80::/10,fec0::/10,ff00::/8"
 
 typedef struct {
     const char *allowed;
@@ -91,41 +93,78 @@ typedef struct {
     const char *refused;
 } guard;
 
+/* Why nothing is sent to an address; NULL where it may be. */
+static const char *address_refusal(const guard *g, const struct sockaddr *to)
+{
+    unsigned char address[16] = {0};
+    if (to->sa_family == AF_INET) {
+        memset(address + 10, 0xff, 2);
+        memcpy(address + 12, &((const struct sockaddr_in *)to)->sin_addr, 4);
+    } else if (to->sa_family == AF_INET6)
+        memcpy(address, &((const struct sockaddr_in6 *)to)->sin6_addr, 16);
+    if (g->allowed && listed(g->allowed, address, g->pool))
+        return NULL;
+    if (listed(NOT_PUBLIC, address, g->pool))
+        return "its address is not public, and not allowed";
+    return g->is_plain ? "http is for allowed addresses alone" : NULL;
+}
+
 /* Asked with the address that is really connected to, whatever the name said a moment before. */
 static curl_socket_t socket_open(void *baton, curlsocktype purpose, struct curl_sockaddr *to)
 {
     guard *g = baton;
-    unsigned char address[16] = {0};
     (void)purpose;
-    if (to->family == AF_INET) {
-        memset(address + 10, 0xff, 2);
-        memcpy(address + 12, &((struct sockaddr_in *)&to->addr)->sin_addr, 4);
-    } else if (to->family == AF_INET6)
-        memcpy(address, &((struct sockaddr_in6 *)&to->addr)->sin6_addr, 16);
-    int is_allowed = g->allowed && listed(g->allowed, address, g->pool);
-    g->refused = is_allowed                              ? NULL
-                 : listed(NOT_PUBLIC, address, g->pool) ? "its address is not public, and not allowed"
-                 : g->is_plain                           ? "http is for allowed addresses alone"
-                                                         : NULL;
+    g->refused = address_refusal(g, &to->addr);
     return g->refused ? CURL_SOCKET_BAD : socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
-const char *ctl_post_url_problem(const char *url)
+/* Why no address of a host will do. A name that is not known here and now may be known where events are delivered. */
+static const char *host_problem(const guard *g, const char *host)
 {
+    struct addrinfo *found = NULL, hints = {.ai_socktype = SOCK_STREAM};
+    const char *problem = g->is_plain ? "http is for allowed addresses alone" : NULL;
+    if (host[0] == '[')
+        host = apr_pstrmemdup(g->pool, host + 1, strcspn(host + 1, "%]"));
+    if (getaddrinfo(host, NULL, &hints, &found) != 0)
+        return problem;
+    for (const struct addrinfo *one = found; one; one = one->ai_next) {
+        problem = address_refusal(g, one->ai_addr);
+        if (!problem)
+            break;
+    }
+    freeaddrinfo(found);
+    return problem;
+}
+
+static const char *url_problem(CURLU *parsed, const char *url, guard *g)
+{
+    char *scheme = NULL, *user = NULL, *fragment = NULL, *host = NULL;
     const char *problem = NULL;
-    char *scheme = NULL, *user = NULL, *fragment = NULL;
-    CURLU *parsed = curl_url();
     if (curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
+        curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         problem = "the URL cannot be read";
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
-        problem = "the URL must be https (http reaches only addresses that outbox run is told to allow)";
+        problem = "the URL must be https (http reaches only addresses that are allowed)";
     else if (curl_url_get(parsed, CURLUPART_USER, &user, 0) == CURLUE_OK ||
              curl_url_get(parsed, CURLUPART_FRAGMENT, &fragment, 0) == CURLUE_OK)
         problem = "the URL must have no user and no fragment";
+    else {
+        g->is_plain = strcmp(scheme, "http") == 0;
+        problem = host_problem(g, host);
+    }
     curl_free(scheme);
+    curl_free(host);
     curl_free(user);
     curl_free(fragment);
+    return problem;
+}
+
+const char *ctl_post_url_problem(const char *url, const char *allowed, apr_pool_t *pool)
+{
+    guard g = {.allowed = allowed, .pool = pool};
+    CURLU *parsed = curl_url();
+    const char *problem = url_problem(parsed, url, &g);
     curl_url_cleanup(parsed);
     return problem;
 }

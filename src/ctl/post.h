@@ -14,8 +14,9 @@ typedef struct post_message {
     const void *baton;
 } post_message;
 
-/** Why an address will not do for events; NULL where it will: https, without user or fragment. */
-const char *ctl_post_url_problem(const char *url);
+/** Why a URL will not do for events; NULL where it will: https, without user or fragment, and no host of which is known that
+ * none of its addresses is public; or http and https to what `allowed` names, as for ctl_post_all. Asks for the host's addresses. */
+const char *ctl_post_url_problem(const char *url, const char *allowed, apr_pool_t *pool);
 
 /** Why a list of networks cannot be read; NULL where it can. */
 const char *ctl_post_networks_problem(const char *list, apr_pool_t *pool);

@@ -130,8 +130,9 @@ const ctl_verb ctl_verbs[] = {
     {"webhook", "set", "Sends a tenant's events to an address, signed as Standard Webhooks, and prints the signing secret, this once. "
      "Set again, it rotates the secret: the one before signs too until the overlap ends.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
-      {"URL", NULL, 1, "Its address, https."},
+      {"URL", NULL, 1, "Its address: https, and public."},
       {"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
+      {"--allow-address", "NETWORKS", 0, "Addresses that are not public and will do, or http to them, as outbox run is told them."},
       {"--overlap", "MINUTES", 0, "How long the secret before signs too (default 1440)."},
       {NULL, NULL, 0, NULL}}, ctl_webhook_set},
     {"webhook", "list", "Lists the tenants' addresses for events, and how many wait for each.", {{NULL, NULL, 0, NULL}}, ctl_webhook_list},

@@ -34,7 +34,8 @@ def client(own, receiver):
     receiver.reset()
     own.psql("DELETE FROM finq.outbox; DELETE FROM finq.webhook")
     tenant = own.create_tenant(f"Consents {uuid.uuid4()}")
-    own.finqctl("webhook", "set", tenant.client_id, receiver.url, "--secret-file", own.secret_file)
+    own.finqctl("webhook", "set", tenant.client_id, receiver.url, "--secret-file", own.secret_file,
+                "--allow-address", "127.0.0.0/8")
     connected = own.client(tenant)
     yield connected
     connected.close()

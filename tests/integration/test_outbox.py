@@ -14,6 +14,7 @@ from finqenv.process import until
 from finqenv.receiver import Receiver, Runner, verifies
 
 ALLOW = ("--allow-address", "127.0.0.0/8")
+ANYWHERE = ("--allow-address", "0.0.0.0/0,::/0")
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +44,8 @@ def secret_file(bank):
     return "--secret-file", bank.server.secret_file
 
 
-def hook(bank, url, *options):
-    return bank.ctl("webhook", "set", bank.tenant.client_id, url, *secret_file(bank), *options)["secret"]
+def hook(bank, url, *options, allowed=ALLOW):
+    return bank.ctl("webhook", "set", bank.tenant.client_id, url, *secret_file(bank), *allowed, *options)["secret"]
 
 
 def deliver(bank, *options):
@@ -133,6 +134,34 @@ def test_webhooks_are_listed_without_their_secret(bank, receiver):
 @pytest.mark.parametrize("url", ["ftp://x.example/", "https://u:p@x.example/", "https://x.example/#f", "file:///etc/passwd", "x"])
 def test_addresses_that_will_not_do(bank, url):
     assert bank.ctl("webhook", "set", bank.tenant.client_id, url, *secret_file(bank), check=False).returncode == 1
+
+
+NOT_PUBLIC = ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0.0.0.0", "10.1.2.3", "172.31.255.255", "192.168.0.1", "169.254.169.254",
+              "100.64.0.1", "192.0.2.1", "192.88.99.1", "198.19.0.1", "203.0.113.9", "224.0.0.1", "255.255.255.255", "[::1]", "[::]",
+              "[::ffff:127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b::7f00:1]", "[fec0::1]", "[fe80::1]", "[fe80::1%25lo]",
+              "[fd00::1]", "[3fff::1]", "[5f00::1]", "[100::1]", "[100:0:0:1::1]", "[2001:db8::1]", "[2002:7f00:1::]", "[ff02::1]"]
+
+
+@pytest.mark.parametrize("host", NOT_PUBLIC)
+def test_private_addresses_are_no_webhooks(bank, receiver, host):
+    """Told at once, and nothing is set. Red without host_problem, and for each network without its place in NOT_PUBLIC."""
+    done = bank.ctl("webhook", "set", bank.tenant.client_id, f"https://{host}/x", *secret_file(bank), check=False)
+    assert done.returncode == 1 and "its address is not public, and not allowed" in done.stderr
+    assert [one["url"] for one in bank.ctl("webhook", "list")] == [receiver.url]
+    hook(bank, f"https://{host}/x", allowed=ANYWHERE)
+
+
+@pytest.mark.parametrize("url", ["http://192.31.196.1/", "http://[2620:4f:8000::1]/", "http://no-such-host.invalid/"])
+def test_http_is_no_webhook(bank, receiver, url):
+    done = bank.ctl("webhook", "set", bank.tenant.client_id, url, *secret_file(bank), *ALLOW, check=False)
+    assert done.returncode == 1 and "http is for allowed addresses alone" in done.stderr
+    assert [one["url"] for one in bank.ctl("webhook", "list")] == [receiver.url]
+
+
+@pytest.mark.parametrize("url", ["https://192.31.196.1/", "https://[2620:4f:8000::1]/", "https://no-such-host.invalid/"])
+def test_what_may_be_public_is_a_webhook(bank, receiver, url):
+    """A name that the operator's machine does not know may be known where events are delivered."""
+    hook(bank, url, allowed=())
 
 
 # -- in order, again and again
@@ -280,7 +309,7 @@ def test_private_addresses_are_refused(bank, receiver):
                 receiver.url.replace("127.0.0.1", "[::ffff:127.0.0.1]"), receiver.url.replace("127.0.0.1", "0.0.0.0"),
                 receiver.url.replace("127.0.0.1", "2130706433")):
         bank.psql("DELETE FROM finq.outbox")
-        hook(bank, url)
+        hook(bank, url, allowed=ANYWHERE)
         pend(bank)
         for options in (("--session-ttl", "86400"), ("--allow-address", "10.0.0.0/8,192.168.7.9,fd00::/8,127.0.0.2")):
             make_due(bank)
@@ -290,9 +319,9 @@ def test_private_addresses_are_refused(bank, receiver):
 
 
 def test_http_is_for_allowed_addresses(bank, receiver):
-    """A public address is never sent anything in the clear. Red without is_plain. (192.88.99.1 is public, and no connection
+    """A public address is never sent anything in the clear. Red without is_plain. (192.31.196.1 is public, and no connection
     is made: that the answer is so certain and so fast is the proof.)"""
-    hook(bank, "http://192.88.99.1/")
+    hook(bank, "http://192.31.196.1/", allowed=ANYWHERE)
     pend(bank)
     assert deliver(bank)[0]["error"] == "http is for allowed addresses alone"
 
