@@ -1,5 +1,6 @@
 #include "httpd/connectors.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
@@ -85,18 +86,33 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
 
 /* ---- the gate ---- */
 
-/* Whether `path` is `guarded` or below it; several slashes are one, as they are for ProxyPass (MergeSlashes
- * may be off). */
+static int is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
+/* The next character of a path as back ends may read it, whatever a wider ProxyPass leads to: some pass over parameters
+ * (;x), take \ for /, and know no case. Several slashes are one, as they are for ProxyPass (MergeSlashes may be off). */
+static char path_next(const char **path)
+{
+    if (**path == ';')
+        *path += strcspn(*path, "/\\");
+    if (!is_slash(**path))
+        return **path ? (char)apr_tolower(*(*path)++) : '\0';
+    while (is_slash(**path) || **path == ';')
+        *path += **path == ';' ? strcspn(*path, "/\\") : 1;
+    return '/';
+}
+
+/* Whether `path` is `guarded` or below it. */
 static int leads_to(const char *guarded, const char *path)
 {
     while (*guarded) {
-        if (*guarded != *path)
+        if (path_next(&path) != apr_tolower(*guarded++))
             return 0;
-        guarded++;
-        for (path++; path[-1] == '/' && *path == '/';)
-            path++;
     }
-    return *path == '\0' || *path == '/';
+    char behind = path_next(&path);
+    return behind == '\0' || behind == '/';
 }
 
 int finq_connector_guards(const finq_config *config, const char *path)
