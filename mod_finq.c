@@ -5,6 +5,7 @@
 #include "httpd/location.h"
 #include "httpd/observe.h"
 #include "httpd/sandbox_handler.h"
+#include "httpd/served.h"
 #include "httpd/shared.h"
 
 #include <http_config.h>
@@ -28,6 +29,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_translate_name(finq_router_translate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(finq_router_map, NULL, NULL, APR_HOOK_FIRST); /* before core's, which answers TRACE there */
     ap_hook_access_checker(finq_access_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_fixups(finq_served_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST); /* subrequests pass access checks by, and not these */
     ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(finq_connector_gate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);

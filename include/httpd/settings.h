@@ -27,6 +27,11 @@ typedef struct finq_connector {
     const finq_mac_keys *keys;
 } finq_connector;
 
+/** A directory that httpd serves by an Alias or its kin. */
+typedef struct finq_served {
+    const char *directive, *path;
+} finq_served;
+
 /** A virtual host's settings. Times are seconds, sizes bytes. Read-only once the server runs. */
 typedef struct finq_config {
     const char *secret_file;
@@ -50,6 +55,8 @@ typedef struct finq_config {
     int host_number;                    /**< this host's place among the server's, from 0 */
     finq_metrics *metrics;              /**< its counters, in memory that children share */
     apr_array_header_t *connectors;     /**< of finq_connector; of two of one name the first counts */
+    apr_array_header_t *served;         /**< of finq_served: of this host's own directives */
+    apr_array_header_t *upload_dirs;    /**< of const char *: the FinqUploadDir of all hosts */
     apr_array_header_t *guarded;        /**< of const char *: the paths of all hosts' connectors */
     struct finq_runtime *runtime;       /**< what a child holds for this host (httpd/child.h); NULL before it runs */
 } finq_config;

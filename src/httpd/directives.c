@@ -9,6 +9,7 @@
 
 #include "httpd/connectors.h"
 #include "httpd/location.h"
+#include "httpd/served.h"
 #include "skills/skill.h"
 #include "httpd/request.h"
 
@@ -77,6 +78,7 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     config->signature_replay = UNSET;
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
     config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
+    config->served = apr_array_make(pool, 2, sizeof(finq_served));
     return config;
 }
 
@@ -92,6 +94,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     PICK(skills);
     PICK(allow_origins);
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
+    merged->served = add->served;
     merged->connectors = apr_array_append(pool, add->connectors, base->connectors);
     for (apr_size_t i = 0; i < NUMBERS; i++) {
         int over = *number_of(add, &numbers[i]);
@@ -200,7 +203,7 @@ static const char *set_upload_dir(cmd_parms *cmd, void *dummy, const char *value
     if (apr_stat(&info, config->upload_dir, APR_FINFO_TYPE, cmd->temp_pool) != APR_SUCCESS || info.filetype != APR_DIR)
         return apr_psprintf(cmd->pool,
                             "FinqUploadDir %s is not a directory: make it, owned by the user that Apache's children run as,"
-                            " mode 0700, outside any DocumentRoot",
+                            " mode 0700, outside all that httpd serves",
                             config->upload_dir);
     return NULL;
 }
@@ -294,6 +297,10 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
 const command_rec finq_config_commands[] = {
     AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
                   "finq serves the onboarding API at this Location, finq-sandbox the sandbox bank"),
+    AP_INIT_TAKE12("Alias", finq_served_see, NULL, RSRC_CONF | ACCESS_CONF, "mod_alias's"),
+    AP_INIT_TAKE12("ScriptAlias", finq_served_see, NULL, RSRC_CONF | ACCESS_CONF, "mod_alias's"),
+    AP_INIT_TAKE2("AliasMatch", finq_served_see, NULL, RSRC_CONF, "mod_alias's"),
+    AP_INIT_TAKE2("ScriptAliasMatch", finq_served_see, NULL, RSRC_CONF, "mod_alias's"),
     AP_INIT_TAKE1("FinqSecretFile", set_secret_file, NULL, RSRC_CONF,
                   "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
@@ -387,5 +394,6 @@ int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
         sound = server_check(config, server) && sound;
     }
     sound = finq_connector_check(main_server, pconf) && sound;
+    sound = finq_served_check(main_server, pconf) && sound;
     return sound ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
