@@ -34,14 +34,16 @@ all: $(B)/mod_finq.so $(B)/finqctl
 help:
 	@sed -n 's/^##  *//p' Makefile
 ## make                  builds mod_finq.so and finqctl into build/
-## make deps             installs the Debian packages that are missing for everything below
+## make deps             installs the Debian packages that are missing for a build and for an Apache with the module
+## make deps-test        installs those, and the ones for everything below
 ## make demo             shows two onboardings, one by way of a bank, on private servers that it stops again
 ## make up [PORT=8443]   leaves the demo's servers running; build/run/finq.env says how to reach them
 ## make down             stops them and removes their files
 ## make test [T='-k x'] [WORKERS=2]  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
-## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each (needs clang)
+## make fresh [RELEASE=bookworm] [CLONE='/a clone']  runs make demo and make test, each twice, on a Debian just installed
+## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
 ## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
 ## make install          installs the module, finqctl, SQL, skills and sample configuration (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
@@ -114,11 +116,14 @@ check-deps:
 	@tests/install.sh --check build
 
 deps:
-	@tests/install.sh build run test
+	@tests/install.sh build run
+
+deps-test:
+	@tests/install.sh build run demo test bench node fuzz fresh
 
 # The recipes build in a second make: only there are the tools present that the flags are asked from.
 demo up:
-	@tests/install.sh build run
+	@tests/install.sh build run demo
 	@$(MAKE) --no-print-directory -s B=$(B) all
 	@$(PYTHON) tests/$@.py $(if $(filter up,$@),$(PORT))
 
@@ -126,13 +131,17 @@ down:
 	@$(PYTHON) tests/down.py
 
 test:
-	@tests/install.sh build run test
+	@tests/install.sh build run demo test
 	@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(WORKERS)) --no-print-directory -s B=$(B) all $(B)/modules/mod_finq.so $(UNIT)
 	@$(PYTHON) tests/run_all.py $(WORKERS) $(UNIT) -- $(T)
 
 test-asan:
 	@FINQ_ASAN=1 $(MAKE) --no-print-directory test B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+# What is given on make's command line reaches the script as environment.
+fresh:
+	@tests/fresh.sh
 
 # The benchmark's load generator, and the handler that is its yardstick.
 $(B)/bench/load: $(wildcard tests/bench/load*.c) tests/bench/load.h
@@ -147,7 +156,7 @@ $(B)/bench/mod_finq_floor.so: tests/bench/mod_finq_floor.c
 
 BENCH ?=
 bench:
-	@tests/install.sh build run bench
+	@tests/install.sh build run demo bench
 	@$(MAKE) --no-print-directory -s B=$(B) all $(B)/bench/load $(B)/bench/mod_finq_floor.so
 	@tests/bench/rivals.sh $(B)/bench
 	@STRICT=$(STRICT) $(PYTHON) tests/run_bench.py $(BENCH)
@@ -171,5 +180,5 @@ install: all
 clean:
 	rm -rf $(B)/obj $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all help check-deps deps demo up down test test-asan unit bench install clean
+.PHONY: all help check-deps deps deps-test demo up down test test-asan fresh unit bench install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

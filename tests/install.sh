@@ -2,19 +2,23 @@
 # Installs the Debian packages that a task needs, and nothing that is there already.
 #   tests/install.sh build run test ...   installs what is missing of these groups; says nothing where nothing is
 #   tests/install.sh --check build ...    only says what is missing, and fails if anything is
-# The group test also gets npm's packages below, of one version each, into build/node; where that fails, their tests are
-# skipped.
+#   tests/install.sh --list build ...     only says what these groups hold; all is all of them
+# Names hold no version of the release, so that each release brings its own. The group test also gets npm's packages below,
+# of one version each, into build/node; where that fails, their tests are skipped.
 # No service of the system is started, stopped or configured: new daemons stay down, and PostgreSQL makes no cluster.
 set -euo pipefail
 
 declare -A GROUPS_OF=(
   [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev libcurl4-openssl-dev
     python3-yaml"
-  [run]="apache2-bin libaprutil1-dbd-pgsql postgresql-15 openssl python3"
-  [test]="libcmocka-dev python3-pytest python3-pytest-xdist python3-psycopg2 python3-prometheus-client python3-jsonschema json-schema-test-suite curl
-    python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium chromium-driver python3-selenium"
-  [bench]="curl php8.2-cli php8.2-pgsql php8.2-opcache php8.2-apcu"
+  [run]="apache2-bin libaprutil1-dbd-pgsql openssl"
+  [demo]="postgresql python3"
+  [test]="libcmocka-dev python3-pytest python3-pytest-xdist python3-psycopg2 python3-prometheus-client python3-jsonschema json-schema-test-suite
+    curl procps python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium chromium-driver python3-selenium pgbouncer"
+  [bench]="curl nodejs php-cli php-pgsql php-apcu"
   [node]="nodejs npm"
+  [fuzz]="clang libclang-rt-dev"
+  [fresh]="debootstrap git"
 )
 NPM_PACKAGES="jose@5.9.6 @seriousme/openapi-schema-validator@2.2.5"
 NODE=$(dirname "$0")/../build/node
@@ -72,10 +76,17 @@ install_node() {
   [[ " $* " == *" test "* ]] || return 0
   [ -e "$NODE/node_modules/jose" ] && [ -e "$NODE/node_modules/@seriousme" ] && return
   mkdir -p "$NODE"
-  (cd "$NODE" && npm install --no-save --no-audit --no-fund --ignore-scripts $NPM_PACKAGES) >>"$LOG" 2>&1 </dev/null && return
+  # npm's cache would stay in the caller's home.
+  (cd "$NODE" && npm install --cache ../npm --no-save --no-audit --no-fund --ignore-scripts $NPM_PACKAGES) >>"$LOG" 2>&1 </dev/null && return
   echo "install.sh: npm could not install $NPM_PACKAGES; the tests that use them are skipped" >&2
 }
 
+if [ "${1-}" = --list ]; then
+  shift
+  [ "$*" != all ] || set -- "${!GROUPS_OF[@]}"
+  for group in "$@"; do printf '%s\n' ${GROUPS_OF[$group]}; done
+  exit 0
+fi
 check_only=
 if [ "${1-}" = --check ]; then check_only=1; shift; fi
 if ! command -v dpkg-query >/dev/null; then

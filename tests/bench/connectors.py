@@ -26,7 +26,7 @@ SKILL = {"name": NAME, "title": "Benchmark", "type": "marketplace", "environment
                    {"name": "last", "title": "Last", "schema": {"type": "object"}}]}
 CONFIG = """
 ProxyPass /internal/bank http://127.0.0.1:{port}/ask timeout=5 connectiontimeout=1 retry=0
-FinqConnector bank /internal/bank {secret}
+FinqConnector bank /internal/bank "{secret}"
 """
 
 

@@ -20,16 +20,16 @@ LoadModule mpm_prefork_module /usr/lib/apache2/modules/mod_mpm_prefork.so
 LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
 LoadModule env_module /usr/lib/apache2/modules/mod_env.so
-LoadModule php_module {module}
-ServerRoot {directory}
+LoadModule php_module "{module}"
+ServerRoot "{directory}"
 ServerName localhost
 Listen 127.0.0.1:{port}
 User www-data
 Group www-data
-PidFile {directory}/httpd.pid
-DefaultRuntimeDir {directory}
-Mutex default:{directory}
-ErrorLog {directory}/error.log
+PidFile "{directory}/httpd.pid"
+DefaultRuntimeDir "{directory}"
+Mutex "default:{directory}"
+ErrorLog "{directory}/error.log"
 LogLevel warn
 StartServers {connections}
 MinSpareServers {connections}
@@ -41,8 +41,8 @@ SetEnv DATABASE "{database}"
 SetEnv SECRET {secret}
 SetEnv SKILL {skill}
 SetEnv SKILL_ID {skill_id}
-AliasMatch ^/v1 {document}/api.php
-<Directory {document}>
+AliasMatch ^/v1 "{document}/api.php"
+<Directory "{document}">
     SetHandler application/x-httpd-php
     AllowOverride None
     Require all granted

@@ -10,7 +10,12 @@ node_packages() {
   command -v npm >/dev/null || "$here/../install.sh" node
   mkdir -p "$to/node"
   cp "$here"/node/package*.json "$to/node"
-  (cd "$to/node" && npm ci --omit=dev --no-audit --no-fund --loglevel=error >npm.log 2>&1) || return 1
+  (cd "$to/node" && npm ci --cache ../../npm --omit=dev --no-audit --no-fund --loglevel=error >npm.log 2>&1) || return 1
+}
+
+# libapache2-mod-php only names the release's own.
+download_php() {
+  apt-get -qq download "$(apt-cache depends libapache2-mod-php | sed -n 's/^ *Depends: //p')"
 }
 
 php_library() {
@@ -19,11 +24,10 @@ php_library() {
   scratch=$(mktemp -d)
   trap "rm -rf '$scratch'" EXIT
   chmod 755 "$scratch" # apt downloads as a user of its own
-  (cd "$scratch" && { apt-get -qq download libapache2-mod-php8.2 || { apt-get -qq update && apt-get -qq download libapache2-mod-php8.2; }; }) \
-    >"$scratch/log" 2>&1 || return 1
+  (cd "$scratch" && { download_php || { apt-get -qq update && download_php; }; }) >"$scratch/log" 2>&1 || return 1
   mkdir -p "$to/php"
-  dpkg-deb -x "$scratch"/libapache2-mod-php8.2_*.deb "$scratch/x"
-  cp "$scratch"/x/usr/lib/apache2/modules/libphp8.2.so "$to/php/libphp.so"
+  dpkg-deb -x "$scratch"/libapache2-mod-php*.deb "$scratch/x"
+  cp "$scratch"/x/usr/lib/apache2/modules/libphp*.so "$to/php/libphp.so"
 }
 
 node_packages || echo "Node's packages could not be fetched."

@@ -23,8 +23,8 @@ FLOOR_LOCATION = """
     SetHandler bench-floor
     Require all granted
 </Location>
-Alias /dav {dav}
-<Directory {dav}>
+Alias /dav "{dav}"
+<Directory "{dav}">
     Dav On
     Require all granted
 </Directory>
@@ -45,8 +45,8 @@ class Site:
             dbd=(0, POOL // 2, POOL // 2), children=2, threads=2 * CLIENTS,
             postgres={"max_connections": 50 + 3 * CLIENTS, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
         httpd = self.installation.httpd
-        httpd.settings.server = (f"LoadModule finq_floor_module {FLOOR}\n"
-                                 f"DavLockDB {httpd.writable('davlock')}/lock\n")
+        httpd.settings.server = (f'LoadModule finq_floor_module "{FLOOR}"\n'
+                                 f'DavLockDB "{httpd.writable("davlock")}/lock"\n')
         httpd.settings.vhost = FLOOR_LOCATION.format(dav=httpd.writable("dav"))
 
     def start(self):

@@ -12,7 +12,7 @@ from .site import FLOOR
 
 AHEAD = 32
 FLOOR_CONFIG = f"""
-LoadModule finq_floor_module {FLOOR}
+LoadModule finq_floor_module "{FLOOR}"
 <Location "/floor">
     SetHandler bench-floor
     Require all granted

@@ -7,7 +7,7 @@ from . import workers
 from .client import Client
 from .contract import Contract
 from .installation import DEMO_SKILLS, Installation
-from .process import end_on_signals
+from .process import begin_run
 
 _numbers = itertools.count(1)
 
@@ -17,7 +17,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    end_on_signals()
+    begin_run()
     if config.getoption("dist", "no") != "no":
         config.pluginmanager.register(workers.Controller())
 

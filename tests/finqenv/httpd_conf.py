@@ -60,14 +60,14 @@ MaxSpareThreads {settings.children * settings.threads}
 
 def _frame(httpd, settings):
     return f"""
-ServerRoot {httpd.directory}
+ServerRoot "{httpd.directory}"
 ServerName localhost
 User {httpd.USER}
 Group {httpd.USER}
-PidFile {httpd.pid_file}
-DefaultRuntimeDir {httpd.runtime}
-Mutex default:{httpd.runtime}
-ErrorLog {httpd.directory}/error.log
+PidFile "{httpd.pid_file}"
+DefaultRuntimeDir "{httpd.runtime}"
+Mutex "default:{httpd.runtime}"
+ErrorLog "{httpd.directory}/error.log"
 LogLevel {settings.log_level}
 ServerTokens Prod
 Timeout 60
@@ -77,13 +77,13 @@ KeepAliveTimeout 15
 GracefulShutdownTimeout 30
 RequestReadTimeout header=5-10,MinRate=1000 body=10-300,MinRate=8192
 Protocols http/1.1
-SSLSessionCache shmcb:{httpd.runtime}/ssl(512000)
-DocumentRoot {httpd.documents}
+SSLSessionCache "shmcb:{httpd.runtime}/ssl(512000)"
+DocumentRoot "{httpd.documents}"
 <Directory />
     AllowOverride None
     Require all denied
 </Directory>
-<Directory {httpd.documents}>
+<Directory "{httpd.documents}">
     Require all granted
 </Directory>
 """
@@ -103,11 +103,16 @@ DBDMax {most}
 """
 
 
+def _word(value):
+    """A path may hold spaces; another value is a directive's words."""
+    return f'"{value}"' if isinstance(value, pathlib.Path) else value
+
+
 def _finq(settings):
     if not settings.module:
         return ""
-    lines = "".join(f"{name} {value}\n" for name, value in settings.directives.items())
-    return f"LoadModule finq_module {settings.module}\n{lines}"
+    lines = "".join(f"{name} {_word(value)}\n" for name, value in settings.directives.items())
+    return f'LoadModule finq_module "{settings.module}"\n{lines}'
 
 
 def _location(settings, more):
@@ -138,7 +143,7 @@ ServerName {name}:{port}
 
 def _tls(httpd, name):
     certificate, key = httpd.certificate_for(name)
-    return f"SSLEngine on\nSSLCertificateFile {certificate}\nSSLCertificateKeyFile {key}\n"
+    return f'SSLEngine on\nSSLCertificateFile "{certificate}"\nSSLCertificateKeyFile "{key}"\n'
 
 
 def render(httpd, settings, addresses):

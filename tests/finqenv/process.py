@@ -188,9 +188,16 @@ def end_on_signals():
         signal.signal(number, leave)
 
 
+def begin_run():
+    """What every run begins with. What servers shall read they can read, whatever the caller's umask; secrets have modes
+    of their own."""
+    os.umask(0o022)
+    end_on_signals()
+
+
 def main(action, name):
     """Runs a command's action: a failure in one line, an interruption as the exit status that shells expect."""
-    end_on_signals()
+    begin_run()
     try:
         action()
     except Failure as failure:

@@ -11,7 +11,7 @@ MODULES = ("proxy", "proxy_http")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 CONNECTOR = """
 ProxyPass /internal/{name} http://127.0.0.1:{port}/ask timeout=2 connectiontimeout=1 retry=0
-FinqConnector {name} /internal/{name} {secret}
+FinqConnector {name} /internal/{name} "{secret}"
 """
 PAGE = """
 <Location "/sandbox">

@@ -16,7 +16,9 @@ $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(ROOMS) $(wildcard src/
 
 # New inputs go to the build directory: what is worth keeping is copied into the corpus by hand. Leaks are looked for by
 # the replays, at their end: between two inputs, what pools own would be taken for lost.
-fuzz: $(FUZZ_ROOMS:%=$(B)/fuzz/fuzz_%)
+fuzz:
+	@tests/install.sh build fuzz
+	@$(MAKE) --no-print-directory B=$(B) $(FUZZ_ROOMS:%=$(B)/fuzz/fuzz_%)
 	@for room in $(FUZZ_ROOMS); do echo "== $$room"; mkdir -p $(B)/fuzz/found/$$room; \
 	  $(B)/fuzz/fuzz_$$room -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -detect_leaks=0 -verbosity=0 -print_final_stats=1 \
 	  -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/found/$$room tests/fuzz/corpus/$$room || exit 1; done

@@ -109,7 +109,7 @@ def test_mod_dbd_is_missing(draft, monkeypatch):
 
 def test_a_host_without_the_handler_needs_nothing(draft):
     draft.settings.module, draft.settings.directives = "", {}
-    draft.settings.server = f"LoadModule finq_module {MODULE}"
+    draft.settings.server = f'LoadModule finq_module "{MODULE}"'
     assert draft.configtest()[0]
 
 
@@ -205,7 +205,7 @@ def test_never_in_htaccess(make_server, server):
                        server="<Directory />\nAllowOverride All\n</Directory>", location="")
     plain = Client(f"http://localhost:{made.httpd.settings.plain_port}", None)
     made.httpd.documents.joinpath("index.html").write_text("x")
-    made.httpd.settings.vhost = f"<Directory {made.httpd.documents}>\nAllowOverride All\n</Directory>"
+    made.httpd.settings.vhost = f'<Directory "{made.httpd.documents}">\nAllowOverride All\n</Directory>'
     made.httpd.graceful()
     get = request("/index.html", method="GET", headers=["Connection: close"])
     for line in (*(f"{name} 100" for name in (*NUMBERS, *OTHERS)), "SetHandler finq", '<Files "*">\nSetHandler finq\n</Files>'):

@@ -52,9 +52,9 @@ WRONG = [
 HOST = """
 ProxyPass /internal/bank http://127.0.0.1:{port}/ask timeout=2 connectiontimeout=1 retry=0
 ProxyPass /internal/down http://127.0.0.1:{closed}/ask retry=0
-FinqConnector bank /internal/bank {secret}
-FinqConnector down /internal/down {secret}
-FinqConnector unproxied /internal/unproxied {secret}
+FinqConnector bank /internal/bank "{secret}"
+FinqConnector down /internal/down "{secret}"
+FinqConnector unproxied /internal/unproxied "{secret}"
 <Location "/ask">
     SetHandler test-ask
 </Location>
@@ -88,7 +88,7 @@ def make_httpd(run_directory, watched, service):
         directory.mkdir(mode=0o755)
         words = {"port": service.port, "closed": free_port(), "secret": run_directory / "bank.secret"}
         httpd = Httpd(directory, module=str(MODULE), asan=SANITIZED, modules=("proxy", "proxy_http", *modules),
-                      vhost=HOST.format(**words) + vhost, server=f"LoadModule finq_ask_module {MODULE}\n{server}",
+                      vhost=HOST.format(**words) + vhost, server=f'LoadModule finq_ask_module "{MODULE}"\n{server}',
                       **settings)
         httpd.settings.directives = {"FinqSecretFile": secret_file(directory / "secret"),
                                      "FinqUploadDir": httpd.writable("uploads")}
@@ -327,7 +327,7 @@ def test_paths_beside_a_connectors_are_free(asker):
 
 DETOURS = """
 MergeSlashes Off
-Alias /page {directory}
+Alias /page "{directory}"
 <Location "/internal/bank">
     Satisfy Any
     Require all granted
@@ -337,7 +337,7 @@ Alias /page {directory}
     Options +Includes
     SetOutputFilter INCLUDES
 </Location>
-<Directory {directory}>
+<Directory "{directory}">
     Require all granted
     RewriteEngine On
     RewriteRule ^inside$ /internal/bank [L]
@@ -480,20 +480,20 @@ def test_a_malformed_decision(asker, service, body, code):
 
 
 @pytest.mark.parametrize("line, words", [
-    ("FinqConnector Bank /internal/x {secret}", "a name is a lower-case letter"),
-    ("FinqConnector bank /internal/x {secret}", '"bank" is defined twice'),
-    ("FinqConnector x internal/x {secret}", "the path is one such as /internal/bank"),
-    ("FinqConnector x / {secret}", "the path is one such as"),
-    ("FinqConnector x /internal/ {secret}", "the path is one such as"),
-    ("FinqConnector x /internal/../x {secret}", "the path is one such as"),
-    ("FinqConnector x /internal//x {secret}", "the path is one such as"),
-    ("FinqConnector x /internal/%41 {secret}", "the path is one such as"),
-    ("FinqConnector x /internal/x?y {secret}", "the path is one such as"),
+    ('FinqConnector Bank /internal/x "{secret}"', "a name is a lower-case letter"),
+    ('FinqConnector bank /internal/x "{secret}"', '"bank" is defined twice'),
+    ('FinqConnector x internal/x "{secret}"', "the path is one such as /internal/bank"),
+    ('FinqConnector x / "{secret}"', "the path is one such as"),
+    ('FinqConnector x /internal/ "{secret}"', "the path is one such as"),
+    ('FinqConnector x /internal/../x "{secret}"', "the path is one such as"),
+    ('FinqConnector x /internal//x "{secret}"', "the path is one such as"),
+    ('FinqConnector x /internal/%41 "{secret}"', "the path is one such as"),
+    ('FinqConnector x /internal/x?y "{secret}"', "the path is one such as"),
     ("FinqConnector x /internal/x /nonexistent", "cannot be read"),
-    ("FinqConnector x /internal/x {open}", "chmod 600"),
+    ('FinqConnector x /internal/x "{open}"', "chmod 600"),
     ("FinqConnector x /internal/x", "takes three arguments"),
-    ("FinqConnector x /v1/x {secret}", "lies under the API's own Location /v1"),
-    ("<Location /x>\nFinqConnector x /internal/x {secret}\n</Location>", "not allowed in <Location> context")])
+    ('FinqConnector x /v1/x "{secret}"', "lies under the API's own Location /v1"),
+    ('<Location /x>\nFinqConnector x /internal/x "{secret}"\n</Location>', "not allowed in <Location> context")])
 def test_configtest_says_what_is_wrong(make_httpd, run_directory, line, words):
     open_file = secret_file(run_directory / "open.secret")
     open_file.chmod(0o644)

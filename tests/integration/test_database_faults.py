@@ -21,6 +21,7 @@ from finqenv.client import Client
 from finqenv.installation import SANITIZED
 from finqenv.load import at_once, memory, timed, under_load
 from finqenv.locks import WAITING, Blocker, locked
+from finqenv.places import reachable
 from finqenv.postgres import OWNER, SERVER, programs
 from finqenv.uploads import SKILL, Desk
 
@@ -424,8 +425,7 @@ def test_slow_readers_hold_no_connection(make_server, server, most):
 @pytest.fixture
 def pooler(desk, run_directory):
     """Debian's pgbouncer, one transaction a connection."""
-    directory = run_directory / "pgbouncer"
-    directory.mkdir(mode=0o755, exist_ok=True)
+    directory = reachable(run_directory / "pgbouncer", "postgres")
     postgres, port = desk.installation.postgres, process.free_port()
     (directory / "users").write_text(f'"{SERVER}" "{postgres.passwords[SERVER]}"\n')
     (directory / "ini").write_text(f"""[databases]

@@ -112,7 +112,7 @@ def test_the_sample_shows_every_directive(directives):
 def test_the_sample_sets_nothing_as_it_is(run_directory, watched):
     """As after a bare `a2enmod finq`: no database, no secret, and httpd starts."""
     httpd = Httpd(run_directory / "sample", modules=("authn_core",), asan=SANITIZED,
-                  server=f"LoadModule finq_module {MODULE}\nInclude {ROOT}/conf/finq.conf")
+                  server=f'LoadModule finq_module "{MODULE}"\nInclude "{ROOT}/conf/finq.conf"')
     watched.append(httpd)
     try:
         ok, words = httpd.configtest()

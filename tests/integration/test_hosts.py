@@ -64,8 +64,8 @@ class Hosts:
         self.far_tenant = self.in_far(lambda: installation.create_tenant("A"))
         installation.httpd.settings.hosts = (
             Site("a.test", f"FinqTenant {self.a.client_id}\nFinqAllowOrigin https://a.example"),
-            Site("b.test", f"FinqTenant {self.b.client_id.upper()}\nFinqSecretFile {b_secret}"),
-            Site("far.test", f"{far}FinqSecretFile {far_secret}\nFinqUploadDir {self.far_uploads}\n"
+            Site("b.test", f'FinqTenant {self.b.client_id.upper()}\nFinqSecretFile "{b_secret}"'),
+            Site("far.test", f'{far}FinqSecretFile "{far_secret}"\nFinqUploadDir "{self.far_uploads}"\n'
                              "FinqNonceTTL 60\nFinqTempTokenTTL 90\nFinqMaxBody 2048\nFinqAllowOrigin https://far.example\n"
                              f"FinqSkills {SKILL} {TWO_STEPS}"))
         installation.httpd.restart()
@@ -354,8 +354,8 @@ def bare_host(httpd, name, text=""):
     return f"""<VirtualHost *:{httpd.settings.port}>
 ServerName {name}:{httpd.settings.port}
 SSLEngine on
-SSLCertificateFile {certificate}
-SSLCertificateKeyFile {key}
+SSLCertificateFile "{certificate}"
+SSLCertificateKeyFile "{key}"
 {text}</VirtualHost>
 """
 
@@ -404,15 +404,15 @@ class Named:
 <VirtualHost *:{httpd.settings.port}>
 ServerName default.test:{httpd.settings.port}
 SSLEngine on
-SSLCertificateFile {certificate}
-SSLCertificateKeyFile {key}
+SSLCertificateFile "{certificate}"
+SSLCertificateKeyFile "{key}"
 <Location "/">
     Require all denied
 </Location>
 </VirtualHost>"""
         httpd.settings.hosts = tuple(
             Site(name, f"FinqTenant {tenant.client_id}\nSSLSessionTickets off\n"
-                       f"FinqSecretFile {new_secret(installation, name)}\n{protocols}")
+                       f'FinqSecretFile "{new_secret(installation, name)}"\n{protocols}')
             for (name, tenant), protocols in zip(self.tenants.items(), ("", "SSLProtocol TLSv1.3")))
         httpd.restart()
 

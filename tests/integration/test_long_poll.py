@@ -25,7 +25,7 @@ from finqenv.load import memory, timed
 
 WAIT = 25
 METRICS = '<Location "/metrics">\nSetHandler finq-metrics\nRequire all granted\n</Location>\n'
-LOG = 'LogFormat "%>s %U %X %k %{finq-outcome}n %D" finq\nCustomLog {path} finq\n'
+LOG = 'LogFormat "%>s %U %X %k %{finq-outcome}n %D" finq\nCustomLog "{path}" finq\n'
 ROOM = "AsyncRequestWorkerFactor 200\n"  # that much more for waiting than the threads
 
 
@@ -79,7 +79,7 @@ def bank(make_bank):
     httpd = made.server.httpd
     made.access_log = httpd.directory / "access.log"
     httpd.settings.server += LOG.replace("{path}", str(made.access_log))
-    httpd.settings.vhost += f"\nCustomLog {made.access_log} finq\n"
+    httpd.settings.vhost += f'\nCustomLog "{made.access_log}" finq\n'
     httpd.restart()
     return made
 

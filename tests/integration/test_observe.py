@@ -23,7 +23,7 @@ PRODUCT_FORM = {"card": "gold", "limit": 5000, "currency": "RON", "monthly_incom
 PAGES = "".join(f'<Location "{path}">\nSetHandler {handler}\nRequire all granted\n</Location>\n' for path, handler in
                 (("/metrics", "finq-metrics"), ("/health", "finq-health"), ("/server-status", "server-status")))
 LOG = ('LogFormat "%>s %U tenant=%{finq-tenant}n skill=%{finq-skill}n step=%{finq-step}n outcome=%{finq-outcome}n" finq\n'
-       "CustomLog {path} finq\n")
+       'CustomLog "{path}" finq\n')
 
 
 @pytest.fixture

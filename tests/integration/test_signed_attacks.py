@@ -340,8 +340,8 @@ RewriteRule ^/handler/ - [H=finq]
 ErrorDocument 410 /v1s/sessions
 Redirect 410 /gone
 ErrorDocument 401 /v1s/sessions
-Alias /per-dir {directory}
-<Directory {directory}>
+Alias /per-dir "{directory}"
+<Directory "{directory}">
     RewriteEngine On
     RewriteRule ^(.*)$ /v1s/$1
     Require all granted
@@ -350,7 +350,7 @@ Alias /per-dir {directory}
     SetOutputFilter INCLUDES
     Options +Includes
 </Location>
-<Directory {documents}>
+<Directory "{documents}">
     Options +Includes
 </Directory>
 <Location /any>
@@ -361,7 +361,7 @@ Alias /per-dir {directory}
     AuthType Basic
     AuthName x
     AuthBasicProvider file
-    AuthUserFile {directory}/users
+    AuthUserFile "{directory}/users"
     Satisfy Any
 </Location>
 """
