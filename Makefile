@@ -7,6 +7,9 @@ SANITIZE ?=
 PREFIX ?= /usr/local
 PORT ?=
 WORKERS ?= 2
+VERSION := $(shell sed -n 's/^.define FINQ_VERSION "\(.*\)"$$/\1/p' include/ground/version.h)
+# Shows a file with the version in its place.
+VERSIONED = sed 's/@VERSION@/$(VERSION)/g'
 PYTHON = FINQ_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
 # make V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -45,7 +48,8 @@ help:
 ## make fresh [RELEASE=bookworm] [CLONE='/a clone']  runs make demo and make test, each twice, on a Debian just installed
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
 ## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
-## make install          installs the module, finqctl, SQL, skills and sample configuration (DESTDIR, PREFIX)
+## make manual           writes conf/manual/finqctl.md anew, from what finqctl says of its verbs
+## make install          installs the module, finqctl, SQL, skills, sample configuration, manuals and man pages (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
 
 $(B)/obj/src/httpd/%.o $(B)/obj/mod_finq.o $(ASK_O): FINQ_CFLAGS += $(HTTPD_FLAGS)
@@ -65,11 +69,12 @@ $(B)/modules/mod_finq.so: $(LIB_O) $(HTTPD_O) $(ASK_O)
 	$Q$(CC) -shared $(CFLAGS) $(SANITIZE) -o $@ $^ -Wl,-z,relro,-z,now $(LIBS)
 
 # The module carries the API's description in itself: written as YAML, served as JSON.
-$(B)/obj/openapi.json: conf/openapi.yaml | check-deps
+$(B)/obj/openapi.json: conf/openapi.yaml include/ground/version.h | check-deps
 	@mkdir -p $(@D)
 	@echo "  JSON  $<"
 	$Q/usr/bin/python3 -c 'import json, sys, yaml; \
-	  json.dump(yaml.safe_load(sys.stdin), sys.stdout, ensure_ascii=False, separators=(",", ":"))' < $< > $@.new
+	  json.dump(yaml.safe_load(sys.stdin), sys.stdout, ensure_ascii=False, separators=(",", ":"))' \
+	  < <($(VERSIONED) $<) > $@.new
 	$Qmv $@.new $@
 $(B)/obj/openapi.o: $(B)/obj/openapi.json
 	@printf '%s\n' '.section .rodata' '.globl finq_openapi_json' '.hidden finq_openapi_json' \
@@ -161,24 +166,40 @@ bench:
 	@tests/bench/rivals.sh $(B)/bench
 	@STRICT=$(STRICT) $(PYTHON) tests/run_bench.py $(BENCH)
 
+# The verbs of the command's manual are what the command says of itself.
+manual: $(B)/finqctl
+	conf/manual/make.py verbs $(B)/finqctl > $(B)/finqctl.md
+	mv $(B)/finqctl.md conf/manual/finqctl.md
+
+MAN := $(B)/man/finqctl.1 $(B)/man/mod_finq.7
+$(B)/man/%.1 $(B)/man/%.7: README.md conf/manual/directives.md conf/manual/finqctl.md conf/manual/make.py include/ground/version.h
+	@mkdir -p $(@D)
+	@echo "  MAN   $@"
+	$Qset -o pipefail; conf/manual/make.py man $* $(subst .,,$(suffix $@)) $(VERSION) | go-md2man > $@.new
+	$Qmv $@.new $@
+
 DATA = $(DESTDIR)$(PREFIX)/share/mod_finq
+DOC = $(DESTDIR)$(PREFIX)/share/doc/mod_finq
 APACHE = $(DESTDIR)/etc/apache2/mods-available
 
-install: all
+install: all $(MAN)
 	install -D -m 644 $(B)/mod_finq.so $(DESTDIR)$(shell $(APXS) -q LIBEXECDIR)/mod_finq.so
 	install -D -m 755 $(B)/finqctl $(DESTDIR)$(PREFIX)/bin/finqctl
 	install -d $(DATA)/sql $(DATA)/skills $(APACHE)
 	install -m 644 sql/*.sql $(DATA)/sql
 	install -m 644 conf/skills/*.json $(DATA)/skills
-	install -m 644 conf/openapi.yaml conf/connector-openapi.yaml $(DATA)
+	install -m 644 conf/connector-openapi.yaml $(DATA)
+	$(VERSIONED) conf/openapi.yaml > $(DATA)/openapi.yaml
 	install -m 644 conf/finq.load $(APACHE)
+	for f in README.md LICENSE conf/CHANGELOG.md conf/manual/*.md; do install -D -m 644 $$f $(DOC)/$$f; done
+	for f in $(MAN); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
 	install -d $(DESTDIR)/lib/systemd/system
 	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/finq-outbox.service > $(DESTDIR)/lib/systemd/system/finq-outbox.service
 	@# An operator's finq.conf may hold what was edited in: a new one goes beside it.
 	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 644 conf/finq.conf $$f
 
 clean:
-	rm -rf $(B)/obj $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
+	rm -rf $(B)/obj $(B)/man $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all help check-deps deps deps-test demo up down test test-asan fresh unit bench install clean
+.PHONY: all help check-deps deps deps-test demo up down test test-asan fresh unit bench manual install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

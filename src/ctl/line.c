@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ground/version.h"
+
+#define HELP_WIDTH 78
+
 ctl_exit ctl_fail(ctl_exit code, const char *format, ...)
 {
     va_list args;
@@ -47,7 +51,7 @@ static void help_all(FILE *out)
     fputs("finqctl, the operator's command of mod_finq\n\nUsage:\n", out);
     for (const ctl_verb *verb = ctl_verbs; verb->noun; verb++)
         usage_print(out, verb);
-    fputs("\nfinqctl NOUN VERB --help tells more of a verb.\n\n"
+    fputs("\nfinqctl NOUN VERB --help tells more of a verb; finqctl --version says which version this is.\n\n"
           "Options may stand anywhere, as --name VALUE or --name=VALUE. After -- there are none: what follows\n"
           "are values, such as a key id that begins with \"-\".\n\n"
           "  --db CONNINFO   the database, as libpq names it, e.g. \"host=db dbname=finq user=finq_owner\";\n"
@@ -57,13 +61,30 @@ static void help_all(FILE *out)
           out);
 }
 
+/* In lines, each behind so many blanks. */
+static void text_print(const char *text, int indent)
+{
+    for (int column = 0; *text; text += strspn(text, " ")) {
+        int word = (int)strcspn(text, " ");
+        if (column && column + 1 + word > HELP_WIDTH) {
+            putchar('\n');
+            column = 0;
+        }
+        column += printf("%*s%.*s", column ? 1 : indent, "", word, text);
+        text += word;
+    }
+    putchar('\n');
+}
+
 static void help_verb(const ctl_verb *verb)
 {
-    printf("%s\n\nUsage:\n", verb->help);
+    text_print(verb->help, 0);
+    printf("\nUsage:\n");
     usage_print(stdout, verb);
     for (const ctl_parameter *p = verb->parameters; p->name; p++) {
         const char *label = p->value && p->name[0] == '-' ? p->value : "";
-        printf("\n  %s %s\n      %s\n", p->name, label, p->help);
+        printf("\n  %s%s%s\n", p->name, *label ? " " : "", label);
+        text_print(p->help, 6);
     }
 }
 
@@ -212,6 +233,10 @@ int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *co
     argc -= read;
     command->verb = verb_find(argc, argv);
     *exit = CTL_OK;
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("finqctl " FINQ_VERSION);
+        return 0;
+    }
     if (!command->verb)
         return verb_missing(exit, argc, argv);
     words left = {argv + (command->verb->verb ? 3 : 2), argv + argc, 0};

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "ground/version.h"
+
 static const struct {
     const char *family, *label, *value;
 } events[FINQ_EVENT_COUNT] = {
@@ -89,6 +91,12 @@ static void put_histogram(text_page *page, const char *name, const char *labels,
 }
 
 /* ---- the families ---- */
+
+static void put_build(text_page *page)
+{
+    family(page, "finq_build_info", "gauge", "The version of mod_finq; always 1.");
+    put(page, "finq_build_info{version=\"%s\"} 1\n", FINQ_VERSION);
+}
 
 /* The status tells codes apart that the contract lists under two types. */
 static int outcome_status(int outcome)
@@ -228,6 +236,7 @@ const char *finq_metrics_text(const finq_metrics_view *view, apr_pool_t *pool)
         finq_metrics_sum(&page.sums[i], view->sources[i].metrics);
         page.hosts[i] = escaped(view->sources[i].host, pool);
     }
+    put_build(&page);
     put_answers(&page);
     put_took(&page);
     put_sessions(&page);

@@ -8,6 +8,7 @@ import yaml
 from .places import ROOT
 
 FILE = ROOT / "conf/openapi.yaml"
+VERSION = re.search(r'FINQ_VERSION "(.+)"', (ROOT / "include/ground/version.h").read_text())[1]
 
 
 def expanded(node, document):
@@ -51,7 +52,7 @@ class Contract:
     """The document, its operations by method and path, and the complaints about answers since they were last asked for."""
 
     def __init__(self, text=None):
-        self.document = yaml.safe_load(text or FILE.read_text())
+        self.document = yaml.safe_load((text or FILE.read_text()).replace("@VERSION@", VERSION))
         self.whole = expanded(self.document, self.document)
         self._found = []
         self._operations = {(method.upper(), self._pattern(path)): self._responses(operation["responses"])

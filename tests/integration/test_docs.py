@@ -5,10 +5,11 @@ Mutations, each seen red: a directive's heading removed, misplaced, or its defau
 of conf/finq.conf removed or its value changed (the_sample_shows); a preset of src/httpd/directives.c changed without its
 help text (presets); `SetHandler finq` left active in conf/finq.conf (the_sample_sets_nothing); DBDParams misspelt there
 (the_sample_works); a row of the error table removed, its status changed, or one for a code that nothing produces added
-(error_table); an option of a verb removed from finqctl.md (finqctl); `make upp` named, or `clean` left out
+(error_table); an option of a verb, or a word of its text, removed from finqctl.md (finqctl); `make upp` named, or `clean` left out
 (make_targets); a keyword or a format removed from skills.md (forms); a step's name misspelt in a walk, or a member left
 out of a printed answer (a_walk); a link's file or anchor misspelt (every_link); a manual that nothing leads to, one of 401
-lines, or one whose first sentence has no reader (manuals).
+lines, or one whose first sentence has no reader (manuals); "1.0" as the version in conf/openapi.yaml, put_build left out
+(version); a fence of code without its end, or the manuals left out of `make install` (installed).
 """
 import json
 import re
@@ -17,9 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from finqenv.contract import VERSION
 from finqenv.httpd import Httpd
 from finqenv.installation import DEMO_SKILLS, FINQCTL, MODULE, SANITIZED, SIGNING_ISSUER
-from finqenv.places import ROOT
+from finqenv.places import BUILD, ROOT
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ, run
 
@@ -192,11 +194,12 @@ def test_the_error_table_has_every_code():
     assert set(table) == producible()
 
 
-def test_every_verb_of_finqctl_is_described():
+def test_every_verb_of_finqctl_is_described_as_it_describes_itself():
     usage = re.findall(r"^  (finqctl .+)$", run(FINQCTL, "--help").stdout, re.MULTILINE)
     described = re.findall(r"^    (finqctl .+)$", MANUALS["finqctl.md"], re.MULTILINE)
     assert usage and sorted(usage) == described
     assert subjects(MANUALS["finqctl.md"]) == [re.match(r"finqctl [a-z]+(?: [a-z][a-z-]*)?", line)[0] for line in described]
+    assert MANUALS["finqctl.md"] == run(ROOT / "conf/manual/make.py", "verbs", FINQCTL).stdout, "make manual writes it anew"
 
 
 def test_make_targets_are_what_the_documents_name():
@@ -257,6 +260,34 @@ def test_manuals_are_short_have_a_reader_and_are_led_to():
         assert text.count("\n") <= 400, name
         assert re.match(r"# .+\n\nFor \w", text), name
         assert f"conf/manual/{name}" in front, name
+
+
+# -- the version, and what is installed
+
+def test_the_version_stands_in_one_place_and_is_shown_everywhere(make_server):
+    holding = [str(file.relative_to(ROOT)) for top in ("src", "include", "conf", "sql") for file in (ROOT / top).rglob("*")
+               if file.is_file() and f'"{VERSION}"' in file.read_text(errors="replace")]
+    assert holding == ["include/ground/version.h"] and f'"{VERSION}"' not in source("Makefile", "mod_finq.c")
+    assert run(FINQCTL, "--version").stdout == f"finqctl {VERSION}\n"
+    assert re.search(r"^## \[(.+?)\]", DOCUMENTS[Path("conf/CHANGELOG.md")], re.MULTILINE)[1] == VERSION
+    server = make_server(vhost='<Location "/metrics">\nSetHandler finq-metrics\nRequire all granted\n</Location>\n')
+    client = server.client(None)
+    assert client.request("GET", "/v1/openapi.json").json["info"]["version"] == VERSION
+    assert f'\nfinq_build_info{{version="{VERSION}"}} 1\n' in client.request("GET", "/metrics").body.decode()
+    client.close()
+
+
+def test_what_is_installed_can_be_read(tmp_path):
+    run("make", "-s", "install", f"B={BUILD}", f"DESTDIR={tmp_path}", "PREFIX=/usr", cwd=ROOT)
+    for page in ("man1/finqctl.1", "man7/mod_finq.7"):
+        shown = run("man", "--warnings", tmp_path / "usr/share/man" / page, env=clean_environ(MANWIDTH="100", LC_ALL="C.UTF-8"))
+        assert shown.stderr == "" and f"mod_finq {VERSION}" in shown.stdout, page
+        assert "finqctl tenant create" in shown.stdout or "FinqSecretFile" in shown.stdout
+        assert not re.search(r"\]\(|^ *```|\*\*|<br>", shown.stdout, re.MULTILINE), page
+    installed = tmp_path / "usr/share/doc/mod_finq"
+    assert (installed / "README.md").read_text() == DOCUMENTS[Path("README.md")]
+    assert {file.name for file in (installed / "conf/manual").iterdir()} == set(MANUALS)
+    assert f"version: \"{VERSION}\"" in (tmp_path / "usr/share/mod_finq/openapi.yaml").read_text()
 
 
 # -- the walks

@@ -53,7 +53,7 @@ def scrape(server):
         assert family.type in ("counter", "gauge", "histogram") and family.documentation
         for sample in family.samples:
             labels = dict(sample.labels)
-            if labels["host"] == tls:
+            if labels.get("host") == tls:
                 del labels["host"]
             key = (sample.name, *sorted(labels.items()))
             assert key not in values, f"{key} comes twice"

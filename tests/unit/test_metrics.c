@@ -167,7 +167,7 @@ static void families_stand_together(void **state)
         assert_null(strstr(at, apr_pstrcat(pool, "# TYPE ", name, " ", NULL)));
         families++;
     }
-    assert_int_equal(families, 11);
+    assert_int_equal(families, 12);
     assert_line(text, "finq_uploads_in_progress{host=\"a\"} 1");
     assert_line(text, "finq_database_connections{host=\"a\",state=\"in_use\"} 2");
     assert_line(text, "finq_database_connections{host=\"b\",state=\"idle\"} 8");
