@@ -26,16 +26,7 @@
 #define CONN_STATE_ASYNC_WAITIO CONN_STATE_SUSPENDED
 #endif
 
-/* How a client waits. Its handler returns SUSPENDED, and its connection goes to the MPM as one that is waited for to become
- * readable (CONN_STATE_ASYNC_WAITIO): the listener's pollset has it, and no thread. It comes back to a worker like any
- * other connection, by way of finq_longpoll_take, when the client says or ends something; or when we call it back, by
- * shutting down its reading side, which makes it readable and is seen however early or late the listener looks. So request
- * and connection are only ever touched by a thread that the MPM has given the connection to; timeouts, write completion and
- * closing are the MPM's; and the watch, one thread a child, knows nothing but sessions and sockets. A connection that was
- * called back cannot be read from any more, so it ends with the answer.
- *
- * Two things of httpd's would not do. SUSPENDED as such: in 2.4 no function takes a suspended connection back into the MPM.
- * ap_mpm_register_timed_callback for the watch: mod_mpm_event looks at its timers when something else has woken it. */
+/* How a client waits, and what of httpd's would not do: src/httpd/README.md. */
 
 /* How often the sessions are looked at, all those of a host at once. */
 #define LOOK_EVERY (APR_USEC_PER_SEC / 2)

@@ -10,9 +10,7 @@
 /* More connections than this may be in use, but are counted on as idle ones no more. */
 #define IDLE_MAX 256
 
-/* mod_dbd waits for a connection without limit, and makes connections one after another under a lock. So its queue is kept
- * empty: we count what is in use, wait here with a deadline, and let one thread at a time go where a connection may have
- * to be made. After that has failed, one request a BREAK_TIME tries again, and the others are refused at once. */
+/* Why there is one: src/httpd/README.md. After connecting has failed, one request a BREAK_TIME tries again. */
 struct finq_gate {
     const dbd_cfg_t *pool;  /* which of mod_dbd's pools this is; known once a connection was had from it */
     int most;              /* its DBDMax; 1 until known */
