@@ -168,7 +168,8 @@ const ctl_verb ctl_verbs[] = {
     {"webhook", "set",
      "Sends a tenant's events to an address, signed as Standard Webhooks, and prints the signing secret, this once. Set "
      "again, it changes the address and rotates the secret: the one before signs too until the overlap ends. Turns on what "
-     "was switched off.",
+     "was switched off. A URL that is not https, or whose host has no public address, is refused at once, but for what "
+     "--allow-address allows.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"URL", NULL, 1, "Its address: https, and public."},
       {"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
