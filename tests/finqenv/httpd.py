@@ -109,8 +109,8 @@ class Httpd:
     def stop(self):
         """Stops it and waits for the last child. A stopped httpd is no error.
 
-        mpm_event itself may crash at a child's end where TLS connections are just closing: the main thread shuts down the sockets that
-        a worker frees. Only who is alive when the signal comes may die so, and a plain connection is no reason.
+        mpm_event itself may crash at a child's end where TLS connections are just closing: the main thread shuts down sockets
+        that a worker frees. Only a child that is alive when the signal comes may die so.
         """
         family = "|".join(map(str, self.children()))
         self.log.allow(rf"AH00052: child pid ({family}) exit signal Segmentation fault")

@@ -11,7 +11,8 @@ import time
 
 # Below Linux's ephemeral range, so that no outgoing connection holds the port. Each worker of pytest-xdist has its own:
 # between its choice and its use, no other takes a port.
-PORTS = range(20000, 32768)[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])::int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))]
+WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+PORTS = range(20000, 32768)[int(WORKER.removeprefix("gw"))::int(WORKERS)]
 SERVERS = {"apache2", "postgres"}
 
 

@@ -9,8 +9,9 @@ from .process import children, send
 from .runs import Run, Share, wait_for_shares
 
 # The files that take longest, the longest first: handed out in this order, the workers end at about the same time.
-LONGEST = ("test_database_faults", "test_hosts", "test_uploads", "test_outbox", "test_signed", "test_demo", "test_config", "test_limits",
-           "test_long_poll", "test_consents", "test_waiting", "test_rotation", "test_env", "test_cors_browser", "test_signed_attacks")
+LONGEST = (
+    "test_database_faults", "test_hosts", "test_uploads", "test_outbox", "test_signed", "test_demo", "test_config", "test_limits",
+    "test_long_poll", "test_consents", "test_waiting", "test_rotation", "test_env", "test_cors_browser", "test_signed_attacks")
 
 
 def own_run(config):

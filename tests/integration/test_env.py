@@ -6,10 +6,13 @@ tests that name them); Httpd.stop without its wait, or without its signal (nothi
 """
 import os
 import signal
+import subprocess
+import sys
+import types
 
 import pytest
 
-from finqenv import places, process
+from finqenv import places, process, workers
 from finqenv.client import Client
 from finqenv.errorlog import ErrorLog
 from finqenv.httpd import Httpd
@@ -189,6 +192,46 @@ def test_a_killed_run_is_cleared_by_the_next():
     with Run():
         assert process.servers_in(left) == []
         assert not os.path.exists(left)
+
+
+SLOW = """
+    import pathlib, time
+    from finqenv.httpd import Httpd
+    def test_under_way(run_directory):
+        httpd = Httpd(run_directory / "httpd").start()
+        print(run_directory, file=open("{name}.begun", "w"))
+        try:
+            time.sleep(300)
+        finally:
+            time.sleep({seconds})
+            httpd.stop()
+            pathlib.Path("{name}.ended").touch()
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.1, pytest.param(20, marks=pytest.mark.long)])
+def test_an_interrupted_run_ends_in_all_its_workers(pytester, monkeypatch, seconds):
+    """Each ends what it has begun, however long that takes. With 20 seconds red where Controller has no
+    pytest_keyboard_interrupt."""
+    monkeypatch.setenv("PYTHONPATH", str(places.ROOT / "tests"))
+    names = ("one", "two")
+    for name in names:
+        pytester.makepyfile(**{f"test_{name}": SLOW.format(name=name, seconds=seconds)})
+    run = pytester.popen([sys.executable, "-m", "pytest", "-p", "finqenv.fixtures", "-p", "no:cacheprovider", "-n", "2",
+                          "--dist", "loadfile"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    begun = [pytester.path / f"{name}.begun" for name in names]
+    process.until(lambda: all(file.exists() and file.read_text().endswith("\n") for file in begun), 60, "both workers' tests")
+    run.terminate()
+    assert run.wait(60) != 0
+    for name, file in zip(names, begun):
+        assert (pytester.path / f"{name}.ended").exists() and not os.path.exists(file.read_text().strip())
+
+
+def test_the_longest_files_come_first():
+    files = [path.stem for path in (places.ROOT / "tests/integration").glob("test_*.py")]
+    assert set(workers.LONGEST) <= set(files), "none has gone"
+    items = [types.SimpleNamespace(path=places.ROOT / f"{name}.py") for name in sorted(files)]
+    assert [item.path.stem for item in workers.in_order(items)][:len(workers.LONGEST)] == list(workers.LONGEST)
 
 
 def test_a_clone_that_servers_cannot_reach(run_directory):

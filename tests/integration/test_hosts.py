@@ -207,6 +207,7 @@ def equally_quick(b, claims):
                for first, second in (quick_times(b, claims) for _ in range(3)))
 
 
+@pytest.mark.alone  # what the other worker does at a time shows in the times that are compared
 def test_timing_tells_no_foreign_client_from_none(hosts, on):
     """Threats 5, 22, by classes: on a bound host a known foreign client and an unknown one take as long; on an open host
     a wrong secret of a known client and an unknown client do, each one database call."""
