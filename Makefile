@@ -24,11 +24,18 @@ FINQ_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmi
 LIBS = -ljansson -lpq -lcrypto -lpcre2-8
 APR_LIBS = $(shell apr-1-config --link-ld) $(shell apu-1-config --link-ld)
 
+# The SQL that finqctl carries, and the newest migration's number, which is the schema that the module needs.
+SQL ?= sql
+SQL_B ?= $(B)
+SQL_O = $(SQL_B)/obj/sql.o
+MIGRATIONS := $(sort $(wildcard $(SQL)/migrations/[0-9][0-9][0-9]_*.sql))
+SCHEMA := $(firstword $(subst _, ,$(notdir $(lastword $(MIGRATIONS)))))
+
 # A folder of src is a room. They know no httpd, but src/httpd, the thin face over them; src/ctl is the operator's command.
 ROOMS   := $(filter-out src/httpd/% src/ctl/%,$(wildcard src/*/*.c))
 LIB_O   := $(patsubst %.c,$(B)/obj/%.o,$(ROOMS))
 HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c src/httpd/*/*.c) mod_finq.c) $(B)/obj/openapi.o
-CTL_O   := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/ctl/*.c)) $(B)/obj/migrations.o $(B)/obj/migrations_sql.o
+CTL_O   := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/ctl/sql.c,$(wildcard src/ctl/*.c))) $(SQL_O)
 ASK_O   := $(B)/obj/tests/modules/mod_finq_ask.o
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 
@@ -48,11 +55,14 @@ help:
 ## make fresh [RELEASE=bookworm] [CLONE='/a clone']  runs make demo and make test, each twice, on a Debian just installed
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
 ## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
+## make schema           draws sql/schema.sql, the picture of the tables, from a database of its own
 ## make manual           writes conf/manual/finqctl.md anew, from what finqctl says of its verbs
 ## make install          installs the module, finqctl, SQL, skills, sample configuration, manuals and man pages (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
 
 $(B)/obj/src/httpd/%.o $(B)/obj/mod_finq.o $(ASK_O): FINQ_CFLAGS += $(HTTPD_FLAGS)
+$(B)/obj/src/httpd/pool/dbd.o: $(MIGRATIONS)
+$(B)/obj/src/httpd/pool/dbd.o: FINQ_CFLAGS += -DFINQ_SCHEMA=$(shell expr $(SCHEMA) + 0)
 $(B)/obj/%.o: %.c | check-deps
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
@@ -81,29 +91,18 @@ $(B)/obj/openapi.o: $(B)/obj/openapi.json
 	  'finq_openapi_json: .incbin "$<"' '.byte 0' '.section .note.GNU-stack,"",@progbits' > $(@:.o=.S)
 	$Q$(CC) -c $(@:.o=.S) -o $@
 
-$(B)/finqctl: $(LIB_O) $(CTL_O)
+$(SQL_B)/finqctl: $(LIB_O) $(CTL_O)
 	@echo "  LINK  $@"
 	$Q$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LIBS) -lcurl $(APR_LIBS)
 
-# finqctl carries the migrations in itself: sql/NNN_name.sql is migration NNN, named name.
-MIGRATIONS := $(sort $(wildcard sql/[0-9][0-9][0-9]_*.sql))
-MIGRATION_NUMBERS := $(foreach f,$(MIGRATIONS),$(firstword $(subst _, ,$(notdir $f))))
-$(B)/obj/migrations.c: $(MIGRATIONS)
+# finqctl carries the SQL in itself: sql/migrations/NNN_name.sql is migration NNN, named name; the functions stand in
+# src/ctl/sql.c. SQL=FOLDER SQL_B=FOLDER makes one of another SQL, as the tests of upgrades do.
+$(SQL_B)/obj/migrations.inc: $(SQL)/migrations $(MIGRATIONS)
 	@mkdir -p $(@D)
-	@{ echo '#include "ctl.h"'; \
-	  for v in $(MIGRATION_NUMBERS); do echo "extern const char finq_sql_$$v[];"; done; \
-	  echo 'const ctl_migration ctl_migrations[] = {'; \
-	  for f in $(MIGRATIONS:sql/%.sql=%); do echo "    {$$((10#$${f%%_*})), \"$${f#*_}\", finq_sql_$${f%%_*}},"; done; \
-	  echo '    {0, NULL, NULL}};'; } > $@
-	@{ echo '.section .rodata'; \
-	  for f in $(MIGRATIONS); do v=$${f#sql/}; v=$${v%%_*}; \
-	    echo ".globl finq_sql_$$v"; echo "finq_sql_$$v: .incbin \"$$f\""; echo '.byte 0'; done; \
-	  echo '.section .note.GNU-stack,"",@progbits'; } > $(@D)/migrations_sql.S
-$(B)/obj/migrations.o: $(B)/obj/migrations.c
-	@echo "  CC    $<"
-	$Q$(CC) $(FINQ_CFLAGS) $(CFLAGS) -Isrc/ctl -c $< -o $@
-$(B)/obj/migrations_sql.o: $(B)/obj/migrations.c
-	$Q$(CC) -c $(@:.o=.S) -o $@
+	@printf '%s\n' $(MIGRATIONS:$(SQL)/migrations/%.sql=%) | sed 's/^0*\([0-9]*\)_\(.*\)/MIGRATION(\1, "\2", "&")/' > $@
+$(SQL_O): src/ctl/sql.c src/ctl/ctl.h $(SQL_B)/obj/migrations.inc $(MIGRATIONS) $(wildcard $(SQL)/functions/*.sql) | check-deps
+	@echo "  SQL   $(SQL)"
+	$Q$(CC) $(FINQ_CFLAGS) $(CFLAGS) -I$(SQL_B)/obj -DSQL_DIR='"$(SQL)"' -DSQL_VERSION='"$(VERSION)"' -c $< -o $@
 
 include tests/fuzz/fuzz.mk
 
@@ -134,6 +133,11 @@ demo up:
 
 down:
 	@$(PYTHON) tests/down.py
+
+.PHONY: schema
+schema:
+	@tests/install.sh run
+	@$(PYTHON) tests/schema.py
 
 test:
 	@tests/install.sh build run demo test
@@ -185,8 +189,10 @@ APACHE = $(DESTDIR)/etc/apache2/mods-available
 install: all $(MAN)
 	install -D -m 644 $(B)/mod_finq.so $(DESTDIR)$(shell $(APXS) -q LIBEXECDIR)/mod_finq.so
 	install -D -m 755 $(B)/finqctl $(DESTDIR)$(PREFIX)/bin/finqctl
-	install -d $(DATA)/sql $(DATA)/skills $(APACHE)
-	install -m 644 sql/*.sql $(DATA)/sql
+	install -d $(DATA)/sql/migrations $(DATA)/sql/functions $(DATA)/skills $(APACHE)
+	install -m 644 sql/schema.sql sql/README.md $(DATA)/sql
+	install -m 644 sql/migrations/*.sql $(DATA)/sql/migrations
+	install -m 644 sql/functions/*.sql $(DATA)/sql/functions
 	install -m 644 conf/skills/*.json $(DATA)/skills
 	install -m 644 conf/connector-openapi.yaml $(DATA)
 	$(VERSIONED) conf/openapi.yaml > $(DATA)/openapi.yaml

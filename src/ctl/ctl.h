@@ -96,16 +96,27 @@ ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, c
 ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *values, int count);
 /** Gives a lost connection up; the next call makes another. */
 void ctl_db_close(ctl_command *command);
+/** Runs a script of statements, which answers nothing. */
+ctl_exit ctl_db_script(ctl_command *command, const char *sql);
+
+/* ---- migrate.c ---- */
+
 /** The verb `db migrate`. */
 ctl_exit ctl_db_migrate(ctl_command *command);
 
-/** A migration, as built in from sql/. The last has version 0. */
+/* ---- sql.c ---- */
+
+/** A migration of sql/migrations. The last has version 0. */
 typedef struct ctl_migration {
     int version;
     const char *name;
     const char *sql; /**< NUL-terminated */
 } ctl_migration;
 extern const ctl_migration ctl_migrations[];
+/** All functions of sql/functions, NUL-terminated. */
+extern const char *const ctl_functions;
+/** This finqctl's: numbers between dots. */
+extern const char ctl_version[];
 
 /* ---- verbs_waiting.c ---- */
 

@@ -90,7 +90,7 @@ static ctl_exit run(PGresult **result, ctl_command *command, const char *sql, co
     ctl_exit code = connect_once(&connection, command);
     if (code != CTL_OK)
         return code;
-    /* PQexec where there are no parameters: a migration is many statements */
+    /* PQexec where a script is run: it is many statements */
     *result = count < 0 ? PQexec(connection, sql) : PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
     apr_pool_cleanup_register(command->pool, *result, result_clear, apr_pool_cleanup_null);
     ExecStatusType status = PQresultStatus(*result);
@@ -106,65 +106,17 @@ ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, c
     return code;
 }
 
+ctl_exit ctl_db_script(ctl_command *command, const char *sql)
+{
+    PGresult *result;
+    return run(&result, command, sql, NULL, -1);
+}
+
 ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *values, int count)
 {
     const char *json;
     ctl_exit code = ctl_db_call(&json, command, sql, values, count);
     if (code == CTL_OK)
         puts(json);
-    return code;
-}
-
-/* ---- migrations ---- */
-
-/* One migrates at a time; the lock goes with the connection. */
-#define PREPARE                                                                                                       \
-    "SELECT pg_advisory_lock(hashtextextended('finq migrate', 0));"                                                   \
-    "CREATE SCHEMA IF NOT EXISTS finq;"                                                                               \
-    "CREATE TABLE IF NOT EXISTS finq.migration (version integer NOT NULL PRIMARY KEY, name text NOT NULL,"            \
-    " applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
-
-static ctl_exit version_read(int *version, ctl_command *command)
-{
-    const char *text;
-    ctl_exit code = ctl_db_call(&text, command, "SELECT coalesce(max(m.version), 0) FROM finq.migration m", NULL, 0);
-    if (code == CTL_OK)
-        *version = atoi(text);
-    return code;
-}
-
-/* In one transaction, which gives up rather than make the running servers wait behind its locks. */
-static ctl_exit migration_apply(ctl_command *command, const ctl_migration *migration)
-{
-    PGresult *result;
-    const char *sql = apr_psprintf(command->pool,
-                                   "BEGIN; SET LOCAL lock_timeout = '3s'; %s\n;"
-                                   "INSERT INTO finq.migration (version, name) VALUES (%d, '%s'); COMMIT",
-                                   migration->sql, migration->version, migration->name);
-    fprintf(stderr, "finqctl: applying %03d_%s\n", migration->version, migration->name);
-    ctl_exit code = run(&result, command, sql, NULL, -1);
-    if (code != CTL_OK)
-        ctl_fail(code, "%03d_%s was not applied, and nothing of it is left", migration->version, migration->name);
-    return code;
-}
-
-ctl_exit ctl_db_migrate(ctl_command *command)
-{
-    PGresult *result;
-    int from, to;
-    ctl_exit code = run(&result, command, PREPARE, NULL, -1);
-    if (code == CTL_OK)
-        code = version_read(&from, command);
-    if (code != CTL_OK)
-        return code;
-    to = from;
-    for (const ctl_migration *m = ctl_migrations; m->version && code == CTL_OK; m++) {
-        if (m->version > from) {
-            code = migration_apply(command, m);
-            to = m->version;
-        }
-    }
-    if (code == CTL_OK)
-        printf("{\"from\": %d, \"to\": %d}\n", from, to);
     return code;
 }

@@ -28,8 +28,9 @@ static ctl_exit audit(ctl_command *command)
 
 const ctl_verb ctl_verbs[] = {
     {"db", "migrate",
-     "Brings the schema to this version, from an empty database or any earlier version, while servers run. It carries the "
-     "migrations in itself. Run again it does nothing. Prints {from, to}.",
+     "Brings the schema to this version, from an empty database or any earlier version since 0.2.0, while servers run: first "
+     "its tables, by numbered migrations, then its functions. It carries the SQL in itself. Run again it does nothing. A schema "
+     "that is newer than this finqctl is left alone. Prints {from, to}.",
      {{NULL, NULL, 0, NULL}}, ctl_db_migrate},
     {"tenant", "create",
      "Makes a tenant and prints its client_id, client_secret and client_app_key. The database keeps only hashes of the "

@@ -1,13 +1,11 @@
-"""The audit trail, what the operator's verbs answer, who may do what, and the way from version 1 with data in it.
+"""The audit trail, what the operator's verbs answer, and who may do what.
 
 Seen red: audit_refuse without TRUNCATE, or not ENABLE ALWAYS (lines_are_only_added); audit_stamp without `role`
-(names_its_true_author); a trigger left out of 002 (every_change_leaves_a_line); audit_shown without 'hash'
+(names_its_true_author); a trigger left out of 001_base (every_change_leaves_a_line); audit_shown without 'hash'
 (holds_no_key); the trigger of tenant_key for any column (last_use_is_no_change); COMMIT in the place of ROLLBACK
-(changes_own_transaction); REVOKE … FROM PUBLIC left out of 002, or a server's function without its search_path
-(public_and_the_server…); the bound of ten keys lifted (rotations_are_bounded); last_used_at NOT NULL, or tenant_get
-without ends_at (version_1_with_data…).
+(changes_own_transaction); REVOKE … FROM PUBLIC left out of grants.sql, or a server's function without its search_path
+(public_and_the_server…); the bound of ten keys lifted (rotations_are_bounded).
 """
-import concurrent.futures
 import getpass
 import hashlib
 import itertools
@@ -17,11 +15,10 @@ import uuid
 
 import pytest
 
-from finqenv.client import Client, Onboarding
-from finqenv.installation import DEMO_SKILLS, Installation
-from finqenv.places import ROOT
-from finqenv.postgres import OWNER, SERVER, SERVER_GROUP
-from finqenv.process import Failure, until
+from finqenv.client import Onboarding
+from finqenv.installation import DEMO_SKILLS
+from finqenv.postgres import OWNER, SERVER_GROUP
+from finqenv.process import Failure
 
 
 def audit(server, *arguments):
@@ -139,7 +136,7 @@ def test_audit_filters(server):
 # ---- who may do what
 
 def test_public_and_the_server_may_do_nothing_else(server):
-    """Every migration's functions are looked at, those of later ones too."""
+    """All functions are looked at, those of later versions too."""
     public = server.psql("SELECT p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'finq'::regnamespace"
                          " AND (p.proacl IS NULL OR p.proacl::text ~ '[{,]=')")
     assert public == ""
@@ -199,115 +196,3 @@ def test_wrong_words(server, tenant, other_tenant, words, code):
     assert done.returncode == code and done.stderr.startswith("finqctl: ") and not done.stdout
     live = [key for key in server.finqctl("tenant", "show", other_tenant.client_id)["keys"] if key["live"]]
     assert len(live) == 2
-
-
-# ---- from version 1
-
-class Version1:
-    """A database as the first version left it, with a tenant, a grant and a session in it."""
-
-    SKILL = {"name": "old_#1.0", "title": "Old", "type": "marketplace", "environment": "sandbox",
-             "servicer": {"name": "Old Bank", "country": "Malta"},
-             "steps": [{"name": "a", "schema": {"type": "object"}}, {"name": "b", "schema": {"type": "object"}}]}
-
-    def __init__(self, installation):
-        self.installation, self.tenant, self.skill_id, self.key_id = installation, None, None, None
-        database = installation.postgres
-        database.start()
-        self.psql("CREATE SCHEMA finq; CREATE TABLE finq.migration (version integer NOT NULL PRIMARY KEY,"
-                  " name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())")
-        self.psql(next((ROOT / "sql").glob("001_*.sql")).read_text()
-                  + "INSERT INTO finq.migration (version, name) VALUES (1, 'onboarding')")
-
-    def psql(self, sql, user=OWNER):
-        return self.installation.psql(sql, user=user)
-
-    def fill(self):
-        made = json.loads(self.psql("SELECT finq.tenant_create('Old tenant', 'Old Bank', sha256('secret'), sha256('app'))"))
-        self.psql(f"SELECT finq.skill_publish('{json.dumps(self.SKILL)}');"
-                  f"SELECT finq.tenant_allow('{made['client_id']}', 'old_#1.0', 7, 8)")
-        self.tenant = made["client_id"]
-        self.skill_id = self.psql("SELECT skill_id FROM finq.skill_get(NULL, 'old_#1.0')")
-        self.key_id = json.loads(self.psql(f"SELECT finq.tenant_get('{self.tenant}')"))["app_keys"][0]["key_id"]
-
-    def submission(self, ordinal, session, step):
-        """A step, in the words of a server of version 1."""
-        return (
-            "SELECT outcome FROM finq.step_submit("
-            f"'{self.tenant}', '{session}', {self.skill_id}, {ordinal}, {self.key_id}, NULL,"
-            " extract(epoch FROM now())::bigint, extract(epoch FROM now())::bigint + 60,"
-            f" '{step}', '{'ab'[ordinal - 1]}', sha256('{ordinal}'), '{{}}', '{{}}', {ordinal == 2}, 5, 1800, 86400)")
-
-    def exchange(self, session, columns="outcome"):
-        return (f"SELECT {columns} FROM finq.token_exchange('{self.tenant}',"
-                f" sha256('secret'), '{session}', extract(epoch FROM now())::bigint + 60, '{{}}', '{uuid.uuid4()}',"
-                " sha256('access'), '\\x00', 5, 120)")
-
-    def onboarding(self, number):
-        """A whole one."""
-        session, *steps = (f"0197a000-0000-7000-800{place}-{number:012}" for place in (0, 1, 2))
-        return "".join(f"{sql};\n" for sql in (self.submission(1, session, steps[0]),
-                                               self.submission(2, session, steps[1]), self.exchange(session)))
-
-
-def test_migrating_refuses_nobody(run_directory):
-    """Servers of version 1 go on while the others are applied: no deadlock, no lock that is waited for in vain. Seen red with
-    002's trigger exchange_note_use on finq.session."""
-    installation = Installation(run_directory / "migrating")
-    try:
-        old = Version1(installation)
-        old.fill()
-        installation.postgres.create_server_role()
-        with concurrent.futures.ThreadPoolExecutor(6) as pool:
-            scripts = ["SET deadlock_timeout = '10ms'; SET lock_timeout = '1s'; SET ROLE finq_web;"
-                       + "".join(old.onboarding(number * 1000 + n) for n in range(300)) for number in range(6)]
-            running = [pool.submit(installation.psql, script) for script in scripts]
-            until(lambda: int(installation.psql("SELECT count(*) FROM finq.credential")) > 100)
-            assert installation.finqctl("db", "migrate")["from"] == 1
-            under_load = not all(work.done() for work in running)
-            outcomes = "\n".join(work.result() for work in running).split("\n")
-        assert under_load, "the load ended too early to tell"
-        assert set(outcomes) == {"ok"} and len(outcomes) == 6 * 300 * 3
-    finally:
-        installation.stop()
-
-
-def test_version_1_with_data_becomes_the_newest(run_directory, watched):
-    installation = Installation(run_directory / "from-version-1")
-    try:
-        old = Version1(installation)
-        old.fill()
-        installation.postgres.create_server_role()
-        session, steps = "0197a000-0000-7000-8000-000000000001", [f"0197a000-0000-7000-8000-00000000000{n}" for n in "23"]
-        assert old.psql(old.submission(1, session, steps[0]), SERVER) == "ok"
-        migrated = installation.finqctl("db", "migrate")
-        assert migrated["from"] == 1 and migrated["to"] >= 2
-        assert installation.finqctl("db", "migrate") == {"from": migrated["to"], "to": migrated["to"]}
-        # what stood there stands, and a server of version 1 goes on with it
-        shown = installation.finqctl("tenant", "show", old.tenant)
-        assert [(key["kind"], key["live"], key["last_used_at"]) for key in shown["keys"]] == \
-            [("SECRET", True, None), ("APP_KEY", True, None)]
-        assert (shown["skills"][0]["consent_duration"], shown["skills"][0]["retired"]) == (7, False)
-        got = json.loads(old.psql(f"SELECT finq.tenant_get('{old.tenant}')", SERVER))
-        assert got["active"] and got["app_keys"][0]["ends_at"] is None and got["skills"]
-        assert old.psql(old.submission(2, session, steps[1]), SERVER) == "ok"
-        columns = "outcome, consent_exp - extract(epoch FROM now())::bigint"
-        outcome, lasts = old.psql(old.exchange(session, columns), SERVER).split("|")
-        assert outcome == "ok" and abs(int(lasts) - 7 * 60) <= 2
-        used = installation.finqctl("tenant", "show", old.tenant)["keys"]
-        assert used[0]["last_used_at"] and not used[1]["last_used_at"]
-        assert json.dumps(installation.finqctl("skill", "show", "old_#1.0")["definition"]) == json.dumps(old.SKILL)
-        # and so does today's
-        watched.append(installation.httpd)
-        installation.start()
-        with_keys = installation.finqctl("tenant", "rotate", old.tenant, "--app-key")
-        client = Client(installation.httpd.url, None, installation.httpd.authority.certificate)
-        answer = client.call("/sessions", {"client_id": old.tenant, "client_app_key": with_keys["client_app_key"],
-                                           "skill": "old_#1.0"})
-        assert answer.status == 200
-        client.close()
-    finally:
-        installation.stop()
-        complaints = installation.httpd.check()
-        watched[:] = [httpd for httpd in watched if httpd is not installation.httpd]
-    assert complaints == []

@@ -180,7 +180,7 @@ def served():
 
 def producible():
     """{(code, status)} that some line of the module, or of a SQL function, answers with."""
-    code, sql = served(), source("sql/*.sql")
+    code, sql = served(), source("sql/functions/*.sql")
     known = re.findall(r'X\((\w+), "\w+", (\d+), "(\w+)"\)', source("include/ground/error.h"))
     by_name = {name: status for _, status, name in known}  # the last, as finq_code_by_name
     found = {(name, status) for enumerator, status, name in known

@@ -39,7 +39,7 @@ def code():
 
 
 def everything():
-    return {**code(), **source("sql/*.sql", "conf/*.conf", "conf/skills/*.json", "tests/**/*.py", "tests/**/*.[ch]", "Makefile")}
+    return {**code(), **source("sql/**/*.sql", "conf/*.conf", "conf/skills/*.json", "tests/**/*.py", "tests/**/*.[ch]", "Makefile")}
 
 
 def includes(text):
@@ -132,14 +132,14 @@ def names(files):
 
 def unsafe(files):
     calls = re.compile(r"\b(strcpy|strcat|sprintf|vsprintf|gets|scanf|sscanf|strtok|atoi|rand|system|popen|alloca|assert)\s*\(")
-    allowed = {("src/ctl/db.c", "atoi"), ("src/json/number.c", "atoi")}
+    allowed = {("src/ctl/migrate.c", "atoi"), ("src/json/number.c", "atoi")}
     return [f"{path}: {found}" for path, text in files.items() for found in calls.findall(bare(text)) if (path, found) not in allowed]
 
 
 def pasted_sql(files):
     """SQL is a constant; values are parameters."""
     made = re.compile(r'(?:psprintf|pstrcat|snprintf)\s*\([^;]*"[^"]*\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b', re.DOTALL)
-    return [f"{path}: {found}" for path, text in files.items() if path != "src/ctl/db.c" for found in made.findall(text)]
+    return [f"{path}: {found}" for path, text in files.items() if path != "src/ctl/migrate.c" for found in made.findall(text)]
 
 
 GUARDS = {

@@ -1,9 +1,9 @@
-"""The database (sql/001): who owns what, who may do what, migrations, and what the functions refuse by themselves, whatever
-a server tells them.
+"""The database (sql/): who owns what, who may do what, its picture, and what the functions refuse by themselves, whatever a
+server tells them.
 
 Seen red: a GRANT SELECT on a table, functions left to PUBLIC, a function without SECURITY DEFINER's search_path; the
-version not compared (a_schema_that_does_not_fit); the lock of ctl's PREPARE left out (two_migrate_at_once); each clause
-of finq.submit_step's and finq.exchange_token's conditions (the functions' own guards).
+version not compared (a_schema_that_does_not_fit); a column added (the_picture_is_true); the lock of migrate.c's PREPARE left
+out (two_migrate_at_once); each clause of finq.submit_step's and finq.exchange_token's conditions (the functions' own guards).
 """
 import json
 import re
@@ -12,14 +12,13 @@ import uuid
 
 import pytest
 
+from finqenv import schema
 from finqenv.flows import AISP, CARD, begin, submit, walk
-from finqenv.places import ROOT
 from finqenv.postgres import OWNER, SERVER
 from finqenv.process import Failure, clean_environ, run, until
 from finqenv.wire import is_error
 
-SQL = sorted((ROOT / "sql").glob("*.sql"))
-GRANTED = {"schema_version", "tenant_get", "skill_get", "session_exists", "step_submit", "upload_record", "upload_sweep", "token_exchange"}
+GRANTED = {"schema_version", "tenant_seen", "skill_get", "session_exists", "submit_step", "upload_record", "upload_sweep", "exchange_token"}
 
 
 def as_server(installation, sql):
@@ -63,7 +62,7 @@ def test_the_servers_role_executes_the_granted_functions_alone(server):
     rows = server.psql(f"SELECT p.proname, has_function_privilege('{SERVER}', p.oid, 'EXECUTE') FROM pg_proc p"
                        " WHERE p.pronamespace = 'finq'::regnamespace").splitlines()
     allowed = {name for name, right in (row.split("|") for row in rows) if right == "t"}
-    text = " ".join(file.read_text() for file in SQL)
+    text = (schema.SQL / "functions/grants.sql").read_text()
     granted = {name for list_ in re.findall(r"GRANT EXECUTE ON FUNCTION\s+([^;]*?)\s+TO finq_server", text) for name in re.findall(r"finq\.(\w+)", list_)}
     assert GRANTED <= allowed <= granted and len(rows) > len(allowed), allowed ^ granted
     assert may(server, "SELECT finq.tenant_list()", "SELECT finq.skill_list()", f"SELECT finq.session_show('{uuid.uuid4()}')",
@@ -108,13 +107,13 @@ def test_functions_that_run_as_their_owner_name_their_schemas(server):
 def test_a_temporary_table_takes_nobodys_place(server):
     hidden = ("CREATE TEMP TABLE tenant (client_id uuid, status text); CREATE TEMP TABLE migration (version int);"
               "INSERT INTO migration VALUES (999); SET search_path = pg_temp, finq; SELECT finq.schema_version()")
-    assert as_server(server, hidden).splitlines()[-1] == str(len(SQL))
+    assert as_server(server, hidden).splitlines()[-1] == str(schema.VERSION)
 
 
-# -- the text of the migrations
+# -- the text of the SQL
 
 def statements():
-    return [(file, re.sub(r"--[^\n]*", "", file.read_text())) for file in SQL]
+    return [(file, re.sub(r"--[^\n]*", "", file.read_text())) for file in sorted(schema.SQL.glob("[mf]*/*.sql"))]
 
 
 STAR = re.compile(r"SELECT\s+\*|RETURNING\s+\*|,\s*\*")
@@ -123,6 +122,7 @@ INSERT = re.compile(r"INSERT\s+INTO\s+([\w.]+)(?![\w.])(?:\s+AS\s+(\w+)\b)?(?!\s
 
 def test_columns_are_written_out():
     """Names of columns everywhere; `alias.*` into a row variable is that row, whole."""
+    assert len(statements()) > 10
     for file, text in statements():
         assert not STAR.search(text), file.name
         assert not INSERT.search(text), file.name
@@ -135,14 +135,37 @@ def test_the_guard_of_columns_can_fail(text):
 
 
 def test_migrations_are_numbered_without_a_gap():
-    assert [int(file.name[:3]) for file in SQL] == list(range(1, len(SQL) + 1))
+    assert [int(file.name[:3]) for file in schema.MIGRATIONS] == list(range(1, schema.VERSION + 1))
+
+
+def test_each_function_is_defined_once():
+    """By one CREATE, in one place: sql/functions, or beside the triggers that call it."""
+    defined = [name for _, text in statements() for name in re.findall(r"CREATE (?:OR REPLACE )?FUNCTION finq\.(\w+)\(", text)]
+    assert len(defined) > 80 and sorted(set(defined)) == sorted(defined)
+
+
+def test_finqctl_carries_every_file_of_functions():
+    assert sorted(schema.functions()) == sorted((schema.SQL / "functions").glob("*.sql"))
+
+
+def test_the_picture_is_true(own):
+    """sql/schema.sql: `make schema` draws it anew."""
+    assert schema.picture(own.psql) == schema.PICTURE.read_text()
+
+
+def test_functions_that_answer_whole_rows_are_texts(server):
+    """A parsed body keeps the columns that its table had, and fails once a migration has added one."""
+    rows = "t.typrelid <> 0 AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'r'"
+    found = server.psql("SELECT p.proname, p.prosqlbody IS NULL FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype"
+                        f" WHERE p.pronamespace = 'finq'::regnamespace AND {rows} ORDER BY 1").split("\n")
+    assert len(found) >= 5 and all(line.endswith("|t") for line in found), found
 
 
 # -- migrating
 
 def test_migrating_again_changes_nothing(own):
     before = own.psql("SELECT string_agg(md5(p.prosrc || p.proname), '' ORDER BY p.oid) FROM pg_proc p WHERE p.pronamespace = 'finq'::regnamespace")
-    assert own.finqctl("db", "migrate") == {"from": len(SQL), "to": len(SQL)}
+    assert own.finqctl("db", "migrate") == {"from": schema.VERSION, "to": schema.VERSION}
     assert own.psql("SELECT string_agg(md5(p.prosrc || p.proname), '' ORDER BY p.oid) FROM pg_proc p"
                     " WHERE p.pronamespace = 'finq'::regnamespace") == before
 
@@ -157,8 +180,8 @@ def test_two_migrate_at_once(server):
     for thread in threads:
         thread.join()
     assert [d.returncode for d in done] == [0] * 4, [d.stderr for d in done]
-    assert sorted(json.loads(d.stdout)["from"] for d in done) == [0] + [len(SQL)] * 3
-    assert server.postgres.psql("SELECT count(*) FROM finq.migration", database="two_at_once") == str(len(SQL))
+    assert sorted(json.loads(d.stdout)["from"] for d in done) == [0] + [schema.VERSION] * 3
+    assert server.postgres.psql("SELECT count(*) FROM finq.migration", database="two_at_once") == str(schema.VERSION)
 
 
 def test_a_migration_that_fails_leaves_nothing(server):
@@ -243,37 +266,25 @@ def test_ids_of_what_lives_short_carry_their_sessions_time(server, client):
 NOW = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 
 
-# A step's submission as migration 001 made it and as 004 did, for servers that are yet to be replaced, and as 007 does.
-LAST = {"001": {"p_last": "true"}, "004": {"p_status": "'SESSION_COMPLETED'"}}
-LAST["007"] = LAST["004"]
-FURTHER = {"001": {"p_last": "false"}, "004": {"p_status": "'SESSION_IN_PROGRESS'"}}
-FURTHER["007"] = FURTHER["004"]
-MORE = {"001": {}, "004": {"p_generation": "0", "p_place": "1", "p_next_place": "2", **dict.fromkeys(
-    ("p_waits_for", "p_reply", "p_return_link", "p_return_until", "p_reasons"), "NULL")}}
-MORE["007"] = MORE["004"]
-FUNCTION = {"001": "step_submit", "004": "step_submit", "007": "submit_step"}
-
-
-@pytest.fixture(params=LAST)
-def since(request):
-    return request.param
+LAST, FURTHER = {"p_status": "'SESSION_COMPLETED'"}, {"p_status": "'SESSION_IN_PROGRESS'"}
+MORE = {"p_generation": "0", "p_place": "1", "p_next_place": "2", **dict.fromkeys(
+    ("p_waits_for", "p_reply", "p_return_link", "p_return_until", "p_reasons"), "NULL")}
 
 
 class Submission(dict):
-    """The arguments of the function as migration `since` made it, good ones; as SQL."""
+    """The arguments of finq.submit_step, good ones; as SQL."""
 
-    def __init__(self, server, tenant, since, **change):
+    def __init__(self, server, tenant, **change):
         key, skill = server.psql(f"SELECT (SELECT key_id FROM finq.tenant_key WHERE client_id = '{tenant.client_id}' AND kind = 'APP_KEY'),"
                                  f" (SELECT skill_id FROM finq.skill WHERE name = '{AISP}')").split("|")
         super().__init__(
             p_client_id=f"'{tenant.client_id}'", p_session_id=f"'{uuid.uuid4()}'", p_skill_id=skill, p_ordinal="1", p_app_key_id=key,
             p_tenant_user_id="NULL", p_started_at=NOW, p_nonce_expires_at=f"{NOW} + 60", p_step_id=f"'{uuid.uuid4()}'", p_step_name="'s'",
             p_body_hash="sha256('body')", p_data="'{}'", p_required="'{}'", p_secret_id="1", p_answer_ttl="60", p_session_ttl="600")
-        self.update(LAST[since] | MORE[since] | change)
-        self.function = FUNCTION[since]
+        self.update(LAST | MORE | change)
 
     def __str__(self):
-        return f"SELECT outcome FROM finq.{self.function}(" + ", ".join(f"{name} => {value}" for name, value in self.items()) + ")"
+        return "SELECT outcome FROM finq.submit_step(" + ", ".join(f"{name} => {value}" for name, value in self.items()) + ")"
 
 
 @pytest.mark.parametrize("change, outcome", [
@@ -282,56 +293,54 @@ class Submission(dict):
     ({"p_app_key_id": "0"}, "invalid_client_app_key"), ({"p_skill_id": "0"}, "unauthorized_tenant"),
     ({"p_client_id": f"'{uuid.uuid4()}'"}, "unauthorized_tenant"), ({"p_ordinal": "2"}, "invalid_session_id"),
     ({"p_ordinal": "0"}, "unauthorized_tenant"), ({"p_ordinal": "-1"}, "unauthorized_tenant")])
-def test_step_submit(server, tenant, since, change, outcome):
-    submission = Submission(server, tenant, since, **change)
+def test_step_submit(server, tenant, change, outcome):
+    submission = Submission(server, tenant, **change)
     said = as_server(server, str(submission))
     stored = server.psql(f"SELECT count(*) FROM finq.session WHERE session_id = {submission['p_session_id']}")
     assert (stored == "1") == (outcome == "ok")
     assert said == outcome
 
 
-def test_a_key_of_another_tenant_starts_nothing(server, tenant, other_tenant, since):
-    key = Submission(server, other_tenant, since)["p_app_key_id"]
-    assert as_server(server, str(Submission(server, tenant, since, p_app_key_id=key))) == "invalid_client_app_key"
+def test_a_key_of_another_tenant_starts_nothing(server, tenant, other_tenant):
+    key = Submission(server, other_tenant)["p_app_key_id"]
+    assert as_server(server, str(Submission(server, tenant, p_app_key_id=key))) == "invalid_client_app_key"
 
 
-def test_steps_are_not_left_out(server, tenant, since):
-    first = Submission(server, tenant, since, **FURTHER[since])
+def test_steps_are_not_left_out(server, tenant):
+    first = Submission(server, tenant, **FURTHER)
     assert as_server(server, str(first)) == "ok"
-    third = Submission(server, tenant, since, p_session_id=first["p_session_id"], p_ordinal="3")
+    third = Submission(server, tenant, p_session_id=first["p_session_id"], p_ordinal="3")
     assert as_server(server, str(third)) != "ok"
     assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|SESSION_IN_PROGRESS"
 
 
-def test_a_session_takes_its_own_tenants_steps_alone(server, tenant, other_tenant, since):
-    first = Submission(server, tenant, since, **FURTHER[since])
+def test_a_session_takes_its_own_tenants_steps_alone(server, tenant, other_tenant):
+    first = Submission(server, tenant, **FURTHER)
     assert as_server(server, str(first)) == "ok"
-    second = Submission(server, other_tenant, since, p_session_id=first["p_session_id"], p_ordinal="2")
+    second = Submission(server, other_tenant, p_session_id=first["p_session_id"], p_ordinal="2")
     assert as_server(server, str(second)) == "invalid_session_id"
     assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|SESSION_IN_PROGRESS"
 
 
-@pytest.mark.parametrize("since", ["004", "007"])
-def test_a_session_that_waits_for_a_bank_takes_no_step(server, tenant, since):
-    first = Submission(server, tenant, since, **FURTHER[since], **{
+def test_a_session_that_waits_for_a_bank_takes_no_step(server, tenant):
+    first = Submission(server, tenant, **FURTHER, **{
         "p_waits_for": "'BANK'", "p_return_link": "'https://tenant.example/'", "p_return_until": f"{NOW} + 60"})
     assert as_server(server, str(first)) == "ok"
-    second = Submission(server, tenant, since, p_session_id=first["p_session_id"], p_ordinal="2")
+    second = Submission(server, tenant, p_session_id=first["p_session_id"], p_ordinal="2")
     assert as_server(server, str(second)) == "invalid_step"
     assert server.psql(f"SELECT step_ordinal, waits_for FROM finq.session WHERE session_id = {first['p_session_id']}") == "1|BANK"
 
 
-@pytest.mark.parametrize("since", ["004", "007"])
-def test_no_session_begins_with_a_later_generation(server, tenant, since):
-    first = Submission(server, tenant, since, p_generation="1")
+def test_no_session_begins_with_a_later_generation(server, tenant):
+    first = Submission(server, tenant, p_generation="1")
     assert as_server(server, str(first)) == "unauthorized_tenant"
     assert server.psql(f"SELECT count(*) FROM finq.session WHERE session_id = {first['p_session_id']}") == "0"
 
 
-def test_a_completed_session_takes_no_further_step(server, tenant, since):
-    done = Submission(server, tenant, since)
+def test_a_completed_session_takes_no_further_step(server, tenant):
+    done = Submission(server, tenant)
     assert as_server(server, str(done)) == "ok"
-    second = Submission(server, tenant, since, p_session_id=done["p_session_id"], p_ordinal="2")
+    second = Submission(server, tenant, p_session_id=done["p_session_id"], p_ordinal="2")
     assert as_server(server, str(second)) != "ok"
     assert server.psql(f"SELECT step_ordinal, status FROM finq.session WHERE session_id = {done['p_session_id']}") == "1|SESSION_COMPLETED"
 

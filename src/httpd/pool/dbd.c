@@ -10,8 +10,6 @@
 
 APLOG_USE_MODULE(finq);
 
-/* The oldest schema that these calls fit. */
-#define SCHEMA_NEEDED 8
 /* This part of FinqDatabaseTimeout is not waited away: a call that began with less would be cut off, and its connection with
  * it, although the database works. */
 #define WORK_SHARE 2
@@ -151,7 +149,7 @@ static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int nam
     if (error && error->code == FINQ_E_INTERNAL_SERVER_ERROR) /* it answered, and knows no such function */
         return unavailable(pool, apr_psprintf(pool, "%s: its schema is not there, or its user is no member of finq_server; "
                                               "run: finqctl db migrate", error->cause));
-    if (!error && finq_pg_number(rows, 0, 0) < SCHEMA_NEEDED)
+    if (!error && finq_pg_number(rows, 0, 0) < FINQ_SCHEMA) /* the newest migration of this build */
         error = unavailable(pool, "its schema is older than this module; run: finqctl db migrate");
     if (!error)
         finq_pg_set_checked(connection);

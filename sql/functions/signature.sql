@@ -1,46 +1,12 @@
--- Signed requests (contract section 8): whose keys sign, and which tokens have been used.
---
--- A company may have several tenants that share an issuer and its keys. Whose request it is shows only in the body, so
--- keys are found by the issuer that a token claims; which tenants have registered the key that verified stands beside it.
-
-CREATE TABLE finq.signing_key (
-    client_id  uuid        NOT NULL REFERENCES finq.tenant (client_id),
-    kid        text        NOT NULL CHECK (kid ~ '^[A-Za-z0-9._-]{1,128}$'),
-    issuer     text        NOT NULL CHECK (octet_length(issuer) BETWEEN 1 AND 320),
-    algorithm  text        NOT NULL CHECK (algorithm IN ('RS256', 'rsa-v1_5-sha256', 'rsa-pss-sha512',
-                                                         'ecdsa-p256-sha256', 'ed25519')),
-    spki       bytea       NOT NULL, -- DER SubjectPublicKeyInfo
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    revoked_at timestamptz NULL,
-    PRIMARY KEY (client_id, kid),    -- revoked ones stay: a kid never comes to name another key
-    UNIQUE (client_id, spki)         -- and a revoked key never comes back under another kid
-);
-
-CREATE INDEX signing_key_issuer ON finq.signing_key (issuer);
-
-CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.signing_key
-    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
-CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.signing_key FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
-
--- Tokens that have been used: the hash of a JWS's jti, or of a message signature's nonce. A row is needed until the token
--- has expired everywhere.
-CREATE TABLE finq.replay (
-    client_id  uuid        NOT NULL,
-    kid        text        NOT NULL,
-    token_hash bytea       NOT NULL,
-    expires_at timestamptz NOT NULL,
-    PRIMARY KEY (client_id, kid, token_hash)
-);
-
-CREATE INDEX replay_expires_at ON finq.replay (expires_at);
+-- Signed requests: keys, and tokens that have been used.
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- For the server
+-- For the server: one call a request
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- The keys of an issuer, whoever of its tenants registered them, or of one tenant; revoked ones too, so that the refusal
 -- can say so. The newest live ones stand first.
-CREATE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RETURNS text
+CREATE OR REPLACE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     RETURN (SELECT jsonb_agg(k.shown ORDER BY k.live DESC, k.newest DESC, k.kid)::text
               FROM (SELECT s.kid, bool_or(s.revoked_at IS NULL) AS live, max(s.created_at) AS newest,
@@ -53,7 +19,7 @@ CREATE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RETURNS text
                      GROUP BY s.kid, s.algorithm, s.spki) k);
 
 -- Uses a token up: true for the one call that does. Now and then a few of the rows that are no longer needed go along.
-CREATE FUNCTION finq.signature_use(p_client_id uuid, p_kid text, p_token_hash bytea, p_expires_at bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION finq.signature_use(p_client_id uuid, p_kid text, p_token_hash bytea, p_expires_at bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -72,11 +38,11 @@ BEGIN
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
--- For the operator (finqctl)
+-- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- One key of key_add. Answers whether it is new.
-CREATE FUNCTION finq.signing_key_put(p_client_id uuid, p_issuer text, p_key jsonb) RETURNS boolean
+CREATE OR REPLACE FUNCTION finq.signing_key_put(p_client_id uuid, p_issuer text, p_key jsonb) RETURNS boolean
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -108,7 +74,7 @@ BEGIN
 END $$;
 
 -- Registers keys, all or none: p_keys is [{kid, algorithm, spki (hex), found}].
-CREATE FUNCTION finq.key_add(p_client_id uuid, p_issuer text, p_keys jsonb) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.key_add(p_client_id uuid, p_issuer text, p_keys jsonb) RETURNS jsonb
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -131,7 +97,7 @@ BEGIN
     RETURN jsonb_build_object('client_id', p_client_id, 'issuer', p_issuer, 'keys', v_shown);
 END $$;
 
-CREATE FUNCTION finq.key_list(p_client_id uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.key_list(p_client_id uuid) RETURNS jsonb
     LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
@@ -146,7 +112,7 @@ BEGIN
 END $$;
 
 -- Servers that remember the key believe in it for FinqKeyCacheTTL at most.
-CREATE FUNCTION finq.key_revoke(p_client_id uuid, p_kid text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.key_revoke(p_client_id uuid, p_kid text) RETURNS jsonb
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -160,12 +126,3 @@ BEGIN
     END IF;
     RETURN jsonb_build_object('client_id', p_client_id, 'kid', p_kid, 'revoked_at', v_revoked_at);
 END $$;
-
--- ---------------------------------------------------------------------------------------------------------------------
--- Who may do what
--- ---------------------------------------------------------------------------------------------------------------------
-
-REVOKE ALL ON finq.signing_key, finq.replay FROM PUBLIC;
-REVOKE ALL ON FUNCTION finq.signing_keys, finq.signature_use, finq.signing_key_put, finq.key_add, finq.key_list,
-    finq.key_revoke FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION finq.signing_keys, finq.signature_use TO finq_server;

@@ -1,107 +1,4 @@
--- Consents that end before their time, and events that are kept while nobody takes them.
-
--- ---------------------------------------------------------------------------------------------------------------------
--- The end of a consent. There is one: what has been deleted does not expire, what has expired is not deleted.
--- ---------------------------------------------------------------------------------------------------------------------
-
--- What a consent is at this moment: its end does not wait for the look that marks it.
-CREATE FUNCTION finq.consent_status(p_consent finq.credential) RETURNS finq.credential_status
-    LANGUAGE sql STABLE
-    RETURN CASE WHEN (p_consent).status = 'ACTIVE' AND (p_consent).consent_exp <= clock_timestamp() THEN 'EXPIRED'
-                ELSE (p_consent).status END;
-
--- Ends a consent, if nothing has yet: `ended` says whether this call did, `status` how it stands; NULL for an unknown one.
--- One whose time is over has expired, whether or not that was marked before. The access_token's hash stays: its holder
--- may still ask for the status, and delete again (contract section 9), and must be known for that.
-CREATE FUNCTION finq.consent_delete(p_credentials_id uuid, OUT ended boolean, OUT status finq.credential_status)
-    LANGUAGE plpgsql
-AS $$
-#variable_conflict use_column
-DECLARE
-    v_consent finq.credential;
-BEGIN
-    UPDATE finq.credential c
-       SET status = CASE WHEN c.consent_exp <= clock_timestamp() THEN 'EXPIRED' ELSE 'DELETED' END::finq.credential_status,
-           updated_at = clock_timestamp()
-     WHERE c.credentials_id = p_credentials_id AND c.status = 'ACTIVE'
-    RETURNING c.* INTO v_consent;
-    ended := FOUND;
-    IF ended THEN
-        PERFORM finq.event(v_consent.client_id, v_consent.session_id, 'consent.' || lower(v_consent.status::text),
-                           jsonb_build_object('credentials_id', p_credentials_id, 'consent_exp', v_consent.consent_exp));
-    END IF;
-    SELECT c.status INTO status FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
-END $$;
-
--- ---------------------------------------------------------------------------------------------------------------------
--- For the operator (finqctl)
--- ---------------------------------------------------------------------------------------------------------------------
-
-CREATE FUNCTION finq.consent_shown(p_consent finq.credential) RETURNS jsonb
-    LANGUAGE sql STABLE
-    RETURN jsonb_build_object(
-        'credentials_id', (p_consent).credentials_id, 'client_id', (p_consent).client_id,
-        'tenant', (SELECT t.name FROM finq.tenant t WHERE t.client_id = (p_consent).client_id),
-        'skill', (SELECT k.name FROM finq.skill k WHERE k.skill_id = (p_consent).skill_id),
-        'session_id', (p_consent).session_id, 'status', finq.consent_status(p_consent),
-        'consent_exp', (p_consent).consent_exp, 'max_data_retention', (p_consent).max_data_retention,
-        'created_at', (p_consent).created_at, 'updated_at', (p_consent).updated_at);
-
--- A tenant's newest consents: their ids tell the time.
-CREATE FUNCTION finq.consent_list(p_client_id uuid, p_status text, p_limit integer) RETURNS jsonb
-    LANGUAGE plpgsql STABLE
-AS $$
-DECLARE
-    v_tenant finq.tenant := finq.tenant_row(p_client_id);
-    v_status finq.credential_status := upper(p_status);
-BEGIN
-    IF p_limit NOT BETWEEN 1 AND 100000 THEN
-        RAISE invalid_parameter_value USING MESSAGE = 'The limit must be 1 to 100000.';
-    END IF;
-    RETURN (SELECT coalesce(jsonb_agg(finq.consent_shown(l.consent) ORDER BY l.credentials_id DESC), '[]')
-              FROM (SELECT c AS consent, c.credentials_id FROM finq.credential c
-                     WHERE c.client_id = v_tenant.client_id AND (v_status IS NULL OR finq.consent_status(c) = v_status)
-                     ORDER BY c.credentials_id DESC LIMIT coalesce(p_limit, 100)) l);
-END $$;
-
-CREATE FUNCTION finq.consent_show(p_credentials_id uuid) RETURNS jsonb
-    LANGUAGE plpgsql STABLE
-AS $$
-DECLARE
-    v_consent finq.credential;
-BEGIN
-    SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
-    IF NOT FOUND THEN
-        RAISE no_data_found USING MESSAGE = format('No consent has the credentials_id %s.', p_credentials_id);
-    END IF;
-    RETURN finq.consent_shown(v_consent);
-END $$;
-
--- The operator's deletion. Only what it ended leaves its line in the trail.
-CREATE FUNCTION finq.consent_deleted(p_credentials_id uuid) RETURNS jsonb
-    LANGUAGE plpgsql
-AS $$
-DECLARE
-    v_end   record := finq.consent_delete(p_credentials_id);
-    v_shown jsonb := finq.consent_show(p_credentials_id);
-BEGIN
-    IF v_end.ended THEN
-        INSERT INTO finq.audit (object, action, client_id, detail)
-        VALUES ('credential', 'UPDATE', (v_shown ->> 'client_id')::uuid,
-                jsonb_build_object('credentials_id', p_credentials_id, 'status', v_end.status));
-    END IF;
-    RETURN v_shown;
-END $$;
-
--- ---------------------------------------------------------------------------------------------------------------------
--- Events: what is begun anew gets three days anew, and a webhook that is switched off loses none
--- ---------------------------------------------------------------------------------------------------------------------
-
-ALTER TABLE finq.outbox ADD COLUMN tried_since timestamptz NULL; -- where later than created_at
-
--- By tenant: what waits for a webhook that is switched off is not in the way of the others.
-DROP INDEX finq.outbox_waiting;
-CREATE INDEX outbox_waiting ON finq.outbox (client_id, next_at) WHERE state = 'WAITING';
+-- Events: made in the transaction of the change, delivered by finqctl.
 
 -- An event for a tenant that has asked for events, delivered or not for now. It tells of ids and states, never of a person.
 CREATE OR REPLACE FUNCTION finq.event(p_client_id uuid, p_session_id uuid, p_type text, p_data jsonb) RETURNS void
@@ -114,6 +11,22 @@ BEGIN ATOMIC
                              'session_id', p_session_id) || p_data)
       FROM finq.webhook w WHERE w.client_id = p_client_id;
 END;
+
+CREATE OR REPLACE FUNCTION finq.session_event(p_client_id uuid, p_session_id uuid, p_status finq.session_status, p_step_id uuid)
+    RETURNS void
+    LANGUAGE sql VOLATILE
+    RETURN finq.event(p_client_id, p_session_id, 'session.' || lower(substr(p_status::text, 9)),
+                      jsonb_build_object('status', p_status, 'step_id', p_step_id));
+
+-- The first id of a millisecond.
+CREATE OR REPLACE FUNCTION finq.first_id(p_at timestamptz) RETURNS uuid
+    LANGUAGE sql IMMUTABLE
+    RETURN (SELECT (substr(h.hex, 1, 8) || '-' || substr(h.hex, 9, 4) || '-0000-0000-000000000000')::uuid
+              FROM (SELECT lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') AS hex) h);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Delivery
+-- ---------------------------------------------------------------------------------------------------------------------
 
 -- The events that are due, at most one a session, so that a session's arrive in order; looked for a tenant at a time.
 CREATE OR REPLACE FUNCTION finq.outbox_due(p_limit integer) RETURNS jsonb
@@ -137,7 +50,8 @@ CREATE OR REPLACE FUNCTION finq.outbox_due(p_limit integer) RETURNS jsonb
                      WHERE w.enabled
                      ORDER BY o.event_id LIMIT p_limit) d);
 
--- As in version 4, but for the lock, and that the three days begin with tried_since.
+-- How a delivery went. Failures are tried again after growing gaps, for three days from the first; then the event is given
+-- up, and the webhook, if nothing has reached it for so long, is switched off. What was begun anew gets three days anew.
 CREATE OR REPLACE FUNCTION finq.outbox_result(p_event_id bigint, p_error text) RETURNS jsonb
     LANGUAGE plpgsql
 AS $$
@@ -169,7 +83,45 @@ BEGIN
     RETURN jsonb_build_object('event_id', p_event_id, 'state', v_event.state, 'webhook_switched_off', v_off);
 END $$;
 
--- As in version 4. Events that have waited for a webhook to be turned on begin anew.
+-- What the passing of time has brought: sessions and consents that have expired, consents that soon will.
+CREATE OR REPLACE FUNCTION finq.time_events(p_session_ttl integer, p_notice interval) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_sessions integer;
+    v_expired  integer;
+    v_expiring integer;
+    v_from     timestamptz := (SELECT m.looked_at FROM finq.expiry_mark m FOR UPDATE);
+    v_to       timestamptz := clock_timestamp() - p_session_ttl * interval '1 second';
+BEGIN
+    UPDATE finq.expiry_mark m SET looked_at = greatest(m.looked_at, v_to);
+    WITH gone AS (
+        UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = clock_timestamp()
+         WHERE (s.session_id >= finq.first_id(v_from) AND s.session_id < finq.first_id(v_to)
+                OR s.waited > '0' OR s.waits_for = 'BANK')
+           AND s.status = 'SESSION_IN_PROGRESS' AND finq.session_is_old(s, p_session_ttl)
+        RETURNING s.client_id, s.session_id, s.status, s.step_id)
+    SELECT count(finq.session_event(g.client_id, g.session_id, g.status, g.step_id)::text) INTO v_sessions FROM gone g;
+    WITH gone AS (
+        UPDATE finq.credential c SET status = 'EXPIRED', updated_at = clock_timestamp()
+         WHERE c.status = 'ACTIVE' AND c.consent_exp <= clock_timestamp()
+        RETURNING c.client_id, c.session_id, c.credentials_id, c.consent_exp)
+    SELECT count(finq.event(g.client_id, g.session_id, 'consent.expired', jsonb_build_object(
+               'credentials_id', g.credentials_id, 'consent_exp', g.consent_exp))::text) INTO v_expired FROM gone g;
+    WITH soon AS (
+        UPDATE finq.credential c SET expiry_told = true
+         WHERE c.status = 'ACTIVE' AND NOT c.expiry_told AND c.consent_exp <= clock_timestamp() + p_notice
+        RETURNING c.client_id, c.session_id, c.credentials_id, c.consent_exp)
+    SELECT count(finq.event(g.client_id, g.session_id, 'consent.expiring', jsonb_build_object(
+               'credentials_id', g.credentials_id, 'consent_exp', g.consent_exp))::text) INTO v_expiring FROM soon g;
+    RETURN jsonb_build_object('sessions_expired', v_sessions, 'consents_expired', v_expired, 'consents_expiring', v_expiring);
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Sets a tenant's address for events, and turns it on. Events that have waited for that begin anew.
 CREATE OR REPLACE FUNCTION finq.webhook_set(p_client_id uuid, p_url text, p_secret_id integer, p_salt bytea, p_overlap integer)
     RETURNS jsonb
     LANGUAGE plpgsql
@@ -192,6 +144,25 @@ BEGIN
     RETURN jsonb_build_object('client_id', p_client_id, 'url', p_url);
 END $$;
 
+CREATE OR REPLACE FUNCTION finq.webhook_list() RETURNS jsonb
+    LANGUAGE sql STABLE
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'client_id', w.client_id, 'tenant', t.name, 'url', w.url, 'enabled', w.enabled,
+                'failing_since', w.failing_since,
+                'waiting', (SELECT count(*) FROM finq.outbox o WHERE o.client_id = w.client_id AND o.state = 'WAITING'))
+                ORDER BY t.name), '[]')
+              FROM finq.webhook w JOIN finq.tenant t ON t.client_id = w.client_id);
+
+CREATE OR REPLACE FUNCTION finq.outbox_list(p_client_id uuid, p_state text) RETURNS jsonb
+    LANGUAGE sql STABLE
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'event_id', o.event_id, 'message_id', o.message_id, 'client_id', o.client_id, 'session_id', o.session_id,
+                'type', o.type, 'state', o.state, 'created_at', o.created_at, 'attempts', o.attempts, 'next_at', o.next_at,
+                'delivered_at', o.delivered_at, 'last_error', o.last_error) ORDER BY o.event_id), '[]')
+              FROM finq.outbox o
+             WHERE (p_client_id IS NULL OR o.client_id = p_client_id)
+               AND o.state = coalesce(upper(p_state), 'WAITING')::finq.delivery);
+
 -- An event that is sent again begins anew.
 CREATE OR REPLACE FUNCTION finq.outbox_resend(p_event_id bigint) RETURNS jsonb
     LANGUAGE plpgsql
@@ -205,6 +176,3 @@ BEGIN
     END IF;
     RETURN jsonb_build_object('event_id', p_event_id, 'state', 'WAITING');
 END $$;
-
-REVOKE ALL ON ALL TABLES IN SCHEMA finq FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA finq FROM PUBLIC;

@@ -1,0 +1,86 @@
+-- Credentials: what a temp_token is exchanged for.
+
+-- Exchanges a temp_token (contract section 7). p_session_id is NULL where the server could not open the token, so that a
+-- caller without the tenant's secret learns nothing of it. The access_token's hash, salt and secret are the server's
+-- offer; a repeated exchange answers with those of the first, from which the server derives the same token. The repeated
+-- exchange of a consent that has ended since gets no token (section 9). An exchange is what a tenant's secret is used for,
+-- and is noted as that.
+CREATE OR REPLACE FUNCTION finq.exchange_token(
+    p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_token_expires_at bigint, p_required text[],
+    p_credentials_id uuid, p_access_token_hash bytea, p_salt bytea, p_secret_id integer, p_repeat_within integer)
+    RETURNS finq.exchange_answer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_active  boolean;
+    v_key_id  bigint;
+    v_used_at timestamptz;
+    v_skill   integer;
+    v_session finq.session;
+    v_consent finq.credential;
+    v_answer  finq.exchange_answer;
+BEGIN
+    SELECT t.status = 'ACTIVE', k.key_id, k.last_used_at INTO v_active, v_key_id, v_used_at
+      FROM finq.tenant t
+      LEFT JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash
+                                 AND k.ends_at > v_now
+     WHERE t.client_id = p_client_id;
+    IF v_active IS NOT TRUE OR v_key_id IS NULL THEN
+        v_answer.outcome := CASE WHEN v_active IS NULL THEN 'invalid_client_id'
+                                 WHEN v_key_id IS NULL THEN 'invalid_client_secret'
+                                 ELSE 'unauthorized_tenant' END;
+        RETURN v_answer;
+    END IF;
+
+    UPDATE finq.session s
+       SET exchanged_at = v_now, exchange_key_id = v_key_id, exchange_secret_id = p_secret_id, exchange_salt = p_salt,
+           credentials_id = p_credentials_id, updated_at = v_now
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.status = 'SESSION_COMPLETED'
+       AND s.exchanged_at IS NULL AND to_timestamp(p_token_expires_at) > v_now
+       AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
+    RETURNING s.skill_id INTO v_skill;
+    IF FOUND THEN
+        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, access_token_hash, consent_exp,
+                                     max_data_retention, created_at, updated_at)
+        SELECT p_credentials_id, p_client_id, v_skill, p_session_id, p_access_token_hash,
+               v_now + coalesce(a.consent_duration, 129600) * interval '1 minute',
+               v_now + coalesce(a.cache_max_data_retention, 172800) * interval '1 minute', v_now, v_now
+          FROM (SELECT) one
+          LEFT JOIN finq.tenant_skill a ON a.client_id = p_client_id AND a.skill_id = v_skill
+        RETURNING finq.seconds(consent_exp), finq.seconds(max_data_retention)
+             INTO v_answer.consent_exp, v_answer.max_data_retention;
+        IF v_used_at IS NULL OR v_used_at <= v_now - interval '1 minute' THEN
+            PERFORM finq.key_note_use(p_client_id, v_key_id);
+        END IF;
+        RETURN ROW('ok', p_credentials_id, p_salt, p_secret_id, v_answer.consent_exp, v_answer.max_data_retention,
+                   NULL)::finq.exchange_answer;
+    END IF;
+
+    SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
+    IF v_session.exchanged_at IS NULL AND v_session.status = 'SESSION_COMPLETED'
+       AND to_timestamp(p_token_expires_at) > v_now THEN
+        v_answer.outcome := 'missing_uploads';
+        v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required),
+                                     array_to_string(p_required, ', '));
+        RETURN v_answer;
+    END IF;
+    IF v_session.exchange_key_id IS DISTINCT FROM v_key_id
+       OR v_session.exchanged_at + p_repeat_within * interval '1 second' <= v_now THEN
+        v_answer.outcome := 'invalid_temp_token';
+        RETURN v_answer;
+    END IF;
+    SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = v_session.credentials_id;
+    IF finq.consent_status(v_consent) IS DISTINCT FROM 'ACTIVE' THEN
+        v_answer.outcome := 'inactive_credentials';
+        RETURN v_answer;
+    END IF;
+    v_answer.consent_exp := finq.seconds(v_consent.consent_exp);
+    v_answer.max_data_retention := finq.seconds(v_consent.max_data_retention);
+    v_answer.outcome := 'ok';
+    v_answer.credentials_id := v_session.credentials_id;
+    v_answer.salt := v_session.exchange_salt;
+    v_answer.secret_id := v_session.exchange_secret_id;
+    RETURN v_answer;
+END $$;

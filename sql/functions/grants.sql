@@ -1,0 +1,18 @@
+-- Who may do what. A default of the schema cannot take from PUBLIC what PostgreSQL gives it, so this comes after all others.
+
+REVOKE ALL ON SCHEMA finq FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA finq FROM PUBLIC;
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA finq FROM PUBLIC;
+
+-- What the server's role may call, one file after the other.
+GRANT USAGE ON SCHEMA finq TO finq_server;
+GRANT EXECUTE ON FUNCTION
+    finq.session_exists, finq.session_status, finq.session_resume, finq.sessions_settled,
+    finq.redirect_take, finq.redirect_conclude,
+    finq.upload_record, finq.upload_sweep,
+    finq.step_context, finq.submit_step, finq.step_decide,
+    finq.exchange_token,
+    finq.schema_version, finq.directory_version, finq.tenant_seen,
+    finq.skill_get, finq.catalog_skills, finq.catalog_servicers,
+    finq.signing_keys, finq.signature_use
+    TO finq_server;

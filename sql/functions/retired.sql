@@ -1,0 +1,3 @@
+-- Functions that no server of this version calls, kept while servers of an earlier one may run beside this schema. Each says
+-- since which version it is not called, and until which it stays; then its CREATE becomes
+-- `DROP FUNCTION IF EXISTS finq.name(types)`. There is none today.

@@ -1,0 +1,321 @@
+-- Sessions: how they stand, what they wait for, how that ends, and the way back from a bank.
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Times and ids
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- STABLE and no more, as extract() is: a stricter promise than the body's keeps it from being inlined, and then every
+-- transaction parses and plans it anew.
+CREATE OR REPLACE FUNCTION finq.seconds(p_at timestamptz) RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN floor(extract(epoch FROM p_at))::bigint;
+
+-- The first and the first-too-late id of those that carry the same millisecond as p_id: finds by the primary key alone
+-- what belongs to a session.
+CREATE OR REPLACE FUNCTION finq.same_time(p_id uuid, OUT first uuid, OUT last uuid)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ROW((left(p_id::text, 13) || '-0000-0000-000000000000')::uuid,
+               (left(p_id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- How a session stands
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Whether a session's time is up. Time that it spends waiting does not count; a bank is waited for until its page ends.
+CREATE OR REPLACE FUNCTION finq.session_is_old(p_session finq.session, p_session_ttl integer) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (p_session).status = 'SESSION_EXPIRED' OR (p_session).status = 'SESSION_IN_PROGRESS'
+           AND (p_session).started_at + (p_session).waited + p_session_ttl * interval '1 second'
+               + CASE WHEN (p_session).waits_for = 'BANK'
+                      THEN least(clock_timestamp(), (p_session).return_until) - (p_session).waits_since
+                      ELSE interval '0' END <= clock_timestamp();
+
+-- The steps of a session; of one that was asked for again, the last attempt alone. Its body is a text, as all are that answer
+-- whole rows: a parsed one keeps the columns of its day, and fails from a migration that adds one until it is made again.
+CREATE OR REPLACE FUNCTION finq.session_steps(p_session_id uuid) RETURNS SETOF finq.step
+    LANGUAGE sql STABLE
+AS $$
+    SELECT DISTINCT ON (e.name) e.* FROM finq.same_time(p_session_id) w
+      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
+     ORDER BY e.name, e.ordinal DESC
+$$;
+
+-- The session that waits with this step, locked; null where none has it as its last one.
+CREATE OR REPLACE FUNCTION finq.session_of_step(p_step_id uuid) RETURNS finq.session
+    LANGUAGE sql VOLATILE
+AS $$
+    SELECT s.* FROM finq.same_time(p_step_id) w
+      JOIN finq.session s ON s.session_id BETWEEN w.first AND w.last
+     WHERE s.step_id = p_step_id FOR NO KEY UPDATE OF s
+$$;
+
+-- What follows a step that a session waits with: 'approve' goes on to what was to follow, 'resubmit' to the same step
+-- again, 'reject' to the end. The answer's token is sealed when it is asked for.
+CREATE OR REPLACE FUNCTION finq.session_conclude(p_session finq.session, p_decision text, p_told json, p_reasons jsonb) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now    timestamptz := clock_timestamp();
+    v_status finq.session_status := CASE
+        WHEN p_decision = 'reject' THEN 'SESSION_FAILED'
+        WHEN p_decision = 'approve' AND p_session.next_place = 0 THEN 'SESSION_COMPLETED'
+        ELSE 'SESSION_IN_PROGRESS' END;
+BEGIN
+    UPDATE finq.session s
+       SET status = v_status, updated_at = v_now, waits_for = NULL, waited = s.waited + (v_now - s.waits_since),
+           resubmit = p_decision = 'resubmit', told = p_told, reasons = p_reasons,
+           next_place = CASE WHEN p_decision = 'resubmit' THEN s.step_place ELSE s.next_place END,
+           answer_expires_at = '-infinity' -- none has been given for it yet
+     WHERE s.session_id = p_session.session_id;
+    IF p_decision = 'resubmit' THEN
+        PERFORM finq.event(p_session.client_id, p_session.session_id, 'session.resubmission_asked',
+                           jsonb_build_object('status', v_status, 'step_id', p_session.step_id));
+    ELSIF v_status <> 'SESSION_IN_PROGRESS' THEN
+        PERFORM finq.session_event(p_session.client_id, p_session.session_id, v_status, p_session.step_id);
+    END IF;
+END $$;
+
+-- What a session's client may know of it, and the token to go on with (contract section 5). `ordinal` is that of the token:
+-- of the step that waits, or of the one that follows. `waits`: there is nothing to go on with yet. A token that was given
+-- stays the same until its end; then, or where the tenant's server resumes the session (p_anew), it is made anew.
+CREATE OR REPLACE FUNCTION finq.session_answer(p_session finq.session, p_nonce_ttl integer, p_temp_token_ttl integer,
+                                               p_session_ttl integer, p_secret_id integer, p_anew boolean,
+    OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer, OUT ordinal integer,
+    OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean, OUT told text,
+    OUT skill_id integer)
+    LANGUAGE plpgsql
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now   timestamptz;
+    v_waits boolean;
+BEGIN
+    IF p_session.waits_for = 'BANK' AND p_session.return_until <= clock_timestamp() THEN
+        PERFORM finq.session_conclude(p_session, 'resubmit', NULL, '["The visit to the bank was not finished in time."]');
+        SELECT s.* INTO p_session FROM finq.session s WHERE s.session_id = p_session.session_id;
+    END IF;
+    IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session, p_session_ttl) THEN
+        UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = clock_timestamp()
+         WHERE s.session_id = p_session.session_id RETURNING s.* INTO p_session;
+        PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.status, p_session.step_id);
+    END IF;
+    v_now := clock_timestamp();
+    v_waits := p_session.waits_for IS NOT NULL;
+    status := p_session.status;
+    IF status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN
+        IF p_anew OR p_session.waits_since IS NOT NULL AND p_session.answer_expires_at <= v_now THEN
+            UPDATE finq.session s
+               SET answer_expires_at = date_trunc('second', v_now) + interval '1 second'
+                       * CASE WHEN status = 'SESSION_COMPLETED' THEN p_temp_token_ttl ELSE p_nonce_ttl END,
+                   answer_secret_id = p_secret_id, generation = s.generation + p_anew::integer
+             WHERE s.session_id = p_session.session_id
+            RETURNING s.* INTO p_session;
+        END IF;
+        expires_at := finq.seconds(p_session.answer_expires_at);
+    END IF;
+    step_id := p_session.step_id;
+    secret_id := p_session.answer_secret_id;
+    waits := v_waits;
+    ordinal := p_session.step_ordinal + CASE WHEN waits OR status = 'SESSION_COMPLETED' THEN 0 ELSE 1 END;
+    place := CASE WHEN waits OR status = 'SESSION_COMPLETED' THEN coalesce(p_session.step_place, p_session.step_ordinal)
+                  ELSE coalesce(p_session.next_place, p_session.step_ordinal + 1) END;
+    previous := CASE WHEN waits OR status = 'SESSION_COMPLETED' OR p_session.resubmit THEN 0
+                     ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
+    generation := p_session.generation;
+    skill_id := p_session.skill_id;
+    told := CASE WHEN p_session.reasons IS NOT NULL OR p_session.told IS NOT NULL THEN
+        format('{"reasons":%s,"data":%s}', coalesce(p_session.reasons::text, 'null'), coalesce(p_session.told::text, 'null')) END;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server: one call a request
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION finq.session_exists(p_client_id uuid, p_session_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURN EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
+
+CREATE OR REPLACE FUNCTION finq.session_status(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer,
+                                               p_nonce_expires_at bigint, p_nonce_ttl integer, p_temp_token_ttl integer,
+                                               p_session_ttl integer, p_secret_id integer,
+    OUT outcome text, OUT held boolean, OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
+    OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean,
+    OUT told text, OUT skill_id integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session;
+    v_expired boolean;
+BEGIN
+    SELECT s.* INTO v_session FROM finq.session s
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+    v_expired := p_nonce_expires_at <= finq.seconds(clock_timestamp());
+    outcome := CASE
+        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+            THEN 'unauthorized_tenant'
+        WHEN v_session.session_id IS NULL THEN
+            CASE WHEN p_ordinal > 1 THEN 'invalid_session_id' WHEN v_expired THEN 'expired_nonce' ELSE 'created' END
+        WHEN v_session.generation <> p_generation OR p_ordinal < v_session.step_ordinal THEN 'invalid_nonce'
+        -- a person may decide long after the nonce's life, so that of the step that was waited for still asks
+        WHEN v_expired AND (v_session.waits_since IS NULL OR p_ordinal > v_session.step_ordinal) THEN 'expired_nonce'
+        ELSE 'ok' END;
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.told,
+           a.skill_id
+      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, skill_id
+      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false) a;
+    -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged is
+    -- not given again
+    held := p_ordinal > v_session.step_ordinal OR waits OR v_session.exchanged_at IS NOT NULL;
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.session_resume(p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_nonce_ttl integer,
+                                               p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer,
+    OUT outcome text, OUT held boolean, OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
+    OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean,
+    OUT told text, OUT skill_id integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session;
+    v_active  boolean;
+    v_key_id  bigint;
+BEGIN
+    SELECT t.status = 'ACTIVE', k.key_id INTO v_active, v_key_id
+      FROM finq.tenant t
+      LEFT JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash
+                                 AND k.ends_at > clock_timestamp()
+     WHERE t.client_id = p_client_id;
+    SELECT s.* INTO v_session FROM finq.session s
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND v_key_id IS NOT NULL FOR NO KEY UPDATE;
+    outcome := CASE WHEN v_active IS NULL THEN 'invalid_client_id' WHEN v_key_id IS NULL THEN 'invalid_client_secret'
+                    WHEN NOT v_active THEN 'unauthorized_tenant'
+                    WHEN v_session.session_id IS NULL THEN 'invalid_session_id' ELSE 'ok' END;
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    held := v_session.exchanged_at IS NOT NULL;
+    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.told,
+           a.skill_id
+      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, skill_id
+      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, true) a;
+END $$;
+
+-- Those of the sessions that are waited for no more, or are no more what the waiting client's nonce was given for, by their
+-- places in the list, from 1. It changes nothing: how they stand now, finq.session_status says.
+CREATE OR REPLACE FUNCTION finq.sessions_settled(p_session_ids uuid[], p_generations integer[]) RETURNS SETOF integer
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT w.place::integer
+      FROM unnest(p_session_ids, p_generations) WITH ORDINALITY AS w(session_id, generation, place)
+     WHERE NOT EXISTS (
+           SELECT FROM finq.session s
+             JOIN finq.tenant t ON t.client_id = s.client_id
+            WHERE s.session_id = w.session_id AND s.generation = w.generation AND t.status = 'ACTIVE'
+              AND (s.waits_for = 'DECISION' OR s.waits_for = 'BANK' AND s.return_until > clock_timestamp()))
+     ORDER BY w.place;
+END;
+
+-- Takes the one use of the state that a bank's return brings (contract section 6), and tells what the connector is
+-- asked next. The step has not been concluded: who takes this and then cannot reach the connector gives it back.
+CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer,
+    OUT outcome text, OUT return_link text, OUT step_id uuid, OUT data text, OUT tenant_user_id text, OUT body_hash bytea)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session;
+BEGIN
+    UPDATE finq.session s SET returned_at = clock_timestamp()
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
+       AND s.waits_for = 'BANK' AND s.return_until > clock_timestamp()
+       -- a server that ended between taking and concluding keeps no user out
+       AND (s.returned_at IS NULL OR s.returned_at < clock_timestamp() - interval '2 minutes')
+       AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+    RETURNING s.* INTO v_session;
+    outcome := CASE WHEN FOUND THEN 'ok' ELSE 'tpp_redirect_error' END;
+    IF NOT FOUND THEN
+        SELECT s.* INTO v_session FROM finq.session s
+         WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal;
+    END IF;
+    return_link := v_session.return_link;
+    step_id := v_session.step_id;
+    tenant_user_id := v_session.tenant_user_id;
+    body_hash := v_session.step_body_hash;
+    SELECT e.data::text INTO data FROM finq.step e WHERE e.step_id = v_session.step_id;
+END $$;
+
+-- Ends what finq.redirect_take began. p_decision as in finq.session_conclude; 'pending' waits on, for a decision; 'retry'
+-- gives the use of the state back.
+CREATE OR REPLACE FUNCTION finq.redirect_conclude(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_decision text,
+                                                  p_told json, p_reasons jsonb, p_answer_ttl integer, p_secret_id integer,
+    OUT outcome text, OUT status text, OUT expires_at bigint, OUT secret_id integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session;
+BEGIN
+    SELECT s.* INTO v_session FROM finq.session s
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
+       AND s.waits_for = 'BANK' AND s.returned_at IS NOT NULL FOR NO KEY UPDATE;
+    outcome := CASE WHEN FOUND THEN 'ok' ELSE 'tpp_redirect_error' END;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF p_decision = 'retry' THEN
+        UPDATE finq.session s SET returned_at = NULL WHERE s.session_id = p_session_id;
+    ELSIF p_decision = 'pending' THEN
+        UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),
+                                  reasons = p_reasons
+         WHERE s.session_id = p_session_id;
+        PERFORM finq.session_event(p_client_id, p_session_id, 'SESSION_PENDING', v_session.step_id);
+    ELSE
+        PERFORM finq.session_conclude(v_session, p_decision, p_told, p_reasons);
+        UPDATE finq.session s
+           SET answer_expires_at = date_trunc('second', clock_timestamp()) + p_answer_ttl * interval '1 second',
+               answer_secret_id = p_secret_id
+         WHERE s.session_id = p_session_id;
+    END IF;
+    SELECT s.status::text, finq.seconds(s.answer_expires_at), s.answer_secret_id INTO status, expires_at, secret_id
+      FROM finq.session s WHERE s.session_id = p_session_id;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION finq.session_show(p_session_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_shown jsonb;
+BEGIN
+    SELECT jsonb_build_object(
+               'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
+               'status', s.status, 'started_at', s.started_at, 'updated_at', s.updated_at,
+               'tenant_user_id', s.tenant_user_id, 'exchanged_at', s.exchanged_at, 'credentials_id', s.credentials_id,
+               'steps', (SELECT jsonb_agg(jsonb_build_object(
+                             'step_id', e.step_id, 'name', e.name, 'submitted_at', e.submitted_at, 'data', e.data,
+                             'uploads', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                             'upload_id', u.upload_id, 'document', u.document, 'size', u.size,
+                                             'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type,
+                                             'uploaded_at', u.uploaded_at) ORDER BY u.document), '[]')
+                                           FROM finq.upload u WHERE u.step_id = e.step_id)) ORDER BY e.ordinal)
+                           FROM finq.same_time(s.session_id) w
+                           JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = s.session_id))
+      INTO v_shown
+      FROM finq.session s
+      JOIN finq.tenant t ON t.client_id = s.client_id
+      JOIN finq.skill k ON k.skill_id = s.skill_id
+     WHERE s.session_id = p_session_id;
+    IF v_shown IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('No session has the id %s.', p_session_id),
+            HINT = 'A session is stored by its first step; one that was only started is unknown.';
+    END IF;
+    RETURN v_shown;
+END $$;

@@ -1,0 +1,163 @@
+-- Skills, and the catalogs of them.
+
+-- What authorises a look into the catalogs: 'ok', or the error code, in the order of POST /sessions.
+CREATE OR REPLACE FUNCTION finq.catalog_claim(p_client_id uuid, p_app_key_hash bytea) RETURNS text
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_active boolean;
+    v_key_id bigint;
+BEGIN
+    SELECT t.status = 'ACTIVE', k.key_id INTO v_active, v_key_id
+      FROM finq.tenant t
+      LEFT JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'APP_KEY' AND k.hash = p_app_key_hash
+                                 AND k.ends_at > clock_timestamp()
+     WHERE t.client_id = p_client_id;
+    IF v_key_id IS NOT NULL THEN
+        PERFORM finq.key_note_use(p_client_id, v_key_id);
+    END IF;
+    RETURN CASE WHEN v_active IS NULL THEN 'invalid_client_id' WHEN v_key_id IS NULL THEN 'invalid_client_app_key'
+                WHEN v_active THEN 'ok' ELSE 'unauthorized_tenant' END;
+END $$;
+
+-- The skills that a tenant may start here; p_only is what the server's host is narrowed to, NULL for no less than all.
+CREATE OR REPLACE FUNCTION finq.catalog_of(p_client_id uuid, p_only text[]) RETURNS SETOF finq.skill
+    LANGUAGE sql STABLE
+AS $$
+    SELECT s.* FROM finq.tenant_skill a JOIN finq.skill s ON s.skill_id = a.skill_id
+     WHERE a.client_id = p_client_id AND s.retired_at IS NULL AND (p_only IS NULL OR s.name = ANY (p_only))
+$$;
+
+-- A step as the catalog shows it: named members alone, so that what a definition may hold one day does not show by itself.
+CREATE OR REPLACE FUNCTION finq.catalog_step(p_step json) RETURNS json
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN p_step ->> 'title' IS NULL
+                THEN json_build_object('name', p_step -> 'name', 'schema', p_step -> 'schema',
+                                       'uploads', coalesce(p_step -> 'uploads', '[]'))
+                ELSE json_build_object('name', p_step -> 'name', 'title', p_step -> 'title', 'schema', p_step -> 'schema',
+                                       'uploads', coalesce(p_step -> 'uploads', '[]')) END;
+
+CREATE OR REPLACE FUNCTION finq.catalog_servicer(p_servicer finq.servicer) RETURNS json
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN json_build_object('id', p_servicer.servicer_id, 'name', p_servicer.name, 'country', p_servicer.country);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server: one call a request
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- A skill by its id or, where that is NULL, its name. No row for an unknown one.
+CREATE OR REPLACE FUNCTION finq.skill_get(p_skill_id integer, p_name text, OUT skill_id integer, OUT definition text)
+    RETURNS SETOF record ROWS 1
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.skill_id, s.definition::text FROM finq.skill s
+     WHERE CASE WHEN p_skill_id IS NULL THEN s.name = p_name ELSE s.skill_id = p_skill_id END;
+END;
+
+-- The catalog of skills (contract section 10), each schema's members in the order in which they were published.
+CREATE OR REPLACE FUNCTION finq.catalog_skills(p_client_id uuid, p_app_key_hash bytea, p_only text[],
+                                               OUT outcome text, OUT catalog text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(json_agg(json_build_object(
+               'name', s.name, 'title', s.definition -> 'title', 'type', s.definition -> 'type',
+               'environment', s.definition -> 'environment', 'servicer', finq.catalog_servicer(r),
+               'steps', (SELECT json_agg(finq.catalog_step(e.step) ORDER BY e.place)
+                           FROM json_array_elements(s.definition -> 'steps') WITH ORDINALITY AS e (step, place)))
+               ORDER BY s.name), '[]') INTO catalog
+      FROM finq.catalog_of(p_client_id, p_only) s JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
+END $$;
+
+-- The servicers behind them.
+CREATE OR REPLACE FUNCTION finq.catalog_servicers(p_client_id uuid, p_app_key_hash bytea, p_only text[],
+                                                  OUT outcome text, OUT catalog text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    SELECT coalesce(json_agg(finq.catalog_servicer(r) ORDER BY r.name), '[]') INTO catalog
+      FROM finq.servicer r
+     WHERE r.servicer_id IN (SELECT s.servicer_id FROM finq.catalog_of(p_client_id, p_only) s);
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION finq.skill_publish(p_definition json) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_name  text := p_definition ->> 'name';
+    v_skill finq.skill;
+BEGIN
+    INSERT INTO finq.skill (name, servicer_id, definition)
+    VALUES (v_name, finq.servicer_id(p_definition #>> '{servicer,name}', p_definition #>> '{servicer,country}'),
+            p_definition)
+    ON CONFLICT (name) DO NOTHING;
+    IF FOUND THEN
+        RETURN jsonb_build_object('name', v_name, 'published', true);
+    END IF;
+    SELECT s.* INTO v_skill FROM finq.skill s WHERE s.name = v_name;
+    IF v_skill.definition::jsonb <> p_definition::jsonb THEN
+        RAISE unique_violation USING MESSAGE = format('Skill "%s" is published with another definition, and a published '
+            'skill never changes.', v_name), HINT = 'Publish the new definition under the next version.';
+    END IF;
+    RETURN jsonb_build_object('name', v_name, 'published', false);
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.skill_list() RETURNS jsonb
+    LANGUAGE sql STABLE
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'name', s.name, 'title', s.definition ->> 'title', 'type', s.definition ->> 'type',
+                'servicer', r.name, 'published_at', s.published_at, 'retired_at', s.retired_at,
+                'steps', (SELECT jsonb_agg(e.step -> 'name' ORDER BY e.place)
+                            FROM json_array_elements(s.definition -> 'steps') WITH ORDINALITY AS e (step, place)))
+                ORDER BY s.name), '[]')
+              FROM finq.skill s JOIN finq.servicer r ON r.servicer_id = s.servicer_id);
+
+-- json, not jsonb: the definition as it was published.
+CREATE OR REPLACE FUNCTION finq.skill_show(p_name text) RETURNS json
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_shown json;
+BEGIN
+    SELECT json_build_object(
+               'name', s.name, 'servicer_id', s.servicer_id, 'published_at', s.published_at, 'retired_at', s.retired_at,
+               'tenants', (SELECT coalesce(json_agg(json_build_object('client_id', t.client_id, 'name', t.name)
+                                                    ORDER BY t.name), '[]')
+                             FROM finq.tenant_skill a JOIN finq.tenant t ON t.client_id = a.client_id
+                            WHERE a.skill_id = s.skill_id),
+               'definition', s.definition)
+      INTO v_shown FROM finq.skill s WHERE s.name = p_name;
+    IF v_shown IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('No skill named "%s" is published.', p_name);
+    END IF;
+    RETURN v_shown;
+END $$;
+
+-- Retires a skill, or takes that back. Repeated, it changes nothing.
+CREATE OR REPLACE FUNCTION finq.skill_retire(p_name text, p_undo boolean) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_retired_at timestamptz;
+BEGIN
+    UPDATE finq.skill s
+       SET retired_at = CASE WHEN p_undo THEN NULL ELSE coalesce(s.retired_at, clock_timestamp()) END
+     WHERE s.name = p_name
+    RETURNING s.retired_at INTO v_retired_at;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('No skill named "%s" is published.', p_name);
+    END IF;
+    RETURN jsonb_build_object('name', p_name, 'retired_at', v_retired_at);
+END $$;

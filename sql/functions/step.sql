@@ -1,0 +1,218 @@
+-- Steps: whether one may be taken, what is asked before it is, its submission, and the decision over one that waits.
+
+-- Whether a session may take step p_ordinal now, and if not, why: the contract's code, or 'repeat' for a request that
+-- has been answered before. NULL where it may.
+CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id uuid, p_ordinal integer, p_generation integer,
+                                             p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer)
+    RETURNS text
+    LANGUAGE sql STABLE
+    RETURN CASE
+        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+            THEN 'unauthorized_tenant'
+        WHEN (p_session).generation <> p_generation THEN 'invalid_nonce'
+        WHEN (p_session).step_ordinal = p_ordinal AND (p_session).step_body_hash = p_body_hash THEN 'repeat'
+        WHEN (p_session).step_ordinal >= p_ordinal THEN 'step_already_submitted'
+        WHEN (p_session).session_id IS NULL AND p_ordinal > 1 THEN 'invalid_session_id'
+        WHEN finq.session_is_old(p_session, p_session_ttl) OR (p_session).session_id IS NULL
+             AND p_started_at + p_session_ttl <= finq.seconds(clock_timestamp()) THEN 'expired_session'
+        WHEN p_ordinal > 1 AND ((p_session).status <> 'SESSION_IN_PROGRESS' OR (p_session).waits_for IS NOT NULL)
+            THEN 'invalid_step'
+        WHEN p_required <> '{}' AND finq.missing_uploads((p_session).step_id, p_required) IS NOT NULL
+            THEN 'missing_uploads'
+    END;
+
+-- Whether a link begins with a prefix at a boundary of URLs: https://a.example is no prefix of https://a.example.org.
+CREATE OR REPLACE FUNCTION finq.link_fits(p_link text, p_prefix text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN starts_with(p_link, p_prefix) AND (right(p_prefix, 1) IN ('/', '?', '#', '=', '&')
+                                              OR substr(p_link, length(p_prefix) + 1, 1) IN ('', '/', '?', '#'));
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server: one call a request
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- What a connector or a branch's condition is shown of a session before step p_ordinal: asked before the connector is,
+-- so that nothing is held while it thinks. Nothing is changed.
+CREATE OR REPLACE FUNCTION finq.step_context(
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_body_hash bytea, p_required text[],
+    p_started_at bigint, p_session_ttl integer, p_return_link text,
+    OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session;
+BEGIN
+    SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
+    outcome := coalesce(finq.step_refusal(v_session, p_client_id, p_ordinal, p_generation, p_body_hash, p_required,
+                                          p_started_at, p_session_ttl), 'ok');
+    IF outcome = 'ok' AND p_return_link IS NOT NULL AND NOT EXISTS (
+           SELECT FROM finq.redirect_link l
+            WHERE l.client_id = p_client_id AND finq.link_fits(p_return_link, l.prefix)) THEN
+        outcome := 'link_not_allowed';
+    END IF;
+    missing := CASE WHEN outcome = 'missing_uploads' THEN
+        coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', ')) END;
+    tenant_user_id := v_session.tenant_user_id;
+    SELECT coalesce(jsonb_object_agg(e.name, e.data), '{}')::text INTO data FROM finq.session_steps(p_session_id) e;
+    SELECT coalesce(json_agg(json_build_object('upload_id', u.upload_id, 'step', e.name, 'document', u.document,
+                        'size', u.size, 'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type)
+                        ORDER BY e.ordinal, u.document), '[]')::text INTO documents
+      FROM finq.session_steps(p_session_id) e
+      JOIN finq.upload u ON u.step_id = e.step_id;
+END $$;
+
+-- Submits a step (contract section 3), and says what then is: p_status with p_next_place (0: none follows), or that the
+-- session waits. p_reply is the answer's `data`. The nonce has been opened by the server: p_ordinal and what stands with it
+-- come from inside it. Of all submissions of a step one takes effect: the first step's by the session's primary key, a later
+-- one's by the condition on step_ordinal. The same body again is answered from the session's row.
+CREATE OR REPLACE FUNCTION finq.submit_step(
+    p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint,
+    p_tenant_user_id text, p_started_at bigint, p_nonce_expires_at bigint, p_step_id uuid, p_step_name text,
+    p_body_hash bytea, p_data jsonb, p_required text[], p_status finq.session_status, p_secret_id integer,
+    p_answer_ttl integer, p_session_ttl integer, p_generation integer, p_place integer, p_next_place integer,
+    p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb)
+    RETURNS finq.step_answer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_until   bigint := finq.seconds(v_now) + p_answer_ttl;
+    v_expires timestamptz := to_timestamp(v_until);
+    v_session finq.session;
+    v_answer  finq.step_answer;
+BEGIN
+    IF to_timestamp(p_nonce_expires_at) <= v_now THEN
+        v_answer.outcome := 'expired_nonce';
+        RETURN v_answer;
+    END IF;
+
+    IF p_ordinal = 1 THEN
+        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at,
+                                  step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
+                                  next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
+                                  return_link, return_until)
+        SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_status, to_timestamp(p_started_at), v_now,
+               1, p_step_id, p_body_hash, v_expires, p_secret_id, p_place, p_next_place, p_waits_for,
+               CASE WHEN p_waits_for IS NOT NULL THEN v_now END, p_reply, p_reasons, v_expires, p_reasons, p_return_link,
+               to_timestamp(p_return_until)
+          FROM finq.tenant t
+          JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.key_id = p_app_key_id
+          JOIN finq.tenant_skill a ON a.client_id = t.client_id AND a.skill_id = p_skill_id
+         WHERE t.client_id = p_client_id AND t.status = 'ACTIVE' AND k.ends_at > v_now
+           AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0
+        ON CONFLICT (session_id) DO NOTHING;
+    ELSE
+        UPDATE finq.session s
+           SET status = p_status, updated_at = v_now, step_ordinal = p_ordinal, step_id = p_step_id,
+               step_body_hash = p_body_hash, answer_expires_at = v_expires, answer_secret_id = p_secret_id,
+               step_place = p_place, next_place = p_next_place, waits_for = p_waits_for,
+               waits_since = CASE WHEN p_waits_for IS NOT NULL THEN v_now END, resubmit = false, reply = p_reply,
+               reply_reasons = p_reasons, reply_until = v_expires, told = NULL, reasons = p_reasons,
+               return_link = p_return_link, return_until = to_timestamp(p_return_until), returned_at = NULL
+         WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal - 1
+           AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = p_generation
+           AND s.started_at + s.waited + p_session_ttl * interval '1 second' > v_now
+           AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+           AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL);
+    END IF;
+    IF FOUND THEN
+        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at)
+        VALUES (p_step_id, p_session_id, p_ordinal, p_step_name, p_data, v_now);
+        -- asked here as well as there: a plan that is kept costs a tenth of a call that is planned each time
+        IF p_status <> 'SESSION_IN_PROGRESS' AND EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id) THEN
+            PERFORM finq.session_event(p_client_id, p_session_id, p_status, p_step_id);
+        END IF;
+        RETURN ROW('ok', p_step_id, p_secret_id, v_until, NULL, p_status, p_next_place, p_waits_for, p_reply,
+                   p_reasons::text)::finq.step_answer;
+    END IF;
+
+    SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
+    v_answer.outcome := coalesce(
+        finq.step_refusal(v_session, p_client_id, p_ordinal, p_generation, p_body_hash, p_required, p_started_at,
+                          p_session_ttl),
+        CASE WHEN p_ordinal > 1 THEN 'missing_uploads' -- one that has arrived in this moment
+             WHEN NOT EXISTS (SELECT FROM finq.tenant_key k WHERE k.client_id = p_client_id AND k.key_id = p_app_key_id
+                                 AND k.ends_at > v_now) THEN 'invalid_client_app_key'
+             ELSE 'unauthorized_tenant' END);
+    IF v_answer.outcome = 'repeat' THEN
+        v_answer.outcome := 'ok';
+        v_answer.step_id := v_session.step_id;
+        v_answer.secret_id := v_session.answer_secret_id;
+        -- the answer as it was given when the step was submitted; what was decided since is told by the session's status
+        v_answer.expires_at := finq.seconds(v_session.reply_until);
+        v_answer.next_place := v_session.next_place;
+        v_answer.waits_for := CASE WHEN v_session.waits_since IS NULL THEN NULL
+                                   WHEN v_session.return_link IS NULL THEN 'DECISION' ELSE 'BANK' END;
+        v_answer.status := CASE WHEN v_answer.waits_for = 'DECISION' THEN 'SESSION_PENDING'
+                                WHEN v_answer.waits_for = 'BANK' OR v_session.status = 'SESSION_EXPIRED'
+                                    THEN 'SESSION_IN_PROGRESS'
+                                ELSE v_session.status END;
+        v_answer.reply := v_session.reply;
+        v_answer.reasons := v_session.reply_reasons::text;
+    ELSIF v_answer.outcome = 'missing_uploads' THEN
+        -- none is missing where the last one has arrived in this moment
+        v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required),
+                                     array_to_string(p_required, ', '));
+    END IF;
+    RETURN v_answer;
+END $$;
+
+-- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits.
+CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_connector text, p_decision text, p_reasons jsonb,
+                                            OUT outcome text, OUT status text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session := finq.session_of_step(p_step_id);
+    v_connector text;
+BEGIN
+    SELECT k.definition #>> ARRAY['steps', (v_session.step_place - 1)::text, 'connector'] INTO v_connector
+      FROM finq.skill k WHERE k.skill_id = v_session.skill_id;
+    IF v_session.session_id IS NULL OR v_connector IS DISTINCT FROM p_connector THEN
+        outcome := 'invalid_step_id';
+    ELSIF v_session.waits_for IS DISTINCT FROM 'DECISION' THEN
+        outcome := 'step_already_submitted';
+    ELSE
+        PERFORM finq.session_conclude(v_session, p_decision, NULL, p_reasons);
+        outcome := 'ok';
+        SELECT s.status::text INTO status FROM finq.session s WHERE s.session_id = v_session.session_id;
+    END IF;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION finq.step_list_pending() RETURNS jsonb
+    LANGUAGE sql STABLE
+    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'step_id', s.step_id, 'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
+                'step', e.name, 'since', s.waits_since, 'data', e.data) ORDER BY s.waits_since), '[]')
+              FROM finq.session s
+              JOIN finq.tenant t ON t.client_id = s.client_id
+              JOIN finq.skill k ON k.skill_id = s.skill_id
+              JOIN finq.step e ON e.step_id = s.step_id
+             WHERE s.waits_for = 'DECISION');
+
+CREATE OR REPLACE FUNCTION finq.step_decided(p_step_id uuid, p_decision text, p_reason text) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_session finq.session := finq.session_of_step(p_step_id);
+BEGIN
+    IF v_session.session_id IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('No session has %s as its last step.', p_step_id);
+    ELSIF v_session.waits_for IS DISTINCT FROM 'DECISION' THEN
+        RAISE unique_violation USING MESSAGE = format('Step %s does not wait for a decision; its session is %s.', p_step_id,
+                                                      v_session.status);
+    END IF;
+    INSERT INTO finq.audit (object, action, client_id, detail)
+    VALUES ('step', 'UPDATE', v_session.client_id, jsonb_build_object('step_id', p_step_id, 'decision', p_decision));
+    PERFORM finq.session_conclude(v_session, p_decision, NULL,
+                                  CASE WHEN p_reason IS NOT NULL THEN jsonb_build_array(p_reason) END);
+    RETURN (SELECT jsonb_build_object('step_id', p_step_id, 'session_id', s.session_id, 'status', s.status)
+              FROM finq.session s WHERE s.session_id = v_session.session_id);
+END $$;

@@ -1,0 +1,103 @@
+-- Uploads: whose files are in place before their rows are.
+
+-- The documents of p_required that have no upload yet, joined for a message; NULL where none is missing.
+CREATE OR REPLACE FUNCTION finq.missing_uploads(p_step_id uuid, p_required text[]) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN (SELECT string_agg(d.document, ', ' ORDER BY d.place)
+              FROM unnest(p_required) WITH ORDINALITY AS d (document, place)
+             WHERE NOT EXISTS (SELECT FROM finq.upload u WHERE u.step_id = p_step_id AND u.document = d.document));
+
+-- Two who decide over the same upload do so one after the other.
+CREATE OR REPLACE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
+    LANGUAGE sql VOLATILE
+    RETURN pg_advisory_xact_lock(hashtextextended(p_upload_id::text, 0));
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server: one call a request
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Records an upload whose file is in place (contract section 4). The session's row is locked, so that nothing is replaced
+-- while the next step, or the exchange, counts on it. `upload_id` is the one that stands: the file of p_upload_id is
+-- the caller's to remove where it is another, and so is that of `replaced`.
+--
+-- p_ordinal is the step's; a nonce that a resumption has made old records nothing. Where the session has waited, or was
+-- resumed, what its last step asks for may come long after the submission: then the nonce's own life, which the server has
+-- looked at, is what counts, and not p_nonce_ttl.
+CREATE OR REPLACE FUNCTION finq.upload_record(
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_upload_id uuid,
+    p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
+    OUT outcome text, OUT upload_id uuid, OUT replaced uuid)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now     timestamptz;
+    v_session finq.session;
+    v_step    finq.step;
+    v_upload  finq.upload;
+BEGIN
+    PERFORM finq.upload_lock(p_upload_id);
+    SELECT s.* INTO v_session FROM finq.session s
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+    v_now := clock_timestamp();
+    SELECT e.* INTO v_step FROM finq.step e
+     WHERE e.step_id = p_step_id AND e.session_id = v_session.session_id AND e.ordinal = p_ordinal;
+    SELECT u.* INTO v_upload FROM finq.upload u WHERE u.step_id = v_step.step_id AND u.document = p_document;
+    outcome := CASE
+        WHEN v_session.generation <> p_generation THEN 'invalid_nonce'
+        WHEN v_step.step_id IS NULL THEN 'invalid_step_id'
+        WHEN EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = p_upload_id) THEN 'service_unavailable'
+        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+            THEN 'unauthorized_tenant'
+        WHEN v_step.submitted_at + p_nonce_ttl * interval '1 second' <= v_now
+             AND NOT (v_session.step_id = p_step_id AND (v_session.generation > 0 OR v_session.waits_since IS NOT NULL))
+            THEN 'expired_nonce'
+        WHEN v_upload.sha256 <> p_sha256 AND (v_session.step_ordinal > p_ordinal OR v_session.exchanged_at IS NOT NULL)
+            THEN 'step_already_submitted'
+        ELSE 'ok' END;
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    upload_id := p_upload_id;
+    IF v_upload.upload_id IS NULL THEN
+        INSERT INTO finq.upload (step_id, document, upload_id, size, sha256, media_type, uploaded_at)
+        VALUES (p_step_id, p_document, p_upload_id, p_size, p_sha256, p_media_type, v_now);
+    ELSIF v_upload.sha256 = p_sha256 AND v_upload.media_type = p_media_type THEN
+        upload_id := v_upload.upload_id;
+    ELSE
+        UPDATE finq.upload u
+           SET upload_id = p_upload_id, size = p_size, sha256 = p_sha256, media_type = p_media_type, uploaded_at = v_now
+         WHERE u.step_id = p_step_id AND u.document = p_document;
+        INSERT INTO finq.upload_removed (upload_id, removed_at) VALUES (v_upload.upload_id, v_now);
+        replaced := v_upload.upload_id;
+    END IF;
+END $$;
+
+-- Decides over placed files that a stopped server or a lost answer left undecided, finally: one that is not recorded now
+-- never will be. Answers these, and the files that wait for removal; the caller removes what is not recorded and says
+-- so in its next call's p_gone.
+CREATE OR REPLACE FUNCTION finq.upload_sweep(p_undecided uuid[], p_gone uuid[], OUT upload_id uuid, OUT recorded boolean)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_id uuid;
+BEGIN
+    UPDATE finq.upload_removed r SET gone_at = clock_timestamp() WHERE r.upload_id = ANY (p_gone);
+    DELETE FROM finq.upload_removed r WHERE r.gone_at < clock_timestamp() - interval '7 days';
+    FOREACH v_id IN ARRAY p_undecided LOOP
+        PERFORM finq.upload_lock(v_id);
+        IF EXISTS (SELECT FROM finq.same_time(v_id) t JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
+                    WHERE u.upload_id = v_id) THEN
+            upload_id := v_id;
+            recorded := true;
+            RETURN NEXT;
+        ELSE
+            INSERT INTO finq.upload_removed (upload_id, removed_at) VALUES (v_id, clock_timestamp())
+            ON CONFLICT ON CONSTRAINT upload_removed_pkey DO NOTHING;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT r.upload_id, false FROM finq.upload_removed r
+                  WHERE r.gone_at IS NULL OR r.upload_id = ANY (p_undecided) ORDER BY r.removed_at LIMIT 1000;
+END $$;

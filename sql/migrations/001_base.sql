@@ -1,0 +1,439 @@
+-- The onboarding flow: tenants and skills, sessions and their steps, uploads, credentials.
+--
+-- Run by `finqctl db migrate`, as the role that owns everything here. The server's role (a member of finq_server) may
+-- execute the functions granted in functions/grants.sql and can touch no table. A server function is one call, one
+-- transaction and one round trip; it answers in `outcome`: 'ok', or the contract's error code.
+--
+-- Times that come from the server are seconds since 1970. The database's clock decides what has expired, read with
+-- clock_timestamp(), because a statement may have waited for a lock.
+--
+-- Rows that live short (session, step, upload) have version 7 ids that all carry the time of their session's start, so
+-- that an id alone tells the time partition that its row would stand in, and a session goes with all that hangs on it.
+-- They have no foreign keys for the same reason, and because a key-share lock on the tenant's row would be the one thing
+-- that all its sessions contend for.
+
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = 'finq_server') THEN
+        CREATE ROLE finq_server NOLOGIN;
+    END IF;
+END $$;
+
+-- Which functions stand here: those whose text, as finqctl carries it, has this hash. Of finqctl, the version that put them here.
+CREATE TABLE finq.functions (
+    only_one   boolean     NOT NULL DEFAULT true PRIMARY KEY CHECK (only_one),
+    hash       bytea       NOT NULL CHECK (length(hash) = 32),
+    version    text        NOT NULL,
+    applied_at timestamptz NOT NULL
+);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Tenants and skills
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.servicer (
+    servicer_id uuid        NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+    name        text        NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 200),
+    country     text        NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TYPE finq.tenant_status AS ENUM ('ACTIVE', 'DISABLED');
+
+CREATE TABLE finq.tenant (
+    client_id   uuid               NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+    name        text               NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 200),
+    servicer_id uuid               NULL REFERENCES finq.servicer (servicer_id),
+    status      finq.tenant_status NOT NULL DEFAULT 'ACTIVE',
+    created_at  timestamptz        NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TYPE finq.key_kind AS ENUM ('SECRET', 'APP_KEY');
+
+-- Keys are random and long, so one SHA-256 is all the hashing they need. A key's last use is true to the minute.
+CREATE TABLE finq.tenant_key (
+    client_id    uuid          NOT NULL REFERENCES finq.tenant (client_id),
+    key_id       bigint        NOT NULL GENERATED ALWAYS AS IDENTITY,
+    kind         finq.key_kind NOT NULL,
+    hash         bytea         NOT NULL CHECK (length(hash) = 32),
+    created_at   timestamptz   NOT NULL DEFAULT clock_timestamp(),
+    ends_at      timestamptz   NOT NULL DEFAULT 'infinity',
+    last_used_at timestamptz   NULL,
+    PRIMARY KEY (client_id, key_id)
+);
+
+CREATE TABLE finq.skill (
+    skill_id     integer     NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name         text        NOT NULL UNIQUE,
+    servicer_id  uuid        NOT NULL REFERENCES finq.servicer (servicer_id),
+    definition   json        NOT NULL, -- json, not jsonb: the order of a form's members is part of it
+    published_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    retired_at   timestamptz NULL      -- a skill that is retired starts no sessions
+);
+
+-- Which skills a tenant may use, and what its consents look like (contract section 7). Durations are minutes.
+CREATE TABLE finq.tenant_skill (
+    client_id                uuid        NOT NULL REFERENCES finq.tenant (client_id),
+    skill_id                 integer     NOT NULL REFERENCES finq.skill (skill_id),
+    consent_duration         integer     NOT NULL CHECK (consent_duration BETWEEN 1 AND 52560000),
+    cache_max_data_retention integer     NOT NULL CHECK (cache_max_data_retention BETWEEN 0 AND 52560000),
+    allowed_at               timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (client_id, skill_id)
+);
+
+-- Where a tenant's users may be sent back to, by prefix of the link.
+CREATE TABLE finq.redirect_link (
+    client_id  uuid        NOT NULL REFERENCES finq.tenant (client_id),
+    prefix     text        NOT NULL CHECK (length(prefix) BETWEEN 4 AND 2000),
+    allowed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (client_id, prefix)
+);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Sessions
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE finq.session_status AS ENUM ('SESSION_CREATED', 'SESSION_IN_PROGRESS', 'SESSION_PENDING',
+                                         'SESSION_COMPLETED', 'SESSION_FAILED', 'SESSION_EXPIRED');
+
+CREATE TYPE finq.waiting AS ENUM ('BANK', 'DECISION');
+
+-- One row a session, made by its first step. What the last submission was and was answered stands in the row, so that
+-- a repeated request gets the same answer without another look-up.
+--
+-- A session that has been answered with a nonce or a temp_token waits for nobody (waits_for is null). One that waits for
+-- a bank or a decision keeps the nonce of its last step, which asks for its status and authorises that step's uploads.
+-- step_place is the place in the skill of the last step submitted, from 1; next_place that of the step that follows it
+-- once the waiting ends, 0 where none does.
+CREATE TABLE finq.session (
+    session_id           uuid                NOT NULL PRIMARY KEY,
+    client_id            uuid                NOT NULL,
+    skill_id             integer             NOT NULL,
+    tenant_user_id       text                NULL,
+    status               finq.session_status NOT NULL,
+    started_at           timestamptz         NOT NULL,
+    updated_at           timestamptz         NOT NULL,
+    step_ordinal         integer             NOT NULL, -- of the last step submitted, from 1
+    step_id              uuid                NOT NULL,
+    step_body_hash       bytea               NOT NULL,
+    answer_expires_at    timestamptz         NOT NULL, -- of the nonce or temp_token that the step was answered with
+    answer_secret_id     integer             NOT NULL, -- which of the server's secrets sealed it
+    exchanged_at         timestamptz         NULL,
+    exchange_key_id      bigint              NULL,
+    exchange_secret_id   integer             NULL,
+    exchange_salt        bytea               NULL,     -- with that secret, what the access_token is derived from
+    credentials_id       uuid                NULL,
+    generation           integer             NOT NULL DEFAULT 0, -- counts resumptions; an older nonce is dead
+    step_place           integer             NULL,
+    next_place           integer             NULL,
+    waits_for            finq.waiting        NULL,
+    waits_since          timestamptz         NULL,
+    waited               interval            NOT NULL DEFAULT '0', -- does not count against FinqSessionTTL
+    resubmit             boolean             NOT NULL DEFAULT false, -- the same step again: its first attempt's uploads are not asked for
+    reply                json                NULL,     -- what the last submission was answered: `data`, where not {}
+    reply_reasons        jsonb               NULL,
+    reply_until          timestamptz         NULL,
+    told                 json                NULL,     -- `data` that came with the end of the waiting
+    reasons              jsonb               NULL,     -- of how the session stands now
+    return_link          text                NULL,     -- where the bank's return ends: the client's own page
+    return_until         timestamptz         NULL,
+    returned_at          timestamptz         NULL      -- the one use of the state that the bank sends back
+) WITH (fillfactor = 80);
+
+-- The few that may live longer than the rest.
+CREATE INDEX session_waited ON finq.session (session_id)
+    WHERE status = 'SESSION_IN_PROGRESS' AND (waited > '0' OR waits_for = 'BANK');
+-- Answers of connectors and decisions are found by the step alone.
+CREATE INDEX session_waiting ON finq.session (waits_since) WHERE waits_for = 'DECISION';
+
+-- Until when the starts of sessions have been looked at for expiry.
+CREATE TABLE finq.expiry_mark (
+    only_one  boolean     NOT NULL DEFAULT true PRIMARY KEY CHECK (only_one),
+    looked_at timestamptz NOT NULL
+);
+INSERT INTO finq.expiry_mark (looked_at) VALUES ('2000-01-01Z');
+
+CREATE TABLE finq.step (
+    step_id      uuid        NOT NULL PRIMARY KEY,
+    session_id   uuid        NOT NULL,
+    ordinal      integer     NOT NULL,
+    name         text        NOT NULL,
+    data         jsonb       NOT NULL,
+    submitted_at timestamptz NOT NULL
+);
+
+CREATE TABLE finq.upload (
+    step_id     uuid        NOT NULL,
+    document    text        NOT NULL,
+    upload_id   uuid        NOT NULL, -- also the name of its file
+    size        bigint      NOT NULL,
+    sha256      bytea       NOT NULL,
+    media_type  text        NOT NULL,
+    uploaded_at timestamptz NOT NULL,
+    PRIMARY KEY (step_id, document)
+);
+
+-- Files that no upload points to: replaced ones until some server has removed them, and those that a sweep decided
+-- against, so that a statement which comes late cannot record them after all.
+CREATE TABLE finq.upload_removed (
+    upload_id  uuid        NOT NULL PRIMARY KEY,
+    removed_at timestamptz NOT NULL,
+    gone_at    timestamptz NULL
+);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Consents
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE finq.credential_status AS ENUM ('ACTIVE', 'DELETED', 'EXPIRED');
+
+CREATE TABLE finq.credential (
+    credentials_id     uuid                   NOT NULL PRIMARY KEY,
+    client_id          uuid                   NOT NULL,
+    skill_id           integer                NOT NULL,
+    session_id         uuid                   NOT NULL,
+    access_token_hash  bytea                  NOT NULL,
+    status             finq.credential_status NOT NULL DEFAULT 'ACTIVE',
+    consent_exp        timestamptz            NOT NULL,
+    max_data_retention timestamptz            NOT NULL,
+    created_at         timestamptz            NOT NULL,
+    updated_at         timestamptz            NOT NULL,
+    expiry_told        boolean                NOT NULL DEFAULT false
+);
+
+CREATE INDEX credential_expiry ON finq.credential (consent_exp) WHERE status = 'ACTIVE';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- What the two busiest calls answer, as named types: what OUT parameters make is made anew by each call, which costs a
+-- sixth of it.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE finq.step_answer AS (
+    outcome text, step_id uuid, secret_id integer, expires_at bigint, missing text, status finq.session_status,
+    next_place integer, waits_for finq.waiting, reply json, reasons text
+);
+
+CREATE TYPE finq.exchange_answer AS (
+    outcome text, credentials_id uuid, salt bytea, secret_id integer, consent_exp bigint, max_data_retention bigint,
+    missing text
+);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Signed requests (contract section 8): whose keys sign, and which tokens have been used.
+--
+-- A company may have several tenants that share an issuer and its keys. Whose request it is shows only in the body, so
+-- keys are found by the issuer that a token claims; which tenants have registered the key that verified stands beside it.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.signing_key (
+    client_id  uuid        NOT NULL REFERENCES finq.tenant (client_id),
+    kid        text        NOT NULL CHECK (kid ~ '^[A-Za-z0-9._-]{1,128}$'),
+    issuer     text        NOT NULL CHECK (octet_length(issuer) BETWEEN 1 AND 320),
+    algorithm  text        NOT NULL CHECK (algorithm IN ('RS256', 'rsa-v1_5-sha256', 'rsa-pss-sha512',
+                                                         'ecdsa-p256-sha256', 'ed25519')),
+    spki       bytea       NOT NULL, -- DER SubjectPublicKeyInfo
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    revoked_at timestamptz NULL,
+    PRIMARY KEY (client_id, kid),    -- revoked ones stay: a kid never comes to name another key
+    UNIQUE (client_id, spki)         -- and a revoked key never comes back under another kid
+);
+
+CREATE INDEX signing_key_issuer ON finq.signing_key (issuer);
+
+-- Tokens that have been used: the hash of a JWS's jti, or of a message signature's nonce. A row is needed until the token
+-- has expired everywhere.
+CREATE TABLE finq.replay (
+    client_id  uuid        NOT NULL,
+    kid        text        NOT NULL,
+    token_hash bytea       NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (client_id, kid, token_hash)
+);
+
+CREATE INDEX replay_expires_at ON finq.replay (expires_at);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Events: written in the transaction of the change they tell of, delivered by `finqctl outbox run`
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- A tenant's own address for events. The signing secret is derived from the server's secret file and the salt: what
+-- stands here forges no event. While it is being rotated, the one before signs beside it.
+CREATE TABLE finq.webhook (
+    client_id     uuid        NOT NULL PRIMARY KEY REFERENCES finq.tenant (client_id),
+    url           text        NOT NULL,
+    secret_id     integer     NOT NULL,
+    salt          bytea       NOT NULL,
+    old_secret_id integer     NULL,
+    old_salt      bytea       NULL,
+    old_until     timestamptz NULL,
+    enabled       boolean     NOT NULL DEFAULT true,
+    failing_since timestamptz NULL,
+    created_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TYPE finq.delivery AS ENUM ('WAITING', 'DELIVERED', 'GIVEN_UP');
+
+CREATE TABLE finq.outbox (
+    event_id     bigint        NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id   uuid          NOT NULL DEFAULT gen_random_uuid(),
+    client_id    uuid          NOT NULL,
+    session_id   uuid          NOT NULL,
+    type         text          NOT NULL,
+    payload      json          NOT NULL,
+    created_at   timestamptz   NOT NULL DEFAULT clock_timestamp(),
+    state        finq.delivery NOT NULL DEFAULT 'WAITING',
+    attempts     integer       NOT NULL DEFAULT 0,
+    next_at      timestamptz   NOT NULL DEFAULT clock_timestamp(),
+    delivered_at timestamptz   NULL,
+    last_error   text          NULL,
+    tried_since  timestamptz   NULL -- where later than created_at
+);
+
+CREATE INDEX outbox_session ON finq.outbox (session_id, event_id) WHERE state = 'WAITING';
+-- By tenant: what waits for a webhook that is switched off is not in the way of the others.
+CREATE INDEX outbox_waiting ON finq.outbox (client_id, next_at) WHERE state = 'WAITING';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- The audit trail: who changed what. Triggers write it, in the transaction of the change, so that a statement typed into
+-- psql leaves its line as finqctl does. Lines are only ever added.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.audit (
+    audit_id    bigint      NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at          timestamptz NOT NULL,
+    role        text        NOT NULL, -- that logged in to the database
+    address     inet        NULL,     -- where it came from; NULL for a local socket
+    application text        NOT NULL,
+    os_user     text        NULL,     -- as finqctl tells it: a hint, no proof
+    object      text        NOT NULL, -- the table
+    action      text        NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')),
+    client_id   uuid        NULL,     -- of the tenant that it is about
+    detail      jsonb       NOT NULL  -- the row; of a change, each column's old and new value. No key's hash, no definition
+);
+
+CREATE INDEX audit_client_id ON finq.audit (client_id, audit_id);
+
+-- Whoever adds a line, it names its true author.
+CREATE FUNCTION finq.audit_stamp() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    NEW.at := clock_timestamp();
+    NEW.role := session_user;
+    NEW.address := inet_client_addr();
+    NEW.application := current_setting('application_name');
+    NEW.os_user := nullif(current_setting('finq.os_user', true), '');
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION finq.audit_refuse() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE insufficient_privilege USING MESSAGE = format('%s of finq.audit: its lines are only ever added.', TG_OP);
+END $$;
+
+CREATE TRIGGER audit_stamp BEFORE INSERT ON finq.audit FOR EACH ROW EXECUTE FUNCTION finq.audit_stamp();
+CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON finq.audit
+    FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_refuse();
+-- Always: in a session that applies replication's changes too.
+ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_stamp;
+ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_refuse;
+
+-- A row as the trail shows it.
+CREATE FUNCTION finq.audit_shown(p_row jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN p_row - ARRAY['hash', 'definition', 'last_used_at'];
+
+-- What differs between two rows, [old, new] by column; of what is not shown, only that it differs. NULL where nothing does.
+CREATE FUNCTION finq.audit_difference(p_old jsonb, p_new jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT jsonb_object_agg(n.key, CASE WHEN finq.audit_shown(p_new) ? n.key
+                                                THEN jsonb_build_array(p_old -> n.key, n.value) ELSE '"changed"' END)
+              FROM jsonb_each(p_new) AS n (key, value)
+             WHERE p_old -> n.key IS DISTINCT FROM n.value);
+
+CREATE FUNCTION finq.audit_write() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_row        jsonb := CASE TG_OP WHEN 'DELETE' THEN to_jsonb(OLD) WHEN 'TRUNCATE' THEN '{}' ELSE to_jsonb(NEW) END;
+    v_difference jsonb;
+    v_detail     jsonb := finq.audit_shown(v_row);
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        v_difference := finq.audit_difference(to_jsonb(OLD), v_row);
+        IF v_difference IS NULL THEN
+            RETURN NULL;
+        END IF;
+        -- what the row is called, and what became of it
+        v_detail := (SELECT coalesce(jsonb_object_agg(k.key, v_row -> k.key), '{}')
+                       FROM unnest(ARRAY['name', 'key_id', 'kid', 'kind', 'skill_id', 'servicer_id']) AS k (key)
+                      WHERE v_row ? k.key) || jsonb_build_object('changed', v_difference);
+    END IF;
+    INSERT INTO finq.audit (object, action, client_id, detail)
+    VALUES (TG_TABLE_NAME, TG_OP, (v_row ->> 'client_id')::uuid, v_detail);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.migration
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.functions
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.servicer
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.tenant
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+-- Not last_used_at: the server's requests write that one.
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OF client_id, key_id, kind, hash, created_at, ends_at OR DELETE
+    ON finq.tenant_key FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.skill
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.tenant_skill
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.signing_key
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.redirect_link
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+-- Not failing_since: deliveries write that one.
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OF url, secret_id, salt, enabled OR DELETE ON finq.webhook
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.servicer FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant_key FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.skill FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant_skill FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.signing_key FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.redirect_link FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.webhook FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- What servers remember of tenants stays true until something changes: they ask for one number every FinqCacheTTL,
+-- instead of for each tenant again.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.directory_change (
+    only_one boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (only_one),
+    version  bigint  NOT NULL
+);
+INSERT INTO finq.directory_change (version) VALUES (1);
+
+-- In the transaction of the change, so that who sees the number sees what it stands for.
+CREATE FUNCTION finq.directory_changed() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    UPDATE finq.directory_change c SET version = c.version + 1;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER directory_changed AFTER INSERT OR UPDATE OR DELETE ON finq.tenant
+    FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+CREATE TRIGGER directory_changed AFTER INSERT OR UPDATE OR DELETE ON finq.tenant_skill
+    FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+CREATE TRIGGER directory_changed AFTER INSERT OR UPDATE OR DELETE ON finq.skill
+    FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+-- not when a key's last use is noted
+CREATE TRIGGER directory_changed AFTER INSERT OR UPDATE OF client_id, key_id, kind, hash, ends_at OR DELETE ON finq.tenant_key
+    FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();

@@ -1,0 +1,320 @@
+-- The tables, as the migrations leave them: a picture to read, made by `make schema` and compared by a test. Nothing runs it.
+
+CREATE TYPE finq.credential_status AS ENUM ('ACTIVE', 'DELETED', 'EXPIRED');
+
+CREATE TYPE finq.delivery AS ENUM ('WAITING', 'DELIVERED', 'GIVEN_UP');
+
+CREATE TYPE finq.key_kind AS ENUM ('SECRET', 'APP_KEY');
+
+CREATE TYPE finq.session_status AS ENUM ('SESSION_CREATED', 'SESSION_IN_PROGRESS', 'SESSION_PENDING', 'SESSION_COMPLETED', 'SESSION_FAILED', 'SESSION_EXPIRED');
+
+CREATE TYPE finq.tenant_status AS ENUM ('ACTIVE', 'DISABLED');
+
+CREATE TYPE finq.waiting AS ENUM ('BANK', 'DECISION');
+
+CREATE TYPE finq.exchange_answer AS (
+    outcome text,
+    credentials_id uuid,
+    salt bytea,
+    secret_id integer,
+    consent_exp bigint,
+    max_data_retention bigint,
+    missing text
+);
+
+CREATE TYPE finq.step_answer AS (
+    outcome text,
+    step_id uuid,
+    secret_id integer,
+    expires_at bigint,
+    missing text,
+    status finq.session_status,
+    next_place integer,
+    waits_for finq.waiting,
+    reply json,
+    reasons text
+);
+
+CREATE TABLE finq.audit (
+    audit_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    at timestamp with time zone NOT NULL,
+    role text NOT NULL,
+    address inet,
+    application text NOT NULL,
+    os_user text,
+    object text NOT NULL,
+    action text NOT NULL,
+    client_id uuid,
+    detail jsonb NOT NULL,
+    CONSTRAINT audit_action_check CHECK ((action = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text, 'TRUNCATE'::text]))),
+    CONSTRAINT audit_pkey PRIMARY KEY (audit_id)
+);
+CREATE INDEX audit_client_id ON finq.audit USING btree (client_id, audit_id);
+CREATE TRIGGER audit_refuse BEFORE DELETE OR UPDATE OR TRUNCATE ON finq.audit FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_refuse();
+ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_refuse;
+CREATE TRIGGER audit_stamp BEFORE INSERT ON finq.audit FOR EACH ROW EXECUTE FUNCTION finq.audit_stamp();
+ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_stamp;
+
+CREATE TABLE finq.credential (
+    credentials_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    skill_id integer NOT NULL,
+    session_id uuid NOT NULL,
+    access_token_hash bytea NOT NULL,
+    status finq.credential_status NOT NULL DEFAULT 'ACTIVE'::finq.credential_status,
+    consent_exp timestamp with time zone NOT NULL,
+    max_data_retention timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    expiry_told boolean NOT NULL DEFAULT false,
+    CONSTRAINT credential_pkey PRIMARY KEY (credentials_id)
+);
+CREATE INDEX credential_expiry ON finq.credential USING btree (consent_exp) WHERE (status = 'ACTIVE'::finq.credential_status);
+
+CREATE TABLE finq.directory_change (
+    only_one boolean NOT NULL DEFAULT true,
+    version bigint NOT NULL,
+    CONSTRAINT directory_change_only_one_check CHECK (only_one),
+    CONSTRAINT directory_change_pkey PRIMARY KEY (only_one)
+);
+
+CREATE TABLE finq.expiry_mark (
+    only_one boolean NOT NULL DEFAULT true,
+    looked_at timestamp with time zone NOT NULL,
+    CONSTRAINT expiry_mark_only_one_check CHECK (only_one),
+    CONSTRAINT expiry_mark_pkey PRIMARY KEY (only_one)
+);
+
+CREATE TABLE finq.functions (
+    only_one boolean NOT NULL DEFAULT true,
+    hash bytea NOT NULL,
+    version text NOT NULL,
+    applied_at timestamp with time zone NOT NULL,
+    CONSTRAINT functions_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT functions_only_one_check CHECK (only_one),
+    CONSTRAINT functions_pkey PRIMARY KEY (only_one)
+);
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.functions FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.migration (
+    version integer NOT NULL,
+    name text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT migration_pkey PRIMARY KEY (version)
+);
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.migration FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.outbox (
+    event_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    message_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    client_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    type text NOT NULL,
+    payload json NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    state finq.delivery NOT NULL DEFAULT 'WAITING'::finq.delivery,
+    attempts integer NOT NULL DEFAULT 0,
+    next_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    delivered_at timestamp with time zone,
+    last_error text,
+    tried_since timestamp with time zone,
+    CONSTRAINT outbox_pkey PRIMARY KEY (event_id)
+);
+CREATE INDEX outbox_session ON finq.outbox USING btree (session_id, event_id) WHERE (state = 'WAITING'::finq.delivery);
+CREATE INDEX outbox_waiting ON finq.outbox USING btree (client_id, next_at) WHERE (state = 'WAITING'::finq.delivery);
+
+CREATE TABLE finq.redirect_link (
+    client_id uuid NOT NULL,
+    prefix text NOT NULL,
+    allowed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT redirect_link_client_id_fkey FOREIGN KEY (client_id) REFERENCES finq.tenant(client_id),
+    CONSTRAINT redirect_link_pkey PRIMARY KEY (client_id, prefix),
+    CONSTRAINT redirect_link_prefix_check CHECK (((length(prefix) >= 4) AND (length(prefix) <= 2000)))
+);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.redirect_link FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.redirect_link FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.replay (
+    client_id uuid NOT NULL,
+    kid text NOT NULL,
+    token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT replay_pkey PRIMARY KEY (client_id, kid, token_hash)
+);
+CREATE INDEX replay_expires_at ON finq.replay USING btree (expires_at);
+
+CREATE TABLE finq.servicer (
+    servicer_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    name text NOT NULL,
+    country text,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT servicer_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT servicer_name_key UNIQUE (name),
+    CONSTRAINT servicer_pkey PRIMARY KEY (servicer_id)
+);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.servicer FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.servicer FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.session (
+    session_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    skill_id integer NOT NULL,
+    tenant_user_id text,
+    status finq.session_status NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    step_ordinal integer NOT NULL,
+    step_id uuid NOT NULL,
+    step_body_hash bytea NOT NULL,
+    answer_expires_at timestamp with time zone NOT NULL,
+    answer_secret_id integer NOT NULL,
+    exchanged_at timestamp with time zone,
+    exchange_key_id bigint,
+    exchange_secret_id integer,
+    exchange_salt bytea,
+    credentials_id uuid,
+    generation integer NOT NULL DEFAULT 0,
+    step_place integer,
+    next_place integer,
+    waits_for finq.waiting,
+    waits_since timestamp with time zone,
+    waited interval NOT NULL DEFAULT '00:00:00'::interval,
+    resubmit boolean NOT NULL DEFAULT false,
+    reply json,
+    reply_reasons jsonb,
+    reply_until timestamp with time zone,
+    told json,
+    reasons jsonb,
+    return_link text,
+    return_until timestamp with time zone,
+    returned_at timestamp with time zone,
+    CONSTRAINT session_pkey PRIMARY KEY (session_id)
+) WITH (fillfactor=80);
+CREATE INDEX session_waited ON finq.session USING btree (session_id) WHERE ((status = 'SESSION_IN_PROGRESS'::finq.session_status) AND ((waited > '00:00:00'::interval) OR (waits_for = 'BANK'::finq.waiting)));
+CREATE INDEX session_waiting ON finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
+
+CREATE TABLE finq.signing_key (
+    client_id uuid NOT NULL,
+    kid text NOT NULL,
+    issuer text NOT NULL,
+    algorithm text NOT NULL,
+    spki bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    revoked_at timestamp with time zone,
+    CONSTRAINT signing_key_algorithm_check CHECK ((algorithm = ANY (ARRAY['RS256'::text, 'rsa-v1_5-sha256'::text, 'rsa-pss-sha512'::text, 'ecdsa-p256-sha256'::text, 'ed25519'::text]))),
+    CONSTRAINT signing_key_client_id_fkey FOREIGN KEY (client_id) REFERENCES finq.tenant(client_id),
+    CONSTRAINT signing_key_client_id_spki_key UNIQUE (client_id, spki),
+    CONSTRAINT signing_key_issuer_check CHECK (((octet_length(issuer) >= 1) AND (octet_length(issuer) <= 320))),
+    CONSTRAINT signing_key_kid_check CHECK ((kid ~ '^[A-Za-z0-9._-]{1,128}$'::text)),
+    CONSTRAINT signing_key_pkey PRIMARY KEY (client_id, kid)
+);
+CREATE INDEX signing_key_issuer ON finq.signing_key USING btree (issuer);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.signing_key FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.signing_key FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.skill (
+    skill_id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+    name text NOT NULL,
+    servicer_id uuid NOT NULL,
+    definition json NOT NULL,
+    published_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    retired_at timestamp with time zone,
+    CONSTRAINT skill_name_key UNIQUE (name),
+    CONSTRAINT skill_pkey PRIMARY KEY (skill_id),
+    CONSTRAINT skill_servicer_id_fkey FOREIGN KEY (servicer_id) REFERENCES finq.servicer(servicer_id)
+);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.skill FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.skill FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON finq.skill FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+
+CREATE TABLE finq.step (
+    step_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    name text NOT NULL,
+    data jsonb NOT NULL,
+    submitted_at timestamp with time zone NOT NULL,
+    CONSTRAINT step_pkey PRIMARY KEY (step_id)
+);
+
+CREATE TABLE finq.tenant (
+    client_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    name text NOT NULL,
+    servicer_id uuid,
+    status finq.tenant_status NOT NULL DEFAULT 'ACTIVE'::finq.tenant_status,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT tenant_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT tenant_name_key UNIQUE (name),
+    CONSTRAINT tenant_pkey PRIMARY KEY (client_id),
+    CONSTRAINT tenant_servicer_id_fkey FOREIGN KEY (servicer_id) REFERENCES finq.servicer(servicer_id)
+);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.tenant FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON finq.tenant FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+
+CREATE TABLE finq.tenant_key (
+    client_id uuid NOT NULL,
+    key_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    kind finq.key_kind NOT NULL,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    ends_at timestamp with time zone NOT NULL DEFAULT 'infinity'::timestamp with time zone,
+    last_used_at timestamp with time zone,
+    CONSTRAINT tenant_key_client_id_fkey FOREIGN KEY (client_id) REFERENCES finq.tenant(client_id),
+    CONSTRAINT tenant_key_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT tenant_key_pkey PRIMARY KEY (client_id, key_id)
+);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant_key FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE OF client_id, key_id, kind, hash, created_at, ends_at ON finq.tenant_key FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE OF client_id, key_id, kind, hash, ends_at ON finq.tenant_key FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+
+CREATE TABLE finq.tenant_skill (
+    client_id uuid NOT NULL,
+    skill_id integer NOT NULL,
+    consent_duration integer NOT NULL,
+    cache_max_data_retention integer NOT NULL,
+    allowed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT tenant_skill_cache_max_data_retention_check CHECK (((cache_max_data_retention >= 0) AND (cache_max_data_retention <= 52560000))),
+    CONSTRAINT tenant_skill_client_id_fkey FOREIGN KEY (client_id) REFERENCES finq.tenant(client_id),
+    CONSTRAINT tenant_skill_consent_duration_check CHECK (((consent_duration >= 1) AND (consent_duration <= 52560000))),
+    CONSTRAINT tenant_skill_pkey PRIMARY KEY (client_id, skill_id),
+    CONSTRAINT tenant_skill_skill_id_fkey FOREIGN KEY (skill_id) REFERENCES finq.skill(skill_id)
+);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant_skill FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.tenant_skill FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON finq.tenant_skill FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+
+CREATE TABLE finq.upload (
+    step_id uuid NOT NULL,
+    document text NOT NULL,
+    upload_id uuid NOT NULL,
+    size bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    media_type text NOT NULL,
+    uploaded_at timestamp with time zone NOT NULL,
+    CONSTRAINT upload_pkey PRIMARY KEY (step_id, document)
+);
+
+CREATE TABLE finq.upload_removed (
+    upload_id uuid NOT NULL,
+    removed_at timestamp with time zone NOT NULL,
+    gone_at timestamp with time zone,
+    CONSTRAINT upload_removed_pkey PRIMARY KEY (upload_id)
+);
+
+CREATE TABLE finq.webhook (
+    client_id uuid NOT NULL,
+    url text NOT NULL,
+    secret_id integer NOT NULL,
+    salt bytea NOT NULL,
+    old_secret_id integer,
+    old_salt bytea,
+    old_until timestamp with time zone,
+    enabled boolean NOT NULL DEFAULT true,
+    failing_since timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT webhook_client_id_fkey FOREIGN KEY (client_id) REFERENCES finq.tenant(client_id),
+    CONSTRAINT webhook_pkey PRIMARY KEY (client_id)
+);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.webhook FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE OF url, secret_id, salt, enabled ON finq.webhook FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
