@@ -56,6 +56,7 @@ help:
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
 ## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
 ## make schema           draws sql/schema.sql, the picture of the tables, from a database of its own
+## make calls            writes src/db/calls.c and include/db/calls.h: the SQL functions of the server, for C
 ## make manual           writes conf/manual/finqctl.md anew, from what finqctl says of its verbs
 ## make install          installs the module, finqctl, SQL, skills, sample configuration, manuals and man pages (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
@@ -134,10 +135,10 @@ demo up:
 down:
 	@$(PYTHON) tests/down.py
 
-.PHONY: schema
-schema:
+.PHONY: schema calls
+schema calls:
 	@tests/install.sh run
-	@$(PYTHON) tests/schema.py
+	@$(PYTHON) tests/$@.py
 
 test:
 	@tests/install.sh build run demo test

@@ -12,6 +12,11 @@ CREATE TYPE finq.tenant_status AS ENUM ('ACTIVE', 'DISABLED');
 
 CREATE TYPE finq.waiting AS ENUM ('BANK', 'DECISION');
 
+CREATE TYPE finq.catalog_answer AS (
+    outcome text,
+    catalog text
+);
+
 CREATE TYPE finq.exchange_answer AS (
     outcome text,
     credentials_id uuid,
@@ -20,6 +25,27 @@ CREATE TYPE finq.exchange_answer AS (
     consent_exp bigint,
     max_data_retention bigint,
     missing text
+);
+
+CREATE TYPE finq.published_skill AS (
+    skill_id integer,
+    definition text
+);
+
+CREATE TYPE finq.session_standing AS (
+    outcome text,
+    held boolean,
+    status finq.session_status,
+    step_id uuid,
+    expires_at bigint,
+    secret_id integer,
+    ordinal integer,
+    place integer,
+    previous integer,
+    generation integer,
+    waits boolean,
+    told text,
+    skill_id integer
 );
 
 CREATE TYPE finq.step_answer AS (

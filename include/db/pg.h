@@ -1,4 +1,4 @@
-/* PostgreSQL: the one room that knows libpq. One call is one prepared statement, one round trip, one row or none. */
+/* PostgreSQL: with the calls made of it, the one room that knows libpq. One call is one prepared statement, one round trip. */
 #ifndef FINQ_PG_H
 #define FINQ_PG_H
 
@@ -6,6 +6,7 @@
 #include <apr_time.h>
 #include <libpq-fe.h>
 
+#include "ground/codec.h"
 #include "ground/error.h"
 #include "ground/id.h"
 
@@ -33,7 +34,7 @@ void finq_pg_arg_id(finq_pg_args *args, const finq_id *id);
  * transaction with others of that kind; in the order of their sessions, requests can't lock each other out. */
 void finq_pg_arg_session(finq_pg_args *args, const finq_id *id);
 void finq_pg_arg_text(finq_pg_args *args, const char *text); /**< NULL is SQL's NULL */
-void finq_pg_arg_bytes(finq_pg_args *args, const void *bytes, apr_size_t length);
+void finq_pg_arg_bytes(finq_pg_args *args, finq_bytes bytes); /**< NULL data is SQL's NULL, as is a NULL id */
 void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number);
 void finq_pg_arg_long(finq_pg_args *args, apr_int64_t number);
 void finq_pg_arg_bool(finq_pg_args *args, int truth);
@@ -88,12 +89,12 @@ void finq_pg_cut(PGconn *connection);
 
 /** How many rows a call gave. */
 int finq_pg_rows(const PGresult *rows);
-/** Reads columns of a binary row. A column that is NULL reads as NULL, 0 or all-zero. */
-int finq_pg_is_null(const PGresult *rows, int row, int column);
-const char *finq_pg_text(const PGresult *rows, int row, int column, apr_pool_t *pool);
+/** Reads columns of a binary row, where they lie: they live as long as the rows. A column that is NULL reads as NULL, 0 or
+ * no bytes. */
+const char *finq_pg_text(const PGresult *rows, int row, int column);
 apr_int64_t finq_pg_number(const PGresult *rows, int row, int column);
 int finq_pg_bool(const PGresult *rows, int row, int column);
-finq_id finq_pg_id(const PGresult *rows, int row, int column);
-const unsigned char *finq_pg_bytes(const PGresult *rows, int row, int column, apr_size_t *length);
+const finq_id *finq_pg_id(const PGresult *rows, int row, int column);
+finq_bytes finq_pg_bytes(const PGresult *rows, int row, int column);
 
 #endif

@@ -13,6 +13,6 @@ GRANT EXECUTE ON FUNCTION
     finq.step_context, finq.submit_step, finq.step_decide,
     finq.exchange_token,
     finq.schema_version, finq.directory_version, finq.tenant_seen,
-    finq.skill_get, finq.catalog_skills, finq.catalog_servicers,
+    finq.skill_get, finq.skill_named, finq.catalog_skills, finq.catalog_servicers,
     finq.signing_keys, finq.signature_use
     TO finq_server;

@@ -78,17 +78,16 @@ END $$;
 -- What a session's client may know of it, and the token to go on with (contract section 5). `ordinal` is that of the token:
 -- of the step that waits, or of the one that follows. `waits`: there is nothing to go on with yet. A token that was given
 -- stays the same until its end; then, or where the tenant's server resumes the session (p_anew), it is made anew.
-CREATE OR REPLACE FUNCTION finq.session_answer(p_session finq.session, p_nonce_ttl integer, p_temp_token_ttl integer,
-                                               p_session_ttl integer, p_secret_id integer, p_anew boolean,
-    OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer, OUT ordinal integer,
-    OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean, OUT told text,
-    OUT skill_id integer)
+CREATE OR REPLACE FUNCTION finq.session_answer(
+    p_session finq.session, p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer,
+    p_anew boolean)
+    RETURNS finq.session_standing
     LANGUAGE plpgsql
 AS $$
-#variable_conflict use_column
 DECLARE
-    v_now   timestamptz;
-    v_waits boolean;
+    v_now    timestamptz;
+    v_stays  boolean; -- with its last step: it waits there, or has none to come
+    v_answer finq.session_standing;
 BEGIN
     IF p_session.waits_for = 'BANK' AND p_session.return_until <= clock_timestamp() THEN
         PERFORM finq.session_conclude(p_session, 'resubmit', NULL, '["The visit to the bank was not finished in time."]');
@@ -100,31 +99,32 @@ BEGIN
         PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.status, p_session.step_id);
     END IF;
     v_now := clock_timestamp();
-    v_waits := p_session.waits_for IS NOT NULL;
-    status := p_session.status;
-    IF status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN
+    v_answer.waits := p_session.waits_for IS NOT NULL;
+    v_answer.status := p_session.status;
+    IF v_answer.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN
         IF p_anew OR p_session.waits_since IS NOT NULL AND p_session.answer_expires_at <= v_now THEN
             UPDATE finq.session s
                SET answer_expires_at = date_trunc('second', v_now) + interval '1 second'
-                       * CASE WHEN status = 'SESSION_COMPLETED' THEN p_temp_token_ttl ELSE p_nonce_ttl END,
+                       * CASE WHEN v_answer.status = 'SESSION_COMPLETED' THEN p_temp_token_ttl ELSE p_nonce_ttl END,
                    answer_secret_id = p_secret_id, generation = s.generation + p_anew::integer
              WHERE s.session_id = p_session.session_id
             RETURNING s.* INTO p_session;
         END IF;
-        expires_at := finq.seconds(p_session.answer_expires_at);
+        v_answer.expires_at := finq.seconds(p_session.answer_expires_at);
     END IF;
-    step_id := p_session.step_id;
-    secret_id := p_session.answer_secret_id;
-    waits := v_waits;
-    ordinal := p_session.step_ordinal + CASE WHEN waits OR status = 'SESSION_COMPLETED' THEN 0 ELSE 1 END;
-    place := CASE WHEN waits OR status = 'SESSION_COMPLETED' THEN coalesce(p_session.step_place, p_session.step_ordinal)
-                  ELSE coalesce(p_session.next_place, p_session.step_ordinal + 1) END;
-    previous := CASE WHEN waits OR status = 'SESSION_COMPLETED' OR p_session.resubmit THEN 0
-                     ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
-    generation := p_session.generation;
-    skill_id := p_session.skill_id;
-    told := CASE WHEN p_session.reasons IS NOT NULL OR p_session.told IS NOT NULL THEN
+    v_stays := v_answer.waits OR v_answer.status = 'SESSION_COMPLETED';
+    v_answer.step_id := p_session.step_id;
+    v_answer.secret_id := p_session.answer_secret_id;
+    v_answer.ordinal := p_session.step_ordinal + CASE WHEN v_stays THEN 0 ELSE 1 END;
+    v_answer.place := CASE WHEN v_stays THEN coalesce(p_session.step_place, p_session.step_ordinal)
+                           ELSE coalesce(p_session.next_place, p_session.step_ordinal + 1) END;
+    v_answer.previous := CASE WHEN v_stays OR p_session.resubmit THEN 0
+                              ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
+    v_answer.generation := p_session.generation;
+    v_answer.skill_id := p_session.skill_id;
+    v_answer.told := CASE WHEN p_session.reasons IS NOT NULL OR p_session.told IS NOT NULL THEN
         format('{"reasons":%s,"data":%s}', coalesce(p_session.reasons::text, 'null'), coalesce(p_session.told::text, 'null')) END;
+    RETURN v_answer;
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -135,23 +135,23 @@ CREATE OR REPLACE FUNCTION finq.session_exists(p_client_id uuid, p_session_id uu
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     RETURN EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
 
-CREATE OR REPLACE FUNCTION finq.session_status(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer,
-                                               p_nonce_expires_at bigint, p_nonce_ttl integer, p_temp_token_ttl integer,
-                                               p_session_ttl integer, p_secret_id integer,
-    OUT outcome text, OUT held boolean, OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
-    OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean,
-    OUT told text, OUT skill_id integer)
+-- How a session stands, for whom holds its last nonce.
+CREATE OR REPLACE FUNCTION finq.session_status(
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
+    p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer)
+    RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
     v_session finq.session;
     v_expired boolean;
+    v_outcome text;
+    v_answer  finq.session_standing;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
     v_expired := p_nonce_expires_at <= finq.seconds(clock_timestamp());
-    outcome := CASE
+    v_outcome := CASE
         WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
             THEN 'unauthorized_tenant'
         WHEN v_session.session_id IS NULL THEN
@@ -160,30 +160,29 @@ BEGIN
         -- a person may decide long after the nonce's life, so that of the step that was waited for still asks
         WHEN v_expired AND (v_session.waits_since IS NULL OR p_ordinal > v_session.step_ordinal) THEN 'expired_nonce'
         ELSE 'ok' END;
-    IF outcome <> 'ok' THEN
-        RETURN;
+    IF v_outcome = 'ok' THEN
+        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false);
+        -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged
+        -- is not given again
+        v_answer.held := p_ordinal > v_session.step_ordinal OR v_answer.waits OR v_session.exchanged_at IS NOT NULL;
     END IF;
-    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.told,
-           a.skill_id
-      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, skill_id
-      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false) a;
-    -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged is
-    -- not given again
-    held := p_ordinal > v_session.step_ordinal OR waits OR v_session.exchanged_at IS NOT NULL;
+    v_answer.outcome := v_outcome;
+    RETURN v_answer;
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.session_resume(p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_nonce_ttl integer,
-                                               p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer,
-    OUT outcome text, OUT held boolean, OUT status text, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
-    OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean,
-    OUT told text, OUT skill_id integer)
+-- The same for the tenant's server, with a token that makes all of before old.
+CREATE OR REPLACE FUNCTION finq.session_resume(
+    p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_nonce_ttl integer, p_temp_token_ttl integer,
+    p_session_ttl integer, p_secret_id integer)
+    RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
     v_session finq.session;
     v_active  boolean;
     v_key_id  bigint;
+    v_outcome text;
+    v_answer  finq.session_standing;
 BEGIN
     SELECT t.status = 'ACTIVE', k.key_id INTO v_active, v_key_id
       FROM finq.tenant t
@@ -192,22 +191,21 @@ BEGIN
      WHERE t.client_id = p_client_id;
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND v_key_id IS NOT NULL FOR NO KEY UPDATE;
-    outcome := CASE WHEN v_active IS NULL THEN 'invalid_client_id' WHEN v_key_id IS NULL THEN 'invalid_client_secret'
-                    WHEN NOT v_active THEN 'unauthorized_tenant'
-                    WHEN v_session.session_id IS NULL THEN 'invalid_session_id' ELSE 'ok' END;
-    IF outcome <> 'ok' THEN
-        RETURN;
+    v_outcome := CASE WHEN v_active IS NULL THEN 'invalid_client_id' WHEN v_key_id IS NULL THEN 'invalid_client_secret'
+                      WHEN NOT v_active THEN 'unauthorized_tenant'
+                      WHEN v_session.session_id IS NULL THEN 'invalid_session_id' ELSE 'ok' END;
+    IF v_outcome = 'ok' THEN
+        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, true);
+        v_answer.held := v_session.exchanged_at IS NOT NULL;
     END IF;
-    held := v_session.exchanged_at IS NOT NULL;
-    SELECT a.status, a.step_id, a.expires_at, a.secret_id, a.ordinal, a.place, a.previous, a.generation, a.waits, a.told,
-           a.skill_id
-      INTO status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, skill_id
-      FROM finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, true) a;
+    v_answer.outcome := v_outcome;
+    RETURN v_answer;
 END $$;
 
 -- Those of the sessions that are waited for no more, or are no more what the waiting client's nonce was given for, by their
 -- places in the list, from 1. It changes nothing: how they stand now, finq.session_status says.
-CREATE OR REPLACE FUNCTION finq.sessions_settled(p_session_ids uuid[], p_generations integer[]) RETURNS SETOF integer
+CREATE OR REPLACE FUNCTION finq.sessions_settled(p_session_ids uuid[], p_generations integer[], OUT place integer)
+    RETURNS SETOF integer
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT w.place::integer

@@ -19,7 +19,7 @@ CREATE OR REPLACE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RE
                      GROUP BY s.kid, s.algorithm, s.spki) k);
 
 -- Uses a token up: true for the one call that does. Now and then a few of the rows that are no longer needed go along.
-CREATE OR REPLACE FUNCTION finq.signature_use(p_client_id uuid, p_kid text, p_token_hash bytea, p_expires_at bigint) RETURNS boolean
+CREATE OR REPLACE FUNCTION finq.signature_use(p_client_id uuid, p_kid text, p_token_hash bytea, p_expires_at bigint, OUT is_first boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -34,7 +34,7 @@ BEGIN
     VALUES (p_client_id, p_kid, p_token_hash, to_timestamp(p_expires_at))
     ON CONFLICT (client_id, kid, token_hash) DO UPDATE SET expires_at = excluded.expires_at
         WHERE replay.expires_at < v_now;
-    RETURN FOUND;
+    is_first := FOUND;
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------

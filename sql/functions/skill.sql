@@ -45,47 +45,55 @@ CREATE OR REPLACE FUNCTION finq.catalog_servicer(p_servicer finq.servicer) RETUR
 -- For the server: one call a request
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- A skill by its id or, where that is NULL, its name. No row for an unknown one.
-CREATE OR REPLACE FUNCTION finq.skill_get(p_skill_id integer, p_name text, OUT skill_id integer, OUT definition text)
-    RETURNS SETOF record ROWS 1
+-- A skill, by its id or by its name; NULLs for an unknown one.
+CREATE OR REPLACE FUNCTION finq.skill_get(p_skill_id integer) RETURNS finq.published_skill
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT s.skill_id, s.definition::text FROM finq.skill s
-     WHERE CASE WHEN p_skill_id IS NULL THEN s.name = p_name ELSE s.skill_id = p_skill_id END;
+    SELECT s.skill_id, s.definition::text FROM finq.skill s WHERE s.skill_id = p_skill_id;
+END;
+
+CREATE OR REPLACE FUNCTION finq.skill_named(p_name text) RETURNS finq.published_skill
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.skill_id, s.definition::text FROM finq.skill s WHERE s.name = p_name;
 END;
 
 -- The catalog of skills (contract section 10), each schema's members in the order in which they were published.
-CREATE OR REPLACE FUNCTION finq.catalog_skills(p_client_id uuid, p_app_key_hash bytea, p_only text[],
-                                               OUT outcome text, OUT catalog text)
+CREATE OR REPLACE FUNCTION finq.catalog_skills(p_client_id uuid, p_app_key_hash bytea, p_only text[])
+    RETURNS finq.catalog_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_answer finq.catalog_answer;
 BEGIN
-    outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
-    IF outcome <> 'ok' THEN
-        RETURN;
+    v_answer.outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
+    IF v_answer.outcome = 'ok' THEN
+        SELECT coalesce(json_agg(json_build_object(
+                   'name', s.name, 'title', s.definition -> 'title', 'type', s.definition -> 'type',
+                   'environment', s.definition -> 'environment', 'servicer', finq.catalog_servicer(r),
+                   'steps', (SELECT json_agg(finq.catalog_step(e.step) ORDER BY e.place)
+                               FROM json_array_elements(s.definition -> 'steps') WITH ORDINALITY AS e (step, place)))
+                   ORDER BY s.name), '[]') INTO v_answer.catalog
+          FROM finq.catalog_of(p_client_id, p_only) s JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
     END IF;
-    SELECT coalesce(json_agg(json_build_object(
-               'name', s.name, 'title', s.definition -> 'title', 'type', s.definition -> 'type',
-               'environment', s.definition -> 'environment', 'servicer', finq.catalog_servicer(r),
-               'steps', (SELECT json_agg(finq.catalog_step(e.step) ORDER BY e.place)
-                           FROM json_array_elements(s.definition -> 'steps') WITH ORDINALITY AS e (step, place)))
-               ORDER BY s.name), '[]') INTO catalog
-      FROM finq.catalog_of(p_client_id, p_only) s JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
+    RETURN v_answer;
 END $$;
 
 -- The servicers behind them.
-CREATE OR REPLACE FUNCTION finq.catalog_servicers(p_client_id uuid, p_app_key_hash bytea, p_only text[],
-                                                  OUT outcome text, OUT catalog text)
+CREATE OR REPLACE FUNCTION finq.catalog_servicers(p_client_id uuid, p_app_key_hash bytea, p_only text[])
+    RETURNS finq.catalog_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_answer finq.catalog_answer;
 BEGIN
-    outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
-    IF outcome <> 'ok' THEN
-        RETURN;
+    v_answer.outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
+    IF v_answer.outcome = 'ok' THEN
+        SELECT coalesce(json_agg(finq.catalog_servicer(r) ORDER BY r.name), '[]') INTO v_answer.catalog
+          FROM finq.servicer r
+         WHERE r.servicer_id IN (SELECT s.servicer_id FROM finq.catalog_of(p_client_id, p_only) s);
     END IF;
-    SELECT coalesce(json_agg(finq.catalog_servicer(r) ORDER BY r.name), '[]') INTO catalog
-      FROM finq.servicer r
-     WHERE r.servicer_id IN (SELECT s.servicer_id FROM finq.catalog_of(p_client_id, p_only) s);
+    RETURN v_answer;
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------

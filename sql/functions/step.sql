@@ -158,6 +158,7 @@ BEGIN
     END IF;
     RETURN v_answer;
 END $$;
+COMMENT ON FUNCTION finq.submit_step IS 'locks: session';
 
 -- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits.
 CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_connector text, p_decision text, p_reasons jsonb,

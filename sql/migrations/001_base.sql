@@ -218,6 +218,17 @@ CREATE TYPE finq.exchange_answer AS (
     missing text
 );
 
+-- And what several calls answer alike.
+
+CREATE TYPE finq.session_standing AS (
+    outcome text, held boolean, status finq.session_status, step_id uuid, expires_at bigint, secret_id integer,
+    ordinal integer, place integer, previous integer, generation integer, waits boolean, told text, skill_id integer
+);
+
+CREATE TYPE finq.published_skill AS (skill_id integer, definition text);
+
+CREATE TYPE finq.catalog_answer AS (outcome text, catalog text);
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Signed requests (contract section 8): whose keys sign, and which tokens have been used.
 --

@@ -93,7 +93,7 @@ static ctl_exit result_tell(const worker *w, const post_message *message)
     const json_t *event = message->baton;
     values[0] = apr_psprintf(w->command->pool, "%" APR_INT64_T_FMT,
                              (apr_int64_t)json_integer_value(json_object_get(event, "event_id")));
-    ctl_exit code = ctl_db_call(&json, w->command, "SELECT finq.outbox_result($1, $2)", values, 2);
+    ctl_exit code = ctl_db_call(&json, w->command, "SELECT finq.outbox_result(p_event_id => $1, p_error => $2)", values, 2);
     if (code == CTL_OK)
         printf("{\"message_id\": \"%s\", \"error\": %s%s%s, \"result\": %s}\n", message->id, message->error ? "\"" : "",
                message->error ? message->error : "null", message->error ? "\"" : "", json);
@@ -107,7 +107,7 @@ static ctl_exit round_run(int *count, const worker *w, apr_pool_t *pool)
     post_message *messages[BATCH];
     json_t *wrapped, *event;
     size_t i;
-    ctl_exit code = ctl_db_call(&json, w->command, "SELECT jsonb_build_object('due', finq.outbox_due($1))", values, 1);
+    ctl_exit code = ctl_db_call(&json, w->command, "SELECT jsonb_build_object('due', finq.outbox_due(p_limit => $1))", values, 1);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_json_parse(&wrapped, json, strlen(json), pool);
@@ -128,7 +128,8 @@ static ctl_exit expiry_look(worker *w)
     if (apr_time_now() < w->expiry_at)
         return CTL_OK;
     w->expiry_at = apr_time_now() + apr_time_from_sec(EXPIRY_SECONDS);
-    return ctl_db_call(&json, w->command, "SELECT finq.time_events($1, interval '7 days')", values, 1);
+    return ctl_db_call(&json, w->command, "SELECT finq.time_events(p_session_ttl => $1, p_notice => interval '7 days')",
+                       values, 1);
 }
 
 static void rest(int seconds)
@@ -207,12 +208,12 @@ ctl_exit ctl_outbox_run(ctl_command *command)
 ctl_exit ctl_outbox_list(ctl_command *command)
 {
     const char *values[] = {ctl_value(command, "--tenant"), ctl_value(command, "--state")};
-    return ctl_db_print(command, "SELECT finq.outbox_list($1, $2)", values, 2);
+    return ctl_db_print(command, "SELECT finq.outbox_list(p_client_id => $1, p_state => $2)", values, 2);
 }
 
 ctl_exit ctl_outbox_resend(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.outbox_resend($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.outbox_resend(p_event_id => $1)", command->values, 1);
 }
 
 /* ---- webhooks ---- */
@@ -241,7 +242,8 @@ ctl_exit ctl_webhook_set(ctl_command *command)
         apr_psprintf(command->pool, "%d", finq_secret_id(secret)),
         apr_pstrcat(command->pool, "\\x", apr_pencode_base16_binary(command->pool, salt, sizeof salt, APR_ENCODE_LOWER, NULL), NULL),
         ctl_value(command, "--overlap") ? ctl_value(command, "--overlap") : "1440"};
-    code = ctl_db_call(&json, command, "SELECT finq.webhook_set($1, $2, $3, $4, $5)", values, 5);
+    code = ctl_db_call(&json, command, "SELECT finq.webhook_set(p_client_id => $1, p_url => $2, p_secret_id => $3, "
+                       "p_salt => $4, p_overlap => $5)", values, 5);
     if (code == CTL_OK)
         printf("{\"client_id\": \"%s\", \"secret\": \"whsec_%s\"}\n", values[0],
                apr_pencode_base64_binary(command->pool, key, sizeof key, APR_ENCODE_NONE, NULL));

@@ -3,27 +3,28 @@
 
 static ctl_exit session_show(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.session_show($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.session_show(p_session_id => $1)", command->values, 1);
 }
 
 static ctl_exit consent_list(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.consent_list($1, $2, $3)", command->values, 3);
+    return ctl_db_print(command, "SELECT finq.consent_list(p_client_id => $1, p_status => $2, p_limit => $3)",
+                        command->values, 3);
 }
 
 static ctl_exit consent_show(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.consent_show($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.consent_show(p_credentials_id => $1)", command->values, 1);
 }
 
 static ctl_exit consent_delete(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.consent_deleted($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.consent_deleted(p_credentials_id => $1)", command->values, 1);
 }
 
 static ctl_exit audit(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.audit_list($1, $2, $3)", command->values, 3);
+    return ctl_db_print(command, "SELECT finq.audit_list(p_client_id => $1, p_since => $2, p_limit => $3)", command->values, 3);
 }
 
 const ctl_verb ctl_verbs[] = {

@@ -62,17 +62,17 @@ ctl_exit ctl_key_add(ctl_command *command)
         json_array_append_new(list, key_json(APR_ARRAY_IDX(keys, i, const finq_key *), command->pool));
     const char *values[] = {ctl_value(command, "CLIENT_ID"), ctl_value(command, "--issuer"),
                             finq_json_text(list, command->pool)};
-    return ctl_db_print(command, "SELECT finq.key_add($1, $2, $3)", values, 3);
+    return ctl_db_print(command, "SELECT finq.key_add(p_client_id => $1, p_issuer => $2, p_keys => $3)", values, 3);
 }
 
 ctl_exit ctl_key_list(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.key_list($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.key_list(p_client_id => $1)", command->values, 1);
 }
 
 ctl_exit ctl_key_revoke(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.key_revoke($1, $2)", command->values, 2);
+    return ctl_db_print(command, "SELECT finq.key_revoke(p_client_id => $1, p_kid => $2)", command->values, 2);
 }
 
 /* ---- bodies ---- */

@@ -23,7 +23,7 @@ ctl_exit ctl_skill_publish(ctl_command *command)
     if (error)
         return ctl_fail_with(error);
     text[finq_json_compact(text, text, length)] = '\0';
-    return ctl_db_print(command, "SELECT finq.skill_publish($1)", (const char *const[]){text}, 1);
+    return ctl_db_print(command, "SELECT finq.skill_publish(p_definition => $1)", (const char *const[]){text}, 1);
 }
 
 ctl_exit ctl_skill_list(ctl_command *command)
@@ -33,18 +33,18 @@ ctl_exit ctl_skill_list(ctl_command *command)
 
 ctl_exit ctl_skill_show(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.skill_show($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.skill_show(p_name => $1)", command->values, 1);
 }
 
 ctl_exit ctl_skill_retire(ctl_command *command)
 {
     const char *values[] = {ctl_value(command, "NAME"), ctl_value(command, "--undo") ? "true" : "false"};
-    return ctl_db_print(command, "SELECT finq.skill_retire($1, $2)", values, 2);
+    return ctl_db_print(command, "SELECT finq.skill_retire(p_name => $1, p_undo => $2)", values, 2);
 }
 
 ctl_exit ctl_servicer_create(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.servicer_create($1, $2)", command->values, 2);
+    return ctl_db_print(command, "SELECT finq.servicer_create(p_name => $1, p_country => $2)", command->values, 2);
 }
 
 ctl_exit ctl_servicer_list(ctl_command *command)

@@ -51,7 +51,8 @@ ctl_exit ctl_tenant_create(ctl_command *command)
         error = key_make(&keys[3], &values[3], command->pool);
     if (error)
         return ctl_fail_with(error);
-    return print_with_keys(command, "SELECT finq.tenant_create($1, $2, $3, $4)", values, 4, keys);
+    return print_with_keys(command, "SELECT finq.tenant_create(p_name => $1, p_servicer => $2, p_secret_hash => $3, "
+                           "p_app_key_hash => $4)", values, 4, keys);
 }
 
 ctl_exit ctl_tenant_rotate(ctl_command *command)
@@ -65,12 +66,14 @@ ctl_exit ctl_tenant_rotate(ctl_command *command)
     finq_error *error = key_make(&keys[1], &values[2], command->pool);
     if (error)
         return ctl_fail_with(error);
-    return print_with_keys(command, "SELECT finq.tenant_rotate($1, $2, $3, $4)", values, 4, keys);
+    return print_with_keys(command, "SELECT finq.tenant_rotate(p_client_id => $1, p_kind => $2, p_hash => $3, p_overlap => $4)",
+                           values, 4, keys);
 }
 
 ctl_exit ctl_tenant_allow(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_allow($1, $2, $3, $4)", command->values, 4);
+    return ctl_db_print(command, "SELECT finq.tenant_allow(p_client_id => $1, p_skill => $2, p_consent_duration => $3, "
+                        "p_retention => $4)", command->values, 4);
 }
 
 ctl_exit ctl_tenant_list(ctl_command *command)
@@ -80,20 +83,20 @@ ctl_exit ctl_tenant_list(ctl_command *command)
 
 ctl_exit ctl_tenant_show(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_show($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.tenant_show(p_client_id => $1)", command->values, 1);
 }
 
 ctl_exit ctl_tenant_revoke(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_revoke($1, $2)", command->values, 2);
+    return ctl_db_print(command, "SELECT finq.tenant_revoke(p_client_id => $1, p_key_id => $2)", command->values, 2);
 }
 
 ctl_exit ctl_tenant_disable(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_set_status($1, 'DISABLED')", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.tenant_set_status(p_client_id => $1, p_status => 'DISABLED')", command->values, 1);
 }
 
 ctl_exit ctl_tenant_enable(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_set_status($1, 'ACTIVE')", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.tenant_set_status(p_client_id => $1, p_status => 'ACTIVE')", command->values, 1);
 }

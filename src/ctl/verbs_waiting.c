@@ -13,7 +13,7 @@ ctl_exit ctl_step_list(ctl_command *command)
 static ctl_exit step_decide(ctl_command *command, const char *decision)
 {
     const char *values[] = {ctl_value(command, "STEP_ID"), decision, ctl_value(command, "--reason")};
-    return ctl_db_print(command, "SELECT finq.step_decided($1, $2, $3)", values, 3);
+    return ctl_db_print(command, "SELECT finq.step_decided(p_step_id => $1, p_decision => $2, p_reason => $3)", values, 3);
 }
 
 ctl_exit ctl_step_approve(ctl_command *command)
@@ -37,5 +37,5 @@ ctl_exit ctl_tenant_redirect_allow(ctl_command *command)
     if (error)
         return ctl_fail(CTL_FAILED, "%s is no beginning of a link: it must be https://..., http on localhost, or an app's own "
                                     "scheme such as myapp://", ctl_value(command, "PREFIX"));
-    return ctl_db_print(command, "SELECT finq.tenant_redirect_allow($1, $2)", command->values, 2);
+    return ctl_db_print(command, "SELECT finq.tenant_redirect_allow(p_client_id => $1, p_prefix => $2)", command->values, 2);
 }

@@ -36,9 +36,9 @@ void finq_pg_arg_text(finq_pg_args *args, const char *text)
     arg_add(args, text, 0, 0);
 }
 
-void finq_pg_arg_bytes(finq_pg_args *args, const void *bytes, apr_size_t length)
+void finq_pg_arg_bytes(finq_pg_args *args, finq_bytes bytes)
 {
-    arg_add(args, bytes, length, 1);
+    arg_add(args, bytes.data, bytes.length, 1);
 }
 
 void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number)
@@ -71,16 +71,10 @@ int finq_pg_rows(const PGresult *rows)
     return PQntuples(rows);
 }
 
-int finq_pg_is_null(const PGresult *rows, int row, int column)
+/* libpq ends each value with a NUL, in binary too. */
+const char *finq_pg_text(const PGresult *rows, int row, int column)
 {
-    return PQgetisnull(rows, row, column);
-}
-
-const char *finq_pg_text(const PGresult *rows, int row, int column, apr_pool_t *pool)
-{
-    if (PQgetisnull(rows, row, column))
-        return NULL;
-    return apr_pstrmemdup(pool, PQgetvalue(rows, row, column), (apr_size_t)PQgetlength(rows, row, column));
+    return PQgetisnull(rows, row, column) ? NULL : PQgetvalue(rows, row, column);
 }
 
 apr_int64_t finq_pg_number(const PGresult *rows, int row, int column)
@@ -98,16 +92,15 @@ int finq_pg_bool(const PGresult *rows, int row, int column)
     return PQgetlength(rows, row, column) == 1 && PQgetvalue(rows, row, column)[0] == 1;
 }
 
-finq_id finq_pg_id(const PGresult *rows, int row, int column)
+const finq_id *finq_pg_id(const PGresult *rows, int row, int column)
 {
-    finq_id id = {{0}};
-    if (PQgetlength(rows, row, column) == (int)sizeof id.bytes)
-        memcpy(id.bytes, PQgetvalue(rows, row, column), sizeof id.bytes);
-    return id;
+    int whole = PQgetlength(rows, row, column) == (int)sizeof(finq_id);
+    return whole ? (const finq_id *)PQgetvalue(rows, row, column) : NULL; /* bytes need no alignment */
 }
 
-const unsigned char *finq_pg_bytes(const PGresult *rows, int row, int column, apr_size_t *length)
+finq_bytes finq_pg_bytes(const PGresult *rows, int row, int column)
 {
-    *length = (apr_size_t)PQgetlength(rows, row, column);
-    return (const unsigned char *)PQgetvalue(rows, row, column);
+    if (PQgetisnull(rows, row, column))
+        return (finq_bytes){NULL, 0};
+    return (finq_bytes){(const unsigned char *)PQgetvalue(rows, row, column), (apr_size_t)PQgetlength(rows, row, column)};
 }

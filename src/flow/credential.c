@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
+#include "db/calls.h"
 #include "flow/step.h"
 
 /* An exchange that is repeated because its answer was lost gets that answer again for so long (contract section 7). */
@@ -51,45 +52,41 @@ static finq_error *temp_token_open(finq_token *token, const finq_published **pub
     return finq_directory_skill(published, service->directory, service->db, token->skill_id, pool);
 }
 
-static finq_error *exchange_call(const PGresult **rows, const finq_service *service, offer *made,
+static finq_error *exchange_call(finq_exchange_token_out *row, const finq_service *service, offer *made,
                                  const finq_credential_request *request, apr_pool_t *pool)
 {
-    static const finq_pg_statement exchange_token = {
-        "finq_exchange_token", "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing "
-                               "FROM finq.exchange_token($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"};
     finq_token token = {0};
     const finq_published *published;
-    finq_pg_args args = {0};
     FINQ_TRY(temp_token_open(&token, &published, service, request, pool));
     made->published = published;
-    finq_pg_arg_id(&args, &request->client_id);
-    finq_pg_arg_bytes(&args, made->secret_hash, sizeof made->secret_hash);
-    finq_pg_arg_session(&args, published ? &token.session_id : NULL);
-    finq_pg_arg_long(&args, token.expires_at);
-    finq_pg_arg_text(&args, published ? finq_step_required(&published->skill->steps[token.place - 1], pool) : "{}");
-    finq_pg_arg_id(&args, &made->credentials_id);
-    finq_pg_arg_bytes(&args, made->token_hash, sizeof made->token_hash);
-    finq_pg_arg_bytes(&args, made->salt, sizeof made->salt);
-    finq_pg_arg_int(&args, finq_secret_id(finq_secrets_first(service->secrets)));
-    finq_pg_arg_int(&args, REPEAT_SECONDS);
-    return service->db->call(service->db, rows, &exchange_token, &args, pool);
+    finq_exchange_token_in in = {
+        .client_id = &request->client_id,
+        .secret_hash = {made->secret_hash, sizeof made->secret_hash},
+        .session_id = published ? &token.session_id : NULL,
+        .token_expires_at = token.expires_at,
+        .required = published ? finq_step_required(&published->skill->steps[token.place - 1], pool) : "{}",
+        .credentials_id = &made->credentials_id,
+        .access_token_hash = {made->token_hash, sizeof made->token_hash},
+        .salt = {made->salt, sizeof made->salt},
+        .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
+        .repeat_within = REPEAT_SECONDS,
+    };
+    return finq_call_exchange_token(row, service->db, &in, pool);
 }
 
 /* The token that stands: the offered one, or that of the first exchange, from its salt and secret. */
-static finq_error *credential_read(finq_credential *credential, const finq_service *service, const PGresult *rows,
-                                   apr_pool_t *pool)
+static finq_error *credential_read(finq_credential *credential, const finq_service *service,
+                                   const finq_exchange_token_out *row, apr_pool_t *pool)
 {
     unsigned char token[FINQ_ACCESS_TOKEN_BYTES];
-    apr_size_t salt_length;
-    const unsigned char *salt = finq_pg_bytes(rows, 0, 2, &salt_length);
-    const finq_secret *secret = finq_secrets_find(service->secrets, (apr_int32_t)finq_pg_number(rows, 0, 3));
-    credential->credentials_id = finq_pg_id(rows, 0, 1);
-    credential->consent_exp = finq_pg_number(rows, 0, 4);
-    credential->max_data_retention = finq_pg_number(rows, 0, 5);
-    if (!secret || salt_length != FINQ_SALT_BYTES)
+    const finq_secret *secret = finq_secrets_find(service->secrets, row->secret_id);
+    credential->credentials_id = *row->credentials_id;
+    credential->consent_exp = row->consent_exp;
+    credential->max_data_retention = row->max_data_retention;
+    if (!secret || row->salt.length != FINQ_SALT_BYTES)
         return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "the secret of an earlier exchange is not in this server's secret file");
-    FINQ_TRY(finq_secret_access_token(token, secret, salt, &credential->credentials_id, pool));
+    FINQ_TRY(finq_secret_access_token(token, secret, row->salt.data, &credential->credentials_id, pool));
     credential->access_token = token_text(token, pool);
     finq_wipe(token, sizeof token);
     return NULL;
@@ -98,15 +95,14 @@ static finq_error *credential_read(finq_credential *credential, const finq_servi
 finq_error *finq_credential_exchange(finq_credential *credential, const finq_service *service,
                                      const finq_credential_request *request, apr_pool_t *pool)
 {
-    const PGresult *rows;
+    finq_exchange_token_out row;
     offer made;
     FINQ_TRY(offer_make(&made, service, request->client_secret, pool));
-    finq_error *error = exchange_call(&rows, service, &made, request, pool);
+    finq_error *error = exchange_call(&row, service, &made, request, pool);
     credential->published = made.published;
     finq_wipe(&made, sizeof made);
     FINQ_TRY(error);
-    const char *outcome = finq_pg_text(rows, 0, 0, pool);
-    if (strcmp(outcome, "ok") != 0)
-        return finq_step_outcome(outcome, finq_pg_text(rows, 0, 6, pool), "", pool);
-    return credential_read(credential, service, rows, pool);
+    if (strcmp(row.outcome, "ok") != 0)
+        return finq_step_outcome(row.outcome, row.missing, "", pool);
+    return credential_read(credential, service, &row, pool);
 }

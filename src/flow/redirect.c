@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bank/link.h"
-#include "crypto/digest.h"
+#include "db/calls.h"
 #include "json/json.h"
 #include "flow/step.h"
 
@@ -22,7 +22,6 @@ typedef struct {
     finq_id step_id;
     const char *tenant_user_id;
     json_t *data;
-    unsigned char body_hash[FINQ_DIGEST_SHA256];
     apr_pool_t *pool;
 } visit;
 
@@ -46,44 +45,35 @@ static finq_error *state_open(visit *v, const finq_redirect_return *came)
 /* Takes the state's one use. Where it has been used, or too late, `*taken` is 0 and the link, if any, is known. */
 static finq_error *state_take(visit *v, int *taken)
 {
-    static const finq_pg_statement redirect_take = {
-        "finq_redirect_take",
-        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash FROM finq.redirect_take($1, $2, $3)"};
-    const PGresult *rows;
-    finq_pg_args args = {0};
-    apr_size_t length;
-    finq_pg_arg_id(&args, &v->pass.token.client_id);
-    finq_pg_arg_id(&args, &v->pass.token.session_id);
-    finq_pg_arg_int(&args, v->pass.token.ordinal);
-    FINQ_TRY(v->service->db->call(v->service->db, &rows, &redirect_take, &args, v->pool));
-    *taken = strcmp(finq_pg_text(rows, 0, 0, v->pool), "ok") == 0;
-    v->link = finq_pg_text(rows, 0, 1, v->pool);
+    finq_redirect_take_out row;
+    finq_redirect_take_in in = {
+        .client_id = &v->pass.token.client_id,
+        .session_id = &v->pass.token.session_id,
+        .ordinal = v->pass.token.ordinal,
+    };
+    FINQ_TRY(finq_call_redirect_take(&row, v->service->db, &in, v->pool));
+    *taken = strcmp(row.outcome, "ok") == 0;
+    v->link = row.return_link;
     if (!*taken)
         return NULL;
-    v->step_id = finq_pg_id(rows, 0, 2);
-    v->tenant_user_id = finq_pg_text(rows, 0, 4, v->pool);
-    const unsigned char *hash = finq_pg_bytes(rows, 0, 5, &length);
-    if (length == sizeof v->body_hash)
-        memcpy(v->body_hash, hash, length);
-    const char *data = finq_pg_text(rows, 0, 3, v->pool);
-    return finq_json_parse(&v->data, data, strlen(data), v->pool);
+    v->step_id = *row.step_id;
+    v->tenant_user_id = row.tenant_user_id;
+    return finq_json_parse(&v->data, row.data, strlen(row.data), v->pool);
 }
 
-static finq_error *conclude(const PGresult **rows, visit *v, const char *decision, const char *told, const char *reasons)
+static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, const char *decision, const char *told, const char *reasons)
 {
-    static const finq_pg_statement redirect_conclude = {
-        "finq_redirect_conclude",
-        "SELECT outcome, status, expires_at, secret_id FROM finq.redirect_conclude($1, $2, $3, $4, $5, $6, $7, $8)"};
-    finq_pg_args args = {0};
-    finq_pg_arg_id(&args, &v->pass.token.client_id);
-    finq_pg_arg_id(&args, &v->pass.token.session_id);
-    finq_pg_arg_int(&args, v->pass.token.ordinal);
-    finq_pg_arg_text(&args, decision);
-    finq_pg_arg_text(&args, told);
-    finq_pg_arg_text(&args, reasons);
-    finq_pg_arg_int(&args, v->service->temp_token_ttl);
-    finq_pg_arg_int(&args, finq_secret_id(finq_secrets_first(v->service->secrets)));
-    return v->service->db->call(v->service->db, rows, &redirect_conclude, &args, v->pool);
+    finq_redirect_conclude_in in = {
+        .client_id = &v->pass.token.client_id,
+        .session_id = &v->pass.token.session_id,
+        .ordinal = v->pass.token.ordinal,
+        .decision = decision,
+        .told = told,
+        .reasons = reasons,
+        .answer_ttl = v->service->temp_token_ttl,
+        .secret_id = finq_secret_id(finq_secrets_first(v->service->secrets)),
+    };
+    return finq_call_redirect_conclude(row, v->service->db, &in, v->pool);
 }
 
 /* What a bank says to people, as far as it is plain text; the bank's text reaches us through the user's browser. */
@@ -100,9 +90,9 @@ static const char *description_words(const char *description, apr_pool_t *pool)
 /* The user comes back without what it went for: the step is to be sent again. */
 static finq_error *come_back_empty(const char **location, visit *v, const char *error, const char *description)
 {
-    const PGresult *rows;
+    finq_redirect_conclude_out row;
     json_t *reasons = finq_json_own(json_pack("[s]", description), v->pool);
-    FINQ_TRY(conclude(&rows, v, "resubmit", NULL, finq_json_text(reasons, v->pool)));
+    FINQ_TRY(conclude(&row, v, "resubmit", NULL, finq_json_text(reasons, v->pool)));
     *location = finq_link_error(v->link, error, description, v->pool);
     return NULL;
 }
@@ -110,20 +100,19 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
 static finq_error *come_back_full(const char **location, visit *v, const char *decision, const char *told,
                                   const char *reasons)
 {
-    const PGresult *rows;
+    finq_redirect_conclude_out row;
     const char *temp_token;
-    FINQ_TRY(conclude(&rows, v, decision, told, reasons));
-    if (strcmp(finq_pg_text(rows, 0, 0, v->pool), "ok") != 0)
+    FINQ_TRY(conclude(&row, v, decision, told, reasons));
+    if (strcmp(row.outcome, "ok") != 0)
         return not_known(v->pool);
-    const char *status = finq_pg_text(rows, 0, 1, v->pool);
-    if (strcmp(status, "SESSION_COMPLETED") != 0) {
-        *location = finq_link_add(v->link, "status", status, v->pool);
+    if (strcmp(row.status, "SESSION_COMPLETED") != 0) {
+        *location = finq_link_add(v->link, "status", row.status, v->pool);
         return NULL;
     }
     finq_token token = v->pass.token;
     token.kind = FINQ_TOKEN_TEMP;
     token.previous = 0;
-    token.expires_at = finq_pg_number(rows, 0, 2);
+    token.expires_at = row.expires_at;
     FINQ_TRY(finq_token_seal(&temp_token, &token, finq_secrets_first(v->service->secrets), v->pool));
     *location = finq_link_add(v->link, "temp_token", temp_token, v->pool);
     return NULL;
@@ -149,7 +138,7 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redir
 
 static finq_error *answer_follow(const char **location, visit *v, const finq_connector_answer *answer)
 {
-    const PGresult *rows;
+    finq_redirect_conclude_out row;
     const char *told;
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
@@ -158,7 +147,7 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
     case FINQ_CONNECTOR_PENDING:
         return come_back_full(location, v, "pending", NULL, finq_step_reasons(answer->reasons, v->pool));
     case FINQ_CONNECTOR_FAILED:
-        FINQ_TRY(conclude(&rows, v, "reject", NULL, finq_step_reasons(answer->reasons, v->pool)));
+        FINQ_TRY(conclude(&row, v, "reject", NULL, finq_step_reasons(answer->reasons, v->pool)));
         *location = finq_link_error(v->link, "failed", "The bank could not finish it.", v->pool);
         return NULL;
     case FINQ_CONNECTOR_REJECTED:
@@ -183,7 +172,7 @@ static const char *error_word(const char *error, apr_pool_t *pool)
 static finq_error *visit_finish(const char **location, visit *v, const finq_redirect_return *came)
 {
     finq_connector_answer answer;
-    const PGresult *rows;
+    finq_redirect_conclude_out row;
     if (came->error)
         return come_back_empty(location, v, error_word(came->error, v->pool),
                                description_words(came->error_description, v->pool));
@@ -192,7 +181,7 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_redi
         error = answer_follow(location, v, &answer);
     if (!error)
         return NULL;
-    FINQ_TRY(conclude(&rows, v, "retry", NULL, NULL));
+    FINQ_TRY(conclude(&row, v, "retry", NULL, NULL));
     *location = finq_link_error(v->link, finq_code_name(error->code), error->message, v->pool);
     return NULL;
 }

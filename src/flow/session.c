@@ -1,5 +1,7 @@
 #include "flow/session.h"
 
+#include "db/calls.h"
+
 #include <string.h>
 
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
@@ -80,30 +82,18 @@ finq_error *finq_session_pass_turn(int *turned, finq_session_pass *pass, const f
     return NULL;
 }
 
-static finq_error *session_exists(int *exists, const finq_service *service, const finq_id *client_id, const finq_id *session_id,
-                                  apr_pool_t *pool)
-{
-    static const finq_pg_statement statement = {"finq_session_exists", "SELECT finq.session_exists($1, $2)"};
-    const PGresult *rows;
-    finq_pg_args args = {0};
-    finq_pg_arg_id(&args, client_id);
-    finq_pg_arg_id(&args, session_id);
-    FINQ_TRY(service->db->call(service->db, &rows, &statement, &args, pool));
-    *exists = finq_pg_bool(rows, 0, 0);
-    return NULL;
-}
-
 finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_service *service, const char *session_id,
                                     apr_pool_t *pool)
 {
     finq_id named;
-    int exists = 0;
+    finq_session_exists_in in = {.client_id = &pass->token.client_id, .session_id = &named};
+    finq_session_exists_out there = {0};
     if (finq_id_parse(&named, session_id)) {
         if (finq_id_equal(&named, &pass->token.session_id))
             return NULL;
-        FINQ_TRY(session_exists(&exists, service, &pass->token.client_id, &named, pool));
+        FINQ_TRY(finq_call_session_exists(&there, service->db, &in, pool));
     }
-    if (exists)
+    if (there.session_exists)
         return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is of another session.");
     return finq_error_make(pool, FINQ_E_INVALID_SESSION_ID, "No session has this id.");
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
+#include "db/calls.h"
 
 const char *finq_step_required(const finq_skill_step *step, apr_pool_t *pool)
 {
@@ -64,64 +65,54 @@ const char *finq_step_required_before(const finq_session_pass *pass, apr_pool_t 
     return previous > 0 ? finq_step_required(&pass->published->skill->steps[previous - 1], pool) : "{}";
 }
 
-static void plan_args(finq_pg_args *args, const finq_step_plan *plan, const finq_service *service, const finq_token *token)
-{
-    int completed = strcmp(plan->status, "SESSION_COMPLETED") == 0;
-    finq_pg_arg_text(args, plan->status);
-    finq_pg_arg_int(args, finq_secret_id(finq_secrets_first(service->secrets)));
-    finq_pg_arg_int(args, completed ? service->temp_token_ttl : service->nonce_ttl);
-    finq_pg_arg_int(args, service->session_ttl);
-    finq_pg_arg_int(args, token->generation);
-    finq_pg_arg_int(args, token->place);
-    finq_pg_arg_int(args, plan->next);
-    finq_pg_arg_text(args, plan->waits_for);
-    finq_pg_arg_text(args, plan->reply);
-    finq_pg_arg_text(args, plan->return_link);
-    finq_pg_arg_long(args, plan->return_until);
-    finq_pg_arg_text(args, plan->reasons);
-}
-
-static finq_error *submit_call(const PGresult **rows, const finq_service *service, const finq_step_submission *submission,
+static finq_error *submit_call(finq_submit_step_out *row, const finq_service *service, const finq_step_submission *submission,
                                const finq_step_plan *plan, apr_pool_t *pool)
 {
-    static const finq_pg_statement submit_step = {
-        "finq_submit_step",
-        "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons "
-        "FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, "
-        "$21, $22, $23, $24, $25)"};
     const finq_session_pass *pass = submission->pass;
     const finq_token *token = &pass->token;
-    finq_pg_args args = {0};
-    const char *data = finq_json_text(submission->data, pool);
-    if (!data)
+    int completed = strcmp(plan->status, "SESSION_COMPLETED") == 0;
+    finq_submit_step_in in = {
+        .client_id = &token->client_id,
+        .session_id = &token->session_id,
+        .skill_id = token->skill_id,
+        .ordinal = token->ordinal,
+        .app_key_id = token->app_key_id,
+        .tenant_user_id = token->tenant_user_id,
+        .started_at = apr_time_sec(finq_id_time(&token->session_id)),
+        .nonce_expires_at = token->expires_at,
+        .step_id = &pass->step_id,
+        .step_name = pass->step->name,
+        .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
+        .data = finq_json_text(submission->data, pool),
+        .required = finq_step_required_before(pass, pool),
+        .status = plan->status,
+        .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
+        .answer_ttl = completed ? service->temp_token_ttl : service->nonce_ttl,
+        .session_ttl = service->session_ttl,
+        .generation = token->generation,
+        .place = token->place,
+        .next_place = plan->next,
+        .waits_for = plan->waits_for,
+        .reply = plan->reply,
+        .return_link = plan->return_link,
+        .return_until = plan->return_until,
+        .reasons = plan->reasons,
+    };
+    if (!in.data)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
-    finq_pg_arg_id(&args, &token->client_id);
-    finq_pg_arg_session(&args, &token->session_id);
-    finq_pg_arg_int(&args, token->skill_id);
-    finq_pg_arg_int(&args, token->ordinal);
-    finq_pg_arg_long(&args, token->app_key_id);
-    finq_pg_arg_text(&args, token->tenant_user_id);
-    finq_pg_arg_long(&args, apr_time_sec(finq_id_time(&token->session_id)));
-    finq_pg_arg_long(&args, token->expires_at);
-    finq_pg_arg_id(&args, &pass->step_id);
-    finq_pg_arg_text(&args, pass->step->name);
-    finq_pg_arg_bytes(&args, submission->body_hash, FINQ_DIGEST_SHA256);
-    finq_pg_arg_text(&args, data);
-    finq_pg_arg_text(&args, finq_step_required_before(pass, pool));
-    plan_args(&args, plan, service, token);
-    return service->db->call(service->db, rows, &submit_step, &args, pool);
+    return finq_call_submit_step(row, service->db, &in, pool);
 }
 
 /* The token that the answer carries is made from what the row says, so that it is the same each time. */
 static finq_error *answer_seal(finq_step_answer *answer, const finq_service *service, const finq_session_pass *pass,
-                               const PGresult *rows, apr_pool_t *pool)
+                               const finq_submit_step_out *row, apr_pool_t *pool)
 {
-    const finq_secret *secret = finq_secrets_find(service->secrets, (apr_int32_t)finq_pg_number(rows, 0, 2));
-    int next = (int)finq_pg_number(rows, 0, 6), completed = strcmp(answer->status, "SESSION_COMPLETED") == 0;
+    const finq_secret *secret = finq_secrets_find(service->secrets, row->secret_id);
+    int completed = strcmp(answer->status, "SESSION_COMPLETED") == 0;
     finq_token token = {
         .kind = completed ? FINQ_TOKEN_TEMP : FINQ_TOKEN_NONCE,
         .ordinal = pass->token.ordinal + !completed,
-        .place = completed ? pass->token.place : next,
+        .place = completed ? pass->token.place : row->next_place,
         .previous = completed ? 0 : pass->token.place,
         .generation = pass->token.generation,
         .expires_at = answer->expires_at,
@@ -129,19 +120,18 @@ static finq_error *answer_seal(finq_step_answer *answer, const finq_service *ser
         .session_id = pass->token.session_id,
         .skill_id = pass->token.skill_id,
     };
-    if (!finq_pg_is_null(rows, 0, 7) || (!completed && strcmp(answer->status, "SESSION_IN_PROGRESS") != 0))
+    if (row->waits_for || (!completed && strcmp(answer->status, "SESSION_IN_PROGRESS") != 0))
         return NULL; /* who waits, or has failed, is given none */
     if (!secret)
         return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "the secret that sealed an earlier answer is not in this server's secret file");
     if (!completed)
-        answer->next_step = pass->published->skill->steps[next - 1].name;
+        answer->next_step = pass->published->skill->steps[row->next_place - 1].name;
     return finq_token_seal(completed ? &answer->temp_token : &answer->nonce, &token, secret, pool);
 }
 
-static finq_error *answer_told(finq_step_answer *answer, const PGresult *rows, apr_pool_t *pool)
+static finq_error *answer_told(finq_step_answer *answer, const char *reply, const char *reasons, apr_pool_t *pool)
 {
-    const char *reply = finq_pg_text(rows, 0, 8, pool), *reasons = finq_pg_text(rows, 0, 9, pool);
     json_t *told;
     if (!reply && !reasons)
         return NULL;
@@ -156,18 +146,14 @@ finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *servi
                              const finq_step_submission *submission, apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
-    const PGresult *rows;
+    finq_submit_step_out row;
     finq_step_plan plan;
     FINQ_TRY(submission_check(submission, pool));
     FINQ_TRY(finq_step_plan_make(&plan, service, submission, pool));
-    FINQ_TRY(submit_call(&rows, service, submission, &plan, pool));
-    const char *outcome = finq_pg_text(rows, 0, 0, pool);
-    if (strcmp(outcome, "ok") != 0)
-        return finq_step_outcome(outcome, finq_pg_text(rows, 0, 4, pool), pass->step->name, pool);
-    memset(answer, 0, sizeof *answer);
-    answer->step_id = finq_pg_id(rows, 0, 1);
-    answer->expires_at = finq_pg_number(rows, 0, 3);
-    answer->status = finq_pg_text(rows, 0, 5, pool);
-    FINQ_TRY(answer_told(answer, rows, pool));
-    return answer_seal(answer, service, pass, rows, pool);
+    FINQ_TRY(submit_call(&row, service, submission, &plan, pool));
+    if (strcmp(row.outcome, "ok") != 0)
+        return finq_step_outcome(row.outcome, row.missing, pass->step->name, pool);
+    *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at, .status = row.status};
+    FINQ_TRY(answer_told(answer, row.reply, row.reasons, pool));
+    return answer_seal(answer, service, pass, &row, pool);
 }

@@ -5,6 +5,7 @@
 
 #include "bank/link.h"
 #include "crypto/digest.h"
+#include "db/calls.h"
 #include "flow/token.h"
 
 /* What the database tells of the session before the step is taken. */
@@ -22,33 +23,30 @@ static const char *link_of(const finq_step_submission *submission)
 
 /* ---- the session so far ---- */
 
-static finq_error *context_call(const PGresult **rows, const finq_service *service, const finq_step_submission *submission,
+static finq_error *context_call(finq_step_context_out *row, const finq_service *service, const finq_step_submission *submission,
                                 apr_pool_t *pool)
 {
-    static const finq_pg_statement step_context = {
-        "finq_step_context", "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context("
-                             "$1, $2, $3, $4, $5, $6, $7, $8, $9)"};
     const finq_session_pass *pass = submission->pass;
-    finq_pg_args args = {0};
-    finq_pg_arg_id(&args, &pass->token.client_id);
-    finq_pg_arg_id(&args, &pass->token.session_id);
-    finq_pg_arg_int(&args, pass->token.ordinal);
-    finq_pg_arg_int(&args, pass->token.generation);
-    finq_pg_arg_bytes(&args, submission->body_hash, FINQ_DIGEST_SHA256);
-    finq_pg_arg_text(&args, finq_step_required_before(pass, pool));
-    finq_pg_arg_long(&args, apr_time_sec(finq_id_time(&pass->token.session_id)));
-    finq_pg_arg_int(&args, service->session_ttl);
-    finq_pg_arg_text(&args, pass->step->connector ? link_of(submission) : NULL);
-    return service->db->call(service->db, rows, &step_context, &args, pool);
+    finq_step_context_in in = {
+        .client_id = &pass->token.client_id,
+        .session_id = &pass->token.session_id,
+        .ordinal = pass->token.ordinal,
+        .generation = pass->token.generation,
+        .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
+        .required = finq_step_required_before(pass, pool),
+        .started_at = apr_time_sec(finq_id_time(&pass->token.session_id)),
+        .session_ttl = service->session_ttl,
+        .return_link = pass->step->connector ? link_of(submission) : NULL,
+    };
+    return finq_call_step_context(row, service->db, &in, pool);
 }
 
-static finq_error *context_parse(context *seen, const PGresult *rows, apr_pool_t *pool)
+static finq_error *context_parse(context *seen, const finq_step_context_out *row, apr_pool_t *pool)
 {
     json_t *wrapped;
-    const char *text = apr_pstrcat(pool, "{\"data\":", finq_pg_text(rows, 0, 3, pool), ",\"documents\":",
-                                   finq_pg_text(rows, 0, 4, pool), "}", NULL);
+    const char *text = apr_pstrcat(pool, "{\"data\":", row->data, ",\"documents\":", row->documents, "}", NULL);
     FINQ_TRY(finq_json_parse(&wrapped, text, strlen(text), pool));
-    seen->tenant_user_id = finq_pg_text(rows, 0, 2, pool);
+    seen->tenant_user_id = row->tenant_user_id;
     seen->data = json_object_get(wrapped, "data");
     seen->documents = json_object_get(wrapped, "documents");
     return NULL;
@@ -58,18 +56,17 @@ static finq_error *context_read(context *seen, const finq_service *service, cons
                                 apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
-    const PGresult *rows;
-    FINQ_TRY(context_call(&rows, service, submission, pool));
-    const char *outcome = finq_pg_text(rows, 0, 0, pool);
-    seen->repeated = strcmp(outcome, "repeat") == 0;
+    finq_step_context_out row;
+    FINQ_TRY(context_call(&row, service, submission, pool));
+    seen->repeated = strcmp(row.outcome, "repeat") == 0;
     if (seen->repeated)
         return NULL;
-    if (strcmp(outcome, "link_not_allowed") == 0)
+    if (strcmp(row.outcome, "link_not_allowed") == 0)
         return finq_error_make(pool, FINQ_E_INVALID_FIELD,
                                "data.psu_redirect_link is not one that this tenant's users may be sent back to.");
-    if (strcmp(outcome, "ok") != 0)
-        return finq_step_outcome(outcome, finq_pg_text(rows, 0, 1, pool), pass->step->name, pool);
-    FINQ_TRY(context_parse(seen, rows, pool));
+    if (strcmp(row.outcome, "ok") != 0)
+        return finq_step_outcome(row.outcome, row.missing, pass->step->name, pool);
+    FINQ_TRY(context_parse(seen, &row, pool));
     if (pass->token.ordinal == 1) /* no row yet: it stands in the nonce */
         seen->tenant_user_id = pass->token.tenant_user_id;
     json_object_set(seen->data, pass->step->name, (json_t *)submission->data);

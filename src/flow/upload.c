@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "db/calls.h"
 #include "documents/media.h"
 #include "flow/step.h"
 
@@ -114,45 +115,40 @@ void finq_upload_abandon(finq_upload *upload)
 
 /* ---- finish ---- */
 
-static finq_error *record_call(const PGresult **rows, const finq_upload *upload, const finq_upload_answer *file,
+static finq_error *record_call(finq_upload_record_out *row, const finq_upload *upload, const finq_upload_answer *file,
                                const finq_service *service)
 {
-    static const finq_pg_statement upload_record = {
-        "finq_upload_record", "SELECT outcome, upload_id, replaced FROM finq.upload_record("
-                              "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"};
     const finq_session_pass *pass = upload->offer->pass;
-    finq_pg_args args = {0};
-    finq_pg_arg_id(&args, &pass->token.client_id);
-    finq_pg_arg_id(&args, &pass->token.session_id);
-    finq_pg_arg_int(&args, pass->token.ordinal);
-    finq_pg_arg_id(&args, &pass->step_id);
-    finq_pg_arg_text(&args, file->document);
-    finq_pg_arg_id(&args, &upload->upload_id);
-    finq_pg_arg_long(&args, file->size);
-    finq_pg_arg_bytes(&args, file->sha256, sizeof file->sha256);
-    finq_pg_arg_text(&args, file->media_type);
-    finq_pg_arg_int(&args, service->nonce_ttl);
-    finq_pg_arg_int(&args, pass->token.generation);
-    return service->db->call(service->db, rows, &upload_record, &args, upload->pool);
+    finq_upload_record_in in = {
+        .client_id = &pass->token.client_id,
+        .session_id = &pass->token.session_id,
+        .ordinal = pass->token.ordinal,
+        .step_id = &pass->step_id,
+        .document = file->document,
+        .upload_id = &upload->upload_id,
+        .size = file->size,
+        .sha256 = {file->sha256, sizeof file->sha256},
+        .media_type = file->media_type,
+        .nonce_ttl = service->nonce_ttl,
+        .generation = pass->token.generation,
+    };
+    return finq_call_upload_record(row, service->db, &in, upload->pool);
 }
 
 /* What the database said decides over the file. */
-static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, const PGresult *rows)
+static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, const finq_upload_record_out *row)
 {
-    const char *outcome = finq_pg_text(rows, 0, 0, upload->pool);
-    if (strcmp(outcome, "ok") != 0) {
+    if (strcmp(row->outcome, "ok") != 0) {
         finq_blob_discard(upload->blob);
-        return finq_step_outcome(outcome, NULL, NULL, upload->pool);
+        return finq_step_outcome(row->outcome, NULL, NULL, upload->pool);
     }
-    answer->upload_id = finq_pg_id(rows, 0, 1);
+    answer->upload_id = *row->upload_id;
     if (finq_id_equal(&answer->upload_id, &upload->upload_id))
         finq_blob_keep(upload->blob);
     else
         finq_blob_discard(upload->blob); /* the same bytes are there already */
-    if (finq_pg_is_null(rows, 0, 2))
-        return NULL;
-    finq_id replaced = finq_pg_id(rows, 0, 2);
-    finq_blob_remove(upload->store, &replaced, upload->pool); /* if it fails, finq_upload_tidy tries again */
+    if (row->replaced)
+        finq_blob_remove(upload->store, row->replaced, upload->pool); /* if it fails, finq_upload_tidy tries again */
     return NULL;
 }
 
@@ -177,12 +173,12 @@ static finq_error *upload_place(finq_upload_answer *answer, finq_upload *upload)
 
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service)
 {
-    const PGresult *rows;
+    finq_upload_record_out row;
     finq_error *error = upload_place(answer, upload);
     if (!error)
-        error = record_call(&rows, upload, answer, service);
+        error = record_call(&row, upload, answer, service);
     if (!error)
-        return recorded(answer, upload, rows);
+        return recorded(answer, upload, &row);
     if (error->uncertain)
         finq_blob_leave(upload->blob);
     else
@@ -200,32 +196,26 @@ static const char *id_array(const apr_array_header_t *ids, apr_pool_t *pool)
     return finq_pg_array(texts, ids->nelts, pool);
 }
 
-static finq_error *sweep_call(const PGresult **rows, finq_db *db, const apr_array_header_t *undecided,
+static finq_error *sweep_call(apr_array_header_t **rows, finq_db *db, const apr_array_header_t *undecided,
                               const apr_array_header_t *gone, apr_pool_t *pool)
 {
-    static const finq_pg_statement upload_sweep = {"finq_upload_sweep",
-                                                   "SELECT upload_id, recorded FROM finq.upload_sweep($1, $2)"};
-    finq_pg_args args = {0};
-    finq_pg_arg_text(&args, id_array(undecided, pool));
-    finq_pg_arg_text(&args, id_array(gone, pool));
-    return db->call(db, rows, &upload_sweep, &args, pool);
+    finq_upload_sweep_in in = {.undecided = id_array(undecided, pool), .gone = id_array(gone, pool)};
+    return finq_call_upload_sweep(rows, db, &in, pool);
 }
 
 finq_error *finq_upload_tidy(const finq_blob_store *store, finq_db *db, apr_pool_t *pool)
 {
     finq_blob_swept swept;
-    const PGresult *rows;
-    apr_array_header_t *gone = apr_array_make(pool, 8, sizeof(finq_id));
+    apr_array_header_t *rows, *gone = apr_array_make(pool, 8, sizeof(finq_id));
     FINQ_TRY(finq_blob_sweep(&swept, store, pool));
     FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
-    for (int i = 0; i < finq_pg_rows(rows); i++) {
-        finq_id id = finq_pg_id(rows, i, 0);
-        int is_recorded = finq_pg_bool(rows, i, 1);
-        FINQ_TRY(finq_blob_settle(store, &id, is_recorded, pool));
-        if (is_recorded)
+    for (int i = 0; i < rows->nelts; i++) {
+        const finq_upload_sweep_out *row = &APR_ARRAY_IDX(rows, i, finq_upload_sweep_out);
+        FINQ_TRY(finq_blob_settle(store, row->upload_id, row->recorded, pool));
+        if (row->recorded)
             continue;
-        FINQ_TRY(finq_blob_remove(store, &id, pool));
-        APR_ARRAY_PUSH(gone, finq_id) = id;
+        FINQ_TRY(finq_blob_remove(store, row->upload_id, pool));
+        APR_ARRAY_PUSH(gone, finq_id) = *row->upload_id;
     }
     swept.undecided->nelts = 0;
     return gone->nelts ? sweep_call(&rows, db, swept.undecided, gone, pool) : NULL;

@@ -7,6 +7,7 @@
 #include <apr_thread_rwlock.h>
 #include <string.h>
 
+#include "db/calls.h"
 #include "sign/check.h"
 #include "json/json.h"
 
@@ -133,18 +134,6 @@ static finq_error *keys_read(finq_keyset *set, const char *text, const char *pre
     return NULL;
 }
 
-static finq_error *keys_ask(const char **text, finq_db *db, const finq_keyring_query *query, apr_pool_t *pool)
-{
-    static const finq_pg_statement signing_keys = {"finq_signing_keys", "SELECT finq.signing_keys($1, $2)"};
-    const PGresult *rows;
-    finq_pg_args args = {0};
-    finq_pg_arg_text(&args, query->issuer);
-    finq_pg_arg_id(&args, query->issuer ? NULL : query->client_id);
-    FINQ_TRY(db->call(db, &rows, &signing_keys, &args, pool));
-    *text = finq_pg_text(rows, 0, 0, pool);
-    return NULL;
-}
-
 /* ---- the ring ---- */
 
 static apr_status_t ring_release(void *value)
@@ -196,15 +185,17 @@ static int set_has(const finq_keyset *set, const finq_keyring_query *query)
 static finq_error *set_load(const finq_keyset **out, finq_keyring *ring, finq_db *db, const finq_keyring_query *query,
                             const char *name, apr_pool_t *pool)
 {
-    const char *text, *prefix = query->issuer ? "" : apr_pstrcat(pool, name, "/", NULL);
+    finq_signing_keys_in in = {.issuer = query->issuer, .client_id = query->issuer ? NULL : query->client_id};
+    finq_signing_keys_out row;
+    const char *prefix = query->issuer ? "" : apr_pstrcat(pool, name, "/", NULL);
     finq_keyset *set = set_make(name, apr_time_now());
     if (!set)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "keyring: out of memory");
     *out = set_hold(set, pool);
     set_release(set); /* the pool holds it now, whatever comes */
-    FINQ_TRY(keys_ask(&text, db, query, pool));
-    if (text)
-        FINQ_TRY(keys_read(set, text, prefix, pool));
+    FINQ_TRY(finq_call_signing_keys(&row, db, &in, pool));
+    if (row.signing_keys)
+        FINQ_TRY(keys_read(set, row.signing_keys, prefix, pool));
     set->missed_at = set_has(set, query) ? 0 : set->asked_at;
     apr_thread_rwlock_wrlock(ring->lock);
     set_remember(ring, set);

@@ -5,6 +5,7 @@
 
 #include "sign/check.h"
 #include "crypto/digest.h"
+#include "db/calls.h"
 #include "sign/jws.h"
 
 /* How far a signer's clock may be behind and ahead (contract section 8). */
@@ -164,19 +165,19 @@ finq_error *finq_proof_check_tenant(const finq_proof *proof, const finq_id *clie
 
 finq_error *finq_proof_use(const finq_proof *proof, const finq_id *client_id, finq_db *db, apr_pool_t *pool)
 {
-    static const finq_pg_statement signature_use = {"finq_signature_use", "SELECT finq.signature_use($1, $2, $3, $4)"};
-    const PGresult *rows;
-    finq_pg_args args = {0};
+    finq_signature_use_out row;
     unsigned char hash[FINQ_DIGEST_SHA256];
     if (!proof->token)
         return NULL;
     finq_digest_sha256(hash, proof->token, strlen(proof->token));
-    finq_pg_arg_id(&args, client_id);
-    finq_pg_arg_text(&args, proof->kid);
-    finq_pg_arg_bytes(&args, hash, sizeof hash);
-    finq_pg_arg_long(&args, proof->ends + SKEW_BEHIND + REMEMBER_LONGER);
-    FINQ_TRY(db->call(db, &rows, &signature_use, &args, pool));
-    if (finq_pg_bool(rows, 0, 0))
+    finq_signature_use_in in = {
+        .client_id = client_id,
+        .kid = proof->kid,
+        .token_hash = {hash, sizeof hash},
+        .expires_at = proof->ends + SKEW_BEHIND + REMEMBER_LONGER,
+    };
+    FINQ_TRY(finq_call_signature_use(&row, db, &in, pool));
+    if (row.is_first)
         return NULL;
     return proof->claims ? finq_claims_replayed(proof->claims, pool)
                          : finq_check_failed(pool, FINQ_CHECK_JTI, "the nonce %s has been used before; sign each request anew.",

@@ -1,14 +1,11 @@
 #include "skills/catalog.h"
 
+#include <apr_strings.h>
 #include <string.h>
 
 #include "crypto/digest.h"
+#include "db/calls.h"
 #include "json/json.h"
-
-static const finq_pg_statement statements[] = {
-    [FINQ_CATALOG_SKILLS] = {"finq_catalog_skills", "SELECT outcome, catalog FROM finq.catalog_skills($1, $2, $3)"},
-    [FINQ_CATALOG_SERVICERS] = {"finq_catalog_servicers", "SELECT outcome, catalog FROM finq.catalog_servicers($1, $2, $3)"},
-};
 
 static finq_error *refusal(const char *outcome, apr_pool_t *pool)
 {
@@ -26,22 +23,27 @@ static finq_error *refusal(const char *outcome, apr_pool_t *pool)
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: unknown outcome \"%s\"", outcome);
 }
 
-finq_error *finq_catalog_read(const char **json, finq_catalog catalog, const finq_service *service,
-                              const finq_catalog_claim *claim, apr_pool_t *pool)
+static finq_error *catalog_ask(finq_catalog_answer_row *row, finq_catalog catalog, const finq_service *service,
+                               const finq_catalog_claim *claim, apr_pool_t *pool)
 {
     unsigned char hash[FINQ_DIGEST_SHA256];
     const apr_array_header_t *skills = service->skills;
-    const PGresult *rows;
-    finq_pg_args args = {0};
+    const char *only = skills ? finq_pg_array((const char *const *)skills->elts, skills->nelts, pool) : NULL;
     finq_digest_sha256(hash, claim->app_key, strlen(claim->app_key));
-    finq_pg_arg_id(&args, &claim->client_id);
-    finq_pg_arg_bytes(&args, hash, sizeof hash);
-    finq_pg_arg_text(&args, skills ? finq_pg_array((const char *const *)skills->elts, skills->nelts, pool) : NULL);
-    FINQ_TRY(service->db->call(service->db, &rows, &statements[catalog], &args, pool));
-    const char *outcome = finq_pg_text(rows, 0, 0, pool);
-    if (strcmp(outcome, "ok") != 0)
-        return refusal(outcome, pool);
-    char *text = (char *)finq_pg_text(rows, 0, 1, pool);
+    finq_catalog_skills_in of_skills = {.client_id = &claim->client_id, .app_key_hash = {hash, sizeof hash}, .only = only};
+    finq_catalog_servicers_in of_servicers = {.client_id = &claim->client_id, .app_key_hash = {hash, sizeof hash}, .only = only};
+    return catalog == FINQ_CATALOG_SKILLS ? finq_call_catalog_skills(row, service->db, &of_skills, pool)
+                                          : finq_call_catalog_servicers(row, service->db, &of_servicers, pool);
+}
+
+finq_error *finq_catalog_read(const char **json, finq_catalog catalog, const finq_service *service,
+                              const finq_catalog_claim *claim, apr_pool_t *pool)
+{
+    finq_catalog_answer_row row;
+    FINQ_TRY(catalog_ask(&row, catalog, service, claim, pool));
+    if (strcmp(row.outcome, "ok") != 0)
+        return refusal(row.outcome, pool);
+    char *text = apr_pstrdup(pool, row.catalog);
     text[finq_json_compact(text, text, strlen(text))] = '\0'; /* as text, so that no number and no order changes */
     *json = text;
     return NULL;

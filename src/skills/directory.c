@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
+#include "db/calls.h"
 #include "json/json.h"
 
 /* More tenants than this, and the directory starts anew rather than grow: a flood of made-up ids fills no memory. */
@@ -116,21 +117,17 @@ static finq_error *skill_add(const finq_published **out, finq_directory *directo
     return NULL;
 }
 
-static finq_error *skill_load(const finq_published **out, finq_directory *directory, finq_db *db,
-                              const finq_pg_args *args, apr_pool_t *pool)
+/* What the database said of a skill; nothing where it knows none. */
+static finq_error *skill_keep(const finq_published **out, finq_directory *directory, const finq_published_skill_row *row,
+                              apr_pool_t *pool)
 {
-    static const finq_pg_statement skill_get = {"finq_skill_get",
-                                                "SELECT skill_id, definition FROM finq.skill_get($1, $2)"};
-    const PGresult *rows;
     json_t *definition;
     *out = NULL;
-    FINQ_TRY(db->call(db, &rows, &skill_get, args, pool));
-    if (finq_pg_rows(rows) == 0)
+    if (!row->definition)
         return NULL;
-    const char *text = finq_pg_text(rows, 0, 1, pool);
-    FINQ_TRY(finq_json_parse(&definition, text, strlen(text), pool));
+    FINQ_TRY(finq_json_parse(&definition, row->definition, strlen(row->definition), pool));
     apr_thread_rwlock_wrlock(directory->lock);
-    finq_error *error = skill_add(out, directory, (apr_int32_t)finq_pg_number(rows, 0, 0), definition, pool);
+    finq_error *error = skill_add(out, directory, row->skill_id, definition, pool);
     apr_thread_rwlock_unlock(directory->lock);
     return error;
 }
@@ -138,26 +135,24 @@ static finq_error *skill_load(const finq_published **out, finq_directory *direct
 finq_error *finq_directory_skill_named(const finq_published **published, finq_directory *directory, finq_db *db,
                                        const char *name, apr_pool_t *pool)
 {
-    finq_pg_args args = {0};
+    finq_skill_named_out row;
     *published = skill_lookup(directory, name, 0);
     if (*published)
         return NULL;
-    finq_pg_arg_id(&args, NULL);
-    finq_pg_arg_text(&args, name);
-    FINQ_TRY(skill_load(published, directory, db, &args, pool));
+    FINQ_TRY(finq_call_skill_named(&row, db, &(finq_skill_named_in){.name = name}, pool));
+    FINQ_TRY(skill_keep(published, directory, &row, pool));
     return *published ? NULL : finq_error_make(pool, FINQ_E_INVALID_SKILL_NAME, "No skill of this name is published.");
 }
 
 finq_error *finq_directory_skill(const finq_published **published, finq_directory *directory, finq_db *db,
                                  apr_int32_t skill_id, apr_pool_t *pool)
 {
-    finq_pg_args args = {0};
+    finq_skill_get_out row;
     *published = skill_lookup(directory, NULL, skill_id);
     if (*published)
         return NULL;
-    finq_pg_arg_int(&args, skill_id);
-    finq_pg_arg_text(&args, NULL);
-    FINQ_TRY(skill_load(published, directory, db, &args, pool));
+    FINQ_TRY(finq_call_skill_get(&row, db, &(finq_skill_get_in){.skill_id = skill_id}, pool));
+    FINQ_TRY(skill_keep(published, directory, &row, pool));
     return *published ? NULL
                       : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "skill %d, named by a sealed token, is gone",
                                             skill_id);
@@ -299,19 +294,15 @@ static void tenant_put(inquiry *asked, known_tenant *tenant)
 /* Judges by what the database says now; what another thread puts into the directory meanwhile may be older. */
 static finq_error *tenant_load(inquiry *asked)
 {
-    static const finq_pg_statement tenant_seen = {"finq_tenant_seen", "SELECT finq.tenant_seen($1, $2)"};
-    const PGresult *rows;
-    finq_pg_args args = {0};
+    finq_tenant_seen_in in = {.client_id = asked->client_id, .app_key_hash = {asked->hash, sizeof asked->hash}};
+    finq_tenant_seen_out row;
     json_t *shown = NULL;
     apr_thread_rwlock_rdlock(asked->directory->lock);
     asked->generation = asked->directory->generation; /* a change that comes while we ask makes the answer an old one */
     apr_thread_rwlock_unlock(asked->directory->lock);
-    finq_pg_arg_id(&args, asked->client_id);
-    finq_pg_arg_bytes(&args, asked->hash, sizeof asked->hash);
-    FINQ_TRY(asked->db->call(asked->db, &rows, &tenant_seen, &args, asked->pool));
-    const char *text = finq_pg_text(rows, 0, 0, asked->pool);
-    if (text)
-        FINQ_TRY(finq_json_parse(&shown, text, strlen(text), asked->pool));
+    FINQ_TRY(finq_call_tenant_seen(&row, asked->db, &in, asked->pool));
+    if (row.tenant_seen)
+        FINQ_TRY(finq_json_parse(&shown, row.tenant_seen, strlen(row.tenant_seen), asked->pool));
     known_tenant *tenant = tenant_make(asked->client_id, shown);
     if (!tenant)
         return finq_error_internal(asked->pool, FINQ_E_INTERNAL_SERVER_ERROR, "directory: out of memory");
@@ -322,15 +313,13 @@ static finq_error *tenant_load(inquiry *asked)
 /* One question tells whether all that is remembered is still true. */
 static finq_error *version_check(inquiry *asked)
 {
-    static const finq_pg_statement directory_version = {"finq_directory_version", "SELECT finq.directory_version()"};
     finq_directory *directory = asked->directory;
-    const PGresult *rows;
-    finq_pg_args none = {0};
+    finq_directory_version_out row;
     apr_time_t began = apr_time_now();
-    FINQ_TRY(asked->db->call(asked->db, &rows, &directory_version, &none, asked->pool));
+    FINQ_TRY(finq_call_directory_version(&row, asked->db, asked->pool));
     apr_thread_rwlock_wrlock(directory->lock);
-    directory->generation += directory->version != finq_pg_number(rows, 0, 0);
-    directory->version = finq_pg_number(rows, 0, 0);
+    directory->generation += directory->version != row.directory_version;
+    directory->version = row.directory_version;
     if (directory->checked_at < began)
         directory->checked_at = began;
     apr_thread_rwlock_unlock(directory->lock);

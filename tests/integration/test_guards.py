@@ -11,6 +11,7 @@ from finqenv.installation import MODULE
 from finqenv.places import ROOT
 
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
+MADE = {"src/db/calls.c"}  # by `make calls`: as long as there are calls
 
 # Which header of a library may be included where; a directory ends with a slash. The library's own room shows the rest
 # of the source what it needs of it.
@@ -95,7 +96,7 @@ def compares(files):
 
 def long_files(files):
     return [f"{path} has {len(text.splitlines())} lines" for path, text in files.items()
-            if path.endswith((".c", ".h")) and len(text.splitlines()) > MOST_LINES_OF_A_FILE]
+            if path.endswith((".c", ".h")) and path not in MADE and len(text.splitlines()) > MOST_LINES_OF_A_FILE]
 
 
 def long_functions(files):

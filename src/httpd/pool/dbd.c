@@ -8,6 +8,8 @@
 #include <mod_dbd.h>
 #include <string.h>
 
+#include "db/calls.h"
+
 APLOG_USE_MODULE(finq);
 
 /* This part of FinqDatabaseTimeout is not waited away: a call that began with less would be cut off, and its connection with
@@ -136,20 +138,33 @@ static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call
     return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection could be made", pool);
 }
 
-static const finq_pg_statement schema_version = {"finq_schema_version", "SELECT finq.schema_version()"};
+/* A connection that is in hand already, as somewhere to send calls. */
+typedef struct {
+    finq_db db; /* first: a finq_db is one of these */
+    PGconn *connection;
+    apr_time_t deadline;
+    int named;
+} held_db;
+
+static finq_error *held_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement, const finq_pg_args *args,
+                             apr_pool_t *pool)
+{
+    held_db *self = (held_db *)db;
+    return finq_pg_call(rows, self->connection, statement, args, self->deadline, self->named, pool);
+}
 
 /* The first call on a new connection: does the schema fit? */
 static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int named, apr_pool_t *pool)
 {
-    const PGresult *rows;
-    finq_pg_args none = {0};
+    held_db held = {{held_call}, connection, deadline, named};
+    finq_schema_version_out row;
     if (finq_pg_is_checked(connection))
         return NULL;
-    finq_error *error = finq_pg_call(&rows, connection, &schema_version, &none, deadline, named, pool);
+    finq_error *error = finq_call_schema_version(&row, &held.db, pool);
     if (error && error->code == FINQ_E_INTERNAL_SERVER_ERROR) /* it answered, and knows no such function */
         return unavailable(pool, apr_psprintf(pool, "%s: its schema is not there, or its user is no member of finq_server; "
                                               "run: finqctl db migrate", error->cause));
-    if (!error && finq_pg_number(rows, 0, 0) < FINQ_SCHEMA) /* the newest migration of this build */
+    if (!error && row.schema_version < FINQ_SCHEMA) /* the newest migration of this build */
         error = unavailable(pool, "its schema is older than this module; run: finqctl db migrate");
     if (!error)
         finq_pg_set_checked(connection);
@@ -201,7 +216,6 @@ finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool)
 
 finq_error *finq_dbd_check(finq_db *db, apr_pool_t *pool)
 {
-    const PGresult *rows;
-    finq_pg_args none = {0};
-    return db->call(db, &rows, &schema_version, &none, pool);
+    finq_schema_version_out row;
+    return finq_call_schema_version(&row, db, pool);
 }

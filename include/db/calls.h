@@ -1,0 +1,342 @@
+/* Calls: the SQL functions of the server, by name. Made by `make calls` from the database's own words; edit sql/functions.
+ *
+ * Ids, texts and bytes of an answer lie in its rows, which live as long as the pool. SQL's NULL is NULL, 0 or no bytes, both
+ * ways; an id or a text that is NULL is sent as SQL's NULL. Errors: those of a call. */
+#ifndef FINQ_CALLS_H
+#define FINQ_CALLS_H
+
+#include <apr_tables.h>
+
+#include "db/pg.h"
+#include "ground/codec.h"
+
+typedef struct finq_step_answer_row {
+    const char *outcome;
+    const finq_id *step_id;
+    apr_int32_t secret_id;
+    apr_int64_t expires_at;
+    const char *missing;
+    const char *status; /**< finq.session_status */
+    apr_int32_t next_place;
+    const char *waits_for; /**< finq.waiting */
+    const char *reply; /**< json */
+    const char *reasons;
+} finq_step_answer_row;
+
+typedef struct finq_published_skill_row {
+    apr_int32_t skill_id;
+    const char *definition;
+} finq_published_skill_row;
+
+typedef struct finq_session_standing_row {
+    const char *outcome;
+    int held;
+    const char *status; /**< finq.session_status */
+    const finq_id *step_id;
+    apr_int64_t expires_at;
+    apr_int32_t secret_id;
+    apr_int32_t ordinal;
+    apr_int32_t place;
+    apr_int32_t previous;
+    apr_int32_t generation;
+    int waits;
+    const char *told;
+    apr_int32_t skill_id;
+} finq_session_standing_row;
+
+typedef struct finq_exchange_answer_row {
+    const char *outcome;
+    const finq_id *credentials_id;
+    finq_bytes salt;
+    apr_int32_t secret_id;
+    apr_int64_t consent_exp;
+    apr_int64_t max_data_retention;
+    const char *missing;
+} finq_exchange_answer_row;
+
+typedef struct finq_catalog_answer_row {
+    const char *outcome;
+    const char *catalog;
+} finq_catalog_answer_row;
+
+typedef struct finq_catalog_servicers_in {
+    const finq_id *client_id;
+    finq_bytes app_key_hash;
+    const char *only; /**< text[] */
+} finq_catalog_servicers_in;
+typedef finq_catalog_answer_row finq_catalog_servicers_out;
+/** sql/functions/skill.sql. */
+finq_error *finq_call_catalog_servicers(finq_catalog_servicers_out *out, finq_db *db, const finq_catalog_servicers_in *in,
+                                        apr_pool_t *pool);
+
+typedef struct finq_catalog_skills_in {
+    const finq_id *client_id;
+    finq_bytes app_key_hash;
+    const char *only; /**< text[] */
+} finq_catalog_skills_in;
+typedef finq_catalog_answer_row finq_catalog_skills_out;
+/** sql/functions/skill.sql. */
+finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, const finq_catalog_skills_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_directory_version_out {
+    apr_int64_t directory_version;
+} finq_directory_version_out;
+/** sql/functions/tenant.sql. */
+finq_error *finq_call_directory_version(finq_directory_version_out *out, finq_db *db, apr_pool_t *pool);
+
+typedef struct finq_exchange_token_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *session_id;
+    apr_int64_t token_expires_at;
+    const char *required; /**< text[] */
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    finq_bytes salt;
+    apr_int32_t secret_id;
+    apr_int32_t repeat_within;
+} finq_exchange_token_in;
+typedef finq_exchange_answer_row finq_exchange_token_out;
+/** sql/functions/credential.sql. It locks no more than its session, and may share a transaction. */
+finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, const finq_exchange_token_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_redirect_conclude_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    const char *decision;
+    const char *told; /**< json */
+    const char *reasons; /**< jsonb */
+    apr_int32_t answer_ttl;
+    apr_int32_t secret_id;
+} finq_redirect_conclude_in;
+typedef struct finq_redirect_conclude_out {
+    const char *outcome;
+    const char *status;
+    apr_int64_t expires_at;
+    apr_int32_t secret_id;
+} finq_redirect_conclude_out;
+/** sql/functions/session.sql. */
+finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db *db, const finq_redirect_conclude_in *in,
+                                        apr_pool_t *pool);
+
+typedef struct finq_redirect_take_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+} finq_redirect_take_in;
+typedef struct finq_redirect_take_out {
+    const char *outcome;
+    const char *return_link;
+    const finq_id *step_id;
+    const char *data;
+    const char *tenant_user_id;
+    finq_bytes body_hash;
+} finq_redirect_take_out;
+/** sql/functions/session.sql. */
+finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, const finq_redirect_take_in *in, apr_pool_t *pool);
+
+typedef struct finq_schema_version_out {
+    apr_int32_t schema_version;
+} finq_schema_version_out;
+/** sql/functions/tenant.sql. */
+finq_error *finq_call_schema_version(finq_schema_version_out *out, finq_db *db, apr_pool_t *pool);
+
+typedef struct finq_session_exists_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+} finq_session_exists_in;
+typedef struct finq_session_exists_out {
+    int session_exists;
+} finq_session_exists_out;
+/** sql/functions/session.sql. */
+finq_error *finq_call_session_exists(finq_session_exists_out *out, finq_db *db, const finq_session_exists_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_session_resume_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *session_id;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t session_ttl;
+    apr_int32_t secret_id;
+} finq_session_resume_in;
+typedef finq_session_standing_row finq_session_resume_out;
+/** sql/functions/session.sql. */
+finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, const finq_session_resume_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_session_status_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    apr_int32_t generation;
+    apr_int64_t nonce_expires_at;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t session_ttl;
+    apr_int32_t secret_id;
+} finq_session_status_in;
+typedef finq_session_standing_row finq_session_status_out;
+/** sql/functions/session.sql. */
+finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, const finq_session_status_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_sessions_settled_in {
+    const char *session_ids; /**< uuid[] */
+    const char *generations; /**< integer[] */
+} finq_sessions_settled_in;
+typedef struct finq_sessions_settled_out {
+    apr_int32_t place;
+} finq_sessions_settled_out;
+/** sql/functions/session.sql. `*rows` are of finq_sessions_settled_out. */
+finq_error *finq_call_sessions_settled(apr_array_header_t **rows, finq_db *db, const finq_sessions_settled_in *in,
+                                       apr_pool_t *pool);
+
+typedef struct finq_signature_use_in {
+    const finq_id *client_id;
+    const char *kid;
+    finq_bytes token_hash;
+    apr_int64_t expires_at;
+} finq_signature_use_in;
+typedef struct finq_signature_use_out {
+    int is_first;
+} finq_signature_use_out;
+/** sql/functions/signature.sql. */
+finq_error *finq_call_signature_use(finq_signature_use_out *out, finq_db *db, const finq_signature_use_in *in, apr_pool_t *pool);
+
+typedef struct finq_signing_keys_in {
+    const char *issuer;
+    const finq_id *client_id;
+} finq_signing_keys_in;
+typedef struct finq_signing_keys_out {
+    const char *signing_keys;
+} finq_signing_keys_out;
+/** sql/functions/signature.sql. */
+finq_error *finq_call_signing_keys(finq_signing_keys_out *out, finq_db *db, const finq_signing_keys_in *in, apr_pool_t *pool);
+
+typedef struct finq_skill_get_in {
+    apr_int32_t skill_id;
+} finq_skill_get_in;
+typedef finq_published_skill_row finq_skill_get_out;
+/** sql/functions/skill.sql. */
+finq_error *finq_call_skill_get(finq_skill_get_out *out, finq_db *db, const finq_skill_get_in *in, apr_pool_t *pool);
+
+typedef struct finq_skill_named_in {
+    const char *name;
+} finq_skill_named_in;
+typedef finq_published_skill_row finq_skill_named_out;
+/** sql/functions/skill.sql. */
+finq_error *finq_call_skill_named(finq_skill_named_out *out, finq_db *db, const finq_skill_named_in *in, apr_pool_t *pool);
+
+typedef struct finq_step_context_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    apr_int32_t generation;
+    finq_bytes body_hash;
+    const char *required; /**< text[] */
+    apr_int64_t started_at;
+    apr_int32_t session_ttl;
+    const char *return_link;
+} finq_step_context_in;
+typedef struct finq_step_context_out {
+    const char *outcome;
+    const char *missing;
+    const char *tenant_user_id;
+    const char *data;
+    const char *documents;
+} finq_step_context_out;
+/** sql/functions/step.sql. */
+finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, const finq_step_context_in *in, apr_pool_t *pool);
+
+typedef struct finq_step_decide_in {
+    const finq_id *step_id;
+    const char *connector;
+    const char *decision;
+    const char *reasons; /**< jsonb */
+} finq_step_decide_in;
+typedef struct finq_step_decide_out {
+    const char *outcome;
+    const char *status;
+} finq_step_decide_out;
+/** sql/functions/step.sql. */
+finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const finq_step_decide_in *in, apr_pool_t *pool);
+
+typedef struct finq_submit_step_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t skill_id;
+    apr_int32_t ordinal;
+    apr_int64_t app_key_id;
+    const char *tenant_user_id;
+    apr_int64_t started_at;
+    apr_int64_t nonce_expires_at;
+    const finq_id *step_id;
+    const char *step_name;
+    finq_bytes body_hash;
+    const char *data; /**< jsonb */
+    const char *required; /**< text[] */
+    const char *status; /**< finq.session_status */
+    apr_int32_t secret_id;
+    apr_int32_t answer_ttl;
+    apr_int32_t session_ttl;
+    apr_int32_t generation;
+    apr_int32_t place;
+    apr_int32_t next_place;
+    const char *waits_for; /**< finq.waiting */
+    const char *reply; /**< json */
+    const char *return_link;
+    apr_int64_t return_until;
+    const char *reasons; /**< jsonb */
+} finq_submit_step_in;
+typedef finq_step_answer_row finq_submit_step_out;
+/** sql/functions/step.sql. It locks no more than its session, and may share a transaction. */
+finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const finq_submit_step_in *in, apr_pool_t *pool);
+
+typedef struct finq_tenant_seen_in {
+    const finq_id *client_id;
+    finq_bytes app_key_hash;
+} finq_tenant_seen_in;
+typedef struct finq_tenant_seen_out {
+    const char *tenant_seen;
+} finq_tenant_seen_out;
+/** sql/functions/tenant.sql. */
+finq_error *finq_call_tenant_seen(finq_tenant_seen_out *out, finq_db *db, const finq_tenant_seen_in *in, apr_pool_t *pool);
+
+typedef struct finq_upload_record_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    const finq_id *step_id;
+    const char *document;
+    const finq_id *upload_id;
+    apr_int64_t size;
+    finq_bytes sha256;
+    const char *media_type;
+    apr_int32_t nonce_ttl;
+    apr_int32_t generation;
+} finq_upload_record_in;
+typedef struct finq_upload_record_out {
+    const char *outcome;
+    const finq_id *upload_id;
+    const finq_id *replaced;
+} finq_upload_record_out;
+/** sql/functions/upload.sql. */
+finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, const finq_upload_record_in *in, apr_pool_t *pool);
+
+typedef struct finq_upload_sweep_in {
+    const char *undecided; /**< uuid[] */
+    const char *gone; /**< uuid[] */
+} finq_upload_sweep_in;
+typedef struct finq_upload_sweep_out {
+    const finq_id *upload_id;
+    int recorded;
+} finq_upload_sweep_out;
+/** sql/functions/upload.sql. `*rows` are of finq_upload_sweep_out. */
+finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const finq_upload_sweep_in *in, apr_pool_t *pool);
+
+#endif

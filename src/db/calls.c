@@ -1,0 +1,562 @@
+/* Made by `make calls`. */
+#include "db/calls.h"
+
+static finq_upload_sweep_out upload_sweep_read(const PGresult *rows, int row)
+{
+    return (finq_upload_sweep_out){
+        .upload_id = finq_pg_id(rows, row, 0),
+        .recorded = finq_pg_bool(rows, row, 1),
+    };
+}
+
+static finq_upload_record_out upload_record_read(const PGresult *rows, int row)
+{
+    return (finq_upload_record_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .upload_id = finq_pg_id(rows, row, 1),
+        .replaced = finq_pg_id(rows, row, 2),
+    };
+}
+
+static finq_tenant_seen_out tenant_seen_read(const PGresult *rows, int row)
+{
+    return (finq_tenant_seen_out){
+        .tenant_seen = finq_pg_text(rows, row, 0),
+    };
+}
+
+static finq_step_answer_row step_answer_read(const PGresult *rows, int row)
+{
+    return (finq_step_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .step_id = finq_pg_id(rows, row, 1),
+        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 2),
+        .expires_at = finq_pg_number(rows, row, 3),
+        .missing = finq_pg_text(rows, row, 4),
+        .status = finq_pg_text(rows, row, 5),
+        .next_place = (apr_int32_t)finq_pg_number(rows, row, 6),
+        .waits_for = finq_pg_text(rows, row, 7),
+        .reply = finq_pg_text(rows, row, 8),
+        .reasons = finq_pg_text(rows, row, 9),
+    };
+}
+
+static finq_step_decide_out step_decide_read(const PGresult *rows, int row)
+{
+    return (finq_step_decide_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .status = finq_pg_text(rows, row, 1),
+    };
+}
+
+static finq_step_context_out step_context_read(const PGresult *rows, int row)
+{
+    return (finq_step_context_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .missing = finq_pg_text(rows, row, 1),
+        .tenant_user_id = finq_pg_text(rows, row, 2),
+        .data = finq_pg_text(rows, row, 3),
+        .documents = finq_pg_text(rows, row, 4),
+    };
+}
+
+static finq_published_skill_row published_skill_read(const PGresult *rows, int row)
+{
+    return (finq_published_skill_row){
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 0),
+        .definition = finq_pg_text(rows, row, 1),
+    };
+}
+
+static finq_signing_keys_out signing_keys_read(const PGresult *rows, int row)
+{
+    return (finq_signing_keys_out){
+        .signing_keys = finq_pg_text(rows, row, 0),
+    };
+}
+
+static finq_signature_use_out signature_use_read(const PGresult *rows, int row)
+{
+    return (finq_signature_use_out){
+        .is_first = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_sessions_settled_out sessions_settled_read(const PGresult *rows, int row)
+{
+    return (finq_sessions_settled_out){
+        .place = (apr_int32_t)finq_pg_number(rows, row, 0),
+    };
+}
+
+static finq_session_standing_row session_standing_read(const PGresult *rows, int row)
+{
+    return (finq_session_standing_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .held = finq_pg_bool(rows, row, 1),
+        .status = finq_pg_text(rows, row, 2),
+        .step_id = finq_pg_id(rows, row, 3),
+        .expires_at = finq_pg_number(rows, row, 4),
+        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 5),
+        .ordinal = (apr_int32_t)finq_pg_number(rows, row, 6),
+        .place = (apr_int32_t)finq_pg_number(rows, row, 7),
+        .previous = (apr_int32_t)finq_pg_number(rows, row, 8),
+        .generation = (apr_int32_t)finq_pg_number(rows, row, 9),
+        .waits = finq_pg_bool(rows, row, 10),
+        .told = finq_pg_text(rows, row, 11),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 12),
+    };
+}
+
+static finq_session_exists_out session_exists_read(const PGresult *rows, int row)
+{
+    return (finq_session_exists_out){
+        .session_exists = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_schema_version_out schema_version_read(const PGresult *rows, int row)
+{
+    return (finq_schema_version_out){
+        .schema_version = (apr_int32_t)finq_pg_number(rows, row, 0),
+    };
+}
+
+static finq_redirect_take_out redirect_take_read(const PGresult *rows, int row)
+{
+    return (finq_redirect_take_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .return_link = finq_pg_text(rows, row, 1),
+        .step_id = finq_pg_id(rows, row, 2),
+        .data = finq_pg_text(rows, row, 3),
+        .tenant_user_id = finq_pg_text(rows, row, 4),
+        .body_hash = finq_pg_bytes(rows, row, 5),
+    };
+}
+
+static finq_redirect_conclude_out redirect_conclude_read(const PGresult *rows, int row)
+{
+    return (finq_redirect_conclude_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .status = finq_pg_text(rows, row, 1),
+        .expires_at = finq_pg_number(rows, row, 2),
+        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 3),
+    };
+}
+
+static finq_exchange_answer_row exchange_answer_read(const PGresult *rows, int row)
+{
+    return (finq_exchange_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .credentials_id = finq_pg_id(rows, row, 1),
+        .salt = finq_pg_bytes(rows, row, 2),
+        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 3),
+        .consent_exp = finq_pg_number(rows, row, 4),
+        .max_data_retention = finq_pg_number(rows, row, 5),
+        .missing = finq_pg_text(rows, row, 6),
+    };
+}
+
+static finq_directory_version_out directory_version_read(const PGresult *rows, int row)
+{
+    return (finq_directory_version_out){
+        .directory_version = finq_pg_number(rows, row, 0),
+    };
+}
+
+static finq_catalog_answer_row catalog_answer_read(const PGresult *rows, int row)
+{
+    return (finq_catalog_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .catalog = finq_pg_text(rows, row, 1),
+    };
+}
+
+finq_error *finq_call_catalog_servicers(finq_catalog_servicers_out *out, finq_db *db, const finq_catalog_servicers_in *in,
+                                        apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_catalog_servicers",
+        "SELECT outcome, catalog FROM finq.catalog_servicers(p_client_id => $1, p_app_key_hash => $2, p_only => $3)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->app_key_hash);
+    finq_pg_arg_text(&args, in->only);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = catalog_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, const finq_catalog_skills_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_catalog_skills",
+        "SELECT outcome, catalog FROM finq.catalog_skills(p_client_id => $1, p_app_key_hash => $2, p_only => $3)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->app_key_hash);
+    finq_pg_arg_text(&args, in->only);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = catalog_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_directory_version(finq_directory_version_out *out, finq_db *db, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_directory_version",
+        "SELECT directory_version FROM finq.directory_version()"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = directory_version_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, const finq_exchange_token_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_exchange_token",
+        "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing FROM "
+        "finq.exchange_token(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_token_expires_at => $4, p_required "
+        "=> $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, p_secret_id => $9, p_repeat_within => $10)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_session(&args, in->session_id);
+    finq_pg_arg_long(&args, in->token_expires_at);
+    finq_pg_arg_text(&args, in->required);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_bytes(&args, in->salt);
+    finq_pg_arg_int(&args, in->secret_id);
+    finq_pg_arg_int(&args, in->repeat_within);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = exchange_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db *db, const finq_redirect_conclude_in *in,
+                                        apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_redirect_conclude",
+        "SELECT outcome, status, expires_at, secret_id FROM finq.redirect_conclude(p_client_id => $1, p_session_id => $2, "
+        "p_ordinal => $3, p_decision => $4, p_told => $5, p_reasons => $6, p_answer_ttl => $7, p_secret_id => $8)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_text(&args, in->decision);
+    finq_pg_arg_text(&args, in->told);
+    finq_pg_arg_text(&args, in->reasons);
+    finq_pg_arg_int(&args, in->answer_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = redirect_conclude_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, const finq_redirect_take_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_redirect_take",
+        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash FROM finq.redirect_take(p_client_id => $1, "
+        "p_session_id => $2, p_ordinal => $3)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = redirect_take_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_schema_version(finq_schema_version_out *out, finq_db *db, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_schema_version",
+        "SELECT schema_version FROM finq.schema_version()"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = schema_version_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_session_exists(finq_session_exists_out *out, finq_db *db, const finq_session_exists_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_session_exists",
+        "SELECT session_exists FROM finq.session_exists(p_client_id => $1, p_session_id => $2)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_exists_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, const finq_session_resume_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_session_resume",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "skill_id FROM finq.session_resume(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_nonce_ttl => $4, "
+        "p_temp_token_ttl => $5, p_session_ttl => $6, p_secret_id => $7)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->session_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, const finq_session_status_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_session_status",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "skill_id FROM finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, "
+        "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_session_ttl => $8, p_secret_id => $9)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_long(&args, in->nonce_expires_at);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->session_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_sessions_settled(apr_array_header_t **rows, finq_db *db, const finq_sessions_settled_in *in,
+                                       apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_sessions_settled",
+        "SELECT place FROM finq.sessions_settled(p_session_ids => $1, p_generations => $2)"};
+    const PGresult *found;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->session_ids);
+    finq_pg_arg_text(&args, in->generations);
+    FINQ_TRY(db->call(db, &found, &statement, &args, pool));
+    *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_sessions_settled_out));
+    for (int i = 0; i < finq_pg_rows(found); i++)
+        APR_ARRAY_PUSH(*rows, finq_sessions_settled_out) = sessions_settled_read(found, i);
+    return NULL;
+}
+
+finq_error *finq_call_signature_use(finq_signature_use_out *out, finq_db *db, const finq_signature_use_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_signature_use",
+        "SELECT is_first FROM finq.signature_use(p_client_id => $1, p_kid => $2, p_token_hash => $3, p_expires_at => $4)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_text(&args, in->kid);
+    finq_pg_arg_bytes(&args, in->token_hash);
+    finq_pg_arg_long(&args, in->expires_at);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = signature_use_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_signing_keys(finq_signing_keys_out *out, finq_db *db, const finq_signing_keys_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_signing_keys",
+        "SELECT signing_keys FROM finq.signing_keys(p_issuer => $1, p_client_id => $2)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->issuer);
+    finq_pg_arg_id(&args, in->client_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = signing_keys_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_skill_get(finq_skill_get_out *out, finq_db *db, const finq_skill_get_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_skill_get",
+        "SELECT skill_id, definition FROM finq.skill_get(p_skill_id => $1)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_int(&args, in->skill_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = published_skill_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_skill_named(finq_skill_named_out *out, finq_db *db, const finq_skill_named_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_skill_named",
+        "SELECT skill_id, definition FROM finq.skill_named(p_name => $1)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->name);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = published_skill_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, const finq_step_context_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_step_context",
+        "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => $2, "
+        "p_ordinal => $3, p_generation => $4, p_body_hash => $5, p_required => $6, p_started_at => $7, p_session_ttl => $8, "
+        "p_return_link => $9)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_bytes(&args, in->body_hash);
+    finq_pg_arg_text(&args, in->required);
+    finq_pg_arg_long(&args, in->started_at);
+    finq_pg_arg_int(&args, in->session_ttl);
+    finq_pg_arg_text(&args, in->return_link);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = step_context_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const finq_step_decide_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_step_decide",
+        "SELECT outcome, status FROM finq.step_decide(p_step_id => $1, p_connector => $2, p_decision => $3, p_reasons => $4)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_text(&args, in->connector);
+    finq_pg_arg_text(&args, in->decision);
+    finq_pg_arg_text(&args, in->reasons);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = step_decide_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const finq_submit_step_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_submit_step",
+        "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM "
+        "finq.submit_step(p_client_id => $1, p_session_id => $2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, "
+        "p_tenant_user_id => $6, p_started_at => $7, p_nonce_expires_at => $8, p_step_id => $9, p_step_name => $10, p_body_hash "
+        "=> $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, p_session_ttl => "
+        "$17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => $22, p_return_link => "
+        "$23, p_return_until => $24, p_reasons => $25)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_session(&args, in->session_id);
+    finq_pg_arg_int(&args, in->skill_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_long(&args, in->app_key_id);
+    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_long(&args, in->started_at);
+    finq_pg_arg_long(&args, in->nonce_expires_at);
+    finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_text(&args, in->step_name);
+    finq_pg_arg_bytes(&args, in->body_hash);
+    finq_pg_arg_text(&args, in->data);
+    finq_pg_arg_text(&args, in->required);
+    finq_pg_arg_text(&args, in->status);
+    finq_pg_arg_int(&args, in->secret_id);
+    finq_pg_arg_int(&args, in->answer_ttl);
+    finq_pg_arg_int(&args, in->session_ttl);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_int(&args, in->place);
+    finq_pg_arg_int(&args, in->next_place);
+    finq_pg_arg_text(&args, in->waits_for);
+    finq_pg_arg_text(&args, in->reply);
+    finq_pg_arg_text(&args, in->return_link);
+    finq_pg_arg_long(&args, in->return_until);
+    finq_pg_arg_text(&args, in->reasons);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = step_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_tenant_seen(finq_tenant_seen_out *out, finq_db *db, const finq_tenant_seen_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_tenant_seen",
+        "SELECT tenant_seen FROM finq.tenant_seen(p_client_id => $1, p_app_key_hash => $2)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->app_key_hash);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = tenant_seen_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, const finq_upload_record_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_upload_record",
+        "SELECT outcome, upload_id, replaced FROM finq.upload_record(p_client_id => $1, p_session_id => $2, p_ordinal => $3, "
+        "p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type => $9, p_nonce_ttl => "
+        "$10, p_generation => $11)"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_text(&args, in->document);
+    finq_pg_arg_id(&args, in->upload_id);
+    finq_pg_arg_long(&args, in->size);
+    finq_pg_arg_bytes(&args, in->sha256);
+    finq_pg_arg_text(&args, in->media_type);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->generation);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = upload_record_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const finq_upload_sweep_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_upload_sweep",
+        "SELECT upload_id, recorded FROM finq.upload_sweep(p_undecided => $1, p_gone => $2)"};
+    const PGresult *found;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->undecided);
+    finq_pg_arg_text(&args, in->gone);
+    FINQ_TRY(db->call(db, &found, &statement, &args, pool));
+    *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_upload_sweep_out));
+    for (int i = 0; i < finq_pg_rows(found); i++)
+        APR_ARRAY_PUSH(*rows, finq_upload_sweep_out) = upload_sweep_read(found, i);
+    return NULL;
+}
