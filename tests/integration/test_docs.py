@@ -232,6 +232,15 @@ def test_the_map_has_every_room_and_its_files():
     assert len(rooms) > 15 and told == rooms
 
 
+def test_the_hooks_are_those_of_the_module_record():
+    """Red where a row of src/httpd/README.md, or a hook's place in one, is removed."""
+    code = re.findall(r"ap_hook_(\w+)\((\w+), NULL, NULL, APR_HOOK_(\w+)\)", source("mod_finq.c"))
+    registered = [(hook + ("" if place == "MIDDLE" else f" ({place.lower().replace('_', ' ')})"), function) for hook, function, place in code]
+    told = [(row[1], function) for row in rows(section(DOCUMENTS[Path("src/httpd/README.md")], "The hooks, in order"))
+            for function in re.findall(r"`(\w+)`", row[2])]
+    assert registered and sorted(told) == sorted(registered)
+
+
 # -- links, and what a manual is
 
 def anchors(text):
