@@ -7,7 +7,7 @@ help text (presets); `SetHandler finq` left active in conf/finq.conf (the_sample
 (the_sample_works); a row of the error table removed, its status changed, or one for a code that nothing produces added
 (error_table); an option of a verb, or a word of its text, removed from finqctl.md (finqctl); `make upp` named, or `clean` left out
 (make_targets); a keyword or a format removed from skills.md (forms); a step's name misspelt in a walk, or a member left
-out of a printed answer (a_walk); a link's file or anchor misspelt (every_link); a manual that nothing leads to, one of 401
+out of a printed answer (a_walk); a link's file or anchor misspelt (every_link); a file's name misspelt (every_file); a manual that nothing leads to, one of 401
 lines, or one whose first sentence has no reader (manuals); "1.0" as the version in conf/openapi.yaml, put_build left out
 (version); a fence of code without its end, or the manuals left out of `make install` (installed).
 """
@@ -260,6 +260,12 @@ def test_every_link_leads_somewhere():
             assert not anchor or anchor in anchors(target.read_text()), f"{file}: {link}"
             seen += 1
     assert seen > 40
+
+
+def test_every_file_that_a_document_names_is_there():
+    named = {(file, name) for file, text in DOCUMENTS.items()
+             for name in re.findall(r"`((?:src|include|conf|sql|tests)/[\w./-]*)`", text) if "NNN" not in name}
+    assert len(named) > 20 and not [f"{file}: {name}" for file, name in named if not (ROOT / name).exists()]
 
 
 def test_manuals_are_short_have_a_reader_and_are_led_to():
