@@ -62,7 +62,7 @@ class ErrorLog:
 
     def _wait_for_expected(self):
         try:
-            until(lambda: not self._unseen(), 2)
+            until(lambda: not self._unseen(), 5)
         except Failure:
             pass  # the check says which
 
