@@ -8,8 +8,8 @@ import urllib.parse
 from finqenv import documents, sandbox
 from finqenv.client import Onboarding
 from finqenv.installation import DEMO_SKILLS, Installation
-from finqenv.places import BUILD, discard, new_directory
-from finqenv.process import Failure, end_servers_in, main
+from finqenv.process import Failure, main
+from finqenv.runs import Run
 
 CARD_SKILL, BANK_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0"
 APP = "https://app.example.com"
@@ -139,12 +139,8 @@ def walk(directory):
 
 
 def demo():
-    directory = new_directory(BUILD, "demo-")
-    try:
-        walk(directory)
-    finally:
-        end_servers_in(directory)
-        discard(directory)
+    with Run("demo") as run:
+        walk(run.directory)
     say("Both users are onboarded. Everything that was started has been stopped.", "good")
 
 

@@ -9,8 +9,8 @@ import time
 from bench import calls, connectors, onboarding, signed, site as sites, tenants, upload
 from bench.database import Database
 from bench.table import Table
-from finqenv.places import BUILD, discard, new_directory
-from finqenv.process import Failure, end_servers_in, main
+from finqenv.process import Failure, main
+from finqenv.runs import Run
 
 CALLS = {"sessions": ("sessions", "forged"), "step": ("step1", "step2"), "token": ("token",)}
 SECTIONS = {"onboard": onboarding.measure, "upload": upload.measure, "memory": upload.flat,
@@ -40,15 +40,13 @@ def measure(site, words):
 
 def bench():
     words, began = chosen(), time.monotonic()
-    directory = new_directory(BUILD, "bench-")
-    site = sites.Site(directory)
-    try:
-        site.start()
-        missed = measure(site, words)
-    finally:
-        site.stop()
-        end_servers_in(directory)
-        discard(directory)
+    with Run("bench-run") as run:
+        site = sites.Site(run.directory)
+        try:
+            site.start()
+            missed = measure(site, words)
+        finally:
+            site.stop()
     print(f"{time.monotonic() - began:.0f} s on {os.cpu_count()} processors, {sites.CLIENTS} clients; "
           "load generator, servers and database share them.")
     sys.exit(1 if missed and os.environ.get("STRICT") == "1" else 0)

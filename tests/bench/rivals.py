@@ -68,7 +68,7 @@ class Node:
                    "SKILL": (SOURCE / "skill.json").read_text(), "SKILL_ID": database.skill, "NODE_ENV": "production",
                    "NODE_PATH": NODE_MODULES}
         self.log = open(site.directory / "node.log", "w")
-        self.process = subprocess.Popen(["node", SOURCE / "node/server.js"], stdout=self.log, stderr=self.log,
+        self.process = subprocess.Popen(["node", SOURCE / "node/server.js"], cwd=site.directory, stdout=self.log, stderr=self.log,
                                         env=clean_environ(**{name: str(value) for name, value in environ.items()}))
         until(lambda: listening(self.port), what="Node to listen")
 

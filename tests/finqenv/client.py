@@ -97,6 +97,8 @@ class Client:
     def __init__(self, url, tenant, authority=None, base="/v1", seen=None, host=None, sign=None):
         self.url, self.tenant, self.base, self.seen = urllib.parse.urlsplit(url), tenant, base, seen
         self.host, self.sign = host or self.url.hostname, sign
+        # localhost may be ::1 as well, and limits count addresses: a client has one of them.
+        self._address = "127.0.0.1" if self.url.hostname == "localhost" else self.url.hostname
         self._context = ssl.create_default_context(cafile=authority) if self.url.scheme == "https" else None
         self._connection = None
         self._all.add(self)
@@ -105,9 +107,8 @@ class Client:
 
     def _connect(self, timeout):
         if self._context:
-            return _NamedConnection(self.url.hostname, self.url.port, timeout=timeout, context=self._context,
-                                    name=self.host)
-        return http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=timeout)
+            return _NamedConnection(self._address, self.url.port, timeout=timeout, context=self._context, name=self.host)
+        return http.client.HTTPConnection(self._address, self.url.port, timeout=timeout)
 
     def close(self):
         if self._connection:
@@ -152,7 +153,7 @@ class Client:
 
     def open_socket(self, timeout=30):
         """A connected socket, TLS done, for what http.client would not send."""
-        plain = socket.create_connection((self.url.hostname, self.url.port), timeout)
+        plain = socket.create_connection((self._address, self.url.port), timeout)
         return self._context.wrap_socket(plain, server_hostname=self.host) if self._context else plain
 
     def raw(self, data, timeout=30):

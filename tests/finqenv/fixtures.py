@@ -3,7 +3,7 @@ import itertools
 
 import pytest
 
-from . import workers
+from . import runs, workers
 from .client import Client
 from .contract import Contract
 from .installation import DEMO_SKILLS, Installation
@@ -92,6 +92,7 @@ def _start(directory, watched, **options):
 def _stop(installation, watched):
     """A stopped server has said its last word: it is checked once more before it is forgotten."""
     installation.stop()
+    runs.thin(installation.directory)
     complaints = installation.httpd.check()
     watched.remove(installation.httpd)
     if complaints:

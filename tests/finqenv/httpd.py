@@ -1,4 +1,5 @@
 """A private httpd with TLS."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -109,23 +110,29 @@ class Httpd:
     def stop(self):
         """Stops it and waits for the last child. A stopped httpd is no error.
 
-        mpm_event itself may crash at a child's end where TLS connections are just closing: the main thread shuts down sockets
-        that a worker frees. Only a child that is alive when the signal comes may die so.
+        mpm_event itself may crash where a child is to end at once while TLS connections are just closing: the main thread shuts
+        down sockets that a worker frees. So the children are first asked to end in peace, and have a second for it; only one
+        that is alive then may die so.
         """
-        family = "|".join(map(str, self.children()))
-        self.log.allow(rf"AH00052: child pid ({family}) exit signal Segmentation fault")
-        self._signal_and_wait(signal.SIGTERM)
+        pid = self.pid()
+        if not pid:
+            return
+        family = children(pid)
+        send(pid, signal.SIGWINCH)
+        with contextlib.suppress(Failure):
+            until(lambda: not any(map(alive, family)), 1)
+        if busy := [str(child) for child in family if alive(child)]:
+            self.log.allow(rf"AH00052: child pid ({'|'.join(busy)}) exit signal Segmentation fault")
+        send(pid, signal.SIGTERM)
+        until(lambda: not any(map(alive, [pid, *family])), what="httpd to end")
 
     def graceful_stop(self, seconds=60):
         """Stops accepting, lets requests under way finish."""
-        self._signal_and_wait(signal.SIGWINCH, seconds)
-
-    def _signal_and_wait(self, number, seconds=30):
         pid = self.pid()
         if not pid:
             return
         family = [pid, *children(pid)]
-        send(pid, number)
+        send(pid, signal.SIGWINCH)
         until(lambda: not any(map(alive, family)), seconds, "httpd to end")
 
     def graceful(self):

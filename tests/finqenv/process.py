@@ -3,6 +3,7 @@ import contextlib
 import os
 import pathlib
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -13,7 +14,8 @@ import time
 # between its choice and its use, no other takes a port.
 WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
 PORTS = range(20000, 32768)[int(WORKER.removeprefix("gw"))::int(WORKERS)]
-SERVERS = {"apache2", "postgres"}
+SERVERS = {"apache2", "postgres", "pgbouncer", "chromium", "chromedriver", "node"}
+CONNECTOR = re.compile(r"/tests/(connector/run|bench/connector)\.py\0")
 
 
 class Failure(Exception):
@@ -99,10 +101,13 @@ def children(pid):
     return [p for p in _pids() if (stat := _stat(p)) and stat[1] == pid and stat[0] not in "ZX"]
 
 
+def _command(pid):
+    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+
+
 def _mentions(pid, text):
     try:
-        command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
-        return text in command or os.readlink(f"/proc/{pid}/cwd").startswith(text)
+        return text in _command(pid) or os.readlink(f"/proc/{pid}/cwd").startswith(text)
     except OSError:
         return False
 
@@ -110,7 +115,8 @@ def _mentions(pid, text):
 def _is_server(pid):
     """Not somebody's shell or pager that happens to look at a server's files."""
     try:
-        return os.path.basename(os.readlink(f"/proc/{pid}/exe")).split()[0] in SERVERS
+        program = os.path.basename(os.readlink(f"/proc/{pid}/exe")).split()[0]
+        return program in SERVERS or program.startswith("python3") and CONNECTOR.search(_command(pid)) is not None
     except OSError:
         return False
 

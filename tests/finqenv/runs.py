@@ -1,8 +1,11 @@
-"""Directories of test runs: several may go on at once; what a killed one left is cleared by the next."""
+"""Directories of runs: several may go on at once; what a killed one left is cleared by the next of its kind, and by `make down`."""
+import os
+import shutil
+
 from .places import BUILD, Lock, discard, new_directory
 from .process import end_servers_in
 
-PARENT = BUILD / "test"
+KINDS = ("test", "demo", "bench-run")
 
 
 def _locked(directory):
@@ -11,25 +14,41 @@ def _locked(directory):
 
 
 def _sweep(directory):
+    """Whether it was a dead run's."""
     lock = _locked(directory)
     if lock:
         end_servers_in(directory)
         discard(directory)
         lock.release()
+    return lock is not None
+
+
+def sweep(kinds=KINDS):
+    """Clears what killed runs left. Returns whether there was anything."""
+    return any([_sweep(old) for kind in kinds if (BUILD / kind).exists() for old in (BUILD / kind).iterdir()])
+
+
+def thin(directory):
+    """Leaves what is read, configurations and logs: a cluster has 50 MB, and a run dozens of them."""
+    for parent, folders, files in os.walk(directory, followlinks=True):
+        if "PG_VERSION" in files:
+            shutil.rmtree(parent, ignore_errors=True)
+            folders.clear()
 
 
 class Run:
-    """A context manager around a test run: `directory` is its own, and `keep` spares it afterwards."""
+    """A context manager around a run of a kind: `directory` is its own, and `keep` spares what is read of it afterwards."""
 
     keep = False
 
+    def __init__(self, kind="test"):
+        self._kind = kind
+
     def __enter__(self):
-        PARENT.mkdir(parents=True, exist_ok=True)
-        starting = Lock(BUILD / "test.lock")
+        starting = Lock(BUILD / f"{self._kind}.lock")
         starting.take(wait=True)
-        for old in PARENT.iterdir():
-            _sweep(old)
-        self._begin(PARENT)
+        sweep([self._kind])
+        self._begin(BUILD / self._kind)
         starting.release()
         return self
 
@@ -37,13 +56,15 @@ class Run:
         self.directory = new_directory(parent)
         self._lock = _locked(self.directory)
 
-    def __exit__(self, *_):
+    def __exit__(self, failure=None, *_):
         left = end_servers_in(self.directory)
-        if not left and not self.keep:
+        if left or self.keep:
+            thin(self.directory)
+        else:
             discard(self.directory)
         self._lock.release()
-        if left:
-            raise AssertionError(f"still running after the tests, now killed: processes {left}")
+        if left and not failure:
+            raise AssertionError(f"still running at the end, now killed: processes {left}")
 
 
 class Share(Run):

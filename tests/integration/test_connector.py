@@ -24,7 +24,7 @@ from finqenv.client import Client
 from finqenv.httpd import Httpd
 from finqenv.httpd_conf import Site
 from finqenv.installation import SANITIZED
-from finqenv.places import BUILD, ROOT
+from finqenv.places import BUILD, ROOT, reachable
 from finqenv.process import free_port, until
 
 MODULE = BUILD / "modules/mod_finq.so"
@@ -351,8 +351,7 @@ RewriteRule ^/before$ /internal/bank [PT]
 
 @pytest.fixture(scope="module")
 def detours(make_httpd, run_directory):
-    directory = run_directory / "page"
-    directory.mkdir(mode=0o755)
+    directory = reachable(run_directory / "page", Httpd.USER)
     (directory / "included").write_text('[<!--#include virtual="/internal/bank" -->]')
     (directory / "inside").write_text("")
     return make_httpd(DETOURS.format(directory=directory), "ProxyPass /shared http://127.0.0.1:9/\n",

@@ -65,10 +65,10 @@ def api(make_module_server, origins):
 def browser(run_directory):
     options = webdriver.ChromeOptions()
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
-                     "--ignore-certificate-errors", "--host-resolver-rules=MAP *.test 127.0.0.1",
+                     "--ignore-certificate-errors", "--host-resolver-rules=MAP *.test 127.0.0.1, MAP localhost 127.0.0.1",
                      f"--user-data-dir={run_directory / 'chromium-cors'}"):
         options.add_argument(argument)
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", service_args=[f"--log-path={run_directory / 'chromedriver-cors.log'}"]), options=options)
     driver.set_page_load_timeout(30)
     driver.set_script_timeout(30)
     yield driver

@@ -154,7 +154,7 @@ def browser(run_directory):
     metrics = {"width": WIDTH, "height": 740, "pixelRatio": 2.0}
     options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", service_args=[f"--log-path={run_directory / 'chromedriver.log'}"]), options=options)
     driver.set_page_load_timeout(30)
     yield driver
     driver.quit()
