@@ -261,7 +261,7 @@ def planted(python="", make=""):
     ({"python": "SUITE = '/usr/share/nothing/suite'\n"}, "/usr/share/nothing/suite"),
     ({"make": "x:\n\t@for i in 1 2; do valgrind $$i || exit 1; done\n"}, "valgrind"),
     ({"make": "CC := tcc\nx:\n\t$Q$(CC) -c x\n"}, "tcc"),
-    ({"make": "FLAGS = $(shell pkgconf --libs x)\n"}, "pkgconf")])
+    ({"make": "FLAGS = $(shell cmake --find x)\n"}, "cmake")])
 def test_the_guard_can_fail(sample, need):
     complaints = [line for line in missing(planted(**sample), listed("build", "run", "demo", "test"))]
     assert any(f" {need}: " in line for line in complaints), complaints
