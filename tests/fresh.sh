@@ -65,6 +65,7 @@ write_files() {
   # As Debian's installer writes it.
   printf '%s\n' '127.0.0.1 localhost' '127.0.1.1 fresh' '::1 localhost ip6-localhost ip6-loopback' 'ff02::1 ip6-allnodes' \
     'ff02::2 ip6-allrouters' >"$machine/etc/hosts"
+  echo force-unsafe-io >"$machine/etc/dpkg/dpkg.cfg.d/fresh" # the machine need not outlive a power cut
   cp -r /usr/local/share/ca-certificates/. "$machine/usr/local/share/ca-certificates" 2>/dev/null || :
 }
 

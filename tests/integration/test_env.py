@@ -16,8 +16,10 @@ from finqenv import places, process, workers
 from finqenv.client import Client
 from finqenv.errorlog import ErrorLog
 from finqenv.httpd import Httpd
+from finqenv.installation import MODULE, SANITIZED
 from finqenv.postgres import OWNER, Postgres
 from finqenv.runs import Run
+from finqenv.sandbox import new_secret
 
 ERROR = "[Sat Nov 21 21:57:41.152119 2026] [finq:error] [pid 1:tid 1] FINQ0001: the disk is full"
 NOTICE = "[Sat Nov 21 21:57:41.152119 2026] [core:notice] [pid 1:tid 1] AH00052: child pid 7 exit signal Aborted (6)"
@@ -232,6 +234,38 @@ def test_the_longest_files_come_first():
     assert set(workers.LONGEST) <= set(files), "none has gone"
     items = [types.SimpleNamespace(path=places.ROOT / f"{name}.py") for name in sorted(files)]
     assert [item.path.stem for item in workers.in_order(items)][:len(workers.LONGEST)] == list(workers.LONGEST)
+
+
+def test_of_a_kept_run_only_what_is_read_stays():
+    """Red where Run does not thin what it keeps: a run that fails has dozens of clusters."""
+    with Run() as run:
+        Postgres(run.directory / "pg").start().stop()
+        run.keep = True
+    assert "ready to accept" in (run.directory / "pg/log").read_text()
+    assert not (run.directory / "pg/data").exists()
+    places.discard(run.directory)
+
+
+def test_a_path_may_hold_a_space(run_directory, watched):
+    """Red where a path of httpd.conf stands without quotes."""
+    httpd = Httpd(run_directory / "a place", module=str(MODULE), asan=SANITIZED)
+    secret = new_secret(httpd.directory / "a secret")
+    httpd.settings.directives = {"FinqSecretFile": secret, "FinqUploadDir": httpd.writable("the uploads")}
+    watched.append(httpd)
+    visitor = Client(httpd.start().url, None, httpd.authority.certificate, base="")
+    try:
+        assert visitor.request("GET", "/v1/openapi.json").status == 200
+    finally:
+        visitor.close()
+        httpd.stop()
+        watched.remove(httpd)
+
+
+def test_servers_read_what_a_run_writes_under_any_umask(tmp_path):
+    """Red where begin_run leaves the caller's umask in force."""
+    code = f"import pathlib; from finqenv.process import main; main(lambda: pathlib.Path({str(tmp_path / 'page')!r}).touch(), 'x')"
+    process.run("sh", "-c", 'umask 077; exec /usr/bin/python3 -B -c "$0"', code, cwd=places.ROOT / "tests")
+    assert (tmp_path / "page").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_clone_that_servers_cannot_reach(run_directory):
