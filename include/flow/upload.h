@@ -21,7 +21,7 @@ typedef struct finq_upload_answer {
 typedef struct finq_upload_offer {
     const finq_session_pass *pass;
     const char *document;
-    const char *content_type; /**< as sent; NULL, or application/octet-stream, leaves the type to the bytes */
+    const char *content_type; /**< as sent; finq_media_claimed reads it */
 } finq_upload_offer;
 
 /** The document that an offer is for. Error: invalid_field where the step does not ask for it. */

@@ -75,9 +75,7 @@ finq_error *finq_upload_begin(finq_upload **out, const finq_blob_store *store, c
     upload->store = store;
     upload->pool = pool;
     FINQ_TRY(finq_upload_document(&upload->document, offer, pool));
-    upload->claimed = finq_media_base(offer->content_type, pool);
-    if (upload->claimed && strcmp(upload->claimed, "application/octet-stream") == 0)
-        upload->claimed = NULL;
+    upload->claimed = finq_media_claimed(offer->content_type, pool);
     if (upload->claimed && !type_allowed(upload->document, upload->claimed))
         return type_refused(upload, "is of a type that is not asked for");
     FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, pool));
@@ -155,7 +153,8 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
 static finq_error *content_check(finq_upload *upload)
 {
     FINQ_TRY(head_check(upload));
-    if (finq_media_hides_archive(finq_blob_descriptor(upload->blob), upload->size))
+    const char *type = finq_media_sniff(upload->head, upload->head_length);
+    if (finq_media_hides_archive(finq_blob_descriptor(upload->blob), upload->size, type))
         return type_refused(upload, "is an archive as well");
     return NULL;
 }

@@ -4,7 +4,7 @@ Seen red, each by the test that names what it guards: `recorded` without finq_bl
 upload_record without its sha256 condition (409 after the next step), or without its nonce_ttl line; file_begin without
 the comparison of step ids; length_check always NULL (100 Continue is sent); finq_upload_write without its size check;
 head_check always NULL; type_allowed always 1; content_check without finq_media_hides_archive; part_begin without the
-file's "once, and last", or without "comes twice"; names_missing in part_begin always NULL (the file before its nonce);
+file's "once, and last", or without "comes twice"; early_store without names_check (the file without its nonce); early_keep without its limit;
 receive_and_record without finq_upload_abandon (a race: the file outlives the refusal); framing_check without
 AP_CONN_CLOSE (length and chunks); receive without it (the second request is answered); receive_form without surround_add.
 """
@@ -287,7 +287,8 @@ REFUSED = {
     "png with an archive": ("photo", "image/png", PNG.content + zip_of()),
     "jpeg with an archive": ("photo", "image/jpeg", JPEG.content + zip_of()),
     "pdf with an archive and a tail": ("paper", "application/pdf", PDF.content + zip_of() + b"tail" * 20),
-    "pdf behind a blank": ("paper", "application/pdf", b" " + PDF.content),
+    "pdf behind 1,024 bytes": ("paper", "application/pdf", b" " * 1020 + PDF.content),
+    "pdf with an archive that no stream holds": ("paper", "application/pdf", PDF.content + zip_of() + b"\n%%EOF\n"),
     "unknown type": ("photo", "application/x-www-form-urlencoded", PNG.content),
     "no type at all": ("photo", "nonsense", PNG.content),
 }
@@ -312,6 +313,42 @@ def test_types_that_leave_it_to_the_bytes(desk, raw_user, media_type):
     parts = parts_of(raw_user, PNG)
     parts[3] = part("file", PNG.content, *([f"Content-Type: {media_type}"] if media_type else []))
     assert send_form(raw_user, parts)["media_type"] == "image/png"
+
+
+SPELLINGS = {"image/jpg": JPEG, "image/pjpeg": JPEG, "image/jfif": JPEG, "image/x-png": PNG, "application/x-pdf": PDF,
+             "application/acrobat": PDF, "binary/octet-stream": JPEG, "application/unknown": PDF, "image/*": JPEG, "image": PNG,
+             "*/*": PDF, "": PNG}
+
+
+@pytest.mark.parametrize("media_type", SPELLINGS)
+def test_types_as_browsers_and_apps_spell_them(desk, raw_user, media_type):
+    file = SPELLINGS[media_type]
+    document = "paper" if file is PDF else "photo"
+    start = head(raw_user, len(file.content), document, media_type)
+    assert only(send(desk.plain, start + file.content))["media_type"] == file.media_type
+    parts = parts_of(raw_user, file, document)
+    parts[3] = part("file", file.content, f"Content-Type: {media_type}")
+    assert send_form(raw_user, parts)["media_type"] == file.media_type
+
+
+@pytest.mark.parametrize("media_type", ["image/jpg", "image/pjpeg", "application/x-pdf"])
+def test_a_spelling_claims_its_type(desk, user, media_type):
+    answer = user.upload("photo", Document("x", media_type, PNG.content))
+    refused(desk, user, answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n", b"@PJL ENTER LANGUAGE=PDF\r\n", b"x" * 1019])
+def test_pdfs_with_bytes_before_their_header(user, before):
+    file = Document("x.pdf", "application/pdf", before + PDF.content)
+    assert user.upload("paper", file).status == 200
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r", b""])
+def test_pdfs_with_attachments(user, line_end):
+    """An archive that is attached stands in the file as it is where the writer compresses no stream."""
+    stream = b"9 0 obj\n<</Type /EmbeddedFile>>\nstream\n" + zip_of("scan.docx") + line_end + b"endstream\nendobj\n"
+    file = Document("x.pdf", "application/pdf", PDF.content.replace(b"xref\n", stream + b"xref\n", 1))
+    assert user.upload("paper", file).status == 200
 
 
 # -- cut short
@@ -415,8 +452,9 @@ def bad_forms(user):
     client, nonce, document, file = parts_of(user, PNG)
     named = 'Content-Disposition: form-data; name="file"; filename='
     return {
-        "file first": ([file, client, nonce, document], "missing_fields"),
-        "file second": ([client, file, nonce, document], "missing_fields"),
+        "file first, no nonce": ([file, client, document], "missing_fields"),
+        "file first, no nonce of ours": ([file, client, part("nonce", "x"), document], "invalid_nonce"),
+        "two files first": ([file, file, client, nonce, document], "invalid_body"),
         "text after the file": ([client, nonce, document, file, document], "invalid_body"),
         "two files": ([client, nonce, document, file, file], "invalid_body"),
         "two nonces": ([client, nonce, nonce, document, file], "invalid_body"),
@@ -458,7 +496,30 @@ def test_forms_that_are_wrong(desk, raw_user, case):
     before = desk.held(raw_user.step_id)
     answer = send_form(raw_user, parts)
     assert desk.held(raw_user.step_id) == before
-    refused(desk, raw_user, answer, 400, code)
+    refused(desk, raw_user, answer, 401 if code == "invalid_nonce" else 400, code)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("size", [len(PDF.content), 65536])
+def test_a_small_file_may_stand_before_its_parts(desk, raw_user, place, size):
+    """FormData and curl send parts in the order in which they were named."""
+    file = padded(size)
+    parts = parts_of(raw_user, file, "paper")
+    parts.insert(place, parts.pop())
+    answer = send_form(raw_user, parts)
+    assert answer.status == 200 and answer["sha256"] == hashlib.sha256(file.content).hexdigest()
+    assert desk.rows(raw_user.step_id) == {"paper": answer["upload_id"]}
+
+
+@pytest.mark.parametrize("place, missing", [(0, "client_id, nonce, document"), (2, "document")])
+def test_a_larger_file_is_told_what_must_stand_before_it(desk, raw_user, place, missing):
+    before = desk.held(raw_user.step_id)
+    parts = parts_of(raw_user, padded(65537), "paper")
+    parts.insert(place, parts.pop())
+    answer = send_form(raw_user, parts)
+    assert desk.held(raw_user.step_id) == before
+    assert answer["message"] == f"Before a file of more than 65536 bytes must stand: {missing}."
+    refused(desk, raw_user, answer, 400, "missing_fields")
 
 
 @pytest.mark.parametrize("content_type", [

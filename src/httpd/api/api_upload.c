@@ -18,6 +18,8 @@ APLOG_USE_MODULE(finq);
 /* Bytes of a form beside its file: delimiters, headers, the text parts. */
 #define FORM_OVERHEAD 65536
 #define TEXT_MAX 4096
+/* Of a file that comes before the parts that say whose it is, so much is kept in memory. */
+#define EARLY_MAX 65536
 #define PIECE 65536
 /* How often a child looks after what was left undecided. */
 #define TIDY_SECONDS 60
@@ -37,12 +39,15 @@ typedef struct {
     apr_int64_t surround;        /* bytes of a form that are not its file's */
     finq_session_pass pass;
     finq_upload_offer offer;
-    finq_upload *upload;         /* NULL before the file */
+    finq_upload *upload;         /* NULL before the file may begin */
+    char *early;                 /* of a file that came before the text parts: what has come of it; else NULL */
+    apr_size_t early_length;
+    const char *early_type;
 } upload_receipt;
 
 /* ---- who may upload what ---- */
 
-static finq_error *names_missing(upload_receipt *receipt, const char *const *names, int count)
+static const char *names_missing(upload_receipt *receipt, const char *const *names, int count)
 {
     const char *missing = NULL;
     for (int i = 0; i < count; i++) {
@@ -50,6 +55,12 @@ static finq_error *names_missing(upload_receipt *receipt, const char *const *nam
         if (!have)
             missing = apr_pstrcat(receipt->pool, missing ? missing : "", missing ? ", " : "", names[i], NULL);
     }
+    return missing;
+}
+
+static finq_error *names_check(upload_receipt *receipt, const char *const *names, int count)
+{
+    const char *missing = names_missing(receipt, names, count);
     return missing ? finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS, "Missing: %s.", missing) : NULL;
 }
 
@@ -97,12 +108,15 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
     if (i == PARTS)
         return finq_error_make(receipt->pool, FINQ_E_UNKNOWN_FIELDS,
                                "A part is named other than client_id, nonce, document, file.");
-    if (receipt->upload)
+    if (receipt->upload || (i == FILE_PART && receipt->early))
         return finq_error_make(receipt->pool, FINQ_E_INVALID_BODY, "Part file must come once, and last.");
     receipt->current = (part)i;
-    if (i == FILE_PART) {
-        FINQ_TRY(names_missing(receipt, part_names, FILE_PART));
+    if (i == FILE_PART && !names_missing(receipt, part_names, FILE_PART))
         return file_begin(receipt, content_type, FORM_OVERHEAD);
+    if (i == FILE_PART) {
+        receipt->early = apr_palloc(receipt->pool, EARLY_MAX);
+        receipt->early_type = content_type;
+        return NULL;
     }
     if (receipt->texts[i])
         return finq_error_make(receipt->pool, FINQ_E_INVALID_BODY, "Part %s comes twice.", part_names[i]);
@@ -110,12 +124,31 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
     return NULL;
 }
 
+/* Nothing is stored for a caller who has not shown that it may store it; a small file can wait for that in memory. */
+static finq_error *early_keep(upload_receipt *receipt, const char *bytes, apr_size_t n)
+{
+    if (n > EARLY_MAX - receipt->early_length)
+        return finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS,
+                               "Before a file of more than %d bytes must stand: %s.", EARLY_MAX,
+                               names_missing(receipt, part_names, FILE_PART));
+    memcpy(receipt->early + receipt->early_length, bytes, n);
+    receipt->early_length += n;
+    return NULL;
+}
+
+static finq_error *early_store(upload_receipt *receipt)
+{
+    FINQ_TRY(names_check(receipt, part_names, FILE_PART));
+    FINQ_TRY(file_begin(receipt, receipt->early_type, FORM_OVERHEAD));
+    return finq_upload_write(receipt->upload, receipt->early, receipt->early_length);
+}
+
 static finq_error *part_data(void *baton, const char *bytes, apr_size_t n)
 {
     upload_receipt *receipt = baton;
     if (receipt->current == FILE_PART) {
         receipt->surround -= (apr_int64_t)n;
-        return finq_upload_write(receipt->upload, bytes, n);
+        return receipt->early ? early_keep(receipt, bytes, n) : finq_upload_write(receipt->upload, bytes, n);
     }
     apr_size_t *length = &receipt->lengths[receipt->current];
     if (*length + n > TEXT_MAX || memchr(bytes, '\0', n))
@@ -154,7 +187,7 @@ static finq_error *receive_form(upload_receipt *receipt, const char *content_typ
         FINQ_TRY(surround_add(receipt, n));
     } while (n > 0);
     FINQ_TRY(finq_multipart_end(parser));
-    return names_missing(receipt, part_names, PARTS);
+    return receipt->early ? early_store(receipt) : names_check(receipt, part_names, PARTS);
 }
 
 /* ---- form 2: the file is the body ---- */
@@ -166,7 +199,7 @@ static finq_error *receive_raw(upload_receipt *receipt, const char *content_type
     for (int i = 0; i < FILE_PART; i++)
         receipt->texts[i] = (char *)apr_table_get(receipt->request->r->headers_in, header_names[i]);
     receipt->texts[NONCE] = (char *)receipt->request->nonce;
-    FINQ_TRY(names_missing(receipt, header_names, FILE_PART));
+    FINQ_TRY(names_check(receipt, header_names, FILE_PART));
     FINQ_TRY(file_begin(receipt, content_type, 0));
     for (;;) {
         FINQ_TRY(finq_body_read(receipt->request, piece, PIECE, &n));
