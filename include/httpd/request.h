@@ -105,5 +105,7 @@ void finq_cors_apply(finq_request *request);
 int finq_cors_is_preflight(request_rec *r);
 /** Reads FinqAllowOrigin. */
 const char *finq_cors_set_origin(cmd_parms *cmd, void *dummy, const char *value);
+/** Reads FinqAllowHeaders. */
+const char *finq_cors_set_header(cmd_parms *cmd, void *dummy, const char *value);
 
 #endif

@@ -288,11 +288,12 @@ static int iban_length(const char *country)
 }
 
 /* The electronic form: upper case, no spaces. Letters count 10 to 35, and the first four characters come
- * last. */
+ * last. Check digits are 98 less a remainder (ISO 13616, ISO 7064): 00, 01 and 99 would have the right remainder too, and
+ * are never given. */
 static int is_iban(const char *text, apr_size_t length)
 {
     unsigned remainder = 0;
-    if (length < 5 || iban_length(text) != (int)length || digits(text + 2, 2) < 0)
+    if (length < 5 || iban_length(text) != (int)length || digits(text + 2, 2) < 2 || digits(text + 2, 2) > 98)
         return 0;
     for (apr_size_t i = 0; i < length; i++) {
         char c = text[(i + 4) % length];

@@ -1,4 +1,5 @@
 #include "pattern_ecma.h"
+#include "pattern_property.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -22,6 +23,8 @@ typedef struct {
     char *out;
     apr_size_t length;
     apr_size_t class_start; /* where the open class's items begin in `out`; 0 outside a class */
+    apr_uint64_t groups;    /* of each open group, the last in the lowest bit, whether it is an assertion */
+    int is_assertion;       /* whether the term before is one: nothing to repeat */
     const char *fault;
 } translation;
 
@@ -118,20 +121,12 @@ static void escape_unicode(translation *t)
         emit_code(t, code);
 }
 
-/* \s and \S become several ranges inside a class, so they cannot be an end of a range (nor can they in ECMA).
- */
 static void escape_space(translation *t, int is_space)
 {
-    if (!t->class_start) {
-        emit_text(t, is_space ? "[" SPACES "]" : "[^" SPACES "]");
-        return;
-    }
-    const char *last = t->out + t->length - 1;
-    int after_range = t->length - 1 > t->class_start && *last == '-' && last[-1] != '\\';
-    if (after_range || (peek(t, 0) == '-' && peek(t, 1) != ']'))
-        fail(t, "has a range that ends in a class");
-    else
+    if (t->class_start)
         emit_text(t, is_space ? SPACES : NO_SPACES);
+    else
+        emit_text(t, is_space ? "[" SPACES "]" : "[^" SPACES "]");
 }
 
 static int is_name_byte(int c)
@@ -178,10 +173,15 @@ static void escape_control(translation *t)
 
 static void escape_property(translation *t, int letter)
 {
-    if (peek(t, 0) == '{')
-        copy_name(t, letter == 'p' ? "\\p" : "\\P", '}');
-    else
+    const char *name = t->in + 1;
+    if (peek(t, 0) != '{') {
         fail(t, "has a \\p without its braces");
+        return;
+    }
+    copy_name(t, letter == 'p' ? "\\p" : "\\P", '}');
+    apr_size_t length = (apr_size_t)(t->in - name - 1);
+    if (!t->fault && !pattern_property_known(name, length))
+        fail(t, "has a \\p of a property that ECMA-262 does not know");
 }
 
 /* Escapes that mean one character. Returns 0 for any other. */
@@ -199,7 +199,7 @@ static int escape_character(translation *t, int c)
         escape_control(t);
     else if (c == '0' && !(peek(t, 0) >= '0' && peek(t, 0) <= '9'))
         emit_code(t, 0);
-    else if (c > 0 && c < 0x80 && apr_ispunct(c))
+    else if (c > 0 && (strchr("^$\\.*+?()[]{}|/", c) || (t->class_start && c == '-')))
         emit(t, t->in - 2, 2);
     else
         return 0;
@@ -211,9 +211,10 @@ static int escape_outside(translation *t, int c)
 {
     if (t->class_start)
         return 0;
-    if (c == 'b' || c == 'B')
+    if (c == 'b' || c == 'B') {
         emit(t, t->in - 2, 2);
-    else if (c >= '1' && c <= '9')
+        t->is_assertion = 1;
+    } else if (c >= '1' && c <= '9')
         escape_reference(t);
     else if (c == 'k' && peek(t, 0) == '<')
         copy_name(t, "\\k", '>');
@@ -222,16 +223,33 @@ static int escape_outside(translation *t, int c)
     return 1;
 }
 
+/* Whether a range has been begun in the class and waits for its end. */
+static int in_range(const translation *t)
+{
+    const char *last = t->out + t->length - 1;
+    return t->class_start && t->length - 1 > t->class_start && *last == '-' && last[-1] != '\\';
+}
+
+/* A set of characters: \d, \s, \w, \p and their opposites. In a class it is no end of a range. */
+static void escape_set(translation *t, int c)
+{
+    int after_range = in_range(t);
+    if (c == 's' || c == 'S')
+        escape_space(t, c == 's');
+    else if (c == 'p' || c == 'P')
+        escape_property(t, c);
+    else
+        emit(t, t->in - 2, 2);
+    if (after_range || (t->class_start && peek(t, 0) == '-' && peek(t, 1) != ']'))
+        fail(t, "has a range that ends in a class");
+}
+
 static void escape(translation *t)
 {
     int c = peek(t, 1);
     t->in += c < 0 ? 1 : 2;
-    if (c == 'd' || c == 'D' || c == 'w' || c == 'W')
-        emit(t, t->in - 2, 2);
-    else if (c == 's' || c == 'S')
-        escape_space(t, c == 's');
-    else if (c == 'p' || c == 'P')
-        escape_property(t, c);
+    if (c > 0 && strchr("dDwWsSpP", c))
+        escape_set(t, c);
     else if (c == 'b' && t->class_start)
         emit_code(t, '\b');
     else if (!escape_outside(t, c) && !escape_character(t, c))
@@ -264,6 +282,19 @@ static void class(translation *t)
         fail(t, "has a class without its end");
 }
 
+/* What stands between parentheses, once they close: a group, which can be repeated, or an assertion. */
+static void group_open(translation *t, int is_assertion)
+{
+    t->groups = t->groups << 1 | (apr_uint64_t)is_assertion;
+}
+
+static void group_close(translation *t)
+{
+    t->is_assertion = (int)(t->groups & 1);
+    t->groups >>= 1;
+    emit(t, t->in++, 1);
+}
+
 static void group(translation *t)
 {
     static const char *const openings[] = {"(?:", "(?=", "(?!", "(?<=", "(?<!"};
@@ -272,9 +303,11 @@ static void group(translation *t)
         if ((apr_size_t)(t->end - t->in) >= length && memcmp(t->in, openings[i], length) == 0) {
             t->in += length;
             emit(t, t->in - length, length);
+            group_open(t, i > 0);
             return;
         }
     }
+    group_open(t, 0);
     if (peek(t, 1) == '?' && peek(t, 2) == '<') {
         t->in += 2;
         copy_name(t, "(?", '>');
@@ -308,7 +341,7 @@ static void quantifier(translation *t, apr_size_t length)
     emit(t, t->in - length, length);
     if (peek(t, 0) == '?')
         emit(t, t->in++, 1);
-    if (quantifier_length(t)) /* "a++" is possessive in PCRE2 and an error in ECMA-262 */
+    if (quantifier_length(t) || t->is_assertion) /* "a++" is possessive in PCRE2 and an error in ECMA-262 */
         fail(t, "has a quantifier with nothing to repeat");
 }
 
@@ -320,22 +353,29 @@ static void plain(translation *t, int c)
         return;
     }
     if (c == '{' || c == '}' || c == ']')
-        emit_text(t, "\\");
-    emit(t, at, 1);
+        fail(t, "has a brace or bracket that is alone: escape it");
+    else
+        emit(t, at, 1);
+    t->is_assertion = c == '^' || c == '$';
 }
 
 static void term(translation *t)
 {
     apr_size_t repeat = quantifier_length(t);
     int c = peek(t, 0);
-    if (repeat)
+    if (repeat) {
         quantifier(t, repeat);
-    else if (c == '\\')
+        return;
+    }
+    t->is_assertion = 0;
+    if (c == '\\')
         escape(t);
     else if (c == '[')
         class(t);
     else if (c == '(')
         group(t);
+    else if (c == ')')
+        group_close(t);
     else
         plain(t, c);
 }

@@ -92,6 +92,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     PICK(upload_dir);
     PICK(tenant);
     PICK(skills);
+    PICK(allow_headers);
     PICK(allow_origins);
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
     merged->served = add->served;
@@ -130,6 +131,8 @@ static void config_fill(finq_config *config, apr_pool_t *pool)
         config->signature_replay = 0;
     if (!config->signature_audience)
         config->signature_audience = "api.finqware.com";
+    if (!config->allow_headers)
+        config->allow_headers = apr_array_make(pool, 1, sizeof(const char *));
     if (!config->allow_origins)
         config->allow_origins = apr_array_make(pool, 1, sizeof(const char *));
     if (config->tenant == &any_tenant)
@@ -330,6 +333,8 @@ const command_rec finq_config_commands[] = {
                   "Addresses, and tenants, that limits remember at once: 64 to 16777216 (default 65536)"),
     AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,
                  "on (default) prepares statements once a connection; off suits transaction poolers"),
+    AP_INIT_ITERATE("FinqAllowHeaders", finq_cors_set_header, NULL, RSRC_CONF,
+                    "Headers that pages of other origins may send beside the API's own and tracing's, or none (default)"),
     AP_INIT_ITERATE("FinqAllowOrigin", finq_cors_set_origin, NULL, RSRC_CONF,
                     "Origins whose pages may call the API, * for any, or none (default)"),
     AP_INIT_TAKE1("FinqSignature", finq_location_set_signature, NULL, ACCESS_CONF,

@@ -63,6 +63,8 @@ finq_error *finq_json_read(json_t **object, const char *what, finq_bytes text, a
     if (json_depth((const char *)text.data, text.length) > FINQ_JSON_MAX_DEPTH)
         return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is nested deeper than %d.", what,
                                FINQ_JSON_MAX_DEPTH);
+    if (memchr(text.data, '\0', text.length)) /* jansson passes one over that ends a number or a word */
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s has a NUL in it.", what);
     json_error_t error;
     json_t *value =
         finq_json_own(json_loadb((const char *)text.data, text.length, JSON_REJECT_DUPLICATES, &error), pool);

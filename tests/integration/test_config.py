@@ -21,7 +21,7 @@ NUMBERS = {  # name: (lowest, highest, default, unit)
     "FinqSessionTTL": (60, 2592000, 86400, "seconds"), "FinqCacheTTL": (0, 300, 5, "seconds"),
     "FinqDatabaseTimeout": (1, 60, 5, "seconds"), "FinqMaxBody": (1024, 1048576, 65536, "bytes"),
     "FinqMaxUploads": (0, 100000, 0, "uploads")}
-OTHERS = ["FinqSecretFile", "FinqUploadDir", "FinqPreparedStatements", "FinqAllowOrigin"]
+OTHERS = ["FinqSecretFile", "FinqUploadDir", "FinqPreparedStatements", "FinqAllowHeaders", "FinqAllowOrigin"]
 
 
 @pytest.fixture
@@ -73,12 +73,30 @@ def test_times_may_have_units(draft, value, ok):
     ("none", True), ("https://app.example.com/", False), ("https://app.example.com/x", False), ("app.example.com", False),
     ("https://App.example.com", False), ("ftp://app.example.com", False), ("https://", False), ("https://u@app.example.com", False),
     ("https://a.example?x", False), ("null", False), ("https://*.example.com", False), ("https://a.example:443", False),
-    ("http://a.example:80", False)])
+    ("http://a.example:80", False), ("capacitor://localhost ionic://localhost app://localhost tauri://localhost", True),
+    ("chrome-extension://abcdefghijklmnopabcdefghijklmnop", True), ("file://localhost", False), ("Capacitor://localhost", False),
+    ("safari-web-extension://5D1D8A0C-7E5A-4B5C-9E42-3F0E6C0E7A11", True), ("javascript://localhost", False),
+    ("capacitor://localhost/", False), ("capacitor://", False), ("https://bücher.example", False)])
 def test_origins(draft, value, ok):
     """What no browser ever sends is refused, or a page would be shut out by a slip of the pen."""
     done, said = with_directive(draft, "FinqAllowOrigin", value)
     assert done == ok
     assert ok or "FinqAllowOrigin takes origins such as https://app.example.com, * for any, or none" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("value, spelt", [("https://bücher.example:8443", "https://xn--bcher-kva.example:8443"),
+                                          ("https://ȘTIRI.example", "https://xn--tiri-pxb.example")])
+def test_the_punycode_of_an_origin_is_named(draft, value, spelt):
+    said = " ".join(with_directive(draft, "FinqAllowOrigin", value)[1].split())
+    assert f"which browsers send as {spelt}" in said and with_directive(draft, "FinqAllowOrigin", spelt)[0]
+
+
+@pytest.mark.parametrize("value, ok", [("none", True), ("X-App-Version X-B3-TraceId", True), ("*", False), ("X-App,Y", False),
+                                       ('"X App"', False), ("X-App:", False)])
+def test_headers_of_other_origins(draft, value, ok):
+    done, said = with_directive(draft, "FinqAllowHeaders", value)
+    assert done == ok
+    assert ok or "FinqAllowHeaders takes names of headers such as X-App-Version, or none" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("value, ok", [("on", True), ("off", True), ("maybe", False)])

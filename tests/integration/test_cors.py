@@ -9,13 +9,14 @@ from finqenv.flows import CARD
 from finqenv.client import Client
 from finqenv.wire import is_error, request
 
-APP, OTHER = "https://app.example.com", "https://admin.example.com:8443"
+APP, OTHER, SHELL = "https://app.example.com", "https://admin.example.com:8443", "capacitor://localhost"
 
 
 @pytest.fixture(scope="module")
 def open_server(make_module_server, server):
     return make_module_server(cluster=server.postgres, database="cors", plain=True, vhost="LimitRequestBody 40000",
-                              directives={"FinqAllowOrigin": f"{APP} {OTHER}"})
+                              directives={"FinqAllowOrigin": f"{APP} {OTHER} {SHELL}",
+                                          "FinqAllowHeaders": "X-App-Version X-App-Build"})
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +36,29 @@ def preflight(client, path, origin=APP, method="POST", headers="content-type"):
                                                         "access-control-request-headers": headers})
 
 
+def test_a_signed_base_answers_preflights_as_any(browser, open_server):
+    """A browser signs none of them, and finds out by them what it may send; nothing else goes there unsigned."""
+    asked = {"origin": APP, "access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+    answer = browser.request("OPTIONS", "/v1s/sessions", b"", asked)
+    assert answer.status == 204 and answer.headers["access-control-allow-origin"] == APP
+    assert {"authorization", "signature", "signature-input", "content-digest"} <= words(answer.headers["access-control-allow-headers"])
+    unsigned = browser.request("POST", "/v1s/sessions", b"{}", {"origin": APP})
+    assert is_error(unsigned, 401, "invalid_signature") and unsigned.headers["access-control-allow-origin"] == APP
+
+
 def words(text):
     return {word.strip().lower() for word in text.split(",")}
 
 
-@pytest.mark.parametrize("origin", [APP, OTHER])
+@pytest.mark.parametrize("origin", [APP, OTHER, SHELL])
 @pytest.mark.parametrize("path", ["/sessions", "/sessions/x/steps", "/steps/x/upload", "/tokens", "/token"])
 def test_preflight(browser, path, origin):
     answer = preflight(browser, path, origin)
     assert answer.status == 204 and answer.body == b""
     assert answer.headers["access-control-allow-origin"] == origin
     assert words(answer.headers["access-control-allow-methods"]) == {"post"}
-    assert {"content-type", "authorization", "x-finq-client-id", "x-finq-nonce", "x-finq-document"} <= \
+    assert {"content-type", "authorization", "x-finq-client-id", "x-finq-nonce", "x-finq-document",
+            "traceparent", "tracestate", "baggage", "sentry-trace", "x-requested-with", "x-app-version", "x-app-build"} <= \
         words(answer.headers["access-control-allow-headers"])
     assert int(answer.headers["access-control-max-age"]) > 0
     assert answer.headers["vary"] == "Origin" and answer.headers["x-request-id"] and "set-cookie" not in answer.headers

@@ -44,6 +44,10 @@ static void refuses_what_the_contract_refuses(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(parse(rows[i], strlen(rows[i])), FINQ_E_INVALID_BODY);
     assert_int_equal(parse("{\"a\":\"b\0c\"}", 11), FINQ_E_INVALID_BODY);
+    assert_int_equal(parse("{\"a\":123\0}", 10), FINQ_E_INVALID_BODY);
+    assert_int_equal(parse("{\"a\":[true\0 ]}", 15), FINQ_E_INVALID_BODY);
+    assert_int_equal(parse("{\"a\":1}\0", 9), FINQ_E_INVALID_BODY);
+    assert_int_equal(parse("\0{\"a\":1}", 9), FINQ_E_INVALID_BODY);
     for (int depth = 31; depth <= 32; depth++) { /* 1 for the object and `depth` for the arrays */
         memset(deep + 5, '[', (size_t)depth);
         memset(deep + 5 + depth, ']', (size_t)depth);
