@@ -6,19 +6,32 @@
 #include <string.h>
 
 #define TIME_MAX APR_INT64_C(253402300799) /* the last second of the year 9999: sums cannot overflow */
+#define MILLISECONDS_MIN APR_INT64_C(1000000000000) /* of 2001; as seconds it would be the year 33658 */
 #define ISSUER_MAX 320
 #define JTI_MAX 256
 
 enum { IAT, EXP, NBF, ISS, SUB, EMAIL, AUD, DIGEST, JTI, MEMBERS };
 
+/* A NumericDate (RFC 7519, 2) may have a fraction, or an exponent; a whole second is fine enough. */
+static apr_int64_t whole_seconds(const finq_member *member)
+{
+    double real = json_real_value(member->other);
+    if (member->kind == FINQ_MEMBER_INTEGER)
+        return member->integer;
+    return real < 0 || real > TIME_MAX * 1000.0 ? -1 : (apr_int64_t)real;
+}
+
 static finq_error *read_time(apr_int64_t *seconds, const finq_member *member, apr_pool_t *pool)
 {
     if (member->kind == FINQ_MEMBER_ABSENT)
         return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" is missing.", member->name);
-    if (member->kind != FINQ_MEMBER_INTEGER)
+    if (member->kind != FINQ_MEMBER_INTEGER && !json_is_real(member->other))
+        return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" must be a number of seconds since 1970.", member->name);
+    *seconds = whole_seconds(member);
+    if (*seconds >= MILLISECONDS_MIN && *seconds / 1000 <= TIME_MAX)
         return finq_check_failed(pool, FINQ_CHECK_CLAIM,
-                                 "\"%s\" must be an integer number of seconds since 1970.", member->name);
-    *seconds = member->integer;
+                                 "\"%s\" is in milliseconds, as it seems; it must be a number of seconds since 1970.",
+                                 member->name);
     if (*seconds < 0 || *seconds > TIME_MAX)
         return finq_check_failed(pool, FINQ_CHECK_CLAIM, "\"%s\" must lie between 1970 and 9999.", member->name);
     return NULL;

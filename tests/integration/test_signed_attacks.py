@@ -219,14 +219,33 @@ def test_headers_in_numbers_and_sizes(visitor, key, body):
 
 # -- threat 19: claims and clocks
 
-BAD_TIMES = [1.5, -1, "1700000000", None, True, [1], {}, 1e300, 10**18, 10**30, 253402300800, 0.0]
+BAD_TIMES = [1.5, -1, "1700000000", None, True, [1], {}, 1e300, 10**18, 10**30, 253402300800, 0.0, -0.5]
 
 
 @pytest.mark.parametrize("name", ["iat", "exp", "nbf"])
 @pytest.mark.parametrize("value", BAD_TIMES, ids=str)
 def test_times_that_are_none(send, key, body, name, value):
+    if name == "nbf" and value in (1.5, 0.0):
+        value = -value - 1  # a long time ago is no fault of it
     refused(send(handmade(key, HEADER, {**claims_of(ISSUER, body), name: value})),
             None, ("invalid_signature",))
+
+
+@pytest.mark.parametrize("spell", [lambda time: f"{time}.0", lambda time: f"{time}.25", lambda time: f"{time / 1e9:.9f}e9",
+                                   lambda time: f"{time}E0"], ids=["1.0", "1.25", "1e9", "1E0"])
+def test_times_with_fractions_and_exponents(send, key, body, spell):
+    """RFC 7519, section 2: a NumericDate is a number; languages without integers write it as they can."""
+    now = int(time.time())
+    claims = json.dumps(claims_of(ISSUER, body, iat="IAT", exp="EXP", nbf="IAT"))
+    claims = claims.replace('"IAT"', spell(now)).replace('"EXP"', spell(now + 300))
+    assert send(handmade(key, HEADER, claims.encode())).status == 200
+
+
+@pytest.mark.parametrize("name", ["iat", "exp", "nbf"])
+def test_milliseconds_are_told_as_such(send, key, body, name):
+    answer = send(handmade(key, HEADER, {**claims_of(ISSUER, body), name: time.time_ns() // 10**6}))
+    refused(answer, "claim", ("invalid_signature",))
+    assert f'"{name}" is in milliseconds' in answer["message"]
 
 
 @pytest.mark.parametrize("iat, exp, check", [
