@@ -34,6 +34,7 @@ typedef struct finq_request {
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;
     const char *location;        /**< where the browser goes, of an answer that is a redirect; else NULL */
+    int is_empty;                /**< whether the answer is 204: nothing was asked for, and nothing was done */
     finq_error *(*rest)(struct finq_request *request, finq_json_writer *reply); /**< of the endpoint, where its answer is held
                                                                                   back; else NULL */
     const struct finq_session_pass *pass; /**< for that rest */
@@ -87,6 +88,8 @@ int finq_reply_error(finq_request *request, const finq_error *error);
 int finq_reply_refuse(finq_request *request, const finq_error *error);
 /** Answers a preflight, without a body. */
 int finq_reply_preflight(finq_request *request);
+/** Answers 204: nothing was asked for that has an answer. */
+int finq_reply_empty(finq_request *request);
 /** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
 int finq_reply_redirect(finq_request *request, const char *location);
 /** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */

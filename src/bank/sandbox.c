@@ -1,9 +1,9 @@
 #include "bank/sandbox.h"
+#include "bank/query.h"
 
 #include <apr_encode.h>
 #include <apr_escape.h>
 #include <apr_strings.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "crypto/digest.h"
@@ -15,19 +15,6 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 /* ---- reading ---- */
-
-/* `scenario` in the link chooses beforehand; the form's `choice` is what the user left chosen. */
-static const struct {
-    const char *name;
-    apr_size_t offset;
-} parameters[] = {
-    {"state", offsetof(finq_sandbox_visit, state)},
-    {"redirect_uri", offsetof(finq_sandbox_visit, redirect_uri)},
-    {"scenario", offsetof(finq_sandbox_visit, choice)},
-    {"choice", offsetof(finq_sandbox_visit, choice)},
-    {"customer", offsetof(finq_sandbox_visit, customer)},
-    {"pin", offsetof(finq_sandbox_visit, pin)},
-};
 
 static const struct {
     const char *name, *label, *hint, *error, *description;
@@ -51,23 +38,6 @@ static int choice_find(const char *name)
 static finq_error *unreadable(apr_pool_t *pool, const char *what)
 {
     return finq_error_make(pool, FINQ_E_INVALID_FIELD, "%s", what);
-}
-
-static finq_error *parameter_take(finq_sandbox_visit *visit, char *pair, apr_pool_t *pool)
-{
-    char *value = strchr(pair, '=');
-    apr_size_t i = 0;
-    if (value)
-        *value++ = '\0';
-    while (i < sizeof parameters / sizeof *parameters && strcmp(parameters[i].name, pair) != 0)
-        i++;
-    if (!value || i == sizeof parameters / sizeof *parameters)
-        return NULL; /* a bank's link may carry what is not ours */
-    const char **member = (const char **)((char *)visit + parameters[i].offset);
-    if (**member)
-        return unreadable(pool, "The link to this page names something twice.");
-    *member = *value ? apr_punescape_url(pool, value, NULL, NULL, 1) : "";
-    return *member ? NULL : unreadable(pool, "The link to this page is damaged.");
 }
 
 static int is_made_of(const char *text, const char *characters, apr_size_t most)
@@ -104,11 +74,16 @@ static finq_error *visit_check(const finq_sandbox_visit *visit, const apr_array_
 finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes,
                               apr_pool_t *pool)
 {
-    char *rest;
     *visit = (finq_sandbox_visit){"", "", "", "", ""};
-    for (char *pair = apr_strtok(apr_pstrdup(pool, form), "&", &rest); pair;
-         pair = apr_strtok(NULL, "&", &rest))
-        FINQ_TRY(parameter_take(visit, pair, pool));
+    /* `scenario` in the link chooses beforehand; the form's `choice` is what the user left chosen. */
+    const finq_query_parameter parameters[] = {
+        {"state", &visit->state},   {"redirect_uri", &visit->redirect_uri}, {"scenario", &visit->choice},
+        {"choice", &visit->choice}, {"customer", &visit->customer},         {"pin", &visit->pin},
+        {NULL, NULL},
+    };
+    const char *fault = finq_query_read(parameters, form, pool);
+    if (fault)
+        return unreadable(pool, apr_pstrcat(pool, "The link to this page ", fault, ".", NULL));
     return visit_check(visit, homes, pool);
 }
 

@@ -6,6 +6,7 @@
 
 #include "bank/link.h"
 #include "db/calls.h"
+#include "ground/text.h"
 #include "json/json.h"
 #include "flow/step.h"
 
@@ -30,6 +31,12 @@ static finq_error *not_known(apr_pool_t *pool)
     return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "state is not one that was given to a bank, or it has been used.");
 }
 
+/* A connector registers one address at its banks, whatever its skills call their steps: the state alone tells the visit. */
+static int kind_fits(const finq_skill_step *step, const char *kind)
+{
+    return strcmp(kind, step->name) == 0 || strcmp(kind, "aisp") == 0 || strcmp(kind, "pisp") == 0;
+}
+
 static finq_error *state_open(visit *v, const finq_redirect_return *came)
 {
     finq_token *token = &v->pass.token;
@@ -39,7 +46,7 @@ static finq_error *state_open(visit *v, const finq_redirect_return *came)
         return not_known(v->pool);
     FINQ_TRY(finq_directory_skill(&v->pass.published, v->service->directory, v->service->db, token->skill_id, v->pool));
     v->pass.step = &v->pass.published->skill->steps[token->place - 1];
-    return strcmp(v->pass.step->name, came->kind) == 0 ? NULL : not_known(v->pool);
+    return kind_fits(v->pass.step, came->kind) ? NULL : not_known(v->pool);
 }
 
 /* Takes the state's one use. Where it has been used, or too late, `*taken` is 0 and the link, if any, is known. */
@@ -76,15 +83,10 @@ static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, const cha
     return finq_call_redirect_conclude(row, v->service->db, &in, v->pool);
 }
 
-/* What a bank says to people, as far as it is plain text; the bank's text reaches us through the user's browser. */
+/* What a bank says to people; it reaches us through the user's browser. */
 static const char *description_words(const char *description, apr_pool_t *pool)
 {
-    char *words = apr_pstrndup(pool, description ? description : "", DESCRIPTION_MAX);
-    for (char *c = words; *c; c++) {
-        if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
-            *c = '?';
-    }
-    return *words ? words : "The bank sent the user back.";
+    return description && *description ? finq_text_plain(description, DESCRIPTION_MAX, pool) : "The bank sent the user back.";
 }
 
 /* The user comes back without what it went for: the step is to be sent again. */

@@ -27,6 +27,7 @@ static finq_error *context_call(finq_step_context_out *row, const finq_service *
                                 apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
+    const char *link = pass->step->connector ? link_of(submission) : NULL;
     finq_step_context_in in = {
         .client_id = &pass->token.client_id,
         .session_id = &pass->token.session_id,
@@ -36,7 +37,7 @@ static finq_error *context_call(finq_step_context_out *row, const finq_service *
         .required = finq_step_required_before(pass, pool),
         .started_at = apr_time_sec(finq_id_time(&pass->token.session_id)),
         .session_ttl = service->session_ttl,
-        .return_link = pass->step->connector ? link_of(submission) : NULL,
+        .return_link = link ? finq_link_folded(link, pool) : NULL,
     };
     return finq_call_step_context(row, service->db, &in, pool);
 }

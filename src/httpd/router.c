@@ -93,11 +93,11 @@ static finq_error *route_run(finq_request *request, const char *path, finq_json_
     FINQ_TRY(finq_limits_admit(request));
     if (!found)
         return finq_error_make(pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
-    if (request->r->method_number == found->method && !request->r->header_only)
+    if (request->r->method_number == found->method) /* HEAD is a GET to httpd, which leaves the body out */
         return found->endpoint(request, reply);
-    const char *method = found->method == M_POST ? "POST" : "GET";
-    apr_table_setn(request->r->err_headers_out, "Allow", apr_pstrcat(pool, method, ", OPTIONS", NULL));
-    return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.", method);
+    int is_post = found->method == M_POST;
+    apr_table_setn(request->r->err_headers_out, "Allow", is_post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS");
+    return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.", is_post ? "POST" : "GET");
 }
 
 static finq_json_writer *reply_begin(apr_pool_t *pool)
@@ -112,10 +112,20 @@ static int finish(finq_request *request, finq_error *error, finq_json_writer *re
     finq_limits_settle(request, error);
     if (error)
         return finq_reply_error(request, error);
+    if (request->is_empty)
+        return finq_reply_empty(request);
     if (request->location)
         return finq_reply_redirect(request, request->location);
     finq_json_close(reply, '}');
     return finq_reply_json(request, request->answer_text ? request->answer_text : finq_json_written(reply));
+}
+
+/* An answer is no file that could be had in parts: httpd's own filter would cut it, or answer 416 after the effect. */
+static void answer_whole(request_rec *r)
+{
+    static const char *const headers[] = {"Range", "Request-Range", "If-Range"};
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
+        apr_table_unset(r->headers_in, headers[i]);
 }
 
 int finq_router_handler(request_rec *r)
@@ -126,6 +136,7 @@ int finq_router_handler(request_rec *r)
     const char *base = finq_config_base(finq_config_of(r->server), r->uri);
     if (!request || !base)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
+    answer_whole(r);
     finq_cors_apply(request);
     if (finq_cors_is_preflight(r) && route_find(request, r->uri + strlen(base)))
         return finq_reply_preflight(request);

@@ -55,6 +55,7 @@ class Bank:
         self.client, self.other = self.server.client(self.tenant), self.server.client(other)
         self.ctl("tenant", "redirect-allow", self.tenant.client_id, "https://app.example")
         self.ctl("tenant", "redirect-allow", self.tenant.client_id, "myapp://")
+        self.ctl("tenant", "redirect-allow", self.tenant.client_id, "com.example.app:/done")
 
     def ctl(self, *words, **more):
         return self.server.finqctl(*words, **more)

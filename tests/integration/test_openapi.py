@@ -149,7 +149,7 @@ def test_only_what_is_public_goes_unsigned(client):
     assert client.request("POST", "/v1s/sessions", b"{}").code == "invalid_signature"
     assert client.request("GET", "/v1s/openapi.json/").code == "invalid_signature"
     refused = client.request("POST", "/v1/openapi.json", b"{}")
-    assert (refused.status, refused.headers["allow"], refused.headers["cache-control"]) == (405, "GET, OPTIONS", "no-store")
+    assert (refused.status, refused.headers["allow"], refused.headers["cache-control"]) == (405, "GET, HEAD, OPTIONS", "no-store")
 
 
 # -- its examples, replayed

@@ -137,13 +137,55 @@ def test_states_that_are_none(bank):
     state = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)["state"][0]
     wrong = [path.replace(state, state[:-2] + ("AA" if state[-2:] != "AA" else "BB")), path.replace(state, user.step_nonce),
              path.replace("redirects/sca", "redirects/payment_intent"), "/v1/redirects/sca", "/v1/redirects/sca?state=",
+             path.replace("code=", "code=%00"), path + "%00", path + "&code=x", path + "&state=x", path + "%zz",
              path.replace("code=", "code=%FF"), path.replace("code=", "code=%0A")]
     for one in wrong:
         refused = bank.client.request("GET", one)
         assert is_error(refused, 400, "tpp_redirect_error"), one
     assert bank.client.request("POST", path, b"{}", {"content-type": "application/json"}).status == 405
-    assert bank.client.request("HEAD", path).status == 405
     assert "temp_token" in bank.back(path)[1], "the true one still works"
+
+
+@pytest.mark.parametrize("method, header", [("HEAD", None), ("GET", "Sec-Purpose: prefetch"), ("GET", "Purpose: prefetch"),
+                                            ("GET", "Sec-Purpose: prefetch;prerender"), ("GET", "X-Moz: prefetch")])
+def test_who_only_looks_leaves_the_state_alone(bank, method, header):
+    """Browsers fetch pages that their users may want; mail and chat programs look whether an address is there."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    seen = len(bank.service.seen)
+    looked = bank.client.request(method, path, headers=dict([header.split(": ")]) if header else {})
+    assert (looked.status, looked.body) == (204, b"") and "location" not in looked.headers and looked.headers["x-request-id"]
+    assert len(bank.service.seen) == seen
+    assert bank.psql(f"SELECT returned_at FROM finq.session WHERE session_id = '{user.session_id}'") == ""
+    assert "temp_token" in bank.back(path)[1]
+
+
+@pytest.mark.parametrize("kind", ["aisp", "pisp", "sca"])
+def test_banks_know_one_address(bank, kind):
+    """A redirect_uri is registered at a bank once, for whatever skill: the state alone tells the visit."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve").replace("redirects/sca", f"redirects/{kind}")
+    assert bank.back(path)[1]["temp_token"] == bank.status(user)["temp_token"]
+
+
+@pytest.mark.parametrize("sent, told", [("The+user%20refused%2B", "The user refused+"), ("S-a+renun%C8%9Bat", "S-a renunțat"),
+                                        ("%F0%9F%90%B2", "🐲"), ("a%C2%9Bb", "a??b")])
+def test_a_bank_writes_its_query_as_a_form(bank, sent, told):
+    """RFC 6749, appendix B; the link gets %20, which every reader takes for a space."""
+    user, answer = bank.at_bank()
+    state = urllib.parse.parse_qs(urllib.parse.urlsplit(answer["data"]["url"]).query)["state"][0]
+    back, _ = bank.back(f"/v1/redirects/sca?state={state}&error=access_denied&error_description={sent}&session_state=x+y&iss=")
+    query = urllib.parse.urlsplit(back.headers["location"]).query
+    assert "+" not in query and f"error_description={urllib.parse.quote(told)}".lower() in query.lower()
+    assert bank.status(user)["reasons"] == [told]
+
+
+def test_a_code_with_a_space(bank):
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    bank.back(path.replace("code=approve", "code=approve+x%2By"))
+    question = next(question for question, _ in reversed(bank.service.seen) if question["session_id"] == user.session_id)
+    assert question["code"].startswith("approve x+y")
 
 
 def test_what_a_bank_says_reaches_the_client_as_plain_text(bank):
@@ -241,11 +283,13 @@ def test_a_return_after_a_resumption_elsewhere(bank):
     ("https://app.example/a?", "https://app.example/a?T"), ("https://app.example/a?b&", "https://app.example/a?b&T"),
     ("https://app.example/#/route?x=y", "https://app.example/?T#/route?x=y"),
     ("https://app.example/a?b=c#d", "https://app.example/a?b=c&T#d"), ("myapp://back", "myapp://back?T"),
-    ("myapp://back/x?y=z#w", "myapp://back/x?y=z&T#w"), ("https://app.example/.well-known/x", "https://app.example/.well-known/x?T")])
+    ("myapp://back/x?y=z#w", "myapp://back/x?y=z&T#w"), ("com.example.app:/done", "com.example.app:/done?T"),
+    ("Com.Example.App:/done/x#y", "Com.Example.App:/done/x?T#y"), ("HTTPS://App.Example/a", "HTTPS://App.Example/a?T"),
+    ("MyApp://Back", "MyApp://Back?T"), ("https://app.example/.well-known/x", "https://app.example/.well-known/x?T")])
 def test_links(bank, link, sent):
     _, answer = bank.at_bank(link=link)
     back, _ = bank.back(bank.choose(answer["data"]["url"], "approve"))
-    front, end = sent.split("T")
+    front, _, end = sent.rpartition("T")
     location = back.headers["location"]
     assert location.startswith(front + "temp_token=") and location.endswith(end)
 
@@ -257,7 +301,8 @@ def test_links(bank, link, sent):
     "data:text/html,x", "data://text/html,x", "vbscript://x", "file:///etc/passwd", "blob://x", "//app.example", "/done", "",
     "https:app.example", "https:///app.example", "https://app.example\\@evil.example", "https://app.example/\r\nX: y",
     "https://app.example/ x", "https://app.example/\u00e9", "otherapp://x", "HTTPS://APP.EXAMPLE.evil/", "https://",
-    "https://app.example/../x", "https://app.example/a/%2e%2E/x", "https://app.example/" + "x" * 2000, "javascript:x://",
+    "com.example.app:/other", "com.example.app:done", "com.example.app://done", "com.example.app:/done/../other", "https:/app.example",
+    "HTTPS://APP.EXAMPLE/../x", "https://app.example/../x", "https://app.example/a/%2e%2E/x", "https://app.example/" + "x" * 2000, "javascript:x://",
     "myapp:back"])
 def test_links_that_are_refused(bank, link):
     """And nothing is spent. Red without finq.link_fits' boundary, without climbs."""
@@ -287,7 +332,7 @@ def test_links_are_a_tenants_own(bank):
     assert is_error(user.submit("sca", {"psu_redirect_link": "https://app.example/done"}), 400, "invalid_field")
 
 
-@pytest.mark.parametrize("prefix", ["javascript://", "http://app.example", "https://", "app.example", "https://u@app.example"])
+@pytest.mark.parametrize("prefix", ["javascript://", "javascript:/", "https:/app.example", "com.example.app:", "http://app.example", "https://", "app.example", "https://u@app.example"])
 def test_prefixes_that_are_refused(bank, prefix):
     done = bank.ctl("tenant", "redirect-allow", bank.tenant.client_id, prefix, check=False)
     assert done.returncode == 1
@@ -300,6 +345,11 @@ def test_redirect_allow(bank):
     assert line["object"] == "redirect_link" and line["detail"]["prefix"] == "http://localhost/dev"
     assert bank.ctl("tenant", "redirect-allow", "00000000-0000-4000-8000-000000000000", "https://x.example",
                     check=False).returncode == 3
+
+
+def test_prefixes_have_no_case_where_links_have_none(bank):
+    shown = bank.ctl("tenant", "redirect-allow", bank.tenant.client_id, "HTTP://LocalHost/Dev")
+    assert "http://localhost/Dev" in shown["prefixes"]
 
 
 def test_a_bank_without_a_link(bank):

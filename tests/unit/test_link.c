@@ -24,7 +24,8 @@ static const char *of_length(apr_size_t length)
 static void clients_pages(void **state)
 {
     static const char *const good[] = {"https://app.example/done", "HTTPS://app.example", "http://localhost:3000/x?y#z",
-                                       "http://127.0.0.1/", "http://[::1]:8080/x", "myapp://done", "https://h.example/a..b/.c"};
+                                       "http://127.0.0.1/", "http://[::1]:8080/x", "myapp://done", "https://h.example/a..b/.c",
+                                       "com.example.app:/oauth2redirect", "com.example.app:/"};
     static const char *const bad[] = {"",
                                       "/done",
                                       "app.example/done",
@@ -36,6 +37,13 @@ static void clients_pages(void **state)
                                       "http://user@localhost/",
                                       "javascript://app.example/",
                                       "Data://x",
+                                      "javascript:/x",
+                                      "data:/text/html,x",
+                                      "https:/app.example",
+                                      "http:/localhost/x",
+                                      "com.example.app:done",
+                                      "com.example.app:",
+                                      "com.example.app:/a/../b",
                                       "https://app.example/a b",
                                       "https://app.example/\\x",
                                       "https://app.example/\xc3\xa4",
@@ -49,6 +57,17 @@ static void clients_pages(void **state)
         assert_int_equal(finq_link_check(bad[i], pool)->code, FINQ_E_INVALID_FIELD);
     assert_null(finq_link_check(of_length(2000), pool));
     assert_non_null(finq_link_check(of_length(2001), pool));
+}
+
+static void what_has_no_case(void **state)
+{
+    static const char *const rows[][2] = {
+        {"HTTPS://App.Example/Done?X=Y#Z", "https://app.example/Done?X=Y#Z"}, {"https://APP.example?Q", "https://app.example?Q"},
+        {"Com.Example.App:/Done", "com.example.app:/Done"}, {"MyApp://Done/X", "myapp://done/X"}, {"nothing", "nothing"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_string_equal(finq_link_folded(rows[i][0], pool), rows[i][1]);
 }
 
 static void banks_pages(void **state)
@@ -72,7 +91,7 @@ static void banks_pages(void **state)
 static void what_is_added(void **state)
 {
     (void)state;
-    assert_string_equal(finq_link_add("a://b", "n", "v w", pool), "a://b?n=v+w");
+    assert_string_equal(finq_link_add("a://b", "n", "v w+x ", pool), "a://b?n=v%20w%2bx%20");
     assert_string_equal(finq_link_add("a://b?", "n", "v", pool), "a://b?n=v");
     assert_string_equal(finq_link_add("a://b?c=d", "n", "v&", pool), "a://b?c=d&n=v%26");
     assert_string_equal(finq_link_add("a://b?c=d&", "n", "v", pool), "a://b?c=d&n=v");
@@ -86,6 +105,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clients_pages),
+        cmocka_unit_test(what_has_no_case),
         cmocka_unit_test(banks_pages),
         cmocka_unit_test(what_is_added),
     };

@@ -1,28 +1,45 @@
 #include "httpd/api.h"
 
-#include <http_log.h>
-#include <util_script.h>
+#include <apr_strings.h>
+#include <string.h>
 
+#include "bank/query.h"
 #include "flow/redirect.h"
 
-APLOG_USE_MODULE(finq);
+/* A browser that fetches a page in case its user will want it, under the names that this had and has. */
+static int is_prefetch(const apr_table_t *headers)
+{
+    static const char *const names[] = {"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *purpose = apr_table_get(headers, names[i]);
+        if (purpose && (strncasecmp(purpose, "prefetch", 8) == 0 || strncasecmp(purpose, "preview", 7) == 0))
+            return 1;
+    }
+    return 0;
+}
+
+static finq_error *return_read(finq_redirect_return *came, finq_request *request)
+{
+    const finq_query_parameter parameters[] = {
+        {"state", &came->state},
+        {"code", &came->code},
+        {"error", &came->error},
+        {"error_description", &came->error_description},
+        {NULL, NULL},
+    };
+    const char *fault = finq_query_read(parameters, request->returned, request->r->pool);
+    return fault ? finq_error_make(request->r->pool, FINQ_E_TPP_REDIRECT_ERROR, "The query %s.", fault) : NULL;
+}
 
 /* The browser's return from a bank: the one call that a person's browser makes, and that answers with a redirect. */
 finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *reply)
 {
     request_rec *r = request->r;
-    apr_table_t *query;
-    r->args = (char *)request->returned; /* for this call alone */
-    ap_args_to_table(r, &query);
-    r->args = NULL;
-    finq_redirect_return came = {
-        .kind = request->path_id,
-        .state = apr_table_get(query, "state"),
-        .code = apr_table_get(query, "code"),
-        .error = apr_table_get(query, "error"),
-        .error_description = apr_table_get(query, "error_description"),
-    };
+    finq_redirect_return came = {.kind = request->path_id};
     (void)reply;
-    FINQ_TRY(finq_redirect_finish(&request->location, &request->service, &came, r->pool));
-    return NULL;
+    request->is_empty = r->header_only || is_prefetch(r->headers_in); /* nobody came back yet: the state keeps its one use */
+    if (request->is_empty)
+        return NULL;
+    FINQ_TRY(return_read(&came, request));
+    return finq_redirect_finish(&request->location, &request->service, &came, r->pool);
 }

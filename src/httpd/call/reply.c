@@ -63,6 +63,11 @@ int finq_reply_preflight(finq_request *request)
     return empty_send(request, FINQ_OUTCOME_PREFLIGHT, HTTP_NO_CONTENT);
 }
 
+int finq_reply_empty(finq_request *request)
+{
+    return empty_send(request, FINQ_OUTCOME_OK, HTTP_NO_CONTENT);
+}
+
 /* httpd writes an answer's headers to its log at trace4; a link with a temp_token is not for that. */
 static void traces_end(request_rec *r)
 {

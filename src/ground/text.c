@@ -1,0 +1,54 @@
+#include "ground/text.h"
+
+#include <string.h>
+
+/* The lengths of UTF-8 by the first byte, and what the second byte may be (RFC 3629, 4). */
+static const struct {
+    unsigned char first, last, length, second_first, second_last;
+} leads[] = {
+    {0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf}, {0xe1, 0xec, 3, 0x80, 0xbf}, {0xed, 0xed, 3, 0x80, 0x9f},
+    {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf}, {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f},
+};
+
+static int is_tail(const unsigned char *at, apr_size_t count)
+{
+    for (apr_size_t i = 0; i < count; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return 1;
+}
+
+/* The length of the character that stands here, within what is left; 0 for what is none, or a control. */
+static apr_size_t character_length(const unsigned char *at, apr_size_t left)
+{
+    if (*at < 0x80)
+        return *at >= ' ' && *at != 0x7f;
+    for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
+        if (*at < leads[i].first || *at > leads[i].last || left < leads[i].length)
+            continue;
+        if (at[1] < leads[i].second_first || at[1] > leads[i].second_last || !is_tail(at + 2, leads[i].length - 2u))
+            return 0;
+        return *at == 0xc2 && at[1] < 0xa0 ? 0 : leads[i].length;
+    }
+    return 0;
+}
+
+const char *finq_text_plain(const char *text, apr_size_t most, apr_pool_t *pool)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
+    char *plain = apr_palloc(pool, most + 1), *to = plain;
+    while (at < end) {
+        apr_size_t length = character_length(at, (apr_size_t)(end - at));
+        if ((apr_size_t)(to - plain) + (length ? length : 1) > most)
+            break;
+        if (length)
+            memcpy(to, at, length);
+        else
+            *to = '?';
+        to += length ? length : 1;
+        at += length ? length : 1;
+    }
+    *to = '\0';
+    return plain;
+}
