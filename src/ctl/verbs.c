@@ -73,7 +73,7 @@ const ctl_verb ctl_verbs[] = {
     {"tenant", "redirect-allow",
      "Lets a tenant's users be sent back from a bank to links that begin so; prints all of the tenant's beginnings.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
-      {"PREFIX", NULL, 1, "Such as https://app.example.com or myapp://."},
+      {"PREFIX", NULL, 1, "Such as https://app.example.com, myapp:// or com.example.app:/."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_redirect_allow},
     {"skill", "publish",
      "Checks a skill's definition and publishes it, and makes its servicer if there is none of that name. Publishing the "
