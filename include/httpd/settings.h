@@ -48,8 +48,8 @@ typedef struct finq_config {
     int max_uploads;                    /**< uploads under way at once in a child; 0 for half of its threads */
     int database_timeout;
     int prepared_statements;            /**< a flag */
-    apr_array_header_t *allow_headers;  /**< of const char *: what other origins may send beside the usual ones */
-    apr_array_header_t *allow_origins;  /**< of const char *; empty: no other origin */
+    apr_array_header_t *allow_headers;  /**< of const char *: what other origins may send beside the usual ones; NULL: nothing */
+    apr_array_header_t *allow_origins;  /**< of const char *; NULL or empty: no other origin */
     apr_array_header_t *bases;          /**< of const char *: the paths of the Locations with SetHandler finq */
     finq_bucket_rate limits[FINQ_LIMITS];
     int limit_clients;                  /**< that the tables of limits have room for; the main server's counts */

@@ -114,7 +114,7 @@ finq_config *finq_config_of(const server_rec *server)
     return ap_get_module_config(server->module_config, &finq_module);
 }
 
-static void config_fill(finq_config *config, apr_pool_t *pool)
+static void config_fill(finq_config *config)
 {
     for (apr_size_t i = 0; i < NUMBERS; i++) {
         int *number = number_of(config, &numbers[i]);
@@ -131,10 +131,6 @@ static void config_fill(finq_config *config, apr_pool_t *pool)
         config->signature_replay = 0;
     if (!config->signature_audience)
         config->signature_audience = "api.finqware.com";
-    if (!config->allow_headers)
-        config->allow_headers = apr_array_make(pool, 1, sizeof(const char *));
-    if (!config->allow_origins)
-        config->allow_origins = apr_array_make(pool, 1, sizeof(const char *));
     if (config->tenant == &any_tenant)
         config->tenant = NULL;
     if (config->skills == &all_skills)
@@ -395,7 +391,7 @@ int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
     for (server_rec *server = main_server; server; server = server->next) {
         finq_config *config = config_own(server, main_server, pconf);
         config->host_number = number++;
-        config_fill(config, pconf);
+        config_fill(config);
         sound = server_check(config, server) && sound;
     }
     sound = finq_connector_check(main_server, pconf) && sound;

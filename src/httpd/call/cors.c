@@ -33,7 +33,8 @@ void finq_cors_apply(finq_request *request)
     request_rec *r = request->r;
     apr_table_t *headers = r->err_headers_out;
     const char *origin = apr_table_get(r->headers_in, "Origin");
-    if (request->config->allow_origins->nelts == 0)
+    const apr_array_header_t *more = request->config->allow_headers;
+    if (!request->config->allow_origins || request->config->allow_origins->nelts == 0)
         return;
     apr_table_mergen(headers, "Vary", "Origin");
     const char *allowed = origin ? origin_allowed(request->config, origin) : NULL;
@@ -46,8 +47,8 @@ void finq_cors_apply(finq_request *request)
         return;
     apr_table_setn(headers, "Access-Control-Allow-Methods", "POST");
     apr_table_setn(headers, "Access-Control-Allow-Headers", ALLOWED_HEADERS);
-    for (int i = 0; i < request->config->allow_headers->nelts; i++)
-        apr_table_mergen(headers, "Access-Control-Allow-Headers", APR_ARRAY_IDX(request->config->allow_headers, i, const char *));
+    for (int i = 0; more && i < more->nelts; i++)
+        apr_table_mergen(headers, "Access-Control-Allow-Headers", APR_ARRAY_IDX(more, i, const char *));
     apr_table_setn(headers, "Access-Control-Max-Age", "600");
 }
 
