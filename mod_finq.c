@@ -2,6 +2,7 @@
 #include "httpd/access.h"
 #include "httpd/api.h"
 #include "httpd/connectors.h"
+#include "httpd/directives.h"
 #include "httpd/location.h"
 #include "httpd/observe.h"
 #include "httpd/sandbox_handler.h"
@@ -20,7 +21,7 @@ static void register_hooks(apr_pool_t *pool)
     finq_reply_register();
     finq_page_register();
     finq_connector_register();
-    ap_hook_check_config(finq_config_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(finq_directives_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_process_connection(finq_router_connection, NULL, NULL, APR_HOOK_REALLY_FIRST); /* the others run within it */
@@ -44,7 +45,7 @@ AP_DECLARE_MODULE(finq) = {
     finq_location_merge,
     finq_config_create,
     finq_config_merge,
-    finq_config_commands,
+    finq_directives,
     register_hooks,
     AP_MODULE_FLAG_NONE,
 };

@@ -34,15 +34,10 @@ void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t se
 /** Adds what a step asks for (contract section 3, `uploads`). */
 void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step);
 
-/** Whether a request is one that no tenant signs: a bank's return and a connector's decision bring their own proof, and the
- * description is public. */
-int finq_router_goes_unsigned(request_rec *r);
 /** The content handler of SetHandler finq. */
 int finq_router_handler(request_rec *r);
 /** The process_connection hook: an answer that was held back is given on its connection's next turn. */
 int finq_router_connection(conn_rec *c);
-/** What the routes are called in counters, by number; the first is for what fits none. Ends with NULL. */
-const char *const *finq_router_endpoints(apr_pool_t *pool);
 /** The translate_name and map_to_storage hooks: an API path is no file, so no directory is walked for it. */
 int finq_router_translate(request_rec *r);
 int finq_router_map(request_rec *r);

@@ -23,7 +23,4 @@ typedef struct finq_runtime {
 /** The child_init hook. */
 void finq_child_init(apr_pool_t *pchild, server_rec *main_server);
 
-/** Whether this child is to end: what waits is to be answered now. */
-int finq_child_is_stopping(void);
-
 #endif

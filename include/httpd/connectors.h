@@ -14,9 +14,6 @@ const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *na
  * Fills `guarded` of every host. */
 int finq_connector_check(server_rec *main_server, apr_pool_t *pconf);
 
-/** Whether a path is that of any host's connector, or below it. */
-int finq_connector_guards(const finq_config *config, const char *path);
-
 /** The handler hook that runs before all others: what leads to a connector and is not ours to ask does not
  * exist. As the handler hook it cannot be passed by: neither Satisfy, nor rewrites, nor a subrequest of
  * another module go round it. */

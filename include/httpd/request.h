@@ -5,7 +5,7 @@
 #include <httpd.h>
 
 #include "httpd/child.h"
-#include "httpd/settings.h"
+#include "httpd/paths.h"
 #include "ground/id.h"
 #include "json/json.h"
 #include "sign/proof.h"
@@ -29,7 +29,7 @@ typedef struct finq_request {
     const char *returned;        /**< the query that a bank's return came with; NULL where there is none */
     int is_told;                 /**< a limit has refused this client in the same second, and the log has its line */
     const char *cache_control;   /**< of an answer that others may keep; NULL for no-store */
-    int endpoint;                /**< the route's number among finq_router_endpoints; 0 for none */
+    finq_route_number route;     /**< once the router has found it */
     apr_uint64_t address_key, tenant_key; /**< of httpd/limits.h: whom the request counts for; 0 for nobody */
     apr_bucket_brigade *brigade; /**< of finq_body_read */
     int body_ended;

@@ -1,4 +1,4 @@
-/* Configuration: what the directives said, per virtual host. Defaults stand in one place, src/httpd/directives.c. */
+/* Configuration: what the directives said, per virtual host. Defaults stand in one place, src/httpd/host/settings.c. */
 #ifndef FINQ_CONFIG_H
 #define FINQ_CONFIG_H
 
@@ -65,18 +65,30 @@ typedef struct finq_config {
 /** The settings of a server, defaults filled in. */
 finq_config *finq_config_of(const server_rec *server);
 
-/** The base that a path is under, "" for `/` itself; NULL if it is under none. */
-const char *finq_config_base(const finq_config *config, const char *path);
-
 /** The connector of a name; NULL where this host has none. */
 const finq_connector *finq_config_connector(const finq_config *config, const char *name);
+
+/** A directive that is a number: what it may be, and what it is where nobody says. */
+typedef struct finq_config_number {
+    const char *name;
+    apr_size_t offset; /**< in finq_config */
+    const char *unit;  /**< "seconds" may be given as a time */
+    int low, high, preset;
+} finq_config_number;
+
+/** The number that a directive sets, which must be one of those. */
+const finq_config_number *finq_config_number_named(const char *directive);
+int *finq_config_number_of(finq_config *config, const finq_config_number *number);
+
+/** What FinqTenant and FinqSkills say to undo those of the whole server: as good as unset, but not for the merge. */
+extern const finq_id finq_config_any_tenant;
+extern apr_array_header_t finq_config_all_skills;
+
+/** Gives what no directive has set its default, once all directives have been read. */
+void finq_config_fill(finq_config *config);
 
 /* For the module record. */
 void *finq_config_create(apr_pool_t *pool, server_rec *server);
 void *finq_config_merge(apr_pool_t *pool, void *base, void *add);
-extern const command_rec finq_config_commands[];
-
-/** The check_config hook: finds the bases and says what is missing, so that configtest does. */
-int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 
 #endif

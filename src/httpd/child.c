@@ -1,6 +1,5 @@
 #include "httpd/child.h"
 
-#include <ap_mpm.h>
 #include <http_log.h>
 
 #include "crypto/digest.h"
@@ -46,11 +45,4 @@ void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
         if (runtime->directory && runtime->keyring)
             config->runtime = runtime;
     }
-}
-
-int finq_child_is_stopping(void)
-{
-    int state = AP_MPMQ_RUNNING;
-    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
-    return state == AP_MPMQ_STOPPING;
 }

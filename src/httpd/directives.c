@@ -1,13 +1,14 @@
-#include "httpd/limits.h"
+#include "httpd/directives.h"
 
-#include <ap_mpm.h>
 #include <apr_strings.h>
 #include <apr_fnmatch.h>
+#include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
-#include <stddef.h>
+#include <string.h>
 
 #include "httpd/connectors.h"
+#include "httpd/limits.h"
 #include "httpd/location.h"
 #include "httpd/served.h"
 #include "skills/skill.h"
@@ -15,166 +16,26 @@
 
 APLOG_USE_MODULE(finq);
 
-#define UNSET (-1)
-
-/* What FinqTenant and FinqSkills say to undo those of the whole server: as good as unset, but not for the merge. */
-static const finq_id any_tenant;
-static apr_array_header_t all_skills;
-
-/* Every directive that is a number: what it may be, and what it is where nobody says. */
-typedef struct {
-    const char *name;
-    apr_size_t offset;
-    const char *unit;
-    int low, high, preset;
-} number_row;
-
-static const char SECONDS[] = "seconds";
-
-static const number_row numbers[] = {
-    {"FinqNonceTTL", offsetof(finq_config, nonce_ttl), SECONDS, 10, 86400, 1800},
-    {"FinqTempTokenTTL", offsetof(finq_config, temp_token_ttl), SECONDS, 10, 86400, 1800},
-    {"FinqSessionTTL", offsetof(finq_config, session_ttl), SECONDS, 60, 2592000, 86400},
-    {"FinqCacheTTL", offsetof(finq_config, cache_ttl), SECONDS, 0, 300, 5},
-    {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), SECONDS, 1, 60, 5},
-    {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
-    {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
-    {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), SECONDS, 1, 86400, 3600},
-    {"FinqKeyCacheTTL", offsetof(finq_config, key_cache_ttl), SECONDS, 0, 3600, 60},
-    {"FinqLimitClients", offsetof(finq_config, limit_clients), "clients", 64, 16777216, 65536},
-};
-#define NUMBERS (sizeof numbers / sizeof *numbers)
-
-/* Keys are too long to be guessed, so what limits failures protects the database, and may be generous to addresses that
- * many share. How much a client may ask only the operator knows. */
-static const finq_bucket_rate limit_presets[FINQ_LIMITS] = {
-    [FINQ_LIMIT_ADDRESS] = {0, 1},
-    [FINQ_LIMIT_TENANT] = {0, 1},
-    [FINQ_LIMIT_FAILURE] = {APR_USEC_PER_SEC, 100},
-};
-
-static const number_row *number_named(const char *name)
-{
-    const number_row *row = numbers;
-    while (strcmp(row->name, name) != 0) /* every directive that asks stands in the table */
-        row++;
-    return row;
-}
-
-static int *number_of(finq_config *config, const number_row *row)
-{
-    return (int *)((char *)config + row->offset);
-}
-
-/* ---- create, merge, read ---- */
-
-void *finq_config_create(apr_pool_t *pool, server_rec *server)
-{
-    finq_config *config = apr_pcalloc(pool, sizeof *config);
-    (void)server;
-    for (apr_size_t i = 0; i < NUMBERS; i++)
-        *number_of(config, &numbers[i]) = UNSET;
-    config->prepared_statements = UNSET;
-    config->signature_replay = UNSET;
-    config->bases = apr_array_make(pool, 2, sizeof(const char *));
-    config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
-    config->served = apr_array_make(pool, 2, sizeof(finq_served));
-    return config;
-}
-
-#define PICK(member) merged->member = add->member ? add->member : base->member
-
-void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
-{
-    finq_config *base = base_config, *add = add_config, *merged = apr_pcalloc(pool, sizeof *merged);
-    merged->secret_file = add->secret_file ? add->secret_file : base->secret_file;
-    merged->secrets = add->secret_file ? add->secrets : base->secrets;
-    PICK(upload_dir);
-    PICK(tenant);
-    PICK(skills);
-    PICK(allow_headers);
-    PICK(allow_origins);
-    merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
-    merged->served = add->served;
-    merged->connectors = apr_array_append(pool, add->connectors, base->connectors);
-    for (apr_size_t i = 0; i < NUMBERS; i++) {
-        int over = *number_of(add, &numbers[i]);
-        *number_of(merged, &numbers[i]) = over != UNSET ? over : *number_of(base, &numbers[i]);
-    }
-    for (int i = 0; i < FINQ_LIMITS; i++)
-        merged->limits[i] = add->limits[i].burst ? add->limits[i] : base->limits[i];
-    PICK(signature_audience);
-    merged->signature_replay = add->signature_replay != UNSET ? add->signature_replay : base->signature_replay;
-    merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
-    return merged;
-}
-
-finq_config *finq_config_of(const server_rec *server)
-{
-    return ap_get_module_config(server->module_config, &finq_module);
-}
-
-static void config_fill(finq_config *config)
-{
-    for (apr_size_t i = 0; i < NUMBERS; i++) {
-        int *number = number_of(config, &numbers[i]);
-        if (*number == UNSET)
-            *number = numbers[i].preset;
-    }
-    for (int i = 0; i < FINQ_LIMITS; i++) {
-        if (!config->limits[i].burst)
-            config->limits[i] = limit_presets[i];
-    }
-    if (config->prepared_statements == UNSET)
-        config->prepared_statements = 1;
-    if (config->signature_replay == UNSET)
-        config->signature_replay = 0;
-    if (!config->signature_audience)
-        config->signature_audience = "api.finqware.com";
-    if (config->tenant == &any_tenant)
-        config->tenant = NULL;
-    if (config->skills == &all_skills)
-        config->skills = NULL;
-}
-
-const char *finq_config_base(const finq_config *config, const char *path)
-{
-    const char *found = NULL;
-    apr_size_t longest = 0;
-    for (int i = 0; path && i < config->bases->nelts; i++) {
-        const char *base = APR_ARRAY_IDX(config->bases, i, const char *);
-        apr_size_t length = strlen(base);
-        if (strncmp(path, base, length) == 0 && (path[length] == '/' || path[length] == '\0') &&
-            (!found || length > longest)) {
-            found = base;
-            longest = length;
-        }
-    }
-    return found;
-}
-
-/* ---- directives ---- */
-
 static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
 {
-    const number_row *row = number_named(cmd->cmd->name);
+    const finq_config_number *row = finq_config_number_named(cmd->cmd->name);
     finq_config *config = finq_config_of(cmd->server);
     apr_interval_time_t time = 0;
-    apr_int64_t number = UNSET;
+    apr_int64_t number = -1;
     char *end;
-    int is_time = row->unit == SECONDS;
+    int is_time = strcmp(row->unit, "seconds") == 0;
     (void)dummy;
     if (is_time && ap_timeout_parameter_parse(value, &time, "s") == APR_SUCCESS && time % APR_USEC_PER_SEC == 0)
         number = apr_time_sec(time);
     else if (!is_time) {
         number = apr_strtoi64(value, &end, 10);
         if (end == value || *end != '\0')
-            number = UNSET;
+            number = -1;
     }
     if (number < row->low || number > row->high)
         return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name,
                             row->unit, row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
-    *number_of(config, row) = (int)number;
+    *finq_config_number_of(config, row) = (int)number;
     return NULL;
 }
 
@@ -213,7 +74,7 @@ static const char *set_tenant(cmd_parms *cmd, void *dummy, const char *value)
     (void)dummy;
     finq_config_of(cmd->server)->tenant = tenant;
     if (strcmp(value, "any") == 0)
-        finq_config_of(cmd->server)->tenant = &any_tenant;
+        finq_config_of(cmd->server)->tenant = &finq_config_any_tenant;
     else if (!finq_id_parse(tenant, value))
         return apr_psprintf(cmd->pool,
                             "FinqTenant takes a client_id, a UUID as finqctl tenant list shows it, or any; not \"%s\"", value);
@@ -225,12 +86,12 @@ static const char *set_skill(cmd_parms *cmd, void *dummy, const char *value)
     finq_config *config = finq_config_of(cmd->server);
     (void)dummy;
     if (strcmp(value, "all") == 0) {
-        config->skills = &all_skills;
+        config->skills = &finq_config_all_skills;
         return NULL;
     }
     if (!finq_skill_is_name(value, cmd->temp_pool))
         return apr_psprintf(cmd->pool, "FinqSkills takes names of skills such as xyz_sbx_#3.0, or all; not \"%s\"", value);
-    if (!config->skills || config->skills == &all_skills)
+    if (!config->skills || config->skills == &finq_config_all_skills)
         config->skills = apr_array_make(cmd->pool, 4, sizeof(const char *));
     APR_ARRAY_PUSH(config->skills, const char *) = value;
     return NULL;
@@ -293,7 +154,7 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
     return NULL;
 }
 
-const command_rec finq_config_commands[] = {
+const command_rec finq_directives[] = {
     AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
                   "finq serves the onboarding API at this Location, finq-sandbox the sandbox bank"),
     AP_INIT_TAKE12("Alias", finq_served_see, NULL, RSRC_CONF | ACCESS_CONF, "mod_alias's"),
@@ -383,7 +244,7 @@ static finq_config *config_own(server_rec *server, server_rec *main_server, apr_
     return config;
 }
 
-int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
+int finq_directives_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
     int sound = 1, number = 0;
     (void)plog;
@@ -391,7 +252,7 @@ int finq_config_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, se
     for (server_rec *server = main_server; server; server = server->next) {
         finq_config *config = config_own(server, main_server, pconf);
         config->host_number = number++;
-        config_fill(config);
+        finq_config_fill(config);
         sound = server_check(config, server) && sound;
     }
     sound = finq_connector_check(main_server, pconf) && sound;

@@ -12,90 +12,42 @@
 
 #include "httpd/limits.h"
 #include "httpd/longpoll.h"
+#include "httpd/paths.h"
 
 APLOG_USE_MODULE(finq);
 
-/* Paths below a base; * is one segment, an id. The first is no path: it stands for what fits none. */
-typedef struct {
-    const char *path;
-    int method;
-    finq_endpoint endpoint;
-    int goes_unsigned; /* no tenant signs it: it is public, or has a sealed state or a connector's signature for its proof */
-} route;
-
-static const route routes[] = {
-    {"other", 0, NULL, 0},
-    {"/sessions", M_POST, finq_api_session_start, 0},
-    {"/sessions/*/steps", M_POST, finq_api_step_submit, 0},
-    {"/sessions/*/status", M_POST, finq_api_session_status, 0},
-    {"/sessions/*/resume", M_POST, finq_api_session_resume, 0},
-    {"/steps/*/upload", M_POST, finq_api_upload, 0},
-    {"/redirects/*", M_GET, finq_api_redirect_return, 1},
-    {"/decisions", M_POST, finq_api_decision, 1},
-    {"/tokens", M_POST, finq_api_token_exchange, 0},
-    {"/token", M_POST, finq_api_token_exchange, 0},
-    {"/catalogs/skills", M_POST, finq_api_catalog_skills, 0},
-    {"/catalogs/servicers", M_POST, finq_api_catalog_servicers, 0},
-    {"/openapi.json", M_GET, finq_api_describe, 1},
+static const finq_endpoint endpoints[FINQ_ROUTES] = {
+    [FINQ_ROUTE_SESSIONS] = finq_api_session_start,
+    [FINQ_ROUTE_STEPS] = finq_api_step_submit,
+    [FINQ_ROUTE_STATUS] = finq_api_session_status,
+    [FINQ_ROUTE_RESUME] = finq_api_session_resume,
+    [FINQ_ROUTE_UPLOAD] = finq_api_upload,
+    [FINQ_ROUTE_REDIRECTS] = finq_api_redirect_return,
+    [FINQ_ROUTE_DECISIONS] = finq_api_decision,
+    [FINQ_ROUTE_TOKENS] = finq_api_token_exchange,
+    [FINQ_ROUTE_TOKEN] = finq_api_token_exchange,
+    [FINQ_ROUTE_SKILLS] = finq_api_catalog_skills,
+    [FINQ_ROUTE_SERVICERS] = finq_api_catalog_servicers,
+    [FINQ_ROUTE_OPENAPI] = finq_api_describe,
 };
-#define ROUTES (sizeof routes / sizeof *routes)
-_Static_assert(ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many endpoints apart as there are");
 
-const char *const *finq_router_endpoints(apr_pool_t *pool)
+static int route_find(finq_request *request, const char *path)
 {
-    const char **names = apr_pcalloc(pool, sizeof *names * (ROUTES + 1));
-    for (apr_size_t i = 0; i < ROUTES; i++)
-        names[i] = routes[i].path;
-    return names;
-}
-
-/* Whether a path fits a pattern to its end; what stands in the place of * comes out in `id`. */
-static int path_fits(const char *pattern, const char *path, const char **id, apr_pool_t *pool)
-{
-    *id = NULL;
-    while (*pattern) {
-        if (*pattern == '*') {
-            apr_size_t length = strcspn(path, "/");
-            if (length == 0)
-                return 0;
-            *id = apr_pstrmemdup(pool, path, length);
-            path += length;
-            pattern++;
-        } else if (*pattern++ != *path++)
-            return 0;
-    }
-    return *path == '\0';
-}
-
-static const route *route_find(finq_request *request, const char *path)
-{
-    for (apr_size_t i = 1; i < ROUTES && !request->endpoint; i++) {
-        if (path_fits(routes[i].path, path, &request->path_id, request->r->pool))
-            request->endpoint = (int)i;
-    }
-    return request->endpoint ? &routes[request->endpoint] : NULL;
-}
-
-int finq_router_goes_unsigned(request_rec *r)
-{
-    const char *base = finq_config_base(finq_config_of(r->server), r->uri), *id;
-    for (apr_size_t i = 1; base && i < ROUTES; i++) {
-        if (routes[i].goes_unsigned && path_fits(routes[i].path, r->uri + strlen(base), &id, r->pool))
-            return 1;
-    }
-    return 0;
+    request->route = finq_paths_route(&request->path_id, path, request->r->pool);
+    return request->route != FINQ_ROUTE_OTHER;
 }
 
 static finq_error *route_run(finq_request *request, const char *path, finq_json_writer *reply)
 {
     apr_pool_t *pool = request->r->pool;
-    const route *found = route_find(request, path);
+    int found = route_find(request, path);
+    const finq_route *route = &finq_routes[request->route];
     FINQ_TRY(finq_limits_admit(request));
     if (!found)
         return finq_error_make(pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
-    if (request->r->method_number == found->method) /* HEAD is a GET to httpd, which leaves the body out */
-        return found->endpoint(request, reply);
-    int is_post = found->method == M_POST;
+    if (request->r->method_number == route->method) /* HEAD is a GET to httpd, which leaves the body out */
+        return endpoints[request->route](request, reply);
+    int is_post = route->method == M_POST;
     apr_table_setn(request->r->err_headers_out, "Allow", is_post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS");
     return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.", is_post ? "POST" : "GET");
 }
@@ -133,7 +85,7 @@ int finq_router_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, "finq") != 0)
         return DECLINED;
     finq_request *request = finq_request_begin(r);
-    const char *base = finq_config_base(finq_config_of(r->server), r->uri);
+    const char *base = finq_paths_base(finq_config_of(r->server), r->uri);
     if (!request || !base)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
     answer_whole(r);
@@ -171,7 +123,7 @@ int finq_router_connection(conn_rec *c)
 
 int finq_router_translate(request_rec *r)
 {
-    if (!finq_config_base(finq_config_of(r->server), r->uri))
+    if (!finq_paths_base(finq_config_of(r->server), r->uri))
         return DECLINED;
     finq_request_claim(r);
     r->filename = apr_pstrcat(r->pool, "finq:", r->uri, NULL);

@@ -1,6 +1,6 @@
 """The directives: what each takes, says and defaults to, and where none of them may stand.
 
-Seen red: the bounds of `numbers` in src/httpd/directives.c moved by one; RSRC_CONF with OR_FILEINFO added; see_handler
+Seen red: the bounds of `numbers` in src/httpd/host/settings.c moved by one; RSRC_CONF with OR_FILEINFO added; see_handler
 without is_plain_location; src/crypto/secret_file.c without each of its refusals; server_check without each of its.
 """
 import os

@@ -2,7 +2,7 @@
 manuals of conf/manual, conf/CHANGELOG.md, and the READMEs of folders.
 
 Mutations, each seen red: a directive's heading removed, misplaced, or its default changed (the_reference); a directive
-of conf/finq.conf removed or its value changed (the_sample_shows); a preset of src/httpd/directives.c changed without its
+of conf/finq.conf removed or its value changed (the_sample_shows); a preset of src/httpd/host/settings.c changed without its
 help text (presets); `SetHandler finq` left active in conf/finq.conf (the_sample_sets_nothing); DBDParams misspelt there
 (the_sample_works); a row of the error table removed, its status changed, or one for a code that nothing produces added
 (error_table); an option of a verb, or a word of its text, removed from finqctl.md (finqctl); `make upp` named, or `clean` left out
@@ -87,7 +87,7 @@ def directives(server):
 
 
 def test_presets_are_what_the_help_says(directives):
-    presets = dict(re.findall(r'^    \{"(Finq\w+)", offsetof.*, (\d+)\},$', source("src/httpd/directives.c"), re.MULTILINE))
+    presets = dict(re.findall(r'^    \{"(Finq\w+)", offsetof.*, (\d+)\},$', source("src/httpd/host/settings.c"), re.MULTILINE))
     assert presets and presets == {name: directives[name] for name in presets}
 
 

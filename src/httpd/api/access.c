@@ -11,6 +11,7 @@
 #include "sign/check.h"
 #include "httpd/limits.h"
 #include "httpd/location.h"
+#include "httpd/paths.h"
 
 /* ---- a request as RFC 9421 sees it ---- */
 
@@ -60,9 +61,9 @@ static finq_error *request_prove(finq_request *request, unsigned schemes)
 int finq_access_check(request_rec *r)
 {
     finq_location location = finq_location_of(r);
-    if (!location.signature || finq_router_goes_unsigned(r) || finq_cors_is_preflight(r))
+    if (!location.signature || finq_paths_goes_unsigned(finq_config_of(r->server), r->uri, r->pool) || finq_cors_is_preflight(r))
         return DECLINED; /* a browser signs no preflight */
-    if (!finq_config_base(finq_config_of(r->server), r->uri))
+    if (!finq_paths_base(finq_config_of(r->server), r->uri))
         return HTTP_FORBIDDEN; /* nobody here would look at the body */
     finq_request *request = finq_request_begin(r);
     if (!request)
@@ -80,7 +81,7 @@ int finq_access_check(request_rec *r)
 
 const finq_error *finq_access_demand(finq_request *request)
 {
-    if (!finq_location_of(request->r).signature || request->proof || finq_router_goes_unsigned(request->r))
+    if (!finq_location_of(request->r).signature || request->proof || finq_paths_goes_unsigned(request->config, request->r->uri, request->r->pool))
         return NULL;
     if (request->refusal)
         return request->refusal;

@@ -1,12 +1,12 @@
 #include "httpd/api.h"
 
-#include <ap_mpm.h>
 #include <apr_encode.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
 
 #include "httpd/access.h"
+#include "httpd/mpm.h"
 #include "documents/media.h"
 #include "documents/multipart.h"
 #include "flow/step.h"
@@ -236,10 +236,10 @@ static int slot_take(finq_request *request)
 {
     finq_runtime *runtime = request->config->runtime;
     int most = request->config->max_uploads;
-    if (most == 0) {
-        ap_mpm_query(AP_MPMQ_MAX_THREADS, &most);
-        most = most > 1 ? most / 2 : 1;
-    }
+    if (most == 0)
+        most = finq_mpm_half_of_threads();
+    if (most == 0)
+        most = 1;
     if (apr_atomic_inc32(&runtime->meter.gauges->uploads) < (apr_uint32_t)most)
         return 1;
     apr_atomic_dec32(&runtime->meter.gauges->uploads);

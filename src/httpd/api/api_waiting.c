@@ -1,8 +1,7 @@
 #include "httpd/api.h"
 
-#include <ap_mpm.h>
-
 #include "httpd/longpoll.h"
+#include "httpd/mpm.h"
 #include "flow/waiting.h"
 
 /* Longest wait for a change that a client may ask for. No connection to the database is held meanwhile. */
@@ -35,11 +34,9 @@ static finq_error *status_look(finq_waiting_answer *answer, finq_request *reques
 /* So many of a child's threads, whichever the host, and the others are answered at once. */
 static apr_uint32_t threads_waiting;
 
-static int place_take(finq_request *request)
+static int thread_take(finq_request *request)
 {
-    int threads = 2;
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    if (apr_atomic_inc32(&threads_waiting) >= (apr_uint32_t)threads / 2) {
+    if (apr_atomic_inc32(&threads_waiting) >= (apr_uint32_t)finq_mpm_half_of_threads()) {
         apr_atomic_dec32(&threads_waiting);
         return 0;
     }
@@ -47,7 +44,7 @@ static int place_take(finq_request *request)
     return 1;
 }
 
-static void place_leave(finq_request *request)
+static void thread_leave(finq_request *request)
 {
     apr_atomic_dec32(&request->config->runtime->meter.gauges->waiting);
     apr_atomic_dec32(&threads_waiting);
@@ -58,15 +55,15 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
     apr_time_t until = apr_time_now() + wait;
     finq_error *error = NULL;
     apr_pool_t *look;
-    if (!place_take(request))
+    if (!thread_take(request))
         return NULL;
     apr_pool_create(&look, request->r->pool);
-    while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_child_is_stopping()) {
+    while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_mpm_is_stopping()) {
         apr_sleep(LOOK_EVERY);
         apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
         error = status_look(answer, request, look);
     }
-    place_leave(request);
+    thread_leave(request);
     return error ? error : status_look(answer, request, request->r->pool);
 }
 

@@ -1,6 +1,6 @@
 #include "httpd/connectors.h"
+#include "httpd/paths.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
@@ -16,16 +16,6 @@ static int is_plain_path(const char *path)
     return path[0] == '/' && length > 1 && path[length - 1] != '/' && !strstr(path, "//") &&
            !strstr(path, "/.") &&
            strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-") == length;
-}
-
-const finq_connector *finq_config_connector(const finq_config *config, const char *name)
-{
-    for (int i = 0; i < config->connectors->nelts; i++) {
-        const finq_connector *connector = &APR_ARRAY_IDX(config->connectors, i, finq_connector);
-        if (strcmp(connector->name, name) == 0)
-            return connector;
-    }
-    return NULL;
 }
 
 const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *name, const char *path,
@@ -58,7 +48,7 @@ static const char *connector_fault(const finq_config *config, const finq_connect
 {
     if (!ap_find_linked_module("mod_proxy.c"))
         return "mod_proxy is not loaded: a2enmod proxy proxy_http, and set ProxyPass for its path";
-    const char *base = finq_config_base(config, connector->path);
+    const char *base = finq_paths_base(config, connector->path);
     return base
                ? apr_psprintf(pool, "its path %s lies under the API's own Location %s", connector->path, base)
                : NULL;
@@ -86,44 +76,6 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
 
 /* ---- the gate ---- */
 
-static int is_slash(char c)
-{
-    return c == '/' || c == '\\';
-}
-
-/* The next character of a path as back ends may read it, whatever a wider ProxyPass leads to: some pass over parameters
- * (;x), take \ for /, and know no case. Several slashes are one, as they are for ProxyPass (MergeSlashes may be off). */
-static char path_next(const char **path)
-{
-    if (**path == ';')
-        *path += strcspn(*path, "/\\");
-    if (!is_slash(**path))
-        return **path ? (char)apr_tolower(*(*path)++) : '\0';
-    while (is_slash(**path) || **path == ';')
-        *path += **path == ';' ? strcspn(*path, "/\\") : 1;
-    return '/';
-}
-
-/* Whether `path` is `guarded` or below it. */
-static int leads_to(const char *guarded, const char *path)
-{
-    while (*guarded) {
-        if (path_next(&path) != apr_tolower(*guarded++))
-            return 0;
-    }
-    char behind = path_next(&path);
-    return behind == '\0' || behind == '/';
-}
-
-int finq_connector_guards(const finq_config *config, const char *path)
-{
-    for (int i = 0; path && i < config->guarded->nelts; i++) {
-        if (leads_to(APR_ARRAY_IDX(config->guarded, i, const char *), path))
-            return 1;
-    }
-    return 0;
-}
-
 /* Whether a subrequest is the one that finq_connector_ask is making. */
 static int is_asked(const request_rec *r)
 {
@@ -133,7 +85,7 @@ static int is_asked(const request_rec *r)
 
 int finq_connector_gate(request_rec *r)
 {
-    if (!finq_connector_guards(finq_config_of(r->server), r->uri) || is_asked(r))
+    if (!finq_paths_guarded(finq_config_of(r->server), r->uri) || is_asked(r))
         return DECLINED;
     finq_error *error = finq_error_make(r->pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
     error->cause = "it leads to a connector, and is not for clients";

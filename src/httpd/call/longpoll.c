@@ -1,6 +1,5 @@
 #include "httpd/longpoll.h"
 
-#include <ap_mpm.h>
 #include <apr_portable.h>
 #include <apr_ring.h>
 #include <apr_strings.h>
@@ -20,11 +19,7 @@
 #include <util_cfgtree.h>
 
 #include "flow/waiting.h"
-
-#ifndef AP_MPMQ_CAN_WAITIO /* httpd before 2.4.63: its MPMs do not know the question */
-#define AP_MPMQ_CAN_WAITIO 19
-#define CONN_STATE_ASYNC_WAITIO CONN_STATE_SUSPENDED
-#endif
+#include "httpd/mpm.h"
 
 /* How a client waits, and what of httpd's would not do: src/httpd/README.md. */
 
@@ -167,7 +162,7 @@ static void *watch(void *unused)
             continue;
         }
         sleep_until_look();
-        call_due(finq_child_is_stopping());
+        call_due(finq_mpm_is_stopping());
         pthread_mutex_unlock(&lock);
         look_at_all();
         pthread_mutex_lock(&lock);
@@ -216,13 +211,11 @@ static double factor_find(const ap_directive_t *at, double factor)
 /* A child of mod_mpm_event takes threads + AsyncRequestWorkerFactor x idle threads connections, and then no more. */
 static int places_count(void)
 {
-    int can = 0, threads = 0;
     struct rlimit files = {1024, 1024};
-    if (ap_mpm_query(AP_MPMQ_CAN_WAITIO, &can) != APR_SUCCESS || can <= 0)
+    if (!finq_mpm_can_wait())
         return 0;
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     getrlimit(RLIMIT_NOFILE, &files);
-    double connections = factor_find(ap_conftree, 2) * threads / CONNECTION_SHARE;
+    double connections = factor_find(ap_conftree, 2) * finq_mpm_threads() / CONNECTION_SHARE;
     double descriptors = (double)files.rlim_cur / DESCRIPTOR_SHARE;
     return (int)(connections < descriptors ? connections : descriptors);
 }
@@ -301,7 +294,7 @@ int finq_longpoll_hold(finq_request *request, apr_interval_time_t wait)
     request_rec *r = request->r;
     held *one = apr_pcalloc(r->pool, sizeof *one);
     apr_os_sock_t client;
-    if (finq_child_is_stopping() || apr_os_sock_get(&client, ap_get_conn_socket(r->connection)) != APR_SUCCESS)
+    if (finq_mpm_is_stopping() || apr_os_sock_get(&client, ap_get_conn_socket(r->connection)) != APR_SUCCESS)
         return 0;
     one->request = request;
     one->server = r->server;

@@ -1,6 +1,5 @@
 #include "httpd/observe.h"
 
-#include <ap_mpm.h>
 #include <apr_atomic.h>
 #include <apr_strings.h>
 #include <errno.h>
@@ -10,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "httpd/api.h"
+#include "httpd/mpm.h"
 
 #define CACHE_LINE 64
 
@@ -25,13 +24,6 @@ static int place; /* this child's; -1 where there was none left */
 
 /* ---- when the server starts ---- */
 
-static int children_most(void)
-{
-    int most = 1;
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &most);
-    return most > 0 ? most : 1;
-}
-
 static int hosts_count(const server_rec *main_server)
 {
     int count = 0;
@@ -42,12 +34,12 @@ static int hosts_count(const server_rec *main_server)
 
 static apr_size_t pids_size(void)
 {
-    return APR_ALIGN(sizeof(apr_uint32_t) * (apr_size_t)children_most(), CACHE_LINE);
+    return APR_ALIGN(sizeof(apr_uint32_t) * (apr_size_t)finq_mpm_children(), CACHE_LINE);
 }
 
 static apr_size_t gauges_size(int hosts)
 {
-    return APR_ALIGN(sizeof(finq_gauges) * (apr_size_t)hosts * (apr_size_t)children_most(), CACHE_LINE);
+    return APR_ALIGN(sizeof(finq_gauges) * (apr_size_t)hosts * (apr_size_t)finq_mpm_children(), CACHE_LINE);
 }
 
 apr_size_t finq_observe_size(server_rec *main_server)
@@ -66,7 +58,7 @@ static apr_status_t shared_forget(void *unused)
 void finq_observe_place(void *block, server_rec *main_server, apr_pool_t *pconf)
 {
     char *at = block;
-    shared.children = children_most();
+    shared.children = finq_mpm_children();
     shared.hosts = hosts_count(main_server);
     shared.pids = (apr_uint32_t *)at;
     shared.gauges = (finq_gauges *)(at += pids_size());
@@ -156,7 +148,7 @@ void finq_observe_answer(finq_request *request, int outcome)
     const finq_meter *meter = meter_of(request);
     apr_table_setn(request->r->notes, "finq-outcome", finq_outcome_name(outcome));
     if (meter)
-        finq_metrics_answer(meter, request->endpoint, outcome, apr_time_now() - request->r->request_time);
+        finq_metrics_answer(meter, (int)request->route, outcome, apr_time_now() - request->r->request_time);
 }
 
 /* ---- showing ---- */
@@ -195,7 +187,7 @@ static const char *host_name(const server_rec *server, const finq_metrics_source
 finq_metrics_view finq_observe_view(apr_pool_t *pool)
 {
     finq_metrics_source *sources = apr_pcalloc(pool, sizeof *sources * (apr_size_t)(shared.hosts + 1));
-    finq_metrics_view view = {sources, 0, finq_router_endpoints(pool)};
+    finq_metrics_view view = {sources, 0, finq_paths_names(pool)};
     for (server_rec *server = ap_server_conf; server && view.count < shared.hosts; server = server->next) {
         const finq_config *config = finq_config_of(server);
         if (config->bases->nelts == 0)

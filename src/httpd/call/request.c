@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "httpd/connectors.h"
+#include "httpd/paths.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -52,7 +53,7 @@ static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *p
 {
     request_rec *r = ((request_connectors *)connectors)->request->r;
     const server_rec *server = r->server;
-    const char *base = finq_config_base(finq_config_of(server), r->uri);
+    const char *base = finq_paths_base(finq_config_of(server), r->uri);
     const char *scheme = server->server_scheme ? server->server_scheme : ap_http_scheme(r);
     apr_port_t port = server->port ? server->port : r->connection->local_addr->port;
     const char *host = server->server_hostname ? server->server_hostname : "localhost";
@@ -102,7 +103,7 @@ int finq_request_is_ours(const request_rec *r)
     while (r->prev) /* after an internal redirect the path that counts is the first one */
         r = r->prev;
     return config->bases->nelts > 0 &&
-           (has_no_path(r) || finq_config_base(config, r->uri) != NULL || finq_connector_guards(config, r->uri));
+           (has_no_path(r) || finq_paths_base(config, r->uri) != NULL || finq_paths_guarded(config, r->uri));
 }
 
 /* A text for a status stands before any ErrorDocument; the error filter puts our answer in its place. */
@@ -166,7 +167,7 @@ static const char *without_query(const char *text, apr_pool_t *pool)
 /* The state and code of a bank's return stand in its query, and that in access logs, traces and mod_status's page. */
 static void query_take(request_rec *r)
 {
-    const char *base = finq_config_base(finq_config_of(r->server), r->uri);
+    const char *base = finq_paths_base(finq_config_of(r->server), r->uri);
     if (!base || !r->args || strncmp(r->uri + strlen(base), RETURNS, sizeof RETURNS - 1) != 0)
         return;
     finq_request_of(r)->returned = r->args;

@@ -1,0 +1,127 @@
+#include "httpd/settings.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define UNSET (-1)
+
+const finq_id finq_config_any_tenant;
+apr_array_header_t finq_config_all_skills;
+
+static const char seconds[] = "seconds";
+
+static const finq_config_number numbers[] = {
+    {"FinqNonceTTL", offsetof(finq_config, nonce_ttl), seconds, 10, 86400, 1800},
+    {"FinqTempTokenTTL", offsetof(finq_config, temp_token_ttl), seconds, 10, 86400, 1800},
+    {"FinqSessionTTL", offsetof(finq_config, session_ttl), seconds, 60, 2592000, 86400},
+    {"FinqCacheTTL", offsetof(finq_config, cache_ttl), seconds, 0, 300, 5},
+    {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), seconds, 1, 60, 5},
+    {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
+    {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
+    {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), seconds, 1, 86400, 3600},
+    {"FinqKeyCacheTTL", offsetof(finq_config, key_cache_ttl), seconds, 0, 3600, 60},
+    {"FinqLimitClients", offsetof(finq_config, limit_clients), "clients", 64, 16777216, 65536},
+};
+#define NUMBERS (sizeof numbers / sizeof *numbers)
+
+/* Keys are too long to be guessed, so what limits failures protects the database, and may be generous to addresses that
+ * many share. How much a client may ask only the operator knows. */
+static const finq_bucket_rate limit_presets[FINQ_LIMITS] = {
+    [FINQ_LIMIT_ADDRESS] = {0, 1},
+    [FINQ_LIMIT_TENANT] = {0, 1},
+    [FINQ_LIMIT_FAILURE] = {APR_USEC_PER_SEC, 100},
+};
+
+const finq_config_number *finq_config_number_named(const char *name)
+{
+    const finq_config_number *row = numbers;
+    while (strcmp(row->name, name) != 0) /* every directive that asks stands in the table */
+        row++;
+    return row;
+}
+
+int *finq_config_number_of(finq_config *config, const finq_config_number *row)
+{
+    return (int *)((char *)config + row->offset);
+}
+
+/* ---- create, merge, read ---- */
+
+void *finq_config_create(apr_pool_t *pool, server_rec *server)
+{
+    finq_config *config = apr_pcalloc(pool, sizeof *config);
+    (void)server;
+    for (apr_size_t i = 0; i < NUMBERS; i++)
+        *finq_config_number_of(config, &numbers[i]) = UNSET;
+    config->prepared_statements = UNSET;
+    config->signature_replay = UNSET;
+    config->bases = apr_array_make(pool, 2, sizeof(const char *));
+    config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
+    config->served = apr_array_make(pool, 2, sizeof(finq_served));
+    return config;
+}
+
+#define PICK(member) merged->member = add->member ? add->member : base->member
+
+void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
+{
+    finq_config *base = base_config, *add = add_config, *merged = apr_pcalloc(pool, sizeof *merged);
+    merged->secret_file = add->secret_file ? add->secret_file : base->secret_file;
+    merged->secrets = add->secret_file ? add->secrets : base->secrets;
+    PICK(upload_dir);
+    PICK(tenant);
+    PICK(skills);
+    PICK(allow_headers);
+    PICK(allow_origins);
+    merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
+    merged->served = add->served;
+    merged->connectors = apr_array_append(pool, add->connectors, base->connectors);
+    for (apr_size_t i = 0; i < NUMBERS; i++) {
+        int over = *finq_config_number_of(add, &numbers[i]);
+        *finq_config_number_of(merged, &numbers[i]) = over != UNSET ? over : *finq_config_number_of(base, &numbers[i]);
+    }
+    for (int i = 0; i < FINQ_LIMITS; i++)
+        merged->limits[i] = add->limits[i].burst ? add->limits[i] : base->limits[i];
+    PICK(signature_audience);
+    merged->signature_replay = add->signature_replay != UNSET ? add->signature_replay : base->signature_replay;
+    merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
+    return merged;
+}
+
+finq_config *finq_config_of(const server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &finq_module);
+}
+
+void finq_config_fill(finq_config *config)
+{
+    for (apr_size_t i = 0; i < NUMBERS; i++) {
+        int *number = finq_config_number_of(config, &numbers[i]);
+        if (*number == UNSET)
+            *number = numbers[i].preset;
+    }
+    for (int i = 0; i < FINQ_LIMITS; i++) {
+        if (!config->limits[i].burst)
+            config->limits[i] = limit_presets[i];
+    }
+    if (config->prepared_statements == UNSET)
+        config->prepared_statements = 1;
+    if (config->signature_replay == UNSET)
+        config->signature_replay = 0;
+    if (!config->signature_audience)
+        config->signature_audience = "api.finqware.com";
+    if (config->tenant == &finq_config_any_tenant)
+        config->tenant = NULL;
+    if (config->skills == &finq_config_all_skills)
+        config->skills = NULL;
+}
+
+const finq_connector *finq_config_connector(const finq_config *config, const char *name)
+{
+    for (int i = 0; i < config->connectors->nelts; i++) {
+        const finq_connector *connector = &APR_ARRAY_IDX(config->connectors, i, finq_connector);
+        if (strcmp(connector->name, name) == 0)
+            return connector;
+    }
+    return NULL;
+}
