@@ -1,12 +1,17 @@
 /* mod_finq: an onboarding API for Apache httpd. The module record and its hooks; no logic. */
 #include "httpd/access.h"
-#include "httpd/api.h"
+#include "httpd/ask.h"
+#include "httpd/child.h"
 #include "httpd/connectors.h"
+#include "httpd/dbd.h"
 #include "httpd/directives.h"
 #include "httpd/location.h"
-#include "httpd/observe.h"
+#include "httpd/monitor.h"
+#include "httpd/reply.h"
+#include "httpd/router.h"
 #include "httpd/sandbox_handler.h"
 #include "httpd/served.h"
+#include "httpd/settings.h"
 #include "httpd/shared.h"
 
 #include <http_config.h>
@@ -19,8 +24,8 @@ static void register_hooks(apr_pool_t *pool)
     (void)pool;
     finq_dbd_register();
     finq_reply_register();
-    finq_page_register();
-    finq_connector_register();
+    finq_monitor_register();
+    finq_ask_register();
     ap_hook_check_config(finq_directives_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
@@ -34,8 +39,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(finq_connector_gate, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_handler(finq_page_metrics, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_handler(finq_page_health, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(finq_monitor_metrics, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(finq_monitor_health, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_sandbox_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -1,5 +1,4 @@
-/* Connectors on httpd: their directive, the way to them through httpd's own proxy, and the gate that keeps
- * others out. */
+/* Connectors on httpd: their directive, the gate that keeps others out, and the decisions that they send. */
 #ifndef FINQ_CONNECTOR_HTTP_H
 #define FINQ_CONNECTOR_HTTP_H
 
@@ -18,15 +17,6 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf);
  * exist. As the handler hook it cannot be passed by: neither Satisfy, nor rewrites, nor a subrequest of
  * another module go round it. */
 int finq_connector_gate(request_rec *r);
-
-/** Registers the filters of asking. */
-void finq_connector_register(void);
-
-/** Asks a connector and reads its answer. Holds no database connection. Errors:
- * external_api_connection_error, _timeout, _too_many_requests, _unauthorized, _forbidden, _invalid_answer,
- * each logged with what really happened; internal. */
-finq_error *finq_connector_ask(finq_connector_answer *answer, finq_request *request, const char *name,
-                               const finq_connector_question *question);
 
 /** Reads the request's body as a decision that a connector has signed; `*name` is the connector. Errors:
  * those of finq_connector_verify and finq_connector_decision_read, and of the body. */

@@ -1,4 +1,4 @@
-/* What an operator sees: counters over all children, notes for access logs, pages. */
+/* What an operator sees: counters over all children, notes for access logs. */
 #ifndef FINQ_OBSERVE_H
 #define FINQ_OBSERVE_H
 
@@ -25,13 +25,7 @@ void finq_observe_nonce(finq_request *request, finq_nonce_state state);
 /** Counts and notes how a request ended, as its answer is sent. */
 void finq_observe_answer(finq_request *request, int outcome);
 
-/** Every host with counters, as it is shown. */
-finq_metrics_view finq_observe_view(apr_pool_t *pool);
-
-/** The content handlers of SetHandler finq-metrics and SetHandler finq-health. */
-int finq_page_metrics(request_rec *r);
-int finq_page_health(request_rec *r);
-/** Adds the section to mod_status's page; for the register_hooks function. */
-void finq_page_register(void);
+/** Every host with counters, as it is shown; `names` are what the routes are called in them (finq_paths_names). */
+finq_metrics_view finq_observe_view(const char *const *names, apr_pool_t *pool);
 
 #endif

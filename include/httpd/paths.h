@@ -7,6 +7,9 @@
 /** The base that a path is under, "" for `/` itself; NULL if it is under none. */
 const char *finq_paths_base(const finq_config *config, const char *path);
 
+/** Below a base: where banks send browsers back to. */
+#define FINQ_PATHS_RETURNS "/redirects/"
+
 /** The routes below a base, by number; the router has an endpoint for each but the first, which stands for what fits none. */
 typedef enum {
     FINQ_ROUTE_OTHER,

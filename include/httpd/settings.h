@@ -59,7 +59,7 @@ typedef struct finq_config {
     apr_array_header_t *served;         /**< of finq_served: of this host's own directives */
     apr_array_header_t *upload_dirs;    /**< of const char *: the FinqUploadDir of all hosts */
     apr_array_header_t *guarded;        /**< of const char *: the paths of all hosts' connectors */
-    struct finq_runtime *runtime;       /**< what a child holds for this host (httpd/child.h); NULL before it runs */
+    struct finq_runtime *runtime;       /**< what a child holds for this host (httpd/runtime.h); NULL before it runs */
 } finq_config;
 
 /** The settings of a server, defaults filled in. */

@@ -5,6 +5,8 @@
 #include "crypto/digest.h"
 #include "httpd/longpoll.h"
 #include "httpd/observe.h"
+#include "httpd/runtime.h"
+#include "httpd/settings.h"
 
 APLOG_USE_MODULE(finq);
 

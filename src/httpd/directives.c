@@ -7,6 +7,7 @@
 #include <http_log.h>
 #include <string.h>
 
+#include "httpd/cors.h"
 #include "httpd/connectors.h"
 #include "httpd/limits.h"
 #include "httpd/location.h"

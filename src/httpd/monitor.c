@@ -1,4 +1,4 @@
-#include "httpd/observe.h"
+#include "httpd/monitor.h"
 
 #include <apr_optional_hooks.h>
 #include <http_config.h>
@@ -7,6 +7,11 @@
 #include <http_protocol.h>
 #include <mod_status.h>
 #include <string.h>
+
+#include "httpd/dbd.h"
+#include "httpd/observe.h"
+#include "httpd/paths.h"
+#include "httpd/runtime.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -27,13 +32,13 @@ static int page_send(request_rec *r, int status, const char *type, const char *t
     return OK;
 }
 
-int finq_page_metrics(request_rec *r)
+int finq_monitor_metrics(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, "finq-metrics") != 0)
         return DECLINED;
     if (!is_read(r))
         return HTTP_METHOD_NOT_ALLOWED;
-    finq_metrics_view view = finq_observe_view(r->pool);
+    finq_metrics_view view = finq_observe_view(finq_paths_names(r->pool), r->pool);
     return page_send(r, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", finq_metrics_text(&view, r->pool));
 }
 
@@ -70,7 +75,7 @@ static int ready_answer(request_rec *r)
     return page_send(r, HTTP_SERVICE_UNAVAILABLE, "application/json", "{\"status\":\"unavailable\"}");
 }
 
-int finq_page_health(request_rec *r)
+int finq_monitor_health(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, "finq-health") != 0)
         return DECLINED;
@@ -102,7 +107,7 @@ static void status_list(request_rec *r, const finq_metrics_source *source)
 
 static int status_show(request_rec *r, int flags)
 {
-    finq_metrics_view view = finq_observe_view(r->pool);
+    finq_metrics_view view = finq_observe_view(finq_paths_names(r->pool), r->pool);
     int is_short = flags & AP_STATUS_SHORT;
     if (!is_short)
         ap_rputs("<hr />\n<h2>Onboarding API (mod_finq)</h2>\n", r);
@@ -115,7 +120,7 @@ static int status_show(request_rec *r, int flags)
     return OK;
 }
 
-void finq_page_register(void)
+void finq_monitor_register(void)
 {
     APR_OPTIONAL_HOOK(ap, status_hook, status_show, NULL, NULL, APR_HOOK_MIDDLE);
 }

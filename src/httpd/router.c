@@ -1,6 +1,4 @@
-#include "httpd/api.h"
-
-#include "httpd/access.h"
+#include "httpd/router.h"
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -10,9 +8,14 @@
 #include <scoreboard.h>
 #include <string.h>
 
+#include "httpd/access.h"
+#include "httpd/api.h"
+#include "httpd/cors.h"
 #include "httpd/limits.h"
 #include "httpd/longpoll.h"
 #include "httpd/paths.h"
+#include "httpd/reply.h"
+#include "httpd/service.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -84,7 +87,7 @@ int finq_router_handler(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, "finq") != 0)
         return DECLINED;
-    finq_request *request = finq_request_begin(r);
+    finq_request *request = finq_service_begin(r);
     const char *base = finq_paths_base(finq_config_of(r->server), r->uri);
     if (!request || !base)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */

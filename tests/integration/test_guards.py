@@ -22,9 +22,7 @@ ROOMS = {
     r"pcre2\.h": {"src/form/pattern.c"},
     r"openssl/.*": {"src/crypto/secrets.c", "src/crypto/siv.c", "src/crypto/secret_file.c", "src/crypto/mac.c", "src/crypto/digest.c", "src/sign/jws.c", "src/sign/key.c", "src/sign/httpsig.c", "src/sign/key_", "src/sign/jws_"},
     r"(httpd|http_\w+|ap_\w+|util_filter|mod_\w+|mpm_\w+|scoreboard)\.h": {
-        "mod_finq.c", "src/httpd/", "include/httpd/settings.h", "include/httpd/child.h", "include/httpd/dbd.h", "include/httpd/gate.h", "include/httpd/location.h", "include/httpd/mpm.h",
-        "include/httpd/directives.h", "include/httpd/request.h",
-        "include/httpd/shared.h"},
+        "mod_finq.c", "src/httpd/", "include/httpd/"},
     r"curl/.*": {"src/ctl/post.c"}, # the command alone: the module links no HTTP client
     r"idn2\.h": {"src/httpd/call/cors.c"},
     r"cjose/.*": set(),

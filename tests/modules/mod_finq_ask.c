@@ -5,7 +5,10 @@
 #include <string.h>
 
 #include "httpd/api.h"
+#include "httpd/ask.h"
+#include "httpd/body.h"
 #include "httpd/connectors.h"
+#include "httpd/reply.h"
 
 extern module AP_MODULE_DECLARE_DATA finq_ask_module __attribute__((visibility("default")));
 
@@ -49,9 +52,12 @@ static finq_error *ask(finq_request *request, finq_json_writer *reply)
     finq_connector_question question;
     finq_connector_answer answer;
     json_t *body;
-    FINQ_TRY(finq_body_object(request, &body));
+    apr_size_t length;
+    char *text;
+    FINQ_TRY(finq_body_text(request, &text, &length));
+    FINQ_TRY(finq_json_parse(&body, text, length, request->r->pool));
     question_read(&question, body);
-    FINQ_TRY(finq_connector_ask(&answer, request, finq_json_string(body, "connector"), &question));
+    FINQ_TRY(finq_ask(&answer, request, finq_json_string(body, "connector"), &question));
     finq_json_put_integer(reply, "verdict", answer.verdict);
     finq_json_put_value(reply, "data", answer.data);
     finq_json_put_value(reply, "headers", answer.headers);

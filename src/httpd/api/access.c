@@ -7,11 +7,13 @@
 #include <http_request.h>
 #include <string.h>
 
-#include "httpd/api.h"
-#include "sign/check.h"
+#include "httpd/cors.h"
 #include "httpd/limits.h"
 #include "httpd/location.h"
 #include "httpd/paths.h"
+#include "httpd/reply.h"
+#include "httpd/service.h"
+#include "sign/check.h"
 
 /* ---- a request as RFC 9421 sees it ---- */
 
@@ -65,7 +67,7 @@ int finq_access_check(request_rec *r)
         return DECLINED; /* a browser signs no preflight */
     if (!finq_paths_base(finq_config_of(r->server), r->uri))
         return HTTP_FORBIDDEN; /* nobody here would look at the body */
-    finq_request *request = finq_request_begin(r);
+    finq_request *request = finq_service_begin(r);
     if (!request)
         return HTTP_SERVICE_UNAVAILABLE;
     finq_error *error = finq_limits_admit(request);

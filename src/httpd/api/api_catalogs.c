@@ -1,6 +1,7 @@
 #include "httpd/api.h"
 
 #include "skills/catalog.h"
+#include "httpd/intake.h"
 #include "httpd/observe.h"
 
 static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
@@ -13,9 +14,7 @@ static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
     apr_pool_t *pool = request->r->pool;
     finq_catalog_claim claim;
     json_t *body;
-    FINQ_TRY(finq_body_object(request, &body));
-    FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&claim.client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(finq_intake_read(&body, &claim.client_id, request, members));
     claim.app_key = finq_json_string(body, "client_app_key");
     FINQ_TRY(finq_catalog_read(&request->answer_text, catalog, &request->service, &claim, pool));
     finq_observe_recognised(request, &claim.client_id, NULL, NULL);

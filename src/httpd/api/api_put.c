@@ -1,27 +1,6 @@
 #include "httpd/api.h"
 
-#include "httpd/limits.h"
-#include "httpd/observe.h"
-
-finq_error *finq_api_client_id(finq_id *client_id, const char *text, finq_request *request)
-{
-    const finq_id *bound = request->config->tenant;
-    if (!finq_id_parse(client_id, text))
-        return finq_error_make(request->r->pool, FINQ_E_INVALID_CLIENT_ID_FORM, "client_id is not a UUID.");
-    if (bound && !finq_id_equal(bound, client_id))
-        return finq_error_make(request->r->pool, FINQ_E_UNAUTHORIZED_TENANT, "This host does not serve this client.");
-    return finq_limits_tenant(request, client_id);
-}
-
-finq_error *finq_api_nonce(finq_session_pass *pass, finq_request *request, const finq_id *client_id, const char *nonce,
-                           int grace)
-{
-    finq_error *error = finq_session_pass_open(pass, &request->service, client_id, nonce, grace, request->r->pool);
-    finq_observe_nonce(request, pass->state);
-    FINQ_TRY(error);
-    finq_observe_recognised(request, client_id, pass->published, pass->step->name);
-    return NULL;
-}
+#include "httpd/reply.h"
 
 void finq_api_put_id(finq_json_writer *reply, const char *name, const finq_id *id)
 {

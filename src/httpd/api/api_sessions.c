@@ -1,5 +1,6 @@
 #include "httpd/api.h"
 
+#include "httpd/intake.h"
 #include "httpd/observe.h"
 #include "flow/session.h"
 
@@ -31,9 +32,7 @@ finq_error *finq_api_session_start(finq_request *request, finq_json_writer *repl
     finq_session_started started;
     finq_directory_claim claim;
     json_t *body;
-    FINQ_TRY(finq_body_object(request, &body));
-    FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&claim.client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(finq_intake_read(&body, &claim.client_id, request, members));
     FINQ_TRY(user_id_check(finq_json_string(body, "tenant_user_id"), pool));
     claim.app_key = finq_json_string(body, "client_app_key");
     claim.skill = finq_json_string(body, "skill");

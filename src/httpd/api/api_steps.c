@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "httpd/intake.h"
 #include "httpd/observe.h"
 #include "flow/step.h"
 
@@ -14,10 +15,8 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
     apr_pool_t *pool = request->r->pool;
     finq_id client_id;
     json_t *body;
-    FINQ_TRY(finq_body_object(request, &body));
-    FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
-    FINQ_TRY(finq_api_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), 0));
+    FINQ_TRY(finq_intake_read(&body, &client_id, request, members));
+    FINQ_TRY(finq_intake_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), 0));
     FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
     submission->pass = pass;
     submission->skill = finq_json_string(body, "skill");

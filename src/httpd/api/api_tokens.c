@@ -1,6 +1,7 @@
 #include "httpd/api.h"
 
 #include "flow/credential.h"
+#include "httpd/intake.h"
 #include "httpd/observe.h"
 
 finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *reply)
@@ -15,9 +16,7 @@ finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *rep
     finq_credential_request wanted;
     finq_credential credential;
     json_t *body;
-    FINQ_TRY(finq_body_object(request, &body));
-    FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&wanted.client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(finq_intake_read(&body, &wanted.client_id, request, members));
     wanted.client_secret = finq_json_string(body, "client_secret");
     wanted.temp_token = finq_json_string(body, "temp_token");
     FINQ_TRY(finq_credential_exchange(&credential, &request->service, &wanted, pool));

@@ -1,11 +1,14 @@
 #include "httpd/api.h"
 
+#include <apr_atomic.h>
 #include <apr_encode.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
 
 #include "httpd/access.h"
+#include "httpd/body.h"
+#include "httpd/intake.h"
 #include "httpd/mpm.h"
 #include "documents/media.h"
 #include "documents/multipart.h"
@@ -84,8 +87,8 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
     finq_id client_id;
     int turned;
     FINQ_TRY(finq_access_tenant(request, receipt->texts[CLIENT_ID]));
-    FINQ_TRY(finq_api_client_id(&client_id, receipt->texts[CLIENT_ID], request));
-    FINQ_TRY(finq_api_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
+    FINQ_TRY(finq_intake_client_id(&client_id, receipt->texts[CLIENT_ID], request));
+    FINQ_TRY(finq_intake_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
     FINQ_TRY(finq_session_pass_turn(&turned, &receipt->pass, &request->service, request->path_id, receipt->pool));
     if (!turned)
         return finq_step_outcome("invalid_step_id", NULL, NULL, receipt->pool);

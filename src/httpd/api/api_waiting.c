@@ -1,5 +1,9 @@
 #include "httpd/api.h"
 
+#include <apr_atomic.h>
+
+#include "httpd/dbd.h"
+#include "httpd/intake.h"
 #include "httpd/longpoll.h"
 #include "httpd/mpm.h"
 #include "flow/waiting.h"
@@ -113,11 +117,9 @@ finq_error *finq_api_session_status(finq_request *request, finq_json_writer *rep
     finq_session_pass *pass = apr_pcalloc(pool, sizeof *pass);
     finq_id client_id;
     json_t *body;
-    FINQ_TRY(finq_body_object(request, &body));
-    FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(finq_intake_read(&body, &client_id, request, members));
     FINQ_TRY(wait_read(&wait, body, pool));
-    FINQ_TRY(finq_api_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), FINQ_SESSION_ANY_AGE));
+    FINQ_TRY(finq_intake_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), FINQ_SESSION_ANY_AGE));
     FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
     request->pass = pass;
     return status_tell(request, wait, reply);
@@ -131,9 +133,7 @@ finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *rep
     finq_waiting_resumption resumption;
     finq_waiting_answer answer;
     json_t *body;
-    FINQ_TRY(finq_body_object(request, &body));
-    FINQ_TRY(finq_json_members(body, members, pool));
-    FINQ_TRY(finq_api_client_id(&resumption.client_id, finq_json_string(body, "client_id"), request));
+    FINQ_TRY(finq_intake_read(&body, &resumption.client_id, request, members));
     resumption.client_secret = finq_json_string(body, "client_secret");
     resumption.session_id = request->path_id;
     FINQ_TRY(finq_waiting_resume(&answer, &request->service, &resumption, pool));

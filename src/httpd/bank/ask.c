@@ -1,6 +1,8 @@
-#include "httpd/connectors.h"
+#include "httpd/ask.h"
 
 #include <apr_strings.h>
+#include <apr_uri.h>
+#include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -8,6 +10,8 @@
 #include <util_filter.h>
 
 #include "documents/media.h"
+#include "httpd/dbd.h"
+#include "httpd/paths.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -137,7 +141,7 @@ static apr_status_t answer_filter(ap_filter_t *filter, apr_bucket_brigade *briga
     return status;
 }
 
-void finq_connector_register(void)
+void finq_ask_register(void)
 {
     ap_register_input_filter(QUESTION_FILTER, question_filter, NULL, AP_FTYPE_RESOURCE);
     ap_register_output_filter(ANSWER_FILTER, answer_filter, NULL, AP_FTYPE_RESOURCE);
@@ -255,8 +259,8 @@ static finq_error *exchange_begin(exchange *of, const finq_connector_question *q
     return finq_connector_sign(&of->question, of->connector->keys, pool);
 }
 
-finq_error *finq_connector_ask(finq_connector_answer *answer, finq_request *request, const char *name,
-                               const finq_connector_question *question)
+finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const char *name,
+                     const finq_connector_question *question)
 {
     exchange of = {.request = request, .connector = finq_config_connector(request->config, name)};
     if (!of.connector)
@@ -272,4 +276,44 @@ finq_error *finq_connector_ask(finq_connector_answer *answer, finq_request *requ
     error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0,
                                 request->r->pool);
     return error ? failed(&of, error->code, error->cause) : NULL;
+}
+
+/* ---- connectors, as the business rooms see them ---- */
+
+typedef struct {
+    finq_connectors connectors; /* first: a finq_connectors is one of these */
+    finq_request *request;
+} request_connectors;
+
+/* However long a connector thinks, the database has its full time afterwards. */
+static finq_error *request_ask(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
+                               const finq_connector_question *question, apr_pool_t *pool)
+{
+    finq_request *request = ((request_connectors *)connectors)->request;
+    finq_error *error = finq_ask(answer, request, name, question);
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    return error;
+}
+
+/* Where a bank sends the browser: this host by its configured name, whatever the client called it. */
+static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *pool)
+{
+    request_rec *r = ((request_connectors *)connectors)->request->r;
+    const server_rec *server = r->server;
+    const char *base = finq_paths_base(finq_config_of(server), r->uri);
+    const char *scheme = server->server_scheme ? server->server_scheme : ap_http_scheme(r);
+    apr_port_t port = server->port ? server->port : r->connection->local_addr->port;
+    const char *host = server->server_hostname ? server->server_hostname : "localhost";
+    if (port != apr_uri_port_of_scheme(scheme))
+        host = apr_psprintf(pool, "%s:%d", host, port);
+    return apr_pstrcat(pool, scheme, "://", host, base ? base : "", FINQ_PATHS_RETURNS, NULL);
+}
+
+finq_connectors *finq_ask_of(finq_request *request)
+{
+    request_connectors *self = apr_pcalloc(request->r->pool, sizeof *self);
+    self->connectors.ask = request_ask;
+    self->connectors.return_uri = request_return_uri;
+    self->request = request;
+    return &self->connectors;
 }

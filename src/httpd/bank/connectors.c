@@ -1,9 +1,12 @@
 #include "httpd/connectors.h"
-#include "httpd/paths.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
+
+#include "httpd/body.h"
+#include "httpd/paths.h"
+#include "httpd/reply.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -76,7 +79,7 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
 
 /* ---- the gate ---- */
 
-/* Whether a subrequest is the one that finq_connector_ask is making. */
+/* Whether a subrequest is the one that finq_ask is making. */
 static int is_asked(const request_rec *r)
 {
     const finq_request *asker = r->main ? ap_get_module_config(r->main->request_config, &finq_module) : NULL;

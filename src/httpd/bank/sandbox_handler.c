@@ -5,6 +5,8 @@
 #include <http_protocol.h>
 #include <string.h>
 
+#include "httpd/body.h"
+#include "httpd/paths.h"
 #include "bank/sandbox.h"
 
 static int page_send(request_rec *r, int status, const char *html)
@@ -28,7 +30,7 @@ static apr_array_header_t *homes_of(request_rec *r)
     apr_array_header_t *homes = apr_array_make(r->pool, 2, sizeof(const char *));
     for (int i = 0; i < config->bases->nelts; i++) {
         const char *path =
-            apr_pstrcat(r->pool, APR_ARRAY_IDX(config->bases, i, const char *), "/redirects/", NULL);
+            apr_pstrcat(r->pool, APR_ARRAY_IDX(config->bases, i, const char *), FINQ_PATHS_RETURNS, NULL);
         APR_ARRAY_PUSH(homes, const char *) = ap_construct_url(r->pool, path, r);
     }
     return homes;

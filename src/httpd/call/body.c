@@ -1,11 +1,10 @@
-#include "httpd/access.h"
+#include "httpd/body.h"
 
 #include <apr_strings.h>
 #include <http_protocol.h>
 #include <string.h>
 #include <util_filter.h>
 
-#include "crypto/digest.h"
 #include "documents/media.h"
 
 /* After an error in a body nobody knows where the next request begins. */
@@ -163,24 +162,4 @@ finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *lengt
 {
     FINQ_TRY(finq_body_precheck(request, request->config->max_body, is_json_type));
     return body_flatten(request, text, length);
-}
-
-finq_error *finq_body_object(finq_request *request, json_t **object)
-{
-    apr_pool_t *pool = request->r->pool;
-    char *text;
-    apr_size_t length;
-    FINQ_TRY(finq_body_precheck(request, request->config->max_body, is_json_type));
-    finq_access_body_begin(request, 1);
-    FINQ_TRY(body_flatten(request, &text, &length));
-    /* As it came: "1 2" is no number, and compact it would be one. */
-    finq_error *error = length ? finq_json_parse(object, text, length, pool)
-                               : finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is empty; it must be a JSON object.");
-    unsigned char *hash = apr_palloc(pool, FINQ_DIGEST_SHA256);
-    finq_digest_sha256(hash, text, finq_json_compact(text, text, length));
-    request->body_hash = hash;
-    FINQ_TRY(finq_access_body_end(request)); /* a body that was changed on its way is that first, and bad JSON then */
-    FINQ_TRY(error);
-    FINQ_TRY(finq_access_tenant(request, finq_json_string(*object, "client_id")));
-    return finq_access_use(request);
 }

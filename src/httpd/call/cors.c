@@ -1,4 +1,4 @@
-#include "httpd/request.h"
+#include "httpd/cors.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>

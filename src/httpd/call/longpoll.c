@@ -1,5 +1,6 @@
 #include "httpd/longpoll.h"
 
+#include <apr_atomic.h>
 #include <apr_portable.h>
 #include <apr_ring.h>
 #include <apr_strings.h>
@@ -19,6 +20,7 @@
 #include <util_cfgtree.h>
 
 #include "flow/waiting.h"
+#include "httpd/dbd.h"
 #include "httpd/mpm.h"
 
 /* How a client waits, and what of httpd's would not do: src/httpd/README.md. */

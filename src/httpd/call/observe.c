@@ -184,10 +184,10 @@ static const char *host_name(const server_rec *server, const finq_metrics_source
     return name;
 }
 
-finq_metrics_view finq_observe_view(apr_pool_t *pool)
+finq_metrics_view finq_observe_view(const char *const *names, apr_pool_t *pool)
 {
     finq_metrics_source *sources = apr_pcalloc(pool, sizeof *sources * (apr_size_t)(shared.hosts + 1));
-    finq_metrics_view view = {sources, 0, finq_paths_names(pool)};
+    finq_metrics_view view = {sources, 0, names};
     for (server_rec *server = ap_server_conf; server && view.count < shared.hosts; server = server->next) {
         const finq_config *config = finq_config_of(server);
         if (config->bases->nelts == 0)

@@ -1,4 +1,4 @@
-#include "httpd/observe.h"
+#include "httpd/reply.h"
 
 #include <apr_strings.h>
 #include <http_log.h>
@@ -6,6 +6,9 @@
 #include <http_request.h>
 #include <string.h>
 #include <util_filter.h>
+
+#include "httpd/cors.h"
+#include "httpd/observe.h"
 
 APLOG_USE_MODULE(finq);
 

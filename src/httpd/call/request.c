@@ -1,19 +1,14 @@
 #include "httpd/request.h"
 
 #include <apr_strings.h>
-#include <apr_uri.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_log.h>
 #include <string.h>
 
-#include "httpd/connectors.h"
 #include "httpd/paths.h"
 
 APLOG_USE_MODULE(finq);
-
-/* Below a base: where banks send their users back to. */
-#define RETURNS "/redirects/"
 
 finq_request *finq_request_of(request_rec *r)
 {
@@ -28,63 +23,6 @@ finq_request *finq_request_of(request_rec *r)
         id = finq_id_v7(r->request_time, (const unsigned char *)"\0\0\0\0\0\0\0\0\0");
     finq_id_write(request->id, &id);
     ap_set_module_config(r->request_config, &finq_module, request);
-    return request;
-}
-
-/* ---- connectors, as the business rooms see them ---- */
-
-typedef struct {
-    finq_connectors connectors; /* first: a finq_connectors is one of these */
-    finq_request *request;
-} request_connectors;
-
-/* However long a connector thinks, the database has its full time afterwards. */
-static finq_error *request_ask(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
-                               const finq_connector_question *question, apr_pool_t *pool)
-{
-    finq_request *request = ((request_connectors *)connectors)->request;
-    finq_error *error = finq_connector_ask(answer, request, name, question);
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
-    return error;
-}
-
-/* Where a bank sends the browser: this host by its configured name, whatever the client called it. */
-static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *pool)
-{
-    request_rec *r = ((request_connectors *)connectors)->request->r;
-    const server_rec *server = r->server;
-    const char *base = finq_paths_base(finq_config_of(server), r->uri);
-    const char *scheme = server->server_scheme ? server->server_scheme : ap_http_scheme(r);
-    apr_port_t port = server->port ? server->port : r->connection->local_addr->port;
-    const char *host = server->server_hostname ? server->server_hostname : "localhost";
-    if (port != apr_uri_port_of_scheme(scheme))
-        host = apr_psprintf(pool, "%s:%d", host, port);
-    return apr_pstrcat(pool, scheme, "://", host, base ? base : "", RETURNS, NULL);
-}
-
-static finq_connectors *connectors_of(finq_request *request)
-{
-    request_connectors *self = apr_pcalloc(request->r->pool, sizeof *self);
-    self->connectors.ask = request_ask;
-    self->connectors.return_uri = request_return_uri;
-    self->request = request;
-    return &self->connectors;
-}
-
-finq_request *finq_request_begin(request_rec *r)
-{
-    finq_request *request = finq_request_of(r);
-    finq_config *config = request->config;
-    if (!config->runtime)
-        return NULL;
-    request->service.db = finq_dbd_of(r->server, config->runtime->gate, r->pool);
-    request->service.connectors = connectors_of(request);
-    request->service.directory = config->runtime->directory;
-    request->service.skills = config->skills;
-    request->service.secrets = config->secrets;
-    request->service.nonce_ttl = config->nonce_ttl;
-    request->service.temp_token_ttl = config->temp_token_ttl;
-    request->service.session_ttl = config->session_ttl;
     return request;
 }
 
@@ -168,7 +106,7 @@ static const char *without_query(const char *text, apr_pool_t *pool)
 static void query_take(request_rec *r)
 {
     const char *base = finq_paths_base(finq_config_of(r->server), r->uri);
-    if (!base || !r->args || strncmp(r->uri + strlen(base), RETURNS, sizeof RETURNS - 1) != 0)
+    if (!base || !r->args || strncmp(r->uri + strlen(base), FINQ_PATHS_RETURNS, sizeof FINQ_PATHS_RETURNS - 1) != 0)
         return;
     finq_request_of(r)->returned = r->args;
     r->args = r->parsed_uri.query = NULL;

@@ -1,0 +1,20 @@
+/* Asking a connector, by way of httpd's own proxy. */
+#ifndef FINQ_ASK_H
+#define FINQ_ASK_H
+
+#include "flow/service.h"
+#include "httpd/request.h"
+
+/** Registers the filters of asking; for the register_hooks function. */
+void finq_ask_register(void);
+
+/** Asks a connector and reads its answer. Holds no database connection. Errors:
+ * external_api_connection_error, _timeout, _too_many_requests, _unauthorized, _forbidden, _invalid_answer,
+ * each logged with what really happened; internal. */
+finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const char *name,
+                     const finq_connector_question *question);
+
+/** The connectors of a request's host, as the business rooms see them. They live as long as the request. */
+finq_connectors *finq_ask_of(finq_request *request);
+
+#endif

@@ -1,0 +1,18 @@
+/* A request's body: its framing is checked, its bytes are read. What they mean is others' to say. */
+#ifndef FINQ_BODY_H
+#define FINQ_BODY_H
+
+#include "httpd/request.h"
+
+/** Checks what can be checked before the body is read: content coding, framing, declared length and type (contract section 1).
+ * `is_type` says whether a media type will do. Errors: invalid_headers, unsupported_media_type, payload_too_large. */
+finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_type)(const char *type));
+
+/** Reads a body that claims to be JSON as it was sent, at most FinqMaxBody bytes. Errors: those of the precheck,
+ * request_timeout, invalid_body where it is cut short. */
+finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *length);
+
+/** Reads the next piece of the body into `bytes`; `*length` is 0 at its end. Never waits longer than httpd's timeouts. */
+finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, apr_size_t *length);
+
+#endif

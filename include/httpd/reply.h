@@ -1,0 +1,28 @@
+/* Answers: the one place that turns what came out into HTTP. */
+#ifndef FINQ_REPLY_H
+#define FINQ_REPLY_H
+
+#include "httpd/request.h"
+
+/** Sends an answer, and returns what the handler returns. */
+int finq_reply_json(finq_request *request, const char *text);
+/** Sends an error and logs it; the one place that turns errors into HTTP. */
+int finq_reply_error(finq_request *request, const finq_error *error);
+/** Refuses a request from a hook: returns the status for httpd, whose page the insert_error_filter hook replaces by this
+ * error, and logs it then. */
+int finq_reply_refuse(finq_request *request, const finq_error *error);
+/** Answers a preflight, without a body. */
+int finq_reply_preflight(finq_request *request);
+/** Answers 204: nothing was asked for that has an answer. */
+int finq_reply_empty(finq_request *request);
+/** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
+int finq_reply_redirect(finq_request *request, const char *location);
+/** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */
+const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool);
+
+/** The insert_error_filter hook: gives the errors that httpd itself makes under a base the contract's form. */
+void finq_reply_insert_filter(request_rec *r);
+/** Registers the filter of that hook. */
+void finq_reply_register(void);
+
+#endif

@@ -1,0 +1,21 @@
+#include "httpd/service.h"
+
+#include "httpd/ask.h"
+#include "httpd/dbd.h"
+
+finq_request *finq_service_begin(request_rec *r)
+{
+    finq_request *request = finq_request_of(r);
+    finq_config *config = request->config;
+    if (!config->runtime)
+        return NULL;
+    request->service.db = finq_dbd_of(r->server, config->runtime->gate, r->pool);
+    request->service.connectors = finq_ask_of(request);
+    request->service.directory = config->runtime->directory;
+    request->service.skills = config->skills;
+    request->service.secrets = config->secrets;
+    request->service.nonce_ttl = config->nonce_ttl;
+    request->service.temp_token_ttl = config->temp_token_ttl;
+    request->service.session_ttl = config->session_ttl;
+    return request;
+}
