@@ -72,8 +72,8 @@ ctl_exit ctl_verify(ctl_command *command);
 
 /* ---- line.c ---- */
 
-/** Reads a command line. Answers --help itself. Returns 1 if there is something to run, else 0 and `*exit`. */
-int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *const *argv);
+/** Reads a command line that names one of `verbs`. Answers --help itself. Returns 1 if there is something to run, else 0 and `*exit`. */
+int ctl_line_read(ctl_command *command, ctl_exit *exit, const ctl_verb *verbs, int argc, const char *const *argv);
 /** The value of a parameter; NULL where it was not given. */
 const char *ctl_value(const ctl_command *command, const char *name);
 /** Writes "finqctl: ..." to standard error and returns `code`. */

@@ -46,10 +46,10 @@ static void usage_print(FILE *out, const ctl_verb *verb)
     fputc('\n', out);
 }
 
-static void help_all(FILE *out)
+static void help_all(FILE *out, const ctl_verb *verbs)
 {
     fputs("finqctl, the operator's command of mod_finq\n\nUsage:\n", out);
-    for (const ctl_verb *verb = ctl_verbs; verb->noun; verb++)
+    for (const ctl_verb *verb = verbs; verb->noun; verb++)
         usage_print(out, verb);
     fputs("\nfinqctl NOUN VERB --help tells more of a verb; finqctl --version says which version this is.\n\n"
           "Options may stand anywhere, as --name VALUE or --name=VALUE. After -- there are none: what follows\n"
@@ -88,9 +88,9 @@ static void help_verb(const ctl_verb *verb)
     }
 }
 
-static const ctl_verb *verb_find(int argc, const char *const *argv)
+static const ctl_verb *verb_find(const ctl_verb *verbs, int argc, const char *const *argv)
 {
-    for (const ctl_verb *v = ctl_verbs; v->noun; v++) {
+    for (const ctl_verb *v = verbs; v->noun; v++) {
         if (argc > (v->verb ? 2 : 1) && strcmp(v->noun, argv[1]) == 0 && (!v->verb || strcmp(v->verb, argv[2]) == 0))
             return v;
     }
@@ -215,30 +215,30 @@ static int database_read(ctl_command *command, int argc, const char *const *argv
 }
 
 /* No verb, so all of them are told, as an answer or beside what is wrong. */
-static int verb_missing(ctl_exit *exit, int argc, const char *const *argv)
+static int verb_missing(ctl_exit *exit, const ctl_verb *verbs, int argc, const char *const *argv)
 {
     int asked = 0;
     for (int i = 1; i < argc; i++)
         asked = asked || is_help(argv[i]);
-    help_all(asked ? stdout : stderr);
+    help_all(asked ? stdout : stderr, verbs);
     if (!asked)
         *exit = argc > 2 ? ctl_fail(CTL_USAGE, "there is no \"%s %s\"", argv[1], argv[2]) : CTL_USAGE;
     return 0;
 }
 
-int ctl_line_read(ctl_command *command, ctl_exit *exit, int argc, const char *const *argv)
+int ctl_line_read(ctl_command *command, ctl_exit *exit, const ctl_verb *verbs, int argc, const char *const *argv)
 {
     int read = database_read(command, argc, argv) - 1;
     argv += read;
     argc -= read;
-    command->verb = verb_find(argc, argv);
+    command->verb = verb_find(verbs, argc, argv);
     *exit = CTL_OK;
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("finqctl " FINQ_VERSION);
         return 0;
     }
     if (!command->verb)
-        return verb_missing(exit, argc, argv);
+        return verb_missing(exit, verbs, argc, argv);
     words left = {argv + (command->verb->verb ? 3 : 2), argv + argc, 0};
     return values_read(command, exit, &left);
 }

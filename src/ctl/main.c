@@ -10,7 +10,7 @@ int main(int argc, const char *const *argv)
     ctl_exit code;
     apr_initialize();
     apr_pool_create(&command.pool, NULL);
-    if (ctl_line_read(&command, &code, argc, argv))
+    if (ctl_line_read(&command, &code, ctl_verbs, argc, argv))
         code = command.verb->run(&command);
     ctl_db_close(&command);
     apr_pool_destroy(command.pool);

@@ -3,45 +3,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
-/* Deepest nesting and greatest size of a schema. */
-enum { SCHEMA_DEPTH_MAX = 64, SCHEMA_NODES_MAX = 4096 };
-
-form_node *form_build_empty(form_build *build)
-{
-    form_node *node = apr_pcalloc(build->pool, sizeof *node);
-    APR_ARRAY_PUSH(build->nodes, form_node *) = node;
-    return node;
-}
-
-void form_build_into(form_build *build, form_node *node, const json_t *schema, const finq_place *place)
-{
-    const char *name;
-    json_t *value;
-    if (build->nodes->nelts > SCHEMA_NODES_MAX) {
-        finq_fault_note(&build->faults, NULL, "must have at most %d schemas", SCHEMA_NODES_MAX);
-        return;
-    }
-    if (json_is_boolean(schema)) {
-        node->never = json_is_false(schema);
-        return;
-    }
-    if (!json_is_object(schema)) {
-        finq_fault_note(&build->faults, place, "must be a schema: an object or a boolean");
-        return;
-    }
-    json_object_foreach((json_t *)schema, name, value)
-    {
-        finq_place below = {place, name, 0};
-        form_keyword_read(build, node, value, &below);
-    }
-}
-
-form_node *form_build_node(form_build *build, const json_t *schema, const finq_place *place)
-{
-    form_node *node = form_build_empty(build);
-    form_build_into(build, node, schema, place);
-    return node;
-}
+/* Deepest nesting of a schema. */
+enum { SCHEMA_DEPTH_MAX = 64 };
 
 /* Names come before schemas, so that a $ref may point forward. */
 static void defs_name(form_build *build, const json_t *defs)

@@ -11,6 +11,9 @@
 /* Longest list of values, and longest pattern, that a message spells out. */
 enum { MESSAGE_MAX = 240 };
 
+/* Most schemas within one. */
+enum { SCHEMA_NODES_MAX = 4096 };
+
 /* A reader compiles a keyword's value into its slot of the node, or notes a fault. */
 typedef void reader(form_build *build, const json_t *value, const finq_place *place, void *slot);
 
@@ -126,41 +129,12 @@ static void read_defs(form_build *build, const json_t *value, const finq_place *
     }
 }
 
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef", *found = c ? strchr(digits, c | 0x20) : NULL;
-    return found ? (int)(found - digits) : -1;
-}
-
-/* Undoes percent-encoding and RFC 6901's escapes. Returns NULL for what is neither a name nor an escape of
- * one. */
-static const char *ref_name(const char *text, apr_pool_t *pool)
-{
-    char *name = apr_palloc(pool, strlen(text) + 1), *to = name;
-    for (const char *c = text; *c; c++) {
-        int high = *c == '%' ? hex_digit(c[1]) : -1, low = high >= 0 ? hex_digit(c[2]) : -1;
-        if (*c == '/' || (*c == '%' && (low < 0 || high + low == 0)))
-            return NULL;
-        *to++ = *c == '%' ? (char)(high << 4 | low) : *c;
-        c += *c == '%' ? 2 : 0;
-    }
-    *to = '\0';
-    to = name;
-    for (const char *c = name; *c; c++) {
-        if (*c == '~' && c[1] != '0' && c[1] != '1')
-            return NULL;
-        *to++ = *c != '~' ? *c : *++c == '0' ? '~' : '/';
-    }
-    *to = '\0';
-    return name;
-}
-
 static void read_ref(form_build *build, const json_t *value, const finq_place *place, void *slot)
 {
     form_node **node = slot;
     const char *text = json_string_value(value), *name = NULL;
     if (text && strncmp(text, DEFS, strlen(DEFS)) == 0)
-        name = ref_name(text + strlen(DEFS), build->pool);
+        name = form_ref_name(text + strlen(DEFS), build->pool);
     if (!name)
         finq_fault_note(&build->faults, place, "must be " DEFS "NAME");
     else if (!(*node = apr_hash_get(build->defs, name, APR_HASH_KEY_STRING)))
@@ -367,7 +341,7 @@ static const struct {
 #undef SLOT
 };
 
-void form_keyword_read(form_build *build, form_node *node, const json_t *value, const finq_place *place)
+static void keyword_read(form_build *build, form_node *node, const json_t *value, const finq_place *place)
 {
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
         if (strcmp(keywords[i].name, place->name) == 0) {
@@ -377,4 +351,41 @@ void form_keyword_read(form_build *build, form_node *node, const json_t *value, 
     }
     finq_fault_note(&build->faults, place,
                     "is not a keyword of the documented subset of JSON Schema 2020-12");
+}
+
+form_node *form_build_empty(form_build *build)
+{
+    form_node *node = apr_pcalloc(build->pool, sizeof *node);
+    APR_ARRAY_PUSH(build->nodes, form_node *) = node;
+    return node;
+}
+
+void form_build_into(form_build *build, form_node *node, const json_t *schema, const finq_place *place)
+{
+    const char *name;
+    json_t *value;
+    if (build->nodes->nelts > SCHEMA_NODES_MAX) {
+        finq_fault_note(&build->faults, NULL, "must have at most %d schemas", SCHEMA_NODES_MAX);
+        return;
+    }
+    if (json_is_boolean(schema)) {
+        node->never = json_is_false(schema);
+        return;
+    }
+    if (!json_is_object(schema)) {
+        finq_fault_note(&build->faults, place, "must be a schema: an object or a boolean");
+        return;
+    }
+    json_object_foreach((json_t *)schema, name, value)
+    {
+        finq_place below = {place, name, 0};
+        keyword_read(build, node, value, &below);
+    }
+}
+
+form_node *form_build_node(form_build *build, const json_t *schema, const finq_place *place)
+{
+    form_node *node = form_build_empty(build);
+    form_build_into(build, node, schema, place);
+    return node;
 }

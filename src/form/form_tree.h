@@ -108,13 +108,14 @@ typedef struct {
     apr_array_header_t *nodes; /* of form_node *, in order of creation: those of $defs first */
 } form_build;
 
-/* Compiles one schema into a new node, or into a node that is there already. */
+/* Compiles one schema into a new node, or into a node that is there already; an unknown keyword is a fault. */
 form_node *form_build_node(form_build *build, const json_t *schema, const finq_place *place);
 form_node *form_build_empty(form_build *build);
 void form_build_into(form_build *build, form_node *node, const json_t *schema, const finq_place *place);
 
-/* Compiles one keyword of a schema into its slot of the node; an unknown one is a fault. */
-void form_keyword_read(form_build *build, form_node *node, const json_t *value, const finq_place *place);
+/* The name that a $ref's text stands for: percent-encoding and RFC 6901's escapes are undone. NULL for what is neither a
+ * name nor an escape of one. */
+const char *form_ref_name(const char *text, apr_pool_t *pool);
 
 /* The format of a name; NULL where the subset has none. */
 const form_format *form_format_find(const char *name);
