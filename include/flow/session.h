@@ -40,14 +40,20 @@ typedef struct finq_session_pass {
 finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
                                    const char *nonce, int grace, apr_pool_t *pool);
 
-/** Turns a pass to the step that an upload names: the nonce's own or, where the nonce is a late one, the step before; `*turned`
- * is 0 where it is neither. */
-finq_error *finq_session_pass_turn(int *turned, finq_session_pass *pass, const finq_service *service, const char *step_id,
+/** Moves a pass back to the step that an upload names, where the nonce is a late one and that is the step before; the nonce's
+ * own step needs no move. `*known` is 0 where the name is neither's. */
+finq_error *finq_session_pass_back(int *known, finq_session_pass *pass, const finq_service *service, const char *step_id,
                                    apr_pool_t *pool);
 
 /** Checks that the session in the path is the nonce's. Errors: invalid_session_id where it is none of this tenant's,
  * invalid_nonce where it is another one of its sessions; those of a call. */
 finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_service *service, const char *session_id,
                                     apr_pool_t *pool);
+
+/** The names of a step's required documents, as an array literal for SQL. */
+const char *finq_session_required(const finq_skill_step *step, apr_pool_t *pool);
+
+/** The same of the step before the one that a pass authorises: what it still has to be sent, before this one is accepted. */
+const char *finq_session_required_before(const finq_session_pass *pass, apr_pool_t *pool);
 
 #endif

@@ -48,16 +48,4 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
 finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *service,
                              const finq_step_submission *submission, apr_pool_t *pool);
 
-/** The names of a step's required documents, as an array literal for SQL. */
-const char *finq_step_required(const finq_skill_step *step, apr_pool_t *pool);
-
-/** The same of the step that stands before the one that a nonce authorises. */
-const char *finq_step_required_before(const finq_session_pass *pass, apr_pool_t *pool);
-
-/** Reasons as a JSON array; NULL where there are none. */
-const char *finq_step_reasons(const apr_array_header_t *reasons, apr_pool_t *pool);
-
-/** The error for an outcome that a SQL function reported; `missing` names uploads, `expected` a step, where they matter. */
-finq_error *finq_step_outcome(const char *outcome, const char *missing, const char *expected, apr_pool_t *pool);
-
 #endif

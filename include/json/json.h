@@ -3,6 +3,7 @@
 #define FINQ_JSON_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 #include <jansson.h>
 
 #include "ground/codec.h"
@@ -67,5 +68,8 @@ const char *finq_json_written(const finq_json_writer *to);
 /** Compact text of a value, in the pool, in member order; NULL of NULL, which is what jansson makes when memory ran out.
  * The value's strings are UTF-8, as those of the parser are. */
 const char *finq_json_text(const json_t *value, apr_pool_t *pool);
+
+/** An array of texts (of const char *) as JSON; NULL for an empty one. */
+const char *finq_json_texts(const apr_array_header_t *texts, apr_pool_t *pool);
 
 #endif

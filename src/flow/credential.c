@@ -5,6 +5,7 @@
 
 #include "crypto/digest.h"
 #include "db/calls.h"
+#include "db/outcome.h"
 #include "flow/step.h"
 
 /* An exchange that is repeated because its answer was lost gets that answer again for so long (contract section 7). */
@@ -64,7 +65,7 @@ static finq_error *exchange_call(finq_exchange_token_out *row, const finq_servic
         .secret_hash = {made->secret_hash, sizeof made->secret_hash},
         .session_id = published ? &token.session_id : NULL,
         .token_expires_at = token.expires_at,
-        .required = published ? finq_step_required(&published->skill->steps[token.place - 1], pool) : "{}",
+        .required = published ? finq_session_required(&published->skill->steps[token.place - 1], pool) : "{}",
         .credentials_id = &made->credentials_id,
         .access_token_hash = {made->token_hash, sizeof made->token_hash},
         .salt = {made->salt, sizeof made->salt},
@@ -103,6 +104,6 @@ finq_error *finq_credential_exchange(finq_credential *credential, const finq_ser
     finq_wipe(&made, sizeof made);
     FINQ_TRY(error);
     if (strcmp(row.outcome, "ok") != 0)
-        return finq_step_outcome(row.outcome, row.missing, "", pool);
+        return finq_outcome_error(row.outcome, row.missing, "", pool);
     return credential_read(credential, service, &row, pool);
 }

@@ -147,9 +147,9 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
         told = json_object_size(answer->data) > 0 ? finq_json_text(answer->data, v->pool) : NULL;
         return come_back_full(location, v, v->pass.step->review ? "pending" : "approve", told, NULL);
     case FINQ_CONNECTOR_PENDING:
-        return come_back_full(location, v, "pending", NULL, finq_step_reasons(answer->reasons, v->pool));
+        return come_back_full(location, v, "pending", NULL, finq_json_texts(answer->reasons, v->pool));
     case FINQ_CONNECTOR_FAILED:
-        FINQ_TRY(conclude(&row, v, "reject", NULL, finq_step_reasons(answer->reasons, v->pool)));
+        FINQ_TRY(conclude(&row, v, "reject", NULL, finq_json_texts(answer->reasons, v->pool)));
         *location = finq_link_error(v->link, "failed", "The bank could not finish it.", v->pool);
         return NULL;
     case FINQ_CONNECTOR_REJECTED:

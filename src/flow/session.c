@@ -61,23 +61,23 @@ static finq_error *is_own_step(int *own, const finq_session_pass *pass, const fi
                                                               pass->token.ordinal, pool);
 }
 
-finq_error *finq_session_pass_turn(int *turned, finq_session_pass *pass, const finq_service *service, const char *step_id,
+finq_error *finq_session_pass_back(int *known, finq_session_pass *pass, const finq_service *service, const char *step_id,
                                    apr_pool_t *pool)
 {
     finq_token *token = &pass->token;
     finq_id named;
-    *turned = 0;
+    *known = 0;
     if (!finq_id_parse(&named, step_id))
         return NULL;
-    FINQ_TRY(is_own_step(turned, pass, service, &named, pool));
-    if (!*turned && token->late && token->previous > 0 && token->expires_at > apr_time_sec(apr_time_now())) {
-        FINQ_TRY(finq_secrets_know_step(turned, service->secrets, &named, &token->session_id, token->ordinal - 1, pool));
-        if (*turned) {
+    FINQ_TRY(is_own_step(known, pass, service, &named, pool));
+    if (!*known && token->late && token->previous > 0 && token->expires_at > apr_time_sec(apr_time_now())) {
+        FINQ_TRY(finq_secrets_know_step(known, service->secrets, &named, &token->session_id, token->ordinal - 1, pool));
+        if (*known) {
             token->ordinal--;
             pass->step = &pass->published->skill->steps[token->previous - 1];
         }
     }
-    if (*turned)
+    if (*known)
         pass->step_id = named;
     return NULL;
 }
@@ -96,4 +96,22 @@ finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_se
     if (there.session_exists)
         return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is of another session.");
     return finq_error_make(pool, FINQ_E_INVALID_SESSION_ID, "No session has this id.");
+}
+
+const char *finq_session_required(const finq_skill_step *step, apr_pool_t *pool)
+{
+    const char *names[FINQ_SKILL_MAX_UPLOADS];
+    int count = 0;
+    for (int i = 0; i < step->upload_count; i++) {
+        if (step->uploads[i].required)
+            names[count++] = step->uploads[i].document;
+    }
+    return finq_pg_array(names, count, pool);
+}
+
+/* What the step before still has to be sent, before this one is accepted. */
+const char *finq_session_required_before(const finq_session_pass *pass, apr_pool_t *pool)
+{
+    int previous = pass->token.previous;
+    return previous > 0 ? finq_session_required(&pass->published->skill->steps[previous - 1], pool) : "{}";
 }

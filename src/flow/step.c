@@ -5,47 +5,7 @@
 
 #include "crypto/digest.h"
 #include "db/calls.h"
-
-const char *finq_step_required(const finq_skill_step *step, apr_pool_t *pool)
-{
-    const char *names[FINQ_SKILL_MAX_UPLOADS];
-    int count = 0;
-    for (int i = 0; i < step->upload_count; i++) {
-        if (step->uploads[i].required)
-            names[count++] = step->uploads[i].document;
-    }
-    return finq_pg_array(names, count, pool);
-}
-
-finq_error *finq_step_outcome(const char *outcome, const char *missing, const char *expected, apr_pool_t *pool)
-{
-    static const struct {
-        const char *outcome, *message;
-    } rows[] = {
-        {"expired_nonce", "nonce has expired; start a new session."},
-        {"expired_session", "The session is too old to go on; start a new one."},
-        {"invalid_nonce", "nonce is an older one of this session; go on with the newest."},
-        {"invalid_session_id", "No session has this id."},
-        {"invalid_step_id", "No step has this id."},
-        {"step_already_submitted", "The step has been submitted with another body; go on with the nonce of that answer."},
-        {"unauthorized_tenant", "The tenant is disabled, or may not use this skill."},
-        {"invalid_client_id", "client_id is not known."},
-        {"invalid_client_secret", "client_secret is not one of this client's."},
-        {"invalid_client_app_key", "The client_app_key that started this session has ended."},
-        {"service_unavailable", "The upload was given up; send it again."},
-        {"inactive_credentials", "The consent has been deleted, or has expired."},
-        {"invalid_temp_token", "temp_token is not one that waits to be exchanged by this client."},
-    };
-    if (strcmp(outcome, "missing_uploads") == 0)
-        return finq_error_make(pool, FINQ_E_MISSING_UPLOADS, "Upload first: %s.", missing ? missing : "");
-    if (strcmp(outcome, "invalid_step") == 0)
-        return finq_error_make(pool, FINQ_E_INVALID_STEP, "The session does not wait for step %s.", expected);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(rows[i].outcome, outcome) == 0)
-            return finq_error_make(pool, finq_code_by_name(outcome), "%s", rows[i].message);
-    }
-    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: unknown outcome \"%s\"", outcome);
-}
+#include "db/outcome.h"
 
 static finq_error *submission_check(const finq_step_submission *submission, apr_pool_t *pool)
 {
@@ -56,13 +16,6 @@ static finq_error *submission_check(const finq_step_submission *submission, apr_
     if (strcmp(submission->step, pass->step->name) != 0)
         return finq_error_make(pool, FINQ_E_INVALID_STEP, "The step expected now is %s.", pass->step->name);
     return finq_form_check(pass->step->form, submission->data, pool);
-}
-
-/* What the step before still has to be sent, before this one is accepted. */
-const char *finq_step_required_before(const finq_session_pass *pass, apr_pool_t *pool)
-{
-    int previous = pass->token.previous;
-    return previous > 0 ? finq_step_required(&pass->published->skill->steps[previous - 1], pool) : "{}";
 }
 
 static finq_error *submit_call(finq_submit_step_out *row, const finq_service *service, const finq_step_submission *submission,
@@ -84,7 +37,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .step_name = pass->step->name,
         .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
         .data = finq_json_text(submission->data, pool),
-        .required = finq_step_required_before(pass, pool),
+        .required = finq_session_required_before(pass, pool),
         .status = plan->status,
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
         .answer_ttl = completed ? service->temp_token_ttl : service->nonce_ttl,
@@ -152,7 +105,7 @@ finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *servi
     FINQ_TRY(finq_step_plan_make(&plan, service, submission, pool));
     FINQ_TRY(submit_call(&row, service, submission, &plan, pool));
     if (strcmp(row.outcome, "ok") != 0)
-        return finq_step_outcome(row.outcome, row.missing, pass->step->name, pool);
+        return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
     *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at, .status = row.status};
     FINQ_TRY(answer_told(answer, row.reply, row.reasons, pool));
     return answer_seal(answer, service, pass, &row, pool);

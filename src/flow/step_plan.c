@@ -6,6 +6,7 @@
 #include "bank/link.h"
 #include "crypto/digest.h"
 #include "db/calls.h"
+#include "db/outcome.h"
 #include "flow/token.h"
 
 /* What the database tells of the session before the step is taken. */
@@ -34,7 +35,7 @@ static finq_error *context_call(finq_step_context_out *row, const finq_service *
         .ordinal = pass->token.ordinal,
         .generation = pass->token.generation,
         .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
-        .required = finq_step_required_before(pass, pool),
+        .required = finq_session_required_before(pass, pool),
         .started_at = apr_time_sec(finq_id_time(&pass->token.session_id)),
         .session_ttl = service->session_ttl,
         .return_link = link ? finq_link_folded(link, pool) : NULL,
@@ -66,7 +67,7 @@ static finq_error *context_read(context *seen, const finq_service *service, cons
         return finq_error_make(pool, FINQ_E_INVALID_FIELD,
                                "data.psu_redirect_link is not one that this tenant's users may be sent back to.");
     if (strcmp(row.outcome, "ok") != 0)
-        return finq_step_outcome(row.outcome, row.missing, pass->step->name, pool);
+        return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
     FINQ_TRY(context_parse(seen, &row, pool));
     if (pass->token.ordinal == 1) /* no row yet: it stands in the nonce */
         seen->tenant_user_id = pass->token.tenant_user_id;
@@ -118,14 +119,6 @@ static finq_error *question_make(finq_connector_question *question, const finq_s
     return state_seal(&question->state, service, pass, pool);
 }
 
-const char *finq_step_reasons(const apr_array_header_t *reasons, apr_pool_t *pool)
-{
-    json_t *list = finq_json_own(json_array(), pool);
-    for (int i = 0; i < reasons->nelts; i++)
-        json_array_append_new(list, json_string(APR_ARRAY_IDX(reasons, i, const char *)));
-    return reasons->nelts > 0 ? finq_json_text(list, pool) : NULL;
-}
-
 static finq_error *redirect_plan(finq_step_plan *plan, const finq_connector_answer *answer,
                                  const finq_step_submission *submission, apr_pool_t *pool)
 {
@@ -167,7 +160,7 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
         plan->status = "SESSION_FAILED";
         break;
     }
-    plan->reasons = finq_step_reasons(answer->reasons, pool);
+    plan->reasons = finq_json_texts(answer->reasons, pool);
     return NULL;
 }
 

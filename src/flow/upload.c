@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "db/calls.h"
+#include "db/outcome.h"
 #include "documents/media.h"
 #include "flow/step.h"
 
@@ -138,7 +139,7 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
 {
     if (strcmp(row->outcome, "ok") != 0) {
         finq_blob_discard(upload->blob);
-        return finq_step_outcome(row->outcome, NULL, NULL, upload->pool);
+        return finq_outcome_error(row->outcome, NULL, NULL, upload->pool);
     }
     answer->upload_id = *row->upload_id;
     if (finq_id_equal(&answer->upload_id, &upload->upload_id))

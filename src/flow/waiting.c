@@ -5,6 +5,7 @@
 
 #include "crypto/digest.h"
 #include "db/calls.h"
+#include "db/outcome.h"
 #include "flow/step.h"
 
 static finq_token token_of(const finq_session_standing_row *row, const finq_id *client_id, const finq_id *session_id)
@@ -99,7 +100,7 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
         return NULL;
     }
     if (strcmp(row.outcome, "ok") != 0)
-        return finq_step_outcome(row.outcome, NULL, NULL, pool);
+        return finq_outcome_error(row.outcome, NULL, NULL, pool);
     finq_token token = token_of(&row, &pass->token.client_id, &pass->token.session_id);
     return answer_read(answer, service, &row, &token, pool);
 }
@@ -144,7 +145,7 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
     };
     FINQ_TRY(finq_call_session_resume(&row, service->db, &in, pool));
     if (strcmp(row.outcome, "ok") != 0)
-        return finq_step_outcome(row.outcome, NULL, NULL, pool);
+        return finq_outcome_error(row.outcome, NULL, NULL, pool);
     finq_token token = token_of(&row, &resumption->client_id, &session_id);
     return answer_read(answer, service, &row, &token, pool);
 }
@@ -166,9 +167,9 @@ finq_error *finq_waiting_decide(const char **status, const finq_service *service
         .step_id = &decision->step_id,
         .connector = connector,
         .decision = decision_word(decision->decision),
-        .reasons = finq_step_reasons(decision->reasons, pool),
+        .reasons = finq_json_texts(decision->reasons, pool),
     };
     FINQ_TRY(finq_call_step_decide(&row, service->db, &in, pool));
     *status = row.status;
-    return strcmp(row.outcome, "ok") == 0 ? NULL : finq_step_outcome(row.outcome, NULL, NULL, pool);
+    return strcmp(row.outcome, "ok") == 0 ? NULL : finq_outcome_error(row.outcome, NULL, NULL, pool);
 }

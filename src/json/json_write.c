@@ -179,3 +179,11 @@ const char *finq_json_text(const json_t *value, apr_pool_t *pool)
     text_value(to, value);
     return finq_json_written(to);
 }
+
+const char *finq_json_texts(const apr_array_header_t *texts, apr_pool_t *pool)
+{
+    json_t *list = finq_json_own(json_array(), pool);
+    for (int i = 0; i < texts->nelts; i++)
+        json_array_append_new(list, json_string(APR_ARRAY_IDX(texts, i, const char *)));
+    return texts->nelts > 0 ? finq_json_text(list, pool) : NULL;
+}

@@ -23,24 +23,24 @@ static finq_error *refusal(const char *outcome, apr_pool_t *pool)
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: unknown outcome \"%s\"", outcome);
 }
 
-static finq_error *catalog_ask(finq_catalog_answer_row *row, finq_catalog catalog, const finq_service *service,
+static finq_error *catalog_ask(finq_catalog_answer_row *row, finq_catalog catalog, finq_db *db,
                                const finq_catalog_claim *claim, apr_pool_t *pool)
 {
     unsigned char hash[FINQ_DIGEST_SHA256];
-    const apr_array_header_t *skills = service->skills;
+    const apr_array_header_t *skills = claim->skills;
     const char *only = skills ? finq_pg_array((const char *const *)skills->elts, skills->nelts, pool) : NULL;
     finq_digest_sha256(hash, claim->app_key, strlen(claim->app_key));
     finq_catalog_skills_in of_skills = {.client_id = &claim->client_id, .app_key_hash = {hash, sizeof hash}, .only = only};
     finq_catalog_servicers_in of_servicers = {.client_id = &claim->client_id, .app_key_hash = {hash, sizeof hash}, .only = only};
-    return catalog == FINQ_CATALOG_SKILLS ? finq_call_catalog_skills(row, service->db, &of_skills, pool)
-                                          : finq_call_catalog_servicers(row, service->db, &of_servicers, pool);
+    return catalog == FINQ_CATALOG_SKILLS ? finq_call_catalog_skills(row, db, &of_skills, pool)
+                                          : finq_call_catalog_servicers(row, db, &of_servicers, pool);
 }
 
-finq_error *finq_catalog_read(const char **json, finq_catalog catalog, const finq_service *service,
-                              const finq_catalog_claim *claim, apr_pool_t *pool)
+finq_error *finq_catalog_read(const char **json, finq_catalog catalog, finq_db *db, const finq_catalog_claim *claim,
+                              apr_pool_t *pool)
 {
     finq_catalog_answer_row row;
-    FINQ_TRY(catalog_ask(&row, catalog, service, claim, pool));
+    FINQ_TRY(catalog_ask(&row, catalog, db, claim, pool));
     if (strcmp(row.outcome, "ok") != 0)
         return refusal(row.outcome, pool);
     char *text = apr_pstrdup(pool, row.catalog);

@@ -62,7 +62,7 @@ def test_ways(bank, kind, way):
 
 def test_required_uploads_after_a_branch(bank):
     """Those of the step before in the session, which is not the step before in the skill. Red where
-    finq_step_required_before looks at place - 1."""
+    finq_session_required_before looks at place - 1."""
     user, answer = start(bank, "person", upload=False)
     refused = user.submit("person", {})
     assert is_error(refused, 400, "missing_uploads") and "proof" in refused["message"]

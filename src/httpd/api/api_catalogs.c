@@ -15,8 +15,9 @@ static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
     finq_catalog_claim claim;
     json_t *body;
     FINQ_TRY(finq_intake_read(&body, &claim.client_id, request, members));
+    claim.skills = request->service.skills;
     claim.app_key = finq_json_string(body, "client_app_key");
-    FINQ_TRY(finq_catalog_read(&request->answer_text, catalog, &request->service, &claim, pool));
+    FINQ_TRY(finq_catalog_read(&request->answer_text, catalog, request->service.db, &claim, pool));
     finq_observe_recognised(request, &claim.client_id, NULL, NULL);
     return NULL;
 }

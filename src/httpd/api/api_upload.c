@@ -10,6 +10,7 @@
 #include "httpd/body.h"
 #include "httpd/intake.h"
 #include "httpd/mpm.h"
+#include "db/outcome.h"
 #include "documents/media.h"
 #include "documents/multipart.h"
 #include "flow/step.h"
@@ -85,13 +86,13 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
 {
     finq_request *request = receipt->request;
     finq_id client_id;
-    int turned;
+    int known;
     FINQ_TRY(finq_access_tenant(request, receipt->texts[CLIENT_ID]));
     FINQ_TRY(finq_intake_client_id(&client_id, receipt->texts[CLIENT_ID], request));
     FINQ_TRY(finq_intake_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
-    FINQ_TRY(finq_session_pass_turn(&turned, &receipt->pass, &request->service, request->path_id, receipt->pool));
-    if (!turned)
-        return finq_step_outcome("invalid_step_id", NULL, NULL, receipt->pool);
+    FINQ_TRY(finq_session_pass_back(&known, &receipt->pass, &request->service, request->path_id, receipt->pool));
+    if (!known)
+        return finq_outcome_error("invalid_step_id", NULL, NULL, receipt->pool);
     receipt->offer.pass = &receipt->pass;
     receipt->offer.document = receipt->texts[DOCUMENT];
     receipt->offer.content_type = content_type;

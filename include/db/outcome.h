@@ -1,0 +1,10 @@
+/* What a SQL function reports, as the error that a client is told. */
+#ifndef FINQ_OUTCOME_H
+#define FINQ_OUTCOME_H
+
+#include "ground/error.h"
+
+/** The error for an outcome that a SQL function reported; `missing` names uploads, `expected` a step, where they matter. */
+finq_error *finq_outcome_error(const char *outcome, const char *missing, const char *expected, apr_pool_t *pool);
+
+#endif
