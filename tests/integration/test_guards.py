@@ -61,26 +61,83 @@ def rooms(files):
                     yield f"{path} includes {header}"
 
 
-def neutral(files):
-    """The rooms below httpd know no httpd, not even through a header of the httpd face."""
+# ---- the house: a folder is a room ----
+
+# Which rooms each room may use, itself aside. src/ctl stands beside httpd.
+LIBRARY = "bank crypto db documents flow form ground json meter sign skills"
+MAY_USE = {
+    "ground": "",
+    "json": "ground", "crypto": "ground", "db": "ground", "meter": "ground",
+    "form": "ground json", "documents": "crypto ground", "bank": "crypto ground json", "sign": "crypto db ground json",
+    "skills": "bank crypto db documents form ground json",
+    "flow": "bank crypto db documents form ground json skills",
+    "ctl": LIBRARY,
+    "httpd/host": "crypto ground meter sign",
+    "httpd/pool": "httpd/host db ground meter",
+    "httpd/call": "httpd/host httpd/pool crypto documents flow ground json meter sign skills",
+    "httpd/bank": "httpd/call httpd/host httpd/pool bank crypto documents flow ground",
+    "httpd/api": "httpd/bank httpd/call httpd/host httpd/pool bank crypto db documents flow ground json sign skills",
+    "httpd": f"httpd/api httpd/bank httpd/call httpd/host httpd/pool {LIBRARY}",
+    "mod_finq.c": "httpd httpd/api httpd/bank httpd/call httpd/host httpd/pool",
+}
+# The rooms of httpd share a folder of headers: a header belongs to the room of its .c, and these have none.
+HEADERS_ALONE = {"include/httpd/api.h": "httpd/api", "include/httpd/runtime.h": "httpd/call"}
+SHOWN = re.compile(r"^(?!static|typedef)[a-z][^;{}()=]*?\b(\w+)(?:\([^;{}]*\)\s*\{|(?:\[[^\]]*\])* =)", re.MULTILINE)
+
+
+def room(path, files):
+    if path in HEADERS_ALONE:
+        return HEADERS_ALONE[path]
+    if path.startswith("include/httpd/"):
+        own = "/" + path.split("/")[-1][:-1] + "c"
+        path = next((other for other in files if other.startswith("src/httpd/") and other.endswith(own)), path)
+    return path if "/" not in path else path.split("/", 1)[1].rsplit("/", 1)[0]
+
+
+def arrows(files):
+    """{(file, file that it uses): why}. A file uses what it includes, and the file in which a function or table that it names
+    is defined: so who holds a table of functions uses those whose functions stand in it, and who reads the table uses who
+    holds it."""
+    bared = {path: bare(text) for path, text in files.items()}
+    home = {name: path for path, text in bared.items() if path.endswith(".c") for name in SHOWN.findall(text)}
+    found = {}
     for path, text in files.items():
-        inside = path.startswith(("src/httpd/", "include/httpd/")) or path == "mod_finq.c"
         for header in includes(text):
-            if not inside and header.startswith("httpd/"):
-                yield f"{path} includes {header}, which is httpd's"
+            for other in (f"include/{header}", f"{path.rsplit('/', 1)[0]}/{header}"):
+                if other in files:
+                    found[path, other] = f'"{header}"'
+        for name in set(re.findall(r"(?<![.>\w])\w+", bared[path])) & home.keys() if path.endswith(".c") else ():
+            if home[name] != path:
+                found[path, home[name]] = name
+    return found
 
 
-def cycles(files):
-    graph = {path.removeprefix("include/"): includes(text) for path, text in files.items() if path.endswith(".h")}
+def house(files):
+    """Nobody uses a room but those that MAY_USE grants."""
+    for (path, other), why in arrows(files).items():
+        above, below = room(path, files), room(other, files)
+        if above != below and below not in MAY_USE.get(above, "").split():
+            yield f"{path} uses {other} ({why}): {above} may not use {below}"
 
-    def walk(name, trail):
-        if name in trail:
-            yield " -> ".join([*trail[trail.index(name):], name])
-        elif name in graph:
-            for header in graph[name]:
-                yield from walk(header, [*trail, name])
-    for name in graph:
-        yield from walk(name, [])
+
+def ring(uses):
+    """Who is in a ring, or between two: who uses nobody, or is used by nobody, is taken away until nobody more can be."""
+    left = {who: set(whom) for who, whom in uses.items()}
+    while free := [who for who in left if not left[who] & left.keys() or not any(who in whom for whom in left.values())]:
+        for who in free:
+            del left[who]
+    return sorted(left)
+
+
+def rings(files):
+    """No ring of files, and none of rooms."""
+    for of in (lambda path: path, lambda path: room(path, files)):
+        uses = {}
+        for path, other in arrows(files):
+            if of(path) != of(other) or path == other:
+                uses.setdefault(of(path), set()).add(of(other))
+        if found := ring(uses):
+            yield "a ring: " + " ".join(found)
 
 
 def compares(files):
@@ -146,8 +203,15 @@ def pasted_sql(files):
 GUARDS = {
     rooms: (code, {"src/flow/step.c": "#include <jansson.h>\n", "src/flow/session.c": "#include <openssl/evp.h>\n", "src/documents/blob.c": "#include <httpd.h>\n",
                    "src/httpd/call/body.c": '#include "libpq-fe.h"\n', "src/form/form.c": "#  include <pcre2.h>\n", "src/sign/key.c": "#include <curl/curl.h>\n"}),
-    neutral: (code, {"src/flow/step.c": '#include "httpd/request.h"\n'}),
-    cycles: (code, {"include/ground/id.h": '#include "flow/token.h"\n', "include/form/form.h": '#include "form/form.h"\n'}),
+    house: (code, {"src/ground/id.c": '#include "json/json.h"\n', "src/httpd/call/body.c": '#include "httpd/access.h"\n',
+                   "include/httpd/paths.h": '#include "httpd/router.h"\n', "src/httpd/host/mpm.c": "static int *f = finq_body_read;\n",
+                   "src/json/number.c": "int x(void)\n{\n    return finq_token_seal();\n}\n", "src/bank/link.c": '#include "httpd/request.h"\n',
+                   "src/ctl/line.c": '#include "httpd/settings.h"\n',
+                   "src/flow/step.c": '#include "httpd/request.h"\n', "src/new/room.c": '#include "ground/id.h"\n', "mod_finq.c": '#include "flow/step.h"\n'}),
+    rings: (code, {"src/ctl/line.c": "static const void *f = ctl_verbs;\n", "src/httpd/api/api_tokens.c": "static hook *f = finq_router_handler;\n",
+                   "src/httpd/call/request.c": "int x(void)\n{\n    return finq_reply_json();\n}\n", "src/bank/link.c": '#include "flow/token.h"\n',
+                   "include/ground/id.h": '#include "flow/token.h"\n', "include/form/form.h": '#include "form/form.h"\n',
+                   "src/form/form_format.c": "int form_x(void)\n{\n    form_build_node();\n}\n"}),
     compares: (code, {"src/flow/step.c": "if (strcmp(a->client_secret, b) == 0)\n", "src/flow/token.c": "memcmp(tag, sealed + 5, 32)\n",
                       "src/skills/directory.c": "return memcmp(key->hash,\n hash, 32);\n"}),
     long_files: (code, {"src/flow/step.c": "x;\n" * (MOST_LINES_OF_A_FILE + 1)}),
@@ -174,6 +238,16 @@ def test_the_guard_can_fail(guard, path):
     text = files()
     planted = {**text, path: text.get(path, "") + "\n" + samples[path] if guard not in (names,) else samples[path]}
     assert list(guard(planted)) != []
+
+
+def test_the_house_is_seen():
+    """Each room is looked at, and tables of functions are followed."""
+    files = code()
+    seen, rooms_seen = arrows(files), {room(path, files) for path in files}
+    print(f"{len(files)} files, {len(seen)} arrows, {len(rooms_seen)} rooms")
+    assert rooms_seen == set(MAY_USE) and len(files) > 180 and len(seen) > 800
+    assert {("src/httpd/router.c", "src/httpd/api/api_upload.c"), ("src/ctl/main.c", "src/ctl/verbs.c"), ("src/ctl/verbs.c", "src/ctl/outbox.c"),
+            ("mod_finq.c", "src/httpd/directives.c"), ("src/httpd/directives.c", "src/httpd/call/cors.c")} <= seen.keys()
 
 
 def test_headers_compile_alone(tmp_path):
