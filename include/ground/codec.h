@@ -24,7 +24,7 @@ const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes
 int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length,
                       apr_pool_t *pool);
 
-/** What a client sent, for a message: at most 64 characters, `?` for each that is not printable ASCII. */
-const char *finq_codec_show(const char *text, apr_pool_t *pool);
+/** The number that at most eight bytes spell, the highest first (big-endian). */
+apr_uint64_t finq_codec_number(const unsigned char *bytes, apr_size_t length);
 
 #endif

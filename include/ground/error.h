@@ -91,6 +91,9 @@ finq_error *finq_error_make(apr_pool_t *pool, finq_code code, const char *format
 finq_error *finq_error_internal(apr_pool_t *pool, finq_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4), returns_nonnull));
 
+/** What went wrong, for the operator: the cause, or the message where that says it all. */
+const char *finq_error_why(const finq_error *error);
+
 /** The contract's `type` of a code. */
 const char *finq_code_type(finq_code code);
 /** The HTTP status of a code. */

@@ -5,6 +5,12 @@
 
 #include "ground/error.h"
 
+/** How far a signer's clock may be behind ours and ahead of it, and the longest life of a signature where nobody says another;
+ * seconds. */
+#define FINQ_CHECK_SKEW_BEHIND 60
+#define FINQ_CHECK_SKEW_AHEAD 10
+#define FINQ_CHECK_LIFETIME_MOST 3600
+
 /* X(enumerator, name in the message, code) */
 #define FINQ_CHECKS(X)                                                                                       \
     X(HEADER, "no header", INVALID_SIGNATURE)                                                                \

@@ -36,8 +36,8 @@ typedef struct finq_claims_policy {
     const char *audience;     /**< must be among `aud` */
     const char *issuer;       /**< must be `iss`; NULL = the caller compares it later */
     apr_int64_t max_lifetime; /**< most seconds from `iat` to `exp` */
-    apr_int64_t skew_behind;  /**< seconds that the signer's clock may be late (60) */
-    apr_int64_t skew_ahead;   /**< seconds that it may be early (10) */
+    apr_int64_t skew_behind;  /**< seconds that the signer's clock may be late */
+    apr_int64_t skew_ahead;   /**< seconds that it may be early */
     int require_jti;
 } finq_claims_policy;
 

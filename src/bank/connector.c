@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "ground/clock.h"
 #include "json/json.h"
 
 #define NAME_MOST 64
@@ -63,7 +64,7 @@ finq_error *finq_connector_sign(finq_connector_message *message, const finq_mac_
 {
     unsigned char tag[FINQ_MAC_BYTES];
     finq_mac_piece pieces[2];
-    message->timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, apr_time_sec(apr_time_now()));
+    message->timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, finq_clock_seconds());
     finq_mac_text text = signed_text(pieces, message, pool);
     FINQ_TRY(finq_mac_sign(tag, keys, &text, pool));
     message->signature =
@@ -119,7 +120,7 @@ finq_error *finq_connector_verify(const finq_connector_message *message, const f
     FINQ_TRY(finq_mac_verify(&valid, tag, keys, &text, pool));
     if (!valid)
         return refuse(pool, "X-Finq-Signature is not that of this message under the connector's secret.");
-    apr_int64_t apart = apr_atoi64(message->timestamp) - apr_time_sec(apr_time_now());
+    apr_int64_t apart = apr_atoi64(message->timestamp) - finq_clock_seconds();
     if (apart > FINQ_CONNECTOR_WINDOW || apart < -FINQ_CONNECTOR_WINDOW)
         return finq_error_make(pool, FINQ_E_EXPIRED_SIGNATURE,
                                "X-Finq-Timestamp is more than %d seconds away from the server's time.",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bank/link.h"
+#include "ground/clock.h"
 #include "json/json.h"
 
 #define TEXT_MOST 500
@@ -33,7 +34,7 @@ static finq_error *invalid(apr_pool_t *pool, const char *cause)
 /* Any fault of an answer is the connector's, whatever a client's would be called. */
 static finq_error *invalid_as(apr_pool_t *pool, finq_error *error)
 {
-    return error ? invalid(pool, error->cause ? error->cause : error->message) : NULL;
+    return error ? invalid(pool, finq_error_why(error)) : NULL;
 }
 
 /* ---- pieces ---- */
@@ -159,7 +160,7 @@ static int time_read(apr_int64_t *seconds, const json_t *value)
 static finq_error *read_redirect(reading *of)
 {
     finq_connector_answer *answer = of->answer;
-    apr_int64_t now = apr_time_sec(apr_time_now());
+    apr_int64_t now = finq_clock_seconds();
     const char *method = finq_json_string(of->json, "method");
     if (!method || strcmp(method, "GET") != 0)
         return invalid(of->pool, "method is not \"GET\"");

@@ -23,7 +23,7 @@ ctl_exit ctl_fail(ctl_exit code, const char *format, ...)
 
 ctl_exit ctl_fail_with(const finq_error *error)
 {
-    ctl_fail(CTL_FAILED, "%s", error->cause ? error->cause : error->message);
+    ctl_fail(CTL_FAILED, "%s", finq_error_why(error));
     for (int i = 0; error->details && i < error->details->nelts; i++) {
         const finq_detail *detail = &APR_ARRAY_IDX(error->details, i, finq_detail);
         fprintf(stderr, "  %s: %s\n", *detail->field ? detail->field : "(the whole document)", detail->message);

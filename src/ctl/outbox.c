@@ -11,6 +11,7 @@
 #include "json/json.h"
 #include "crypto/mac.h"
 #include "crypto/secrets.h"
+#include "ground/clock.h"
 #include "post.h"
 
 /* One delivers at a time, whoever got the lock; the lock goes with the connection. */
@@ -72,7 +73,7 @@ static post_message *message_make(const worker *w, const json_t *event, apr_pool
 {
     post_message *message = apr_pcalloc(pool, sizeof *message);
     const char *id = finq_json_string(event, "message_id"), *body = finq_json_string(event, "payload");
-    const char *timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, apr_time_sec(apr_time_now()));
+    const char *timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, finq_clock_seconds());
     const char *text = apr_pstrcat(pool, id, ".", timestamp, ".", body, NULL);
     message->url = finq_json_string(event, "url");
     message->body = body;
@@ -178,7 +179,7 @@ static ctl_exit secrets_open(finq_secrets **secrets, const ctl_command *command)
     if (!path)
         return ctl_fail(CTL_USAGE, "which secret file? Give --secret-file PATH (FinqSecretFile's) or set FINQ_SECRET_FILE");
     finq_error *error = finq_secrets_load(secrets, path, command->pool);
-    return error ? ctl_fail(CTL_FAILED, "%s", error->cause ? error->cause : error->message) : CTL_OK;
+    return error ? ctl_fail(CTL_FAILED, "%s", finq_error_why(error)) : CTL_OK;
 }
 
 static ctl_exit allowed_read(const char **allowed, const ctl_command *command)

@@ -9,14 +9,15 @@
 #include <string.h>
 
 #include "crypto/digest.h"
+#include "ground/clock.h"
 #include "json/json.h"
+#include "sign/check.h"
 #include "sign/jws.h"
 #include "crypto/secrets.h"
 
 #define MATERIAL_MAX (256 * 1024)
 #define BODY_MAX (32 * 1024 * 1024)
 #define LIFETIME 300
-#define LIFETIME_MAX 3600
 #define AUDIENCE "api.finqware.com"
 
 /* ---- keys ---- */
@@ -99,8 +100,8 @@ static ctl_exit lifetime_read(apr_int64_t *lifetime, const char *text)
 {
     char *end;
     *lifetime = text ? apr_strtoi64(text, &end, 10) : LIFETIME;
-    if (*lifetime < 1 || *lifetime > LIFETIME_MAX || (text && *end))
-        return ctl_fail(CTL_USAGE, "--lifetime is 1 to %d seconds", LIFETIME_MAX);
+    if (*lifetime < 1 || *lifetime > FINQ_CHECK_LIFETIME_MOST || (text && *end))
+        return ctl_fail(CTL_USAGE, "--lifetime is 1 to %d seconds", FINQ_CHECK_LIFETIME_MOST);
     return CTL_OK;
 }
 
@@ -130,7 +131,7 @@ ctl_exit ctl_sign(ctl_command *command)
     int is_json;
     char *pem;
     finq_jws_draft draft = {.kid = ctl_value(command, "--kid"), .issuer = ctl_value(command, "--issuer"),
-                            .audience = audience ? audience : AUDIENCE, .issued = apr_time_sec(apr_time_now())};
+                            .audience = audience ? audience : AUDIENCE, .issued = finq_clock_seconds()};
     ctl_exit code = lifetime_read(&lifetime, ctl_value(command, "--lifetime"));
     if (code == CTL_OK)
         code = ctl_file_read(&pem, &length, ctl_value(command, "--key"), MATERIAL_MAX, command->pool);
@@ -154,7 +155,8 @@ static finq_error *explain(json_t *passed, ctl_command *command, const apr_array
 {
     const char *audience = ctl_value(command, "--aud"), *header = ctl_value(command, "HEADER"), *token;
     const finq_claims_policy policy = {.audience = audience ? audience : AUDIENCE, .issuer = ctl_value(command, "--issuer"),
-                                       .max_lifetime = LIFETIME_MAX, .skew_behind = 60, .skew_ahead = 10};
+                                       .max_lifetime = FINQ_CHECK_LIFETIME_MOST, .skew_behind = FINQ_CHECK_SKEW_BEHIND,
+                                       .skew_ahead = FINQ_CHECK_SKEW_AHEAD};
     const finq_claims *claims;
     finq_jws *jws;
     if (strncasecmp(header, "Authorization:", 14) == 0)
@@ -166,7 +168,7 @@ static finq_error *explain(json_t *passed, ctl_command *command, const apr_array
     json_array_append_new(passed, json_string("algorithm"));
     FINQ_TRY(finq_jws_verify(&claims, jws, keys, command->pool));
     json_array_append_new(passed, json_string("signature"));
-    FINQ_TRY(finq_claims_check(claims, &policy, apr_time_sec(apr_time_now()), command->pool));
+    FINQ_TRY(finq_claims_check(claims, &policy, finq_clock_seconds(), command->pool));
     json_array_append_new(passed, json_string("claims"));
     FINQ_TRY(finq_claims_check_digest(claims, digest, command->pool));
     json_array_append_new(passed, json_string("digest"));

@@ -3,6 +3,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "ground/codec.h"
+
 /* ---- parameters ---- */
 
 static void arg_add(finq_pg_args *args, const void *value, apr_size_t length, int format)
@@ -81,9 +83,9 @@ apr_int64_t finq_pg_number(const PGresult *rows, int row, int column)
 {
     const unsigned char *from = (const unsigned char *)PQgetvalue(rows, row, column);
     int length = PQgetlength(rows, row, column);
-    apr_uint64_t number = length > 0 && (from[0] & 0x80) ? ~(apr_uint64_t)0 : 0;
-    for (int i = 0; i < length; i++)
-        number = number << 8 | from[i];
+    apr_uint64_t number = finq_codec_number(from, (apr_size_t)length);
+    if (length > 0 && length < 8 && (from[0] & 0x80))
+        number |= ~(apr_uint64_t)0 << 8 * length; /* negative */
     return (apr_int64_t)number;
 }
 

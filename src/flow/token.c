@@ -17,14 +17,6 @@ static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
         to[i] = (unsigned char)number;
 }
 
-static apr_uint64_t get_number(const unsigned char *from, int bytes)
-{
-    apr_uint64_t number = 0;
-    for (int i = 0; i < bytes; i++)
-        number = number << 8 | from[i];
-    return number;
-}
-
 static apr_size_t token_write(unsigned char *to, const finq_token *token)
 {
     apr_size_t user = token->tenant_user_id ? strlen(token->tenant_user_id) : 0;
@@ -45,14 +37,14 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
 
 static void token_read(finq_token *token, const unsigned char *from, apr_size_t length, apr_pool_t *pool)
 {
-    token->ordinal = (int)get_number(from + 1, 2);
+    token->ordinal = (int)finq_codec_number(from + 1, 2);
     token->place = from[3];
     token->previous = from[4];
-    token->generation = (int)get_number(from + 5, 2);
+    token->generation = (int)finq_codec_number(from + 5, 2);
     token->late = from[7];
-    token->skill_id = (apr_int32_t)get_number(from + 8, 4);
-    token->expires_at = (apr_int64_t)get_number(from + 12, 8);
-    token->app_key_id = (apr_int64_t)get_number(from + 20, 8);
+    token->skill_id = (apr_int32_t)finq_codec_number(from + 8, 4);
+    token->expires_at = (apr_int64_t)finq_codec_number(from + 12, 8);
+    token->app_key_id = (apr_int64_t)finq_codec_number(from + 20, 8);
     memcpy(token->client_id.bytes, from + 28, 16);
     memcpy(token->session_id.bytes, from + 44, 16);
     token->tenant_user_id =

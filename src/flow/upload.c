@@ -7,6 +7,7 @@
 #include "db/outcome.h"
 #include "documents/media.h"
 #include "flow/step.h"
+#include "ground/text.h"
 
 struct finq_upload {
     const finq_upload_offer *offer;
@@ -36,7 +37,7 @@ static finq_error *type_refused(const finq_upload *upload, const char *why)
 {
     const char *list = "";
     for (const char *const *allowed = upload->document->media_types; *allowed; allowed++)
-        list = apr_pstrcat(upload->pool, list, *list ? ", " : "", *allowed, NULL);
+        list = finq_text_list(list, *allowed, upload->pool);
     return finq_error_make(upload->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "%s %s; it may be: %s.",
                            upload->document->document, why, list);
 }

@@ -99,12 +99,10 @@ int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *tex
     return 1;
 }
 
-const char *finq_codec_show(const char *text, apr_pool_t *pool)
+apr_uint64_t finq_codec_number(const unsigned char *bytes, apr_size_t length)
 {
-    char *shown = apr_pstrndup(pool, text, 64);
-    for (char *c = shown; *c; c++) {
-        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
-            *c = '?';
-    }
-    return shown;
+    apr_uint64_t number = 0;
+    for (apr_size_t i = 0; i < length; i++)
+        number = number << 8 | bytes[i];
+    return number;
 }

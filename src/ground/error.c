@@ -45,6 +45,11 @@ finq_error *finq_error_internal(apr_pool_t *pool, finq_code code, const char *fo
     return error_new(pool, code, message, cause);
 }
 
+const char *finq_error_why(const finq_error *error)
+{
+    return error->cause ? error->cause : error->message;
+}
+
 const char *finq_code_type(finq_code code)
 {
     return codes[code].type;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ground/codec.h"
+
 finq_id finq_id_v7(apr_time_t at, const unsigned char random[10])
 {
     finq_id id;
@@ -16,10 +18,7 @@ finq_id finq_id_v7(apr_time_t at, const unsigned char random[10])
 
 apr_time_t finq_id_time(const finq_id *id)
 {
-    apr_uint64_t ms = 0;
-    for (int i = 0; i < 6; i++)
-        ms = ms << 8 | id->bytes[i];
-    return (apr_time_t)ms * 1000;
+    return (apr_time_t)finq_codec_number(id->bytes, 6) * 1000;
 }
 
 static int hex_value(char c)

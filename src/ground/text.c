@@ -1,5 +1,6 @@
 #include "ground/text.h"
 
+#include <apr_strings.h>
 #include <string.h>
 
 /* The lengths of UTF-8 by the first byte, and what the second byte may be (RFC 3629, 4). */
@@ -51,4 +52,19 @@ const char *finq_text_plain(const char *text, apr_size_t most, apr_pool_t *pool)
     }
     *to = '\0';
     return plain;
+}
+
+const char *finq_text_show(const char *text, apr_pool_t *pool)
+{
+    char *shown = apr_pstrndup(pool, text, 64);
+    for (char *c = shown; *c; c++) {
+        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+            *c = '?';
+    }
+    return shown;
+}
+
+const char *finq_text_list(const char *list, const char *name, apr_pool_t *pool)
+{
+    return list && *list ? apr_pstrcat(pool, list, ", ", name, NULL) : name;
 }

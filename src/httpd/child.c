@@ -43,7 +43,7 @@ void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
         finq_runtime *runtime = apr_pcalloc(pchild, sizeof *runtime);
         finq_error *error = runtime_fill(runtime, config, pchild);
         if (error)
-            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server, "FINQ02: %s", error->cause ? error->cause : error->message);
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server, "FINQ02: %s", finq_error_why(error));
         if (runtime->directory && runtime->keyring)
             config->runtime = runtime;
     }

@@ -71,7 +71,7 @@ static int ready_answer(request_rec *r)
     finq_error *error = ready_check(r);
     if (!error)
         return page_send(r, HTTP_OK, "application/json", "{\"status\":\"ready\"}");
-    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FINQ07: not ready: %s", error->cause ? error->cause : error->message);
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FINQ07: not ready: %s", finq_error_why(error));
     return page_send(r, HTTP_SERVICE_UNAVAILABLE, "application/json", "{\"status\":\"unavailable\"}");
 }
 

@@ -1,4 +1,5 @@
 #include "json/json.h"
+#include "ground/text.h"
 #include "json/compact.h"
 
 #include <apr_strings.h>
@@ -114,18 +115,6 @@ static const char *kind_name(finq_json_kind kind)
     return names[kind];
 }
 
-/* Appends a name that a client chose: shortened, and without what would break a line of text. */
-static const char *name_list(apr_pool_t *pool, const char *list, const char *name)
-{
-    char shown[65];
-    apr_cpystrn(shown, name, sizeof shown);
-    for (char *c = shown; *c; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f || (*c & 0x80))
-            *c = '?';
-    }
-    return list ? apr_pstrcat(pool, list, ", ", shown, NULL) : apr_pstrdup(pool, shown);
-}
-
 finq_error *finq_json_members(const json_t *object, const finq_json_member *members, apr_pool_t *pool)
 {
     const char *unknown = NULL, *missing = NULL, *name;
@@ -134,14 +123,14 @@ finq_error *finq_json_members(const json_t *object, const finq_json_member *memb
     json_object_foreach((json_t *)object, name, value)
     {
         if (!member_find(members, name) && shown++ < 32)
-            unknown = name_list(pool, unknown, name);
+            unknown = finq_text_list(unknown, finq_text_show(name, pool), pool);
     }
     if (unknown)
         return finq_error_make(pool, FINQ_E_UNKNOWN_FIELDS, "Unknown: %s%s.", unknown,
                                shown > 32 ? ", and more" : "");
     for (const finq_json_member *m = members; m->name; m++) {
         if (m->required && !json_object_get(object, m->name))
-            missing = name_list(pool, missing, m->name);
+            missing = finq_text_list(missing, m->name, pool);
     }
     if (missing)
         return finq_error_make(pool, FINQ_E_MISSING_FIELDS, "Missing: %s.", missing);

@@ -4,6 +4,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "ground/text.h"
+
 /* A kid, behind the name of whose it is where the signer says that: OWNER/KID. */
 static int is_keyid(const char *text)
 {
@@ -111,7 +113,7 @@ static finq_error *key_check(const finq_httpsig_entry *entry, const finq_key *ke
     if (entry->alg && strcmp(entry->alg, name) != 0)
         return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
                                  "Signature-Input says %s; the key %s is registered for %s.",
-                                 finq_codec_show(entry->alg, pool), key->kid, name);
+                                 finq_text_show(entry->alg, pool), key->kid, name);
     return NULL;
 }
 

@@ -5,6 +5,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "ground/text.h"
+
 /* The components that the RFC derives from a message. Which of them a message has, its caller says. */
 static const char *const derived[] = {"@method", "@target-uri", "@authority",   "@scheme",        "@path",
                                       "@query",  "@status",     "@query-param", "@request-target"};
@@ -64,7 +66,7 @@ static finq_error *component_params(finq_field *field, writer *out, finq_httpsig
             return finq_check_failed(
                 field->pool, FINQ_CHECK_FORM,
                 "Signature-Input: the component \"%s\" has a parameter that is not accepted.",
-                finq_codec_show(component->name, field->pool));
+                finq_text_show(component->name, field->pool));
         component->query_name = finq_field_string(field);
         if (!component->query_name)
             return malformed(field, "Signature-Input: the name of \"@query-param\" is no string.");
@@ -91,7 +93,7 @@ static finq_error *component_add(finq_httpsig_entry *entry, finq_field *field, w
     if (!is_derived(component.name) && !is_field_name(component.name))
         return finq_check_failed(field->pool, FINQ_CHECK_FORM,
                                  "Signature-Input: \"%s\" is no component (field names are in lower case).",
-                                 finq_codec_show(component.name, field->pool));
+                                 finq_text_show(component.name, field->pool));
     if (entry->components->nelts == FINQ_HTTPSIG_COMPONENTS_MAX)
         return malformed(field, "Signature-Input: a signature covers more than 32 components.");
     write_string(out, component.name);
@@ -136,7 +138,7 @@ static finq_error *param_read(finq_httpsig_entry *entry, finq_field *field, writ
     if (i == sizeof known / sizeof *known)
         return finq_check_failed(field->pool, FINQ_CHECK_FORM,
                                  "Signature-Input: the parameter %s is not accepted.",
-                                 finq_codec_show(name, field->pool));
+                                 finq_text_show(name, field->pool));
     if (known[i].seconds ? *known[i].seconds != -1 : *known[i].text != NULL)
         return finq_check_failed(field->pool, FINQ_CHECK_FORM, "Signature-Input: %s is sent twice.", name);
     if (known[i].seconds && !finq_field_integer(field, known[i].seconds))

@@ -5,6 +5,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "ground/text.h"
+
 struct finq_jws {
     const char *kid;
     finq_bytes signed_text; /* header "." payload, as sent */
@@ -59,7 +61,7 @@ static finq_error *check_alg(const char *alg, apr_pool_t *pool)
                                  "the JWS header has no \"alg\" string; it must be RS256.");
     if (strcmp(alg, "RS256") != 0)
         return finq_check_failed(pool, FINQ_CHECK_ALGORITHM, "the JWS header says %s; it must be RS256.",
-                                 finq_codec_show(alg, pool));
+                                 finq_text_show(alg, pool));
     return NULL;
 }
 

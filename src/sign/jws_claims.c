@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "ground/text.h"
+
 #define TIME_MAX APR_INT64_C(253402300799) /* the last second of the year 9999: sums cannot overflow */
 #define MILLISECONDS_MIN APR_INT64_C(1000000000000) /* of 2001; as seconds it would be the year 33658 */
 #define ISSUER_MAX 320
@@ -171,12 +173,12 @@ finq_error *finq_claims_check_digest(const finq_claims *claims, const unsigned c
             pool, FINQ_CHECK_DIGEST,
             "the JWS says %s; the body that arrived has %s (Base64 of SHA-256 over its compact "
             "form).",
-            finq_codec_show(claims->digest, pool), expected);
+            finq_text_show(claims->digest, pool), expected);
     return NULL;
 }
 
 finq_error *finq_claims_replayed(const finq_claims *claims, apr_pool_t *pool)
 {
     return finq_check_failed(pool, FINQ_CHECK_JTI, "\"jti\" %s has been used before; sign each request anew.",
-                             finq_codec_show(claims->jti, pool));
+                             finq_text_show(claims->jti, pool));
 }

@@ -8,6 +8,8 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "ground/text.h"
+
 #define MATERIAL_MAX (256 * 1024)
 
 typedef struct {
@@ -25,7 +27,7 @@ static finq_error *key_add(reading *into, const char *kid, const finq_key_materi
 {
     finq_key *key;
     if (kid && !finq_key_is_kid(kid))
-        return refuse(into, apr_psprintf(into->pool, "the kid \"%s\"", finq_codec_show(kid, into->pool)),
+        return refuse(into, apr_psprintf(into->pool, "the kid \"%s\"", finq_text_show(kid, into->pool)),
                       "a kid is 1 to 128 of the characters A-Z a-z 0-9 . _ -; rename it.");
     if (into->keys->nelts == FINQ_KEY_MAX)
         return refuse(into, "more than 10 keys", "a tenant has at most 10; send those in use.");
@@ -77,7 +79,7 @@ static finq_error *block_read(reading *into, const char *kid, const pem_block *b
         evp = certificate_key(block, into->pool);
     else
         return refuse(into,
-                      apr_psprintf(into->pool, "a PEM \"%s\"", finq_codec_show(block->name, into->pool)),
+                      apr_psprintf(into->pool, "a PEM \"%s\"", finq_text_show(block->name, into->pool)),
                       "send a \"PUBLIC KEY\" or a \"CERTIFICATE\".");
     if (!evp)
         return refuse(into, apr_psprintf(into->pool, "a PEM \"%s\" that cannot be decoded", block->name),
@@ -145,7 +147,7 @@ static finq_error *jwk_purpose(reading *into, const json_t *jwk)
         return refuse(
             into,
             apr_psprintf(into->pool, "a JWK whose \"alg\" is %s",
-                         name ? finq_codec_show(name, into->pool) : "no string"),
+                         name ? finq_text_show(name, into->pool) : "no string"),
             apr_psprintf(into->pool, "for %s it must be %s, or absent.", row->name, row->jwk_algs[0]));
     return NULL;
 }
@@ -184,7 +186,7 @@ static finq_error *jwk_material(finq_key_material *material, reading *into, cons
     }
     return refuse(
         into,
-        apr_psprintf(into->pool, "a JWK with \"kty\" %s", kty ? finq_codec_show(kty, into->pool) : "missing"),
+        apr_psprintf(into->pool, "a JWK with \"kty\" %s", kty ? finq_text_show(kty, into->pool) : "missing"),
         "send an RSA, an EC P-256 or an OKP Ed25519 public key; shared secrets (oct) are not accepted.");
 }
 
@@ -220,7 +222,7 @@ static finq_error *map_read(reading *into, const json_t *map)
             return refuse(
                 into,
                 apr_psprintf(into->pool, "JSON whose member \"%s\" is no PEM certificate",
-                             finq_codec_show(kid, into->pool)),
+                             finq_text_show(kid, into->pool)),
                 "send a JWK (it has \"kty\"), a JWKS (it has \"keys\"), or a map of kid to PEM certificate.");
         FINQ_TRY(pem_read(into, kid, text, strlen(text)));
     }

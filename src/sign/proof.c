@@ -3,14 +3,13 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "ground/clock.h"
+#include "ground/text.h"
 #include "sign/check.h"
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "sign/jws.h"
 
-/* How far a signer's clock may be behind and ahead (contract section 8). */
-#define SKEW_BEHIND 60
-#define SKEW_AHEAD 10
 /* How long a used token is remembered beyond its end: other servers' clocks, and the database's, may be late. */
 #define REMEMBER_LONGER 600
 
@@ -51,15 +50,15 @@ static finq_error *jws_make(finq_proof *made, const finq_proof_offer *offer, con
 {
     const finq_claims_policy accepted = {.audience = policy->audience,
                                          .max_lifetime = policy->max_lifetime,
-                                         .skew_behind = SKEW_BEHIND,
-                                         .skew_ahead = SKEW_AHEAD,
+                                         .skew_behind = FINQ_CHECK_SKEW_BEHIND,
+                                         .skew_ahead = FINQ_CHECK_SKEW_AHEAD,
                                          .require_jti = policy->require_token};
     const char *token;
     finq_jws *jws;
     FINQ_TRY(finq_jws_bearer(&token, offer->authorization, pool));
     FINQ_TRY(finq_jws_parse(&jws, token, strlen(token), pool));
     FINQ_TRY(jws_verify(made, jws, keys, pool));
-    FINQ_TRY(finq_claims_check(made->claims, &accepted, apr_time_sec(apr_time_now()), pool));
+    FINQ_TRY(finq_claims_check(made->claims, &accepted, finq_clock_seconds(), pool));
     made->kid = made->claims->kid;
     made->token = made->claims->jti;
     made->ends = made->claims->expires;
@@ -87,12 +86,12 @@ static finq_error *message_keys(finq_proof *made, const finq_httpsig *signatures
 static finq_error *message_make(finq_proof *made, const finq_proof_offer *offer, const finq_proof_policy *policy,
                                 const finq_proof_keys *keys, apr_pool_t *pool)
 {
-    const finq_httpsig_policy accepted = {policy->max_lifetime, SKEW_BEHIND, SKEW_AHEAD, policy->require_token};
+    const finq_httpsig_policy accepted = {policy->max_lifetime, FINQ_CHECK_SKEW_BEHIND, FINQ_CHECK_SKEW_AHEAD, policy->require_token};
     finq_httpsig *signatures;
     FINQ_TRY(finq_httpsig_parse(&signatures, offer->signature_input, offer->signature, pool));
     FINQ_TRY(message_keys(made, signatures, keys, pool));
     FINQ_TRY(finq_httpsig_verify(&made->message, signatures, offer->message, finq_keyset_keys(made->keys), pool));
-    FINQ_TRY(finq_httpsig_check(made->message, &accepted, apr_time_sec(apr_time_now()), pool));
+    FINQ_TRY(finq_httpsig_check(made->message, &accepted, finq_clock_seconds(), pool));
     FINQ_TRY(finq_content_digest_parse(&made->content, made->message->content_digest, pool));
     made->kid = made->message->kid;
     made->token = made->message->nonce;
@@ -174,12 +173,12 @@ finq_error *finq_proof_use(const finq_proof *proof, const finq_id *client_id, fi
         .client_id = client_id,
         .kid = proof->kid,
         .token_hash = {hash, sizeof hash},
-        .expires_at = proof->ends + SKEW_BEHIND + REMEMBER_LONGER,
+        .expires_at = proof->ends + FINQ_CHECK_SKEW_BEHIND + REMEMBER_LONGER,
     };
     FINQ_TRY(finq_call_signature_use(&row, db, &in, pool));
     if (row.is_first)
         return NULL;
     return proof->claims ? finq_claims_replayed(proof->claims, pool)
                          : finq_check_failed(pool, FINQ_CHECK_JTI, "the nonce %s has been used before; sign each request anew.",
-                                             finq_codec_show(proof->token, pool));
+                                             finq_text_show(proof->token, pool));
 }

@@ -8,6 +8,7 @@
 #include "ground/fault.h"
 #include "documents/media.h"
 #include "form/pattern.h"
+#include "ground/text.h"
 
 /* Longest title and longest name, in bytes, and most media types of a document. */
 enum { TITLE_MAX = 256, MEDIA_TYPES_MAX = 16, NAME_LENGTH_MAX = 64 };
@@ -106,7 +107,7 @@ static void read_choice(reading *r, const json_t *value, const finq_place *place
             *slot = *choice;
             return;
         }
-        list = apr_pstrcat(r->pool, list, *list ? ", " : "", *choice, NULL);
+        list = finq_text_list(list, *choice, r->pool);
     }
     finq_fault_note(&r->faults, place, "must be one of %s", list);
 }

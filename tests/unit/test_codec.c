@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ground/codec.h"
+#include "ground/text.h"
 #include "json/compact.h"
 
 static apr_pool_t *pool;
@@ -72,8 +73,8 @@ static void shows_clients_text_harmlessly(void **state)
     (void)state;
     memset(longer, 'x', sizeof longer - 1);
     longer[99] = '\0';
-    assert_string_equal(finq_codec_show("HS256\n\x1b[31m\xff", pool), "HS256??[31m?");
-    assert_int_equal(strlen(finq_codec_show(longer, pool)), 64);
+    assert_string_equal(finq_text_show("HS256\n\x1b[31m\xff", pool), "HS256??[31m?");
+    assert_int_equal(strlen(finq_text_show(longer, pool)), 64);
 }
 
 /* Any cut of any text gives the same bytes. Red when the state forgets either of its two flags at a cut. */

@@ -6,6 +6,8 @@
 #include <http_log.h>
 #include <string.h>
 
+#include "ground/clock.h"
+#include "ground/text.h"
 #include "httpd/access.h"
 #include "httpd/body.h"
 #include "httpd/intake.h"
@@ -57,7 +59,7 @@ static const char *names_missing(upload_receipt *receipt, const char *const *nam
     for (int i = 0; i < count; i++) {
         int have = i == FILE_PART ? receipt->upload != NULL : receipt->texts[i] != NULL;
         if (!have)
-            missing = apr_pstrcat(receipt->pool, missing ? missing : "", missing ? ", " : "", names[i], NULL);
+            missing = finq_text_list(missing, names[i], receipt->pool);
     }
     return missing;
 }
@@ -253,13 +255,13 @@ static int slot_take(finq_request *request)
 static void tidy_sometimes(finq_request *request)
 {
     finq_runtime *runtime = request->config->runtime;
-    apr_uint32_t now = (apr_uint32_t)apr_time_sec(apr_time_now()), last = apr_atomic_read32(&runtime->tidied);
+    apr_uint32_t now = (apr_uint32_t)finq_clock_seconds(), last = apr_atomic_read32(&runtime->tidied);
     if (now - last < TIDY_SECONDS || apr_atomic_cas32(&runtime->tidied, now, last) != last)
         return;
     finq_error *error = finq_upload_tidy(runtime->store, request->service.db, request->r->pool);
     if (error)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, request->r, "FINQ05: tidying the upload directory: %s",
-                      error->cause ? error->cause : error->message);
+                      finq_error_why(error));
 }
 
 static finq_error *receive_and_record(finq_request *request, finq_upload_answer *answer, upload_receipt *receipt)

@@ -5,12 +5,14 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <string.h>
-#include <time.h>
+
+#include "ground/clock.h"
 
 APLOG_USE_MODULE(finq);
 
-/* One table a limit, so that a flood of made-up client_ids displaces no address, and one for the lines of the log. NULL
- * before the server has started. */
+/* One table a limit, so that a flood of made-up client_ids displaces no address, and one for the lines of the log. They go
+ * by the steady clock: a wall clock that is set back would refuse everybody until it catches up. NULL before the server has
+ * started. */
 #define LINES FINQ_LIMITS
 #define TABLES (LINES + 1)
 static finq_bucket_table *tables[TABLES];
@@ -23,13 +25,6 @@ typedef struct {
     apr_uint32_t host;
     unsigned char bytes[16];
 } subject;
-
-static apr_time_t clock_read(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now); /* a wall clock that is set back would refuse everybody until it catches up */
-    return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
-}
 
 /* ---- the tables ---- */
 
@@ -56,7 +51,7 @@ finq_error *finq_limits_place(void *block, server_rec *main_server, apr_pool_t *
     apr_uint32_t clients = (apr_uint32_t)finq_config_of(main_server)->limit_clients;
     FINQ_TRY(finq_random(secret, sizeof secret, pconf));
     for (int i = 0; i < TABLES; i++)
-        tables[i] = finq_bucket_init((char *)block + (apr_size_t)i * table_size(main_server), clients, secret, clock_read());
+        tables[i] = finq_bucket_init((char *)block + (apr_size_t)i * table_size(main_server), clients, secret, finq_clock_steady());
     apr_pool_cleanup_register(pconf, NULL, tables_forget, apr_pool_cleanup_null);
     return NULL;
 }
@@ -96,7 +91,7 @@ static const struct {
 void finq_limits_tell_once(finq_request *request)
 {
     request->is_told = tables[LINES] &&
-                       !finq_bucket_take(tables[LINES], address_key(request), &line_rate, clock_read()).allowed;
+                       !finq_bucket_take(tables[LINES], address_key(request), &line_rate, finq_clock_steady()).allowed;
 }
 
 /* The headers of draft-ietf-httpapi-ratelimit-headers-03, where RateLimit-Reset means the same moment as Retry-After. An
@@ -126,7 +121,7 @@ finq_error *finq_limits_admit(finq_request *request)
         return NULL;
     if (!tables[0] || (!rates[FINQ_LIMIT_ADDRESS].interval && !rates[FINQ_LIMIT_FAILURE].interval))
         return NULL;
-    now = clock_read();
+    now = finq_clock_steady();
     request->address_key = address_key(request);
     FINQ_TRY(judge(request, FINQ_LIMIT_FAILURE, finq_bucket_look(tables[FINQ_LIMIT_FAILURE], request->address_key,
                                                                  &rates[FINQ_LIMIT_FAILURE], now)));
@@ -140,7 +135,7 @@ finq_error *finq_limits_tenant(finq_request *request, const finq_id *client_id)
     if (!tables[0] || !rate->interval)
         return NULL;
     apr_uint64_t key = key_of(request, FINQ_LIMIT_TENANT, client_id->bytes, sizeof client_id->bytes);
-    finq_bucket_answer answer = finq_bucket_take(tables[FINQ_LIMIT_TENANT], key, rate, clock_read());
+    finq_bucket_answer answer = finq_bucket_take(tables[FINQ_LIMIT_TENANT], key, rate, finq_clock_steady());
     if (answer.allowed)
         request->tenant_key = key;
     return judge(request, FINQ_LIMIT_TENANT, answer);
@@ -163,7 +158,7 @@ void finq_limits_settle(finq_request *request, const finq_error *error)
     const finq_bucket_rate *rates = request->config->limits;
     if (!error || !is_guess(error->code))
         return;
-    apr_time_t now = clock_read();
+    apr_time_t now = finq_clock_steady();
     if (request->tenant_key)
         finq_bucket_give(tables[FINQ_LIMIT_TENANT], request->tenant_key, &rates[FINQ_LIMIT_TENANT], now);
     if (request->address_key)

@@ -20,6 +20,7 @@
 #include <util_cfgtree.h>
 
 #include "flow/waiting.h"
+#include "ground/clock.h"
 #include "httpd/dbd.h"
 #include "httpd/mpm.h"
 
@@ -60,14 +61,6 @@ static struct {
     int is_watched, ends;
 } hall;
 
-/* Not moved by whoever sets the clock. */
-static apr_time_t clock_read(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
-}
-
 /* ---- the watch ---- */
 
 /* With the lock held. */
@@ -80,7 +73,7 @@ static void call_back(held *one)
 
 static void call_due(int all)
 {
-    apr_time_t now = clock_read();
+    apr_time_t now = finq_clock_steady();
     held *one;
     APR_RING_FOREACH(one, &hall.ring, held, link) {
         if (all || one->due <= now)
@@ -149,9 +142,9 @@ static void look_at_all(void)
 /* With the lock held. */
 static void sleep_until_look(void)
 {
-    apr_time_t then = clock_read() + LOOK_EVERY;
+    apr_time_t then = finq_clock_steady() + LOOK_EVERY;
     struct timespec until = {then / APR_USEC_PER_SEC, then % APR_USEC_PER_SEC * 1000};
-    while (!hall.ends && clock_read() < then)
+    while (!hall.ends && finq_clock_steady() < then)
         pthread_cond_timedwait(&changed, &lock, &until);
 }
 
@@ -302,7 +295,7 @@ int finq_longpoll_hold(finq_request *request, apr_interval_time_t wait)
     one->server = r->server;
     one->session.session_id = request->pass->token.session_id;
     one->session.generation = request->pass->token.generation;
-    one->due = clock_read() + (wait < wait_most(r) ? wait : wait_most(r));
+    one->due = finq_clock_steady() + (wait < wait_most(r) ? wait : wait_most(r));
     one->socket = fcntl(client, F_DUPFD_CLOEXEC, 0);
     if (one->socket >= 0 && enter(one))
         return 1;

@@ -132,7 +132,7 @@ static void error_log(const finq_request *request, const finq_error *error)
         level = APLOG_INFO;
     }
     ap_log_rerror(APLOG_MARK, level, 0, request->r, "%s: [%s] %d %s: %s", tag, request->id, http,
-                  finq_code_name(error->code), error->cause ? error->cause : error->message);
+                  finq_code_name(error->code), finq_error_why(error));
 }
 
 static void error_headers(finq_request *request, const finq_error *error)

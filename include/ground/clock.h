@@ -1,0 +1,13 @@
+/* The two clocks: one that the world agrees on, one that nobody sets. */
+#ifndef FINQ_CLOCK_H
+#define FINQ_CLOCK_H
+
+#include <apr_time.h>
+
+/** Seconds since 1970. Whoever sets the machine's clock moves it. */
+apr_int64_t finq_clock_seconds(void);
+
+/** Microseconds since some moment before this process, as POSIX's CLOCK_MONOTONIC has them: for spans of time alone. */
+apr_time_t finq_clock_steady(void);
+
+#endif
