@@ -1,4 +1,4 @@
-/* Connectors on httpd: their directive, the gate that keeps others out, and the decisions that they send. */
+/* Connectors on httpd: their directive, the guard that keeps others out, and the decisions that they send. */
 #ifndef FINQ_CONNECTOR_HTTP_H
 #define FINQ_CONNECTOR_HTTP_H
 
@@ -16,7 +16,7 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf);
 /** The handler hook that runs before all others: what leads to a connector and is not ours to ask does not
  * exist. As the handler hook it cannot be passed by: neither Satisfy, nor rewrites, nor a subrequest of
  * another module go round it. */
-int finq_connector_gate(request_rec *r);
+int finq_connector_guard(request_rec *r);
 
 /** Reads the request's body as a decision that a connector has signed; `*name` is the connector. Errors:
  * those of finq_connector_verify and finq_connector_decision_read, and of the body. */

@@ -29,8 +29,8 @@ typedef struct finq_gate_call {
 
 typedef struct finq_gate finq_gate;
 
-/** What came of entering. IDLE, CONNECT: a connection's place, which finq_gate_leave gives back; in the second case the
- * connection has to be made. BROKEN: there is no use in waiting. LATE: none came in time. SERVED: another call took this
+/** What came of entering. IDLE, CONNECT: the call may have a connection, and finq_gate_leave gives it back; in the second case
+ * it has to be made. BROKEN: there is no use in waiting. LATE: none came in time. SERVED: another call took this
  * one along, and its job says what came of it. (WAIT is the gate's own.) */
 typedef enum {
     FINQ_GATE_IDLE,
@@ -46,12 +46,12 @@ apr_status_t finq_gate_child_init(apr_pool_t *pchild);
 /** The gate of one virtual host; hosts that share a pool of mod_dbd's come to share it. What passes it is counted by
  * `meter`, which must live as long. */
 finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild);
-/** What it was created with. */
+/** The meter that counts what passes a gate. */
 const finq_meter *finq_gate_meter(const finq_gate *gate);
 /** Waits until the call may have a connection. `*gate` becomes the one that was entered. */
 finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call);
-/** Tells what came of opening: whether a connection was `had`, and of which `pool` it is. Returns the gate that the place
- * is of from now on: hosts that turn out to share a pool share a gate. */
+/** Tells what came of opening: whether a connection was `had`, and of which `pool` it is. Returns the gate that the
+ * connection belongs to from now on: hosts that turn out to share a pool share a gate. */
 finq_gate *finq_gate_opened(finq_gate *gate, finq_gate_entry entry, int had, const dbd_cfg_t *pool);
 /** Takes along those that wait and may share a transaction with `call`, in the order in which they must lock: none where
  * that one has no time left to wait itself, and so each has from `until` to `deadline` for its answer. Returns how
@@ -59,7 +59,7 @@ finq_gate *finq_gate_opened(finq_gate *gate, finq_gate_entry entry, int had, con
 int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *together[FINQ_GATE_TOGETHER]);
 /** Wakes the others: their jobs are done. */
 void finq_gate_served(finq_gate_call *const *together, int count, const finq_gate_call *call);
-/** Gives the place back: `clean`, the connection can be used again; `late`, the database did not answer in time. */
+/** Gives the connection back: `clean`, the connection can be used again; `late`, the database did not answer in time. */
 void finq_gate_leave(finq_gate *gate, int clean, int late);
 
 #endif

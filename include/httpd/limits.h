@@ -1,4 +1,4 @@
-/* FinqRateLimit and FinqFailureLimit: who asks too often is told so before a body is read or a database is asked. */
+/* FinqRateLimit and FinqFailureLimit: a client that asks too often is refused before its body is read or a database is asked. */
 #ifndef FINQ_LIMITS_H
 #define FINQ_LIMITS_H
 
@@ -6,11 +6,10 @@
 
 /** Bytes of the tables, and their making in that many zeroed bytes, when the server starts. */
 apr_size_t finq_limits_size(server_rec *main_server);
-finq_error *finq_limits_place(void *block, server_rec *main_server, apr_pool_t *pconf);
+finq_error *finq_limits_make(void *block, server_rec *main_server, apr_pool_t *pconf);
 
-/** May this request's address ask at all? To be called before anything else of the request is looked at, by whoever looks
- * first; asked again, it counts once. Error:
- * too_many_requests, with its headers set. */
+/** May this request's address ask at all? Whoever looks at a request first asks this first; a second question about the same
+ * request does not count. Error: too_many_requests, with its headers set. */
 finq_error *finq_limits_admit(finq_request *request);
 
 /** May this tenant ask? To be called when its client_id has been read. Error: too_many_requests, with its headers set. */

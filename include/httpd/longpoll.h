@@ -11,9 +11,9 @@ void finq_longpoll_child_init(apr_pool_t *pchild);
 /** Whether the answer to a request can be held back without its thread: httpd's MPM and the protocol must allow it. */
 int finq_longpoll_suits(const finq_request *request);
 
-/** Holds the answer back: the handler is to return SUSPENDED, and the request's `rest` is called with its `pass`, on some
+/** Holds the answer back: the handler is to return SUSPENDED, and the request's `continuation` is called, on some
  * thread, once the session that the pass is for may have changed, `wait` is over, httpd stops, or the client sends
- * something or goes away. Returns 0 where there is no place: then the answer is due now. */
+ * something or goes away. Returns 0 where there is no room: then the answer is due now. */
 int finq_longpoll_hold(finq_request *request, apr_interval_time_t wait);
 
 /** A connection's turn to be processed. The request whose answer was held back until now; NULL where there is none. */

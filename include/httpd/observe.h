@@ -8,9 +8,9 @@
 
 /** Bytes of the counters, and their making in that many zeroed bytes, when the server starts. */
 apr_size_t finq_observe_size(server_rec *main_server);
-void finq_observe_place(void *block, server_rec *main_server, apr_pool_t *pconf);
+void finq_observe_make(void *block, server_rec *main_server, apr_pool_t *pconf);
 
-/** Takes this child's place among the gauges; before finq_observe_meter. */
+/** Takes one of the slots that children have among the gauges; before finq_observe_meter. */
 void finq_observe_child_init(apr_pool_t *pchild);
 /** This child's way to a host's counters. */
 finq_meter finq_observe_meter(const finq_config *config, apr_pool_t *pchild);

@@ -35,9 +35,10 @@ typedef struct finq_request {
     int body_ended;
     const char *location;        /**< where the browser goes, of an answer that is a redirect; else NULL */
     int is_empty;                /**< whether the answer is 204: nothing was asked for, and nothing was done */
-    finq_error *(*rest)(struct finq_request *request, finq_json_writer *reply); /**< of the endpoint, where its answer is held
-                                                                                  back; else NULL */
-    const struct finq_session_pass *pass; /**< for that rest */
+    finq_error *(*continuation)(struct finq_request *request, finq_json_writer *reply); /**< what the endpoint still does, once
+                                                                                          its answer is held back no more;
+                                                                                          NULL where it is not held back */
+    const struct finq_session_pass *pass; /**< for the continuation */
     int answered;                /**< a status has been sent for it, by httpd itself or by us */
 } finq_request;
 
@@ -54,7 +55,7 @@ int finq_request_is_ours(const request_rec *r);
 /** The create_request and post_read_request hooks: no ErrorDocument stands in the place of our errors. */
 int finq_request_create(request_rec *r);
 int finq_request_read(request_rec *r);
-/** The same for a path that turned out to be under a base only when it was normalised. */
+/** Does as finq_request_read for a path that turned out to be under a base only when it was normalised. */
 void finq_request_claim(request_rec *r);
 
 #endif

@@ -53,7 +53,7 @@ typedef struct finq_config {
     apr_array_header_t *bases;          /**< of const char *: the paths of the Locations with SetHandler finq */
     finq_bucket_rate limits[FINQ_LIMITS];
     int limit_clients;                  /**< that the tables of limits have room for; the main server's counts */
-    int host_number;                    /**< this host's place among the server's, from 0 */
+    int host_number;                    /**< this host's, counted from 0 */
     finq_metrics *metrics;              /**< its counters, in memory that children share */
     apr_array_header_t *connectors;     /**< of finq_connector; of two of one name the first counts */
     apr_array_header_t *served;         /**< of finq_served: of this host's own directives */

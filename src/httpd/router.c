@@ -100,10 +100,10 @@ int finq_router_handler(request_rec *r)
         return finq_reply_error(request, unproven);
     finq_json_writer *reply = reply_begin(r->pool);
     finq_error *error = route_run(request, r->uri + strlen(base), reply);
-    return !error && request->rest ? SUSPENDED : finish(request, error, reply);
+    return !error && request->continuation ? SUSPENDED : finish(request, error, reply);
 }
 
-/* What httpd does after a handler, it leaves to who answers a suspended request. */
+/* Whoever answers a suspended request does what httpd does behind a handler that answers at once. */
 static void held_finish(finq_request *request)
 {
     request_rec *r = request->r;
@@ -111,7 +111,7 @@ static void held_finish(finq_request *request)
     finq_json_writer *reply = reply_begin(r->pool);
     c->cs->state = CONN_STATE_HANDLER;
     ap_update_child_status(c->sbh, SERVER_BUSY_WRITE, r);
-    ap_die(finish(request, request->rest(request, reply), reply), r);
+    ap_die(finish(request, request->continuation(request, reply), reply), r);
     ap_process_request_after_handler(r);
 }
 

@@ -27,13 +27,13 @@ int finq_shared_create(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     char *memory = memory_make(size, pconf);
     (void)plog;
     (void)ptemp;
-    finq_error *error = memory ? finq_limits_place(memory, main_server, pconf)
+    finq_error *error = memory ? finq_limits_make(memory, main_server, pconf)
                                : finq_error_internal(pconf, FINQ_E_INTERNAL_SERVER_ERROR,
                                                      "no shared memory of %" APR_SIZE_T_FMT " bytes could be had", size);
     if (error) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "FINQ06: %s", error->cause);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    finq_observe_place(memory + limits, main_server, pconf);
+    finq_observe_make(memory + limits, main_server, pconf);
     return OK;
 }

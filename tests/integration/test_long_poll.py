@@ -394,7 +394,7 @@ def test_a_childs_end(make_bank):
 @pytest.mark.parametrize("factor, descriptors, places", [(3, None, 6), (200, 240, 60)], ids=["connections", "descriptors"])
 def test_no_more_than_there_is_room_for(make_bank, factor, descriptors, places):
     """Half of the connections that AsyncRequestWorkerFactor allows beside the threads', a quarter of the descriptors; the others
-    are answered at once. Red without hall.most, and without either in places_count."""
+    are answered at once. Red without hall.most, and without either in most_held."""
     bank = make_bank(f"AsyncRequestWorkerFactor {factor}\n", children=1, threads=4)
     if descriptors:
         restart_with(bank, descriptors)
@@ -427,7 +427,7 @@ def poll(bank, user, protocol, url=None, wait=3):
 @pytest.mark.parametrize("mpm", ["worker", "event"])
 def test_waiting_threads_leave_room(make_bank, mpm):
     """Where httpd cannot do without threads, as over HTTP/2 or with another MPM, half of them wait, and the rest is
-    answered at once. Red without place_take."""
+    answered at once. Red without thread_take."""
     bank = make_bank(children=1, threads=8, mpm=mpm, more=("http2",))
     bank.server.httpd.settings.server += "Protocols h2 http/1.1\n"
     bank.server.httpd.settings.vhost += "\nProtocols h2 http/1.1\n"
@@ -447,7 +447,7 @@ def seconds_of(one):
 
 
 def test_threads_that_wait_are_counted_by_themselves(make_bank):
-    """Who waits without a thread takes no place from who needs one. Red where place_take counts with the gauge."""
+    """Who waits without a thread takes no place from who needs one. Red where thread_take counts with the gauge."""
     bank = make_bank(ROOM + "Protocols h2 http/1.1\n", children=1, threads=8, more=("http2",))
     bank.server.httpd.settings.vhost += "\nProtocols h2 http/1.1\n"
     bank.server.httpd.restart()
@@ -460,7 +460,7 @@ def test_threads_that_wait_are_counted_by_themselves(make_bank):
 
 
 def test_threads_that_wait_on_two_hosts(make_bank):
-    """Half of the child's threads, not half for each host. Red where place_take counts with the host's gauge."""
+    """Half of the child's threads, not half for each host. Red where thread_take counts with the host's gauge."""
     bank = make_bank(children=1, threads=8, mpm="worker")
     other = f"http://localhost:{bank.server.httpd.settings.plain_port}"
     user = waiting(bank)

@@ -64,7 +64,7 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
     apr_pool_create(&look, request->r->pool);
     while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_mpm_is_stopping()) {
         apr_sleep(LOOK_EVERY);
-        apr_pool_clear(look); /* the last answer must outlive the loop, so only a decided one is read for good below */
+        apr_pool_clear(look); /* an answer of the loop goes with `look`: the one that is given is read again below */
         error = status_look(answer, request, look);
     }
     thread_leave(request);
@@ -73,8 +73,8 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
 
 /* ---- status ---- */
 
-/* Once the answer need not be held back any more. */
-static finq_error *status_rest(finq_request *request, finq_json_writer *reply)
+/* Answers a request whose answer was held back. */
+static finq_error *status_continue(finq_request *request, finq_json_writer *reply)
 {
     finq_waiting_answer answer;
     FINQ_TRY(status_look(&answer, request, request->r->pool));
@@ -87,8 +87,8 @@ static finq_error *status_tell(finq_request *request, apr_interval_time_t wait, 
     finq_waiting_answer answer;
     FINQ_TRY(status_look(&answer, request, request->r->pool));
     if (wait > 0 && answer.waits && finq_longpoll_suits(request)) {
-        request->rest = finq_longpoll_hold(request, wait) ? status_rest : NULL;
-        if (request->rest)
+        request->continuation = finq_longpoll_hold(request, wait) ? status_continue : NULL;
+        if (request->continuation)
             return NULL;
     } else if (wait > 0 && answer.waits)
         FINQ_TRY(status_await(&answer, request, wait));

@@ -77,7 +77,7 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
     return sound;
 }
 
-/* ---- the gate ---- */
+/* ---- the guard ---- */
 
 /* Whether a subrequest is the one that finq_ask is making. */
 static int is_asked(const request_rec *r)
@@ -86,7 +86,7 @@ static int is_asked(const request_rec *r)
     return asker && asker->asking && strcmp(asker->asking, r->uri) == 0;
 }
 
-int finq_connector_gate(request_rec *r)
+int finq_connector_guard(request_rec *r)
 {
     if (!finq_paths_guarded(finq_config_of(r->server), r->uri) || is_asked(r))
         return DECLINED;

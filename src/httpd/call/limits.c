@@ -45,7 +45,7 @@ static apr_status_t tables_forget(void *unused)
     return APR_SUCCESS;
 }
 
-finq_error *finq_limits_place(void *block, server_rec *main_server, apr_pool_t *pconf)
+finq_error *finq_limits_make(void *block, server_rec *main_server, apr_pool_t *pconf)
 {
     unsigned char secret[FINQ_BUCKET_SECRET];
     apr_uint32_t clients = (apr_uint32_t)finq_config_of(main_server)->limit_clients;

@@ -101,16 +101,17 @@ static waited waited_of(const server_rec *server, apr_pool_t *pool)
     return all;
 }
 
-/* Both rise: the numbers at these places, and those along the ring, where some may have gone meanwhile. */
-static void call_settled(const waited *all, const apr_array_header_t *places)
+/* `settled` are indices into `all`. The numbers rise there as along the ring, where some may be gone by now: so one pass through
+ * both will do. */
+static void call_settled(const waited *all, const apr_array_header_t *settled)
 {
     held *one;
     int i = 0;
     pthread_mutex_lock(&lock);
     APR_RING_FOREACH(one, &hall.ring, held, link) {
-        while (i < places->nelts && APR_ARRAY_IDX(all->numbers, APR_ARRAY_IDX(places, i, int), apr_uint64_t) < one->number)
+        while (i < settled->nelts && APR_ARRAY_IDX(all->numbers, APR_ARRAY_IDX(settled, i, int), apr_uint64_t) < one->number)
             i++;
-        if (i < places->nelts && APR_ARRAY_IDX(all->numbers, APR_ARRAY_IDX(places, i, int), apr_uint64_t) == one->number)
+        if (i < settled->nelts && APR_ARRAY_IDX(all->numbers, APR_ARRAY_IDX(settled, i, int), apr_uint64_t) == one->number)
             call_back(one);
     }
     pthread_mutex_unlock(&lock);
@@ -120,13 +121,13 @@ static void call_settled(const waited *all, const apr_array_header_t *places)
 static void look(server_rec *server, apr_pool_t *pool)
 {
     const finq_config *config = finq_config_of(server);
-    apr_array_header_t *places;
+    apr_array_header_t *settled;
     waited all = waited_of(server, pool);
     if (all.sessions->nelts == 0)
         return;
     finq_db *db = finq_dbd_of(server, config->runtime->gate, pool);
-    if (!finq_waiting_settled(&places, db, all.sessions, pool))
-        call_settled(&all, places);
+    if (!finq_waiting_settled(&settled, db, all.sessions, pool))
+        call_settled(&all, settled);
 }
 
 static void look_at_all(void)
@@ -204,7 +205,7 @@ static double factor_find(const ap_directive_t *at, double factor)
 }
 
 /* A child of mod_mpm_event takes threads + AsyncRequestWorkerFactor x idle threads connections, and then no more. */
-static int places_count(void)
+static int most_held(void)
 {
     struct rlimit files = {1024, 1024};
     if (!finq_mpm_can_wait())
@@ -223,7 +224,7 @@ void finq_longpoll_child_init(apr_pool_t *pchild)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    hall.most = places_count();
+    hall.most = most_held();
     apr_pool_pre_cleanup_register(pchild, NULL, watch_end);
 }
 
@@ -256,7 +257,7 @@ static apr_status_t leave(void *data)
     return APR_SUCCESS;
 }
 
-/* Returns whether there was a place. */
+/* Returns whether there was room. */
 static int enter(held *one)
 {
     pthread_mutex_lock(&lock);

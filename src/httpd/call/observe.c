@@ -15,12 +15,12 @@
 
 /* The shared memory, as the parent laid it out: who runs, what each child has under way on each host, counters. */
 static struct {
-    int children, hosts; /* places */
-    apr_uint32_t *pids;  /* of a place's child; 0 where there is none */
+    int children, hosts; /* most of them; each child has a slot */
+    apr_uint32_t *pids;  /* of a slot's child; 0 where there is none */
     finq_gauges *gauges; /* children x hosts */
 } shared;
 
-static int place; /* this child's; -1 where there was none left */
+static int slot; /* this child's; -1 where there was none left */
 
 /* ---- when the server starts ---- */
 
@@ -55,7 +55,7 @@ static apr_status_t shared_forget(void *unused)
     return APR_SUCCESS;
 }
 
-void finq_observe_place(void *block, server_rec *main_server, apr_pool_t *pconf)
+void finq_observe_make(void *block, server_rec *main_server, apr_pool_t *pconf)
 {
     char *at = block;
     shared.children = finq_mpm_children();
@@ -77,35 +77,35 @@ static int is_gone(apr_uint32_t pid)
     return pid == 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
 }
 
-static apr_status_t place_leave(void *unused)
+static apr_status_t slot_leave(void *unused)
 {
     (void)unused;
-    apr_atomic_set32(&shared.pids[place], 0);
+    apr_atomic_set32(&shared.pids[slot], 0);
     return APR_SUCCESS;
 }
 
-/* A child that crashed has left its gauges as they were: they are shown no more, and its place is the next one's. */
+/* A child that crashed has left its gauges as they were: they are shown no more, and its slot is the next one's. */
 void finq_observe_child_init(apr_pool_t *pchild)
 {
-    place = -1;
-    for (int i = 0; i < shared.children && place < 0; i++) {
+    slot = -1;
+    for (int i = 0; i < shared.children && slot < 0; i++) {
         apr_uint32_t pid = apr_atomic_read32(&shared.pids[i]);
         if (is_gone(pid) && apr_atomic_cas32(&shared.pids[i], (apr_uint32_t)getpid(), pid) == pid)
-            place = i;
+            slot = i;
     }
-    if (place < 0)
+    if (slot < 0)
         return;
-    memset(&shared.gauges[place * shared.hosts], 0, sizeof *shared.gauges * (apr_size_t)shared.hosts);
-    apr_pool_cleanup_register(pchild, NULL, place_leave, apr_pool_cleanup_null);
+    memset(&shared.gauges[slot * shared.hosts], 0, sizeof *shared.gauges * (apr_size_t)shared.hosts);
+    apr_pool_cleanup_register(pchild, NULL, slot_leave, apr_pool_cleanup_null);
 }
 
 finq_meter finq_observe_meter(const finq_config *config, apr_pool_t *pchild)
 {
-    finq_meter meter = {config->metrics, place < 0 ? 0 : place, NULL};
-    if (place < 0)
+    finq_meter meter = {config->metrics, slot < 0 ? 0 : slot, NULL};
+    if (slot < 0)
         meter.gauges = apr_pcalloc(pchild, sizeof *meter.gauges);
     else
-        meter.gauges = &shared.gauges[place * shared.hosts + config->host_number];
+        meter.gauges = &shared.gauges[slot * shared.hosts + config->host_number];
     return meter;
 }
 

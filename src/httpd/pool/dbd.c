@@ -110,7 +110,7 @@ static finq_error *refused(const request_db *self, finq_event event, const char 
     return unavailable(pool, why);
 }
 
-/* Unless the call is served meanwhile. */
+/* Borrows a connection, unless another call takes this one along meanwhile. */
 static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call)
 {
     apr_time_t timeout = apr_time_from_sec(finq_config_of(self->server)->database_timeout);
@@ -171,7 +171,8 @@ static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int nam
     return error;
 }
 
-/* Who waited longest has the least time left, and half of the FinqDatabaseTimeout at the least. */
+/* The transaction ends by the earliest deadline among its calls; that one has waited longest, and still has half of
+ * FinqDatabaseTimeout. */
 static void call_together(borrowed *loan, finq_gate_call *call)
 {
     finq_gate_call *together[FINQ_GATE_TOGETHER];

@@ -84,7 +84,7 @@ static void wake_all(finq_gate *gate)
         apr_thread_cond_signal(call->woken);
 }
 
-/* Who is taken along waits on, with no limit of his own: who took him has one. */
+/* A call that another has taken along waits without a limit of its own: the other has one. */
 static void call_wait(finq_gate_call *call, apr_interval_time_t most)
 {
     apr_thread_cond_timedwait(call->woken, lock, most);
