@@ -2,6 +2,7 @@
 
 A guard is a function from {path: text} to complaints.
 """
+import functools
 import re
 import subprocess
 
@@ -47,6 +48,7 @@ def includes(text):
     return re.findall(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", text, re.MULTILINE)
 
 
+@functools.cache
 def bare(text):
     """Without comments and what stands in quotes."""
     return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', lambda found: re.sub(r"[^\n]", " ", found.group(0)), text, flags=re.DOTALL)
@@ -94,19 +96,29 @@ def room(path, files):
     return path if "/" not in path else path.split("/", 1)[1].rsplit("/", 1)[0]
 
 
+@functools.cache
+def shown(text):
+    """The functions and tables that a file shows to others."""
+    return SHOWN.findall(bare(text))
+
+
+@functools.cache
+def named(text):
+    return set(re.findall(r"(?<![.>\w])\w+", bare(text)))
+
+
 def arrows(files):
     """{(file, file that it uses): why}. A file uses what it includes, and the file in which a function or table that it names
     is defined: so who holds a table of functions uses those whose functions stand in it, and who reads the table uses who
     holds it."""
-    bared = {path: bare(text) for path, text in files.items()}
-    home = {name: path for path, text in bared.items() if path.endswith(".c") for name in SHOWN.findall(text)}
+    home = {name: path for path, text in files.items() if path.endswith(".c") for name in shown(text)}
     found = {}
     for path, text in files.items():
         for header in includes(text):
             for other in (f"include/{header}", f"{path.rsplit('/', 1)[0]}/{header}"):
                 if other in files:
                     found[path, other] = f'"{header}"'
-        for name in set(re.findall(r"(?<![.>\w])\w+", bared[path])) & home.keys() if path.endswith(".c") else ():
+        for name in named(text) & home.keys() if path.endswith(".c") else ():
             if home[name] != path:
                 found[path, home[name]] = name
     return found

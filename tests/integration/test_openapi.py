@@ -3,7 +3,7 @@ answer that any test's Client gets is held against it (finqenv.contract).
 
 Seen red: `next_step` undeclared in SessionStarted, a 401 taken from /sessions (replayed, and the fixture in every test of
 sessions); a code removed from Error400, a path removed (complete); `openapi: 3.2.0` (valid); additionalProperties left
-out of Uploaded (closed); the row of router.c without its last 1 (without_a_signature); cache_control left out of reply.c
+out of Uploaded (closed); the row of paths.c without its last 1 (without_a_signature); cache_control left out of reply.c
 (served); an example's status changed (replayed).
 """
 import json
