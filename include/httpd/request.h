@@ -15,31 +15,42 @@
 typedef struct finq_request {
     request_rec *r;
     finq_config *config;
-    finq_service service;
-    char id[FINQ_ID_TEXT + 1];   /**< X-Request-Id */
-    const char *path_id;         /**< what stands in the path in the place of an id; NULL where the route has none */
-    const char *asking;          /**< the path of the connector that is being asked; NULL while none is */
-    const finq_proof *proof;     /**< that it is signed; NULL where it is not, or need not be */
-    finq_proof_digests *digests; /**< of the body as it arrives; NULL where nobody asks */
-    finq_id signer;              /**< whose signature it is, once finq_access_tenant has seen to it */
-    const finq_error *refusal;   /**< why the checker refused it; NULL if it did not */
+    finq_service service; /**< what endpoints ask with, once finq_service_begin has been here */
+
+    /* What came in. */
+    char id[FINQ_ID_TEXT + 1];      /**< X-Request-Id */
+    finq_route_number route;        /**< once the router has found it */
+    const char *path_id;            /**< what stands in the path in the place of an id; NULL where the route has none */
+    const char *nonce;              /**< of the header; NULL where there is none */
+    const char *returned;           /**< the query that a bank's return came with; NULL where there is none */
     const unsigned char *body_hash; /**< of the compact body, once finq_intake_read has read it */
-    const char *answer_text;     /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
-    const char *nonce;           /**< of the header; NULL where there is none */
-    const char *returned;        /**< the query that a bank's return came with; NULL where there is none */
-    int is_told;                 /**< a limit has refused this client in the same second, and the log has its line */
-    const char *cache_control;   /**< of an answer that others may keep; NULL for no-store */
-    finq_route_number route;     /**< once the router has found it */
-    apr_uint64_t address_key, tenant_key; /**< of httpd/limits.h: whom the request counts for; 0 for nobody */
-    apr_bucket_brigade *brigade; /**< of finq_body_read */
+
+    /* The body, as body.c reads it. */
+    apr_bucket_brigade *brigade;
     int body_ended;
-    const char *location;        /**< where the browser goes, of an answer that is a redirect; else NULL */
-    int is_empty;                /**< whether the answer is 204: nothing was asked for, and nothing was done */
-    finq_error *(*continuation)(struct finq_request *request, finq_json_writer *reply); /**< what the endpoint still does, once
-                                                                                          its answer is held back no more;
-                                                                                          NULL where it is not held back */
-    const struct finq_session_pass *pass; /**< for the continuation */
-    int answered;                /**< a status has been sent for it, by httpd itself or by us */
+    finq_proof_digests *digests; /**< fed with what is read; NULL where nobody asks */
+
+    /* The proof, as access.c sees it. */
+    const finq_proof *proof;   /**< that the request is signed; NULL where it is not, or need not be */
+    finq_id signer;            /**< whose signature it is, once finq_access_tenant has seen to it */
+    const finq_error *refusal; /**< why a hook refused the request; NULL if none did */
+
+    /* Whom it counts for, as limits.c counts; 0 for nobody. */
+    apr_uint64_t address_key, tenant_key;
+    int is_told; /**< a limit has refused this client in the same second, and the log has its line */
+
+    const char *asking; /**< the path of the connector that ask.c is asking; NULL while none is */
+
+    /* What goes out. */
+    const char *answer_text;   /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
+    const char *cache_control; /**< of an answer that others may keep; NULL for no-store */
+    const char *location;      /**< where the browser goes, of an answer that is a redirect; else NULL */
+    int is_empty;              /**< whether the answer is 204: nothing was asked for, and nothing was done */
+    int answered;              /**< a status has been sent, by httpd itself or by us */
+
+    /* An answer that is held back (longpoll.c). */
+    finq_error *(*continuation)(struct finq_request *request, finq_json_writer *reply); /**< makes the answer then; else NULL */
+    const struct finq_session_pass *pass;                                               /**< for the continuation */
 } finq_request;
 
 /** The state of a request, made at the first call. */

@@ -16,11 +16,11 @@
 #define SEAL_VERSION 1
 #define SEAL_HEAD 5 /* the version and the secret's id, both authenticated */
 
-/* To make a context costs several times what its use does. So one that was used waits for the next user, who takes it for
- * himself; who comes meanwhile makes his own, and the one that comes back last stays. */
+/* A context costs several times as much to make as to use, so a cache of one slot keeps one. A thread takes the context out for
+ * itself, and puts it back after use; a thread that finds the slot empty makes its own, and whichever comes back last stays. */
 typedef struct {
     EVP_MAC_CTX *keyed; /* never used, only duplicated */
-    volatile void *spare;
+    volatile void *cached;
 } mac_key;
 
 struct finq_secret {
@@ -90,7 +90,7 @@ static int derive(unsigned char *key, apr_size_t length, finq_bytes secret, cons
 static apr_status_t mac_key_release(void *value)
 {
     mac_key *mac = value;
-    EVP_MAC_CTX_free((EVP_MAC_CTX *)mac->spare); /* wipes the key */
+    EVP_MAC_CTX_free((EVP_MAC_CTX *)mac->cached); /* wipes the key */
     EVP_MAC_CTX_free(mac->keyed);
     return APR_SUCCESS;
 }
@@ -181,14 +181,14 @@ apr_int32_t finq_secret_id(const finq_secret *secret)
 
 static finq_error *mac(unsigned char tag[KEY_BYTES], mac_key *key, const finq_bytes *pieces, int count, apr_pool_t *pool)
 {
-    EVP_MAC_CTX *context = apr_atomic_xchgptr(&key->spare, NULL);
+    EVP_MAC_CTX *context = apr_atomic_xchgptr(&key->cached, NULL);
     if (!context)
         context = EVP_MAC_CTX_dup(key->keyed);
     int ok = context && EVP_MAC_init(context, NULL, 0, NULL) == 1; /* begins anew, with the same key */
     for (int i = 0; ok && i < count; i++)
         ok = EVP_MAC_update(context, pieces[i].data, pieces[i].length) == 1;
     ok = ok && EVP_MAC_final(context, tag, NULL, KEY_BYTES) == 1;
-    EVP_MAC_CTX_free(ok ? apr_atomic_xchgptr(&key->spare, context) : context);
+    EVP_MAC_CTX_free(ok ? apr_atomic_xchgptr(&key->cached, context) : context);
     return ok ? NULL : openssl_failed(pool, "HMAC");
 }
 

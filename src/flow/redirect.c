@@ -6,6 +6,7 @@
 
 #include "bank/link.h"
 #include "db/calls.h"
+#include "ground/clock.h"
 #include "ground/text.h"
 #include "json/json.h"
 #include "flow/step.h"
@@ -42,7 +43,7 @@ static finq_error *state_open(visit *v, const finq_redirect_return *came)
     finq_token *token = &v->pass.token;
     token->kind = FINQ_TOKEN_STATE;
     FINQ_TRY(finq_token_open(token, &v->pass.secret, came->state, v->service->secrets, v->pool));
-    if (!v->pass.secret || token->expires_at <= apr_time_sec(apr_time_now()))
+    if (!v->pass.secret || token->expires_at <= finq_clock_seconds())
         return not_known(v->pool);
     FINQ_TRY(finq_directory_skill(&v->pass.published, v->service->directory, v->service->db, token->skill_id, v->pool));
     v->pass.step = &v->pass.published->skill->steps[token->place - 1];

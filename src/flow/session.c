@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "ground/clock.h"
+
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
                                const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool)
 {
@@ -11,7 +13,7 @@ finq_error *finq_session_start(finq_session_started *started, const finq_service
     const finq_published *published;
     FINQ_TRY(finq_directory_authorise(&token.app_key_id, &published, service->directory, service->db, claim, pool));
     FINQ_TRY(finq_id_new(&started->session_id, pool));
-    started->expires_at = apr_time_sec(apr_time_now()) + service->nonce_ttl;
+    started->expires_at = finq_clock_seconds() + service->nonce_ttl;
     started->published = published;
     started->next_step = published->skill->steps[0].name;
     token.expires_at = started->expires_at;
@@ -28,7 +30,7 @@ static finq_nonce_state nonce_judge(const finq_session_pass *pass, const finq_id
         return FINQ_NONCE_FORGED;
     if (!finq_id_equal(&pass->token.client_id, client_id))
         return FINQ_NONCE_OTHER_CLIENT;
-    return pass->token.expires_at + grace <= apr_time_sec(apr_time_now()) ? FINQ_NONCE_EXPIRED : FINQ_NONCE_GOOD;
+    return pass->token.expires_at + grace <= finq_clock_seconds() ? FINQ_NONCE_EXPIRED : FINQ_NONCE_GOOD;
 }
 
 finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *service, const finq_id *client_id,
@@ -70,7 +72,7 @@ finq_error *finq_session_pass_back(int *known, finq_session_pass *pass, const fi
     if (!finq_id_parse(&named, step_id))
         return NULL;
     FINQ_TRY(is_own_step(known, pass, service, &named, pool));
-    if (!*known && token->late && token->previous > 0 && token->expires_at > apr_time_sec(apr_time_now())) {
+    if (!*known && token->late && token->previous > 0 && token->expires_at > finq_clock_seconds()) {
         FINQ_TRY(finq_secrets_know_step(known, service->secrets, &named, &token->session_id, token->ordinal - 1, pool));
         if (*known) {
             token->ordinal--;
