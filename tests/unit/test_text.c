@@ -6,6 +6,7 @@
 #include <apr_general.h>
 #include <string.h>
 
+#include "ground/clock.h"
 #include "ground/text.h"
 
 #define COUNT(of) (sizeof(of) / sizeof *(of))
@@ -37,11 +38,48 @@ static void no_character_is_cut(void **state)
     assert_string_equal(finq_text_plain("a", 0, pool), "");
 }
 
+static void shows_clients_text_harmlessly(void **state)
+{
+    char longer[100];
+    (void)state;
+    memset(longer, 'x', sizeof longer - 1);
+    longer[99] = '\0';
+    assert_string_equal(finq_text_show("HS256\n\x1b[31m\xff", pool), "HS256??[31m?");
+    assert_int_equal(strlen(finq_text_show(longer, pool)), 64);
+    assert_string_equal(finq_text_plain("~\x7f", 2, pool), "~?");
+    assert_string_equal(finq_text_plain("abc", 2, pool), "ab");
+}
+
+static void lists_names(void **state)
+{
+    (void)state;
+    assert_string_equal(finq_text_list(NULL, "a", pool), "a");
+    assert_string_equal(finq_text_list(finq_text_list("", "a", pool), "b", pool), "a, b");
+}
+
+static void the_steady_clock_never_goes_back(void **state)
+{
+    apr_time_t last = finq_clock_steady();
+    (void)state;
+    assert_true(finq_clock_seconds() > 1700000000);
+    for (int i = 0; i < 1000; i++) {
+        apr_time_t now = finq_clock_steady();
+        assert_true(now >= last);
+        last = now;
+    }
+}
+
 int main(void)
 {
     apr_initialize();
     apr_pool_create(&pool, NULL);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(plain_text), cmocka_unit_test(no_character_is_cut)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_text),
+        cmocka_unit_test(no_character_is_cut),
+        cmocka_unit_test(shows_clients_text_harmlessly),
+        cmocka_unit_test(lists_names),
+        cmocka_unit_test(the_steady_clock_never_goes_back),
+    };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     apr_terminate();
     return failed;
