@@ -1,7 +1,7 @@
 """Catalogs (contract section 10), and skills and servicers as the operator sees them.
 
 Seen red: `p_only` ignored in finq.catalog_of, is_served always or never true in directory.c, PICK(skills) left out of
-config.c (narrowed_by_the_host); catalog_step answering the step as it is (named_members_only); jsonb in the place of json
+settings.c (narrowed_by_the_host); catalog_step answering the step as it is (named_members_only); jsonb in the place of json
 in catalog_step (order_of_their_definitions); the tenant left out of catalog_of (another_tenants_skill); `retired_at IS
 NULL` left out of catalog_of, and of tenant_get (retired_skill…); the key's hash not compared in catalog_claim
 (refuses_as_sessions_do); finq_json_compact left out of catalog.c (compact); any text taken for a skill's name in skill.c

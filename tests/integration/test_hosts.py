@@ -2,7 +2,7 @@
 
 Threats 1 and 22 (telling what exists), 5 (timing), 21 (the wrong host).
 
-Seen red: finq_api_client_id without its comparison (bound_host…); the comparison made after finq_session_pass_open in
+Seen red: finq_intake_client_id without its comparison (bound_host…); the comparison made after finq_session_pass_open in
 api_steps.c (before_anything_else); a database call in it (asks_no_database), and a second one for who exists (timing);
 the main server's secrets in finq_config_merge (another_hosts_secret); config_own left out, and a host's tenant not
 taken from the main server (a_host_whose_only_own_thing…); one directory for all hosts in child.c (…only_own_thing,

@@ -219,7 +219,7 @@ def test_session_time_runs_out(bank, late):
 
 def test_uploads_long_after_the_submission(bank):
     """A nonce that status gave authorises what the step before still has to be sent. Red without token->late in
-    finq_session_pass_turn, or without p_nonce_ttl's widening in finq.upload_record."""
+    finq_session_pass_back, or without p_nonce_ttl's widening in finq.upload_record."""
     user = waiting(bank, upload=False)
     bank.psql(f"UPDATE finq.step SET submitted_at = submitted_at - interval '3 days' WHERE step_id = '{user.step_id}'")
     bank.ctl("step", "approve", user.step_id)
