@@ -96,8 +96,9 @@ ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, c
 ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *values, int count);
 /** Gives a lost connection up; the next call makes another. */
 void ctl_db_close(ctl_command *command);
-/** Runs a script of statements, which answers nothing. */
-ctl_exit ctl_db_script(ctl_command *command, const char *sql);
+/** Runs a script of statements that answers nothing. One that failed is rolled back; where it did so because others held what
+ * it needed, `*blocked` is 1 and nothing has been written to standard error. */
+ctl_exit ctl_db_script(int *blocked, ctl_command *command, const char *sql);
 
 /* ---- migrate.c ---- */
 

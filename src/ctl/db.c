@@ -14,6 +14,12 @@ static apr_status_t result_clear(void *result)
     return APR_SUCCESS;
 }
 
+static PGresult *result_own(PGresult *result, apr_pool_t *pool)
+{
+    apr_pool_cleanup_register(pool, result, result_clear, apr_pool_cleanup_null);
+    return result;
+}
+
 static void notice_print(void *baton, const char *message)
 {
     (void)baton;
@@ -84,17 +90,20 @@ void ctl_db_close(ctl_command *command)
     command->connection = NULL;
 }
 
+static int succeeded(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
 static ctl_exit run(PGresult **result, ctl_command *command, const char *sql, const char *const *values, int count)
 {
     PGconn *connection;
     ctl_exit code = connect_once(&connection, command);
     if (code != CTL_OK)
         return code;
-    /* PQexec where a script is run: it is many statements */
-    *result = count < 0 ? PQexec(connection, sql) : PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0);
-    apr_pool_cleanup_register(command->pool, *result, result_clear, apr_pool_cleanup_null);
-    ExecStatusType status = PQresultStatus(*result);
-    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? CTL_OK : error_explain(*result);
+    *result = result_own(PQexecParams(connection, sql, count, NULL, values, NULL, NULL, 0), command->pool);
+    return succeeded(*result) ? CTL_OK : error_explain(*result);
 }
 
 ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, const char *const *values, int count)
@@ -106,10 +115,27 @@ ctl_exit ctl_db_call(const char **json, ctl_command *command, const char *sql, c
     return code;
 }
 
-ctl_exit ctl_db_script(ctl_command *command, const char *sql)
+/* Whether others held what it needed: lock_not_available, deadlock_detected. */
+static int is_blocked(const PGresult *result)
 {
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return state && (strcmp(state, "55P03") == 0 || strcmp(state, "40P01") == 0);
+}
+
+ctl_exit ctl_db_script(int *blocked, ctl_command *command, const char *sql)
+{
+    PGconn *connection;
     PGresult *result;
-    return run(&result, command, sql, NULL, -1);
+    *blocked = 0;
+    ctl_exit code = connect_once(&connection, command);
+    if (code != CTL_OK)
+        return code;
+    result = result_own(PQexec(connection, sql), command->pool);
+    if (succeeded(result))
+        return CTL_OK;
+    *blocked = is_blocked(result);
+    result_own(PQexec(connection, "ROLLBACK"), command->pool);
+    return *blocked ? CTL_DATABASE : error_explain(result);
 }
 
 ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *values, int count)

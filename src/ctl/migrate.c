@@ -16,8 +16,11 @@
     "CREATE TABLE IF NOT EXISTS finq.migration (version integer NOT NULL PRIMARY KEY, name text NOT NULL,"            \
     " applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
 
-/* Each in one transaction, which gives up rather than make the running servers wait behind its locks. */
-#define BEGIN "BEGIN; SET LOCAL lock_timeout = '3s'; "
+/* Each in one transaction. Running servers wait behind the locks that it has and for those that it waits for, and may hold
+ * what it needs while they wait for what it has: so it soon lets go of all, and tries again. */
+#define BEGIN "BEGIN; SET LOCAL lock_timeout = '100ms'; "
+#define TRIES 100
+#define PAUSE (apr_time_from_sec(1) / 5)
 
 /* What is known of a schema that is not empty. */
 typedef struct {
@@ -75,12 +78,25 @@ static ctl_exit schema_read(schema *found, ctl_command *command)
     return code;
 }
 
+static ctl_exit transaction_run(ctl_command *command, const char *sql)
+{
+    int blocked = 0;
+    ctl_exit code = CTL_OK;
+    for (int i = 0; i < TRIES; i++) {
+        code = ctl_db_script(&blocked, command, sql);
+        if (!blocked)
+            return code;
+        apr_sleep(PAUSE);
+    }
+    return ctl_fail(code, "others hold the tables that it would change");
+}
+
 static ctl_exit migration_apply(ctl_command *command, const ctl_migration *migration)
 {
     const char *sql = apr_psprintf(command->pool, BEGIN "%s\n; INSERT INTO finq.migration (version, name) VALUES (%d, '%s'); COMMIT",
                                    migration->sql, migration->version, migration->name);
     fprintf(stderr, "finqctl: applying %03d_%s\n", migration->version, migration->name);
-    ctl_exit code = ctl_db_script(command, sql);
+    ctl_exit code = transaction_run(command, sql);
     if (code != CTL_OK)
         ctl_fail(code, "%03d_%s was not applied, and nothing of it is left", migration->version, migration->name);
     return code;
@@ -105,7 +121,7 @@ static ctl_exit functions_apply(ctl_command *command, const schema *found)
         " ON CONFLICT (only_one) DO UPDATE SET hash = excluded.hash, version = excluded.version, applied_at = excluded.applied_at;"
         " COMMIT", ctl_functions, ours, ctl_version);
     fprintf(stderr, "finqctl: applying the functions\n");
-    ctl_exit code = ctl_db_script(command, sql);
+    ctl_exit code = transaction_run(command, sql);
     if (code != CTL_OK)
         ctl_fail(code, "no function was changed");
     return code;
@@ -114,7 +130,8 @@ static ctl_exit functions_apply(ctl_command *command, const schema *found)
 ctl_exit ctl_db_migrate(ctl_command *command)
 {
     schema found;
-    ctl_exit code = ctl_db_script(command, PREPARE);
+    int blocked;
+    ctl_exit code = ctl_db_script(&blocked, command, PREPARE);
     if (code == CTL_OK)
         code = schema_read(&found, command);
     for (const ctl_migration *m = ctl_migrations; m->version && code == CTL_OK; m++) {

@@ -3,7 +3,7 @@
 Each further version is this tree's SQL with something changed, carried by a finqctl made of it.
 
 Seen red: in migrate.c, schema_refuse left out (each refusal), BEGIN left out of functions_apply (functions_change_together),
-functions_apply left out (a_live_database…); session_steps with a parsed body, which fails from a migration that adds a
+functions_apply left out, transaction_run without a second try (a_live_database…); session_steps with a parsed body, which fails from a migration that adds a
 column until the function is made again (a_live_database…).
 """
 import json
