@@ -69,6 +69,9 @@ typedef struct finq_connector_answer {
 finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length,
                                 int sandbox, apr_pool_t *pool);
 
+/** external_api_invalid_answer: an answer that reads well, but cannot be followed; `cause` says why, for the log. */
+finq_error *finq_connector_unusable(apr_pool_t *pool, const char *cause);
+
 /* ---- what is decided later ---- */
 
 typedef struct finq_connector_decision {

@@ -7,4 +7,7 @@
 /** The error for an outcome that a SQL function reported; `missing` names uploads, `expected` a step, where they matter. */
 finq_error *finq_outcome_error(const char *outcome, const char *missing, const char *expected, apr_pool_t *pool);
 
+/** The same for a caller who shows an app key, and has no session yet. */
+finq_error *finq_outcome_refusal(const char *outcome, apr_pool_t *pool);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "json/json.h"
 #include "flow/session.h"
+#include "flow/status.h"
 
 /** A submission. */
 typedef struct finq_step_submission {
@@ -16,7 +17,7 @@ typedef struct finq_step_submission {
 /** What its client is told (contract section 3). */
 typedef struct finq_step_answer {
     finq_id step_id;
-    const char *status;
+    finq_status status;
     const char *nonce;               /**< of the next step; NULL where the session waits or has ended */
     const char *temp_token;          /**< once the session is completed; else NULL */
     apr_int64_t expires_at;          /**< of that token */
@@ -27,8 +28,8 @@ typedef struct finq_step_answer {
 
 /** What a submission leads to, once everybody who has a say was asked. */
 typedef struct finq_step_plan {
-    const char *status;              /**< of the session, then */
-    const char *waits_for;           /**< "BANK", "DECISION", or NULL */
+    finq_status status;              /**< of the session, then */
+    finq_waits waits;
     int next;                        /**< place of the step that follows, from 1; 0 for none */
     const char *reply;               /**< `data` as JSON text; NULL for {} */
     const char *reasons;             /**< JSON array as text, or NULL */

@@ -4,10 +4,11 @@
 
 #include "json/json.h"
 #include "flow/session.h"
+#include "flow/status.h"
 
 /** What a client is told of its session. */
 typedef struct finq_waiting_answer {
-    const char *status;
+    finq_status status;
     int waits;              /**< whether there is nothing to go on with yet */
     int submitted;          /**< whether there has been a first step; else there is no step_id */
     finq_id step_id;        /**< of the last step submitted */
@@ -50,7 +51,7 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
 
 /** Carries out a connector's decision over a step that waits. `*status` is the session's, then. Errors: invalid_step_id for a
  * step that is not this connector's; step_already_submitted for one that does not wait; those of a call. */
-finq_error *finq_waiting_decide(const char **status, const finq_service *service, const finq_connector_decision *decision,
+finq_error *finq_waiting_decide(finq_status *status, const finq_service *service, const finq_connector_decision *decision,
                                 const char *connector, apr_pool_t *pool);
 
 #endif

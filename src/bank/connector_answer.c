@@ -23,7 +23,7 @@ typedef struct {
     apr_pool_t *pool;
 } reading;
 
-static finq_error *invalid(apr_pool_t *pool, const char *cause)
+finq_error *finq_connector_unusable(apr_pool_t *pool, const char *cause)
 {
     finq_error *error = finq_error_make(pool, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
                                         "The service behind this step gave an answer that cannot be used.");
@@ -34,7 +34,7 @@ static finq_error *invalid(apr_pool_t *pool, const char *cause)
 /* Any fault of an answer is the connector's, whatever a client's would be called. */
 static finq_error *invalid_as(apr_pool_t *pool, finq_error *error)
 {
-    return error ? invalid(pool, finq_error_why(error)) : NULL;
+    return error ? finq_connector_unusable(pool, finq_error_why(error)) : NULL;
 }
 
 /* ---- pieces ---- */
@@ -88,7 +88,7 @@ static finq_error *read_accepted(reading *of)
 {
     json_t *data = json_object_get(of->json, "data");
     if (data && !json_is_object(data))
-        return invalid(of->pool, "data is not an object");
+        return finq_connector_unusable(of->pool, "data is not an object");
     if (data)
         of->answer->data = data;
     return NULL;
@@ -99,13 +99,13 @@ static finq_error *read_rejected(reading *of)
     const json_t *details = json_object_get(of->json, "details"), *detail;
     size_t i;
     if (json_array_size(details) == 0 || json_array_size(details) > DETAILS_MOST)
-        return invalid(of->pool, "details is not an array of 1 to 32 objects");
+        return finq_connector_unusable(of->pool, "details is not an array of 1 to 32 objects");
     of->answer->details = apr_array_make(of->pool, (int)json_array_size(details), sizeof(finq_detail));
     json_array_foreach((json_t *)details, i, detail)
     {
         const json_t *field = json_object_get(detail, "field"), *message = json_object_get(detail, "message");
         if (json_object_size(detail) != 2 || !is_pointer(field) || !is_words(message, 1, TEXT_MOST))
-            return invalid(of->pool, "an entry of details is not {field: JSON Pointer, message: text}");
+            return finq_connector_unusable(of->pool, "an entry of details is not {field: JSON Pointer, message: text}");
         APR_ARRAY_PUSH(of->answer->details, finq_detail) =
             (finq_detail){json_string_value(field), json_string_value(message)};
     }
@@ -125,11 +125,11 @@ static finq_error *headers_read(reading *of)
     if (!headers)
         return NULL;
     if (!json_is_object(headers) || json_object_size(headers) > HEADERS_MOST)
-        return invalid(of->pool, "headers is not an object of at most 16 members");
+        return finq_connector_unusable(of->pool, "headers is not an object of at most 16 members");
     json_object_foreach(headers, name, value)
     {
         if (!is_header_name(name) || !is_words(value, 0, HEADER_VALUE_MOST))
-            return invalid(of->pool, "headers has a member that is no header");
+            return finq_connector_unusable(of->pool, "headers has a member that is no header");
     }
     of->answer->headers = headers;
     return NULL;
@@ -163,14 +163,14 @@ static finq_error *read_redirect(reading *of)
     apr_int64_t now = finq_clock_seconds();
     const char *method = finq_json_string(of->json, "method");
     if (!method || strcmp(method, "GET") != 0)
-        return invalid(of->pool, "method is not \"GET\"");
+        return finq_connector_unusable(of->pool, "method is not \"GET\"");
     if (!finq_link_is_bank(finq_json_string(of->json, "url"), of->sandbox, of->pool))
-        return invalid(of->pool, "url is not an https URL without user and password"
-                                 " (a sandbox skill's may be http on localhost)");
+        return finq_connector_unusable(of->pool, "url is not an https URL without user and password"
+                                                 " (a sandbox skill's may be http on localhost)");
     if (!time_read(&answer->expires_at, json_object_get(of->json, "expires_at")))
-        return invalid(of->pool, "expires_at is not a time such as 2026-02-28T12:00:00Z");
+        return finq_connector_unusable(of->pool, "expires_at is not a time such as 2026-02-28T12:00:00Z");
     if (answer->expires_at <= now || answer->expires_at > now + FINQ_CONNECTOR_REDIRECT_MOST)
-        return invalid(of->pool, "expires_at has passed, or is more than a day away");
+        return finq_connector_unusable(of->pool, "expires_at has passed, or is more than a day away");
     answer->method = method;
     answer->url = finq_json_string(of->json, "url");
     return headers_read(of);
@@ -179,7 +179,7 @@ static finq_error *read_redirect(reading *of)
 static finq_error *read_reasons(reading *of)
 {
     of->answer->reasons = words_read(json_object_get(of->json, "reasons"), of->pool);
-    return of->answer->reasons ? NULL : invalid(of->pool, "reasons is not an array of at most 16 texts");
+    return of->answer->reasons ? NULL : finq_connector_unusable(of->pool, "reasons is not an array of at most 16 texts");
 }
 
 /* ---- the answer ---- */
@@ -215,12 +215,12 @@ static finq_error *verdict_read(reading *of)
     while (verdict && i < VERDICTS && strcmp(verdicts[i].name, verdict) != 0)
         i++;
     if (!verdict || i == VERDICTS)
-        return invalid(of->pool, "verdict is none of accepted, rejected, redirect, pending, failed");
+        return finq_connector_unusable(of->pool, "verdict is none of accepted, rejected, redirect, pending, failed");
     json_object_foreach((json_t *)of->json, name, value)
     {
         if (!member_known(verdicts[i].members, name))
-            return invalid(of->pool,
-                           apr_pstrcat(of->pool, "it has a member that does not belong to ", verdict, NULL));
+            return finq_connector_unusable(of->pool, apr_pstrcat(of->pool, "it has a member that does not belong to ", verdict,
+                                                                 NULL));
     }
     of->answer->verdict = (finq_connector_verdict)i;
     return verdicts[i].read(of);
@@ -235,7 +235,7 @@ finq_error *finq_connector_read(finq_connector_answer *answer, const char *text,
     answer->headers = finq_json_own(json_object(), pool);
     answer->reasons = apr_array_make(pool, 1, sizeof(const char *));
     if (length > FINQ_CONNECTOR_MOST)
-        return invalid(pool, "it is larger than 64 KiB");
+        return finq_connector_unusable(pool, "it is larger than 64 KiB");
     FINQ_TRY(invalid_as(pool, finq_json_parse(&json, text, length, pool)));
     reading of = {json, answer, sandbox, pool};
     return verdict_read(&of);

@@ -2,6 +2,7 @@
 #include "ctl.h"
 
 #include "bank/link.h"
+#include "flow/status.h"
 
 ctl_exit ctl_step_list(ctl_command *command)
 {
@@ -10,25 +11,25 @@ ctl_exit ctl_step_list(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.step_list_pending()", NULL, 0);
 }
 
-static ctl_exit step_decide(ctl_command *command, const char *decision)
+static ctl_exit step_decide(ctl_command *command, finq_decision decision)
 {
-    const char *values[] = {ctl_value(command, "STEP_ID"), decision, ctl_value(command, "--reason")};
+    const char *values[] = {ctl_value(command, "STEP_ID"), finq_decision_name(decision), ctl_value(command, "--reason")};
     return ctl_db_print(command, "SELECT finq.step_decided(p_step_id => $1, p_decision => $2, p_reason => $3)", values, 3);
 }
 
 ctl_exit ctl_step_approve(ctl_command *command)
 {
-    return step_decide(command, "approve");
+    return step_decide(command, FINQ_DECISION_APPROVE);
 }
 
 ctl_exit ctl_step_reject(ctl_command *command)
 {
-    return step_decide(command, "reject");
+    return step_decide(command, FINQ_DECISION_REJECT);
 }
 
 ctl_exit ctl_step_resubmit(ctl_command *command)
 {
-    return step_decide(command, "resubmit");
+    return step_decide(command, FINQ_DECISION_RESUBMIT);
 }
 
 ctl_exit ctl_tenant_redirect_allow(ctl_command *command)

@@ -9,7 +9,7 @@
 #include "ground/clock.h"
 #include "ground/text.h"
 #include "json/json.h"
-#include "flow/step.h"
+#include "flow/status.h"
 
 #define WORD_MAX 64
 #define DESCRIPTION_MAX 200
@@ -69,13 +69,14 @@ static finq_error *state_take(visit *v, int *taken)
     return finq_json_parse(&v->data, row.data, strlen(row.data), v->pool);
 }
 
-static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, const char *decision, const char *told, const char *reasons)
+static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, finq_decision decision, const char *told,
+                            const char *reasons)
 {
     finq_redirect_conclude_in in = {
         .client_id = &v->pass.token.client_id,
         .session_id = &v->pass.token.session_id,
         .ordinal = v->pass.token.ordinal,
-        .decision = decision,
+        .decision = finq_decision_name(decision),
         .told = told,
         .reasons = reasons,
         .answer_ttl = v->service->temp_token_ttl,
@@ -95,20 +96,22 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
 {
     finq_redirect_conclude_out row;
     json_t *reasons = finq_json_own(json_pack("[s]", description), v->pool);
-    FINQ_TRY(conclude(&row, v, "resubmit", NULL, finq_json_text(reasons, v->pool)));
+    FINQ_TRY(conclude(&row, v, FINQ_DECISION_RESUBMIT, NULL, finq_json_text(reasons, v->pool)));
     *location = finq_link_error(v->link, error, description, v->pool);
     return NULL;
 }
 
-static finq_error *come_back_full(const char **location, visit *v, const char *decision, const char *told,
+static finq_error *come_back_full(const char **location, visit *v, finq_decision decision, const char *told,
                                   const char *reasons)
 {
     finq_redirect_conclude_out row;
     const char *temp_token;
+    finq_status status;
     FINQ_TRY(conclude(&row, v, decision, told, reasons));
     if (strcmp(row.outcome, "ok") != 0)
         return not_known(v->pool);
-    if (strcmp(row.status, "SESSION_COMPLETED") != 0) {
+    FINQ_TRY(finq_status_read(&status, row.status, v->pool));
+    if (finq_status_onward(status, 0) != FINQ_ONWARD_TEMP_TOKEN) {
         *location = finq_link_add(v->link, "status", row.status, v->pool);
         return NULL;
     }
@@ -146,11 +149,11 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
         told = json_object_size(answer->data) > 0 ? finq_json_text(answer->data, v->pool) : NULL;
-        return come_back_full(location, v, v->pass.step->review ? "pending" : "approve", told, NULL);
+        return come_back_full(location, v, v->pass.step->review ? FINQ_DECISION_PENDING : FINQ_DECISION_APPROVE, told, NULL);
     case FINQ_CONNECTOR_PENDING:
-        return come_back_full(location, v, "pending", NULL, finq_json_texts(answer->reasons, v->pool));
+        return come_back_full(location, v, FINQ_DECISION_PENDING, NULL, finq_json_texts(answer->reasons, v->pool));
     case FINQ_CONNECTOR_FAILED:
-        FINQ_TRY(conclude(&row, v, "reject", NULL, finq_json_texts(answer->reasons, v->pool)));
+        FINQ_TRY(conclude(&row, v, FINQ_DECISION_REJECT, NULL, finq_json_texts(answer->reasons, v->pool)));
         *location = finq_link_error(v->link, "failed", "The bank could not finish it.", v->pool);
         return NULL;
     case FINQ_CONNECTOR_REJECTED:
@@ -158,7 +161,7 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
     case FINQ_CONNECTOR_REDIRECT:
         break;
     }
-    return finq_error_internal(v->pool, FINQ_E_EXTERNAL_API_INVALID_ANSWER, "the connector answers a return with a redirect");
+    return finq_connector_unusable(v->pool, "the connector answers a return with a redirect");
 }
 
 /* What the bank says went wrong, as far as it is a plain word. */
@@ -184,7 +187,7 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_redi
         error = answer_follow(location, v, &answer);
     if (!error)
         return NULL;
-    FINQ_TRY(conclude(&row, v, "retry", NULL, NULL));
+    FINQ_TRY(conclude(&row, v, FINQ_DECISION_RETRY, NULL, NULL));
     *location = finq_link_error(v->link, finq_code_name(error->code), error->message, v->pool);
     return NULL;
 }

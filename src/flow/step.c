@@ -23,7 +23,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
 {
     const finq_session_pass *pass = submission->pass;
     const finq_token *token = &pass->token;
-    int completed = strcmp(plan->status, "SESSION_COMPLETED") == 0;
+    int completed = finq_status_onward(plan->status, 0) == FINQ_ONWARD_TEMP_TOKEN;
     finq_submit_step_in in = {
         .client_id = &token->client_id,
         .session_id = &token->session_id,
@@ -38,14 +38,14 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
         .data = finq_json_text(submission->data, pool),
         .required = finq_session_required_before(pass, pool),
-        .status = plan->status,
+        .status = finq_status_name(plan->status),
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
         .answer_ttl = completed ? service->temp_token_ttl : service->nonce_ttl,
         .session_ttl = service->session_ttl,
         .generation = token->generation,
         .place = token->place,
         .next_place = plan->next,
-        .waits_for = plan->waits_for,
+        .waits_for = finq_waits_name(plan->waits),
         .reply = plan->reply,
         .return_link = plan->return_link,
         .return_until = plan->return_until,
@@ -61,7 +61,8 @@ static finq_error *answer_seal(finq_step_answer *answer, const finq_service *ser
                                const finq_submit_step_out *row, apr_pool_t *pool)
 {
     const finq_secret *secret = finq_secrets_find(service->secrets, row->secret_id);
-    int completed = strcmp(answer->status, "SESSION_COMPLETED") == 0;
+    finq_onward onward = finq_status_onward(answer->status, row->waits_for != NULL);
+    int completed = onward == FINQ_ONWARD_TEMP_TOKEN;
     finq_token token = {
         .kind = completed ? FINQ_TOKEN_TEMP : FINQ_TOKEN_NONCE,
         .ordinal = pass->token.ordinal + !completed,
@@ -73,8 +74,8 @@ static finq_error *answer_seal(finq_step_answer *answer, const finq_service *ser
         .session_id = pass->token.session_id,
         .skill_id = pass->token.skill_id,
     };
-    if (row->waits_for || (!completed && strcmp(answer->status, "SESSION_IN_PROGRESS") != 0))
-        return NULL; /* who waits, or has failed, is given none */
+    if (onward == FINQ_ONWARD_NOTHING)
+        return NULL;
     if (!secret)
         return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "the secret that sealed an earlier answer is not in this server's secret file");
@@ -106,7 +107,8 @@ finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *servi
     FINQ_TRY(submit_call(&row, service, submission, &plan, pool));
     if (strcmp(row.outcome, "ok") != 0)
         return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
-    *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at, .status = row.status};
+    *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at};
+    FINQ_TRY(finq_status_read(&answer->status, row.status, pool));
     FINQ_TRY(answer_told(answer, row.reply, row.reasons, pool));
     return answer_seal(answer, service, pass, &row, pool);
 }

@@ -123,11 +123,9 @@ static finq_error *redirect_plan(finq_step_plan *plan, const finq_connector_answ
                                  const finq_step_submission *submission, apr_pool_t *pool)
 {
     if (!link_of(submission))
-        return finq_error_internal(pool, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
-                                   "the connector answers redirect, but the step has no psu_redirect_link");
+        return finq_connector_unusable(pool, "the connector answers redirect, but the step has no psu_redirect_link");
     json_t *reply = json_pack("{s:s, s:s, s:O}", "method", answer->method, "url", answer->url, "headers", answer->headers);
-    plan->waits_for = "BANK";
-    plan->status = "SESSION_IN_PROGRESS";
+    plan->waits = FINQ_WAITS_FOR_BANK;
     plan->reply = finq_json_text(finq_json_own(reply, pool), pool);
     plan->return_link = link_of(submission);
     plan->return_until = answer->expires_at;
@@ -154,10 +152,10 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
     case FINQ_CONNECTOR_REDIRECT:
         return redirect_plan(plan, answer, submission, pool);
     case FINQ_CONNECTOR_PENDING:
-        plan->waits_for = "DECISION";
+        plan->waits = FINQ_WAITS_FOR_DECISION;
         break;
     case FINQ_CONNECTOR_FAILED:
-        plan->status = "SESSION_FAILED";
+        plan->status = FINQ_STATUS_FAILED;
         break;
     }
     plan->reasons = finq_json_texts(answer->reasons, pool);
@@ -166,12 +164,14 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
 
 /* ---- the plan ---- */
 
-static void plan_review(finq_step_plan *plan, const finq_skill_step *step)
+/* A skill may want a person to look at what nobody else decides later. */
+static void plan_settle(finq_step_plan *plan, const finq_skill_step *step)
 {
-    if (step->review && !plan->status && !plan->waits_for)
-        plan->waits_for = "DECISION";
-    if (!plan->status)
-        plan->status = plan->waits_for ? "SESSION_PENDING" : plan->next ? "SESSION_IN_PROGRESS" : "SESSION_COMPLETED";
+    if (plan->status == FINQ_STATUS_FAILED)
+        return;
+    if (step->review && plan->waits == FINQ_WAITS_FOR_NOBODY)
+        plan->waits = FINQ_WAITS_FOR_DECISION;
+    plan->status = finq_status_after(plan->waits, plan->next);
 }
 
 finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service,
@@ -181,21 +181,19 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
     finq_connector_question question = {0};
     finq_connector_answer answer;
     context seen = {0};
-    memset(plan, 0, sizeof *plan);
+    *plan = (finq_step_plan){.status = FINQ_STATUS_IN_PROGRESS};
     if (pass->step->connector && link_of(submission))
         FINQ_TRY(finq_link_check(link_of(submission), pool));
     if (pass->step->connector || pass->step->branch_count > 0)
         FINQ_TRY(context_read(&seen, service, submission, pool));
-    if (seen.repeated) { /* the session's row has the answer */
-        plan->status = "SESSION_IN_PROGRESS";
-        return NULL;
-    }
+    if (seen.repeated)
+        return NULL; /* the session's row has the answer */
     plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, pool);
     if (pass->step->connector) {
         FINQ_TRY(question_make(&question, service, &seen, submission, pool));
         FINQ_TRY(service->connectors->ask(service->connectors, &answer, pass->step->connector, &question, pool));
         FINQ_TRY(verdict_plan(plan, &answer, submission, pool));
     }
-    plan_review(plan, pass->step);
+    plan_settle(plan, pass->step);
     return NULL;
 }

@@ -6,7 +6,6 @@
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
-#include "flow/step.h"
 
 static finq_token token_of(const finq_session_standing_row *row, const finq_id *client_id, const finq_id *session_id)
 {
@@ -37,7 +36,7 @@ static finq_error *told_read(finq_waiting_answer *answer, const char *text, apr_
 static finq_error *tokens_seal(finq_waiting_answer *answer, const finq_secret *secret, finq_token *token,
                                const finq_skill_step *step, apr_pool_t *pool)
 {
-    int completed = strcmp(answer->status, "SESSION_COMPLETED") == 0;
+    int completed = finq_status_onward(answer->status, answer->waits) == FINQ_ONWARD_TEMP_TOKEN;
     token->kind = FINQ_TOKEN_TEMP;
     token->late = 0;
     if (completed)
@@ -53,14 +52,15 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
 {
     const finq_secret *secret = finq_secrets_find(service->secrets, row->secret_id);
     const finq_published *published;
-    *answer = (finq_waiting_answer){.status = row->status, .waits = row->waits, .submitted = 1, .step_id = *row->step_id};
+    *answer = (finq_waiting_answer){.waits = row->waits, .submitted = 1, .step_id = *row->step_id};
+    FINQ_TRY(finq_status_read(&answer->status, row->status, pool));
     FINQ_TRY(told_read(answer, row->told, pool));
     if (!row->expires_at)
         return NULL;
     answer->expires_at = token->expires_at;
     FINQ_TRY(finq_directory_skill(&published, service->directory, service->db, token->skill_id, pool));
     const finq_skill_step *step = &published->skill->steps[token->place - 1];
-    if (!answer->waits && strcmp(answer->status, "SESSION_IN_PROGRESS") == 0)
+    if (finq_status_onward(answer->status, answer->waits) == FINQ_ONWARD_NONCE)
         answer->next_step = step->name;
     if (row->held)
         return NULL;
@@ -74,7 +74,7 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
 static void answer_created(finq_waiting_answer *answer, const finq_session_pass *pass)
 {
     memset(answer, 0, sizeof *answer);
-    answer->status = "SESSION_CREATED";
+    answer->status = FINQ_STATUS_CREATED;
     answer->expires_at = pass->token.expires_at;
     answer->next_step = pass->step->name;
 }
@@ -152,24 +152,17 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
 
 /* ---- decisions ---- */
 
-static const char *decision_word(const char *decision)
-{
-    if (strcmp(decision, "accepted") == 0)
-        return "approve";
-    return strcmp(decision, "failed") == 0 ? "reject" : "resubmit";
-}
-
-finq_error *finq_waiting_decide(const char **status, const finq_service *service, const finq_connector_decision *decision,
+finq_error *finq_waiting_decide(finq_status *status, const finq_service *service, const finq_connector_decision *decision,
                                 const char *connector, apr_pool_t *pool)
 {
     finq_step_decide_out row;
     finq_step_decide_in in = {
         .step_id = &decision->step_id,
         .connector = connector,
-        .decision = decision_word(decision->decision),
+        .decision = finq_decision_name(finq_decision_of(decision->decision)),
         .reasons = finq_json_texts(decision->reasons, pool),
     };
     FINQ_TRY(finq_call_step_decide(&row, service->db, &in, pool));
-    *status = row.status;
-    return strcmp(row.outcome, "ok") == 0 ? NULL : finq_outcome_error(row.outcome, NULL, NULL, pool);
+    return strcmp(row.outcome, "ok") == 0 ? finq_status_read(status, row.status, pool)
+                                          : finq_outcome_error(row.outcome, NULL, NULL, pool);
 }

@@ -5,23 +5,8 @@
 
 #include "crypto/digest.h"
 #include "db/calls.h"
+#include "db/outcome.h"
 #include "json/json.h"
-
-static finq_error *refusal(const char *outcome, apr_pool_t *pool)
-{
-    static const struct {
-        const char *outcome, *message;
-    } rows[] = {
-        {"invalid_client_id", "client_id is not known."},
-        {"invalid_client_app_key", "client_app_key is not one of this client's."},
-        {"unauthorized_tenant", "The tenant is disabled."},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(rows[i].outcome, outcome) == 0)
-            return finq_error_make(pool, finq_code_by_name(outcome), "%s", rows[i].message);
-    }
-    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: unknown outcome \"%s\"", outcome);
-}
 
 static finq_error *catalog_ask(finq_catalog_answer_row *row, finq_catalog catalog, finq_db *db,
                                const finq_catalog_claim *claim, apr_pool_t *pool)
@@ -42,7 +27,7 @@ finq_error *finq_catalog_read(const char **json, finq_catalog catalog, finq_db *
     finq_catalog_answer_row row;
     FINQ_TRY(catalog_ask(&row, catalog, db, claim, pool));
     if (strcmp(row.outcome, "ok") != 0)
-        return refusal(row.outcome, pool);
+        return finq_outcome_refusal(row.outcome, pool);
     char *text = apr_pstrdup(pool, row.catalog);
     text[finq_json_compact(text, text, strlen(text))] = '\0'; /* as text, so that no number and no order changes */
     *json = text;

@@ -9,6 +9,7 @@
 
 #include "crypto/digest.h"
 #include "db/calls.h"
+#include "db/outcome.h"
 #include "json/json.h"
 
 /* More tenants than this, and the directory starts anew rather than grow: a flood of made-up ids fills no memory. */
@@ -339,11 +340,11 @@ static finq_error *tenant_judge(inquiry *asked)
     if (!seen->fresh || (fits ? !seen->key_noted : seen->may_refetch))
         FINQ_TRY(tenant_load(asked));
     if (!seen->exists)
-        return finq_error_make(asked->pool, FINQ_E_INVALID_CLIENT_ID, "client_id is not known.");
+        return finq_outcome_refusal("invalid_client_id", asked->pool);
     if (!seen->key_fits)
-        return finq_error_make(asked->pool, FINQ_E_INVALID_CLIENT_APP_KEY, "client_app_key is not one of this client's.");
+        return finq_outcome_refusal("invalid_client_app_key", asked->pool);
     if (!seen->active)
-        return finq_error_make(asked->pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant is disabled.");
+        return finq_outcome_refusal("unauthorized_tenant", asked->pool);
     return NULL;
 }
 

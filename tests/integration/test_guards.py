@@ -212,7 +212,16 @@ def pasted_sql(files):
     return [f"{path}: {found}" for path, text in files.items() if path != "src/ctl/migrate.c" for found in made.findall(text)]
 
 
+def internal_errors(files):
+    """finq_error_internal hides its text from clients, with a message of 500s and 503s: any other code has its own words."""
+    own = {"INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE", "INSUFFICIENT_STORAGE"}
+    for path, text in files.items():
+        for arguments in re.findall(r"\bfinq_error_internal\(([^;\"]*)", text):
+            yield from (f"{path}: {code}" for code in re.findall(r"\bFINQ_E_(\w+)", arguments) if code not in own)
+
+
 GUARDS = {
+    internal_errors: (code, {"src/flow/step.c": 'return finq_error_internal(pool, FINQ_E_INVALID_STEP, "no");'}),
     rooms: (code, {"src/flow/step.c": "#include <jansson.h>\n", "src/flow/session.c": "#include <openssl/evp.h>\n", "src/documents/blob.c": "#include <httpd.h>\n",
                    "src/httpd/call/body.c": '#include "libpq-fe.h"\n', "src/form/form.c": "#  include <pcre2.h>\n", "src/sign/key.c": "#include <curl/curl.h>\n"}),
     house: (code, {"src/ground/id.c": '#include "json/json.h"\n', "src/httpd/call/body.c": '#include "httpd/access.h"\n',

@@ -7,10 +7,11 @@
 finq_error *finq_api_decision(finq_request *request, finq_json_writer *reply)
 {
     finq_connector_decision decision;
-    const char *connector, *status;
+    const char *connector;
+    finq_status status;
     FINQ_TRY(finq_connector_receive(&decision, &connector, request));
     FINQ_TRY(finq_waiting_decide(&status, &request->service, &decision, connector, request->r->pool));
     finq_api_put_id(reply, "step_id", &decision.step_id);
-    finq_json_put(reply, "status", status);
+    finq_json_put(reply, "status", finq_status_name(status));
     return NULL;
 }

@@ -3,6 +3,7 @@
 #include "httpd/intake.h"
 #include "httpd/observe.h"
 #include "flow/session.h"
+#include "flow/status.h"
 
 /* In characters (contract section 2); the JSON room has seen to it that the text is UTF-8. */
 #define USER_ID_MAX 256
@@ -41,7 +42,7 @@ finq_error *finq_api_session_start(finq_request *request, finq_json_writer *repl
     finq_observe_session(request, started.published, FINQ_PROGRESS_CREATED);
     finq_json_put(reply, "nonce", started.nonce);
     finq_api_put_id(reply, "session_id", &started.session_id);
-    finq_json_put(reply, "status", "SESSION_CREATED");
+    finq_json_put(reply, "status", finq_status_name(FINQ_STATUS_CREATED));
     finq_api_put_time(reply, "expires_at", started.expires_at, pool);
     finq_json_put(reply, "next_step", started.next_step);
     return NULL;

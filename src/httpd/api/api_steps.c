@@ -26,21 +26,13 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
     return NULL;
 }
 
-static finq_progress progress_of(const finq_step_answer *answer)
+static finq_progress progress_of(finq_status status)
 {
-    static const struct {
-        const char *status;
-        finq_progress progress;
-    } rows[] = {
-        {"SESSION_COMPLETED", FINQ_PROGRESS_COMPLETED},
-        {"SESSION_PENDING", FINQ_PROGRESS_PENDING},
-        {"SESSION_FAILED", FINQ_PROGRESS_FAILED},
+    static const finq_progress progress[FINQ_STATUS_COUNT] = {
+        [FINQ_STATUS_IN_PROGRESS] = FINQ_PROGRESS_IN_PROGRESS, [FINQ_STATUS_PENDING] = FINQ_PROGRESS_PENDING,
+        [FINQ_STATUS_COMPLETED] = FINQ_PROGRESS_COMPLETED,     [FINQ_STATUS_FAILED] = FINQ_PROGRESS_FAILED,
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (strcmp(rows[i].status, answer->status) == 0)
-            return rows[i].progress;
-    }
-    return FINQ_PROGRESS_IN_PROGRESS;
+    return progress[status];
 }
 
 finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
@@ -51,11 +43,11 @@ finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
     finq_step_answer answer;
     FINQ_TRY(submission_read(&submission, &pass, request));
     FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
-    finq_observe_session(request, pass.published, progress_of(&answer));
+    finq_observe_session(request, pass.published, progress_of(answer.status));
     finq_api_put_id(reply, "step_id", &answer.step_id);
     finq_json_put(reply, "nonce", answer.nonce);
     finq_json_put(reply, "temp_token", answer.temp_token);
-    finq_json_put(reply, "status", answer.status);
+    finq_json_put(reply, "status", finq_status_name(answer.status));
     finq_json_put_value(reply, "data", answer.data);
     if (!answer.data) {
         finq_json_open(reply, "data", '{');

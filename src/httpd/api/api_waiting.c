@@ -15,7 +15,7 @@
 
 static void answer_put(finq_json_writer *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
 {
-    finq_json_put(reply, "status", answer->status);
+    finq_json_put(reply, "status", finq_status_name(answer->status));
     if (answer->submitted)
         finq_api_put_id(reply, "step_id", &answer->step_id);
     if (answer->expires_at)
