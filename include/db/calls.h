@@ -102,6 +102,12 @@ typedef finq_exchange_answer_row finq_exchange_token_out;
 finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, const finq_exchange_token_in *in,
                                      apr_pool_t *pool);
 
+typedef struct finq_is_read_only_out {
+    int is_read_only;
+} finq_is_read_only_out;
+/** sql/functions/tenant.sql. */
+finq_error *finq_call_is_read_only(finq_is_read_only_out *out, finq_db *db, apr_pool_t *pool);
+
 typedef struct finq_redirect_conclude_in {
     const finq_id *client_id;
     const finq_id *session_id;

@@ -26,6 +26,10 @@ typedef struct finq_blob finq_blob;
  * its owner alone. Error: internal, naming the path and what to do. */
 finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_pool_t *pool);
 
+/** Whether uploads can be taken now: the directory is still the one at its path, it and the days in it belong to this user
+ * alone, and a file can be written, placed and removed. Error: internal, naming what is wrong. */
+finq_error *finq_blob_store_check(const finq_blob_store *store, apr_pool_t *pool);
+
 /* Errors of all functions below: insufficient_storage where disk, quota or file size gave out, else internal.
  */
 

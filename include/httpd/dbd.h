@@ -16,7 +16,8 @@ void finq_dbd_register(void);
  * those of finq_pg_call: service_unavailable where no connection could be had. */
 finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool);
 
-/** Asks the database something that every database of ours answers. Errors: those of a call. */
+/** Asks the database something that every database of ours answers, and whether it can be written to. Errors: those of a call;
+ * service_unavailable where it is read-only. */
 finq_error *finq_dbd_check(finq_db *db, apr_pool_t *pool);
 
 #endif

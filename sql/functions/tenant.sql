@@ -69,6 +69,11 @@ CREATE OR REPLACE FUNCTION finq.schema_version() RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     RETURN (SELECT max(m.version) FROM finq.migration m);
 
+-- Whether nothing can be written here, as on a standby.
+CREATE OR REPLACE FUNCTION finq.is_read_only() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURN current_setting('transaction_read_only')::boolean;
+
 CREATE OR REPLACE FUNCTION finq.directory_version() RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     RETURN (SELECT c.version FROM finq.directory_change c);

@@ -144,6 +144,13 @@ static finq_redirect_conclude_out redirect_conclude_read(const PGresult *rows, i
     };
 }
 
+static finq_is_read_only_out is_read_only_read(const PGresult *rows, int row)
+{
+    return (finq_is_read_only_out){
+        .is_read_only = finq_pg_bool(rows, row, 0),
+    };
+}
+
 static finq_exchange_answer_row exchange_answer_read(const PGresult *rows, int row)
 {
     return (finq_exchange_answer_row){
@@ -238,6 +245,18 @@ finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, 
     finq_pg_arg_int(&args, in->repeat_within);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = exchange_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_is_read_only(finq_is_read_only_out *out, finq_db *db, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_is_read_only",
+        "SELECT is_read_only FROM finq.is_read_only()"};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = is_read_only_read(rows, 0);
     return NULL;
 }
 

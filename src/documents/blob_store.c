@@ -85,8 +85,8 @@ static finq_error *unusable_errno(const finq_blob_store *store, const char *path
 }
 
 /* Who else may write there could put a link or a file of theirs where ours are expected. */
-static finq_error *check_private(const finq_blob_store *store, int descriptor, const char *path,
-                                 apr_pool_t *pool)
+finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor, const char *path,
+                                    apr_pool_t *pool)
 {
     struct stat directory;
     if (fstat(descriptor, &directory) != 0)
@@ -118,14 +118,14 @@ finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_p
     apr_pool_cleanup_register(pool, made, store_close, apr_pool_cleanup_null);
     if (made->root < 0)
         return unusable_errno(made, dir, pool);
-    FINQ_TRY(check_private(made, made->root, dir, pool));
+    FINQ_TRY(finq_blob_store_private(made, made->root, dir, pool));
     const char *path = apr_pstrcat(pool, dir, "/" FINQ_BLOB_STAGING, NULL);
     if (mkdirat(made->root, FINQ_BLOB_STAGING, 0700) != 0 && errno != EEXIST)
         return unusable_errno(made, path, pool);
     made->staging = finq_blob_store_enter(made, FINQ_BLOB_STAGING);
     if (made->staging < 0)
         return unusable_errno(made, path, pool);
-    FINQ_TRY(check_private(made, made->staging, path, pool));
+    FINQ_TRY(finq_blob_store_private(made, made->staging, path, pool));
     *store = made;
     return NULL;
 }

@@ -26,6 +26,10 @@ char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id);
 /** Opens a directory right below DIR, never through a symbolic link. Returns -1 and errno if that fails. */
 int finq_blob_store_enter(const finq_blob_store *store, const char *name);
 
+/** Whether an open directory, named `path`, belongs to this user, and nobody else may write there. */
+finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor, const char *path,
+                                    apr_pool_t *pool);
+
 /** Unlinks the placed file of an id, if it is `only` (NULL: any). Returns 0, also where there is none, or
  * errno. */
 int finq_blob_store_unplace(const finq_blob_store *store, const finq_id *id, const struct stat *only);

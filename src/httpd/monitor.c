@@ -44,13 +44,30 @@ int finq_monitor_metrics(request_rec *r)
 
 /* ---- finq-health ---- */
 
-/* A host is ready when its database answers a call, and its uploads have somewhere to go. */
+/* Which of FinqSkills exist, only the database knows. */
+static finq_error *skills_check(const finq_config *config, finq_db *db, apr_pool_t *pool)
+{
+    const finq_published *published;
+    for (int i = 0; config->skills && i < config->skills->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(config->skills, i, const char *);
+        finq_error *error = finq_directory_skill_named(&published, config->runtime->directory, db, name, pool);
+        if (error && error->code == FINQ_E_INVALID_SKILL_NAME)
+            return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "FinqSkills names %s, and no such skill is published", name);
+        FINQ_TRY(error);
+    }
+    return NULL;
+}
+
+/* A host is ready when its database takes what is written to it, its uploads have somewhere to go, and its skills exist. */
 static finq_error *host_check(server_rec *server, apr_pool_t *pool)
 {
     const finq_runtime *runtime = finq_config_of(server)->runtime;
     if (!runtime || !runtime->store)
         return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "the child could not be set up: its first lines say why");
-    return finq_dbd_check(finq_dbd_of(server, runtime->gate, pool), pool);
+    FINQ_TRY(finq_blob_store_check(runtime->store, pool));
+    finq_db *db = finq_dbd_of(server, runtime->gate, pool);
+    FINQ_TRY(finq_dbd_check(db, pool));
+    return skills_check(finq_config_of(server), db, pool);
 }
 
 /* The host that is asked; where that serves no API, as one for probes alone, each that does. */

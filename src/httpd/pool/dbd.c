@@ -217,6 +217,9 @@ finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool)
 
 finq_error *finq_dbd_check(finq_db *db, apr_pool_t *pool)
 {
-    finq_schema_version_out row;
-    return finq_call_schema_version(&row, db, pool);
+    finq_schema_version_out schema;
+    finq_is_read_only_out now;
+    FINQ_TRY(finq_call_schema_version(&schema, db, pool));
+    FINQ_TRY(finq_call_is_read_only(&now, db, pool));
+    return now.is_read_only ? unavailable(pool, "it is read-only: a standby, or default_transaction_read_only is on") : NULL;
 }
