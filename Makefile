@@ -59,6 +59,7 @@ help:
 ## make calls            writes src/db/calls.c and include/db/calls.h: the SQL functions of the server, for C
 ## make manual           writes conf/manual/finqctl.md anew, from what finqctl says of its verbs
 ## make install          installs the module, finqctl, SQL, skills, sample configuration, manuals and man pages (DESTDIR, PREFIX)
+## make uninstall        removes that again, but for a finq.conf that was edited (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
 
 $(B)/obj/src/httpd/%.o $(B)/obj/mod_finq.o $(ASK_O): FINQ_CFLAGS += $(HTTPD_FLAGS)
@@ -186,11 +187,15 @@ $(B)/man/%.1 $(B)/man/%.7: README.md conf/manual/directives.md conf/manual/finqc
 DATA = $(DESTDIR)$(PREFIX)/share/mod_finq
 DOC = $(DESTDIR)$(PREFIX)/share/doc/mod_finq
 APACHE = $(DESTDIR)/etc/apache2/mods-available
+SITES = $(DESTDIR)/etc/apache2/sites-available
+ENABLED = $(DESTDIR)/etc/apache2/mods-enabled/finq.load
+UNIT_FILE = $(DESTDIR)/lib/systemd/system/finq-outbox.service
+MODULE = $(DESTDIR)$(shell $(APXS) -q LIBEXECDIR)/mod_finq.so
 
 install: all $(MAN)
-	install -D -m 644 $(B)/mod_finq.so $(DESTDIR)$(shell $(APXS) -q LIBEXECDIR)/mod_finq.so
+	install -D -m 644 $(B)/mod_finq.so $(MODULE)
 	install -D -m 755 $(B)/finqctl $(DESTDIR)$(PREFIX)/bin/finqctl
-	install -d $(DATA)/sql/migrations $(DATA)/sql/functions $(DATA)/skills $(APACHE)
+	install -d $(DATA)/sql/migrations $(DATA)/sql/functions $(DATA)/skills $(APACHE) $(SITES)
 	install -m 644 sql/schema.sql sql/README.md $(DATA)/sql
 	install -m 644 sql/migrations/*.sql $(DATA)/sql/migrations
 	install -m 644 sql/functions/*.sql $(DATA)/sql/functions
@@ -200,10 +205,20 @@ install: all $(MAN)
 	install -m 644 conf/finq.load $(APACHE)
 	for f in README.md LICENSE conf/CHANGELOG.md conf/manual/*.md; do install -D -m 644 $$f $(DOC)/$$f; done
 	for f in $(MAN); do install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$${f##*/}; done
-	install -d $(DESTDIR)/lib/systemd/system
-	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/finq-outbox.service > $(DESTDIR)/lib/systemd/system/finq-outbox.service
-	@# An operator's finq.conf may hold what was edited in: a new one goes beside it.
-	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 644 conf/finq.conf $$f
+	install -m 644 conf/finq-example.conf $(SITES)
+	install -d $(dir $(UNIT_FILE))
+	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/finq-outbox.service > $(UNIT_FILE)
+	@# An operator's finq.conf may hold what was edited in: a new one goes beside it. It holds a password.
+	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 640 conf/finq.conf $$f
+
+.PHONY: uninstall
+uninstall:
+	@[ ! -e $(ENABLED) ] || { echo "mod_finq is enabled: a2dismod finq, restart Apache, and run this again" >&2; exit 1; }
+	rm -f $(MODULE) $(DESTDIR)$(PREFIX)/bin/finqctl $(APACHE)/finq.load $(APACHE)/finq.conf.new $(SITES)/finq-example.conf $(UNIT_FILE)
+	for f in $(notdir $(MAN)); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$$f; done
+	rm -rf $(DATA) $(DOC)
+	@# What an operator has edited is the operator's.
+	! cmp -s conf/finq.conf $(APACHE)/finq.conf || rm $(APACHE)/finq.conf
 
 clean:
 	rm -rf $(B)/obj $(B)/man $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl

@@ -32,6 +32,7 @@ DOCUMENTS = {file.relative_to(ROOT): file.read_text() for file in
              [ROOT / "README.md", ROOT / "conf/CHANGELOG.md", *(ROOT / "conf/manual" / name for name in MANUALS), *FOLDERS]}
 EVERYTHING = "".join(DOCUMENTS.values())
 SAMPLE = (ROOT / "conf/finq.conf").read_text()
+SITE = (ROOT / "conf/finq-example.conf").read_text()
 CODE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 WALK = re.compile(r"^```sh walk\n(.*?)^```\n(?:```json\n(.*?)^```)?", re.MULTILINE | re.DOTALL)
@@ -103,7 +104,7 @@ def test_the_reference_has_every_directive(directives):
 
 
 def test_the_sample_shows_every_directive(directives):
-    shown = dict(re.findall(r"^#\s*(Finq\w+) (\S.*)$", SAMPLE, re.MULTILINE))
+    shown = dict(re.findall(r"^#?\s*(Finq\w+) (\S.*)$", SAMPLE + SITE, re.MULTILINE))
     assert set(shown) == set(directives)
     assert {name: shown[name] for name, default in directives.items() if default} == \
         {name: default for name, default in directives.items() if default}
@@ -150,9 +151,9 @@ def test_the_sample_works_uncommented(make_server):
     installation = make_server()
     tenant = installation.create_tenant("Sample tenant")
     settings = installation.httpd.settings
-    sample = localised(uncommented(SAMPLE), installation)
+    sample = localised(uncommented(SAMPLE) + SITE, installation)
     settings.database, settings.directives, settings.server = "", {}, sample
-    settings.modules = [*settings.modules, "proxy", "proxy_http"] # the sample names a connector
+    settings.modules = [*settings.modules, "proxy", "proxy_http", "authz_host"]  # the sample names a connector
     installation.httpd.restart()
     body = {"client_id": tenant.client_id, "client_app_key": tenant.client_app_key, "skill": DEMO_SKILLS[0]}
     done = run("curl", "-sS", "--cacert", installation.httpd.authority.certificate, "--resolve",
