@@ -38,6 +38,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(finq_served_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST); /* subrequests pass access checks by, and not these */
     ap_hook_insert_error_filter(finq_reply_insert_filter, NULL, NULL, APR_HOOK_LAST);
     ap_hook_handler(finq_connector_guard, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(finq_router_keep, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_monitor_metrics, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_monitor_health, NULL, NULL, APR_HOOK_MIDDLE);

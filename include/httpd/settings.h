@@ -32,6 +32,20 @@ typedef struct finq_served {
     const char *directive, *path;
 } finq_served;
 
+/** What mod_dbd was told; a number that is negative it was not. */
+typedef struct finq_dbd_settings {
+    const char *driver, *params;
+    const char *open_file; /**< where a password stands for everybody to read; NULL for nowhere */
+    int least, kept, most;
+} finq_dbd_settings;
+
+/** A RewriteRule that leads to another server. */
+typedef struct finq_rewrite {
+    const char *pattern;
+    ap_regex_t *regex;
+    int is_negated;
+} finq_rewrite;
+
 /** A virtual host's settings. Times are seconds, sizes bytes. Read-only once the server runs. */
 typedef struct finq_config {
     const char *secret_file;
@@ -56,6 +70,8 @@ typedef struct finq_config {
     int host_number;                    /**< this host's, counted from 0 */
     finq_metrics *metrics;              /**< its counters, in memory that children share */
     apr_array_header_t *connectors;     /**< of finq_connector; of two of one name the first counts */
+    finq_dbd_settings dbd;
+    apr_array_header_t *rewrites;       /**< of finq_rewrite: of this host's own directives */
     apr_array_header_t *served;         /**< of finq_served: of this host's own directives */
     apr_array_header_t *upload_dirs;    /**< of const char *: the FinqUploadDir of all hosts */
     apr_array_header_t *guarded;        /**< of const char *: the paths of all hosts' connectors */

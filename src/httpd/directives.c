@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "httpd/cors.h"
+#include "httpd/configtest.h"
 #include "httpd/connectors.h"
 #include "httpd/limits.h"
 #include "httpd/location.h"
@@ -158,6 +159,12 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
 const command_rec finq_directives[] = {
     AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
                   "finq serves the onboarding API at this Location, finq-sandbox the sandbox bank"),
+    AP_INIT_TAKE1("DBDriver", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
+    AP_INIT_TAKE1("DBDParams", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
+    AP_INIT_TAKE1("DBDMin", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
+    AP_INIT_TAKE1("DBDKeep", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
+    AP_INIT_TAKE1("DBDMax", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
+    AP_INIT_RAW_ARGS("RewriteRule", finq_configtest_see_rewrite, NULL, OR_FILEINFO, "mod_rewrite's"),
     AP_INIT_TAKE12("Alias", finq_served_see, NULL, RSRC_CONF | ACCESS_CONF, "mod_alias's"),
     AP_INIT_TAKE12("ScriptAlias", finq_served_see, NULL, RSRC_CONF | ACCESS_CONF, "mod_alias's"),
     AP_INIT_TAKE2("AliasMatch", finq_served_see, NULL, RSRC_CONF, "mod_alias's"),
@@ -258,5 +265,6 @@ int finq_directives_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
     }
     sound = finq_connector_check(main_server, pconf) && sound;
     sound = finq_served_check(main_server, pconf) && sound;
+    sound = finq_configtest_check(main_server, pconf) && sound;
     return sound ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }

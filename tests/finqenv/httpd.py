@@ -60,6 +60,7 @@ class Httpd:
                              UBSAN_OPTIONS=f"print_stacktrace=1:log_path={self.sanitizer_logs}/log")
 
     def _httpd(self, *arguments, check=True):
+        self.config.touch(mode=0o600)  # it holds the database's password
         self.config.write_text(httpd_conf.render(self, self.settings, loopback_addresses()))
         return run(PROGRAM, "-d", self.directory, "-f", self.config, *arguments, check=check, cwd="/",
                    env=self._environ(), start_new_session=True)

@@ -90,12 +90,12 @@ DocumentRoot "{httpd.documents}"
 
 
 def _database(settings):
-    if not settings.database:
+    if not settings.database and not settings.module:
         return ""
     least, keep, most = settings.dbd
     return f"""
 DBDriver pgsql
-DBDParams "{settings.database} connect_timeout=2 tcp_user_timeout=3000 \
+DBDParams "{settings.database or 'host=127.0.0.1 port=9 dbname=nowhere'} connect_timeout=2 tcp_user_timeout=3000 \
 options='-c statement_timeout=3000 -c lock_timeout=1000'"
 DBDMin {least}
 DBDKeep {keep}

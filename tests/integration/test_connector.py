@@ -95,6 +95,7 @@ def make_httpd(run_directory, watched, service):
         if start:
             made.append(httpd)
             watched.append(httpd)
+            httpd.log.allow("FinqConnector unproxied: no ProxyPass leads")
             httpd.start()
         return httpd
     yield make
@@ -304,7 +305,7 @@ def test_nobody_reaches_a_connector_from_outside(httpd, service, asker, method, 
 @pytest.fixture(scope="module")
 def wide(make_httpd, service):
     """Where all that is below /internal leads to one back end."""
-    httpd = make_httpd(server=f"ProxyPass / http://127.0.0.1:{service.port}/\n")
+    httpd = make_httpd(server=f"ProxyPass /v1 !\nProxyPass /v1s !\nProxyPass / http://127.0.0.1:{service.port}/\n")
     client = Client(httpd.url, None, httpd.authority.certificate, base="")
     yield client
     client.close()

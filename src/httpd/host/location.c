@@ -34,9 +34,21 @@ finq_location finq_location_of(const request_rec *r)
     return location;
 }
 
+/* Whether a request must be signed depends on its path alone: what an <If> looks at is often the client's to choose. */
+static int is_conditional(const cmd_parms *cmd)
+{
+    for (const ap_directive_t *section = cmd->directive->parent; section; section = section->parent) {
+        if (strncasecmp(section->directive, "<If", 3) == 0 || strncasecmp(section->directive, "<Else", 5) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 const char *finq_location_set_signature(cmd_parms *cmd, void *location, const char *value)
 {
     int required = strcasecmp(value, "required") == 0;
+    if (is_conditional(cmd))
+        return "FinqSignature cannot stand in <If>, <ElseIf> or <Else>: a Location is signed, or it is not";
     if (!required && strcasecmp(value, "off") != 0)
         return apr_psprintf(cmd->pool, "FinqSignature is required or off, not \"%s\"", value);
     ((finq_location *)location)->signature = required;

@@ -11,7 +11,7 @@
 
 APLOG_USE_MODULE(finq);
 
-/* ---- the check ---- */
+/* ---- the directives ---- */
 
 const char *finq_served_see(cmd_parms *cmd, void *dummy, const char *first, const char *second)
 {
@@ -24,6 +24,8 @@ const char *finq_served_see(cmd_parms *cmd, void *dummy, const char *first, cons
     served->path = ap_server_root_relative(cmd->pool, apr_pstrmemdup(cmd->pool, path, strcspn(path, "$%")));
     return NULL;
 }
+
+/* ---- the check ---- */
 
 /* Whether one of two directories, as the system knows them, is the other or lies below it. */
 static int is_within(const char *inner, const char *outer)

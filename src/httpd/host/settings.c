@@ -57,8 +57,26 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     config->signature_replay = UNSET;
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
     config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
+    config->dbd.least = config->dbd.kept = config->dbd.most = UNSET;
+    config->rewrites = apr_array_make(pool, 2, sizeof(finq_rewrite));
     config->served = apr_array_make(pool, 2, sizeof(finq_served));
     return config;
+}
+
+/* As mod_dbd does. */
+static finq_dbd_settings dbd_merge(const finq_dbd_settings *base, const finq_dbd_settings *add)
+{
+    finq_dbd_settings merged = *base;
+    if (add->driver)
+        merged.driver = add->driver;
+    if (add->params) {
+        merged.params = add->params;
+        merged.open_file = add->open_file;
+    }
+    merged.least = add->least != UNSET ? add->least : base->least;
+    merged.kept = add->kept != UNSET ? add->kept : base->kept;
+    merged.most = add->most != UNSET ? add->most : base->most;
+    return merged;
 }
 
 #define PICK(member) merged->member = add->member ? add->member : base->member
@@ -75,6 +93,8 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     PICK(allow_origins);
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
     merged->served = add->served;
+    merged->rewrites = add->rewrites;
+    merged->dbd = dbd_merge(&base->dbd, &add->dbd);
     merged->connectors = apr_array_append(pool, add->connectors, base->connectors);
     for (apr_size_t i = 0; i < NUMBERS; i++) {
         int over = *finq_config_number_of(add, &numbers[i]);

@@ -1,0 +1,273 @@
+#include "httpd/configtest.h"
+
+#include <apr_fnmatch.h>
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <mod_proxy.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "httpd/location.h"
+
+APLOG_USE_MODULE(finq);
+
+/* A path that every API has, for asking who would get it. */
+#define PROBE "/sessions"
+
+typedef struct {
+    const server_rec *server;
+    const finq_config *config;
+    apr_pool_t *pool;
+} host;
+
+static int say(const host *of, int level, const char *what)
+{
+    const server_rec *server = of->server;
+    ap_log_error(APLOG_MARK, level, 0, server, "finq: %s (for %s, defined at %s:%u)", what,
+                 server->server_hostname ? server->server_hostname : "the main server",
+                 server->defn_name ? server->defn_name : "httpd.conf", server->defn_line_number);
+    return level > APLOG_ERR; /* a warning leaves it sound */
+}
+
+/* ---- mod_dbd ---- */
+
+const char *finq_configtest_see_dbd(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_dbd_settings *dbd = &finq_config_of(cmd->server)->dbd;
+    const char *name = cmd->cmd->name;
+    struct stat file;
+    (void)dummy;
+    if (strcasecmp(name, "DBDriver") == 0)
+        dbd->driver = value;
+    else if (strcasecmp(name, "DBDMin") == 0)
+        dbd->least = (int)apr_atoi64(value);
+    else if (strcasecmp(name, "DBDKeep") == 0)
+        dbd->kept = (int)apr_atoi64(value);
+    else if (strcasecmp(name, "DBDMax") == 0)
+        dbd->most = (int)apr_atoi64(value);
+    else {
+        dbd->params = value;
+        if (strstr(value, "password") && stat(cmd->directive->filename, &file) == 0 && (file.st_mode & S_IROTH))
+            dbd->open_file = cmd->directive->filename;
+    }
+    return NULL;
+}
+
+static int either(int number, int preset)
+{
+    return number >= 0 ? number : preset;
+}
+
+static int dbd_check(const host *of)
+{
+    const finq_dbd_settings *dbd = &of->config->dbd;
+    int least = either(dbd->least, 1), kept = either(dbd->kept, 2), most = either(dbd->most, 10); /* as mod_dbd presets them */
+    if (!dbd->driver || strcasecmp(dbd->driver, "pgsql") != 0)
+        return say(of, APLOG_EMERG, "the API needs DBDriver pgsql");
+    if (!dbd->params)
+        return say(of, APLOG_EMERG, "DBDParams is not set: it says how to reach PostgreSQL");
+    if (most < 1)
+        return say(of, APLOG_EMERG, "DBDMax must be 1 at least");
+    if (kept > most || least > most)
+        return say(of, APLOG_EMERG, apr_psprintf(of->pool, "%s (%d%s) is above DBDMax (%d)", kept > most ? "DBDKeep" : "DBDMin",
+                                                 kept > most ? kept : least,
+                                                 (kept > most ? dbd->kept : dbd->least) < 0 ? ", where it is not set" : "", most));
+    return 1;
+}
+
+static int file_check(const host *of)
+{
+    if (!of->config->dbd.open_file)
+        return 1;
+    return say(of, APLOG_WARNING, apr_pstrcat(of->pool, of->config->dbd.open_file, " holds the database's password, and everybody"
+                                              " may read it: chmod 640 it", NULL));
+}
+
+/* ---- who else would get the API's requests ---- */
+
+static int is_under(const char *path, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    if (length && prefix[length - 1] == '/')
+        length--;
+    return strncmp(path, prefix, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+static int alias_takes(const struct proxy_alias *alias, const char *path)
+{
+    return alias->regex ? ap_regexec(alias->regex, path, 0, NULL, 0) == 0 : alias->fake && is_under(path, alias->fake);
+}
+
+/* Where mod_proxy sends a path to: the first ProxyPass that takes it counts, and "!" sends it nowhere. */
+static const char *proxied_to(const host *of, const char *path)
+{
+    const module *proxy = ap_find_linked_module("mod_proxy.c");
+    const proxy_server_conf *conf = proxy ? ap_get_module_config(of->server->module_config, proxy) : NULL;
+    for (int i = 0; conf && i < conf->aliases->nelts; i++) {
+        const struct proxy_alias *alias = &APR_ARRAY_IDX(conf->aliases, i, struct proxy_alias);
+        if (alias_takes(alias, path))
+            return strcmp(alias->real, "!") == 0 ? NULL : alias->real;
+    }
+    return NULL;
+}
+
+/* The sections of paths that hold for one: a Location's, in the order in which httpd merges them. */
+static int section_holds(const core_dir_config *section, const char *path)
+{
+    if (section->r)
+        return ap_regexec(section->r, path, 0, NULL, 0) == 0;
+    if (section->d_is_fnmatch)
+        return apr_fnmatch(section->d, path, APR_FNM_PATHNAME) == APR_SUCCESS;
+    return is_under(path, section->d);
+}
+
+static const char *located_to(const host *of, const char *path)
+{
+    const module *proxy = ap_find_linked_module("mod_proxy.c");
+    const core_server_config *core = ap_get_core_module_config(of->server->module_config);
+    const char *real = NULL;
+    for (int i = 0; proxy && i < core->sec_url->nelts; i++) {
+        ap_conf_vector_t *section = APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *);
+        const proxy_dir_conf *conf = ap_get_module_config(section, proxy);
+        if (conf && conf->alias && section_holds(ap_get_core_module_config(section), path))
+            real = strcmp(conf->alias->real, "!") == 0 ? NULL : conf->alias->real;
+    }
+    return real;
+}
+
+static int keeps(const host *of, const char *path, const char *base)
+{
+    const char *real = proxied_to(of, path);
+    if (!real)
+        real = located_to(of, path);
+    if (!real)
+        return 1;
+    return say(of, APLOG_EMERG, apr_psprintf(of->pool, "a ProxyPass takes %s away to %s, with all the keys that requests hold: put"
+                                             " \"ProxyPass %s !\" before it", path, real, *base ? base : "/"));
+}
+
+/* Whether a RewriteRule's flags, [L,NC,P], have one of these names. */
+static int has_flag(const char *flags, const char *name, const char *long_name, apr_pool_t *pool)
+{
+    char *rest, *copy = apr_pstrdup(pool, flags);
+    for (char *flag = apr_strtok(copy, "[], ", &rest); flag; flag = apr_strtok(NULL, "[], ", &rest)) {
+        if (strcasecmp(flag, name) == 0 || strcasecmp(flag, long_name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+const char *finq_configtest_see_rewrite(cmd_parms *cmd, void *dummy, const char *words)
+{
+    const char *pattern = ap_getword_conf(cmd->pool, &words);
+    (void)dummy;
+    (void)ap_getword_conf(cmd->pool, &words);
+    const char *flags = ap_getword_conf(cmd->pool, &words);
+    if (!ap_find_linked_module("mod_rewrite.c"))
+        return "mod_rewrite is not loaded, whose directive RewriteRule is: a2enmod rewrite";
+    if (cmd->path || !has_flag(flags, "P", "proxy", cmd->temp_pool))
+        return NULL;
+    int is_negated = pattern[0] == '!';
+    finq_rewrite *rule = apr_array_push(finq_config_of(cmd->server)->rewrites);
+    rule->pattern = pattern;
+    rule->regex = ap_pregcomp(cmd->pool, pattern + is_negated, has_flag(flags, "NC", "nocase", cmd->temp_pool) ? AP_REG_ICASE : 0);
+    rule->is_negated = is_negated;
+    return NULL;
+}
+
+/* A RewriteCond may keep it from the API, so this is no more than a warning; finq_router_keep sees to the rest. */
+static int rewrites_check(const host *of, const char *path)
+{
+    int sound = 1;
+    for (int i = 0; i < of->config->rewrites->nelts; i++) {
+        const finq_rewrite *rule = &APR_ARRAY_IDX(of->config->rewrites, i, finq_rewrite);
+        int matches = rule->regex && ap_regexec(rule->regex, path, 0, NULL, 0) == 0;
+        if (matches != rule->is_negated)
+            sound = say(of, APLOG_WARNING, apr_psprintf(of->pool, "RewriteRule %s may take %s away to another server; it will be refused"
+                                                        " there", rule->pattern, path)) && sound;
+    }
+    return sound;
+}
+
+static int base_keeps(const host *of, const char *base)
+{
+    const module *proxy = ap_find_linked_module("mod_proxy.c");
+    const proxy_server_conf *conf = proxy ? ap_get_module_config(of->server->module_config, proxy) : NULL;
+    const char *probe = apr_pstrcat(of->pool, base, PROBE, NULL);
+    int sound = keeps(of, probe, base);
+    for (int i = 0; sound && conf && i < conf->aliases->nelts; i++) {
+        const char *fake = APR_ARRAY_IDX(conf->aliases, i, struct proxy_alias).fake;
+        if (fake && *base && is_under(fake, base))
+            sound = keeps(of, fake, base);
+    }
+    return rewrites_check(of, probe) && sound;
+}
+
+static int connectors_check(const host *of)
+{
+    int sound = 1;
+    for (int i = 0; i < of->config->connectors->nelts; i++) {
+        const finq_connector *connector = &APR_ARRAY_IDX(of->config->connectors, i, finq_connector);
+        if (!proxied_to(of, connector->path) && !located_to(of, connector->path))
+            sound = say(of, APLOG_WARNING, apr_psprintf(of->pool, "FinqConnector %s: no ProxyPass leads from %s to it", connector->name,
+                                                        connector->path)) && sound;
+    }
+    return sound;
+}
+
+/* ---- signatures ---- */
+
+static size_t length_of(const char *path)
+{
+    size_t length = strlen(path);
+    return length - (length > 0 && path[length - 1] == '/');
+}
+
+/* A narrower Location may make an exception of itself; a wider one, or one of the same path, comes by mistake. */
+static int is_narrower(const core_dir_config *later, const core_dir_config *earlier)
+{
+    return !later->r && !later->d_is_fnmatch && !earlier->r && length_of(later->d) > length_of(earlier->d);
+}
+
+static int signature_check(const host *of, const char *base)
+{
+    const core_server_config *core = ap_get_core_module_config(of->server->module_config);
+    const char *probe = apr_pstrcat(of->pool, base, PROBE, NULL);
+    const core_dir_config *requiring = NULL;
+    for (int i = 0; i < core->sec_url->nelts; i++) {
+        ap_conf_vector_t *vector = APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *);
+        const core_dir_config *section = ap_get_core_module_config(vector);
+        const finq_location *location = ap_get_module_config(vector, &finq_module);
+        if (!location || location->signature < 0 || !section_holds(section, probe))
+            continue;
+        if (location->signature)
+            requiring = section;
+        else if (requiring && !is_narrower(section, requiring))
+            return say(of, APLOG_EMERG, apr_psprintf(of->pool, "FinqSignature required of Location %s is undone by FinqSignature off of"
+                                                     " Location %s, which comes later: put the wider one first", requiring->d, section->d));
+    }
+    return 1;
+}
+
+/* ---- all of it ---- */
+
+int finq_configtest_check(server_rec *main_server, apr_pool_t *pconf)
+{
+    int sound = 1;
+    for (server_rec *server = main_server; server; server = server->next) {
+        const host of = {server, finq_config_of(server), pconf};
+        const apr_array_header_t *bases = of.config->bases;
+        if (bases->nelts == 0)
+            continue;
+        sound = dbd_check(&of) && sound;
+        sound = file_check(&of) && sound;
+        sound = connectors_check(&of) && sound;
+        for (int i = 0; i < bases->nelts; i++) {
+            sound = base_keeps(&of, APR_ARRAY_IDX(bases, i, const char *)) && sound;
+            sound = signature_check(&of, APR_ARRAY_IDX(bases, i, const char *)) && sound;
+        }
+    }
+    return sound;
+}
