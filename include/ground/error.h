@@ -23,6 +23,7 @@
     X(INVALID_PCD_DATA_RETENTION, "invalid_request", 400, "invalid_pcd_data_retention")                       \
     X(TPP_REDIRECT_ERROR, "invalid_request", 400, "tpp_redirect_error")                                       \
     X(MISSING_UPLOADS, "invalid_request", 400, "missing_uploads")                                             \
+    X(FORBIDDEN, "invalid_request", 403, "forbidden")                                                         \
     X(NOT_FOUND, "invalid_request", 404, "not_found")                                                         \
     X(INVALID_SESSION_ID, "invalid_request", 404, "invalid_session_id")                                       \
     X(INVALID_STEP_ID, "invalid_request", 404, "invalid_step_id")                                             \

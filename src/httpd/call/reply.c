@@ -197,14 +197,20 @@ static const struct {
     {503, FINQ_E_SERVICE_UNAVAILABLE, "The service is unavailable for the moment; send the same request again."},
 };
 
-static finq_error *error_of_status(int status, apr_pool_t *pool)
+/* A request whose path was taken for the API's was sound: who then says that it is not is a rule of httpd's, or of a module's
+ * such as mod_security. */
+static finq_error *error_of_status(const request_rec *r)
 {
+    int status = r->status, is_sound = r->filename && strncmp(r->filename, "finq:", 5) == 0;
+    apr_pool_t *pool = r->pool;
+    if (status == 403 || (status == 400 && is_sound))
+        return finq_error_make(pool, FINQ_E_FORBIDDEN, "A rule of the server before the API refuses this request (HTTP %d).", status);
     for (apr_size_t i = 0; i < sizeof httpd_errors / sizeof *httpd_errors; i++) {
         if (httpd_errors[i].status == status)
             return finq_error_make(pool, httpd_errors[i].code, "%s", httpd_errors[i].message);
     }
-    if (status == 401 || status == 403)
-        return finq_error_make(pool, FINQ_E_INVALID_API_KEYS, "The server's access rules refuse this request.");
+    if (status == 401)
+        return finq_error_make(pool, FINQ_E_INVALID_API_KEYS, "The server's access rules ask for keys of their own.");
     if (status < 500)
         return finq_error_make(pool, FINQ_E_INVALID_HEADERS, "The request was refused (HTTP %d).", status);
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "httpd answered %d", status);
@@ -239,7 +245,7 @@ static apr_status_t error_filter(ap_filter_t *filter, apr_bucket_brigade *brigad
     }
     error = refusal_of(r);
     if (!error)
-        error = error_of_status(r->status, r->pool);
+        error = error_of_status(r);
     error_log(request, error);
     error_headers(request, error);
     finq_cors_apply(request);
