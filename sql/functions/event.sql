@@ -144,6 +144,23 @@ BEGIN
     RETURN jsonb_build_object('client_id', p_client_id, 'url', p_url);
 END $$;
 
+-- What waits for it is given up: outbox resend delivers that should there be a webhook again.
+CREATE OR REPLACE FUNCTION finq.webhook_remove(p_client_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_given_up bigint;
+BEGIN
+    DELETE FROM finq.webhook w WHERE w.client_id = p_client_id;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('The tenant %s has no webhook.', p_client_id);
+    END IF;
+    UPDATE finq.outbox o SET state = 'GIVEN_UP', last_error = 'the webhook was removed'
+     WHERE o.client_id = p_client_id AND o.state = 'WAITING';
+    GET DIAGNOSTICS v_given_up = ROW_COUNT;
+    RETURN jsonb_build_object('client_id', p_client_id, 'given_up', v_given_up);
+END $$;
+
 CREATE OR REPLACE FUNCTION finq.webhook_list() RETURNS jsonb
     LANGUAGE sql STABLE
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(

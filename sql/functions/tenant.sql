@@ -196,6 +196,72 @@ BEGIN
               FROM finq.redirect_link l WHERE l.client_id = p_client_id);
 END $$;
 
+-- Takes a grant back. Who has had a first step goes on.
+CREATE OR REPLACE FUNCTION finq.tenant_disallow(p_client_id uuid, p_skill text) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_tenant finq.tenant := finq.tenant_row(p_client_id);
+BEGIN
+    DELETE FROM finq.tenant_skill a USING finq.skill s
+     WHERE a.client_id = v_tenant.client_id AND a.skill_id = s.skill_id AND s.name = p_skill;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('The tenant may not use a skill named "%s".', p_skill),
+            HINT = 'finqctl tenant show lists its skills.';
+    END IF;
+    RETURN jsonb_build_object('client_id', p_client_id, 'skill', p_skill);
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.tenant_redirect_disallow(p_client_id uuid, p_prefix text) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_tenant finq.tenant := finq.tenant_row(p_client_id);
+BEGIN
+    DELETE FROM finq.redirect_link l WHERE l.client_id = v_tenant.client_id AND l.prefix = p_prefix;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('No links that begin with %s are allowed to the tenant.', p_prefix);
+    END IF;
+    RETURN (SELECT jsonb_build_object('client_id', p_client_id, 'prefixes', coalesce(jsonb_agg(l.prefix ORDER BY l.prefix), '[]'))
+              FROM finq.redirect_link l WHERE l.client_id = p_client_id);
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.tenant_rename(p_client_id uuid, p_name text) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_tenant finq.tenant := finq.tenant_lock(p_client_id);
+BEGIN
+    IF EXISTS (SELECT FROM finq.tenant t WHERE t.name = p_name AND t.client_id <> p_client_id) THEN
+        RAISE unique_violation USING MESSAGE = format('A tenant named "%s" exists already.', p_name);
+    END IF;
+    UPDATE finq.tenant t SET name = p_name WHERE t.client_id = p_client_id AND t.name <> p_name;
+    RETURN jsonb_build_object('client_id', p_client_id, 'name', p_name, 'was', v_tenant.name);
+END $$;
+
+-- For a tenant that was made by mistake. What others have begun with it is not undone by this: where there is a session, its
+-- keys, consents and documents stay, and so does the tenant.
+CREATE OR REPLACE FUNCTION finq.tenant_delete(p_client_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_tenant finq.tenant := finq.tenant_lock(p_client_id);
+BEGIN
+    IF EXISTS (SELECT FROM finq.session s WHERE s.client_id = p_client_id) THEN
+        RAISE unique_violation USING MESSAGE = format('The tenant "%s" has sessions, which stay.', v_tenant.name),
+            HINT = 'finqctl tenant disable refuses it everything.';
+    END IF;
+    DELETE FROM finq.outbox o WHERE o.client_id = p_client_id;
+    DELETE FROM finq.webhook w WHERE w.client_id = p_client_id;
+    DELETE FROM finq.redirect_link l WHERE l.client_id = p_client_id;
+    DELETE FROM finq.replay r WHERE r.client_id = p_client_id;
+    DELETE FROM finq.signing_key k WHERE k.client_id = p_client_id;
+    DELETE FROM finq.tenant_skill a WHERE a.client_id = p_client_id;
+    DELETE FROM finq.tenant_key k WHERE k.client_id = p_client_id;
+    DELETE FROM finq.tenant t WHERE t.client_id = p_client_id;
+    RETURN jsonb_build_object('client_id', p_client_id, 'name', v_tenant.name);
+END $$;
+
 -- A new key beside the old ones, which end after p_overlap minutes unless they end sooner.
 CREATE OR REPLACE FUNCTION finq.tenant_rotate(p_client_id uuid, p_kind finq.key_kind, p_hash bytea, p_overlap integer) RETURNS jsonb
     LANGUAGE plpgsql

@@ -52,6 +52,9 @@ extern const ctl_verb ctl_verbs[];
 
 ctl_exit ctl_tenant_create(ctl_command *command);
 ctl_exit ctl_tenant_allow(ctl_command *command);
+ctl_exit ctl_tenant_disallow(ctl_command *command);
+ctl_exit ctl_tenant_rename(ctl_command *command);
+ctl_exit ctl_tenant_delete(ctl_command *command);
 ctl_exit ctl_tenant_list(ctl_command *command);
 ctl_exit ctl_tenant_show(ctl_command *command);
 ctl_exit ctl_tenant_rotate(ctl_command *command);
@@ -126,6 +129,7 @@ ctl_exit ctl_step_approve(ctl_command *command);
 ctl_exit ctl_step_reject(ctl_command *command);
 ctl_exit ctl_step_resubmit(ctl_command *command);
 ctl_exit ctl_tenant_redirect_allow(ctl_command *command);
+ctl_exit ctl_tenant_redirect_disallow(ctl_command *command);
 
 /* ---- outbox.c ---- */
 
@@ -134,5 +138,6 @@ ctl_exit ctl_outbox_list(ctl_command *command);
 ctl_exit ctl_outbox_resend(ctl_command *command);
 ctl_exit ctl_webhook_set(ctl_command *command);
 ctl_exit ctl_webhook_list(ctl_command *command);
+ctl_exit ctl_webhook_remove(ctl_command *command);
 
 #endif

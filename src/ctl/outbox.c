@@ -256,3 +256,8 @@ ctl_exit ctl_webhook_list(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.webhook_list()", NULL, 0);
 }
+
+ctl_exit ctl_webhook_remove(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.webhook_remove($1)", command->values, 1);
+}

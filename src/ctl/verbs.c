@@ -45,6 +45,20 @@ const ctl_verb ctl_verbs[] = {
       {"--consent-duration", "MINUTES", 0, "How long a consent lasts (default 129600, 90 days)."},
       {"--cache-max-data-retention", "MINUTES", 0, "How long its data may be kept (default 172800, 120 days)."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_allow},
+    {"tenant", "disallow",
+     "Takes a skill from a tenant. No session starts with it once FinqCacheTTL is over; who has had a first step goes on to "
+     "the end.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"SKILL", NULL, 1, "The skill's name, such as xyz_sbx_#3.0."},
+      {NULL, NULL, 0, NULL}}, ctl_tenant_disallow},
+    {"tenant", "rename", "Gives a tenant another name; its keys and sessions stay as they are.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"NAME", NULL, 1, "A name for people, unlike every other tenant's."},
+      {NULL, NULL, 0, NULL}}, ctl_tenant_rename},
+    {"tenant", "delete",
+     "Removes a tenant that was made by mistake, with its keys, grants, links and webhook. One that has had a session is not "
+     "removed (exit code 4): disable it.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."}, {NULL, NULL, 0, NULL}}, ctl_tenant_delete},
     {"tenant", "list", "Lists the tenants and the skills that each may use.",
      {{NULL, NULL, 0, NULL}}, ctl_tenant_list},
     {"tenant", "show",
@@ -75,6 +89,11 @@ const ctl_verb ctl_verbs[] = {
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"PREFIX", NULL, 1, "Such as https://app.example.com, myapp:// or com.example.app:/."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_redirect_allow},
+    {"tenant", "redirect-disallow",
+     "Takes such a beginning back, as redirect-allow was given it; prints what is left. Who is at a bank already is sent back.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"PREFIX", NULL, 1, "The beginning."},
+      {NULL, NULL, 0, NULL}}, ctl_tenant_redirect_disallow},
     {"skill", "publish",
      "Checks a skill's definition and publishes it, and makes its servicer if there is none of that name. Publishing the "
      "same again changes nothing; another definition under the same name is refused with exit code 4.",
@@ -182,6 +201,10 @@ const ctl_verb ctl_verbs[] = {
      "Lists the tenants' addresses for events, since when deliveries have failed, whether each is switched off, and how "
      "many events wait.",
      {{NULL, NULL, 0, NULL}}, ctl_webhook_list},
+    {"webhook", "remove",
+     "Sends a tenant's events nowhere any more, and gives up those that wait: outbox resend delivers them should there be a "
+     "webhook again.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."}, {NULL, NULL, 0, NULL}}, ctl_webhook_remove},
     {"outbox", "run",
      "Delivers events until it is told to stop (SIGTERM). A line of JSON tells of each try. A database that is away is "
      "waited for. Several may run; one at a time delivers.",

@@ -76,6 +76,21 @@ ctl_exit ctl_tenant_allow(ctl_command *command)
                         "p_retention => $4)", command->values, 4);
 }
 
+ctl_exit ctl_tenant_disallow(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.tenant_disallow($1, $2)", command->values, 2);
+}
+
+ctl_exit ctl_tenant_rename(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.tenant_rename($1, $2)", command->values, 2);
+}
+
+ctl_exit ctl_tenant_delete(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.tenant_delete($1)", command->values, 1);
+}
+
 ctl_exit ctl_tenant_list(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.tenant_list()", NULL, 0);

@@ -41,3 +41,8 @@ ctl_exit ctl_tenant_redirect_allow(ctl_command *command)
                                     "scheme such as myapp:// or com.example.app:/", prefix);
     return ctl_db_print(command, "SELECT finq.tenant_redirect_allow(p_client_id => $1, p_prefix => $2)", values, 2);
 }
+
+ctl_exit ctl_tenant_redirect_disallow(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.tenant_redirect_disallow($1, $2)", command->values, 2);
+}
