@@ -199,6 +199,13 @@ static int may_be_retried(const char *sqlstate)
     return 0;
 }
 
+/* What a pooler makes of prepared statements that hands each transaction another connection. */
+static const char *hint_for(const char *sqlstate)
+{
+    int is_pooled = strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "42P05") == 0;
+    return is_pooled ? " (behind a transaction pooler set FinqPreparedStatements off)" : "";
+}
+
 static finq_error *answer_check(const PGresult *result, PGconn *connection, const finq_pg_statement *statement,
                                 apr_pool_t *pool)
 {
@@ -212,7 +219,7 @@ static finq_error *answer_check(const PGresult *result, PGconn *connection, cons
     if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0)
         finq_pg_cut(connection); /* only a new connection prepares again */
     return finq_error_internal(pool, may_be_retried(sqlstate) ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR,
-                               "database: %s: SQLSTATE %s: %s", statement->name, sqlstate, primary ? primary : "");
+                               "database: %s: SQLSTATE %s: %s%s", statement->name, sqlstate, primary ? primary : "", hint_for(sqlstate));
 }
 
 static finq_error *answer_take(PGresult **result, PGconn *connection, const finq_pg_statement *statement,

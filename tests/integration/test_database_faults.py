@@ -462,3 +462,15 @@ def test_a_transaction_pooler(desk, pooler, make_server, server):
     desk.installation.psql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{SERVER}'")
     own.httpd.log.allow(OURS)
     process.until(lambda: onboard(through) == 200, RETURN + MARGIN, "full service")
+
+
+def test_a_pooler_that_hands_out_others_statements(desk, pooler, make_server, server):
+    """The log names what to set. Red without hint_for."""
+    own = make_server(cluster=server.postgres, database="unhinted", plain=True,
+                      directives={"FinqSecretFile": desk.installation.secret_file})
+    own.httpd.settings.database = pooler
+    own.httpd.restart()
+    own.httpd.log.allow(OURS)
+    own.httpd.log.expect(r"FINQ03.*SQLSTATE (26000|42P05): .*\(behind a transaction pooler set FinqPreparedStatements off\)")
+    through = types.SimpleNamespace(installation=own, tenant=desk.tenant)
+    assert any(status >= 500 for status in at_once([lambda: onboard(through)] * 40))
