@@ -48,7 +48,7 @@ help:
 ## make deps-test        installs those, and the ones for everything below
 ## make demo             shows two onboardings, one by way of a bank, on private servers that it stops again
 ## make up [PORT=8443]   leaves the demo's servers running; build/run/finq.env says how to reach them
-## make down             stops them and removes their files
+## make down             stops them and removes their files, and what a demo, test or bench that was killed has left
 ## make test [T='-k x'] [WORKERS=2]  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone

@@ -90,6 +90,7 @@ make_machine() {
   [ -n "$main" ] || fail "apt knows no mirror of Debian"
   security=$(mirror Debian-Security)
   make_base
+  echo "Making the machine ..."
   rm -rf "$machine"
   cp -a "$base" "$machine"
   write_files

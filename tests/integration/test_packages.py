@@ -3,7 +3,7 @@
 Here a machine has more than a fresh one: so dpkg is asked which package a program, a module or a file is of, and whether the
 lists bring it. `make fresh` shows the same on a machine that has nothing else.
 
-Seen red: pgbouncer, procps or python3-yaml taken from its list, and see the samples.
+Seen red: pgbouncer, python3-yaml or curl taken from its list, and see the samples.
 """
 import ast
 import functools
@@ -155,11 +155,11 @@ def groups_of(target):
 
 @functools.cache
 def installed():
-    """({package: what it depends on}, {virtual package: who provides it}, what every Debian has)"""
+    """({package: what it depends on, as alternatives}, {name: who provides it}, what every Debian has)"""
     shown = subprocess.check_output(["dpkg-query", "-W", "-f", "${Package}\t${Pre-Depends}, ${Depends}\t${Provides}\t${Priority}\n"], text=True)
     needs, providers, base = {}, {}, set(FRESH)
     for package, depends, provides, priority in (line.split("\t") for line in shown.splitlines()):
-        needs.setdefault(package, set()).update(re.findall(r"(?:^|[,|]) *([\w.+-]+)", depends))
+        needs[package] = [re.findall(r"(?:^|\|) *([\w.+-]+)", words) for words in depends.split(",")]
         for name in re.findall(r"(?:^|,) *([\w.+-]+)", provides):
             providers.setdefault(name, set()).add(package)
         base |= {package} if priority == "required" else set()
@@ -167,14 +167,15 @@ def installed():
 
 
 def brought_by(packages):
-    """These, what they depend on, and what every fresh machine has."""
+    """These, what they depend on, and what every fresh machine has. Of alternatives apt takes the first."""
     needs, providers, base = installed()
     waiting, found = [*packages, *base], set()
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += [*needs.get(name, ()), *providers.get(name, ())]
+            waiting += [choices[0] for choices in needs.get(name, ()) if choices]
+            waiting += providers.get(name, ()) if name not in needs else ()
     return found
 
 
@@ -188,23 +189,26 @@ def places_of(kind, name):
     return [name]
 
 
-def owners(kind, name):
-    """The installed packages that a program, module or file is of."""
-    places = [place for place in places_of(kind, name) if os.path.lexists(place)]
-    merged = {re.sub(r"^/usr(?=/s?bin/)", "", place) for place in places}  # where dpkg has it from before /usr was merged
-    paths = {*places, *map(os.path.realpath, places), *merged}
-    shown = subprocess.run(["dpkg-query", "-S", *sorted(paths)], capture_output=True, text=True).stdout if paths else ""
-    return {re.sub(r":\w+$", "", package) for line in shown.splitlines() if not line.startswith("diversion ")
-            for package in line.rsplit(": ", 1)[0].split(", ")}
+def owners(needs):
+    """{need: the installed packages that this program, module or file is of}. dpkg is asked once: it reads all its lists."""
+    places = {need: {path for place in places_of(*need) if os.path.lexists(place)
+                     for path in (place, os.path.realpath(place), re.sub(r"^/usr(?=/s?bin/)", "", place))} for need in needs}
+    asked = sorted(set().union(*places.values()))
+    shown = subprocess.run(["dpkg-query", "-S", *asked], capture_output=True, text=True).stdout if asked else ""
+    found = {}
+    for packages, path in (line.rsplit(": ", 1) for line in shown.splitlines() if not line.startswith("diversion ")):
+        found.setdefault(path, set()).update(re.sub(r":\w+$", "", package) for package in packages.split(", "))
+    return {need: set().union(*(found.get(path, ()) for path in paths)) for need, paths in places.items()}
 
 
 def missing(needs, packages):
     """The needs that the packages do not bring. What this machine has not at all must be listed by its own name."""
     brought = brought_by(packages)
-    for kind, name in sorted(needs):
-        built = name.split("/")[0] == "build" or (ROOT / name).is_file() or name.startswith("finq")
-        if not built and not (owners(kind, name) or {pathlib.Path(name).name}) & brought:
-            yield f"{kind} {name}: of {owners(kind, name) or 'no package here'}, which no list has"
+    foreign = {(kind, name) for kind, name in needs
+               if name.startswith("/") or not (name.startswith(("build/", "finq")) or (ROOT / name).is_file())}
+    for (kind, name), holders in sorted(owners(foreign).items()):
+        if not (holders or {pathlib.Path(name).name}) & brought:
+            yield f"{kind} {name}: of {holders or 'no package here'}, which no list has"
 
 
 # -- the guards
@@ -263,5 +267,11 @@ def planted(python="", make=""):
     ({"make": "CC := tcc\nx:\n\t$Q$(CC) -c x\n"}, "tcc"),
     ({"make": "FLAGS = $(shell cmake --find x)\n"}, "cmake")])
 def test_the_guard_can_fail(sample, need):
-    complaints = [line for line in missing(planted(**sample), listed("build", "run", "demo", "test"))]
+    complaints = list(missing(planted(**sample), listed("build", "run", "demo", "test")))
     assert any(f" {need}: " in line for line in complaints), complaints
+
+
+@pytest.mark.parametrize("need", [("program", "/usr/sbin/apache2"), ("program", "node"), ("program", "psql"), ("module", "pytest"),
+                                  ("file", "/usr/lib/apache2/modules")])
+def test_what_is_here_and_in_no_list_is_seen(need):
+    assert list(missing({need}, [])) and not list(missing({need}, listed("all")))
