@@ -12,8 +12,8 @@ import threading
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 
+from finqenv.browser import driver_service
 from finqenv.flows import CARD
 from finqenv.httpd_conf import Site
 
@@ -68,7 +68,7 @@ def browser(run_directory):
                      "--ignore-certificate-errors", "--host-resolver-rules=MAP *.test 127.0.0.1, MAP localhost 127.0.0.1",
                      f"--user-data-dir={run_directory / 'chromium-cors'}"):
         options.add_argument(argument)
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", service_args=[f"--log-path={run_directory / 'chromedriver-cors.log'}"]), options=options)
+    driver = webdriver.Chrome(service=driver_service(run_directory / "chromium-cors-home"), options=options)
     driver.set_page_load_timeout(30)
     driver.set_script_timeout(30)
     yield driver

@@ -9,11 +9,11 @@ import urllib.parse
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from finqenv.browser import driver_service
 from finqenv.client import Client
 from finqenv.httpd import Httpd
 from finqenv.installation import MODULE, SANITIZED
@@ -154,7 +154,7 @@ def browser(run_directory):
     metrics = {"width": WIDTH, "height": 740, "pixelRatio": 2.0}
     options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver", service_args=[f"--log-path={run_directory / 'chromedriver.log'}"]), options=options)
+    driver = webdriver.Chrome(service=driver_service(run_directory / "chromium-home"), options=options)
     driver.set_page_load_timeout(30)
     yield driver
     driver.quit()
