@@ -453,7 +453,7 @@ pidfile =
 
 
 def test_a_transaction_pooler(desk, pooler, make_server, server):
-    own = make_server(cluster=server.postgres, database="pooled", plain=True,
+    own = make_server(cluster=server.postgres, database="pooled", plain=True, threads=24,
                       directives={"FinqPreparedStatements": "off", "FinqSecretFile": desk.installation.secret_file})
     own.httpd.settings.database = pooler
     own.httpd.restart()
