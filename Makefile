@@ -49,6 +49,8 @@ help:
 ## make demo             shows two onboardings, one by way of a bank, on private servers that it stops again
 ## make up [PORT=8443]   leaves the demo's servers running; build/run/finq.env says how to reach them
 ## make down             stops them and removes their files, and what a demo, test or bench that was killed has left
+## make psql [ROLE=name]  psql in the database of `make up`, as its owner or as another role
+## make log              follows the error logs of its servers
 ## make test [T='-k x'] [WORKERS=2]  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
@@ -133,8 +135,8 @@ demo up:
 	@$(MAKE) --no-print-directory -s B=$(B) all
 	@$(PYTHON) tests/$@.py $(if $(filter up,$@),$(PORT))
 
-down:
-	@$(PYTHON) tests/down.py
+down log psql:
+	@$(PYTHON) tests/$@.py $(if $(filter psql,$@),$(ROLE))
 
 .PHONY: schema calls
 schema calls:
@@ -223,5 +225,5 @@ uninstall:
 clean:
 	rm -rf $(B)/obj $(B)/man $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all help check-deps deps deps-test demo up down test test-asan fresh unit bench manual install clean
+.PHONY: all help check-deps deps deps-test demo up down log psql test test-asan fresh unit bench manual install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

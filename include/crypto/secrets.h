@@ -27,6 +27,8 @@ finq_error *finq_secrets_load(finq_secrets **secrets, const char *path, apr_pool
 const finq_secret *finq_secrets_first(const finq_secrets *secrets);
 /** The secret with this id; NULL if it is not, or no longer, in the file. */
 const finq_secret *finq_secrets_find(const finq_secrets *secrets, apr_int32_t id);
+/** The place of one of its secrets in the file, from 1, which is the one that seals. */
+int finq_secrets_place(const finq_secrets *secrets, const finq_secret *secret);
 /** The id of a secret: the same on every server that has it, and telling nothing of it. */
 apr_int32_t finq_secret_id(const finq_secret *secret);
 
@@ -35,10 +37,23 @@ apr_int32_t finq_secret_id(const finq_secret *secret);
 finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, const void *bytes, apr_size_t length,
                              apr_pool_t *pool);
 
-/** Opens `length` sealed bytes into `bytes` (length - FINQ_SEAL_OVERHEAD). `*secret` is the one that had sealed them,
- * NULL if none had: then the bytes are forged, altered, or sealed with a secret that has left the file. */
-finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *secrets, unsigned char *bytes,
-                              const unsigned char *sealed, apr_size_t length, apr_pool_t *pool);
+/** What became of sealed bytes. Clients are not told why theirs do not open; operators may be. */
+typedef enum {
+    FINQ_SEAL_MALFORMED,      /**< of no length or version that a seal has */
+    FINQ_SEAL_UNKNOWN_SECRET, /**< the secret that they name is not, or no longer, in the file */
+    FINQ_SEAL_FORGED,         /**< not what that secret had sealed, or altered since */
+    FINQ_SEAL_INTACT
+} finq_seal_state;
+
+/** Sealed bytes that were to be opened. */
+typedef struct finq_seal {
+    finq_seal_state state;
+    const finq_secret *secret; /**< that had sealed them; NULL unless they are intact */
+} finq_seal;
+
+/** Opens sealed bytes into `bytes` (sealed.length - FINQ_SEAL_OVERHEAD), which hold nothing of use unless they are intact. */
+finq_error *finq_secrets_open(finq_seal *seal, const finq_secrets *secrets, unsigned char *bytes, finq_bytes sealed,
+                              apr_pool_t *pool);
 
 /** The id of a session's step: version 7, with the session's time, and not to be guessed without the secret. */
 finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, const finq_id *session_id, int ordinal,

@@ -31,6 +31,10 @@ typedef struct finq_token {
 /** Seals a token into URL-safe text. The same token and secret always give the same text. */
 finq_error *finq_token_seal(const char **text, const finq_token *token, const finq_secret *secret, apr_pool_t *pool);
 
+/** Opens `text` (may be NULL) as a token of any kind, for the operator. `*seal` says why it does not open. */
+finq_error *finq_token_explain(finq_token *token, finq_seal *seal, const char *text, const finq_secrets *secrets,
+                               apr_pool_t *pool);
+
 /** Opens `text` (may be NULL) as a token of kind `token->kind`. `*secret` is the one that had sealed it, NULL if `text` is no such token, which says
  * nothing of why. Whether it has expired is the caller's to ask. */
 finq_error *finq_token_open(finq_token *token, const finq_secret **secret, const char *text, const finq_secrets *secrets,

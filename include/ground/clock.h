@@ -2,6 +2,7 @@
 #ifndef FINQ_CLOCK_H
 #define FINQ_CLOCK_H
 
+#include <apr_pools.h>
 #include <apr_time.h>
 
 /** Seconds since 1970. Whoever sets the machine's clock moves it. */
@@ -9,5 +10,8 @@ apr_int64_t finq_clock_seconds(void);
 
 /** Microseconds since some moment before this process, as POSIX's CLOCK_MONOTONIC has them: for spans of time alone. */
 apr_time_t finq_clock_steady(void);
+
+/** "YYYY-MM-DDTHH:MM:SSZ" of the seconds since 1970, in the pool. */
+const char *finq_clock_text(apr_int64_t seconds, apr_pool_t *pool);
 
 #endif

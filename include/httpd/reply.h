@@ -17,8 +17,6 @@ int finq_reply_preflight(finq_request *request);
 int finq_reply_empty(finq_request *request);
 /** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
 int finq_reply_redirect(finq_request *request, const char *location);
-/** "YYYY-MM-DDTHH:MM:SSZ", in the pool. */
-const char *finq_reply_time(apr_int64_t seconds, apr_pool_t *pool);
 
 /** The insert_error_filter hook: gives the errors that httpd itself makes under a base the contract's form. */
 void finq_reply_insert_filter(request_rec *r);

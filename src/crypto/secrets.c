@@ -172,6 +172,11 @@ const finq_secret *finq_secrets_find(const finq_secrets *secrets, apr_int32_t id
     return NULL;
 }
 
+int finq_secrets_place(const finq_secrets *secrets, const finq_secret *secret)
+{
+    return (int)(secret - secrets->secrets) + 1;
+}
+
 apr_int32_t finq_secret_id(const finq_secret *secret)
 {
     return secret->id;
@@ -201,21 +206,23 @@ finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, c
     return finq_siv_seal(sealed + SEAL_HEAD, secret->seal, &head, 1, message, pool);
 }
 
-finq_error *finq_secrets_open(const finq_secret **secret, const finq_secrets *secrets, unsigned char *bytes,
-                              const unsigned char *sealed, apr_size_t length, apr_pool_t *pool)
+finq_error *finq_secrets_open(finq_seal *seal, const finq_secrets *secrets, unsigned char *bytes, finq_bytes sealed,
+                              apr_pool_t *pool)
 {
-    finq_bytes head = {sealed, SEAL_HEAD};
+    finq_bytes head = {sealed.data, SEAL_HEAD}, rest = {sealed.data + SEAL_HEAD, sealed.length - SEAL_HEAD};
     apr_int32_t id;
     int intact;
-    *secret = NULL;
-    if (length < FINQ_SEAL_OVERHEAD || sealed[0] != SEAL_VERSION)
+    *seal = (finq_seal){FINQ_SEAL_MALFORMED, NULL};
+    if (sealed.length <= FINQ_SEAL_OVERHEAD || sealed.data[0] != SEAL_VERSION)
         return NULL;
-    memcpy(&id, sealed + 1, 4);
+    memcpy(&id, sealed.data + 1, 4);
     const finq_secret *found = finq_secrets_find(secrets, id);
+    seal->state = found ? FINQ_SEAL_FORGED : FINQ_SEAL_UNKNOWN_SECRET;
     if (!found)
         return NULL;
-    FINQ_TRY(finq_siv_open(&intact, bytes, found->seal, &head, 1, (finq_bytes){sealed + SEAL_HEAD, length - SEAL_HEAD}, pool));
-    *secret = intact ? found : NULL;
+    FINQ_TRY(finq_siv_open(&intact, bytes, found->seal, &head, 1, rest, pool));
+    if (intact)
+        *seal = (finq_seal){FINQ_SEAL_INTACT, found};
     return NULL;
 }
 

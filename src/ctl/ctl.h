@@ -4,6 +4,7 @@
 
 #include <apr_pools.h>
 
+#include "crypto/secrets.h"
 #include "ground/error.h"
 
 /** Exit codes, as --help lists them. */
@@ -89,6 +90,8 @@ ctl_exit ctl_fail_with(const finq_error *error);
 
 /** Reads a whole file, - being standard input; a NUL follows its last byte. */
 ctl_exit ctl_file_read(char **text, apr_size_t *length, const char *path, apr_size_t most, apr_pool_t *pool);
+/** Loads the secret file that --secret-file or FINQ_SECRET_FILE names. */
+ctl_exit ctl_secrets_load(finq_secrets **secrets, const ctl_command *command);
 
 /* ---- db.c ---- */
 
@@ -130,6 +133,10 @@ ctl_exit ctl_step_reject(ctl_command *command);
 ctl_exit ctl_step_resubmit(ctl_command *command);
 ctl_exit ctl_tenant_redirect_allow(ctl_command *command);
 ctl_exit ctl_tenant_redirect_disallow(ctl_command *command);
+
+/* ---- verbs_token.c ---- */
+
+ctl_exit ctl_token_explain(ctl_command *command);
 
 /* ---- outbox.c ---- */
 

@@ -173,15 +173,6 @@ static ctl_exit worker_run(worker *w, int once, apr_pool_t *parent)
     return stopping ? CTL_OK : code; /* told to stop while the database was away: that is no fault */
 }
 
-static ctl_exit secrets_open(finq_secrets **secrets, const ctl_command *command)
-{
-    const char *path = ctl_value(command, "--secret-file") ? ctl_value(command, "--secret-file") : getenv("FINQ_SECRET_FILE");
-    if (!path)
-        return ctl_fail(CTL_USAGE, "which secret file? Give --secret-file PATH (FinqSecretFile's) or set FINQ_SECRET_FILE");
-    finq_error *error = finq_secrets_load(secrets, path, command->pool);
-    return error ? ctl_fail(CTL_FAILED, "%s", finq_error_why(error)) : CTL_OK;
-}
-
 static ctl_exit allowed_read(const char **allowed, const ctl_command *command)
 {
     *allowed = ctl_value(command, "--allow-address");
@@ -193,7 +184,7 @@ ctl_exit ctl_outbox_run(ctl_command *command)
 {
     finq_secrets *secrets;
     worker w = {.command = command};
-    ctl_exit code = secrets_open(&secrets, command);
+    ctl_exit code = ctl_secrets_load(&secrets, command);
     if (code != CTL_OK)
         return code;
     w.secrets = secrets;
@@ -226,7 +217,7 @@ ctl_exit ctl_webhook_set(ctl_command *command)
     const char *json, *allowed;
     ctl_exit code = allowed_read(&allowed, command);
     if (code == CTL_OK)
-        code = secrets_open(&secrets, command);
+        code = ctl_secrets_load(&secrets, command);
     if (code != CTL_OK)
         return code;
     const char *problem = ctl_post_url_problem(ctl_value(command, "URL"), allowed, command->pool);

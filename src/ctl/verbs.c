@@ -168,6 +168,13 @@ const ctl_verb ctl_verbs[] = {
       {"--aud", "AUDIENCE", 0, "The server's FinqSignatureAudience (default api.finqware.com)."},
       {"--issuer", "EMAIL", 0, "What iss must say."},
       {NULL, NULL, 0, NULL}}, ctl_verify},
+    {"token", "explain",
+     "Opens a nonce, a temp_token or a bank's state, and shows what is sealed in it: kind, expiry (UTC), tenant, session, step "
+     "(submission counts them, place is the step's in its skill), and which secret of the file has sealed it (place 1 is the one "
+     "that seals). The token comes by standard input, so that it stands in no list of processes and no history. Where it does "
+     "not open, one line says why: malformed, unknown secret, or forged; exit code 1. Needs no database.",
+     {{"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
+      {NULL, NULL, 0, NULL}}, ctl_token_explain},
     {"step", "list",
      "Lists the steps that wait for a decision, oldest first, with their data: personal data, so mind where the output "
      "goes.",

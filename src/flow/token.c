@@ -37,6 +37,7 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
 
 static void token_read(finq_token *token, const unsigned char *from, apr_size_t length, apr_pool_t *pool)
 {
+    token->kind = (finq_token_kind)from[0];
     token->ordinal = (int)finq_codec_number(from + 1, 2);
     token->place = from[3];
     token->previous = from[4];
@@ -60,19 +61,31 @@ finq_error *finq_token_seal(const char **text, const finq_token *token, const fi
     return NULL;
 }
 
-finq_error *finq_token_open(finq_token *token, const finq_secret **secret, const char *text, const finq_secrets *secrets,
-                            apr_pool_t *pool)
+finq_error *finq_token_explain(finq_token *token, finq_seal *seal, const char *text, const finq_secrets *secrets,
+                               apr_pool_t *pool)
 {
     unsigned char plain[TEXT_MAX];
     apr_size_t digits = text ? strnlen(text, TEXT_MAX + 1) : 0;
     finq_bytes sealed; /* one text for one token, so that "the same nonce" is a question of bytes */
-    *secret = NULL;
+    *seal = (finq_seal){FINQ_SEAL_MALFORMED, NULL};
     if (digits > TEXT_MAX || !finq_codec_decode(&sealed, FINQ_BASE64URL, text ? text : "", digits, pool))
         return NULL;
-    FINQ_TRY(finq_secrets_open(secret, secrets, plain, sealed.data, sealed.length, pool));
-    if (*secret && (sealed.length < FINQ_SEAL_OVERHEAD + TOKEN_FIXED || plain[0] != token->kind))
-        *secret = NULL;
-    if (*secret)
+    if (sealed.length < FINQ_SEAL_OVERHEAD + TOKEN_FIXED)
+        return NULL;
+    FINQ_TRY(finq_secrets_open(seal, secrets, plain, sealed, pool));
+    if (seal->secret)
         token_read(token, plain, sealed.length - FINQ_SEAL_OVERHEAD, pool);
+    return NULL;
+}
+
+finq_error *finq_token_open(finq_token *token, const finq_secret **secret, const char *text, const finq_secrets *secrets,
+                            apr_pool_t *pool)
+{
+    finq_token found = *token;
+    finq_seal seal;
+    FINQ_TRY(finq_token_explain(&found, &seal, text, secrets, pool));
+    *secret = found.kind == token->kind ? seal.secret : NULL;
+    if (*secret)
+        *token = found;
     return NULL;
 }

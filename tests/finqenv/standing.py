@@ -1,10 +1,12 @@
 """`make up`: the demonstration's servers, kept running for anyone to try."""
 import json
+import os
 import shlex
 
 from .installation import MODULE, SIGNING_ISSUER, Installation, Tenant
 from .places import BUILD, Lock, discard
-from .process import Failure, end_servers_in, port_is_free
+from .postgres import OWNER, programs
+from .process import Failure, clean_environ, end_servers_in, port_is_free
 
 DIRECTORY = BUILD / "run"
 STATE, ENVIRONMENT = DIRECTORY / "state.json", DIRECTORY / "finq.env"
@@ -127,3 +129,26 @@ def down():
         return present
     finally:
         lock.release()
+
+
+# -- looking inside: each becomes the program that it names
+
+def _running():
+    before = _load()
+    if not before or not before[0].postgres.pid():
+        raise Failure("nothing is up; 'make up' starts it")
+    return before[0]
+
+
+def psql(role=OWNER, *arguments):
+    """Any role comes in by the socket, which only root and PostgreSQL reach."""
+    installation = _running()
+    postgres = installation.postgres
+    os.execve(programs() / "psql", ["psql", "-h", postgres.socket, "-p", str(postgres.port), "-U", role, "-d",
+                                    installation.database, *arguments], clean_environ())
+
+
+def log():
+    """httpd's and PostgreSQL's together, from their last lines on."""
+    installation = _running()
+    os.execvp("tail", ["tail", "-n", "20", "-F", installation.httpd.directory / "error.log", installation.postgres.log])

@@ -13,7 +13,8 @@ import pytest
 
 from finqenv import documents
 from finqenv.flows import AISP, CARD, begin, steps, submit, upload_required, walk
-from finqenv.process import until
+from finqenv.installation import FINQCTL
+from finqenv.process import clean_environ, run, until
 from finqenv.wire import is_error, steady
 
 MINUTE, DAY = 60, 86400
@@ -224,3 +225,44 @@ def test_an_expired_nonce_asks_no_database(aged, brief):
         assert is_error(submit(under_way, 2), 401, "expired_nonce")
         started.client.close()
     assert brief.postgres.backends(database="brief") == [], "no child has come back to the database"
+
+
+# -- finqctl token explain
+
+def explain(installation, token, secret_file=None, **more):
+    return run(FINQCTL, "token", "explain", "--secret-file", secret_file or installation.secret_file, check=False, text=token,
+               env=clean_environ(**more))
+
+
+def test_what_is_sealed_in_a_token_is_explained(server, client):
+    """Red where a kind is taken for another, or where the time is local."""
+    user = begin(client, CARD, tenant_user_id="user-7")
+    first, done = explain(server, user.nonce + "\n"), walk(client)
+    shown = json.loads(first.stdout)
+    assert first.returncode == 0 and not first.stderr
+    assert (shown["kind"], shown["client_id"], shown["session_id"]) == ("nonce", client.tenant.client_id, user.session_id)
+    assert (shown["submission"], shown["place"], shown["tenant_user_id"]) == (1, 1, "user-7")
+    assert shown["expired"] is False and abs(seconds_of(shown["expires_at"]) - time.time() - 30 * MINUTE) < 60
+    assert shown["secret"]["place"] == 1 and shown["app_key_id"] > 0
+    temp = json.loads(explain(server, done.temp_token, TZ="Pacific/Auckland").stdout)
+    assert temp["kind"] == "temp_token" and temp["session_id"] == done.session_id and "tenant_user_id" not in temp
+    assert abs(seconds_of(temp["expires_at"]) - time.time()) < DAY / 4
+
+
+def test_why_a_token_does_not_open_is_said(server, client, tmp_path):
+    """Red where one reason is told for another."""
+    nonce = begin(client).nonce
+    other = tmp_path / "secret"
+    other.touch(mode=0o600)
+    other.write_text("ab" * 32)
+    forged = nonce[:-1] + ("A" if nonce[-1] != "A" else "Q")
+    for token, file, why in ((forged, None, "forged"), (nonce, other, "unknown secret"), (nonce[:20], None, "malformed"),
+                             ("", None, "malformed"), (f'"{nonce}"', None, "malformed")):
+        done = explain(server, token, file)
+        assert done.returncode == 1 and not done.stdout and done.stderr.startswith(f"finqctl: {why}: "), done.stderr
+        assert len(done.stderr.splitlines()) == 1 and (not token or token not in done.stderr)
+
+
+def test_a_token_stands_in_no_list_of_processes(server, client):
+    done = run(FINQCTL, "token", "explain", begin(client).nonce, check=False)
+    assert done.returncode == 2 and not done.stdout

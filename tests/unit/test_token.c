@@ -133,6 +133,38 @@ static void nothing_else_opens(void **state)
     assert_null(by);
 }
 
+/* Red where the states are told in another order than they are asked, or a kind is taken for another. */
+static void the_operator_is_told_why(void **state)
+{
+    static const finq_token_kind kinds[] = {FINQ_TOKEN_NONCE, FINQ_TOKEN_TEMP, FINQ_TOKEN_STATE};
+    finq_secrets *old, *both, *new;
+    finq_token token = sample(), opened;
+    finq_seal seal;
+    const char *text;
+    (void)state;
+    assert_null(load(&old, B, 0600));
+    assert_null(load(&both, A "\n" B, 0600));
+    assert_null(load(&new, A, 0600));
+    for (int i = 0; i < 3; i++) {
+        token.kind = kinds[i];
+        assert_null(finq_token_seal(&text, &token, finq_secrets_first(old), pool));
+        assert_null(finq_token_explain(&opened, &seal, text, both, pool));
+        assert_int_equal(seal.state, FINQ_SEAL_INTACT);
+        assert_int_equal(finq_secrets_place(both, seal.secret), 2);
+        assert_int_equal(opened.kind, kinds[i]);
+        assert_int_equal(opened.expires_at, token.expires_at);
+    }
+    assert_null(finq_token_explain(&opened, &seal, text, new, pool));
+    assert_int_equal(seal.state, FINQ_SEAL_UNKNOWN_SECRET);
+    assert_null(finq_token_explain(&opened, &seal, apr_pstrcat(pool, text, "\n", NULL), both, pool));
+    assert_int_equal(seal.state, FINQ_SEAL_MALFORMED);
+    char *changed = apr_pstrdup(pool, text);
+    changed[40] = changed[40] == 'A' ? 'B' : 'A';
+    assert_null(finq_token_explain(&opened, &seal, changed, both, pool));
+    assert_int_equal(seal.state, FINQ_SEAL_FORGED);
+    assert_null(seal.secret);
+}
+
 static void derived_values_depend_on_all_their_parts(void **state)
 {
     finq_secrets *a, *b;
@@ -201,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secret_files_that_are_refused),   cmocka_unit_test(what_is_sealed_opens_the_same),
         cmocka_unit_test(every_secret_of_the_file_opens_and_no_other), cmocka_unit_test(nothing_else_opens),
+        cmocka_unit_test(the_operator_is_told_why),
         cmocka_unit_test(derived_values_depend_on_all_their_parts), cmocka_unit_test(ids_as_text),
         cmocka_unit_test(ids_share_no_randomness),
     };

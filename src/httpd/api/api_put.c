@@ -1,6 +1,6 @@
 #include "httpd/api.h"
 
-#include "httpd/reply.h"
+#include "ground/clock.h"
 
 void finq_api_put_id(finq_json_writer *reply, const char *name, const finq_id *id)
 {
@@ -10,7 +10,7 @@ void finq_api_put_id(finq_json_writer *reply, const char *name, const finq_id *i
 
 void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool)
 {
-    finq_json_put(reply, name, finq_reply_time(seconds, pool));
+    finq_json_put(reply, name, finq_clock_text(seconds, pool));
 }
 
 static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload)
