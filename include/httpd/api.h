@@ -21,8 +21,9 @@ finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *rep
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /**< conf/openapi.yaml */
 
-/** Adds an id, a time to a reply. */
-void finq_api_put_id(finq_json_writer *reply, const char *name, const finq_id *id);
+/** Adds an id to a reply, and to what the log tells of the request. */
+void finq_api_put_id(finq_json_writer *reply, finq_request *request, const char *name, const finq_id *id);
+/** Adds a time to a reply. */
 void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool);
 /** Adds what a step asks for (contract section 3, `uploads`). */
 void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step);

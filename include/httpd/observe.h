@@ -22,7 +22,13 @@ void finq_observe_recognised(finq_request *request, const finq_id *client_id, co
 void finq_observe_session(finq_request *request, const finq_published *published, finq_progress progress);
 /** Counts a nonce that was refused; one that was not is none. */
 void finq_observe_nonce(finq_request *request, finq_nonce_state state);
-/** Counts and notes how a request ended, as its answer is sent. */
+/** Counts an event, such as a limit that was reached. */
+void finq_observe_event(finq_request *request, finq_event event);
+/** Adds to what the log's line at debug will tell of a request: ids and words of the program's own, nothing that a client wrote
+ * and nothing that authorises. */
+void finq_observe_tell(finq_request *request, const char *name, const char *value);
+void finq_observe_tell_id(finq_request *request, const char *name, const finq_id *id);
+/** Counts, notes and logs how a request ended, as its answer is sent. */
 void finq_observe_answer(finq_request *request, int outcome);
 
 /** Every host with counters, as it is shown; `names` are what the routes are called in them (finq_paths_names). */

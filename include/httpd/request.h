@@ -39,6 +39,8 @@ typedef struct finq_request {
     apr_uint64_t address_key, tenant_key;
     int is_told; /**< a limit has refused this client in the same second, and the log has its line */
 
+    const char *told; /**< of finq_observe_tell; NULL for nothing */
+
     const char *asking; /**< the path of the connector that ask.c is asking; NULL while none is */
 
     /* What goes out. */

@@ -69,6 +69,11 @@ typedef struct finq_meter {
     finq_gauges *gauges;
 } finq_meter;
 
+/** An event's label and the value that it has there: limit and address, cause and forged. */
+void finq_metrics_event_names(const char **label, const char **value, finq_event event);
+/** The name of a progress: "created", "pending". */
+const char *finq_metrics_progress_name(finq_progress progress);
+
 /** Bytes of a host's counters. They begin zeroed, aligned to a cache line. */
 apr_size_t finq_metrics_size(void);
 

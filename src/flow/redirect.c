@@ -203,12 +203,13 @@ static int is_code(const char *code)
     return length <= CODE_MAX;
 }
 
-finq_error *finq_redirect_finish(const char **location, const finq_service *service, const finq_redirect_return *came,
-                                 apr_pool_t *pool)
+finq_error *finq_redirect_finish(const char **location, finq_id *session_id, const finq_service *service,
+                                 const finq_redirect_return *came, apr_pool_t *pool)
 {
     visit v = {.service = service, .pool = pool};
     int taken;
     FINQ_TRY(state_open(&v, came));
+    *session_id = v.pass.token.session_id;
     if (came->code && !is_code(came->code))
         return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "code is not one that a bank would send.");
     FINQ_TRY(state_take(&v, &taken));

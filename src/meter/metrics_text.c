@@ -20,6 +20,17 @@ static const char *const progress_names[FINQ_PROGRESS_COUNT] = {
 #undef X
 };
 
+void finq_metrics_event_names(const char **label, const char **value, finq_event event)
+{
+    *label = events[event].label;
+    *value = events[event].value;
+}
+
+const char *finq_metrics_progress_name(finq_progress progress)
+{
+    return progress_names[progress];
+}
+
 /* A page being written. */
 typedef struct {
     const finq_metrics_view *view;

@@ -18,6 +18,7 @@ from finqenv.client import Document
 from finqenv.flows import AISP, CARD, begin, example, steps, walk
 from finqenv.locks import WAITING, Blocker
 from finqenv.process import until
+from finqenv.signing import Key, Signer
 from finqenv.wire import is_error
 
 FIRST = steps(CARD)[0]
@@ -182,6 +183,96 @@ def test_a_banks_return_leaves_nothing_in_the_logs(loud_bank):
     text = logs(loud_bank.server)[before:]
     assert "GET /v1/redirects/sca HTTP/1.1" in accesses and "http:trace4" in text and "core:trace6" in text
     assert canaries.in_(accesses) == [] and canaries.in_(text) == []
+
+
+# -- one line a request, at debug
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory):
+    made = Bank(make_module_server, run_directory / "told", children=1, log_level="warn finq:debug",
+                directives={"FinqFailureLimit": "1/h burst 5"})
+    yield made
+    made.stop()
+
+
+class Told(dict):
+    """The lines by request, and what was asked and answered."""
+
+    def __init__(self, bank):
+        super().__init__()
+        self.bank, self.answers = bank, []
+
+    def seen(self, _method, path, _headers, _body, answer):
+        if path.startswith(("/v1/", "/v1s/")):
+            self.answers.append(answer)
+
+    def read(self):
+        log = (self.bank.server.httpd.directory / "error.log").read_text(errors="replace")
+        lines = re.findall(r"\[finq:debug\].*FINQ10: \[(\S+)\] (.*)$", log, re.M)
+        self.update(lines)
+        assert len(self) == len(lines), "one a request"
+        assert set(self) == {answer.headers["x-request-id"] for answer in self.answers}, "and each has one"
+
+    def of(self, answer):
+        return self[answer.headers["x-request-id"]]
+
+
+def test_each_request_has_one_line_at_debug(bank):
+    """What was decided, by ids. Red where a word of the line is a client's, where an answer's line is written twice, and where
+    a redirect, a refusal by the checker, or an answer of httpd's own has none."""
+    told, canaries, signing = Told(bank), Canaries(), Key()
+    client, tenant = bank.client, bank.tenant
+    bank.server.add_key(tenant, "signer@bank.example", signing.pem)
+    signed = bank.server.client(tenant, base="/v1s", sign=Signer(signing, "signer@bank.example"))
+    unsigned = bank.server.client(tenant, base="/v1s")
+    client.seen = signed.seen = unsigned.seen = told.seen
+    canaries.update(client_secret=tenant.client_secret, client_app_key=tenant.client_app_key)
+    user = bank.user("plain", tenant_user_id=canaries.text("tenant_user_id"))
+    canaries["nonce"] = user.nonce
+    start, wrong = told.answers[-1], user.submit(canaries.text("step"), {})
+    taken = user.submit("form", {"a": canaries.text("data")})
+    stored = user.upload("proof", documents.png())
+    last, _ = user.submit("last", {}), user.upload("proof", documents.png())
+    canaries["temp_token"] = user.temp_token
+    canaries["access_token"] = user.exchange()["access_token"]
+    exchanged = told.answers[-1]
+    waiting = bank.user("sca")
+    waiting.submit("sca", {"scenario": "pend"})
+    status = bank.status(waiting)
+    decided = bank.decide(status["step_id"], "accepted")
+    visitor, at_bank = bank.at_bank()
+    canaries["state"] = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(at_bank["data"]["url"]).query))["state"]
+    bank.back(bank.choose(at_bank["data"]["url"], "approve"))
+    returned = told.answers[-1]
+    proven = signed.start_session("plain_sbx_#1.0")
+    unproven = unsigned.start_session("plain_sbx_#1.0")
+    nowhere = client.call(f"/{canaries.text('path')}", {})
+    other, odd = client.request("DELETE", "/v1/sessions"), client.call(f"/sessions/{canaries.text('id')}/status", {})
+    forged = client.call(f"/sessions/{user.session_id}/steps", {"client_id": tenant.client_id, "nonce": canaries.text("nonce"), "skill": "s",
+                                                                "step": "s", "data": {}})
+    guesses = [client.start_session("s", client_app_key=canaries.text("guess")) for _ in range(5)]
+    until(lambda: guesses[-1].headers["x-request-id"] in (bank.server.httpd.directory / "error.log").read_text())
+    told.read()
+    skill = f"tenant={tenant.client_id} skill=plain_sbx_#1.0"
+    session = f"session_id={user.session_id}"
+    assert told.of(start) == f"/sessions: ok {skill} progress=created {session}"
+    assert told.of(wrong) == f"/sessions/{user.session_id}/steps: invalid_step {skill} step=form {session}"
+    assert told.of(taken) == (f"/sessions/{user.session_id}/steps: ok {skill} step=form {session} progress=in_progress"
+                              f" step_id={taken['step_id']}")
+    assert told.of(stored) == (f"/steps/{taken['step_id']}/upload: ok {skill} step=form {session} upload_id={stored['upload_id']}"
+                               f" step_id={taken['step_id']}")
+    assert "progress=completed" in told.of(last)
+    assert told.of(exchanged) == f"/tokens: ok {skill} progress=exchanged credentials_id={exchanged['credentials_id']}"
+    assert told.of(status).endswith(f"status=SESSION_PENDING step_id={status['step_id']}")
+    assert told.of(decided) == f"/decisions: ok connector=bank step_id={status['step_id']}"
+    assert told.of(returned) == f"/redirects/*: ok session_id={visitor.session_id}"
+    assert told.of(proven) == f"/sessions: ok {skill} signature=good progress=created session_id={proven['session_id']}"
+    assert told.of(unproven) == "no route: invalid_signature signature=refused"
+    assert told.of(nowhere) == "no route: not_found"
+    assert told.of(other) == "/sessions: method_not_allowed" and told.of(odd) == "/sessions/*/status: missing_fields"
+    assert told.of(forged) == f"/sessions/{user.session_id}/steps: invalid_nonce cause=forged"
+    assert [told.of(guess) for guess in guesses][-1] == "/sessions: too_many_requests limit=failure"
+    assert canaries.in_("".join(told.values())) == [] and len(canaries) > 15
 
 
 # -- what PostgreSQL logs by itself, as conf/manual/operation.md says of it

@@ -73,7 +73,7 @@ static finq_error *decide(finq_request *request, finq_json_writer *reply)
     const char *name;
     FINQ_TRY(finq_connector_receive(&decision, &name, request));
     finq_json_put(reply, "connector", name);
-    finq_api_put_id(reply, "step_id", &decision.step_id);
+    finq_api_put_id(reply, request, "step_id", &decision.step_id);
     finq_json_put(reply, "decision", decision.decision);
     finq_json_put_value(reply, "reasons", finq_json_own(texts(decision.reasons), request->r->pool));
     return NULL;

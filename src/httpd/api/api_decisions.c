@@ -1,6 +1,7 @@
 #include "httpd/api.h"
 
 #include "httpd/connectors.h"
+#include "httpd/observe.h"
 #include "flow/waiting.h"
 
 /* A connector's later word on a step that waits; it proves itself by the signature of its message. */
@@ -10,8 +11,9 @@ finq_error *finq_api_decision(finq_request *request, finq_json_writer *reply)
     const char *connector;
     finq_status status;
     FINQ_TRY(finq_connector_receive(&decision, &connector, request));
+    finq_observe_tell(request, "connector", connector);
     FINQ_TRY(finq_waiting_decide(&status, &request->service, &decision, connector, request->r->pool));
-    finq_api_put_id(reply, "step_id", &decision.step_id);
+    finq_api_put_id(reply, request, "step_id", &decision.step_id);
     finq_json_put(reply, "status", finq_status_name(status));
     return NULL;
 }

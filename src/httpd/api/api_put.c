@@ -1,11 +1,13 @@
 #include "httpd/api.h"
 
 #include "ground/clock.h"
+#include "httpd/observe.h"
 
-void finq_api_put_id(finq_json_writer *reply, const char *name, const finq_id *id)
+void finq_api_put_id(finq_json_writer *reply, finq_request *request, const char *name, const finq_id *id)
 {
     char text[FINQ_ID_TEXT + 1];
     finq_json_put(reply, name, finq_id_write(text, id));
+    finq_observe_tell(request, name, text);
 }
 
 void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool)

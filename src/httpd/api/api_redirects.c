@@ -5,6 +5,7 @@
 
 #include "bank/query.h"
 #include "flow/redirect.h"
+#include "httpd/observe.h"
 
 /* A browser that fetches a page in case its user will want it, under the names that this had and has. */
 static int is_prefetch(const apr_table_t *headers)
@@ -35,11 +36,16 @@ static finq_error *return_read(finq_redirect_return *came, finq_request *request
 finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *reply)
 {
     request_rec *r = request->r;
+    static const finq_id none;
+    finq_id session_id = none;
     finq_redirect_return came = {.kind = request->path_id};
     (void)reply;
     request->is_empty = r->header_only || is_prefetch(r->headers_in); /* nobody came back yet: the state keeps its one use */
     if (request->is_empty)
         return NULL;
     FINQ_TRY(return_read(&came, request));
-    return finq_redirect_finish(&request->location, &request->service, &came, r->pool);
+    finq_error *error = finq_redirect_finish(&request->location, &session_id, &request->service, &came, r->pool);
+    if (!finq_id_equal(&session_id, &none))
+        finq_observe_tell_id(request, "session_id", &session_id);
+    return error;
 }

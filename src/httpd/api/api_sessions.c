@@ -41,7 +41,7 @@ finq_error *finq_api_session_start(finq_request *request, finq_json_writer *repl
     finq_observe_recognised(request, &claim.client_id, started.published, NULL);
     finq_observe_session(request, started.published, FINQ_PROGRESS_CREATED);
     finq_json_put(reply, "nonce", started.nonce);
-    finq_api_put_id(reply, "session_id", &started.session_id);
+    finq_api_put_id(reply, request, "session_id", &started.session_id);
     finq_json_put(reply, "status", finq_status_name(FINQ_STATUS_CREATED));
     finq_api_put_time(reply, "expires_at", started.expires_at, pool);
     finq_json_put(reply, "next_step", started.next_step);

@@ -44,7 +44,7 @@ finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
     FINQ_TRY(submission_read(&submission, &pass, request));
     FINQ_TRY(finq_step_submit(&answer, &request->service, &submission, pool));
     finq_observe_session(request, pass.published, progress_of(answer.status));
-    finq_api_put_id(reply, "step_id", &answer.step_id);
+    finq_api_put_id(reply, request, "step_id", &answer.step_id);
     finq_json_put(reply, "nonce", answer.nonce);
     finq_json_put(reply, "temp_token", answer.temp_token);
     finq_json_put(reply, "status", finq_status_name(answer.status));

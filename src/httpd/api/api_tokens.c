@@ -23,7 +23,7 @@ finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *rep
     finq_observe_recognised(request, &wanted.client_id, credential.published, NULL);
     finq_observe_session(request, credential.published, FINQ_PROGRESS_EXCHANGED);
     finq_json_put(reply, "access_token", credential.access_token);
-    finq_api_put_id(reply, "credentials_id", &credential.credentials_id);
+    finq_api_put_id(reply, request, "credentials_id", &credential.credentials_id);
     finq_api_put_time(reply, "consent_exp", credential.consent_exp, pool);
     finq_api_put_time(reply, "max_data_retention", credential.max_data_retention, pool);
     return NULL;

@@ -298,8 +298,8 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
     FINQ_TRY(error);
     tidy_sometimes(request);
     apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);
-    finq_api_put_id(reply, "upload_id", &answer.upload_id);
-    finq_api_put_id(reply, "step_id", &receipt.pass.step_id);
+    finq_api_put_id(reply, request, "upload_id", &answer.upload_id);
+    finq_api_put_id(reply, request, "step_id", &receipt.pass.step_id);
     finq_json_put(reply, "document", answer.document);
     finq_json_put_integer(reply, "size", answer.size);
     finq_json_put(reply, "sha256", hex);

@@ -6,6 +6,7 @@
 #include "httpd/intake.h"
 #include "httpd/longpoll.h"
 #include "httpd/mpm.h"
+#include "httpd/observe.h"
 #include "flow/waiting.h"
 
 /* Longest wait for a change that a client may ask for. No connection to the database is held meanwhile. */
@@ -13,13 +14,14 @@
 /* How often a thread that waits looks. */
 #define LOOK_EVERY (APR_USEC_PER_SEC / 2)
 
-static void answer_put(finq_json_writer *reply, const finq_waiting_answer *answer, apr_pool_t *pool)
+static void answer_put(finq_json_writer *reply, finq_request *request, const finq_waiting_answer *answer)
 {
+    finq_observe_tell(request, "status", finq_status_name(answer->status));
     finq_json_put(reply, "status", finq_status_name(answer->status));
     if (answer->submitted)
-        finq_api_put_id(reply, "step_id", &answer->step_id);
+        finq_api_put_id(reply, request, "step_id", &answer->step_id);
     if (answer->expires_at)
-        finq_api_put_time(reply, "expires_at", answer->expires_at, pool);
+        finq_api_put_time(reply, "expires_at", answer->expires_at, request->r->pool);
     finq_json_put(reply, "nonce", answer->nonce);
     finq_json_put(reply, "next_step", answer->next_step);
     finq_json_put(reply, "temp_token", answer->temp_token);
@@ -78,7 +80,7 @@ static finq_error *status_continue(finq_request *request, finq_json_writer *repl
 {
     finq_waiting_answer answer;
     FINQ_TRY(status_look(&answer, request, request->r->pool));
-    answer_put(reply, &answer, request->r->pool);
+    answer_put(reply, request, &answer);
     return NULL;
 }
 
@@ -92,7 +94,7 @@ static finq_error *status_tell(finq_request *request, apr_interval_time_t wait, 
             return NULL;
     } else if (wait > 0 && answer.waits)
         FINQ_TRY(status_await(&answer, request, wait));
-    answer_put(reply, &answer, request->r->pool);
+    answer_put(reply, request, &answer);
     return NULL;
 }
 
@@ -137,6 +139,6 @@ finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *rep
     resumption.client_secret = finq_json_string(body, "client_secret");
     resumption.session_id = request->path_id;
     FINQ_TRY(finq_waiting_resume(&answer, &request->service, &resumption, pool));
-    answer_put(reply, &answer, pool);
+    answer_put(reply, request, &answer);
     return NULL;
 }

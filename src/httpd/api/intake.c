@@ -50,5 +50,6 @@ finq_error *finq_intake_nonce(finq_session_pass *pass, finq_request *request, co
     finq_observe_nonce(request, pass->state);
     FINQ_TRY(error);
     finq_observe_recognised(request, client_id, pass->published, pass->step->name);
+    finq_observe_tell_id(request, "session_id", &pass->token.session_id);
     return NULL;
 }

@@ -1,5 +1,6 @@
 #include "httpd/limits.h"
 
+#include "httpd/observe.h"
 #include <apr_strings.h>
 #include <arpa/inet.h>
 #include <http_config.h>
@@ -108,7 +109,7 @@ static finq_error *judge(finq_request *request, finq_limit limit, finq_bucket_an
     apr_table_setn(headers, "RateLimit-Limit", apr_psprintf(pool, "%u", request->config->limits[limit].burst));
     apr_table_setn(headers, "RateLimit-Remaining", "0");
     apr_table_setn(headers, "RateLimit-Reset", seconds);
-    finq_metrics_event(&request->config->runtime->meter, limits[limit].event);
+    finq_observe_event(request, limits[limit].event);
     finq_limits_tell_once(request);
     return finq_error_make(pool, FINQ_E_TOO_MANY_REQUESTS, "%s; try again in %s s.", limits[limit].message, seconds);
 }

@@ -4,12 +4,15 @@
 #include <apr_strings.h>
 #include <errno.h>
 #include <http_config.h>
+#include <http_log.h>
 #include <http_main.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "httpd/mpm.h"
+
+APLOG_USE_MODULE(finq);
 
 #define CACHE_LINE 64
 
@@ -130,6 +133,7 @@ static const finq_meter *meter_of(const finq_request *request)
 void finq_observe_session(finq_request *request, const finq_published *published, finq_progress progress)
 {
     finq_metrics_session(meter_of(request), (apr_uint32_t)published->skill_id, published->skill->name, progress);
+    finq_observe_tell(request, "progress", finq_metrics_progress_name(progress));
 }
 
 void finq_observe_nonce(finq_request *request, finq_nonce_state state)
@@ -140,13 +144,68 @@ void finq_observe_nonce(finq_request *request, finq_nonce_state state)
         [FINQ_NONCE_EXPIRED] = FINQ_EVENT_NONCE_EXPIRED,
     };
     if (state != FINQ_NONCE_GOOD)
-        finq_metrics_event(meter_of(request), events[state]);
+        finq_observe_event(request, events[state]);
+}
+
+void finq_observe_event(finq_request *request, finq_event event)
+{
+    const char *label, *value;
+    finq_metrics_event(meter_of(request), event);
+    finq_metrics_event_names(&label, &value, event);
+    finq_observe_tell(request, label, value);
+}
+
+void finq_observe_tell(finq_request *request, const char *name, const char *value)
+{
+    apr_pool_t *pool = request->r->pool;
+    if (APLOG_R_IS_LEVEL(request->r, APLOG_DEBUG))
+        request->told = apr_pstrcat(pool, request->told ? request->told : "", " ", name, "=", value, NULL);
+}
+
+void finq_observe_tell_id(finq_request *request, const char *name, const finq_id *id)
+{
+    char text[FINQ_ID_TEXT + 1];
+    finq_observe_tell(request, name, finq_id_write(text, id));
+}
+
+/* The route's path, with the id in it where that is one. */
+static const char *path_told(const finq_request *request)
+{
+    const char *route = request->route == FINQ_ROUTE_OTHER ? "no route" : finq_routes[request->route].path, *star = strchr(route, '*');
+    finq_id id;
+    if (!star || !finq_id_parse(&id, request->path_id))
+        return route;
+    return apr_psprintf(request->r->pool, "%.*s%s%s", (int)(star - route), route, finq_id_text(&id, request->r->pool), star + 1);
+}
+
+static const char *signature_told(const finq_request *request, int outcome)
+{
+    if (outcome == FINQ_E_INVALID_SIGNATURE || outcome == FINQ_E_EXPIRED_SIGNATURE || outcome == FINQ_E_INVALID_DIGEST)
+        return " signature=refused";
+    return request->proof ? " signature=good" : "";
+}
+
+static const char *note_told(const finq_request *request, const char *name, const char *note)
+{
+    const char *value = apr_table_get(request->r->notes, note);
+    return value ? apr_pstrcat(request->r->pool, " ", name, "=", value, NULL) : "";
+}
+
+/* The one line that says what was decided. */
+static void line_log(const finq_request *request, int outcome)
+{
+    if (!APLOG_R_IS_LEVEL(request->r, APLOG_DEBUG)) /* nothing is written together that nobody reads */
+        return;
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, request->r, "FINQ10: [%s] %s: %s%s%s%s%s%s", request->id, path_told(request),
+                  finq_outcome_name(outcome), note_told(request, "tenant", "finq-tenant"), note_told(request, "skill", "finq-skill"),
+                  note_told(request, "step", "finq-step"), signature_told(request, outcome), request->told ? request->told : "");
 }
 
 void finq_observe_answer(finq_request *request, int outcome)
 {
     const finq_meter *meter = meter_of(request);
     apr_table_setn(request->r->notes, "finq-outcome", finq_outcome_name(outcome));
+    line_log(request, outcome);
     if (meter)
         finq_metrics_answer(meter, (int)request->route, outcome, apr_time_now() - request->r->request_time);
 }

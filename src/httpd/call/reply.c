@@ -75,11 +75,12 @@ static void traces_end(request_rec *r)
 
 int finq_reply_redirect(finq_request *request, const char *location)
 {
-    traces_end(request->r);
     apr_table_t *headers = request->r->err_headers_out;
     apr_table_setn(headers, "Location", location);
     apr_table_setn(headers, "Referrer-Policy", "no-referrer"); /* the address that is left holds a state */
-    return empty_send(request, FINQ_OUTCOME_OK, HTTP_MOVED_TEMPORARILY);
+    int sent = empty_send(request, FINQ_OUTCOME_OK, HTTP_MOVED_TEMPORARILY);
+    traces_end(request->r); /* httpd writes the headers after the handler, and our own line has been written */
+    return sent;
 }
 
 /* ---- errors ---- */
