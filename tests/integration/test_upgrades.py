@@ -2,9 +2,8 @@
 
 Each further version is this tree's SQL with something changed, carried by a finqctl made of it.
 
-Seen red: in migrate.c, schema_refuse left out (each refusal), BEGIN left out of functions_apply (functions_change_together),
-functions_apply left out, transaction_run without a second try (a_live_database…); session_steps with a parsed body, which fails from a migration that adds a
-column until the function is made again (a_live_database…).
+Seen red: in migrate.c, schema_refuse left out (each refusal); a lock_timeout of 3 s without a second try (a_live_database…, in
+one run of two: a migration and a server wait for each other's tables).
 """
 import json
 import pathlib
