@@ -250,5 +250,5 @@ ctl_exit ctl_webhook_list(ctl_command *command)
 
 ctl_exit ctl_webhook_remove(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.webhook_remove($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.webhook_remove(p_client_id => $1)", command->values, 1);
 }

@@ -78,17 +78,17 @@ ctl_exit ctl_tenant_allow(ctl_command *command)
 
 ctl_exit ctl_tenant_disallow(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_disallow($1, $2)", command->values, 2);
+    return ctl_db_print(command, "SELECT finq.tenant_disallow(p_client_id => $1, p_skill => $2)", command->values, 2);
 }
 
 ctl_exit ctl_tenant_rename(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_rename($1, $2)", command->values, 2);
+    return ctl_db_print(command, "SELECT finq.tenant_rename(p_client_id => $1, p_name => $2)", command->values, 2);
 }
 
 ctl_exit ctl_tenant_delete(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_delete($1)", command->values, 1);
+    return ctl_db_print(command, "SELECT finq.tenant_delete(p_client_id => $1)", command->values, 1);
 }
 
 ctl_exit ctl_tenant_list(ctl_command *command)

@@ -44,5 +44,5 @@ ctl_exit ctl_tenant_redirect_allow(ctl_command *command)
 
 ctl_exit ctl_tenant_redirect_disallow(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_redirect_disallow($1, $2)", command->values, 2);
+    return ctl_db_print(command, "SELECT finq.tenant_redirect_disallow(p_client_id => $1, p_prefix => $2)", command->values, 2);
 }
