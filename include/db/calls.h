@@ -261,6 +261,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
 
 typedef struct finq_step_decide_in {
     const finq_id *step_id;
+    const finq_id *tenant;
     const char *connector;
     const char *decision;
     const char *reasons; /**< jsonb */

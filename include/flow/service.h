@@ -6,6 +6,7 @@
 #include "skills/directory.h"
 #include "db/pg.h"
 #include "crypto/secrets.h"
+#include "flow/token.h"
 
 /** Somewhere to ask connectors: the business rooms know this, and not how the question travels. */
 typedef struct finq_connectors finq_connectors;
@@ -22,7 +23,16 @@ typedef struct finq_service {
     finq_directory *directory;
     const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
     const finq_secrets *secrets;
+    const finq_id *tenant; /**< the one that is served here (FinqTenant); NULL for any */
     int nonce_ttl, temp_token_ttl, session_ttl; /**< seconds */
 } finq_service;
+
+/** Whether this tenant is served here: asked wherever one is learnt, by a name or out of a token. What is learnt by a look into
+ * the database is asked for there, with `tenant`. */
+int finq_service_serves(const finq_service *service, const finq_id *client_id);
+
+/** Opens `text` (may be NULL) as finq_token_open does. A token of a tenant that is not served here is none. */
+finq_error *finq_service_open(finq_token *token, const finq_secret **secret, const char *text, const finq_service *service,
+                              apr_pool_t *pool);
 
 #endif

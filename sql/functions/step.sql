@@ -160,8 +160,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.submit_step IS 'locks: session';
 
--- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits.
-CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_connector text, p_decision text, p_reasons jsonb,
+-- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits. p_tenant is
+-- the one whose sessions are served where it came; NULL for any.
+CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_tenant uuid, p_connector text, p_decision text, p_reasons jsonb,
                                             OUT outcome text, OUT status text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -172,7 +173,8 @@ DECLARE
 BEGIN
     SELECT k.definition #>> ARRAY['steps', (v_session.step_place - 1)::text, 'connector'] INTO v_connector
       FROM finq.skill k WHERE k.skill_id = v_session.skill_id;
-    IF v_session.session_id IS NULL OR v_connector IS DISTINCT FROM p_connector THEN
+    IF v_session.session_id IS NULL OR v_connector IS DISTINCT FROM p_connector
+       OR v_session.client_id <> coalesce(p_tenant, v_session.client_id) THEN
         outcome := 'invalid_step_id';
     ELSIF v_session.waits_for IS DISTINCT FROM 'DECISION' THEN
         outcome := 'step_already_submitted';

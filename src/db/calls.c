@@ -471,10 +471,12 @@ finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_step_decide",
-        "SELECT outcome, status FROM finq.step_decide(p_step_id => $1, p_connector => $2, p_decision => $3, p_reasons => $4)"};
+        "SELECT outcome, status FROM finq.step_decide(p_step_id => $1, p_tenant => $2, p_connector => $3, p_decision => $4, "
+        "p_reasons => $5)"};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_id(&args, in->tenant);
     finq_pg_arg_text(&args, in->connector);
     finq_pg_arg_text(&args, in->decision);
     finq_pg_arg_text(&args, in->reasons);

@@ -47,7 +47,7 @@ static finq_error *temp_token_open(finq_token *token, const finq_published **pub
     const finq_secret *secret;
     *published = NULL;
     token->kind = FINQ_TOKEN_TEMP;
-    FINQ_TRY(finq_token_open(token, &secret, request->temp_token, service->secrets, pool));
+    FINQ_TRY(finq_service_open(token, &secret, request->temp_token, service, pool));
     if (!secret || !finq_id_equal(&token->client_id, &request->client_id))
         return NULL;
     return finq_directory_skill(published, service->directory, service->db, token->skill_id, pool);

@@ -42,7 +42,7 @@ static finq_error *state_open(visit *v, const finq_redirect_return *came)
 {
     finq_token *token = &v->pass.token;
     token->kind = FINQ_TOKEN_STATE;
-    FINQ_TRY(finq_token_open(token, &v->pass.secret, came->state, v->service->secrets, v->pool));
+    FINQ_TRY(finq_service_open(token, &v->pass.secret, came->state, v->service, v->pool));
     if (!v->pass.secret || token->expires_at <= finq_clock_seconds())
         return not_known(v->pool);
     FINQ_TRY(finq_directory_skill(&v->pass.published, v->service->directory, v->service->db, token->skill_id, v->pool));

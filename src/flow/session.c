@@ -39,7 +39,7 @@ finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *
     finq_token *token = &pass->token;
     pass->state = FINQ_NONCE_GOOD;
     token->kind = FINQ_TOKEN_NONCE;
-    FINQ_TRY(finq_token_open(token, &pass->secret, nonce, service->secrets, pool));
+    FINQ_TRY(finq_service_open(token, &pass->secret, nonce, service, pool));
     pass->state = nonce_judge(pass, client_id, grace);
     if (pass->state == FINQ_NONCE_FORGED || pass->state == FINQ_NONCE_OTHER_CLIENT)
         return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is not one that was given to this client.");

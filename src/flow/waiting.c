@@ -158,6 +158,7 @@ finq_error *finq_waiting_decide(finq_status *status, const finq_service *service
     finq_step_decide_out row;
     finq_step_decide_in in = {
         .step_id = &decision->step_id,
+        .tenant = service->tenant,
         .connector = connector,
         .decision = finq_decision_name(finq_decision_of(decision->decision)),
         .reasons = finq_json_texts(decision->reasons, pool),

@@ -117,7 +117,7 @@ finq_error *finq_access_tenant(finq_request *request, const char *client_id)
 
 finq_error *finq_access_use(finq_request *request)
 {
-    if (!request->proof)
-        return NULL;
+    if (!request->proof || !finq_service_serves(&request->service, &request->signer))
+        return NULL; /* whoever is not served here is refused in a moment, and uses nothing up */
     return finq_proof_use(request->proof, &request->signer, request->service.db, request->r->pool);
 }

@@ -35,10 +35,9 @@ finq_error *finq_intake_read(json_t **body, finq_id *client_id, finq_request *re
 
 finq_error *finq_intake_client_id(finq_id *client_id, const char *text, finq_request *request)
 {
-    const finq_id *bound = request->config->tenant;
     if (!finq_id_parse(client_id, text))
         return finq_error_make(request->r->pool, FINQ_E_INVALID_CLIENT_ID_FORM, "client_id is not a UUID.");
-    if (bound && !finq_id_equal(bound, client_id))
+    if (!finq_service_serves(&request->service, client_id))
         return finq_error_make(request->r->pool, FINQ_E_UNAUTHORIZED_TENANT, "This host does not serve this client.");
     return finq_limits_tenant(request, client_id);
 }

@@ -13,6 +13,7 @@ finq_request *finq_service_begin(request_rec *r)
     request->service.connectors = finq_ask_of(request);
     request->service.directory = config->runtime->directory;
     request->service.skills = config->skills;
+    request->service.tenant = config->tenant;
     request->service.secrets = config->secrets;
     request->service.nonce_ttl = config->nonce_ttl;
     request->service.temp_token_ttl = config->temp_token_ttl;
