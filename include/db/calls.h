@@ -241,7 +241,9 @@ finq_error *finq_call_skill_named(finq_skill_named_out *out, finq_db *db, const 
 typedef struct finq_step_context_in {
     const finq_id *client_id;
     const finq_id *session_id;
+    apr_int32_t skill_id;
     apr_int32_t ordinal;
+    apr_int64_t app_key_id;
     apr_int32_t generation;
     finq_bytes body_hash;
     const char *required; /**< text[] */

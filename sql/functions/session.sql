@@ -235,8 +235,11 @@ BEGIN
        AND (s.returned_at IS NULL OR s.returned_at < clock_timestamp() - interval '2 minutes')
        AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
     RETURNING s.* INTO v_session;
-    outcome := CASE WHEN FOUND THEN 'ok' ELSE 'tpp_redirect_error' END;
-    IF NOT FOUND THEN
+    outcome := CASE WHEN FOUND THEN 'ok'
+                    WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+                        THEN 'unauthorized_tenant'
+                    ELSE 'tpp_redirect_error' END;
+    IF outcome <> 'ok' THEN
         SELECT s.* INTO v_session FROM finq.session s
          WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal;
     END IF;
@@ -248,7 +251,7 @@ BEGIN
 END $$;
 
 -- Ends what finq.redirect_take began. p_decision as in finq.session_conclude; 'pending' waits on, for a decision; 'retry'
--- gives the use of the state back.
+-- gives the use of the state back, and so does a tenant that was disabled meanwhile: nothing else is done then.
 CREATE OR REPLACE FUNCTION finq.redirect_conclude(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_decision text,
                                                   p_told json, p_reasons jsonb, p_answer_ttl integer, p_secret_id integer,
     OUT outcome text, OUT status text, OUT expires_at bigint, OUT secret_id integer)
@@ -261,11 +264,13 @@ BEGIN
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
        AND s.waits_for = 'BANK' AND s.returned_at IS NOT NULL FOR NO KEY UPDATE;
-    outcome := CASE WHEN FOUND THEN 'ok' ELSE 'tpp_redirect_error' END;
     IF NOT FOUND THEN
+        outcome := 'tpp_redirect_error';
         RETURN;
     END IF;
-    IF p_decision = 'retry' THEN
+    outcome := CASE WHEN EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+                    THEN 'ok' ELSE 'unauthorized_tenant' END;
+    IF p_decision = 'retry' OR outcome <> 'ok' THEN
         UPDATE finq.session s SET returned_at = NULL WHERE s.session_id = p_session_id;
     ELSIF p_decision = 'pending' THEN
         UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),

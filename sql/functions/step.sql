@@ -2,8 +2,9 @@
 
 -- Whether a session may take step p_ordinal now, and if not, why: the contract's code, or 'repeat' for a request that
 -- has been answered before. NULL where it may.
-CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id uuid, p_ordinal integer, p_generation integer,
-                                             p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer)
+CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id uuid, p_skill_id integer, p_app_key_id bigint,
+                                             p_ordinal integer, p_generation integer, p_body_hash bytea, p_required text[],
+                                             p_started_at bigint, p_session_ttl integer)
     RETURNS text
     LANGUAGE sql STABLE
     RETURN CASE
@@ -19,6 +20,13 @@ CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id
             THEN 'invalid_step'
         WHEN p_required <> '{}' AND finq.missing_uploads((p_session).step_id, p_required) IS NOT NULL
             THEN 'missing_uploads'
+        -- what a first step needs: its session's start was believed on what the server remembered
+        WHEN p_ordinal = 1 AND NOT EXISTS (SELECT FROM finq.tenant_key k
+                                            WHERE k.client_id = p_client_id AND k.key_id = p_app_key_id
+                                              AND k.ends_at > clock_timestamp()) THEN 'invalid_client_app_key'
+        WHEN p_ordinal = 1 AND NOT EXISTS (SELECT FROM finq.tenant_skill a
+                                            WHERE a.client_id = p_client_id AND a.skill_id = p_skill_id)
+            THEN 'unauthorized_tenant'
     END;
 
 -- Whether a link begins with a prefix at a boundary of URLs: https://a.example is no prefix of https://a.example.org.
@@ -34,8 +42,8 @@ CREATE OR REPLACE FUNCTION finq.link_fits(p_link text, p_prefix text) RETURNS bo
 -- What a connector or a branch's condition is shown of a session before step p_ordinal: asked before the connector is,
 -- so that nothing is held while it thinks. Nothing is changed.
 CREATE OR REPLACE FUNCTION finq.step_context(
-    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_body_hash bytea, p_required text[],
-    p_started_at bigint, p_session_ttl integer, p_return_link text,
+    p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint, p_generation integer,
+    p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text,
     OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -44,8 +52,8 @@ DECLARE
     v_session finq.session;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
-    outcome := coalesce(finq.step_refusal(v_session, p_client_id, p_ordinal, p_generation, p_body_hash, p_required,
-                                          p_started_at, p_session_ttl), 'ok');
+    outcome := coalesce(finq.step_refusal(v_session, p_client_id, p_skill_id, p_app_key_id, p_ordinal, p_generation,
+                                          p_body_hash, p_required, p_started_at, p_session_ttl), 'ok');
     IF outcome = 'ok' AND p_return_link IS NOT NULL AND NOT EXISTS (
            SELECT FROM finq.redirect_link l
             WHERE l.client_id = p_client_id AND finq.link_fits(p_return_link, l.prefix)) THEN
@@ -130,12 +138,10 @@ BEGIN
 
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
     v_answer.outcome := coalesce(
-        finq.step_refusal(v_session, p_client_id, p_ordinal, p_generation, p_body_hash, p_required, p_started_at,
-                          p_session_ttl),
-        CASE WHEN p_ordinal > 1 THEN 'missing_uploads' -- one that has arrived in this moment
-             WHEN NOT EXISTS (SELECT FROM finq.tenant_key k WHERE k.client_id = p_client_id AND k.key_id = p_app_key_id
-                                 AND k.ends_at > v_now) THEN 'invalid_client_app_key'
-             ELSE 'unauthorized_tenant' END);
+        finq.step_refusal(v_session, p_client_id, p_skill_id, p_app_key_id, p_ordinal, p_generation, p_body_hash, p_required,
+                          p_started_at, p_session_ttl),
+        -- what was missing has come in this moment
+        CASE WHEN p_ordinal > 1 THEN 'missing_uploads' ELSE 'unauthorized_tenant' END);
     IF v_answer.outcome = 'repeat' THEN
         v_answer.outcome := 'ok';
         v_answer.step_id := v_session.step_id;
@@ -178,6 +184,8 @@ BEGIN
         outcome := 'invalid_step_id';
     ELSIF v_session.waits_for IS DISTINCT FROM 'DECISION' THEN
         outcome := 'step_already_submitted';
+    ELSIF NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = v_session.client_id AND t.status = 'ACTIVE') THEN
+        outcome := 'unauthorized_tenant';
     ELSE
         PERFORM finq.session_conclude(v_session, p_decision, NULL, p_reasons);
         outcome := 'ok';
@@ -211,6 +219,9 @@ BEGIN
     ELSIF v_session.waits_for IS DISTINCT FROM 'DECISION' THEN
         RAISE unique_violation USING MESSAGE = format('Step %s does not wait for a decision; its session is %s.', p_step_id,
                                                       v_session.status);
+    ELSIF NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = v_session.client_id AND t.status = 'ACTIVE') THEN
+        RAISE check_violation USING MESSAGE = format('Tenant %s is disabled.', v_session.client_id),
+            HINT = 'What its sessions wait for can be decided once it is enabled: finqctl tenant enable.';
     END IF;
     INSERT INTO finq.audit (object, action, client_id, detail)
     VALUES ('step', 'UPDATE', v_session.client_id, jsonb_build_object('step_id', p_step_id, 'decision', p_decision));

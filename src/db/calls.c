@@ -449,13 +449,15 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_step_context",
         "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => $2, "
-        "p_ordinal => $3, p_generation => $4, p_body_hash => $5, p_required => $6, p_started_at => $7, p_session_ttl => $8, "
-        "p_return_link => $9)"};
+        "p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => $8, "
+        "p_started_at => $9, p_session_ttl => $10, p_return_link => $11)"};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->skill_id);
     finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_long(&args, in->app_key_id);
     finq_pg_arg_int(&args, in->generation);
     finq_pg_arg_bytes(&args, in->body_hash);
     finq_pg_arg_text(&args, in->required);

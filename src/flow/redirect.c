@@ -6,6 +6,7 @@
 
 #include "bank/link.h"
 #include "db/calls.h"
+#include "db/outcome.h"
 #include "ground/clock.h"
 #include "ground/text.h"
 #include "json/json.h"
@@ -61,6 +62,8 @@ static finq_error *state_take(visit *v, int *taken)
     };
     FINQ_TRY(finq_call_redirect_take(&row, v->service->db, &in, v->pool));
     *taken = strcmp(row.outcome, "ok") == 0;
+    if (strcmp(row.outcome, "unauthorized_tenant") == 0)
+        return finq_outcome_error(row.outcome, NULL, NULL, v->pool);
     v->link = row.return_link;
     if (!*taken)
         return NULL;
@@ -69,6 +72,7 @@ static finq_error *state_take(visit *v, int *taken)
     return finq_json_parse(&v->data, row.data, strlen(row.data), v->pool);
 }
 
+/* Error: that of a tenant disabled meanwhile, whose state can be used again; of a visit that has ended meanwhile. */
 static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, finq_decision decision, const char *told,
                             const char *reasons)
 {
@@ -82,7 +86,11 @@ static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, finq_deci
         .answer_ttl = v->service->temp_token_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(v->service->secrets)),
     };
-    return finq_call_redirect_conclude(row, v->service->db, &in, v->pool);
+    FINQ_TRY(finq_call_redirect_conclude(row, v->service->db, &in, v->pool));
+    if (strcmp(row->outcome, "ok") == 0)
+        return NULL;
+    return strcmp(row->outcome, "unauthorized_tenant") == 0 ? finq_outcome_error(row->outcome, NULL, NULL, v->pool)
+                                                            : not_known(v->pool);
 }
 
 /* What a bank says to people; it reaches us through the user's browser. */
@@ -108,8 +116,6 @@ static finq_error *come_back_full(const char **location, visit *v, finq_decision
     const char *temp_token;
     finq_status status;
     FINQ_TRY(conclude(&row, v, decision, told, reasons));
-    if (strcmp(row.outcome, "ok") != 0)
-        return not_known(v->pool);
     FINQ_TRY(finq_status_read(&status, row.status, v->pool));
     if (finq_status_onward(status, 0) != FINQ_ONWARD_TEMP_TOKEN) {
         *location = finq_link_add(v->link, "status", row.status, v->pool);
@@ -139,7 +145,10 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redir
         .state = came->state,
         .code = came->code,
     };
-    return v->service->connectors->ask(v->service->connectors, answer, v->pass.step->connector, &question, v->pool);
+    FINQ_TRY(v->service->connectors->ask(v->service->connectors, answer, v->pass.step->connector, &question, v->pool));
+    return answer->verdict == FINQ_CONNECTOR_REDIRECT
+               ? finq_connector_unusable(v->pool, "the connector answers a return with a redirect")
+               : NULL;
 }
 
 static finq_error *answer_follow(const char **location, visit *v, const finq_connector_answer *answer)
@@ -161,7 +170,7 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
     case FINQ_CONNECTOR_REDIRECT:
         break;
     }
-    return finq_connector_unusable(v->pool, "the connector answers a return with a redirect");
+    return NULL; /* ask has refused it */
 }
 
 /* What the bank says went wrong, as far as it is a plain word. */
@@ -184,9 +193,7 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_redi
                                description_words(came->error_description, v->pool));
     finq_error *error = ask(&answer, v, came);
     if (!error)
-        error = answer_follow(location, v, &answer);
-    if (!error)
-        return NULL;
+        return answer_follow(location, v, &answer);
     FINQ_TRY(conclude(&row, v, FINQ_DECISION_RETRY, NULL, NULL));
     *location = finq_link_error(v->link, finq_code_name(error->code), error->message, v->pool);
     return NULL;
@@ -207,7 +214,7 @@ finq_error *finq_redirect_finish(const char **location, finq_id *session_id, con
                                  const finq_redirect_return *came, apr_pool_t *pool)
 {
     visit v = {.service = service, .pool = pool};
-    int taken;
+    int taken = 0;
     FINQ_TRY(state_open(&v, came));
     *session_id = v.pass.token.session_id;
     if (came->code && !is_code(came->code))

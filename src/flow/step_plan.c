@@ -32,7 +32,9 @@ static finq_error *context_call(finq_step_context_out *row, const finq_service *
     finq_step_context_in in = {
         .client_id = &pass->token.client_id,
         .session_id = &pass->token.session_id,
+        .skill_id = pass->token.skill_id,
         .ordinal = pass->token.ordinal,
+        .app_key_id = pass->token.app_key_id,
         .generation = pass->token.generation,
         .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
         .required = finq_session_required_before(pass, pool),
