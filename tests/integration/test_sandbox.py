@@ -4,6 +4,7 @@ Seen red: page_send without its headers; homes_of of another host; form_read wit
 section check; the policy with `form-action 'self'` (the way back to an application on another origin); a label without
 its `for`; the style's hash over another text.
 """
+import json
 import secrets
 import urllib.parse
 
@@ -21,14 +22,14 @@ from finqenv.places import BUILD
 
 WIDTH = 360
 FORM = "application/x-www-form-urlencoded"
-# /v1 stands for the API; what would come after the bank is an application of another origin.
+# /v1 stands for the API, which keeps the bank's words from whatever comes after it: an application of another origin.
 VHOST = """
 <Location "/sandbox">
     SetHandler finq-sandbox
     Require all granted
 </Location>
 RewriteEngine On
-RewriteRule ^/v1/redirects/sca$ http://localhost:{plain}/app/done [R=302,L,QSA]
+RewriteRule ^/v1/redirects/sca$ http://localhost:{plain}/app/done [R=302,L]
 """
 
 
@@ -153,7 +154,7 @@ def browser(run_directory):
         options.add_argument(argument)
     metrics = {"width": WIDTH, "height": 740, "pixelRatio": 2.0}
     options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(service=driver_service(run_directory / "chromium-home"), options=options)
     driver.set_page_load_timeout(30)
     yield driver
@@ -163,6 +164,7 @@ def browser(run_directory):
 @pytest.fixture
 def page(browser, httpd):
     browser.get_log("browser")
+    browser.get_log("performance")
     browser.get(f"{httpd.url}/sandbox?{query(httpd)}")
     return browser
 
@@ -174,9 +176,13 @@ def labelled(page, text):
 
 
 def arrived(page):
-    """The parameters with which the browser came to the application."""
+    """The parameters with which the browser was sent back to the API, once it has come to the application."""
     WebDriverWait(page, 20).until(lambda _: "/app/done" in page.current_url)
-    return urllib.parse.parse_qs(urllib.parse.urlsplit(page.current_url).query)
+    messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    sent = [message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    back = [urllib.parse.urlsplit(url) for url in sent if "/v1/redirects/sca?" in url]
+    assert len(back) == 1, sent
+    return urllib.parse.parse_qs(back[0].query)
 
 
 def test_a_user_approves(page):
