@@ -28,27 +28,34 @@ CREATE OR REPLACE FUNCTION finq.first_id(p_at timestamptz) RETURNS uuid
 -- Delivery
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- The events that are due, at most one a session, so that a session's arrive in order; looked for a tenant at a time.
-CREATE OR REPLACE FUNCTION finq.outbox_due(p_limit integer) RETURNS jsonb
+-- The events that are due, beside those that are under way (p_under_way, their numbers). At most one a session, so that a
+-- session's arrive in order; at most eight a webhook, or one where the last has failed, so that one that is dead has what
+-- few deliveries it needs to come back, and holds up no other. Each webhook's first come before any one's second.
+CREATE OR REPLACE FUNCTION finq.outbox_due(p_limit integer, p_under_way bigint[]) RETURNS jsonb
     LANGUAGE sql STABLE SET jit = off -- asked each second, answered in a millisecond: to compile it took half a second
     RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
                 'event_id', d.event_id, 'message_id', d.message_id, 'client_id', d.client_id, 'url', d.url,
                 'payload', d.payload::text, 'secret_id', d.secret_id, 'salt', encode(d.salt, 'hex'),
-                'old_secret_id', d.old_secret_id, 'old_salt', encode(d.old_salt, 'hex')) ORDER BY d.event_id), '[]')
-              FROM (SELECT o.event_id, o.message_id, o.client_id, o.payload, w.url, w.secret_id, w.salt,
+                'old_secret_id', d.old_secret_id, 'old_salt', encode(d.old_salt, 'hex')) ORDER BY d.turn, d.next_at), '[]')
+              FROM (SELECT o.event_id, o.message_id, o.client_id, o.payload, o.next_at, w.url, w.secret_id, w.salt,
                            CASE WHEN w.old_until > clock_timestamp() THEN w.old_secret_id END AS old_secret_id,
-                           CASE WHEN w.old_until > clock_timestamp() THEN w.old_salt END AS old_salt
+                           CASE WHEN w.old_until > clock_timestamp() THEN w.old_salt END AS old_salt,
+                           u.count + row_number() OVER (PARTITION BY w.client_id ORDER BY o.next_at) AS turn
                       FROM finq.webhook w
+                     CROSS JOIN LATERAL (SELECT count(*) FROM finq.outbox e
+                                          WHERE e.event_id = ANY (p_under_way) AND e.client_id = w.client_id) u
                      CROSS JOIN LATERAL (
-                           SELECT i.event_id, i.message_id, i.client_id, i.payload FROM finq.outbox i
+                           SELECT i.event_id, i.message_id, i.client_id, i.payload, i.next_at FROM finq.outbox i
                             WHERE i.client_id = w.client_id AND i.state = 'WAITING' AND i.next_at <= statement_timestamp()
+                              AND i.event_id <> ALL (p_under_way)
                               AND NOT EXISTS (SELECT FROM finq.outbox e
                                                WHERE e.session_id = i.session_id AND e.state = 'WAITING'
                                                  AND e.event_id < i.event_id)
-                            -- not by the primary key's index, in which all stands that was ever delivered
-                            ORDER BY i.event_id + 0 LIMIT p_limit) o
+                            -- in the order of the index of what waits, so that of a long backlog only the first are looked at
+                            ORDER BY i.next_at
+                            LIMIT greatest(0, CASE WHEN w.failing_since IS NULL THEN 8 ELSE 1 END - u.count)) o
                      WHERE w.enabled
-                     ORDER BY o.event_id LIMIT p_limit) d);
+                     ORDER BY turn, o.next_at LIMIT p_limit) d);
 
 -- How a delivery went. Failures are tried again after growing gaps, for three days from the first; then the event is given
 -- up, and the webhook, if nothing has reached it for so long, is switched off. What was begun anew gets three days anew.

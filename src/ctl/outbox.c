@@ -1,6 +1,7 @@
 #include "ctl.h"
 
 #include <apr_encode.h>
+#include <apr_ring.h>
 #include <apr_strings.h>
 #include <apr_time.h>
 #include <signal.h>
@@ -16,7 +17,8 @@
 
 /* One delivers at a time, whoever got the lock; the lock goes with the connection. */
 #define LEAD "SELECT to_json(pg_try_advisory_lock(hashtextextended('finq outbox', 0)))"
-#define BATCH 32
+/* Most deliveries under way; how many of these a webhook may have, finq.outbox_due says. */
+#define UNDER_WAY_MAX 256
 #define LOOK_SECONDS 1
 #define LEAD_SECONDS 5
 #define EXPIRY_SECONDS 60
@@ -29,12 +31,25 @@ static void stop(int signal)
     stopping = 1;
 }
 
+/* An event on its way. */
+typedef struct delivery {
+    APR_RING_ENTRY(delivery) link;
+    post_message message;
+    apr_int64_t event_id;
+    apr_pool_t *pool; /* of all this, below the worker's */
+} delivery;
+
 typedef struct {
     ctl_command *command;
     const finq_secrets *secrets;
     const char *allowed;     /* addresses beside the public ones */
     const char *session_ttl;
     apr_time_t expiry_at;    /* when the passing of time is looked at next */
+    int leads;               /* that is, its connection has the lock */
+    apr_pool_t *pool;        /* of the post and of what is under way */
+    ctl_post *post;
+    APR_RING_HEAD(under_way, delivery) under_way;
+    int count;               /* of these */
 } worker;
 
 /* ---- signing: Standard Webhooks ---- */
@@ -69,58 +84,109 @@ static const char *signature_add(const worker *w, const char *list, const json_t
                        apr_pencode_base64_binary(pool, tag, sizeof tag, APR_ENCODE_NONE, NULL), NULL);
 }
 
-static post_message *message_make(const worker *w, const json_t *event, apr_pool_t *pool)
+static delivery *delivery_make(const worker *w, const json_t *event)
 {
-    post_message *message = apr_pcalloc(pool, sizeof *message);
-    const char *id = finq_json_string(event, "message_id"), *body = finq_json_string(event, "payload");
-    const char *timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, finq_clock_seconds());
-    const char *text = apr_pstrcat(pool, id, ".", timestamp, ".", body, NULL);
-    message->url = finq_json_string(event, "url");
-    message->body = body;
-    message->id = id;
-    message->timestamp = timestamp;
+    apr_pool_t *pool;
+    apr_pool_create(&pool, w->pool);
+    delivery *made = apr_pcalloc(pool, sizeof *made);
+    post_message *message = &made->message;
+    made->pool = pool;
+    made->event_id = json_integer_value(json_object_get(event, "event_id"));
+    message->url = apr_pstrdup(pool, finq_json_string(event, "url"));
+    message->body = apr_pstrdup(pool, finq_json_string(event, "payload"));
+    message->id = apr_pstrdup(pool, finq_json_string(event, "message_id"));
+    message->timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, finq_clock_seconds());
+    const char *text = apr_pstrcat(pool, message->id, ".", message->timestamp, ".", message->body, NULL);
     message->signatures = signature_add(w, signature_add(w, "", event, "", text, pool), event, "old_", text, pool);
-    message->baton = event;
-    if (!*message->signatures)
-        message->error = "its secret is not in the secret file";
-    return message;
+    message->baton = made;
+    return made;
 }
 
-/* ---- a round ---- */
+/* ---- deliveries, side by side ---- */
 
-static ctl_exit result_tell(const worker *w, const post_message *message)
+static ctl_exit result_tell(const worker *w, const delivery *of, const char *error)
 {
-    const char *json, *values[2] = {NULL, message->error};
-    const json_t *event = message->baton;
-    values[0] = apr_psprintf(w->command->pool, "%" APR_INT64_T_FMT,
-                             (apr_int64_t)json_integer_value(json_object_get(event, "event_id")));
+    const char *json, *values[2] = {apr_psprintf(w->command->pool, "%" APR_INT64_T_FMT, of->event_id), error};
     ctl_exit code = ctl_db_call(&json, w->command, "SELECT finq.outbox_result(p_event_id => $1, p_error => $2)", values, 2);
     if (code == CTL_OK)
-        printf("{\"message_id\": \"%s\", \"error\": %s%s%s, \"result\": %s}\n", message->id, message->error ? "\"" : "",
-               message->error ? message->error : "null", message->error ? "\"" : "", json);
+        printf("{\"message_id\": \"%s\", \"error\": %s%s%s, \"result\": %s}\n", of->message.id, error ? "\"" : "",
+               error ? error : "null", error ? "\"" : "", json);
+    fflush(stdout);
     return code;
 }
 
-/* Delivers what is due; `*count` says how much was. */
-static ctl_exit round_run(int *count, const worker *w, apr_pool_t *pool)
+static ctl_exit delivery_begin(worker *w, const json_t *event)
 {
-    const char *json, *values[1] = {apr_psprintf(pool, "%d", BATCH)};
-    post_message *messages[BATCH];
+    delivery *begun = delivery_make(w, event);
+    if (!*begun->message.signatures) {
+        ctl_exit code = result_tell(w, begun, "its secret is not in the secret file");
+        apr_pool_destroy(begun->pool);
+        return code;
+    }
+    APR_RING_INSERT_TAIL(&w->under_way, begun, delivery, link);
+    w->count++;
+    ctl_post_begin(w->post, &begun->message, begun->pool);
+    return CTL_OK;
+}
+
+static ctl_exit delivery_end(worker *w, delivery *ended)
+{
+    ctl_exit code = result_tell(w, ended, ended->message.error);
+    APR_RING_REMOVE(ended, link);
+    w->count--;
+    apr_pool_destroy(ended->pool);
+    return code;
+}
+
+/* Their numbers, as an array of SQL's. */
+static const char *under_way_list(const worker *w)
+{
+    const delivery *one;
+    const char *list = "{";
+    APR_RING_FOREACH(one, &w->under_way, delivery, link)
+        list = apr_psprintf(w->command->pool, "%s%s%" APR_INT64_T_FMT, list, list[1] ? "," : "", one->event_id);
+    return apr_pstrcat(w->command->pool, list, "}", NULL);
+}
+
+/* Begins with what is due; `*due` says how much was. */
+static ctl_exit deliveries_begin(size_t *due, worker *w)
+{
+    apr_pool_t *pool = w->command->pool;
+    const char *json, *values[2] = {apr_psprintf(pool, "%d", UNDER_WAY_MAX - w->count), under_way_list(w)};
     json_t *wrapped, *event;
     size_t i;
-    ctl_exit code = ctl_db_call(&json, w->command, "SELECT jsonb_build_object('due', finq.outbox_due(p_limit => $1))", values, 1);
+    ctl_exit code = ctl_db_call(&json, w->command, "SELECT jsonb_build_object('due', finq.outbox_due(p_limit => $1, "
+                                "p_under_way => $2))", values, 2);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_json_parse(&wrapped, json, strlen(json), pool);
     if (error)
         return ctl_fail(CTL_FAILED, "%s", error->message);
-    *count = (int)json_array_size(json_object_get(wrapped, "due"));
-    json_array_foreach(json_object_get(wrapped, "due"), i, event) messages[i] = message_make(w, event, pool);
-    ctl_post_all(messages, *count, w->allowed, pool);
-    for (int n = 0; n < *count && code == CTL_OK; n++)
-        code = result_tell(w, messages[n]);
-    fflush(stdout);
+    *due = json_array_size(json_object_get(wrapped, "due"));
+    json_array_foreach(json_object_get(wrapped, "due"), i, event) {
+        if (code == CTL_OK)
+            code = delivery_begin(w, event);
+    }
     return code;
+}
+
+/* Waits until one has ended, or it is time to look again; then for no other. */
+static ctl_exit deliveries_end(worker *w)
+{
+    ctl_exit code = CTL_OK;
+    post_message *ended = ctl_post_next(w->post, apr_time_from_sec(LOOK_SECONDS));
+    for (; ended && code == CTL_OK; ended = ctl_post_next(w->post, 0))
+        code = delivery_end(w, ended->baton);
+    return code;
+}
+
+/* Nothing is under way any more: who has lost the lock delivers nothing. */
+static void deliveries_drop(worker *w)
+{
+    apr_pool_clear(w->pool);
+    APR_RING_INIT(&w->under_way, delivery, link);
+    w->count = w->leads = 0;
+    w->post = ctl_post_open(w->allowed, w->pool);
 }
 
 static ctl_exit expiry_look(worker *w)
@@ -139,36 +205,50 @@ static void rest(int seconds)
         apr_sleep(APR_USEC_PER_SEC / 10);
 }
 
-/* A lost database is waited for: the service is to outlive its restarts. */
-static ctl_exit worker_turn(worker *w, int *count, apr_pool_t *pool)
+static ctl_exit lead(worker *w)
 {
     const char *leads;
     ctl_exit code = ctl_db_call(&leads, w->command, LEAD, NULL, 0);
-    *count = 0;
-    if (code == CTL_OK && strcmp(leads, "true") != 0) {
-        rest(LEAD_SECONDS);
-        return CTL_OK;
-    }
-    if (code == CTL_OK)
-        code = expiry_look(w);
-    return code == CTL_OK ? round_run(count, w, pool) : code;
+    w->leads = code == CTL_OK && strcmp(leads, "true") == 0;
+    return code;
 }
 
+/* One look at what is due and what has arrived. `*idle`: for so many seconds there is nothing to do. */
+static ctl_exit worker_turn(int *idle, worker *w)
+{
+    size_t due = 0;
+    ctl_exit code = w->leads ? CTL_OK : lead(w);
+    *idle = LEAD_SECONDS;
+    if (code != CTL_OK || !w->leads)
+        return code;
+    code = expiry_look(w);
+    if (code == CTL_OK && !stopping)
+        code = deliveries_begin(&due, w);
+    if (code == CTL_OK && w->count > 0)
+        code = deliveries_end(w);
+    *idle = w->count == 0 && due == 0 ? LOOK_SECONDS : 0;
+    return code;
+}
+
+/* A lost database is waited for: the service is to outlive its restarts. What is under way when it is told to stop is told of. */
 static ctl_exit worker_run(worker *w, int once, apr_pool_t *parent)
 {
-    ctl_exit code = CTL_OK;
-    int count;
+    ctl_exit code;
+    int idle;
     do {
         apr_pool_t *pool;
         apr_pool_create(&pool, parent);
         w->command->pool = pool;
-        code = worker_turn(w, &count, pool);
-        if (code == CTL_DATABASE)
+        code = worker_turn(&idle, w);
+        if (code == CTL_DATABASE) {
             ctl_db_close(w->command);
+            deliveries_drop(w);
+            idle = LEAD_SECONDS;
+        }
         apr_pool_destroy(pool);
-        if (count == 0 && !once)
-            rest(code == CTL_DATABASE ? LEAD_SECONDS : LOOK_SECONDS);
-    } while (!stopping && (once ? code == CTL_OK && count > 0 : code == CTL_OK || code == CTL_DATABASE));
+        if (!once)
+            rest(idle);
+    } while (once ? code == CTL_OK && !idle : w->count > 0 || (!stopping && (code == CTL_OK || code == CTL_DATABASE)));
     w->command->pool = parent;
     return stopping ? CTL_OK : code; /* told to stop while the database was away: that is no fault */
 }
@@ -192,6 +272,8 @@ ctl_exit ctl_outbox_run(ctl_command *command)
     if (code != CTL_OK)
         return code;
     w.session_ttl = ctl_value(command, "--session-ttl") ? ctl_value(command, "--session-ttl") : "86400";
+    apr_pool_create(&w.pool, command->pool);
+    deliveries_drop(&w);
     signal(SIGTERM, stop);
     signal(SIGINT, stop);
     return worker_run(&w, ctl_value(command, "--once") != NULL, command->pool);

@@ -171,12 +171,43 @@ const char *ctl_post_url_problem(const char *url, const char *allowed, apr_pool_
 
 /* ---- sending ---- */
 
+struct ctl_post {
+    CURLM *multi;
+    const char *allowed;
+};
+
 typedef struct {
+    ctl_post *post;
+    post_message *message;
     CURL *easy;
     struct curl_slist *headers;
     guard guard;
     size_t received;
 } transfer;
+
+static apr_status_t post_close(void *post)
+{
+    curl_multi_cleanup(((ctl_post *)post)->multi);
+    return APR_SUCCESS;
+}
+
+ctl_post *ctl_post_open(const char *allowed, apr_pool_t *pool)
+{
+    ctl_post *post = apr_pcalloc(pool, sizeof *post);
+    post->multi = curl_multi_init();
+    apr_pool_cleanup_register(pool, post, post_close, apr_pool_cleanup_null);
+    post->allowed = allowed;
+    return post;
+}
+
+static apr_status_t transfer_end(void *baton)
+{
+    transfer *t = baton;
+    curl_multi_remove_handle(t->post->multi, t->easy);
+    curl_easy_cleanup(t->easy);
+    curl_slist_free_all(t->headers);
+    return APR_SUCCESS;
+}
 
 static size_t answer_ignore(char *bytes, size_t size, size_t count, void *baton)
 {
@@ -191,36 +222,51 @@ static void header_add(transfer *t, const char *name, const char *value, apr_poo
     t->headers = curl_slist_append(t->headers, apr_pstrcat(pool, name, ": ", value, NULL));
 }
 
-static void transfer_begin(transfer *t, CURLM *multi, post_message *message, const char *allowed, apr_pool_t *pool)
+static void message_set(transfer *t, const post_message *message, apr_pool_t *pool)
 {
-    t->easy = curl_easy_init();
-    t->guard.allowed = allowed;
-    t->guard.pool = pool;
-    t->guard.is_plain = strncasecmp(message->url, "https:", 6) != 0;
     header_add(t, "Content-Type", "application/json", pool);
     header_add(t, "webhook-id", message->id, pool);
     header_add(t, "webhook-timestamp", message->timestamp, pool);
     header_add(t, "webhook-signature", message->signatures, pool);
     curl_easy_setopt(t->easy, CURLOPT_URL, message->url);
-    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "https,http");
-    curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, message->body);
+}
+
+static void limits_set(transfer *t)
+{
+    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "https,http");
+    curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "mod_finq-outbox");
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT, TOTAL_SECONDS);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT, CONNECT_SECONDS);
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that is silent is waited for by its thread alone */
     curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, answer_ignore);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, &t->guard);
-    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, message);
-    curl_multi_add_handle(multi, t->easy);
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 }
 
-static const char *outcome(const transfer *t, CURLcode code, apr_pool_t *pool)
+void ctl_post_begin(ctl_post *post, post_message *message, apr_pool_t *pool)
+{
+    transfer *t = apr_pcalloc(pool, sizeof *t);
+    t->post = post;
+    t->message = message;
+    t->easy = curl_easy_init();
+    apr_pool_cleanup_register(pool, t, transfer_end, apr_pool_cleanup_null);
+    t->guard.allowed = post->allowed;
+    t->guard.pool = pool;
+    t->guard.is_plain = strncasecmp(message->url, "https:", 6) != 0;
+    message_set(t, message, pool);
+    limits_set(t);
+    curl_multi_add_handle(post->multi, t->easy);
+}
+
+static const char *outcome(const transfer *t, CURLcode code)
 {
     long status = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -228,44 +274,31 @@ static const char *outcome(const transfer *t, CURLcode code, apr_pool_t *pool)
         return t->guard.refused;
     if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && status >= 200))
         return curl_easy_strerror(code);
-    return status >= 200 && status < 300 ? NULL : apr_psprintf(pool, "it answered %ld", status);
+    return status >= 200 && status < 300 ? NULL : apr_psprintf(t->guard.pool, "it answered %ld", status);
 }
 
-static void results_read(CURLM *multi, transfer *transfers, post_message *const *messages, int count, apr_pool_t *pool)
+static post_message *ended(ctl_post *post)
 {
-    CURLMsg *told;
+    transfer *t;
     int left;
-    while ((told = curl_multi_info_read(multi, &left))) {
-        for (int i = 0; told->msg == CURLMSG_DONE && i < count; i++) {
-            if (transfers[i].easy == told->easy_handle)
-                messages[i]->error = outcome(&transfers[i], told->data.result, pool);
-        }
-    }
+    const CURLMsg *told = curl_multi_info_read(post->multi, &left);
+    if (!told)
+        return NULL;
+    curl_easy_getinfo(told->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+    t->message->error = outcome(t, told->data.result);
+    return t->message;
 }
 
-void ctl_post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool)
+post_message *ctl_post_next(ctl_post *post, apr_interval_time_t most)
 {
-    transfer *transfers = apr_pcalloc(pool, sizeof *transfers * (apr_size_t)(count + 1));
-    CURLM *multi = curl_multi_init();
-    int running = 0;
-    for (int i = 0; i < count; i++) {
-        if (messages[i]->error)
-            continue;
-        messages[i]->error = "it was not sent";
-        transfer_begin(&transfers[i], multi, messages[i], allowed, pool);
+    apr_time_t until = apr_time_now() + most;
+    for (;;) {
+        int running;
+        curl_multi_perform(post->multi, &running);
+        post_message *message = ended(post);
+        apr_interval_time_t left = until - apr_time_now();
+        if (message || left <= 0)
+            return message;
+        curl_multi_poll(post->multi, NULL, 0, (int)apr_time_as_msec(left) + 1, NULL);
     }
-    do {
-        curl_multi_perform(multi, &running);
-        results_read(multi, transfers, messages, count, pool);
-        if (running)
-            curl_multi_poll(multi, NULL, 0, 1000, NULL);
-    } while (running);
-    for (int i = 0; i < count; i++) {
-        if (!transfers[i].easy)
-            continue;
-        curl_multi_remove_handle(multi, transfers[i].easy);
-        curl_easy_cleanup(transfers[i].easy);
-        curl_slist_free_all(transfers[i].headers);
-    }
-    curl_multi_cleanup(multi);
 }

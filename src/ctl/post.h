@@ -3,15 +3,16 @@
 #define FINQ_POST_H
 
 #include <apr_pools.h>
+#include <apr_time.h>
 #include <stddef.h>
 
-/** A message (Standard Webhooks): filled by the caller, but for `error`, which ctl_post_all fills: NULL once it has arrived, else
- * one line without quotes that says why not. One that has an error beforehand is not sent. */
+/** A message (Standard Webhooks): filled by the caller, but for `error`, which ctl_post_next fills: NULL once it has arrived,
+ * else one line without quotes that says why not. */
 typedef struct post_message {
     const char *url, *body;
     const char *id, *timestamp, *signatures; /**< webhook-id, webhook-timestamp, webhook-signature */
     const char *error;
-    const void *baton;
+    void *baton;
 } post_message;
 
 /** Why a URL will not do for events; NULL where it will: https, without user or fragment, and no host of which is known that
@@ -21,9 +22,18 @@ const char *ctl_post_url_problem(const char *url, const char *allowed, apr_pool_
 /** Why a list of networks cannot be read; NULL where it can. */
 const char *ctl_post_networks_problem(const char *list, apr_pool_t *pool);
 
-/** Sends messages at once and waits for all. An answer of 2xx within 15 s is an arrival; redirects are not followed.
- * Addresses that are not public are refused, but for those in `allowed`: networks as ADDRESS/BITS, separated by commas, or
+/** Messages under way, side by side. It ends with its pool. */
+typedef struct ctl_post ctl_post;
+
+/** Addresses that are not public are refused, but for those in `allowed`: networks as ADDRESS/BITS, separated by commas, or
  * NULL. To an allowed address http will do as well. */
-void ctl_post_all(post_message *const *messages, int count, const char *allowed, apr_pool_t *pool);
+ctl_post *ctl_post_open(const char *allowed, apr_pool_t *pool);
+
+/** Begins to send a message. An answer of 2xx within 15 s is an arrival; redirects are not followed. The message lives in
+ * `pool`, which is below that of `post`; where that ends before the answer has come, the connection is closed. */
+void ctl_post_begin(ctl_post *post, post_message *message, apr_pool_t *pool);
+
+/** A message that has arrived, or failed to; each once. Waits for one at most so long, and returns NULL then. */
+post_message *ctl_post_next(ctl_post *post, apr_interval_time_t most);
 
 #endif

@@ -276,7 +276,8 @@ def test_a_webhook_that_is_switched_off_loses_nothing(bank, receiver):
     deliver(bank)
     sessions = [event["data"]["session_id"] for event in receiver.events()]
     assert sorted(sessions) == sorted([user.session_id, user.session_id, *(other.session_id for other in others)])
-    assert receiver.types()[sessions.index(user.session_id)] == "session.pending" and receiver.types()[-1] == "session.failed"
+    assert [event["type"] for event in receiver.events() if event["data"]["session_id"] == user.session_id] == [
+        "session.pending", "session.failed"]
     assert listed(bank) == [] and len(listed(bank, "given_up")) == 1, "that one on demand"
 
 
@@ -298,6 +299,70 @@ def test_what_was_given_up_begins_anew_on_demand(bank, receiver):
     bank.ctl("outbox", "resend", event)
     deliver(bank)
     assert receiver.types()[-1] == "session.pending" and listed(bank) == []
+
+
+# -- one tenant's server does not hold up another's
+
+@pytest.fixture
+def hanging(bank, receiver):
+    """The other tenant's server, which takes events and does not answer."""
+    made, gate = Receiver(), threading.Event()
+    made.hold = lambda _: gate.wait(60)
+    bank.ctl("webhook", "set", bank.other.tenant.client_id, made.url, *secret_file(bank), *ALLOW)
+    yield made
+    gate.set()
+    made.stop()
+
+
+def write_events(bank, tenant, sessions, events=1):
+    """As many events for each of as many sessions, a session's in the order of `number`."""
+    bank.psql("INSERT INTO finq.outbox (client_id, session_id, type, payload)"
+              f" SELECT '{tenant.client_id}', s.session_id, 'test', json_build_object('session', s.session_id, 'number', n.number)"
+              f" FROM (SELECT gen_random_uuid() AS session_id FROM generate_series(1, {sessions})) s,"
+              f" generate_series(1, {events}) AS n (number) ORDER BY n.number")
+
+
+def test_a_dead_webhook_holds_up_no_other(bank, receiver, hanging):
+    """A stranger's events arrive in seconds, though a hundred wait for a server that hangs, each for 15 s. A session's come
+    in order, one after the other, while sessions go side by side. Red where worker_turn waits for all, and where
+    finq.outbox_due leaves an event out that is under way, or its session's next in."""
+    write_events(bank, bank.other.tenant, 100)
+    receiver.hold = lambda _: time.sleep(0.05)
+    runner = Runner(bank.server, *ALLOW)
+    try:
+        until(lambda: hanging.got, 10, "an event that hangs")
+        for _ in range(3):
+            written = time.monotonic()
+            write_events(bank, bank.tenant, 6, 3)
+            wanted = len(receiver.got) // 18 * 18 + 18
+            until(lambda: len(receiver.got) >= wanted, 10, "the stranger's events")
+            assert time.monotonic() - written < 6
+    finally:
+        runner.process.kill()
+        runner.process.communicate()
+    numbers = {}
+    for event in receiver.events():
+        numbers.setdefault(event["session"], []).append(event["number"])
+    assert len(numbers) == 18 and set(map(tuple, numbers.values())) == {(1, 2, 3)}
+
+
+def test_a_webhook_has_a_limit_of_its_own(bank, receiver, hanging):
+    """Eight deliveries at once, and one where the last has failed, so that a hundred dead ones do not use up what there is.
+    Red without finq.outbox_due's limit for a webhook."""
+    write_events(bank, bank.other.tenant, 100)
+    runner = Runner(bank.server, *ALLOW)
+    try:
+        until(lambda: len(hanging.got) == 8, 10, "eight")
+        write_events(bank, bank.tenant, 30)
+        until(lambda: len(receiver.got) == 30, 10, "the stranger's events")
+        assert len(hanging.got) == 8
+        until(lambda: len(hanging.got) > 8, 20, "the first to be given up")
+        write_events(bank, bank.tenant, 30)
+        until(lambda: len(receiver.got) == 60, 10, "the stranger's events")
+        assert len(hanging.got) == 9 and len(listed(bank)) == 100
+    finally:
+        runner.process.kill()
+        runner.process.communicate()
 
 
 # -- addresses
