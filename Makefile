@@ -55,6 +55,8 @@ help:
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
 ## make fresh [RELEASE=bookworm] [CLONE='/a clone']  runs make demo and make test, each twice, on a Debian just installed
+## make format           writes C as .clang-format has it
+## make lint             fails where clang-tidy or cppcheck find a fault
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
 ## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
 ## make schema           draws sql/schema.sql, the picture of the tables, from a database of its own
@@ -167,6 +169,23 @@ $(B)/bench/mod_finq_floor.so: tests/bench/mod_finq_floor.c
 	@echo "  LINK  $@"
 	$Q$(CC) -shared $(FINQ_CFLAGS) $(HTTPD_FLAGS) $(CFLAGS) -o $@ $< -ljansson -lpq
 
+# What is written by hand: src/db/calls.c and its header are made.
+C_FILES = mod_finq.c $(shell find src include tests -name '*.[ch]' ! -path '*/db/calls.[ch]')
+LINTED = mod_finq.c $(shell find src -name '*.c')
+LINT_FLAGS = $(patsubst -I/%,-isystem /%,-std=gnu11 -Iinclude -Isrc/ctl $(APR_FLAGS) $(PG_FLAGS) $(HTTPD_FLAGS))
+
+format:
+	@tests/install.sh lint
+	@clang-format -i $(C_FILES)
+
+# cppcheck takes a macro's inner `return error` for one of what the call was given (returnDanglingLifetime); what outlives its
+# function is clang's analyzer to find.
+lint:
+	@tests/install.sh build run lint
+	@cppcheck -q -j$(WORKERS) --std=c11 --enable=warning,performance --error-exitcode=1 --suppress=returnDanglingLifetime \
+	  --suppress='*:/usr/*' -Iinclude -Isrc/ctl $(APR_FLAGS) $(PG_FLAGS) $(HTTPD_FLAGS) $(LINTED)
+	@printf '%s\n' $(LINTED) | xargs -P $(WORKERS) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(LINT_FLAGS) 2>/dev/null' lint
+
 BENCH ?=
 bench:
 	@tests/install.sh build run demo bench
@@ -225,5 +244,5 @@ uninstall:
 clean:
 	rm -rf $(B)/obj $(B)/man $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all help check-deps deps deps-test demo up down log psql test test-asan fresh unit bench manual install clean
+.PHONY: all help check-deps deps deps-test demo up down log psql test test-asan fresh unit format lint bench manual install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

@@ -18,6 +18,7 @@ declare -A GROUPS_OF=(
   [bench]="curl nodejs php-cli php-pgsql php-apcu"
   [node]="nodejs npm"
   [fuzz]="clang libclang-rt-dev"
+  [lint]="clang-format clang-tidy cppcheck"
   [fresh]="debootstrap git"
 )
 NPM_PACKAGES="jose@5.9.6 @seriousme/openapi-schema-validator@2.2.5"

@@ -15,7 +15,7 @@
 #include "sign/key.h"
 
 /** Longest JWS looked at, in bytes. */
-#define FINQ_JWS_MAX (16 * 1024)
+#define FINQ_JWS_MAX 16384
 
 /** A well-formed JWS that nothing is known of yet. */
 typedef struct finq_jws finq_jws;

@@ -80,7 +80,7 @@ static finq_error *refuse(apr_pool_t *pool, const char *what)
 
 static int tag_read(unsigned char tag[FINQ_MAC_BYTES], const char *signature)
 {
-    apr_size_t prefix = strlen(SIGNATURE_PREFIX), digits = 2 * FINQ_MAC_BYTES, length;
+    apr_size_t prefix = strlen(SIGNATURE_PREFIX), digits = (apr_size_t)2 * FINQ_MAC_BYTES, length;
     if (!signature || strncmp(signature, SIGNATURE_PREFIX, prefix) != 0)
         return 0;
     signature += prefix;

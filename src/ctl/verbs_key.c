@@ -15,8 +15,8 @@
 #include "sign/jws.h"
 #include "crypto/secrets.h"
 
-#define MATERIAL_MAX (256 * 1024)
-#define BODY_MAX (32 * 1024 * 1024)
+#define MATERIAL_MAX ((apr_size_t)256 * 1024)
+#define BODY_MAX ((apr_size_t)32 * 1024 * 1024)
 #define LIFETIME 300
 #define AUDIENCE "api.finqware.com"
 

@@ -6,7 +6,7 @@
 #include "json/json.h"
 #include "skills/skill.h"
 
-#define DEFINITION_MAX (1024 * 1024)
+#define DEFINITION_MAX ((apr_size_t)1024 * 1024)
 
 ctl_exit ctl_skill_publish(ctl_command *command)
 {

@@ -61,11 +61,16 @@ int form_value_equal(const json_t *a, const json_t *b, apr_int64_t *work)
         return numbers_equal(a, b, work);
     if (json_typeof(a) != json_typeof(b))
         return 0;
-    if (json_is_string(a))
+    switch (json_typeof(a)) {
+    case JSON_STRING:
         return strings_equal(a, b, work);
-    if (json_is_array(a))
+    case JSON_ARRAY:
         return arrays_equal(a, b, work);
-    return json_is_object(a) ? objects_equal(a, b, work) : 1;
+    case JSON_OBJECT:
+        return objects_equal(a, b, work);
+    default:
+        return 1;
+    }
 }
 
 /* FNV-1a with a final stir. Whoever makes values collide makes them be compared one by one, which the work
@@ -119,15 +124,20 @@ static apr_uint64_t hash_value(const json_t *value, apr_int64_t *work)
     *work -= VALUE_PRICE;
     if (*work < 0)
         return 0;
-    if (json_is_number(value))
+    switch (json_typeof(value)) {
+    case JSON_INTEGER:
+    case JSON_REAL:
         return hash_number(value, work);
-    if (json_is_object(value))
+    case JSON_OBJECT:
         return hash_object(value, work);
-    if (json_is_array(value))
+    case JSON_ARRAY:
         return hash_array(value, work);
-    *work -= (apr_int64_t)json_string_length(value);
-    return json_is_string(value) ? hash_bytes(19, json_string_value(value), json_string_length(value))
-                                 : (apr_uint64_t)json_typeof(value);
+    case JSON_STRING:
+        *work -= (apr_int64_t)json_string_length(value);
+        return hash_bytes(19, json_string_value(value), json_string_length(value));
+    default:
+        return (apr_uint64_t)json_typeof(value);
+    }
 }
 
 typedef struct {

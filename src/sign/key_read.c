@@ -10,7 +10,7 @@
 
 #include "ground/text.h"
 
-#define MATERIAL_MAX (256 * 1024)
+#define MATERIAL_MAX ((apr_size_t)256 * 1024)
 
 typedef struct {
     apr_array_header_t *keys;
