@@ -15,7 +15,7 @@ typedef struct finq_session_started {
 } finq_session_started;
 
 /** Starts a session: stores nothing, and asks the database only for what the directory does not remember.
- * `tenant_user_id` may be NULL. Errors: those of finq_directory_authorise. */
+ * `tenant_user_id` may be NULL. Errors: those of finq_directory_authorise; then invalid_field. */
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
                                const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool);
 

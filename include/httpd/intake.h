@@ -14,6 +14,10 @@ finq_error *finq_intake_read(json_t **body, finq_id *client_id, finq_request *re
  * UUID; unauthorized_tenant where the request's host serves one tenant (FinqTenant) and this is another, whether or not
  * it exists: nothing else has been looked at by then; those of finq_limits_tenant. */
 finq_error *finq_intake_client_id(finq_id *client_id, const char *text, finq_request *request);
+/** Gives back what became of a call that looks at a key (client_app_key, client_secret) before all else: past the refusals of
+ * the key itself, whoever showed it is proven. */
+finq_error *finq_intake_key(finq_request *request, finq_error *error);
+
 /** finq_session_pass_open, and what is to be seen of it: whose request this is, or why the nonce is refused. */
 finq_error *finq_intake_nonce(finq_session_pass *pass, finq_request *request, const finq_id *client_id, const char *nonce,
                            int grace);

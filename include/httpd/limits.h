@@ -15,8 +15,8 @@ finq_error *finq_limits_admit(finq_request *request);
 /** May this tenant ask? To be called when its client_id has been read. Error: too_many_requests, with its headers set. */
 finq_error *finq_limits_tenant(finq_request *request, const finq_id *client_id);
 
-/** Learns how the request ended: a failed authentication counts against its address, and not against the tenant that it
- * named. `error` is NULL where it succeeded. */
+/** Learns how the request ended: what was refused before anything was proven does not count against the tenant that it named,
+ * and a failed authentication counts against its address. `error` is NULL where it succeeded. */
 void finq_limits_settle(finq_request *request, const finq_error *error);
 
 /** Lets a refusal that a limit makes have a line in the log only if its address has had none this second: a flood of refusals

@@ -34,6 +34,7 @@ typedef struct finq_request {
     const finq_proof *proof;   /**< that the request is signed; NULL where it is not, or need not be */
     finq_id signer;            /**< whose signature it is, once finq_access_tenant has seen to it */
     const finq_error *refusal; /**< why a hook refused the request; NULL if none did */
+    int is_proven;             /**< whether who asks has shown a signature, a nonce or a key that is what it claims to be */
 
     /* Whom it counts for, as limits.c counts; 0 for nobody. */
     apr_uint64_t address_key, tenant_key;

@@ -6,12 +6,31 @@
 
 #include "ground/clock.h"
 
+/* In characters (contract section 2); whoever read it has seen to it that it is UTF-8. */
+#define USER_ID_MAX 256
+
+static apr_size_t characters(const char *text)
+{
+    apr_size_t count = 0;
+    for (; *text; text++)
+        count += (*text & 0xc0) != 0x80;
+    return count;
+}
+
+static finq_error *user_id_check(const char *user_id, apr_pool_t *pool)
+{
+    if (!user_id || (*user_id && characters(user_id) <= USER_ID_MAX))
+        return NULL;
+    return finq_error_make(pool, FINQ_E_INVALID_FIELD, "tenant_user_id must have 1 to %d characters.", USER_ID_MAX);
+}
+
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
                                const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool)
 {
     finq_token token = {.kind = FINQ_TOKEN_NONCE, .ordinal = 1, .place = 1};
     const finq_published *published;
     FINQ_TRY(finq_directory_authorise(&token.app_key_id, &published, service->directory, service->db, claim, pool));
+    FINQ_TRY(user_id_check(tenant_user_id, pool));
     FINQ_TRY(finq_id_new(&started->session_id, pool));
     started->expires_at = finq_clock_seconds() + service->nonce_ttl;
     started->published = published;

@@ -1,7 +1,8 @@
 """FinqRateLimit and FinqFailureLimit on a real httpd with two children, addresses told by mod_remoteip.
 
 Seen red: is_told left alone (a_flood); the key of an address without its /64 (a_network_of_ipv6); `host` left out of the key (hosts_count_apart); judge
-never refusing (each that expects 429); settle without the tenant's token (keys_that_do_not_fit), without the address's
+never refusing (each that expects 429); is_proven never asked for (a_tenants_server, a_nonce_that_is_old), never set by
+finq_intake_key (a_tenants_server), by finq_access_tenant (a_signed_caller); wait and tenant_user_id read before what proves (refusals_before); settle without the tenant's token (keys_that_do_not_fit), without the address's
 (failures); is_guess always true (what_has_expired); the Retry-After of reply.c over that of the limit (retry_after);
 tables in the children's own memory (across_children); rest_of_body left out (no_body); the span unchecked, GLOBAL_ONLY
 unchecked (directives); the merge without a host's own (its_own_limits); no preset (where_nobody_says).
@@ -160,6 +161,48 @@ def test_keys_that_do_not_fit_use_no_tenant_up(limited):
     assert statuses(limited, 12) == [200] * 10 + [429] * 2
 
 
+@pytest.mark.parametrize("path, body", [
+    ("/sessions", {"skill": SKILL, "client_app_key": "x" * 43, "tenant_user_id": "u" * 257}),
+    ("/sessions", {"skill": SKILL, "client_app_key": "x" * 43}),
+    ("/sessions", {"skill": "xyz_sbx_#9.9", "client_app_key": "x" * 43}),
+    ("/catalogs/skills", {"client_app_key": "x" * 43}),
+    (f"/sessions/{uuid.uuid4()}/status", {"nonce": "n", "wait": 26}),
+    (f"/sessions/{uuid.uuid4()}/steps", {"nonce": "n", "skill": SKILL, "step": "s", "data": {}}),
+    (f"/sessions/{uuid.uuid4()}/resume", {"client_secret": "x" * 43}),
+    ("/token", {"client_secret": "x" * 43, "temp_token": "t"})])
+def test_refusals_before_proof_use_no_tenant_up_and_are_failures(limited, path, body):
+    """Whatever else is wrong with the request."""
+    limits(limited, "FinqRateLimit tenant 1/min burst 3", FinqFailureLimit="1/min burst 6")
+    client, mine = limited.client(limited.tenants[0]), address()
+    body = {"client_id": limited.tenants[0].client_id, **body}
+    answers = [client.call(path, body, x_client=mine) for _ in range(7)]
+    assert [a.status for a in answers] == [401] * 6 + [429] and "failed authentications" in answers[-1]["message"]
+    client.close()
+    assert statuses(limited, 5) == [200] * 3 + [429] * 2
+
+
+def test_a_tenants_server_is_not_shut_out_by_its_users(limited):
+    """It shows its secret with each temp_token that it is handed, made up or not."""
+    limits(limited, FinqFailureLimit="1/min burst 3")
+    tenant, mine = limited.tenants[0], {"x_client": address()}
+    client, keys = limited.client(tenant), {"client_id": tenant.client_id, "client_secret": tenant.client_secret}
+    made_up = [client.call("/token", {**keys, "temp_token": secrets.token_urlsafe(100)}, **mine).code for _ in range(8)]
+    assert made_up == ["invalid_temp_token"] * 8
+    assert start(limited, mine["x_client"]).status == 200
+    guessed = {**keys, "client_secret": secrets.token_urlsafe(32), "temp_token": "t"}
+    assert [client.call("/token", guessed, **mine).status for _ in range(4)] == [401] * 3 + [429]
+    client.close()
+
+
+def test_what_is_not_granted_is_no_guess(limited):
+    limits(limited, FinqFailureLimit="1/min burst 2")
+    tenant = limited.create_tenant("Nothing granted", skills=())
+    client, mine = limited.client(tenant), {"x_client": address()}
+    body = {"client_id": tenant.client_id, "client_app_key": tenant.client_app_key, "skill": SKILL}
+    assert [client.call("/sessions", body, **mine).code for _ in range(5)] == ["unauthorized_tenant"] * 5
+    client.close()
+
+
 def waits(server):
     """How often anybody went to the database."""
     answer = server.client(None).request("GET", "/metrics")
@@ -208,6 +251,17 @@ def test_a_signed_request_counts_once(limited):
     limited.add_key(limited.tenants[0], "limits@bank.example", key.pem)
     sign = Signer(key, "limits@bank.example")
     assert [start_signed(limited, caller, sign).status for _ in range(5)] == [200, 200, 200, 200, 429]
+
+
+def test_a_signed_caller_makes_no_guesses(limited):
+    """Its nonces and keys are what its users handed it."""
+    limits(limited, FinqFailureLimit="1/min burst 3")
+    key, tenant, mine = Key(), limited.tenants[0], {"x_client": address()}
+    limited.add_key(tenant, "handed@bank.example", key.pem)
+    client = limited.client(tenant, base="/v1s", sign=Signer(key, "handed@bank.example"))
+    body = {"client_id": tenant.client_id, "nonce": "n", "skill": SKILL, "step": "s", "data": {}}
+    assert [client.call(f"/sessions/{uuid.uuid4()}/steps", body, **mine).code for _ in range(6)] == ["invalid_nonce"] * 6
+    client.close()
 
 
 def test_successes_and_mistakes_are_no_failures(limited):

@@ -112,12 +112,16 @@ finq_error *finq_access_tenant(finq_request *request, const char *client_id)
         return finq_error_make(pool, FINQ_E_MISSING_FIELDS, "Missing: client_id.");
     if (!finq_id_parse(&request->signer, client_id))
         return finq_error_make(pool, FINQ_E_INVALID_CLIENT_ID_FORM, "client_id is not a UUID.");
-    return finq_proof_check_tenant(request->proof, &request->signer, pool);
+    FINQ_TRY(finq_proof_check_tenant(request->proof, &request->signer, pool));
+    request->is_proven = 1;
+    return NULL;
 }
 
 finq_error *finq_access_use(finq_request *request)
 {
     if (!request->proof || !finq_service_serves(&request->service, &request->signer))
         return NULL; /* whoever is not served here is refused in a moment, and uses nothing up */
-    return finq_proof_use(request->proof, &request->signer, request->service.db, request->r->pool);
+    finq_error *error = finq_proof_use(request->proof, &request->signer, request->service.db, request->r->pool);
+    request->is_proven = !error; /* a signature that somebody else has used proves nothing */
+    return error;
 }

@@ -17,7 +17,7 @@ static finq_error *catalog_answer(finq_request *request, finq_catalog catalog)
     FINQ_TRY(finq_intake_read(&body, &claim.client_id, request, members));
     claim.skills = request->service.skills;
     claim.app_key = finq_json_string(body, "client_app_key");
-    FINQ_TRY(finq_catalog_read(&request->answer_text, catalog, request->service.db, &claim, pool));
+    FINQ_TRY(finq_intake_key(request, finq_catalog_read(&request->answer_text, catalog, request->service.db, &claim, pool)));
     finq_observe_recognised(request, &claim.client_id, NULL, NULL);
     return NULL;
 }

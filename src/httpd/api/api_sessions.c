@@ -5,24 +5,6 @@
 #include "flow/session.h"
 #include "flow/status.h"
 
-/* In characters (contract section 2); the JSON room has seen to it that the text is UTF-8. */
-#define USER_ID_MAX 256
-
-static apr_size_t characters(const char *text)
-{
-    apr_size_t count = 0;
-    for (; *text; text++)
-        count += (*text & 0xc0) != 0x80;
-    return count;
-}
-
-static finq_error *user_id_check(const char *user_id, apr_pool_t *pool)
-{
-    if (!user_id || (*user_id && characters(user_id) <= USER_ID_MAX))
-        return NULL;
-    return finq_error_make(pool, FINQ_E_INVALID_FIELD, "tenant_user_id must have 1 to %d characters.", USER_ID_MAX);
-}
-
 finq_error *finq_api_session_start(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {
@@ -34,10 +16,10 @@ finq_error *finq_api_session_start(finq_request *request, finq_json_writer *repl
     finq_directory_claim claim;
     json_t *body;
     FINQ_TRY(finq_intake_read(&body, &claim.client_id, request, members));
-    FINQ_TRY(user_id_check(finq_json_string(body, "tenant_user_id"), pool));
     claim.app_key = finq_json_string(body, "client_app_key");
     claim.skill = finq_json_string(body, "skill");
-    FINQ_TRY(finq_session_start(&started, &request->service, &claim, finq_json_string(body, "tenant_user_id"), pool));
+    FINQ_TRY(finq_intake_key(request, finq_session_start(&started, &request->service, &claim,
+                                                         finq_json_string(body, "tenant_user_id"), pool)));
     finq_observe_recognised(request, &claim.client_id, started.published, NULL);
     finq_observe_session(request, started.published, FINQ_PROGRESS_CREATED);
     finq_json_put(reply, "nonce", started.nonce);

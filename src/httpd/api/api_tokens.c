@@ -19,7 +19,7 @@ finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *rep
     FINQ_TRY(finq_intake_read(&body, &wanted.client_id, request, members));
     wanted.client_secret = finq_json_string(body, "client_secret");
     wanted.temp_token = finq_json_string(body, "temp_token");
-    FINQ_TRY(finq_credential_exchange(&credential, &request->service, &wanted, pool));
+    FINQ_TRY(finq_intake_key(request, finq_credential_exchange(&credential, &request->service, &wanted, pool)));
     finq_observe_recognised(request, &wanted.client_id, credential.published, NULL);
     finq_observe_session(request, credential.published, FINQ_PROGRESS_EXCHANGED);
     finq_json_put(reply, "access_token", credential.access_token);

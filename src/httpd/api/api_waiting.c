@@ -120,8 +120,8 @@ finq_error *finq_api_session_status(finq_request *request, finq_json_writer *rep
     finq_id client_id;
     json_t *body;
     FINQ_TRY(finq_intake_read(&body, &client_id, request, members));
-    FINQ_TRY(wait_read(&wait, body, pool));
     FINQ_TRY(finq_intake_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), FINQ_SESSION_ANY_AGE));
+    FINQ_TRY(wait_read(&wait, body, pool));
     FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
     request->pass = pass;
     return status_tell(request, wait, reply);
@@ -138,7 +138,7 @@ finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *rep
     FINQ_TRY(finq_intake_read(&body, &resumption.client_id, request, members));
     resumption.client_secret = finq_json_string(body, "client_secret");
     resumption.session_id = request->path_id;
-    FINQ_TRY(finq_waiting_resume(&answer, &request->service, &resumption, pool));
+    FINQ_TRY(finq_intake_key(request, finq_waiting_resume(&answer, &request->service, &resumption, pool)));
     answer_put(reply, request, &answer);
     return NULL;
 }

@@ -42,12 +42,26 @@ finq_error *finq_intake_client_id(finq_id *client_id, const char *text, finq_req
     return finq_limits_tenant(request, client_id);
 }
 
+finq_error *finq_intake_key(finq_request *request, finq_error *error)
+{
+    static const finq_code refusals[] = {FINQ_E_INVALID_CLIENT_ID, FINQ_E_INVALID_CLIENT_SECRET, FINQ_E_INVALID_CLIENT_APP_KEY};
+    if (error && finq_code_http(error->code) >= 500)
+        return error; /* nobody has looked at the key, for all that we know */
+    for (apr_size_t i = 0; error && i < sizeof refusals / sizeof *refusals; i++) {
+        if (refusals[i] == error->code)
+            return error;
+    }
+    request->is_proven = 1;
+    return error;
+}
+
 finq_error *finq_intake_nonce(finq_session_pass *pass, finq_request *request, const finq_id *client_id, const char *nonce,
                            int grace)
 {
     finq_error *error = finq_session_pass_open(pass, &request->service, client_id, nonce, grace, request->r->pool);
     finq_observe_nonce(request, pass->state);
     FINQ_TRY(error);
+    request->is_proven = 1;
     finq_observe_recognised(request, client_id, pass->published, pass->step->name);
     finq_observe_tell_id(request, "session_id", &pass->token.session_id);
     return NULL;

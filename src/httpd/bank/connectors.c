@@ -118,6 +118,7 @@ finq_error *finq_connector_receive(finq_connector_decision *decision, const char
     FINQ_TRY(finq_body_text(request, &text, &message.length));
     message.body = text;
     FINQ_TRY(finq_connector_verify(&message, connector->keys, pool));
+    request->is_proven = 1;
     *name = connector->name;
     return finq_connector_decision_read(decision, message.body, message.length, pool);
 }

@@ -153,16 +153,17 @@ static int is_guess(finq_code code)
     return finq_code_http(code) == HTTP_UNAUTHORIZED;
 }
 
-/* A client_id is no secret: who knows it and no key must not be able to use the tenant's tokens up. */
+/* A client_id is no secret: who knows it and no key must not be able to use the tenant's tokens up. And who has shown a key
+ * guesses at none: a tenant's server only passes on what its users hand it. */
 void finq_limits_settle(finq_request *request, const finq_error *error)
 {
     const finq_bucket_rate *rates = request->config->limits;
-    if (!error || !is_guess(error->code))
+    if (!error || request->is_proven)
         return;
     apr_time_t now = finq_clock_steady();
     if (request->tenant_key)
         finq_bucket_give(tables[FINQ_LIMIT_TENANT], request->tenant_key, &rates[FINQ_LIMIT_TENANT], now);
-    if (request->address_key)
+    if (request->address_key && is_guess(error->code))
         finq_bucket_take(tables[FINQ_LIMIT_FAILURE], request->address_key, &rates[FINQ_LIMIT_FAILURE], now);
 }
 
