@@ -5,9 +5,8 @@
 #include "bank/connector.h"
 #include "httpd/request.h"
 
-/** Takes FinqConnector NAME PATH SECRETFILE. */
-const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *name, const char *path,
-                                     const char *file);
+/** Takes FinqConnector NAME PATH SECRETFILE [limit=N]. */
+const char *finq_connector_configure(cmd_parms *cmd, void *dummy, int count, char *const words[]);
 
 /** Whether the connectors of all hosts can be reached, and none lies under the API; says what is missing.
  * Fills `guarded` of every host. */

@@ -15,8 +15,9 @@ int finq_mpm_is_stopping(void);
 int finq_mpm_can_wait(void);
 /** The threads of a child that handle requests; 0 where a child is one process. */
 int finq_mpm_threads(void);
-/** Half of them, rounded down: so many may be held by what is slow. */
+/** Half of them, or a quarter, rounded down: so many may be held by what is slow. A quarter is at least 1. */
 int finq_mpm_half_of_threads(void);
+int finq_mpm_quarter_of_threads(void);
 /** The most children at once; at least 1. */
 int finq_mpm_children(void);
 

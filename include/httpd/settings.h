@@ -25,6 +25,8 @@ typedef enum { FINQ_LIMIT_ADDRESS, FINQ_LIMIT_TENANT, FINQ_LIMIT_FAILURE, FINQ_L
 typedef struct finq_connector {
     const char *name, *path;
     const finq_mac_keys *keys;
+    int limit;           /**< threads of a child that may ask it at once; 0 for a quarter of them */
+    apr_uint32_t *asked; /**< how many do in this child, on all hosts that have a connector of this name */
 } finq_connector;
 
 /** A directory that httpd serves by an Alias or its kin. */

@@ -57,6 +57,7 @@ typedef struct finq_gauges {
     apr_uint32_t uploads;            /**< under way; atomic, as are the others */
     apr_uint32_t in_use, idle, most; /**< connections to the database */
     apr_uint32_t waiting;            /**< clients whose answer is held back until their session goes on */
+    apr_uint32_t asking;             /**< steps and returns whose connector is being asked */
 } finq_gauges;
 
 /** One virtual host's counters. */

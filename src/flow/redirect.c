@@ -210,20 +210,31 @@ static int is_code(const char *code)
     return length <= CODE_MAX;
 }
 
+static finq_error *visit_begin(const char **location, visit *v, const finq_redirect_return *came)
+{
+    int taken = 0;
+    FINQ_TRY(state_take(v, &taken));
+    if (!taken && !v->link)
+        return not_known(v->pool);
+    if (taken)
+        return visit_finish(location, v, came);
+    *location = finq_link_error(v->link, "tpp_redirect_error", "The visit to the bank has ended already.", v->pool);
+    return NULL;
+}
+
 finq_error *finq_redirect_finish(const char **location, finq_id *session_id, const finq_service *service,
                                  const finq_redirect_return *came, apr_pool_t *pool)
 {
     visit v = {.service = service, .pool = pool};
-    int taken = 0;
+    finq_connectors *connectors = service->connectors;
     FINQ_TRY(state_open(&v, came));
     *session_id = v.pass.token.session_id;
     if (came->code && !is_code(came->code))
         return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "code is not one that a bank would send.");
-    FINQ_TRY(state_take(&v, &taken));
-    if (!taken && !v.link)
-        return not_known(pool);
-    if (taken)
-        return visit_finish(location, &v, came);
-    *location = finq_link_error(v.link, "tpp_redirect_error", "The visit to the bank has ended already.", pool);
-    return NULL;
+    if (came->error) /* nobody is asked */
+        return visit_begin(location, &v, came);
+    FINQ_TRY(connectors->enter(connectors, v.pass.step->connector)); /* before the state's one use is taken */
+    finq_error *error = visit_begin(location, &v, came);
+    connectors->leave(connectors, v.pass.step->connector);
+    return error;
 }

@@ -164,6 +164,19 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
     return NULL;
 }
 
+static finq_error *ask(finq_connector_answer *answer, const finq_service *service, const context *seen,
+                       const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const char *name = submission->pass->step->connector;
+    finq_connectors *connectors = service->connectors;
+    finq_connector_question question = {0};
+    FINQ_TRY(question_make(&question, service, seen, submission, pool));
+    FINQ_TRY(connectors->enter(connectors, name));
+    finq_error *error = connectors->ask(connectors, answer, name, &question, pool);
+    connectors->leave(connectors, name);
+    return error;
+}
+
 /* ---- the plan ---- */
 
 /* A skill may want a person to look at what nobody else decides later. */
@@ -180,7 +193,6 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
                                 const finq_step_submission *submission, apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
-    finq_connector_question question = {0};
     finq_connector_answer answer;
     context seen = {0};
     *plan = (finq_step_plan){.status = FINQ_STATUS_IN_PROGRESS};
@@ -192,8 +204,7 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
         return NULL; /* the session's row has the answer */
     plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, pool);
     if (pass->step->connector) {
-        FINQ_TRY(question_make(&question, service, &seen, submission, pool));
-        FINQ_TRY(service->connectors->ask(service->connectors, &answer, pass->step->connector, &question, pool));
+        FINQ_TRY(ask(&answer, service, &seen, submission, pool));
         FINQ_TRY(verdict_plan(plan, &answer, submission, pool));
     }
     plan_settle(plan, pass->step);

@@ -214,9 +214,9 @@ const command_rec finq_directives[] = {
                   "optional (default): a jti is used once where one is sent; require: one must be sent"),
     AP_INIT_TAKE1("FinqKeyCacheTTL", set_number, NULL, RSRC_CONF,
                   "How long signing keys are remembered, revoked ones too: 0 to 3600 seconds (default 60)"),
-    AP_INIT_TAKE3("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
-                  "A service that decides about steps: its name, the path that a ProxyPass leads to it, and the file of the"
-                  " secrets shared with it"),
+    AP_INIT_TAKE_ARGV("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
+                  "A service that decides about steps: its name, the path that a ProxyPass leads to it, the file of the"
+                  " secrets shared with it, and how many threads of a child may ask it at once: limit=N, else a quarter of them"),
     {NULL, {NULL}, NULL, 0, 0, NULL},
 };
 

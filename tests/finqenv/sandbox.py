@@ -10,8 +10,8 @@ from .process import Failure, alive, free_port, unbroken
 MODULES = ("proxy", "proxy_http")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 CONNECTOR = """
-ProxyPass /internal/{name} http://127.0.0.1:{port}/ask timeout=2 connectiontimeout=1 retry=0
-FinqConnector {name} /internal/{name} "{secret}"
+ProxyPass /internal/{name} http://127.0.0.1:{port}/ask timeout={timeout} connectiontimeout=1 retry=0
+FinqConnector {name} /internal/{name} "{secret}" {limit}
 """
 PAGE = """
 <Location "/sandbox">
@@ -52,7 +52,7 @@ class Connector:
     def __init__(self, name, directory):
         self.name, self.port, self._process = name, free_port(), None
         self.secret = new_secret(directory / f"{name}.secret")
-        self.vhost = CONNECTOR.format(name=name, port=self.port, secret=self.secret)
+        self.vhost = CONNECTOR.format(name=name, port=self.port, secret=self.secret, timeout=2, limit="")
 
     def start(self, page):
         """Starts it and waits until it listens. `page` is the sandbox bank's address."""

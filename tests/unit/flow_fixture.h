@@ -134,7 +134,7 @@ static inline const char *given(const scripted_db *self, const char *parameter)
 typedef struct {
     finq_connectors connectors;
     const char *says; /* its answer, as JSON */
-    int asked;
+    int asked, entered, is_full;
     finq_connector_question question; /* the last */
 } scripted_connector;
 
@@ -148,6 +148,23 @@ static inline finq_error *scripted_ask(finq_connectors *connectors, finq_connect
     if (!self->says)
         return finq_error_make(owner, FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "The service cannot be reached.");
     return finq_connector_read(answer, self->says, strlen(self->says), 1, owner);
+}
+
+/* Every other has its place. */
+static inline finq_error *scripted_enter(finq_connectors *connectors, const char *name)
+{
+    scripted_connector *self = (scripted_connector *)connectors;
+    (void)name;
+    if (self->is_full)
+        return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "full");
+    self->entered++;
+    return NULL;
+}
+
+static inline void scripted_leave(finq_connectors *connectors, const char *name)
+{
+    (void)name;
+    ((scripted_connector *)connectors)->entered--;
 }
 
 static inline const char *scripted_return_uri(finq_connectors *connectors, apr_pool_t *owner)
@@ -169,7 +186,7 @@ static inline const char *scripted_return_uri(finq_connectors *connectors, apr_p
     " \"max_bytes\": 1000, \"media_types\": [\"image/png\"]}]}]}"
 
 static scripted_db database = {.db = {scripted_call}};
-static scripted_connector connector = {.connectors = {scripted_ask, scripted_return_uri}};
+static scripted_connector connector = {.connectors = {scripted_ask, scripted_enter, scripted_leave, scripted_return_uri}};
 static finq_service service;
 static const finq_published *published;
 static finq_id session_id, client_id = {{1, 2, 3}};

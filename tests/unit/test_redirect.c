@@ -36,12 +36,13 @@ static const char *finished(int place, const finq_redirect_return *came, const c
 {
     finq_redirect_return whole = *came;
     const char *location;
+    finq_id which;
     whole.kind = published->skill->steps[place - 1].name;
     whole.state = state_at(place);
     connector.says = says;
     connector.asked = 0;
     SCRIPT(taken("ok"), concluded(status));
-    assert_null(finq_redirect_finish(&location, &service, &whole, pool));
+    assert_null(finq_redirect_finish(&location, &which, &service, &whole, pool));
     assert_int_equal(database.made, 2);
     assert_ptr_equal(location, strstr(location, APP));
     return location + strlen(APP);
@@ -99,33 +100,53 @@ static void a_bank_that_says_no_is_not_asked_about(void **state)
 static void a_state_that_is_not_known_leads_nowhere(void **state)
 {
     const char *location, *good = state_at(1);
+    finq_id which;
     finq_redirect_return rows[] = {
         {.kind = "consent", .state = "forged"}, {.kind = "consent"}, {.kind = "look", .state = good}, {.kind = "consent", .state = good, .code = "\x7f"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         SCRIPT({NULL, {{NULL, NULL, 0}}});
-        assert_int_equal(finq_redirect_finish(&location, &service, &rows[i], pool)->code, FINQ_E_TPP_REDIRECT_ERROR);
+        assert_int_equal(finq_redirect_finish(&location, &which, &service, &rows[i], pool)->code, FINQ_E_TPP_REDIRECT_ERROR);
         assert_int_equal(database.made, 0);
     }
     SCRIPT({"finq_redirect_take", {text_cell("outcome", "tpp_redirect_error")}});
-    assert_int_equal(finq_redirect_finish(&location, &service, &(finq_redirect_return){.kind = "consent", .state = good}, pool)->code,
-                     FINQ_E_TPP_REDIRECT_ERROR);
+    assert_int_equal(finq_redirect_finish(&location, &which, &service, &(finq_redirect_return){.kind = "consent", .state = good},
+                                          pool)->code, FINQ_E_TPP_REDIRECT_ERROR);
 }
 
 static void a_second_return_goes_to_the_clients_page(void **state)
 {
     const char *location;
+    finq_id which;
     (void)state;
     SCRIPT(taken("tpp_redirect_error"));
-    assert_null(finq_redirect_finish(&location, &service, &(finq_redirect_return){.kind = "consent", .state = state_at(1)}, pool));
+    assert_null(finq_redirect_finish(&location, &which, &service, &(finq_redirect_return){.kind = "consent", .state = state_at(1)},
+                                     pool));
     assert_non_null(strstr(location, APP "&error=tpp_redirect_error"));
     assert_int_equal(database.made, 1);
+}
+
+/* Before the state's one use is taken: the browser comes again. */
+static void a_return_that_finds_no_place_takes_nothing(void **state)
+{
+    const char *location;
+    finq_id which;
+    (void)state;
+    connector.is_full = 1;
+    SCRIPT({NULL, {{NULL, NULL, 0}}});
+    finq_error *error = finq_redirect_finish(&location, &which, &service,
+                                             &(finq_redirect_return){.kind = "consent", .state = state_at(1)}, pool);
+    connector.is_full = 0;
+    assert_int_equal(error->code, FINQ_E_SERVICE_UNAVAILABLE);
+    assert_int_equal(database.made, 0);
+    assert_int_equal(connector.entered, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(verdicts_send_the_browser_back), cmocka_unit_test(the_temp_token_is_the_sessions),
+        cmocka_unit_test(a_return_that_finds_no_place_takes_nothing),
         cmocka_unit_test(a_bank_that_says_no_is_not_asked_about), cmocka_unit_test(a_state_that_is_not_known_leads_nowhere),
         cmocka_unit_test(a_second_return_goes_to_the_clients_page),
     };

@@ -18,6 +18,7 @@
 #include "flow/step.h"
 #include "flow/upload.h"
 #include "httpd/limits.h"
+#include "httpd/places.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -237,19 +238,15 @@ static finq_error *receive(upload_receipt *receipt)
     return error;
 }
 
-/* Slow uploads hold threads: so many of a child's, and no more. */
-static int slot_take(finq_request *request)
+/* Slow uploads hold threads: so many of a child's, whichever the host, and no more. */
+static apr_uint32_t uploads;
+
+static int uploads_most(const finq_config *config)
 {
-    finq_runtime *runtime = request->config->runtime;
-    int most = request->config->max_uploads;
-    if (most == 0)
-        most = finq_mpm_half_of_threads();
-    if (most == 0)
-        most = 1;
-    if (apr_atomic_inc32(&runtime->meter.gauges->uploads) < (apr_uint32_t)most)
-        return 1;
-    apr_atomic_dec32(&runtime->meter.gauges->uploads);
-    return 0;
+    int half = finq_mpm_half_of_threads();
+    if (config->max_uploads > 0)
+        return config->max_uploads;
+    return half > 0 ? half : 1;
 }
 
 static void tidy_sometimes(finq_request *request)
@@ -287,14 +284,15 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
     char hex[2 * FINQ_DIGEST_SHA256 + 1];
     if (!request->config->runtime->store)
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
-    if (!slot_take(request)) {
+    apr_uint32_t *gauge = &request->config->runtime->meter.gauges->uploads;
+    if (!finq_places_take(&uploads, uploads_most(request->config), gauge)) {
         request->r->connection->keepalive = AP_CONN_CLOSE;
         finq_limits_tell_once(request);
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "too many uploads under way in this child (FinqMaxUploads)");
     }
     finq_error *error = receive_and_record(request, &answer, &receipt);
-    apr_atomic_dec32(&request->config->runtime->meter.gauges->uploads);
+    finq_places_leave(&uploads, gauge);
     FINQ_TRY(error);
     tidy_sometimes(request);
     apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);

@@ -1,11 +1,10 @@
 #include "httpd/api.h"
 
-#include <apr_atomic.h>
-
 #include "httpd/dbd.h"
 #include "httpd/intake.h"
 #include "httpd/longpoll.h"
 #include "httpd/mpm.h"
+#include "httpd/places.h"
 #include "httpd/observe.h"
 #include "flow/waiting.h"
 
@@ -40,28 +39,13 @@ static finq_error *status_look(finq_waiting_answer *answer, finq_request *reques
 /* So many of a child's threads, whichever the host, and the others are answered at once. */
 static apr_uint32_t threads_waiting;
 
-static int thread_take(finq_request *request)
-{
-    if (apr_atomic_inc32(&threads_waiting) >= (apr_uint32_t)finq_mpm_half_of_threads()) {
-        apr_atomic_dec32(&threads_waiting);
-        return 0;
-    }
-    apr_atomic_inc32(&request->config->runtime->meter.gauges->waiting);
-    return 1;
-}
-
-static void thread_leave(finq_request *request)
-{
-    apr_atomic_dec32(&request->config->runtime->meter.gauges->waiting);
-    apr_atomic_dec32(&threads_waiting);
-}
-
 static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, apr_interval_time_t wait)
 {
     apr_time_t until = apr_time_now() + wait;
     finq_error *error = NULL;
     apr_pool_t *look;
-    if (!thread_take(request))
+    apr_uint32_t *gauge = &request->config->runtime->meter.gauges->waiting;
+    if (!finq_places_take(&threads_waiting, finq_mpm_half_of_threads(), gauge))
         return NULL;
     apr_pool_create(&look, request->r->pool);
     while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_mpm_is_stopping()) {
@@ -69,7 +53,7 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
         apr_pool_clear(look); /* an answer of the loop goes with `look`: the one that is given is read again below */
         error = status_look(answer, request, look);
     }
-    thread_leave(request);
+    finq_places_leave(&threads_waiting, gauge);
     return error ? error : status_look(answer, request, request->r->pool);
 }
 

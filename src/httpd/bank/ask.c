@@ -11,7 +11,10 @@
 
 #include "documents/media.h"
 #include "httpd/dbd.h"
+#include "httpd/limits.h"
+#include "httpd/mpm.h"
 #include "httpd/paths.h"
+#include "httpd/places.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -295,6 +298,28 @@ static finq_error *request_ask(finq_connectors *connectors, finq_connector_answe
     return error;
 }
 
+static finq_error *request_enter(finq_connectors *connectors, const char *name)
+{
+    finq_request *request = ((request_connectors *)connectors)->request;
+    const finq_connector *connector = finq_config_connector(request->config, name);
+    if (!connector) /* that, who asks it will be told */
+        return NULL;
+    int most = connector->limit ? connector->limit : finq_mpm_quarter_of_threads();
+    if (finq_places_take(connector->asked, most, &request->config->runtime->meter.gauges->asking))
+        return NULL;
+    finq_limits_tell_once(request);
+    return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
+                               "connector %s: %d threads of this child are asking it already (FinqConnector's limit)", name, most);
+}
+
+static void request_leave(finq_connectors *connectors, const char *name)
+{
+    finq_request *request = ((request_connectors *)connectors)->request;
+    const finq_connector *connector = finq_config_connector(request->config, name);
+    if (connector)
+        finq_places_leave(connector->asked, &request->config->runtime->meter.gauges->asking);
+}
+
 /* Where a bank sends the browser: this host by its configured name, whatever the client called it. */
 static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *pool)
 {
@@ -313,6 +338,8 @@ finq_connectors *finq_ask_of(finq_request *request)
 {
     request_connectors *self = apr_pcalloc(request->r->pool, sizeof *self);
     self->connectors.ask = request_ask;
+    self->connectors.enter = request_enter;
+    self->connectors.leave = request_leave;
     self->connectors.return_uri = request_return_uri;
     self->request = request;
     return &self->connectors;

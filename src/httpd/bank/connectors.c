@@ -1,5 +1,6 @@
 #include "httpd/connectors.h"
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include "httpd/reply.h"
 
 APLOG_USE_MODULE(finq);
+
+#define LIMIT_MOST 100000
 
 /* ---- the directive ---- */
 
@@ -21,12 +24,20 @@ static int is_plain_path(const char *path)
            strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-") == length;
 }
 
-const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *name, const char *path,
-                                     const char *file)
+/* "limit=N"; 0 if it is not that. */
+static int limit_parse(const char *word)
+{
+    char *end;
+    if (strncasecmp(word, "limit=", 6) != 0)
+        return 0;
+    apr_int64_t number = apr_strtoi64(word + 6, &end, 10);
+    return *end == '\0' && number > 0 && number <= LIMIT_MOST ? (int)number : 0;
+}
+
+static const char *connector_add(cmd_parms *cmd, const char *name, const char *path, const char *file, int limit)
 {
     finq_config *config = finq_config_of(cmd->server);
     finq_mac_keys *keys;
-    (void)dummy;
     if (!finq_connector_name_check(name))
         return apr_psprintf(
             cmd->pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"",
@@ -42,8 +53,18 @@ const char *finq_connector_configure(cmd_parms *cmd, void *dummy, const char *na
     finq_error *error = finq_mac_keys_load(&keys, ap_server_root_relative(cmd->pool, file), cmd->pool);
     if (error)
         return apr_psprintf(cmd->pool, "FinqConnector %s: %s", name, error->cause);
-    APR_ARRAY_PUSH(config->connectors, finq_connector) = (finq_connector){name, path, keys};
+    APR_ARRAY_PUSH(config->connectors, finq_connector) = (finq_connector){name, path, keys, limit, NULL};
     return NULL;
+}
+
+const char *finq_connector_configure(cmd_parms *cmd, void *dummy, int count, char *const words[])
+{
+    int limit = count == 4 ? limit_parse(words[3]) : 0;
+    (void)dummy;
+    if (count != 3 && !limit)
+        return apr_psprintf(cmd->pool, "FinqConnector takes a name, a path, the file of the secrets, and if need be limit=N,"
+                            " from 1 to %d", LIMIT_MOST);
+    return connector_add(cmd, words[0], words[1], words[2], limit);
 }
 
 static const char *connector_fault(const finq_config *config, const finq_connector *connector,
@@ -57,15 +78,27 @@ static const char *connector_fault(const finq_config *config, const finq_connect
                : NULL;
 }
 
+/* Connectors of one name are one service, on whichever host. */
+static void connector_share(finq_connector *connector, apr_hash_t *counts)
+{
+    connector->asked = apr_hash_get(counts, connector->name, APR_HASH_KEY_STRING);
+    if (connector->asked)
+        return;
+    connector->asked = apr_pcalloc(apr_hash_pool_get(counts), sizeof *connector->asked);
+    apr_hash_set(counts, connector->name, APR_HASH_KEY_STRING, connector->asked);
+}
+
 int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
 {
+    apr_hash_t *counts = apr_hash_make(pconf);
     apr_array_header_t *guarded = apr_array_make(pconf, 4, sizeof(const char *));
     int sound = 1;
     for (server_rec *server = main_server; server; server = server->next) {
         finq_config *config = finq_config_of(server);
         config->guarded = guarded; /* one list: a ProxyPass of the main server leads on every host */
         for (int i = 0; i < config->connectors->nelts; i++) {
-            const finq_connector *connector = &APR_ARRAY_IDX(config->connectors, i, finq_connector);
+            finq_connector *connector = &APR_ARRAY_IDX(config->connectors, i, finq_connector);
+            connector_share(connector, counts);
             const char *fault = connector_fault(config, connector, pconf);
             APR_ARRAY_PUSH(guarded, const char *) = connector->path;
             if (fault)

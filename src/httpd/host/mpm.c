@@ -28,6 +28,12 @@ int finq_mpm_half_of_threads(void)
     return finq_mpm_threads() / 2;
 }
 
+int finq_mpm_quarter_of_threads(void)
+{
+    int quarter = finq_mpm_threads() / 4;
+    return quarter > 0 ? quarter : 1;
+}
+
 int finq_mpm_children(void)
 {
     int most = ask(AP_MPMQ_HARD_LIMIT_DAEMONS, 1);

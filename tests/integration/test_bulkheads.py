@@ -1,0 +1,156 @@
+"""What is slow takes its share of a child's threads, and no more: connectors, uploads, bodies that show no nonce (threat 28).
+
+Seen red: finq_places_take always 1 (a_slow_bank, uploads_of_all_hosts); connector_share with a count for each host (a_slow_bank);
+enter behind redirect_take (a_return); request_leave without a host's limit put back (a_slow_bank, its last line).
+"""
+import concurrent.futures
+import threading
+
+import pytest
+
+from connector import protocol
+from connector.behaviours import BEHAVIOURS
+from finqenv import documents, process
+from finqenv.banking import Bank
+from finqenv.client import Client, Onboarding
+from finqenv.uploads import SKILL, Desk, connect, head
+
+THREADS = 12
+PLACES = THREADS // 4
+METRICS = '<Location "/metrics">\nSetHandler finq-metrics\nRequire all granted\n</Location>\n'
+LINK = {"psu_redirect_link": "https://app.example/done"}
+PNG = documents.png()
+
+
+class Gate:
+    """A connector that answers nobody before it is opened."""
+
+    def __init__(self):
+        self.open = threading.Event()
+
+    def __call__(self, handler, message_id, answer):
+        service = handler.server.service
+        self.open.wait(60)
+        handler.send(200, answer, protocol.sign(service.secrets, "answer", service.name, message_id, answer))
+
+
+def gauge(server, name):
+    text = server.client(None).request("GET", "/metrics").body.decode()
+    return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith(name + "{"))
+
+
+def make_bank(make_server, directory, **options):
+    made = Bank(make_server, directory, timeout=60, children=1, threads=THREADS, server=METRICS, **options)
+    made.service.behaviours = dict(BEHAVIOURS)
+    made.server.httpd.log.allow("FINQ03: .*connector bank: ")
+    return made
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory):
+    made = make_bank(make_module_server, run_directory / "bulkheads")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def refusals(bank):
+    bank.server.httpd.log.allow("FINQ03: .*connector bank: ")
+
+
+class Slow:
+    """Users, on both of the installation's hosts in turn, whose steps the bank has not answered yet."""
+
+    def __init__(self, bank, number):
+        self.bank, self.gate = bank, Gate()
+        hosts = [bank.server.httpd.url, f"http://localhost:{bank.server.httpd.settings.plain_port}"]
+        self.users = [Onboarding(Client(hosts[place % 2], bank.tenant, bank.server.httpd.authority.certificate),
+                                 "sca_sbx_#1.0") for place in range(number)]
+        self.pool = concurrent.futures.ThreadPoolExecutor(number)
+
+    def __enter__(self):
+        self.bank.service.behaviours["held"], self.bank.service.behaviour = self.gate, "held"
+        assert [user.start().status for user in self.users] == [200] * len(self.users)
+        self.going = [self.pool.submit(user.submit, "sca", LINK) for user in self.users]
+        process.until(lambda: gauge(self.bank.server, "finq_connector_questions") == len(self.users), what="the questions")
+        return self
+
+    def release(self):
+        """The answers of all that waited."""
+        self.gate.open.set()
+        self.bank.service.behaviour = None
+        return [one.result(30) for one in self.going]
+
+    def __exit__(self, *_):
+        self.release()
+        self.pool.shutdown()
+
+
+def busy(answer):
+    return (answer.status, answer.code) == (503, "service_unavailable") and int(answer.headers["retry-after"]) >= 1
+
+
+def test_a_slow_bank_takes_a_quarter_of_the_threads(bank):
+    """Those of all hosts together; others go on, and who was refused has lost nothing."""
+    with Slow(bank, PLACES) as slow:
+        user = bank.user("sca")
+        nonce = user.nonce
+        assert busy(user.submit("sca", LINK)) and busy(user.submit("sca", LINK))
+        assert bank.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{user.session_id}'") == "0"
+        assert bank.user("review").submit("form", {}).status == 200
+        assert [answer.status for answer in slow.release()] == [200] * PLACES
+        assert user.nonce == nonce and user.submit("sca", LINK).status == 200
+    assert gauge(bank.server, "finq_connector_questions") == 0
+
+
+def test_a_return_that_finds_no_place_is_repeated(bank):
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    with Slow(bank, PLACES) as slow:
+        asked = len(bank.service.seen)
+        assert busy(bank.client.request("GET", path)) and busy(bank.client.request("GET", path))
+        assert bank.psql(f"SELECT returned_at IS NULL FROM finq.session WHERE session_id = '{user.session_id}'") == "t"
+        assert len(bank.service.seen) == asked
+        slow.release()
+        assert "temp_token" in bank.back(path)[1]
+
+
+def test_who_says_no_at_the_bank_needs_no_place(bank):
+    _, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "deny")
+    assert "error=" in path
+    with Slow(bank, PLACES):
+        assert bank.client.request("GET", path).status == 302
+
+
+def test_a_limit_of_its_own(make_server, run_directory):
+    one = make_bank(make_server, run_directory / "bulkhead-of-one", limit="limit=1")
+    with Slow(one, 1) as slow:
+        user = one.user("sca")
+        assert busy(user.submit("sca", LINK))
+        assert [answer.status for answer in slow.release()] == [200]
+        assert user.submit("sca", LINK).status == 200
+    one.stop()
+
+
+@pytest.mark.parametrize("words", ["limit=0", "limit=", "limit=-1", "limit=1x", "limit=100001", "most=5", "limit=1 limit=1"])
+def test_limits_that_are_refused(bank, words):
+    httpd = bank.server.httpd
+    before = httpd.settings.server
+    httpd.settings.server += f'FinqConnector other /internal/other "{bank.secret}" {words}\n'
+    ok, said = httpd.configtest()
+    httpd.settings.server = before
+    assert not ok and "limit=N, from 1 to 100000" in said.replace("\n", " ")
+
+
+def test_uploads_of_all_hosts_share_a_childs_places(make_server):
+    desk = Desk(make_server(children=1, threads=THREADS, plain=True, server=METRICS, directives={"FinqMaxUploads": "2"}))
+    desk.installation.httpd.log.expect("FINQ03: .*FinqMaxUploads")
+    user = desk.user(desk.plain)
+    with connect(desk.plain) as first, connect(desk.client) as second:
+        for slow in (first, second):
+            slow.sendall(head(user, 50_000) + PNG.content[:50])
+        process.until(lambda: gauge(desk.installation, "finq_uploads_in_progress") == 2, what="an upload on each host")
+        assert busy(desk.user().upload("photo", PNG)) and busy(desk.user(desk.plain).upload("photo", PNG))
+    process.until(lambda: gauge(desk.installation, "finq_uploads_in_progress") == 0, what="their end")
+    assert desk.user().upload("photo", PNG).status == 200
