@@ -258,7 +258,7 @@ CREATE TABLE finq.step (
     session_id uuid NOT NULL,
     ordinal integer NOT NULL,
     name text NOT NULL,
-    data jsonb NOT NULL,
+    data json NOT NULL,
     submitted_at timestamp with time zone NOT NULL,
     CONSTRAINT step_pkey PRIMARY KEY (step_id)
 );

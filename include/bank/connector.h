@@ -29,6 +29,7 @@ typedef struct finq_connector_question {
         *environment;           /**< the last one `sandbox` or `production`, as the skill has it */
     const char *tenant_user_id; /**< NULL where the session has none */
     const json_t *data;         /**< the step's, as submitted */
+    const finq_numbers *numbers; /**< how its numbers were spelt; NULL where nobody knows */
     const json_t *documents;    /**< array of the session's uploads; NULL for none */
     const char *state;          /**< what the bank must send back; NULL where a redirect is not possible */
     const char *redirect_uri;   /**< where it must send it; given with `state` */
@@ -55,7 +56,7 @@ typedef enum {
 /** An answer; there is no other way to come by one than to read it. */
 typedef struct finq_connector_answer {
     finq_connector_verdict verdict;
-    json_t *data; /**< accepted: what the client is told, {} where nothing; else {} too. Never NULL */
+    const char *data;            /**< accepted: what the client is told, an object as JSON; NULL where nothing, and else */
     apr_array_header_t *
         details; /**< rejected: of finq_detail, at least one, JSON Pointers into the step's data; else NULL */
     const char *method, *url;    /**< redirect: how the browser goes where; else NULL */

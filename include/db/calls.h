@@ -287,7 +287,7 @@ typedef struct finq_submit_step_in {
     const finq_id *step_id;
     const char *step_name;
     finq_bytes body_hash;
-    const char *data; /**< jsonb */
+    const char *data; /**< json */
     const char *required; /**< text[] */
     const char *status; /**< finq.session_status */
     apr_int32_t secret_id;

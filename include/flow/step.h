@@ -11,7 +11,8 @@ typedef struct finq_step_submission {
     const finq_session_pass *pass;
     const char *skill, *step;        /**< as the client names them */
     const json_t *data;
-    const unsigned char *body_hash;  /**< SHA-256 of the compact body: what "the same request" means */
+    finq_numbers *numbers;           /**< how its numbers were spelt */
+    const unsigned char *body_hash;  /**< SHA-256 of what the body means: of "the same request" */
 } finq_step_submission;
 
 /** What its client is told (contract section 3). */
@@ -22,7 +23,7 @@ typedef struct finq_step_answer {
     const char *temp_token;          /**< once the session is completed; else NULL */
     apr_int64_t expires_at;          /**< of that token */
     const char *next_step;           /**< with the nonce; else NULL */
-    const json_t *data;              /**< an object; NULL where nothing is told */
+    const char *data;                /**< an object, as JSON; NULL where nothing is told */
     const json_t *reasons;           /**< of a session that failed; NULL where nobody said */
 } finq_step_answer;
 

@@ -17,7 +17,7 @@ typedef struct finq_waiting_answer {
                                  temp_token it is for the last step's uploads */
     const char *temp_token; /**< once the session is completed; else NULL */
     const char *next_step;  /**< NULL where none is expected */
-    const json_t *data;     /**< what a connector told when the waiting ended; NULL for nothing */
+    const char *data;       /**< what a connector told when the waiting ended, as JSON; NULL for nothing */
     const json_t *reasons;  /**< why it failed or asks for the step again; NULL where nobody said */
 } finq_waiting_answer;
 

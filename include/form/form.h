@@ -15,8 +15,8 @@ typedef struct finq_form finq_form;
  * that is outside the subset or malformed. */
 finq_error *finq_form_compile(finq_form **form, const json_t *schema, apr_pool_t *pool);
 
-/** Checks a value. NULL if it fits; else invalid_input with one finq_detail for each place at fault, at most 32.
+/** Checks a value, by its numbers as they were spelt where `numbers` knows (it may be NULL). NULL if it fits; else invalid_input with one finq_detail for each place at fault, at most 32.
  * Time and memory are bounded whatever schema and value are. */
-finq_error *finq_form_check(const finq_form *form, const json_t *value, apr_pool_t *pool);
+finq_error *finq_form_check(const finq_form *form, const json_t *value, const finq_numbers *numbers, apr_pool_t *pool);
 
 #endif

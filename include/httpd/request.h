@@ -24,6 +24,7 @@ typedef struct finq_request {
     const char *nonce;              /**< of the header; NULL where there is none */
     const char *returned;           /**< the query that a bank's return came with; NULL where there is none */
     const unsigned char *body_hash; /**< of the compact body, once finq_intake_read has read it */
+    finq_numbers *numbers;          /**< how its numbers were spelt; likewise */
 
     /* The body, as body.c reads it. */
     apr_bucket_brigade *brigade;

@@ -8,6 +8,7 @@
 
 #include "ground/codec.h"
 #include "ground/error.h"
+#include "json/numbers.h"
 
 /** Deepest nesting of a request body (contract section 1). */
 #define FINQ_JSON_MAX_DEPTH 32
@@ -27,15 +28,21 @@ typedef struct finq_json_member {
 apr_size_t finq_json_compact(char *compact, const char *text, apr_size_t length);
 
 /** Parses one JSON object, strictly (contract section 1): UTF-8, no duplicate members, no NUL, nesting at most
- * FINQ_JSON_MAX_DEPTH. `*object` belongs to `pool`. Error: invalid_body. */
-finq_error *finq_json_parse(json_t **object, const char *text, apr_size_t length, apr_pool_t *pool);
+ * FINQ_JSON_MAX_DEPTH. `*object` belongs to `pool`. With `numbers`, numbers may be of any size, and `numbers` knows how each was
+ * spelt; without, one past 63 bits or a double is refused. Error: invalid_body. */
+finq_error *finq_json_parse(json_t **object, finq_numbers *numbers, const char *text, apr_size_t length, apr_pool_t *pool);
+
+/** Parses an object that was accepted before, and that the database gives back, whatever it was wrapped in. Error: internal,
+ * since the fault is no client's. */
+finq_error *finq_json_stored(json_t **object, finq_numbers *numbers, const char *text, apr_pool_t *pool);
 
 /** The same for another document than the body; `what` begins the error's message ("The JWS header"). */
 finq_error *finq_json_read(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool);
 
 /** Checks an object against the members an endpoint knows: every unknown one named in unknown_fields, every missing
- * one in missing_fields, a wrong kind in invalid_field. `members` ends with a NULL name. */
-finq_error *finq_json_members(const json_t *object, const finq_json_member *members, apr_pool_t *pool);
+ * one in missing_fields, a wrong kind in invalid_field. null for one that is not required is taken for its absence, and out
+ * of the object; [] for an object is {}. `members` ends with a NULL name. */
+finq_error *finq_json_members(json_t *object, const finq_json_member *members, apr_pool_t *pool);
 
 /** The text of a string member that finq_json_members has seen; NULL where it is absent. Lives as long as `object`. */
 const char *finq_json_string(const json_t *object, const char *name);
@@ -62,6 +69,9 @@ void finq_json_put_bool(finq_json_writer *to, const char *name, int truth);
 /** Puts any value; NULL is left out. */
 void finq_json_put_value(finq_json_writer *to, const char *name, const json_t *value);
 
+/** Puts what is JSON already; NULL is left out. */
+void finq_json_put_text(finq_json_writer *to, const char *name, const char *text);
+
 /** What was written, when all that was opened is closed. Lives as long as the writer's pool. */
 const char *finq_json_written(const finq_json_writer *to);
 
@@ -71,5 +81,11 @@ const char *finq_json_text(const json_t *value, apr_pool_t *pool);
 
 /** An array of texts (of const char *) as JSON; NULL for an empty one. */
 const char *finq_json_texts(const apr_array_header_t *texts, apr_pool_t *pool);
+
+/** The same with each number as it was spelt. */
+const char *finq_json_text_spelt(const json_t *value, const finq_numbers *numbers, apr_pool_t *pool);
+
+/** The same with members in the order of their names' bytes: equal for documents that mean the same, numbers as spelt. */
+const char *finq_json_meaning(const json_t *value, const finq_numbers *numbers, apr_pool_t *pool);
 
 #endif

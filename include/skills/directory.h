@@ -43,4 +43,8 @@ finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_publish
                                      finq_directory *directory, finq_db *db, const finq_directory_claim *claim,
                                      apr_pool_t *pool);
 
+/** Checks an app key alone, likewise: client, key, tenant's state. */
+finq_error *finq_directory_know_key(finq_directory *directory, finq_db *db, const finq_id *client_id, const char *app_key,
+                                    apr_pool_t *pool);
+
 #endif

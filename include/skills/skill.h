@@ -68,7 +68,7 @@ int finq_skill_step_find(const finq_skill *skill, const char *name);
 /** Where a session goes after step `place` (from 1): the place of the first branch that fits, else of the step behind;
  * 0 for the end. `data` holds the data of the steps so far, this one included, by their names; it is looked at only where
  * the step has branches. Total: a branch that cannot be decided within its budget does not fit. */
-int finq_skill_next(const finq_skill *skill, int place, const json_t *data, apr_pool_t *pool);
+int finq_skill_next(const finq_skill *skill, int place, const json_t *data, const finq_numbers *numbers, apr_pool_t *pool);
 
 /** The document of a name; NULL for one that the step does not ask for. */
 const finq_skill_upload *finq_skill_upload_find(const finq_skill_step *step, const char *document);

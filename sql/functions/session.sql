@@ -292,19 +292,20 @@ END $$;
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION finq.session_show(p_session_id uuid) RETURNS jsonb
+-- json, not jsonb: the steps' data as they came.
+CREATE OR REPLACE FUNCTION finq.session_show(p_session_id uuid) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-    v_shown jsonb;
+    v_shown json;
 BEGIN
-    SELECT jsonb_build_object(
+    SELECT json_build_object(
                'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
                'status', s.status, 'started_at', s.started_at, 'updated_at', s.updated_at,
                'tenant_user_id', s.tenant_user_id, 'exchanged_at', s.exchanged_at, 'credentials_id', s.credentials_id,
-               'steps', (SELECT jsonb_agg(jsonb_build_object(
+               'steps', (SELECT json_agg(json_build_object(
                              'step_id', e.step_id, 'name', e.name, 'submitted_at', e.submitted_at, 'data', e.data,
-                             'uploads', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                             'uploads', (SELECT coalesce(json_agg(json_build_object(
                                              'upload_id', u.upload_id, 'document', u.document, 'size', u.size,
                                              'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type,
                                              'uploaded_at', u.uploaded_at) ORDER BY u.document), '[]')

@@ -62,7 +62,7 @@ BEGIN
     missing := CASE WHEN outcome = 'missing_uploads' THEN
         coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', ')) END;
     tenant_user_id := v_session.tenant_user_id;
-    SELECT coalesce(jsonb_object_agg(e.name, e.data), '{}')::text INTO data FROM finq.session_steps(p_session_id) e;
+    SELECT coalesce(json_object_agg(e.name, e.data), '{}')::text INTO data FROM finq.session_steps(p_session_id) e;
     SELECT coalesce(json_agg(json_build_object('upload_id', u.upload_id, 'step', e.name, 'document', u.document,
                         'size', u.size, 'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type)
                         ORDER BY e.ordinal, u.document), '[]')::text INTO documents
@@ -77,7 +77,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.submit_step(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint,
     p_tenant_user_id text, p_started_at bigint, p_nonce_expires_at bigint, p_step_id uuid, p_step_name text,
-    p_body_hash bytea, p_data jsonb, p_required text[], p_status finq.session_status, p_secret_id integer,
+    p_body_hash bytea, p_data json, p_required text[], p_status finq.session_status, p_secret_id integer,
     p_answer_ttl integer, p_session_ttl integer, p_generation integer, p_place integer, p_next_place integer,
     p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb)
     RETURNS finq.step_answer
@@ -197,9 +197,9 @@ END $$;
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION finq.step_list_pending() RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.step_list_pending() RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    RETURN (SELECT coalesce(json_agg(json_build_object(
                 'step_id', s.step_id, 'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
                 'step', e.name, 'since', s.waits_since, 'data', e.data) ORDER BY s.waits_since), '[]')
               FROM finq.session s

@@ -158,7 +158,7 @@ CREATE TABLE finq.step (
     session_id   uuid        NOT NULL,
     ordinal      integer     NOT NULL,
     name         text        NOT NULL,
-    data         jsonb       NOT NULL,
+    data         json        NOT NULL, -- json, not jsonb: each number with the digits that came
     submitted_at timestamptz NOT NULL
 );
 

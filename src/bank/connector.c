@@ -36,7 +36,7 @@ finq_error *finq_connector_question_text(const char **text, const finq_connector
                              question->documents ? json_incref((json_t *)question->documents) : json_array(),
                              "state", text_or_null(question->state), "redirect_uri",
                              text_or_null(question->redirect_uri), "code", text_or_null(question->code));
-    *text = json ? finq_json_text(finq_json_own(json, pool), pool) : NULL;
+    *text = json ? finq_json_text_spelt(finq_json_own(json, pool), question->numbers, pool) : NULL;
     return *text ? NULL : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "jansson: out of memory");
 }
 

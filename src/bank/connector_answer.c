@@ -18,6 +18,7 @@
 
 typedef struct {
     const json_t *json;
+    const finq_numbers *numbers;
     finq_connector_answer *answer;
     int sandbox;
     apr_pool_t *pool;
@@ -86,11 +87,11 @@ static apr_array_header_t *words_read(const json_t *array, apr_pool_t *pool)
 
 static finq_error *read_accepted(reading *of)
 {
-    json_t *data = json_object_get(of->json, "data");
+    const json_t *data = json_object_get(of->json, "data");
     if (data && !json_is_object(data))
         return finq_connector_unusable(of->pool, "data is not an object");
-    if (data)
-        of->answer->data = data;
+    if (json_object_size(data) > 0)
+        of->answer->data = finq_json_text_spelt(data, of->numbers, of->pool);
     return NULL;
 }
 
@@ -231,13 +232,13 @@ finq_error *finq_connector_read(finq_connector_answer *answer, const char *text,
 {
     json_t *json;
     memset(answer, 0, sizeof *answer);
-    answer->data = finq_json_own(json_object(), pool);
+    finq_numbers *numbers = finq_numbers_make(pool);
     answer->headers = finq_json_own(json_object(), pool);
     answer->reasons = apr_array_make(pool, 1, sizeof(const char *));
     if (length > FINQ_CONNECTOR_MOST)
         return finq_connector_unusable(pool, "it is larger than 64 KiB");
-    FINQ_TRY(invalid_as(pool, finq_json_parse(&json, text, length, pool)));
-    reading of = {json, answer, sandbox, pool};
+    FINQ_TRY(invalid_as(pool, finq_json_parse(&json, numbers, text, length, pool)));
+    reading of = {json, numbers, answer, sandbox, pool};
     return verdict_read(&of);
 }
 
@@ -261,7 +262,7 @@ finq_error *finq_connector_decision_read(finq_connector_decision *decision, cons
                                                {"reasons", FINQ_JSON_ARRAY, 0},
                                                {NULL, 0, 0}};
     json_t *json;
-    FINQ_TRY(finq_json_parse(&json, text, length, pool));
+    FINQ_TRY(finq_json_parse(&json, NULL, text, length, pool));
     FINQ_TRY(finq_json_members(json, members, pool));
     if (!finq_id_parse(&decision->step_id, finq_json_string(json, "step_id")))
         return finq_error_make(pool, FINQ_E_INVALID_FIELD, "step_id is not a UUID.");

@@ -159,7 +159,7 @@ static ctl_exit deliveries_begin(size_t *due, worker *w)
                                 "p_under_way => $2))", values, 2);
     if (code != CTL_OK)
         return code;
-    finq_error *error = finq_json_parse(&wrapped, json, strlen(json), pool);
+    finq_error *error = finq_json_parse(&wrapped, NULL, json, strlen(json), pool);
     if (error)
         return ctl_fail(CTL_FAILED, "%s", error->message);
     *due = json_array_size(json_object_get(wrapped, "due"));

@@ -87,7 +87,7 @@ static ctl_exit digest_read(unsigned char digest[FINQ_DIGEST_SHA256], int *is_js
     ctl_exit code = ctl_file_read(&text, &length, ctl_value(command, "FILE"), BODY_MAX, command->pool);
     if (code != CTL_OK)
         return code;
-    *is_json = finq_json_parse(&object, text, length, command->pool) == NULL;
+    *is_json = finq_json_parse(&object, NULL, text, length, command->pool) == NULL;
     if (*is_json)
         length = finq_json_compact(text, text, length);
     finq_digest_sha256(digest, text, length);

@@ -17,7 +17,7 @@ ctl_exit ctl_skill_publish(ctl_command *command)
     ctl_exit code = ctl_file_read(&text, &length, ctl_value(command, "FILE.json"), DEFINITION_MAX, command->pool);
     if (code != CTL_OK)
         return code;
-    finq_error *error = finq_json_parse(&definition, text, length, command->pool);
+    finq_error *error = finq_json_parse(&definition, NULL, text, length, command->pool);
     if (!error)
         error = finq_skill_compile(&skill, definition, command->pool);
     if (error)

@@ -33,7 +33,7 @@ static ctl_exit print_with_keys(ctl_command *command, const char *sql, const cha
     ctl_exit code = ctl_db_call(&json, command, sql, values, count);
     if (code != CTL_OK)
         return code;
-    finq_error *error = finq_json_parse(&made, json, strlen(json), command->pool);
+    finq_error *error = finq_json_parse(&made, NULL, json, strlen(json), command->pool);
     if (error)
         return ctl_fail_with(error);
     for (; named_keys[0]; named_keys += 2)

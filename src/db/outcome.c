@@ -6,7 +6,7 @@
 static const struct {
     const char *outcome, *message, *to_caller;
 } outcomes[] = {
-    {"expired_nonce", "nonce has expired; start a new session.", NULL},
+    {"expired_nonce", "nonce has expired; a session that has had its first step can be resumed by the tenant's server, else start a new one.", NULL},
     {"expired_session", "The session is too old to go on; start a new one.", NULL},
     {"invalid_nonce", "nonce is an older one of this session; go on with the newest.", NULL},
     {"invalid_session_id", "No session has this id.", NULL},

@@ -25,6 +25,7 @@ typedef struct {
     finq_id step_id;
     const char *tenant_user_id;
     json_t *data;
+    finq_numbers *numbers; /* of the data */
     apr_pool_t *pool;
 } visit;
 
@@ -69,7 +70,8 @@ static finq_error *state_take(visit *v, int *taken)
         return NULL;
     v->step_id = *row.step_id;
     v->tenant_user_id = row.tenant_user_id;
-    return finq_json_parse(&v->data, row.data, strlen(row.data), v->pool);
+    v->numbers = finq_numbers_make(v->pool);
+    return finq_json_stored(&v->data, v->numbers, row.data, v->pool);
 }
 
 /* Error: that of a tenant disabled meanwhile, whose state can be used again; of a visit that has ended meanwhile. */
@@ -142,6 +144,7 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redir
         .step = v->pass.step->name,
         .tenant_user_id = v->tenant_user_id,
         .data = v->data,
+        .numbers = v->numbers,
         .state = came->state,
         .code = came->code,
     };
@@ -154,11 +157,9 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redir
 static finq_error *answer_follow(const char **location, visit *v, const finq_connector_answer *answer)
 {
     finq_redirect_conclude_out row;
-    const char *told;
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
-        told = json_object_size(answer->data) > 0 ? finq_json_text(answer->data, v->pool) : NULL;
-        return come_back_full(location, v, v->pass.step->review ? FINQ_DECISION_PENDING : FINQ_DECISION_APPROVE, told, NULL);
+        return come_back_full(location, v, v->pass.step->review ? FINQ_DECISION_PENDING : FINQ_DECISION_APPROVE, answer->data, NULL);
     case FINQ_CONNECTOR_PENDING:
         return come_back_full(location, v, FINQ_DECISION_PENDING, NULL, finq_json_texts(answer->reasons, v->pool));
     case FINQ_CONNECTOR_FAILED:

@@ -1,9 +1,9 @@
 #include "flow/session.h"
 
-#include "db/calls.h"
-
 #include <string.h>
 
+#include "db/calls.h"
+#include "db/outcome.h"
 #include "ground/clock.h"
 
 /* In characters (contract section 2); whoever read it has seen to it that it is UTF-8. */
@@ -63,7 +63,7 @@ finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *
     if (pass->state == FINQ_NONCE_FORGED || pass->state == FINQ_NONCE_OTHER_CLIENT)
         return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is not one that was given to this client.");
     if (pass->state == FINQ_NONCE_EXPIRED)
-        return finq_error_make(pool, FINQ_E_EXPIRED_NONCE, "nonce has expired; start a new session.");
+        return finq_outcome_error("expired_nonce", NULL, NULL, pool);
     FINQ_TRY(finq_directory_skill(&pass->published, service->directory, service->db, token->skill_id, pool));
     if (token->place < 1 || token->place > pass->published->skill->step_count)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "a sealed nonce names step %d of skill %s",

@@ -15,7 +15,7 @@ static finq_error *submission_check(const finq_step_submission *submission, apr_
                                pass->published->skill->name);
     if (strcmp(submission->step, pass->step->name) != 0)
         return finq_error_make(pool, FINQ_E_INVALID_STEP, "The step expected now is %s.", pass->step->name);
-    return finq_form_check(pass->step->form, submission->data, pool);
+    return finq_form_check(pass->step->form, submission->data, submission->numbers, pool);
 }
 
 static finq_error *submit_call(finq_submit_step_out *row, const finq_service *service, const finq_step_submission *submission,
@@ -36,7 +36,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .step_id = &pass->step_id,
         .step_name = pass->step->name,
         .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
-        .data = finq_json_text(submission->data, pool),
+        .data = finq_json_text_spelt(submission->data, submission->numbers, pool),
         .required = finq_session_required_before(pass, pool),
         .status = finq_status_name(plan->status),
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
@@ -87,12 +87,11 @@ static finq_error *answer_seal(finq_step_answer *answer, const finq_service *ser
 static finq_error *answer_told(finq_step_answer *answer, const char *reply, const char *reasons, apr_pool_t *pool)
 {
     json_t *told;
-    if (!reply && !reasons)
+    answer->data = reply;
+    if (!reasons)
         return NULL;
-    const char *text = apr_pstrcat(pool, "{\"data\":", reply ? reply : "{}", ",\"reasons\":", reasons ? reasons : "[]", "}", NULL);
-    FINQ_TRY(finq_json_parse(&told, text, strlen(text), pool));
-    answer->data = json_object_get(told, "data");
-    answer->reasons = reasons ? json_object_get(told, "reasons") : NULL;
+    FINQ_TRY(finq_json_stored(&told, NULL, apr_pstrcat(pool, "{\"reasons\":", reasons, "}", NULL), pool));
+    answer->reasons = json_object_get(told, "reasons");
     return NULL;
 }
 

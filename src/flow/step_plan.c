@@ -45,11 +45,11 @@ static finq_error *context_call(finq_step_context_out *row, const finq_service *
     return finq_call_step_context(row, service->db, &in, pool);
 }
 
-static finq_error *context_parse(context *seen, const finq_step_context_out *row, apr_pool_t *pool)
+static finq_error *context_parse(context *seen, const finq_step_context_out *row, finq_numbers *numbers, apr_pool_t *pool)
 {
     json_t *wrapped;
     const char *text = apr_pstrcat(pool, "{\"data\":", row->data, ",\"documents\":", row->documents, "}", NULL);
-    FINQ_TRY(finq_json_parse(&wrapped, text, strlen(text), pool));
+    FINQ_TRY(finq_json_stored(&wrapped, numbers, text, pool));
     seen->tenant_user_id = row->tenant_user_id;
     seen->data = json_object_get(wrapped, "data");
     seen->documents = json_object_get(wrapped, "documents");
@@ -70,7 +70,7 @@ static finq_error *context_read(context *seen, const finq_service *service, cons
                                "data.psu_redirect_link is not one that this tenant's users may be sent back to.");
     if (strcmp(row.outcome, "ok") != 0)
         return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
-    FINQ_TRY(context_parse(seen, &row, pool));
+    FINQ_TRY(context_parse(seen, &row, submission->numbers, pool));
     if (pass->token.ordinal == 1) /* no row yet: it stands in the nonce */
         seen->tenant_user_id = pass->token.tenant_user_id;
     json_object_set(seen->data, pass->step->name, (json_t *)submission->data);
@@ -114,6 +114,7 @@ static finq_error *question_make(finq_connector_question *question, const finq_s
     question->step = pass->step->name;
     question->tenant_user_id = seen->tenant_user_id;
     question->data = submission->data;
+    question->numbers = submission->numbers;
     question->documents = seen->documents;
     if (!link_of(submission))
         return NULL;
@@ -147,7 +148,7 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
 {
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
-        plan->reply = json_object_size(answer->data) > 0 ? finq_json_text(answer->data, pool) : NULL;
+        plan->reply = answer->data;
         return NULL;
     case FINQ_CONNECTOR_REJECTED:
         return rejection(answer, pool);
@@ -202,7 +203,7 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
         FINQ_TRY(context_read(&seen, service, submission, pool));
     if (seen.repeated)
         return NULL; /* the session's row has the answer */
-    plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, pool);
+    plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, submission->numbers, pool);
     if (pass->step->connector) {
         FINQ_TRY(ask(&answer, service, &seen, submission, pool));
         FINQ_TRY(verdict_plan(plan, &answer, submission, pool));

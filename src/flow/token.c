@@ -5,9 +5,9 @@
 
 #include "ground/codec.h"
 
-/* The layout: kind 1, ordinal 2, place 1, previous 1, generation 2, late 1, skill 4, expiry 8, app key 8, client 16, session 16,
+/* The layout: kind 1, place 1, previous 1, late 1, ordinal 4, generation 4, skill 4, expiry 8, app key 8, client 16, session 16,
  * tenant_user_id the rest. */
-#define TOKEN_FIXED 60
+#define TOKEN_FIXED 64
 #define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
 #define TEXT_MAX ((TOKEN_MAX + (apr_size_t)2) / 3 * 4) /* rounded up: the longest text is a few characters shorter */
 
@@ -21,16 +21,16 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
 {
     apr_size_t user = token->tenant_user_id ? strlen(token->tenant_user_id) : 0;
     to[0] = (unsigned char)token->kind;
-    put_number(to + 1, (apr_uint64_t)token->ordinal, 2);
-    to[3] = (unsigned char)token->place;
-    to[4] = (unsigned char)token->previous;
-    put_number(to + 5, (apr_uint64_t)token->generation, 2);
-    to[7] = (unsigned char)token->late;
-    put_number(to + 8, (apr_uint32_t)token->skill_id, 4);
-    put_number(to + 12, (apr_uint64_t)token->expires_at, 8);
-    put_number(to + 20, (apr_uint64_t)token->app_key_id, 8);
-    memcpy(to + 28, token->client_id.bytes, 16);
-    memcpy(to + 44, token->session_id.bytes, 16);
+    to[1] = (unsigned char)token->place;
+    to[2] = (unsigned char)token->previous;
+    to[3] = (unsigned char)token->late;
+    put_number(to + 4, (apr_uint32_t)token->ordinal, 4);
+    put_number(to + 8, (apr_uint32_t)token->generation, 4);
+    put_number(to + 12, (apr_uint32_t)token->skill_id, 4);
+    put_number(to + 16, (apr_uint64_t)token->expires_at, 8);
+    put_number(to + 24, (apr_uint64_t)token->app_key_id, 8);
+    memcpy(to + 32, token->client_id.bytes, 16);
+    memcpy(to + 48, token->session_id.bytes, 16);
     memcpy(to + TOKEN_FIXED, token->tenant_user_id ? token->tenant_user_id : "", user);
     return TOKEN_FIXED + user;
 }
@@ -38,16 +38,16 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
 static void token_read(finq_token *token, const unsigned char *from, apr_size_t length, apr_pool_t *pool)
 {
     token->kind = (finq_token_kind)from[0];
-    token->ordinal = (int)finq_codec_number(from + 1, 2);
-    token->place = from[3];
-    token->previous = from[4];
-    token->generation = (int)finq_codec_number(from + 5, 2);
-    token->late = from[7];
-    token->skill_id = (apr_int32_t)finq_codec_number(from + 8, 4);
-    token->expires_at = (apr_int64_t)finq_codec_number(from + 12, 8);
-    token->app_key_id = (apr_int64_t)finq_codec_number(from + 20, 8);
-    memcpy(token->client_id.bytes, from + 28, 16);
-    memcpy(token->session_id.bytes, from + 44, 16);
+    token->place = from[1];
+    token->previous = from[2];
+    token->late = from[3];
+    token->ordinal = (int)finq_codec_number(from + 4, 4);
+    token->generation = (int)finq_codec_number(from + 8, 4);
+    token->skill_id = (apr_int32_t)finq_codec_number(from + 12, 4);
+    token->expires_at = (apr_int64_t)finq_codec_number(from + 16, 8);
+    token->app_key_id = (apr_int64_t)finq_codec_number(from + 24, 8);
+    memcpy(token->client_id.bytes, from + 32, 16);
+    memcpy(token->session_id.bytes, from + 48, 16);
     token->tenant_user_id =
         length > TOKEN_FIXED ? apr_pstrmemdup(pool, (const char *)from + TOKEN_FIXED, length - TOKEN_FIXED) : NULL;
 }

@@ -23,11 +23,13 @@ static finq_token token_of(const finq_session_standing_row *row, const finq_id *
 
 static finq_error *told_read(finq_waiting_answer *answer, const char *text, apr_pool_t *pool)
 {
+    finq_numbers *numbers = finq_numbers_make(pool);
     json_t *told;
     if (!text)
         return NULL;
-    FINQ_TRY(finq_json_parse(&told, text, strlen(text), pool));
-    answer->data = json_is_object(json_object_get(told, "data")) ? json_object_get(told, "data") : NULL;
+    FINQ_TRY(finq_json_stored(&told, numbers, text, pool));
+    if (json_is_object(json_object_get(told, "data")))
+        answer->data = finq_json_text_spelt(json_object_get(told, "data"), numbers, pool);
     answer->reasons = json_is_array(json_object_get(told, "reasons")) ? json_object_get(told, "reasons") : NULL;
     return NULL;
 }

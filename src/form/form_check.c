@@ -10,6 +10,7 @@ enum { NODE_PRICE = 40, MEMBER_PRICE = 60, REAL_PRICE = 800 };
 typedef struct {
     apr_pool_t *pool;
     finq_faults faults;
+    const finq_numbers *numbers; /* how the value's were spelt; NULL where nobody knows */
     apr_int64_t work; /* what may still be spent */
     int quiet;        /* inside anyOf, oneOf, not, if: the answer counts, the places do not */
     int depth;
@@ -76,7 +77,7 @@ static int check_type(form_check *check, const form_node *node, const json_t *va
     if (!node->types || (node->types & kind))
         return 1;
     if (kind == FORM_NUMBER && (node->types & FORM_INTEGER)) {
-        finq_number number = finq_number_read(value);
+        finq_number number = finq_number_read(value, check->numbers);
         if (finq_number_whole(&number))
             return 1;
     }
@@ -89,7 +90,7 @@ static int check_values(form_check *check, const form_values *values, const json
     if (!values->values)
         return 1;
     for (apr_size_t i = 0; i < json_array_size(values->values); i++) {
-        if (form_value_equal(json_array_get(values->values, i), value, &check->work))
+        if (form_value_equal(json_array_get(values->values, i), value, check->numbers, &check->work))
             return 1;
     }
     return spend(check, place, 0) ? fail(check, place, "%s", values->message) : 0;
@@ -116,7 +117,9 @@ static int check_number(form_check *check, const form_node *node, const json_t *
 {
     if (json_is_real(value) && !spend(check, place, REAL_PRICE))
         return 0;
-    finq_number number = finq_number_read(value);
+    finq_number number = finq_number_read(value, check->numbers);
+    if (!spend(check, place, number.count))
+        return 0;
     return check_bounds(check, node, &number, place);
 }
 
@@ -181,7 +184,7 @@ static int check_array_size(form_check *check, const form_node *node, const json
         return fail(check, place, "must have at least %" APR_INT64_T_FMT " items", node->min_items.value);
     if (node->max_items.set && count > node->max_items.value)
         return fail(check, place, "must have at most %" APR_INT64_T_FMT " items", node->max_items.value);
-    if (node->unique && !form_value_unique(value, &check->work, check->pool))
+    if (node->unique && !form_value_unique(value, check->numbers, &check->work, check->pool))
         return spend(check, place, 0) ? fail(check, place, "must not have two equal items") : 0;
     return spend(check, place, 0);
 }
@@ -358,9 +361,9 @@ static int check_node(form_check *check, const form_node *node, const json_t *va
     return fits;
 }
 
-finq_error *finq_form_check(const finq_form *form, const json_t *value, apr_pool_t *pool)
+finq_error *finq_form_check(const finq_form *form, const json_t *value, const finq_numbers *numbers, apr_pool_t *pool)
 {
-    form_check check = {.pool = pool, .faults = {pool, NULL}, .work = FORM_WORK};
+    form_check check = {.pool = pool, .faults = {pool, NULL}, .numbers = numbers, .work = FORM_WORK};
     check_node(&check, form->root, value, NULL);
     return finq_fault_error(&check.faults, "The data does not fit its form");
 }

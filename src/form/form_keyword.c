@@ -215,14 +215,14 @@ static void read_bound(form_build *build, const json_t *value, const finq_place 
         finq_fault_note(&build->faults, place, "must be a number");
         return;
     }
-    *bound = (form_bound){1, finq_number_read(value), finq_json_text(value, build->pool)};
+    *bound = (form_bound){1, finq_number_read(value, NULL), finq_json_text(value, build->pool)};
 }
 
 static void read_multiple(form_build *build, const json_t *value, const finq_place *place, void *slot)
 {
     const form_bound *bound = slot;
     read_bound(build, value, place, slot);
-    if (bound->set && (bound->value.negative || bound->value.digits == 0))
+    if (bound->set && (bound->value.negative || bound->value.count == 0))
         finq_fault_note(&build->faults, place, "must be greater than 0");
 }
 

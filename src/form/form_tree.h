@@ -6,7 +6,7 @@
 
 #include "ground/fault.h"
 #include "form/form.h"
-#include "json/number.h"
+#include "json/numbers.h"
 #include "form/pattern.h"
 
 /* Longest chain of schemas that look at the same value, and deepest recursion of a check. */
@@ -122,8 +122,8 @@ const form_format *form_format_find(const char *name);
 
 /* JSON Schema's equality: by value, 1 equals 1.0, members in any order. What it costs is taken from `*work`;
  * where that runs out the answer means nothing. */
-int form_value_equal(const json_t *a, const json_t *b, apr_int64_t *work);
+int form_value_equal(const json_t *a, const json_t *b, const finq_numbers *numbers, apr_int64_t *work);
 /* Whether no two items of an array are equal; likewise. */
-int form_value_unique(const json_t *array, apr_int64_t *work, apr_pool_t *pool);
+int form_value_unique(const json_t *array, const finq_numbers *numbers, apr_int64_t *work, apr_pool_t *pool);
 
 #endif

@@ -5,6 +5,9 @@
 #include <apr_strings.h>
 #include <string.h>
 
+/* What is stored stands deeper in what we wrap it in. */
+#define STORED_DEPTH (2 * FINQ_JSON_MAX_DEPTH)
+
 apr_size_t finq_json_compact(char *compact, const char *text, apr_size_t length)
 {
     finq_compact whole = {0, 0};
@@ -59,30 +62,60 @@ static const char *json_fault(const json_error_t *error)
     }
 }
 
-finq_error *finq_json_read(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool)
+/* How a document is read, beside its text. */
+typedef struct {
+    const char *what; /* begins the error's message */
+    int depth;        /* deepest nesting */
+    finq_numbers *numbers;
+} reading;
+
+static json_t *text_load(const reading *how, finq_bytes text, json_error_t *error, apr_pool_t *pool)
 {
-    if (json_depth((const char *)text.data, text.length) > FINQ_JSON_MAX_DEPTH)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is nested deeper than %d.", what,
-                               FINQ_JSON_MAX_DEPTH);
-    if (memchr(text.data, '\0', text.length)) /* jansson passes one over that ends a number or a word */
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s has a NUL in it.", what);
+    finq_numbers_text prepared = {(const char *)text.data, NULL};
+    if (how->numbers)
+        prepared = finq_numbers_prepare(prepared.text, text.length, pool);
+    json_t *value = finq_json_own(json_loadb(prepared.text, text.length, JSON_REJECT_DUPLICATES, error), pool);
+    if (value && how->numbers)
+        finq_numbers_note(how->numbers, &prepared, value);
+    return value;
+}
+
+static finq_error *document_read(json_t **object, const reading *how, finq_bytes text, apr_pool_t *pool)
+{
     json_error_t error;
-    json_t *value =
-        finq_json_own(json_loadb((const char *)text.data, text.length, JSON_REJECT_DUPLICATES, &error), pool);
+    if (json_depth((const char *)text.data, text.length) > how->depth)
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is nested deeper than %d.", how->what, how->depth);
+    if (memchr(text.data, '\0', text.length)) /* jansson passes one over that ends a number or a word */
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s has a NUL in it.", how->what);
+    json_t *value = text_load(how, text, &error, pool);
     if (!value && json_error_code(&error) == json_error_out_of_memory)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "jansson: out of memory");
     if (!value)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s %s (line %d, column %d).", what,
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s %s (line %d, column %d).", how->what,
                                json_fault(&error), error.line, error.column);
     if (!json_is_object(value))
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is JSON but not an object.", what);
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is JSON but not an object.", how->what);
     *object = value;
     return NULL;
 }
 
-finq_error *finq_json_parse(json_t **object, const char *text, apr_size_t length, apr_pool_t *pool)
+finq_error *finq_json_read(json_t **object, const char *what, finq_bytes text, apr_pool_t *pool)
 {
-    return finq_json_read(object, "The body", (finq_bytes){(const unsigned char *)text, length}, pool);
+    const reading how = {what, FINQ_JSON_MAX_DEPTH, NULL};
+    return document_read(object, &how, text, pool);
+}
+
+finq_error *finq_json_parse(json_t **object, finq_numbers *numbers, const char *text, apr_size_t length, apr_pool_t *pool)
+{
+    const reading how = {"The body", FINQ_JSON_MAX_DEPTH, numbers};
+    return document_read(object, &how, (finq_bytes){(const unsigned char *)text, length}, pool);
+}
+
+finq_error *finq_json_stored(json_t **object, finq_numbers *numbers, const char *text, apr_pool_t *pool)
+{
+    const reading how = {"What is stored", STORED_DEPTH, numbers};
+    finq_error *error = document_read(object, &how, (finq_bytes){(const unsigned char *)text, strlen(text)}, pool);
+    return error ? finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "%s", error->message) : NULL;
 }
 
 static const finq_json_member *member_find(const finq_json_member *members, const char *name)
@@ -115,12 +148,33 @@ static const char *kind_name(finq_json_kind kind)
     return names[kind];
 }
 
-finq_error *finq_json_members(const json_t *object, const finq_json_member *members, apr_pool_t *pool)
+/* PHP writes an object without members as []. */
+static void object_mend(json_t *parent, const char *name)
+{
+    const json_t *value = json_object_get(parent, name);
+    if (json_is_array(value) && json_array_size(value) == 0)
+        json_object_set_new(parent, name, json_object());
+}
+
+/* Takes other ways of saying the same for what they say: null for a member that may be absent, [] for an object without
+ * members. */
+static void members_mend(json_t *object, const finq_json_member *members)
+{
+    for (; members->name; members++) {
+        if (!members->required && json_is_null(json_object_get(object, members->name)))
+            json_object_del(object, members->name);
+        if (members->kind == FINQ_JSON_OBJECT)
+            object_mend(object, members->name);
+    }
+}
+
+finq_error *finq_json_members(json_t *object, const finq_json_member *members, apr_pool_t *pool)
 {
     const char *unknown = NULL, *missing = NULL, *name;
     json_t *value;
     int shown = 0;
-    json_object_foreach((json_t *)object, name, value)
+    members_mend(object, members);
+    json_object_foreach(object, name, value)
     {
         if (!member_find(members, name) && shown++ < 32)
             unknown = finq_text_list(unknown, finq_text_show(name, pool), pool);

@@ -1,6 +1,7 @@
 #include "json/json.h"
 
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* jansson's own writer spends most of its time on guarding against cycles, which values that were parsed, or built by our
@@ -13,6 +14,8 @@ struct finq_json_writer {
     char *text;
     apr_size_t length, room;
     apr_pool_t *pool;
+    const finq_numbers *numbers; /* how numbers were spelt; NULL where nobody knows */
+    int is_sorted;               /* whether members are written in the order of their names */
 };
 
 /* Room for so many bytes more, and the NUL. */
@@ -75,16 +78,42 @@ static void text_next(finq_json_writer *to, const char *name)
 
 static void text_value(finq_json_writer *to, const json_t *value);
 
-static void text_object(finq_json_writer *to, const json_t *object)
+static int name_order(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void text_members_sorted(finq_json_writer *to, const json_t *object)
+{
+    apr_size_t count = 0;
+    const char **names = apr_palloc(to->pool, sizeof *names * (json_object_size(object) + 1)), *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value) names[count++] = name;
+    qsort(names, count, sizeof *names, name_order);
+    for (apr_size_t i = 0; i < count; i++) {
+        text_next(to, names[i]);
+        text_value(to, json_object_get(object, names[i]));
+    }
+}
+
+static void text_members(finq_json_writer *to, const json_t *object)
 {
     const char *name;
     json_t *value;
-    text_append(to, "{", 1);
     json_object_foreach((json_t *)object, name, value)
     {
         text_next(to, name);
         text_value(to, value);
     }
+}
+
+static void text_object(finq_json_writer *to, const json_t *object)
+{
+    text_append(to, "{", 1);
+    if (to->is_sorted)
+        text_members_sorted(to, object);
+    else
+        text_members(to, object);
     text_append(to, "}", 1);
 }
 
@@ -101,6 +130,11 @@ static void text_array(finq_json_writer *to, const json_t *array)
 /* Numbers and the three words: jansson knows how, and they are short. */
 static void text_scalar(finq_json_writer *to, const json_t *value)
 {
+    const char *spelling = finq_numbers_spelling(to->numbers, value);
+    if (spelling) {
+        text_append(to, spelling, strlen(spelling));
+        return;
+    }
     char *number = text_room(to, NUMBER_ROOM);
     to->length += json_dumpb(value, number, NUMBER_ROOM, JSON_ENCODE_ANY);
 }
@@ -122,7 +156,7 @@ static void text_value(finq_json_writer *to, const json_t *value)
 finq_json_writer *finq_json_write(apr_pool_t *pool)
 {
     finq_json_writer *to = apr_palloc(pool, sizeof *to);
-    *to = (finq_json_writer){apr_palloc(pool, FIRST_ROOM), 0, FIRST_ROOM, pool};
+    *to = (finq_json_writer){.text = apr_palloc(pool, FIRST_ROOM), .room = FIRST_ROOM, .pool = pool};
     return to;
 }
 
@@ -165,15 +199,22 @@ void finq_json_put_value(finq_json_writer *to, const char *name, const json_t *v
     text_value(to, value);
 }
 
+void finq_json_put_text(finq_json_writer *to, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    text_next(to, name);
+    text_append(to, text, strlen(text));
+}
+
 const char *finq_json_written(const finq_json_writer *to)
 {
     to->text[to->length] = '\0';
     return to->text;
 }
 
-const char *finq_json_text(const json_t *value, apr_pool_t *pool)
+static const char *text_whole(finq_json_writer *to, const json_t *value)
 {
-    finq_json_writer *to = finq_json_write(pool);
     if (!value)
         return NULL;
     text_value(to, value);
@@ -186,4 +227,24 @@ const char *finq_json_texts(const apr_array_header_t *texts, apr_pool_t *pool)
     for (int i = 0; i < texts->nelts; i++)
         json_array_append_new(list, json_string(APR_ARRAY_IDX(texts, i, const char *)));
     return texts->nelts > 0 ? finq_json_text(list, pool) : NULL;
+}
+
+const char *finq_json_text(const json_t *value, apr_pool_t *pool)
+{
+    return text_whole(finq_json_write(pool), value);
+}
+
+const char *finq_json_text_spelt(const json_t *value, const finq_numbers *numbers, apr_pool_t *pool)
+{
+    finq_json_writer *to = finq_json_write(pool);
+    to->numbers = numbers;
+    return text_whole(to, value);
+}
+
+const char *finq_json_meaning(const json_t *value, const finq_numbers *numbers, apr_pool_t *pool)
+{
+    finq_json_writer *to = finq_json_write(pool);
+    to->numbers = numbers;
+    to->is_sorted = 1;
+    return text_whole(to, value);
 }

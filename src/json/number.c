@@ -1,91 +1,107 @@
 #include "json/number.h"
 
+#include <apr_lib.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef unsigned __int128 wide;
 
-/* 10^19 is the largest power of ten in 64 bits, and 2^64 * 10^19 still fits a wide. */
-enum { POWER_MAX = 19 };
+/* Sums of an exponent and of counts of digits stay far within an int. */
+#define EXPONENT_MAX 1000000000
 
-static finq_number number_normal(apr_uint64_t digits, int exponent, int negative)
+const char *finq_number_digits(const finq_number *number)
 {
-    if (digits == 0)
-        return (finq_number){0, 0, 0};
-    while (digits % 10 == 0) {
-        digits /= 10;
-        exponent++;
-    }
-    return (finq_number){digits, exponent, negative};
+    return number->far ? number->far : number->own;
 }
 
-/* Reads "-d.ddde+xx" whatever the locale's decimal point is: at most 17 digits, so no overflow. */
-static finq_number number_of_text(const char *text)
+/* From digits without their point; those of zero are dropped to the last. */
+static finq_number number_normal(const char *digits, int count, int exponent, int negative)
 {
-    apr_uint64_t digits = 0;
-    int negative = *text == '-', fraction = 0, seen = 0;
-    for (; *text && *text != 'e'; text++) {
-        if (*text < '0' || *text > '9')
+    finq_number number = {0};
+    for (; count > 0 && *digits == '0'; count--)
+        digits++;
+    for (; count > 0 && digits[count - 1] == '0'; count--)
+        exponent++;
+    if (count == 0)
+        return number;
+    number = (finq_number){.count = count, .exponent = exponent, .negative = negative};
+    if ((apr_size_t)count > sizeof number.own)
+        number.far = digits;
+    else
+        memcpy(number.own, digits, (apr_size_t)count);
+    return number;
+}
+
+static int exponent_read(const char *text)
+{
+    long exponent = *text ? strtol(text + 1, NULL, 10) : 0;
+    if (exponent > EXPONENT_MAX)
+        return EXPONENT_MAX;
+    return exponent < -EXPONENT_MAX ? -EXPONENT_MAX : (int)exponent;
+}
+
+/* Reads "-ddd.ddde+xx" whatever the locale's decimal point is. `digits` has room for as many as there are. */
+static finq_number number_of_text(const char *text, char *digits)
+{
+    int negative = *text == '-', count = 0, fraction = 0, seen = 0;
+    for (text += negative; *text && *text != 'e' && *text != 'E'; text++) {
+        if (!apr_isdigit(*text)) {
+            seen = 1;
             continue;
-        digits = digits * 10 + (apr_uint64_t)(*text - '0');
-        fraction += seen++ ? 1 : 0;
+        }
+        digits[count++] = *text;
+        fraction += seen;
     }
-    return number_normal(digits, (*text ? atoi(text + 1) : 0) - fraction, negative);
+    return number_normal(digits, count, exponent_read(text) - fraction, negative);
 }
 
 static finq_number number_of_real(double real)
 {
-    char text[40];
+    char text[40], digits[40];
     for (int precision = 14; precision <= 16; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, real);
         if (strtod(text, NULL) == real)
             break;
     }
-    return number_of_text(text);
+    return number_of_text(text, digits);
 }
 
-finq_number finq_number_read(const json_t *value)
+static finq_number number_of_integer(json_int_t integer)
 {
-    if (json_is_real(value))
-        return number_of_real(json_real_value(value));
-    json_int_t integer = json_integer_value(value);
+    char digits[20], *first = digits + sizeof digits;
     apr_uint64_t size = integer < 0 ? 0 - (apr_uint64_t)integer : (apr_uint64_t)integer;
-    return number_normal(size, 0, integer < 0);
+    for (; size; size /= 10)
+        *--first = (char)('0' + size % 10);
+    return number_normal(first, (int)(digits + sizeof digits - first), 0, integer < 0);
 }
 
-static wide power(int exponent)
+finq_number finq_number_plain(const json_t *value)
 {
-    wide result = 1;
-    while (exponent-- > 0)
-        result *= 10;
-    return result;
+    return json_is_real(value) ? number_of_real(json_real_value(value)) : number_of_integer(json_integer_value(value));
 }
 
-static int digit_count(apr_uint64_t digits)
+finq_number finq_number_spelt(const char *text, apr_pool_t *pool)
 {
-    int count = 0;
-    for (; digits; digits /= 10)
-        count++;
-    return count;
+    return number_of_text(text, apr_palloc(pool, strlen(text)));
 }
 
-static int order(wide a, wide b)
+static int order(int a, int b)
 {
     return (a > b) - (a < b);
 }
 
-/* Numbers with equally many places before the point differ in exponent by at most 19, so scaling cannot
- * overflow. */
+/* Without their signs: first by the place of the first digit, then digit by digit. */
 static int compare_sizes(const finq_number *a, const finq_number *b)
 {
-    int places_a = digit_count(a->digits) + a->exponent, places_b = digit_count(b->digits) + b->exponent;
-    if (!a->digits || !b->digits)
-        return order(a->digits, b->digits);
+    int places_a = a->count + a->exponent, places_b = b->count + b->exponent;
+    if (!a->count || !b->count)
+        return order(a->count, b->count);
     if (places_a != places_b)
-        return places_a < places_b ? -1 : 1;
-    if (a->exponent >= b->exponent)
-        return order(a->digits * power(a->exponent - b->exponent), b->digits);
-    return order(a->digits, b->digits * power(b->exponent - a->exponent));
+        return order(places_a, places_b);
+    int shorter = a->count < b->count ? a->count : b->count;
+    int digits = memcmp(finq_number_digits(a), finq_number_digits(b), (apr_size_t)shorter);
+    return digits ? order(digits, 0) : order(a->count, b->count);
 }
 
 int finq_number_compare(const finq_number *a, const finq_number *b)
@@ -100,7 +116,16 @@ int finq_number_whole(const finq_number *number)
     return number->exponent >= 0;
 }
 
-/* 10^exponent modulo m, by squaring: the exponent of a double reaches 600. */
+static apr_uint64_t digits_modulo(const finq_number *number, apr_uint64_t m)
+{
+    const char *digits = finq_number_digits(number);
+    wide rest = 0;
+    for (int i = 0; i < number->count; i++)
+        rest = (rest * 10 + (wide)(digits[i] - '0')) % m;
+    return (apr_uint64_t)rest;
+}
+
+/* 10^exponent modulo m, by squaring. */
 static apr_uint64_t power_modulo(int exponent, apr_uint64_t m)
 {
     wide result = 1 % m, base = 10 % m;
@@ -115,11 +140,10 @@ static apr_uint64_t power_modulo(int exponent, apr_uint64_t m)
 int finq_number_multiple(const finq_number *number, const finq_number *unit)
 {
     int shift = number->exponent - unit->exponent;
-    if (number->digits == 0)
+    apr_uint64_t m = digits_modulo(unit, APR_UINT64_MAX);
+    if (number->count == 0)
         return 1;
-    if (shift >= 0)
-        return (wide)(number->digits % unit->digits) * power_modulo(shift, unit->digits) % unit->digits == 0;
-    if (-shift > POWER_MAX)
-        return 0; /* the digits would need more than 19 trailing zeros */
-    return number->digits % (unit->digits * power(-shift)) == 0;
+    if (shift < 0)
+        return 0; /* the digits would have to end in a zero */
+    return (wide)digits_modulo(number, m) * power_modulo(shift, m) % m == 0;
 }

@@ -127,7 +127,7 @@ static finq_error *keys_read(finq_keyset *set, const char *text, const char *pre
 {
     json_t *whole;
     text = apr_pstrcat(pool, "{\"keys\":", text, "}", NULL);
-    FINQ_TRY(finq_json_parse(&whole, text, strlen(text), pool));
+    FINQ_TRY(finq_json_parse(&whole, NULL, text, strlen(text), pool));
     const json_t *list = json_object_get(whole, "keys");
     for (size_t i = 0; i < json_array_size(list); i++)
         FINQ_TRY(key_read(set, json_array_get(list, i), prefix, pool));

@@ -14,8 +14,6 @@
 
 /* More tenants than this, and the directory starts anew rather than grow: a flood of made-up ids fills no memory. */
 #define TENANTS_MAX 20000
-/* How often, a second and tenant, keys that fit none are worth a look into the database. */
-#define REFETCH_MAX 10
 /* How often the database is told that a key is in use; it writes that down as rarely. */
 #define NOTE_TIME apr_time_from_sec(60)
 
@@ -31,8 +29,6 @@ typedef struct {
     finq_id client_id;
     apr_time_t loaded_at;
     apr_uint32_t generation;
-    apr_time_t window_at; /* when the second began in which it was loaded again `refetched` times */
-    int refetched;
     int exists, active;
     int key_count, skill_count;
     known_key *keys;
@@ -126,7 +122,7 @@ static finq_error *skill_keep(const finq_published **out, finq_directory *direct
     *out = NULL;
     if (!row->definition)
         return NULL;
-    FINQ_TRY(finq_json_parse(&definition, row->definition, strlen(row->definition), pool));
+    FINQ_TRY(finq_json_parse(&definition, NULL, row->definition, strlen(row->definition), pool));
     apr_thread_rwlock_wrlock(directory->lock);
     finq_error *error = skill_add(out, directory, row->skill_id, definition, pool);
     apr_thread_rwlock_unlock(directory->lock);
@@ -163,7 +159,7 @@ finq_error *finq_directory_skill(const finq_published **published, finq_director
 
 /* What a look at a tenant tells; copied out, since the tenant may be replaced at any time. */
 typedef struct {
-    int unchecked, fresh, unchanged, exists, active, key_fits, key_noted, granted, may_refetch;
+    int unchecked, fresh, unchanged, exists, active, key_fits, key_noted, granted;
     apr_int64_t key_id;
 } glance;
 
@@ -206,7 +202,6 @@ static void tenant_glance(inquiry *asked, const known_tenant *tenant)
                                       now - asked->directory->checked_at < asked->directory->ttl);
     seen->exists = tenant->exists;
     seen->active = tenant->active;
-    seen->may_refetch = tenant->refetched < REFETCH_MAX || now - tenant->window_at > APR_USEC_PER_SEC;
     keys_compare(seen, tenant, asked->hash, now);
     for (int i = 0; i < tenant->skill_count; i++)
         seen->granted |= tenant->skills[i] == asked->skill_id;
@@ -247,7 +242,7 @@ static known_tenant *tenant_make(const finq_id *client_id, const json_t *shown)
     if (!tenant)
         return NULL;
     tenant->client_id = *client_id;
-    tenant->loaded_at = tenant->window_at = apr_time_now();
+    tenant->loaded_at = apr_time_now();
     tenant->exists = shown != NULL;
     tenant->key_count = (int)keys;
     tenant->skill_count = (int)skills;
@@ -279,10 +274,6 @@ static void tenant_put(inquiry *asked, known_tenant *tenant)
     tenant->generation = asked->generation;
     keys_note(tenant, old, asked->hash);
     if (old) {
-        if (tenant->loaded_at - old->window_at < APR_USEC_PER_SEC) {
-            tenant->window_at = old->window_at;
-            tenant->refetched = old->refetched + 1;
-        }
         apr_hash_set(directory->tenants, &old->client_id, sizeof old->client_id, NULL);
         free(old);
     } else if (apr_hash_count(directory->tenants) >= TENANTS_MAX)
@@ -303,7 +294,7 @@ static finq_error *tenant_load(inquiry *asked)
     apr_thread_rwlock_unlock(asked->directory->lock);
     FINQ_TRY(finq_call_tenant_seen(&row, asked->db, &in, asked->pool));
     if (row.tenant_seen)
-        FINQ_TRY(finq_json_parse(&shown, row.tenant_seen, strlen(row.tenant_seen), asked->pool));
+        FINQ_TRY(finq_json_parse(&shown, NULL, row.tenant_seen, strlen(row.tenant_seen), asked->pool));
     known_tenant *tenant = tenant_make(asked->client_id, shown);
     if (!tenant)
         return finq_error_internal(asked->pool, FINQ_E_INTERNAL_SERVER_ERROR, "directory: out of memory");
@@ -327,17 +318,24 @@ static finq_error *version_check(inquiry *asked)
     return NULL;
 }
 
-/* Looks into the directory, and into the database where that is too old, or says no and may be asked again. */
+static int tenant_fits(const inquiry *asked)
+{
+    const glance *seen = &asked->seen;
+    return seen->key_fits && seen->active && (seen->granted || !asked->skill_id);
+}
+
+/* Looks into the directory, and into the database where that is too old. What memory would refuse is refused only where the
+ * database says that nothing has changed: a new key, or a new grant, works at once. */
 static finq_error *tenant_judge(inquiry *asked)
 {
     const glance *seen = &asked->seen;
     tenant_look(asked);
-    if ((seen->unchecked || (!seen->fresh && seen->unchanged)) && asked->directory->ttl > 0) {
+    int doubtful = seen->unchecked || (!seen->fresh && seen->unchanged) || (seen->fresh && !tenant_fits(asked));
+    if (doubtful && asked->directory->ttl > 0) {
         FINQ_TRY(version_check(asked));
         tenant_look(asked);
     }
-    int fits = seen->key_fits && seen->active && (seen->granted || !asked->skill_id);
-    if (!seen->fresh || (fits ? !seen->key_noted : seen->may_refetch))
+    if (!seen->fresh || (tenant_fits(asked) && !seen->key_noted))
         FINQ_TRY(tenant_load(asked));
     if (!seen->exists)
         return finq_outcome_refusal("invalid_client_id", asked->pool);
@@ -355,6 +353,14 @@ static int is_served(const finq_directory *directory, const char *skill)
             return 1;
     }
     return directory->served == NULL;
+}
+
+finq_error *finq_directory_know_key(finq_directory *directory, finq_db *db, const finq_id *client_id, const char *app_key,
+                                    apr_pool_t *pool)
+{
+    inquiry asked = {.directory = directory, .db = db, .client_id = client_id, .pool = pool};
+    finq_digest_sha256(asked.hash, app_key, strlen(app_key));
+    return tenant_judge(&asked);
 }
 
 finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published,

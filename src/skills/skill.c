@@ -330,12 +330,12 @@ int finq_skill_is_name(const char *text, apr_pool_t *pool)
            text_matches(pattern, text, strlen(text), pool);
 }
 
-int finq_skill_next(const finq_skill *skill, int place, const json_t *data, apr_pool_t *pool)
+int finq_skill_next(const finq_skill *skill, int place, const json_t *data, const finq_numbers *numbers, apr_pool_t *pool)
 {
     const finq_skill_step *step = &skill->steps[place - 1];
     for (int i = 0; i < step->branch_count; i++) {
         const finq_skill_branch *branch = &step->branches[i];
-        if (!branch->when || finq_form_check(branch->when, data, pool) == NULL)
+        if (!branch->when || finq_form_check(branch->when, data, numbers, pool) == NULL)
             return branch->place;
     }
     return step->last ? 0 : place + 1;

@@ -29,6 +29,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             message_id = protocol.verify(service.secrets, "question", service.name, self.headers, body)
         except protocol.Refused as refused:
             return self.send(401, json.dumps({"message": str(refused)}).encode())
+        service.bodies.append(body)
         answer = json.dumps(service.answer(json.loads(body), dict(self.headers), self.connection)).encode()
         behaviour = service.behaviours.get(service.behaviour)
         if behaviour:
@@ -66,7 +67,7 @@ class Service:
         self.decisions, self.authority, self.told = decisions, authority, []
         self.secrets = protocol.read_secrets(secret_file)
         self.behaviours, self.behaviour = behaviours or {}, None
-        self.seen, self.connections = [], set()
+        self.seen, self.bodies, self.connections = [], [], set()
         self._answers, self._lock = collections.OrderedDict(), threading.Lock()
         self.server = _Server(("127.0.0.1", port), _Handler)
         self.server.service = self

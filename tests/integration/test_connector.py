@@ -240,12 +240,18 @@ def test_an_answer_is_to_its_question_alone(asker, httpd, service):
     assert ask(asker, "fail").code == NAMES["invalid"]
 
 
-@pytest.mark.parametrize("connector, cause", [
-    ("down", "HTTP 503"), ("unproxied", "nothing is proxied at /internal/unproxied"),
-    ("unknown", "set FinqConnector unknown /path SECRETFILE")])
-def test_connectors_that_are_not_there(asker, httpd, connector, cause):
-    expect_failure(httpd, cause)
-    assert ask(asker, connector=connector).code == NAMES["connection"]
+def test_a_connector_that_is_down(asker, httpd):
+    expect_failure(httpd, "HTTP 503")
+    assert ask(asker, connector="down").code == NAMES["connection"]
+
+
+@pytest.mark.parametrize("connector, cause", [("unproxied", "nothing is proxied at /internal/unproxied"),
+                                              ("unknown", "set FinqConnector unknown /path SECRETFILE")])
+def test_connectors_that_the_host_lacks(asker, httpd, connector, cause):
+    """Sending the same again would not help: it is the operator's to mend."""
+    httpd.log.expect(f"FINQ03: .*{re.escape(cause)}")
+    answer = ask(asker, connector=connector)
+    assert (answer.status, answer.code) == (500, "internal_server_error")
 
 
 def test_a_connector_with_another_secret(asker, httpd, service):

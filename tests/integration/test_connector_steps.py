@@ -4,8 +4,9 @@ Seen red: see each test.
 """
 import pytest
 
-from finqenv.banking import Bank
+from finqenv.banking import Bank, definition, step
 from finqenv.load import at_once, timed
+from finqenv.wire import is_error
 
 CODES = {
     "hangs up": "connection_error", "cut off": "connection_error", "no http": None, "502": "connection_error", "503": "connection_error",
@@ -61,6 +62,14 @@ def test_a_connector_that_is_not_there(bank):
     bank.server.httpd.log.allow("proxy")
     answer = user.submit("sca", {"scenario": "accept"})
     assert (answer.status, answer.code) == (400, "external_api_connection_error") and user.nonce == nonce
+
+
+def test_a_connector_that_this_host_lacks(bank):
+    """To send the same again would not help: it is the operator's to mend."""
+    user = bank.user(bank.allow(definition("nobody_sbx_#1.0", step("sca", connector="nobody"))))
+    bank.server.httpd.log.expect("FINQ03.* connector nobody: ")
+    assert is_error(user.submit("sca", {}), 500, "internal_server_error")
+    assert bank.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{user.session_id}'") == "0"
 
 
 def test_an_answer_that_comes_twice(bank):

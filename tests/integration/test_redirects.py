@@ -8,6 +8,7 @@ import urllib.parse
 import pytest
 
 from finqenv.banking import Bank
+from connector.behaviours import says
 from finqenv.load import at_once
 from finqenv.wire import is_error, steady
 
@@ -56,6 +57,16 @@ def test_approve(bank):
     status = bank.status(user)
     assert status["status"] == "SESSION_COMPLETED" and status["temp_token"] == link["temp_token"]
     assert user.exchange().status == 200
+
+
+def test_what_the_connector_tells_at_the_end(bank):
+    """`data` of its answer to the return is told by status and resume, as the description has it."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    bank.service.behaviours = {**bank.service.behaviours, "tells": says(b'{"verdict":"accepted","data":{"reference":"R-1"}}')}
+    bank.service.behaviour = "tells"
+    bank.back(path)
+    assert bank.status(user)["data"] == {"reference": "R-1"} == bank.resume(user)["data"]
 
 
 def test_approve_and_go_on(bank):

@@ -1,6 +1,6 @@
 """Rotating under load: a tenant's two keys and the server's own secrets, with no valid request refused.
 
-Seen red: may_refetch always 0 in directory.c, so that a new key waits for FinqCacheTTL, and tenant_rotate that ends the
+Seen red: a look at memory alone in directory.c, so that a new key waits for FinqCacheTTL, and tenant_rotate that ends the
 old keys at once whatever the overlap (key_rotates_under_load); tenant_revoke that sets no end, or puts it off
 (revoked_key…); finq_secrets_find that knows the first secret alone (secret_file_rotates…); key_note_use without its
 minute, or with no end to it (last_use_costs_no_write…); keys_note without what was known, and keys always taken for
@@ -182,6 +182,17 @@ def test_disabled_and_enabled(server, own):
     assert client.start_session(SKILL).status == 200, "at once"
     assert begun.submit("sca_implicit", {}).status == done.exchange().status == 200
     client.close()
+
+
+def test_a_new_grant_works_at_once(server, client):
+    """However often the tenant has been refused before. Red where memory refuses without a look at the database."""
+    other = server.create_tenant("Granted late", ())
+    user = server.client(other)
+    for _ in range(40):
+        assert user.start_session(SKILL).code == "unauthorized_tenant"
+    server.finqctl("tenant", "allow", other.client_id, SKILL)
+    assert user.start_session(SKILL).status == 200
+    user.close()
 
 
 # ---- the server's own secrets

@@ -259,6 +259,18 @@ def test_resumption_kills_the_older_nonce(bank):
     assert user.submit("last", {})["status"] == "SESSION_COMPLETED"
 
 
+@pytest.mark.parametrize("before", [65534, 65535, 65536])
+def test_the_65536th_resumption(bank, before):
+    """Resumptions are counted in the nonce too. Red with two bytes for them."""
+    user = bank.user("plain")
+    assert user.submit("form", {}).status == 200
+    assert user.upload("proof", documents.png()).status == 200
+    bank.psql(f"UPDATE finq.session SET generation = {before} WHERE session_id = '{user.session_id}'")
+    user.nonce = bank.resume(user)["nonce"]
+    assert bank.status(user)["status"] == "SESSION_IN_PROGRESS"
+    assert user.submit("last", {})["status"] == "SESSION_COMPLETED"
+
+
 def test_an_older_nonce_submits_nothing(bank):
     """Where nothing else is missing. Red without the comparison of generations in the UPDATE of finq.submit_step."""
     user = bank.user("plain")

@@ -55,11 +55,11 @@ static finq_error *ask(finq_request *request, finq_json_writer *reply)
     apr_size_t length;
     char *text;
     FINQ_TRY(finq_body_text(request, &text, &length));
-    FINQ_TRY(finq_json_parse(&body, text, length, request->r->pool));
+    FINQ_TRY(finq_json_parse(&body, NULL, text, length, request->r->pool));
     question_read(&question, body);
     FINQ_TRY(finq_ask(&answer, request, finq_json_string(body, "connector"), &question));
     finq_json_put_integer(reply, "verdict", answer.verdict);
-    finq_json_put_value(reply, "data", answer.data);
+    finq_json_put_text(reply, "data", answer.data ? answer.data : "{}");
     finq_json_put_value(reply, "headers", answer.headers);
     finq_json_put(reply, "url", answer.url);
     finq_json_put_value(reply, "details", finq_json_own(details(answer.details), request->r->pool));

@@ -277,10 +277,10 @@ static void good_answers(void **state)
     (void)state;
     assert_null(read_text(&answer, "{\"verdict\":\"accepted\"}", 0));
     assert_int_equal(answer.verdict, FINQ_CONNECTOR_ACCEPTED);
-    assert_int_equal(json_object_size(answer.data), 0);
+    assert_null(answer.data);
     assert_null(
         read_text(&answer, " {\"verdict\":\"accepted\",\"data\":{\"offer\":{\"rate\":\"4.1\"}}}\n", 0));
-    assert_non_null(json_object_get(answer.data, "offer"));
+    assert_non_null(strstr(answer.data, "\"offer\":"));
     assert_null(read_text(&answer,
                           "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"\",\"message\":\"m\"},"
                           "{\"field\":\"/a~1b/0\",\"message\":\"\xc3\xa9\"}]}",
@@ -294,7 +294,7 @@ static void good_answers(void **state)
     assert_null(read_text(&answer, "{\"verdict\":\"failed\",\"reasons\":[\"no\",\"never\"]}", 0));
     assert_int_equal(answer.verdict, FINQ_CONNECTOR_FAILED);
     assert_string_equal(APR_ARRAY_IDX(answer.reasons, 1, const char *), "never");
-    assert_non_null(answer.data);
+    assert_null(answer.data);
     assert_non_null(answer.headers);
 }
 
@@ -551,7 +551,7 @@ static void mutate(char *text, apr_size_t length)
 
 static void assert_sound(const finq_connector_answer *answer)
 {
-    assert_true(json_is_object(answer->data) && json_is_object(answer->headers) && answer->reasons);
+    assert_true((!answer->data || answer->data[0] == '{') && json_is_object(answer->headers) && answer->reasons);
     assert_int_equal(answer->verdict == FINQ_CONNECTOR_REDIRECT, answer->url != NULL);
     assert_int_equal(answer->verdict == FINQ_CONNECTOR_REJECTED, answer->details != NULL);
     if (answer->url)

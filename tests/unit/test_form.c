@@ -237,7 +237,7 @@ static const json_t *data_of(const json_t *test)
 static void run_case(const finq_form *form, const json_t *test, const char *where)
 {
     apr_time_t start = apr_time_now();
-    finq_error *error = finq_form_check(form, data_of(test), pool);
+    finq_error *error = finq_form_check(form, data_of(test), NULL, pool);
     if (apr_time_now() - start > apr_time_from_msec(500))
         fail_msg("%s: %s: took %d ms", where, text_of(test, "description"),
                  (int)apr_time_as_msec(apr_time_now() - start));

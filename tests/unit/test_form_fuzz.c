@@ -187,7 +187,7 @@ static int try_once(apr_pool_t *pool)
     assert_true(!error || (error->code == FINQ_E_INVALID_INPUT && error->details->nelts > 0));
     if (error || !value)
         return 0;
-    error = finq_form_check(form, value, pool);
+    error = finq_form_check(form, value, NULL, pool);
     assert_true(!error || (error->code == FINQ_E_INVALID_INPUT && error->details->nelts > 0));
     return 1;
 }
@@ -227,7 +227,7 @@ static void random_patterns_get_an_answer(void **state)
         json_t *value = finq_json_own(json_string("aaab -b -bAAAzA"), pool);
         finq_form *form;
         if (schema && !finq_form_compile(&form, schema, pool))
-            finq_form_check(form, value, pool);
+            finq_form_check(form, value, NULL, pool);
         apr_pool_destroy(pool);
     }
 }

@@ -4,14 +4,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <apr_general.h>
 
 #include "json/number.h"
+
+static apr_pool_t *pool;
 
 static finq_number number(const char *text)
 {
     json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
     assert_non_null(json);
-    finq_number read = finq_number_read(json);
+    finq_number read = finq_number_plain(json);
     json_decref(json);
     return read;
 }
@@ -104,12 +107,38 @@ static void multiples_are_decimal(void **state)
     }
 }
 
+/* Red: digits beyond the nineteenth dropped, the exponent not held within its bounds. */
+static void spelt_numbers_are_exact(void **state)
+{
+    static const char *const rising[] = {"-1e1000", "-123456789012345678901234567891", "-123456789012345678901234567890.5", "-1e-999", "0",
+                                         "1e-99999999999", "0.12345678901234567891", "0.12345678901234567892", "12345678901234567.88",
+                                         "12345678901234567.89", "123456789012345678901234567890", "123456789012345678901234567890.1", "1e999",
+                                         "1e99999999999"};
+    size_t count = sizeof rising / sizeof *rising;
+    (void)state;
+    for (size_t i = 0; i < count * count; i++) {
+        finq_number a = finq_number_spelt(rising[i / count], pool), b = finq_number_spelt(rising[i % count], pool);
+        int expected = (i / count > i % count) - (i / count < i % count);
+        assert_int_equal(finq_number_compare(&a, &b), expected);
+    }
+    finq_number cent = number("0.01"), sum = finq_number_spelt("123456789012345678901234567890.12", pool),
+                part = finq_number_spelt("123456789012345678901234567890.123", pool);
+    assert_true(finq_number_multiple(&sum, &cent));
+    assert_false(finq_number_multiple(&part, &cent));
+    assert_false(finq_number_whole(&sum));
+}
+
 int main(void)
 {
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_ordered_by_value),
         cmocka_unit_test(spelling_makes_no_difference),
         cmocka_unit_test(multiples_are_decimal),
+        cmocka_unit_test(spelt_numbers_are_exact),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    apr_terminate();
+    return failed;
 }

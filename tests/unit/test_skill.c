@@ -48,13 +48,13 @@ static const finq_skill *compile(const char *file)
 static json_t *parse(const char *text)
 {
     json_t *data;
-    assert_null(finq_json_parse(&data, text, strlen(text), pool));
+    assert_null(finq_json_parse(&data, NULL, text, strlen(text), pool));
     return data;
 }
 
 static finq_error *check(const finq_skill *skill, int step, const char *text)
 {
-    return finq_form_check(skill->steps[step].form, parse(text), pool);
+    return finq_form_check(skill->steps[step].form, parse(text), NULL, pool);
 }
 
 static void the_deposit_is_what_it_says(void **state)
@@ -154,7 +154,7 @@ static void every_example_fits_its_form(void **state)
             json_t *schema = json_object_get(json_array_get(steps, step), "schema");
             json_t *example = json_array_get(json_object_get(schema, "examples"), 0);
             assert_non_null(example);
-            assert_null(finq_form_check(skill->steps[step].form, example, pool));
+            assert_null(finq_form_check(skill->steps[step].form, example, NULL, pool));
         }
     }
 }
@@ -201,7 +201,7 @@ static void the_first_branch_that_fits_is_taken(void **state)
     const finq_skill *skill = compile(BRANCHES);
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int next = finq_skill_next(skill, cases[i].place, parse(cases[i].data), pool);
+        int next = finq_skill_next(skill, cases[i].place, parse(cases[i].data), NULL, pool);
         if (next != cases[i].next)
             fail_msg("step %d leads to %d, not to %d, with %s", cases[i].place, next, cases[i].next, cases[i].data);
     }
@@ -211,9 +211,9 @@ static void a_step_without_branches_needs_no_data(void **state)
 {
     const finq_skill *skill = compile(DEMO "xyz_sbx_3.0.json");
     (void)state;
-    assert_int_equal(finq_skill_next(skill, 1, NULL, pool), 2);
-    assert_int_equal(finq_skill_next(skill, 2, NULL, pool), 3);
-    assert_int_equal(finq_skill_next(skill, 3, NULL, pool), 0);
+    assert_int_equal(finq_skill_next(skill, 1, NULL, NULL, pool), 2);
+    assert_int_equal(finq_skill_next(skill, 2, NULL, NULL, pool), 3);
+    assert_int_equal(finq_skill_next(skill, 3, NULL, NULL, pool), 0);
 }
 
 static void expect_refused(const char *file)

@@ -11,7 +11,7 @@ static unsigned char body_hash[32] = {9};
 static finq_step_submission submission_of(const finq_session_pass *pass, const char *data)
 {
     json_t *parsed;
-    assert_null(finq_json_parse(&parsed, data, strlen(data), pool));
+    assert_null(finq_json_parse(&parsed, NULL, data, strlen(data), pool));
     return (finq_step_submission){.pass = pass, .skill = pass->published->skill->name, .step = pass->step->name, .data = parsed,
                                   .body_hash = body_hash};
 }

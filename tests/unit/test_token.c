@@ -81,6 +81,29 @@ static void what_is_sealed_opens_the_same(void **state)
     assert_int_equal(strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), strlen(text));
 }
 
+/* Red with two bytes for either of them. */
+static void counts_do_not_wrap(void **state)
+{
+    static const int counts[] = {0, 1, 65535, 65536, 65537, 0x7fffffff};
+    finq_secrets *secrets;
+    const finq_secret *by;
+    const char *text;
+    (void)state;
+    assert_null(load(&secrets, A, 0600));
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        finq_token token = sample(), opened = {.kind = FINQ_TOKEN_NONCE};
+        finq_id one, other;
+        token.ordinal = token.generation = counts[i];
+        assert_null(finq_token_seal(&text, &token, finq_secrets_first(secrets), pool));
+        assert_null(finq_token_open(&opened, &by, text, secrets, pool));
+        assert_int_equal(opened.ordinal, counts[i]);
+        assert_int_equal(opened.generation, counts[i]);
+        assert_null(finq_secret_step_id(&one, by, &token.session_id, counts[i], pool));
+        assert_null(finq_secret_step_id(&other, by, &token.session_id, counts[i] ^ 0x10000, pool));
+        assert_false(finq_id_equal(&one, &other));
+    }
+}
+
 static void every_secret_of_the_file_opens_and_no_other(void **state)
 {
     finq_secrets *old, *both, *new;
@@ -232,7 +255,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secret_files_that_are_refused),   cmocka_unit_test(what_is_sealed_opens_the_same),
-        cmocka_unit_test(every_secret_of_the_file_opens_and_no_other), cmocka_unit_test(nothing_else_opens),
+        cmocka_unit_test(counts_do_not_wrap), cmocka_unit_test(every_secret_of_the_file_opens_and_no_other), cmocka_unit_test(nothing_else_opens),
         cmocka_unit_test(the_operator_is_told_why),
         cmocka_unit_test(derived_values_depend_on_all_their_parts), cmocka_unit_test(ids_as_text),
         cmocka_unit_test(ids_share_no_randomness),

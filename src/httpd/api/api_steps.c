@@ -3,14 +3,25 @@
 #include <string.h>
 
 #include "httpd/intake.h"
+#include "crypto/digest.h"
 #include "httpd/observe.h"
 #include "flow/step.h"
+
+/* By which a request that comes again is known: clients of some languages write members in another order each time. */
+static const unsigned char *meaning_hash(const json_t *body, finq_request *request)
+{
+    unsigned char *hash = apr_palloc(request->r->pool, FINQ_DIGEST_SHA256);
+    const char *meaning = finq_json_meaning(body, request->numbers, request->r->pool);
+    finq_digest_sha256(hash, meaning, strlen(meaning));
+    return hash;
+}
 
 static finq_error *submission_read(finq_step_submission *submission, finq_session_pass *pass, finq_request *request)
 {
     static const finq_json_member members[] = {
         {"client_id", FINQ_JSON_STRING, 1}, {"nonce", FINQ_JSON_STRING, 1}, {"skill", FINQ_JSON_STRING, 1},
-        {"step", FINQ_JSON_STRING, 1},      {"data", FINQ_JSON_OBJECT, 1},  {NULL, 0, 0},
+        {"step", FINQ_JSON_STRING, 1},      {"data", FINQ_JSON_OBJECT, 1},  {"client_app_key", FINQ_JSON_STRING, 0},
+        {NULL, 0, 0},
     };
     apr_pool_t *pool = request->r->pool;
     finq_id client_id;
@@ -18,11 +29,15 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
     FINQ_TRY(finq_intake_read(&body, &client_id, request, members));
     FINQ_TRY(finq_intake_nonce(pass, request, &client_id, finq_json_string(body, "nonce"), 0));
     FINQ_TRY(finq_session_pass_check(pass, &request->service, request->path_id, pool));
+    const char *app_key = finq_json_string(body, "client_app_key"); /* older pages send it along */
+    if (app_key)
+        FINQ_TRY(finq_directory_know_key(request->service.directory, request->service.db, &client_id, app_key, pool));
     submission->pass = pass;
     submission->skill = finq_json_string(body, "skill");
     submission->step = finq_json_string(body, "step");
     submission->data = json_object_get(body, "data");
-    submission->body_hash = request->body_hash;
+    submission->numbers = request->numbers;
+    submission->body_hash = meaning_hash(body, request);
     return NULL;
 }
 
@@ -48,11 +63,7 @@ finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
     finq_json_put(reply, "nonce", answer.nonce);
     finq_json_put(reply, "temp_token", answer.temp_token);
     finq_json_put(reply, "status", finq_status_name(answer.status));
-    finq_json_put_value(reply, "data", answer.data);
-    if (!answer.data) {
-        finq_json_open(reply, "data", '{');
-        finq_json_close(reply, '}');
-    }
+    finq_json_put_text(reply, "data", answer.data ? answer.data : "{}");
     finq_api_put_time(reply, "expires_at", answer.expires_at, pool);
     finq_json_put(reply, "next_step", answer.next_step);
     finq_json_put_value(reply, "reasons", answer.reasons);

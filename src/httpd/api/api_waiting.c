@@ -24,7 +24,7 @@ static void answer_put(finq_json_writer *reply, finq_request *request, const fin
     finq_json_put(reply, "nonce", answer->nonce);
     finq_json_put(reply, "next_step", answer->next_step);
     finq_json_put(reply, "temp_token", answer->temp_token);
-    finq_json_put_value(reply, "data", answer->data);
+    finq_json_put_text(reply, "data", answer->data);
     finq_json_put_value(reply, "reasons", answer->reasons);
 }
 

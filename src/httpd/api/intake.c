@@ -15,7 +15,8 @@ static finq_error *object_read(json_t **object, finq_request *request)
     apr_size_t length;
     finq_access_body_begin(request, 1);
     FINQ_TRY(finq_body_text(request, &text, &length));
-    finq_error *error = length ? finq_json_parse(object, text, length, pool)
+    request->numbers = finq_numbers_make(pool);
+    finq_error *error = length ? finq_json_parse(object, request->numbers, text, length, pool)
                                : finq_error_make(pool, FINQ_E_INVALID_BODY, "The body is empty; it must be a JSON object.");
     unsigned char *hash = apr_palloc(pool, FINQ_DIGEST_SHA256);
     finq_digest_sha256(hash, text, finq_json_compact(text, text, length));

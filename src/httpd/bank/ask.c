@@ -241,11 +241,10 @@ static finq_error *exchange_finish(exchange *of)
         if (!error)
             error = answer_verify(of, sub);
     } else
-        error = failed(of, FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
-                       apr_psprintf(of->request->r->pool,
-                                    "nothing is proxied at %s (HTTP %d): ProxyPass it, and let its"
+        error = finq_error_internal(of->request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                                    "connector %s: nothing is proxied at %s (HTTP %d): ProxyPass it, and let its"
                                     " Location grant access",
-                                    of->connector->path, sub->status));
+                                    of->connector->name, of->connector->path, sub->status);
     ap_destroy_sub_req(sub);
     return error;
 }
@@ -267,10 +266,9 @@ finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const
 {
     exchange of = {.request = request, .connector = finq_config_connector(request->config, name)};
     if (!of.connector)
-        return failure(request, name, FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
-                       apr_psprintf(request->r->pool,
-                                    "this host has no such connector: set FinqConnector %s /path SECRETFILE",
-                                    name));
+        return finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                                   "connector %s: this host has none of that name: set FinqConnector %s /path SECRETFILE",
+                                   name, name);
     FINQ_TRY(exchange_begin(&of, question));
     request->asking = of.connector->path;
     finq_error *error = exchange_finish(&of);
