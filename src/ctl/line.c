@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "help.h"
 #include "ground/version.h"
-
-#define HELP_WIDTH 78
 
 ctl_exit ctl_fail(ctl_exit code, const char *format, ...)
 {
@@ -31,63 +30,6 @@ ctl_exit ctl_fail_with(const finq_error *error)
     return CTL_FAILED;
 }
 
-static void usage_print(FILE *out, const ctl_verb *verb)
-{
-    fprintf(out, "  finqctl %s%s%s", verb->noun, verb->verb ? " " : "", verb->verb ? verb->verb : "");
-    for (const ctl_parameter *p = verb->parameters; p->name; p++) {
-        const char *open = p->required ? "" : "[", *close = p->required ? "" : "]";
-        if (p->name[0] != '-')
-            fprintf(out, " %s%s%s", open, p->name, close);
-        else if (p->value)
-            fprintf(out, " %s%s %s%s", open, p->name, p->value, close);
-        else
-            fprintf(out, " %s%s%s", open, p->name, close);
-    }
-    fputc('\n', out);
-}
-
-static void help_all(FILE *out, const ctl_verb *verbs)
-{
-    fputs("finqctl, the operator's command of mod_finq\n\nUsage:\n", out);
-    for (const ctl_verb *verb = verbs; verb->noun; verb++)
-        usage_print(out, verb);
-    fputs("\nfinqctl NOUN VERB --help tells more of a verb; finqctl --version says which version this is.\n\n"
-          "Options may stand anywhere, as --name VALUE or --name=VALUE. After -- there are none: what follows\n"
-          "are values, such as a key id that begins with \"-\".\n\n"
-          "  --db CONNINFO   the database, as libpq names it, e.g. \"host=db dbname=finq user=finq_owner\";\n"
-          "                  default: the environment variable FINQ_DB\n\n"
-          "Results are JSON on standard output, errors go to standard error. Exit codes: 0 done, 1 refused,\n"
-          "2 wrong usage, 3 not found, 4 exists already and differs, 5 the database cannot be used.\n",
-          out);
-}
-
-/* In lines, each behind so many blanks. */
-static void text_print(const char *text, int indent)
-{
-    for (int column = 0; *text; text += strspn(text, " ")) {
-        int word = (int)strcspn(text, " ");
-        if (column && column + 1 + word > HELP_WIDTH) {
-            putchar('\n');
-            column = 0;
-        }
-        column += printf("%*s%.*s", column ? 1 : indent, "", word, text);
-        text += word;
-    }
-    putchar('\n');
-}
-
-static void help_verb(const ctl_verb *verb)
-{
-    text_print(verb->help, 0);
-    printf("\nUsage:\n");
-    usage_print(stdout, verb);
-    for (const ctl_parameter *p = verb->parameters; p->name; p++) {
-        const char *label = p->value && p->name[0] == '-' ? p->value : "";
-        printf("\n  %s%s%s\n", p->name, *label ? " " : "", label);
-        text_print(p->help, 6);
-    }
-}
-
 static const ctl_verb *verb_find(const ctl_verb *verbs, int argc, const char *const *argv)
 {
     for (const ctl_verb *v = verbs; v->noun; v++) {
@@ -101,7 +43,7 @@ static int usage_wrong(const ctl_verb *verb, ctl_exit *exit, const char *what, c
 {
     *exit = ctl_fail(CTL_USAGE, "%s%s", what, which);
     fputs("Usage:\n", stderr);
-    usage_print(stderr, verb);
+    ctl_help_usage(stderr, verb);
     return 0;
 }
 
@@ -140,6 +82,13 @@ static int value_put(ctl_command *command, ctl_exit *exit, int place, const char
     return 1;
 }
 
+static int option_unknown(const ctl_command *command, ctl_exit *exit, const char *option)
+{
+    const char *near = ctl_help_nearest_option(command->verb, option);
+    const char *which = near ? apr_psprintf(command->pool, "%s; did you mean %s?", option, near) : option;
+    return usage_wrong(command->verb, exit, "unknown option (a value that begins with - follows a --): ", which);
+}
+
 static int option_read(ctl_command *command, ctl_exit *exit, words *left, const char *option)
 {
     static const ctl_parameter database = {"--db", "CONNINFO", 0, NULL};
@@ -150,7 +99,7 @@ static int option_read(ctl_command *command, ctl_exit *exit, words *left, const 
     if (!parameter->name && is_named(option, database.name))
         parameter = &database;
     if (!parameter->name)
-        return usage_wrong(command->verb, exit, "unknown option (a value that begins with - follows a --): ", option);
+        return option_unknown(command, exit, option);
     if (!parameter->value && strchr(option, '='))
         return usage_wrong(command->verb, exit, "takes no value: ", parameter->name);
     const char *value = parameter->value ? option_value(left, option) : option;
@@ -187,7 +136,7 @@ static int values_read(ctl_command *command, ctl_exit *exit, words *left)
             if (!word_read(command, exit, word))
                 return 0;
         } else if (is_help(word)) {
-            help_verb(command->verb);
+            ctl_help_verb(command->verb);
             return 0;
         } else if (strcmp(word, "--") == 0)
             left->are_values = 1;
@@ -214,15 +163,27 @@ static int database_read(ctl_command *command, int argc, const char *const *argv
     return (int)(left.next - argv);
 }
 
-/* No verb, so all of them are told, as an answer or beside what is wrong. */
+/* `help`, `help NOUN`, `help NOUN VERB`, and --help in their place. */
+static int help_answer(ctl_exit *exit, const ctl_verb *verbs, int argc, const char *const *argv)
+{
+    const ctl_verb *verb = verb_find(verbs, argc, argv);
+    if (verb)
+        ctl_help_verb(verb);
+    else if (argc < 2)
+        ctl_help_all(stdout, verbs);
+    else if (argc > 2 || !ctl_help_noun(stdout, verbs, argv[1]))
+        *exit = ctl_help_unknown(verbs, argc, argv);
+    return 0;
+}
+
+/* There is no such verb. A noun without one, or with one that resembles none of its own, shows what it has. */
 static int verb_missing(ctl_exit *exit, const ctl_verb *verbs, int argc, const char *const *argv)
 {
-    int asked = 0;
-    for (int i = 1; i < argc; i++)
-        asked = asked || is_help(argv[i]);
-    help_all(asked ? stdout : stderr, verbs);
-    if (!asked)
-        *exit = argc > 2 ? ctl_fail(CTL_USAGE, "there is no \"%s %s\"", argv[1], argv[2]) : CTL_USAGE;
+    *exit = CTL_USAGE;
+    if (argc < 2)
+        ctl_help_all(stderr, verbs);
+    else if (argc > 2 || !ctl_help_noun(stderr, verbs, argv[1]))
+        *exit = ctl_help_unknown(verbs, argc, argv);
     return 0;
 }
 
@@ -237,6 +198,10 @@ int ctl_line_read(ctl_command *command, ctl_exit *exit, const ctl_verb *verbs, i
         puts("finqctl " FINQ_VERSION);
         return 0;
     }
+    if (argc > 1 && (strcmp(argv[1], "help") == 0 || is_help(argv[1])))
+        return help_answer(exit, verbs, argc - 1, argv + 1);
+    if (argc > 2 && !command->verb && is_help(argv[2]))
+        return help_answer(exit, verbs, 2, argv);
     if (!command->verb)
         return verb_missing(exit, verbs, argc, argv);
     words left = {argv + (command->verb->verb ? 3 : 2), argv + argc, 0};

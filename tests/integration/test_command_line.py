@@ -1,6 +1,7 @@
 """finqctl's command line: options, their values, and values that look like options.
 
-Seen red: is_option without are_values; option_value without its =; values_read that looks for help in option values.
+Seen red: is_option without are_values; option_value without its =; values_read that looks for help in option values; distance
+that knows no swapped letters; nearest without its first is_near.
 """
 import secrets
 
@@ -74,3 +75,52 @@ def test_help_is_no_value(server, own):
     assert line(server, "tenant", "show", made["client_id"])["name"] == "-h"
     shown = run(FINQCTL, "tenant", "create", "--help", env=clean_environ()).stdout
     assert shown.startswith("Makes a tenant") and "finqctl tenant create --name NAME" in shown
+
+
+# -- what was meant
+
+def said(*words):
+    return run(FINQCTL, *words, check=False, env=clean_environ())
+
+
+@pytest.mark.parametrize("words, meant", [
+    (["tenant", "lsit"], "tenant list"), (["tennant", "list"], "tenant list"), (["tenant", "crate"], "tenant create"),
+    (["tenat", "redirect-alow", "x"], "tenant redirect-allow"), (["skil", "publsh", "f.json"], "skill publish"),
+    (["tennant"], "tenant"), (["tennant", "frobnicate"], "tenant"), (["audti", "--limit", "3"], "audit"), (["sing"], "sign"),
+    (["--db", "x", "outbxo", "run"], "outbox run")])
+def test_a_typing_mistake_names_the_nearest_verb_in_one_line(words, meant):
+    done = said(*words)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.endswith(f'; did you mean "{meant}"?\n') and done.stderr.count("\n") == 1
+
+
+def test_what_resembles_nothing_is_not_guessed_at():
+    done = said("frobnicate", "list")
+    assert done.returncode == 2 and done.stderr == 'finqctl: there is no "frobnicate"\nfinqctl help lists what there is.\n'
+    assert "did you mean" not in said("x").stderr
+
+
+def test_a_noun_lists_its_verbs():
+    everything = said("--help").stdout
+    mine = [line for line in everything.splitlines() if line.startswith("  finqctl skill ")]
+    asked, forgotten, unknown = said("help", "skill"), said("skill"), said("skill", "frobnicate")
+    assert asked.returncode == 0 and not asked.stderr and said("skill", "--help").stdout == asked.stdout
+    assert [line for line in asked.stdout.splitlines() if line.startswith("  finqctl")] == mine and len(mine) > 3
+    assert "      Lists the published skills.\n" in asked.stdout
+    assert forgotten.returncode == 2 and not forgotten.stdout and forgotten.stderr == asked.stdout
+    assert unknown.returncode == 2 and unknown.stderr == 'finqctl: there is no "skill frobnicate"\n' + asked.stdout
+
+
+def test_help_is_a_verb_too():
+    assert said("help").stdout == said("--help").stdout == said("-h").stdout
+    assert said("help", "tenant", "create").stdout == said("tenant", "create", "--help").stdout != ""
+    assert said("help", "audit").stdout == said("audit", "-h").stdout != ""
+    wrong = said("help", "tenant", "craete")
+    assert wrong.returncode == 2 and 'did you mean "tenant create"?' in wrong.stderr
+    assert said().returncode == 2 and said().stderr == said("--help").stdout
+
+
+def test_a_mistyped_option_names_the_nearest():
+    assert "--nmae; did you mean --name?\n" in said("tenant", "create", "--nmae", "x").stderr
+    assert "--servcier=x; did you mean --servicer?\n" in said("tenant", "create", "--servcier=x").stderr
+    assert "did you mean" not in said("tenant", "create", "--frobnicate").stderr
