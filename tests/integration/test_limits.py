@@ -161,14 +161,17 @@ def test_keys_that_do_not_fit_use_no_tenant_up(limited):
     assert statuses(limited, 12) == [200] * 10 + [429] * 2
 
 
+NO_SESSION = "019a2003-0000-7000-8000-00000000dead"
+
+
 @pytest.mark.parametrize("path, body", [
     ("/sessions", {"skill": SKILL, "client_app_key": "x" * 43, "tenant_user_id": "u" * 257}),
     ("/sessions", {"skill": SKILL, "client_app_key": "x" * 43}),
     ("/sessions", {"skill": "xyz_sbx_#9.9", "client_app_key": "x" * 43}),
     ("/catalogs/skills", {"client_app_key": "x" * 43}),
-    (f"/sessions/{uuid.uuid4()}/status", {"nonce": "n", "wait": 26}),
-    (f"/sessions/{uuid.uuid4()}/steps", {"nonce": "n", "skill": SKILL, "step": "s", "data": {}}),
-    (f"/sessions/{uuid.uuid4()}/resume", {"client_secret": "x" * 43}),
+    (f"/sessions/{NO_SESSION}/status", {"nonce": "n", "wait": 26}),
+    (f"/sessions/{NO_SESSION}/steps", {"nonce": "n", "skill": SKILL, "step": "s", "data": {}}),
+    (f"/sessions/{NO_SESSION}/resume", {"client_secret": "x" * 43}),
     ("/token", {"client_secret": "x" * 43, "temp_token": "t"})])
 def test_refusals_before_proof_use_no_tenant_up_and_are_failures(limited, path, body):
     """Whatever else is wrong with the request."""
