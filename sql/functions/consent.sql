@@ -24,7 +24,7 @@ BEGIN
     ended := FOUND;
     IF ended THEN
         PERFORM finq.event(v_consent.client_id, v_consent.session_id, 'consent.' || lower(v_consent.status::text),
-                           jsonb_build_object('credentials_id', p_credentials_id, 'consent_exp', v_consent.consent_exp));
+                           jsonb_build_object('credentials_id', p_credentials_id, 'consent_exp', finq.utc(v_consent.consent_exp)));
     END IF;
     SELECT c.status INTO status FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
 END $$;
@@ -33,18 +33,18 @@ END $$;
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION finq.consent_shown(p_consent finq.credential) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.consent_shown(p_consent finq.credential) RETURNS json
     LANGUAGE sql STABLE
-    RETURN jsonb_build_object(
+    RETURN json_build_object(
         'credentials_id', (p_consent).credentials_id, 'client_id', (p_consent).client_id,
         'tenant', (SELECT t.name FROM finq.tenant t WHERE t.client_id = (p_consent).client_id),
         'skill', (SELECT k.name FROM finq.skill k WHERE k.skill_id = (p_consent).skill_id),
         'session_id', (p_consent).session_id, 'status', finq.consent_status(p_consent),
-        'consent_exp', (p_consent).consent_exp, 'max_data_retention', (p_consent).max_data_retention,
-        'created_at', (p_consent).created_at, 'updated_at', (p_consent).updated_at);
+        'consent_exp', finq.utc((p_consent).consent_exp), 'max_data_retention', finq.utc((p_consent).max_data_retention),
+        'created_at', finq.utc((p_consent).created_at), 'updated_at', finq.utc((p_consent).updated_at));
 
 -- A tenant's newest consents: their ids tell the time.
-CREATE OR REPLACE FUNCTION finq.consent_list(p_client_id uuid, p_status text, p_limit integer) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.consent_list(p_client_id uuid, p_status text, p_limit integer) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -54,13 +54,13 @@ BEGIN
     IF p_limit NOT BETWEEN 1 AND 100000 THEN
         RAISE invalid_parameter_value USING MESSAGE = 'The limit must be 1 to 100000.';
     END IF;
-    RETURN (SELECT coalesce(jsonb_agg(finq.consent_shown(l.consent) ORDER BY l.credentials_id DESC), '[]')
+    RETURN (SELECT coalesce(json_agg(finq.consent_shown(l.consent) ORDER BY l.credentials_id DESC), '[]')
               FROM (SELECT c AS consent, c.credentials_id FROM finq.credential c
                      WHERE c.client_id = v_tenant.client_id AND (v_status IS NULL OR finq.consent_status(c) = v_status)
                      ORDER BY c.credentials_id DESC LIMIT coalesce(p_limit, 100)) l);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.consent_show(p_credentials_id uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.consent_show(p_credentials_id uuid) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
@@ -74,12 +74,12 @@ BEGIN
 END $$;
 
 -- The operator's deletion. Only what it ended leaves its line in the trail.
-CREATE OR REPLACE FUNCTION finq.consent_deleted(p_credentials_id uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.consent_deleted(p_credentials_id uuid) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
     v_end   record := finq.consent_delete(p_credentials_id);
-    v_shown jsonb := finq.consent_show(p_credentials_id);
+    v_shown json  := finq.consent_show(p_credentials_id);
 BEGIN
     IF v_end.ended THEN
         INSERT INTO finq.audit (object, action, client_id, detail)

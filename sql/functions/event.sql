@@ -6,9 +6,8 @@ CREATE OR REPLACE FUNCTION finq.event(p_client_id uuid, p_session_id uuid, p_typ
 BEGIN ATOMIC
     INSERT INTO finq.outbox (client_id, session_id, type, payload)
     SELECT w.client_id, p_session_id, p_type,
-           json_build_object('type', p_type, 'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC',
-                             'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'data', jsonb_build_object('client_id', p_client_id,
-                             'session_id', p_session_id) || p_data)
+           json_build_object('type', p_type, 'timestamp', finq.utc(clock_timestamp()), 'data',
+                             jsonb_build_object('client_id', p_client_id, 'session_id', p_session_id) || p_data)
       FROM finq.webhook w WHERE w.client_id = p_client_id;
 END;
 
@@ -114,13 +113,13 @@ BEGIN
          WHERE c.status = 'ACTIVE' AND c.consent_exp <= clock_timestamp()
         RETURNING c.client_id, c.session_id, c.credentials_id, c.consent_exp)
     SELECT count(finq.event(g.client_id, g.session_id, 'consent.expired', jsonb_build_object(
-               'credentials_id', g.credentials_id, 'consent_exp', g.consent_exp))::text) INTO v_expired FROM gone g;
+               'credentials_id', g.credentials_id, 'consent_exp', finq.utc(g.consent_exp)))::text) INTO v_expired FROM gone g;
     WITH soon AS (
         UPDATE finq.credential c SET expiry_told = true
          WHERE c.status = 'ACTIVE' AND NOT c.expiry_told AND c.consent_exp <= clock_timestamp() + p_notice
         RETURNING c.client_id, c.session_id, c.credentials_id, c.consent_exp)
     SELECT count(finq.event(g.client_id, g.session_id, 'consent.expiring', jsonb_build_object(
-               'credentials_id', g.credentials_id, 'consent_exp', g.consent_exp))::text) INTO v_expiring FROM soon g;
+               'credentials_id', g.credentials_id, 'consent_exp', finq.utc(g.consent_exp)))::text) INTO v_expiring FROM soon g;
     RETURN jsonb_build_object('sessions_expired', v_sessions, 'consents_expired', v_expired, 'consents_expiring', v_expiring);
 END $$;
 
@@ -130,7 +129,7 @@ END $$;
 
 -- Sets a tenant's address for events, and turns it on. Events that have waited for that begin anew.
 CREATE OR REPLACE FUNCTION finq.webhook_set(p_client_id uuid, p_url text, p_secret_id integer, p_salt bytea, p_overlap integer)
-    RETURNS jsonb
+    RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -148,11 +147,11 @@ BEGIN
         UPDATE finq.outbox o SET attempts = 0, tried_since = clock_timestamp(), next_at = clock_timestamp()
          WHERE o.client_id = p_client_id AND o.state = 'WAITING';
     END IF;
-    RETURN jsonb_build_object('client_id', p_client_id, 'url', p_url);
+    RETURN json_build_object('client_id', p_client_id, 'url', p_url);
 END $$;
 
 -- What waits for it is given up: outbox resend delivers that should there be a webhook again.
-CREATE OR REPLACE FUNCTION finq.webhook_remove(p_client_id uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.webhook_remove(p_client_id uuid) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -165,30 +164,30 @@ BEGIN
     UPDATE finq.outbox o SET state = 'GIVEN_UP', last_error = 'the webhook was removed'
      WHERE o.client_id = p_client_id AND o.state = 'WAITING';
     GET DIAGNOSTICS v_given_up = ROW_COUNT;
-    RETURN jsonb_build_object('client_id', p_client_id, 'given_up', v_given_up);
+    RETURN json_build_object('client_id', p_client_id, 'given_up', v_given_up);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.webhook_list() RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.webhook_list() RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    RETURN (SELECT coalesce(json_agg(json_build_object(
                 'client_id', w.client_id, 'tenant', t.name, 'url', w.url, 'enabled', w.enabled,
-                'failing_since', w.failing_since,
+                'failing_since', finq.utc(w.failing_since),
                 'waiting', (SELECT count(*) FROM finq.outbox o WHERE o.client_id = w.client_id AND o.state = 'WAITING'))
                 ORDER BY t.name), '[]')
               FROM finq.webhook w JOIN finq.tenant t ON t.client_id = w.client_id);
 
-CREATE OR REPLACE FUNCTION finq.outbox_list(p_client_id uuid, p_state text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.outbox_list(p_client_id uuid, p_state text) RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    RETURN (SELECT coalesce(json_agg(json_build_object(
                 'event_id', o.event_id, 'message_id', o.message_id, 'client_id', o.client_id, 'session_id', o.session_id,
-                'type', o.type, 'state', o.state, 'created_at', o.created_at, 'attempts', o.attempts, 'next_at', o.next_at,
-                'delivered_at', o.delivered_at, 'last_error', o.last_error) ORDER BY o.event_id), '[]')
+                'type', o.type, 'state', o.state, 'created_at', finq.utc(o.created_at), 'attempts', o.attempts,
+                'next_at', finq.utc(o.next_at), 'delivered_at', finq.utc(o.delivered_at), 'last_error', o.last_error) ORDER BY o.event_id), '[]')
               FROM finq.outbox o
              WHERE (p_client_id IS NULL OR o.client_id = p_client_id)
                AND o.state = coalesce(upper(p_state), 'WAITING')::finq.delivery);
 
 -- An event that is sent again begins anew.
-CREATE OR REPLACE FUNCTION finq.outbox_resend(p_event_id bigint) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.outbox_resend(p_event_id bigint) RETURNS json
     LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -198,5 +197,5 @@ BEGIN
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('No event has the id %s.', p_event_id);
     END IF;
-    RETURN jsonb_build_object('event_id', p_event_id, 'state', 'WAITING');
+    RETURN json_build_object('event_id', p_event_id, 'state', 'WAITING');
 END $$;

@@ -10,6 +10,11 @@ CREATE OR REPLACE FUNCTION finq.seconds(p_at timestamptz) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN floor(extract(epoch FROM p_at))::bigint;
 
+-- A time as people and programs are told it: in UTC, to the second.
+CREATE OR REPLACE FUNCTION finq.utc(p_at timestamptz) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
+
 -- The first and the first-too-late id of those that carry the same millisecond as p_id: finds by the primary key alone
 -- what belongs to a session.
 CREATE OR REPLACE FUNCTION finq.same_time(p_id uuid, OUT first uuid, OUT last uuid)
@@ -301,14 +306,14 @@ DECLARE
 BEGIN
     SELECT json_build_object(
                'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
-               'status', s.status, 'started_at', s.started_at, 'updated_at', s.updated_at,
-               'tenant_user_id', s.tenant_user_id, 'exchanged_at', s.exchanged_at, 'credentials_id', s.credentials_id,
+               'status', s.status, 'started_at', finq.utc(s.started_at), 'updated_at', finq.utc(s.updated_at),
+               'tenant_user_id', s.tenant_user_id, 'exchanged_at', finq.utc(s.exchanged_at), 'credentials_id', s.credentials_id,
                'steps', (SELECT json_agg(json_build_object(
-                             'step_id', e.step_id, 'name', e.name, 'submitted_at', e.submitted_at, 'data', e.data,
+                             'step_id', e.step_id, 'name', e.name, 'submitted_at', finq.utc(e.submitted_at), 'data', e.data,
                              'uploads', (SELECT coalesce(json_agg(json_build_object(
                                              'upload_id', u.upload_id, 'document', u.document, 'size', u.size,
                                              'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type,
-                                             'uploaded_at', u.uploaded_at) ORDER BY u.document), '[]')
+                                             'uploaded_at', finq.utc(u.uploaded_at)) ORDER BY u.document), '[]')
                                            FROM finq.upload u WHERE u.step_id = e.step_id)) ORDER BY e.ordinal)
                            FROM finq.same_time(s.session_id) w
                            JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = s.session_id))

@@ -74,12 +74,12 @@ BEGIN
 END $$;
 
 -- Registers keys, all or none: p_keys is [{kid, algorithm, spki (hex), found}].
-CREATE OR REPLACE FUNCTION finq.key_add(p_client_id uuid, p_issuer text, p_keys jsonb) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.key_add(p_client_id uuid, p_issuer text, p_keys jsonb) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
     v_key   jsonb;
-    v_shown jsonb := '[]';
+    v_shown json[] := '{}';
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('finq issuer ' || p_issuer, 0)); -- one issuer, one meaning of a kid
     PERFORM FROM finq.tenant t WHERE t.client_id = p_client_id FOR NO KEY UPDATE;   -- the count below stays true
@@ -87,32 +87,33 @@ BEGIN
         RAISE no_data_found USING MESSAGE = format('No tenant has the client_id %s.', p_client_id);
     END IF;
     FOR v_key IN SELECT k.value FROM jsonb_array_elements(p_keys) k LOOP
-        v_shown := v_shown || jsonb_build_array((v_key - 'spki')
-                           || jsonb_build_object('added', finq.signing_key_put(p_client_id, p_issuer, v_key)));
+        v_shown := v_shown || json_build_object('kid', v_key -> 'kid', 'algorithm', v_key -> 'algorithm', 
+                                                'found', v_key -> 'found', 'added', finq.signing_key_put(p_client_id, p_issuer, v_key));
     END LOOP;
     IF (SELECT count(*) FROM finq.signing_key k WHERE k.client_id = p_client_id AND k.revoked_at IS NULL) > 10 THEN
         RAISE check_violation USING MESSAGE = 'A tenant has at most 10 live signing keys.',
             HINT = 'Revoke one first: finqctl key revoke.';
     END IF;
-    RETURN jsonb_build_object('client_id', p_client_id, 'issuer', p_issuer, 'keys', v_shown);
+    RETURN json_build_object('client_id', p_client_id, 'issuer', p_issuer, 'keys', v_shown);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.key_list(p_client_id uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.key_list(p_client_id uuid) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id) THEN
         RAISE no_data_found USING MESSAGE = format('No tenant has the client_id %s.', p_client_id);
     END IF;
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    RETURN (SELECT coalesce(json_agg(json_build_object(
                        'kid', k.kid, 'issuer', k.issuer, 'algorithm', k.algorithm,
-                       'sha256', encode(sha256(k.spki), 'hex'), 'created_at', k.created_at, 'revoked_at', k.revoked_at)
+                       'sha256', encode(sha256(k.spki), 'hex'), 'created_at', finq.utc(k.created_at),
+                       'revoked_at', finq.utc(k.revoked_at))
                        ORDER BY k.created_at, k.kid), '[]')
               FROM finq.signing_key k WHERE k.client_id = p_client_id);
 END $$;
 
 -- Servers that remember the key believe in it for FinqKeyCacheTTL at most.
-CREATE OR REPLACE FUNCTION finq.key_revoke(p_client_id uuid, p_kid text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.key_revoke(p_client_id uuid, p_kid text) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -124,5 +125,5 @@ BEGIN
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('Tenant %s has no key called %s.', p_client_id, p_kid);
     END IF;
-    RETURN jsonb_build_object('client_id', p_client_id, 'kid', p_kid, 'revoked_at', v_revoked_at);
+    RETURN json_build_object('client_id', p_client_id, 'kid', p_kid, 'revoked_at', finq.utc(v_revoked_at));
 END $$;

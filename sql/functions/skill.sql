@@ -100,7 +100,7 @@ END $$;
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION finq.skill_publish(p_definition json) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.skill_publish(p_definition json) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -112,22 +112,22 @@ BEGIN
             p_definition)
     ON CONFLICT (name) DO NOTHING;
     IF FOUND THEN
-        RETURN jsonb_build_object('name', v_name, 'published', true);
+        RETURN json_build_object('name', v_name, 'published', true);
     END IF;
     SELECT s.* INTO v_skill FROM finq.skill s WHERE s.name = v_name;
     IF v_skill.definition::jsonb <> p_definition::jsonb THEN
         RAISE unique_violation USING MESSAGE = format('Skill "%s" is published with another definition, and a published '
             'skill never changes.', v_name), HINT = 'Publish the new definition under the next version.';
     END IF;
-    RETURN jsonb_build_object('name', v_name, 'published', false);
+    RETURN json_build_object('name', v_name, 'published', false);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.skill_list() RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.skill_list() RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    RETURN (SELECT coalesce(json_agg(json_build_object(
                 'name', s.name, 'title', s.definition ->> 'title', 'type', s.definition ->> 'type',
-                'servicer', r.name, 'published_at', s.published_at, 'retired_at', s.retired_at,
-                'steps', (SELECT jsonb_agg(e.step -> 'name' ORDER BY e.place)
+                'servicer', r.name, 'published_at', finq.utc(s.published_at), 'retired_at', finq.utc(s.retired_at),
+                'steps', (SELECT json_agg(e.step -> 'name' ORDER BY e.place)
                             FROM json_array_elements(s.definition -> 'steps') WITH ORDINALITY AS e (step, place)))
                 ORDER BY s.name), '[]')
               FROM finq.skill s JOIN finq.servicer r ON r.servicer_id = s.servicer_id);
@@ -140,7 +140,8 @@ DECLARE
     v_shown json;
 BEGIN
     SELECT json_build_object(
-               'name', s.name, 'servicer_id', s.servicer_id, 'published_at', s.published_at, 'retired_at', s.retired_at,
+               'name', s.name, 'servicer_id', s.servicer_id, 'published_at', finq.utc(s.published_at),
+               'retired_at', finq.utc(s.retired_at),
                'tenants', (SELECT coalesce(json_agg(json_build_object('client_id', t.client_id, 'name', t.name)
                                                     ORDER BY t.name), '[]')
                              FROM finq.tenant_skill a JOIN finq.tenant t ON t.client_id = a.client_id
@@ -154,7 +155,7 @@ BEGIN
 END $$;
 
 -- Retires a skill, or takes that back. Repeated, it changes nothing.
-CREATE OR REPLACE FUNCTION finq.skill_retire(p_name text, p_undo boolean) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.skill_retire(p_name text, p_undo boolean) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -167,5 +168,5 @@ BEGIN
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('No skill named "%s" is published.', p_name);
     END IF;
-    RETURN jsonb_build_object('name', p_name, 'retired_at', v_retired_at);
+    RETURN json_build_object('name', p_name, 'retired_at', finq.utc(v_retired_at));
 END $$;

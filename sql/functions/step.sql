@@ -201,14 +201,14 @@ CREATE OR REPLACE FUNCTION finq.step_list_pending() RETURNS json
     LANGUAGE sql STABLE
     RETURN (SELECT coalesce(json_agg(json_build_object(
                 'step_id', s.step_id, 'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
-                'step', e.name, 'since', s.waits_since, 'data', e.data) ORDER BY s.waits_since), '[]')
+                'step', e.name, 'since', finq.utc(s.waits_since), 'data', e.data) ORDER BY s.waits_since), '[]')
               FROM finq.session s
               JOIN finq.tenant t ON t.client_id = s.client_id
               JOIN finq.skill k ON k.skill_id = s.skill_id
               JOIN finq.step e ON e.step_id = s.step_id
              WHERE s.waits_for = 'DECISION');
 
-CREATE OR REPLACE FUNCTION finq.step_decided(p_step_id uuid, p_decision text, p_reason text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.step_decided(p_step_id uuid, p_decision text, p_reason text) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -227,6 +227,6 @@ BEGIN
     VALUES ('step', 'UPDATE', v_session.client_id, jsonb_build_object('step_id', p_step_id, 'decision', p_decision));
     PERFORM finq.session_conclude(v_session, p_decision, NULL,
                                   CASE WHEN p_reason IS NOT NULL THEN jsonb_build_array(p_reason) END);
-    RETURN (SELECT jsonb_build_object('step_id', p_step_id, 'session_id', s.session_id, 'status', s.status)
+    RETURN (SELECT json_build_object('step_id', p_step_id, 'session_id', s.session_id, 'status', s.status)
               FROM finq.session s WHERE s.session_id = v_session.session_id);
 END $$;

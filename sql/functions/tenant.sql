@@ -52,12 +52,13 @@ BEGIN
 END $$;
 
 -- A tenant's keys, of one kind where p_kind names it.
-CREATE OR REPLACE FUNCTION finq.keys_shown(p_client_id uuid, p_kind finq.key_kind) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.keys_shown(p_client_id uuid, p_kind finq.key_kind) RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'key_id', k.key_id, 'kind', k.kind, 'live', k.ends_at > clock_timestamp(), 'created_at', k.created_at,
+    RETURN (SELECT coalesce(json_agg(json_build_object(
+                'key_id', k.key_id, 'kind', k.kind, 'live', k.ends_at > clock_timestamp(), 'created_at', finq.utc(k.created_at),
                 'age_minutes', floor(extract(epoch FROM clock_timestamp() - k.created_at) / 60)::bigint,
-                'ends_at', nullif(k.ends_at, 'infinity'), 'last_used_at', k.last_used_at) ORDER BY k.kind, k.key_id), '[]')
+                'ends_at', finq.utc(nullif(k.ends_at, 'infinity')), 'last_used_at', finq.utc(k.last_used_at))
+                ORDER BY k.kind, k.key_id), '[]')
               FROM finq.tenant_key k
              WHERE k.client_id = p_client_id AND (p_kind IS NULL OR k.kind = p_kind));
 
@@ -113,7 +114,7 @@ END $$;
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
-CREATE OR REPLACE FUNCTION finq.tenant_create(p_name text, p_servicer text, p_secret_hash bytea, p_app_key_hash bytea) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_create(p_name text, p_servicer text, p_secret_hash bytea, p_app_key_hash bytea) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -127,41 +128,41 @@ BEGIN
     RETURNING t.client_id INTO v_client_id;
     INSERT INTO finq.tenant_key (client_id, kind, hash)
     VALUES (v_client_id, 'SECRET', p_secret_hash), (v_client_id, 'APP_KEY', p_app_key_hash);
-    RETURN jsonb_build_object('client_id', v_client_id);
+    RETURN json_build_object('client_id', v_client_id);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.tenant_list() RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_list() RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
+    RETURN (SELECT coalesce(json_agg(json_build_object(
                 'client_id', t.client_id, 'name', t.name, 'status', t.status, 'servicer', r.name,
-                'created_at', t.created_at,
-                'skills', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'created_at', finq.utc(t.created_at),
+                'skills', (SELECT coalesce(json_agg(json_build_object(
                                'name', s.name, 'consent_duration', a.consent_duration,
                                'cache_max_data_retention', a.cache_max_data_retention) ORDER BY s.name), '[]')
                              FROM finq.tenant_skill a JOIN finq.skill s ON s.skill_id = a.skill_id
                             WHERE a.client_id = t.client_id)) ORDER BY t.name), '[]')
               FROM finq.tenant t LEFT JOIN finq.servicer r ON r.servicer_id = t.servicer_id);
 
-CREATE OR REPLACE FUNCTION finq.tenant_show(p_client_id uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_show(p_client_id uuid) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
     v_tenant finq.tenant := finq.tenant_row(p_client_id);
 BEGIN
-    RETURN jsonb_build_object(
+    RETURN json_build_object(
         'client_id', v_tenant.client_id, 'name', v_tenant.name, 'status', v_tenant.status,
         'servicer', (SELECT r.name FROM finq.servicer r WHERE r.servicer_id = v_tenant.servicer_id),
-        'created_at', v_tenant.created_at, 'keys', finq.keys_shown(p_client_id, NULL),
-        'skills', (SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'created_at', finq.utc(v_tenant.created_at), 'keys', finq.keys_shown(p_client_id, NULL),
+        'skills', (SELECT coalesce(json_agg(json_build_object(
                               'name', s.name, 'consent_duration', a.consent_duration,
-                              'cache_max_data_retention', a.cache_max_data_retention, 'allowed_at', a.allowed_at,
+                              'cache_max_data_retention', a.cache_max_data_retention, 'allowed_at', finq.utc(a.allowed_at),
                               'retired', s.retired_at IS NOT NULL) ORDER BY s.name), '[]')
                      FROM finq.tenant_skill a JOIN finq.skill s ON s.skill_id = a.skill_id
                     WHERE a.client_id = p_client_id));
 END $$;
 
 CREATE OR REPLACE FUNCTION finq.tenant_allow(p_client_id uuid, p_skill text, p_consent_duration integer, p_retention integer)
-    RETURNS jsonb
+    RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -180,11 +181,11 @@ BEGIN
         SET consent_duration = coalesce(p_consent_duration, a.consent_duration),
             cache_max_data_retention = coalesce(p_retention, a.cache_max_data_retention)
     RETURNING a.* INTO v_policy;
-    RETURN jsonb_build_object('client_id', p_client_id, 'skill', p_skill, 'consent_duration', v_policy.consent_duration,
+    RETURN json_build_object('client_id', p_client_id, 'skill', p_skill, 'consent_duration', v_policy.consent_duration,
                               'cache_max_data_retention', v_policy.cache_max_data_retention);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.tenant_redirect_allow(p_client_id uuid, p_prefix text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_redirect_allow(p_client_id uuid, p_prefix text) RETURNS json
     LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -192,12 +193,12 @@ BEGIN
         RAISE no_data_found USING MESSAGE = format('No tenant has the client_id %s.', p_client_id);
     END IF;
     INSERT INTO finq.redirect_link (client_id, prefix) VALUES (p_client_id, p_prefix) ON CONFLICT DO NOTHING;
-    RETURN (SELECT jsonb_build_object('client_id', p_client_id, 'prefixes', jsonb_agg(l.prefix ORDER BY l.prefix))
+    RETURN (SELECT json_build_object('client_id', p_client_id, 'prefixes', json_agg(l.prefix ORDER BY l.prefix))
               FROM finq.redirect_link l WHERE l.client_id = p_client_id);
 END $$;
 
 -- Takes a grant back. Who has had a first step goes on.
-CREATE OR REPLACE FUNCTION finq.tenant_disallow(p_client_id uuid, p_skill text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_disallow(p_client_id uuid, p_skill text) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -209,10 +210,10 @@ BEGIN
         RAISE no_data_found USING MESSAGE = format('The tenant may not use a skill named "%s".', p_skill),
             HINT = 'finqctl tenant show lists its skills.';
     END IF;
-    RETURN jsonb_build_object('client_id', p_client_id, 'skill', p_skill);
+    RETURN json_build_object('client_id', p_client_id, 'skill', p_skill);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.tenant_redirect_disallow(p_client_id uuid, p_prefix text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_redirect_disallow(p_client_id uuid, p_prefix text) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -222,11 +223,11 @@ BEGIN
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('No links that begin with %s are allowed to the tenant.', p_prefix);
     END IF;
-    RETURN (SELECT jsonb_build_object('client_id', p_client_id, 'prefixes', coalesce(jsonb_agg(l.prefix ORDER BY l.prefix), '[]'))
+    RETURN (SELECT json_build_object('client_id', p_client_id, 'prefixes', coalesce(json_agg(l.prefix ORDER BY l.prefix), '[]'))
               FROM finq.redirect_link l WHERE l.client_id = p_client_id);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.tenant_rename(p_client_id uuid, p_name text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_rename(p_client_id uuid, p_name text) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -236,12 +237,12 @@ BEGIN
         RAISE unique_violation USING MESSAGE = format('A tenant named "%s" exists already.', p_name);
     END IF;
     UPDATE finq.tenant t SET name = p_name WHERE t.client_id = p_client_id AND t.name <> p_name;
-    RETURN jsonb_build_object('client_id', p_client_id, 'name', p_name, 'was', v_tenant.name);
+    RETURN json_build_object('client_id', p_client_id, 'name', p_name, 'was', v_tenant.name);
 END $$;
 
 -- For a tenant that was made by mistake. What others have begun with it is not undone by this: where there is a session, its
 -- keys, consents and documents stay, and so does the tenant.
-CREATE OR REPLACE FUNCTION finq.tenant_delete(p_client_id uuid) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_delete(p_client_id uuid) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -259,11 +260,11 @@ BEGIN
     DELETE FROM finq.tenant_skill a WHERE a.client_id = p_client_id;
     DELETE FROM finq.tenant_key k WHERE k.client_id = p_client_id;
     DELETE FROM finq.tenant t WHERE t.client_id = p_client_id;
-    RETURN jsonb_build_object('client_id', p_client_id, 'name', v_tenant.name);
+    RETURN json_build_object('client_id', p_client_id, 'name', v_tenant.name);
 END $$;
 
 -- A new key beside the old ones, which end after p_overlap minutes unless they end sooner.
-CREATE OR REPLACE FUNCTION finq.tenant_rotate(p_client_id uuid, p_kind finq.key_kind, p_hash bytea, p_overlap integer) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_rotate(p_client_id uuid, p_kind finq.key_kind, p_hash bytea, p_overlap integer) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -284,11 +285,11 @@ BEGIN
     END IF;
     INSERT INTO finq.tenant_key AS k (client_id, kind, hash) VALUES (v_tenant.client_id, p_kind, p_hash)
     RETURNING k.key_id INTO v_key_id;
-    RETURN jsonb_build_object('client_id', p_client_id, 'key_id', v_key_id,
+    RETURN json_build_object('client_id', p_client_id, 'key_id', v_key_id,
                               'keys', finq.keys_shown(p_client_id, p_kind));
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.tenant_revoke(p_client_id uuid, p_key_id bigint) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_revoke(p_client_id uuid, p_key_id bigint) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -302,20 +303,20 @@ BEGIN
         RAISE no_data_found USING MESSAGE = format('The tenant has no key %s.', p_key_id),
             HINT = 'finqctl tenant show lists its keys.';
     END IF;
-    RETURN jsonb_build_object('client_id', p_client_id, 'key_id', p_key_id, 'keys', finq.keys_shown(p_client_id, v_kind));
+    RETURN json_build_object('client_id', p_client_id, 'key_id', p_key_id, 'keys', finq.keys_shown(p_client_id, v_kind));
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.tenant_set_status(p_client_id uuid, p_status finq.tenant_status) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.tenant_set_status(p_client_id uuid, p_status finq.tenant_status) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
     v_tenant finq.tenant := finq.tenant_lock(p_client_id);
 BEGIN
     UPDATE finq.tenant t SET status = p_status WHERE t.client_id = p_client_id AND t.status <> p_status;
-    RETURN jsonb_build_object('client_id', p_client_id, 'name', v_tenant.name, 'status', p_status);
+    RETURN json_build_object('client_id', p_client_id, 'name', v_tenant.name, 'status', p_status);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.servicer_create(p_name text, p_country text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.servicer_create(p_name text, p_country text) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -329,14 +330,14 @@ BEGIN
         RAISE unique_violation USING MESSAGE = format('A servicer named "%s" exists already, with %s.', p_name,
             coalesce(format('the country "%s"', v_servicer.country), 'no country'));
     END IF;
-    RETURN jsonb_build_object('servicer_id', v_servicer.servicer_id, 'name', p_name, 'country', p_country,
+    RETURN json_build_object('servicer_id', v_servicer.servicer_id, 'name', p_name, 'country', p_country,
                               'created', v_created);
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.servicer_list() RETURNS jsonb
+CREATE OR REPLACE FUNCTION finq.servicer_list() RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                'servicer_id', r.servicer_id, 'name', r.name, 'country', r.country, 'created_at', r.created_at,
-                'skills', (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') FROM finq.skill s
+    RETURN (SELECT coalesce(json_agg(json_build_object(
+                'servicer_id', r.servicer_id, 'name', r.name, 'country', r.country, 'created_at', finq.utc(r.created_at),
+                'skills', (SELECT coalesce(json_agg(s.name ORDER BY s.name), '[]') FROM finq.skill s
                             WHERE s.servicer_id = r.servicer_id)) ORDER BY r.name), '[]')
               FROM finq.servicer r);

@@ -41,6 +41,7 @@ typedef struct ctl_verb {
 struct ctl_command {
     const ctl_verb *verb;
     const char *values[CTL_VALUES]; /**< in the order of the verb's parameters; NULL where not given */
+    int as_json;                    /**< --json: even to a terminal */
     const char *conninfo;           /**< --db or FINQ_DB; NULL where neither is given */
     void *connection;               /**< PGconn, once ctl_db_call has made it */
     apr_pool_t *pool;
@@ -85,6 +86,12 @@ ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(
 
 /** Writes an error of the library with its details, and returns CTL_FAILED. */
 ctl_exit ctl_fail_with(const finq_error *error);
+
+/* ---- table.c ---- */
+
+/** Writes what a verb answers to standard output: to a terminal as a table or by names, in a pipe, or with --json, as one line of
+ * JSON. Controls in texts are replaced before a terminal sees them. */
+void ctl_print(const ctl_command *command, const char *json);
 
 /* ---- input.c ---- */
 

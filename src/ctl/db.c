@@ -54,7 +54,7 @@ static ctl_exit connect_once(PGconn **connection, ctl_command *command)
         return CTL_OK;
     if (!command->conninfo)
         return ctl_fail(CTL_USAGE, "which database? Give --db CONNINFO or set FINQ_DB");
-    const char *values[] = {command->conninfo, "finqctl", "10", "-c client_min_messages=warning", NULL};
+    const char *values[] = {command->conninfo, "finqctl", "10", "-c client_min_messages=warning -c TimeZone=UTC", NULL};
     *connection = command->connection = PQconnectdbParams(names, values, 1);
     if (PQstatus(*connection) != CONNECTION_OK)
         return ctl_fail(CTL_DATABASE, "the database cannot be reached: %s", PQerrorMessage(*connection));
@@ -143,6 +143,6 @@ ctl_exit ctl_db_print(ctl_command *command, const char *sql, const char *const *
     const char *json;
     ctl_exit code = ctl_db_call(&json, command, sql, values, count);
     if (code == CTL_OK)
-        puts(json);
+        ctl_print(command, json);
     return code;
 }

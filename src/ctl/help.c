@@ -32,8 +32,10 @@ void ctl_help_all(FILE *out, const ctl_verb *verbs)
           "Options may stand anywhere, as --name VALUE or --name=VALUE. After -- there are none: what follows\n"
           "are values, such as a key id that begins with \"-\".\n\n"
           "  --db CONNINFO   the database, as libpq names it, e.g. \"host=db dbname=finq user=finq_owner\";\n"
-          "                  default: the environment variable FINQ_DB\n\n"
-          "Results are JSON on standard output, errors go to standard error. Exit codes: 0 done, 1 refused,\n"
+          "                  default: the environment variable FINQ_DB\n"
+          "  --json          JSON to a terminal too\n\n"
+          "Results go to standard output, as tables to a terminal and else as a line of JSON; times are in UTC.\n"
+          "Errors go to standard error. Exit codes: 0 done, 1 refused,\n"
           "2 wrong usage, 3 not found, 4 exists already and differs, 5 the database cannot be used.\n",
           out);
 }

@@ -82,6 +82,26 @@ static int value_put(ctl_command *command, ctl_exit *exit, int place, const char
     return 1;
 }
 
+/* What every verb takes. */
+static const ctl_parameter anywhere[] = {{"--db", "CONNINFO", 0, NULL}, {"--json", NULL, 0, NULL}, {NULL, NULL, 0, NULL}};
+
+static void anywhere_put(ctl_command *command, const ctl_parameter *parameter, const char *value)
+{
+    if (parameter == &anywhere[0])
+        command->conninfo = value;
+    else
+        command->as_json = 1;
+}
+
+static const ctl_parameter *parameter_find(const ctl_parameter *parameters, const char *option)
+{
+    for (; parameters->name; parameters++) {
+        if (is_named(option, parameters->name))
+            return parameters;
+    }
+    return NULL;
+}
+
 static int option_unknown(const ctl_command *command, ctl_exit *exit, const char *option)
 {
     const char *near = ctl_help_nearest_option(command->verb, option);
@@ -91,23 +111,18 @@ static int option_unknown(const ctl_command *command, ctl_exit *exit, const char
 
 static int option_read(ctl_command *command, ctl_exit *exit, words *left, const char *option)
 {
-    static const ctl_parameter database = {"--db", "CONNINFO", 0, NULL};
-    const ctl_parameter *parameter = command->verb->parameters;
-    while (parameter->name && !is_named(option, parameter->name))
-        parameter++;
-    int place = (int)(parameter - command->verb->parameters);
-    if (!parameter->name && is_named(option, database.name))
-        parameter = &database;
-    if (!parameter->name)
+    const ctl_parameter *own = parameter_find(command->verb->parameters, option);
+    const ctl_parameter *parameter = own ? own : parameter_find(anywhere, option);
+    if (!parameter)
         return option_unknown(command, exit, option);
     if (!parameter->value && strchr(option, '='))
         return usage_wrong(command->verb, exit, "takes no value: ", parameter->name);
     const char *value = parameter->value ? option_value(left, option) : option;
     if (!value)
         return usage_wrong(command->verb, exit, "value missing after ", parameter->name);
-    if (parameter != &database)
-        return value_put(command, exit, place, value);
-    command->conninfo = value;
+    if (own)
+        return value_put(command, exit, (int)(own - command->verb->parameters), value);
+    anywhere_put(command, parameter, value);
     return 1;
 }
 
@@ -150,15 +165,16 @@ static int values_read(ctl_command *command, ctl_exit *exit, words *left)
     return 1;
 }
 
-/* --db before the verb as well. Gives the place of the noun's word. */
-static int database_read(ctl_command *command, int argc, const char *const *argv)
+/* These options before the verb as well. Gives the place of the noun's word. */
+static int front_read(ctl_command *command, int argc, const char *const *argv)
 {
     words left = {argv + 1, argv + argc, 0};
+    const ctl_parameter *parameter;
     command->conninfo = getenv("FINQ_DB");
-    if (argc > 1 && is_named(argv[1], "--db")) {
-        left.next++;
-        const char *value = option_value(&left, argv[1]);
-        command->conninfo = value ? value : command->conninfo;
+    while (left.next < left.end && (parameter = parameter_find(anywhere, *left.next))) {
+        const char *option = *left.next++, *value = parameter->value ? option_value(&left, option) : option;
+        if (value)
+            anywhere_put(command, parameter, value);
     }
     return (int)(left.next - argv);
 }
@@ -189,7 +205,7 @@ static int verb_missing(ctl_exit *exit, const ctl_verb *verbs, int argc, const c
 
 int ctl_line_read(ctl_command *command, ctl_exit *exit, const ctl_verb *verbs, int argc, const char *const *argv)
 {
-    int read = database_read(command, argc, argv) - 1;
+    int read = front_read(command, argc, argv) - 1;
     argv += read;
     argc -= read;
     command->verb = verb_find(verbs, argc, argv);

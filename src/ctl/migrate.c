@@ -141,6 +141,6 @@ ctl_exit ctl_db_migrate(ctl_command *command)
     if (code == CTL_OK)
         code = functions_apply(command, &found);
     if (code == CTL_OK)
-        printf("{\"from\": %d, \"to\": %d}\n", found.version, newest());
+        ctl_print(command, apr_psprintf(command->pool, "{\"from\":%d,\"to\":%d}", found.version, newest()));
     return code;
 }

@@ -319,8 +319,8 @@ ctl_exit ctl_webhook_set(ctl_command *command)
     code = ctl_db_call(&json, command, "SELECT finq.webhook_set(p_client_id => $1, p_url => $2, p_secret_id => $3, "
                        "p_salt => $4, p_overlap => $5)", values, 5);
     if (code == CTL_OK)
-        printf("{\"client_id\": \"%s\", \"secret\": \"whsec_%s\"}\n", values[0],
-               apr_pencode_base64_binary(command->pool, key, sizeof key, APR_ENCODE_NONE, NULL));
+        ctl_print(command, apr_psprintf(command->pool, "{\"client_id\":\"%s\",\"secret\":\"whsec_%s\"}", values[0],
+                                        apr_pencode_base64_binary(command->pool, key, sizeof key, APR_ENCODE_NONE, NULL)));
     finq_wipe(key, sizeof key);
     return code;
 }

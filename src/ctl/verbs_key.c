@@ -191,6 +191,6 @@ ctl_exit ctl_verify(ctl_command *command)
                                             finq_codec_encode(FINQ_BASE64, digest, sizeof digest, command->pool), "digest_of",
                                             is_json ? "the compact form" : "the bytes as they are", "passed", passed,
                                             "failed", error ? error->message : NULL), command->pool);
-    puts(finq_json_text(shown, command->pool));
+    ctl_print(command, finq_json_text(shown, command->pool));
     return error ? CTL_FAILED : CTL_OK;
 }

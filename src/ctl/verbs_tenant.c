@@ -38,7 +38,7 @@ static ctl_exit print_with_keys(ctl_command *command, const char *sql, const cha
         return ctl_fail_with(error);
     for (; named_keys[0]; named_keys += 2)
         json_object_set_new(made, named_keys[0], json_string(named_keys[1]));
-    puts(finq_json_text(made, command->pool));
+    ctl_print(command, finq_json_text(made, command->pool));
     return CTL_OK;
 }
 

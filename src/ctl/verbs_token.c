@@ -98,6 +98,6 @@ ctl_exit ctl_token_explain(ctl_command *command)
     put_token(to, &token, command->pool);
     put_secret(to, secrets, seal.secret);
     finq_json_close(to, '}');
-    puts(finq_json_written(to));
+    ctl_print(command, finq_json_written(to));
     return CTL_OK;
 }

@@ -113,7 +113,8 @@ def test_deletion(own, client, receiver):
     """Told once, in the trail once. Red without `c.status = 'ACTIVE'` in finq.consent_delete."""
     user, credentials_id = consent(client)
     gone = delete(own, credentials_id)
-    assert gone["status"] == "DELETED" and gone["updated_at"] > gone["created_at"]
+    assert gone["status"] == "DELETED" and gone["updated_at"] >= gone["created_at"]
+    assert own.psql(f"SELECT updated_at > created_at FROM finq.credential WHERE credentials_id = '{credentials_id}'") == "t"
     assert delete(own, credentials_id) == gone == own.finqctl("consent", "show", credentials_id)
     assert told(own, receiver, credentials_id) == ["consent.deleted"]
     event = receiver.events()[-1]
