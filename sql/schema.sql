@@ -214,6 +214,9 @@ CREATE TABLE finq.session (
     return_link text,
     return_until timestamp with time zone,
     returned_at timestamp with time zone,
+    return_hash bytea,
+    return_error text,
+    return_words text,
     CONSTRAINT session_pkey PRIMARY KEY (session_id)
 ) WITH (fillfactor=80);
 CREATE INDEX session_waited ON finq.session USING btree (session_id) WHERE ((status = 'SESSION_IN_PROGRESS'::finq.session_status) AND ((waited > '00:00:00'::interval) OR (waits_for = 'BANK'::finq.waiting)));

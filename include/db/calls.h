@@ -117,6 +117,9 @@ typedef struct finq_redirect_conclude_in {
     const char *reasons; /**< jsonb */
     apr_int32_t answer_ttl;
     apr_int32_t secret_id;
+    finq_bytes return_hash;
+    const char *return_error;
+    const char *return_words;
 } finq_redirect_conclude_in;
 typedef struct finq_redirect_conclude_out {
     const char *outcome;
@@ -132,6 +135,7 @@ typedef struct finq_redirect_take_in {
     const finq_id *client_id;
     const finq_id *session_id;
     apr_int32_t ordinal;
+    finq_bytes return_hash;
 } finq_redirect_take_in;
 typedef struct finq_redirect_take_out {
     const char *outcome;
@@ -140,6 +144,11 @@ typedef struct finq_redirect_take_out {
     const char *data;
     const char *tenant_user_id;
     finq_bytes body_hash;
+    const char *return_error;
+    const char *return_words;
+    const char *status;
+    apr_int64_t expires_at;
+    apr_int32_t secret_id;
 } finq_redirect_take_out;
 /** sql/functions/session.sql. */
 finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, const finq_redirect_take_in *in, apr_pool_t *pool);

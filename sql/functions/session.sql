@@ -225,8 +225,11 @@ END;
 
 -- Takes the one use of the state that a bank's return brings (contract section 6), and tells what the connector is
 -- asked next. The step has not been concluded: who takes this and then cannot reach the connector gives it back.
+-- 'repeat' is the same return again, within 120 seconds (a link scanner's, a double click's): it is told what the first was.
 CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer,
-    OUT outcome text, OUT return_link text, OUT step_id uuid, OUT data text, OUT tenant_user_id text, OUT body_hash bytea)
+                                              p_return_hash bytea DEFAULT NULL,
+    OUT outcome text, OUT return_link text, OUT step_id uuid, OUT data text, OUT tenant_user_id text, OUT body_hash bytea,
+    OUT return_error text, OUT return_words text, OUT status text, OUT expires_at bigint, OUT secret_id integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -240,14 +243,23 @@ BEGIN
        AND (s.returned_at IS NULL OR s.returned_at < clock_timestamp() - interval '2 minutes')
        AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
     RETURNING s.* INTO v_session;
-    outcome := CASE WHEN FOUND THEN 'ok'
-                    WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
-                        THEN 'unauthorized_tenant'
-                    ELSE 'tpp_redirect_error' END;
-    IF outcome <> 'ok' THEN
+    IF FOUND THEN
+        outcome := 'ok';
+    ELSE
         SELECT s.* INTO v_session FROM finq.session s
          WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal;
+        outcome := CASE
+            WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+                THEN 'unauthorized_tenant'
+            WHEN v_session.waits_for IS DISTINCT FROM 'BANK' AND v_session.return_hash = p_return_hash
+                 AND v_session.returned_at > clock_timestamp() - interval '120 seconds' THEN 'repeat'
+            ELSE 'tpp_redirect_error' END;
     END IF;
+    return_error := v_session.return_error;
+    return_words := v_session.return_words;
+    status := v_session.status;
+    expires_at := CASE WHEN isfinite(v_session.answer_expires_at) THEN finq.seconds(v_session.answer_expires_at) END;
+    secret_id := v_session.answer_secret_id;
     return_link := v_session.return_link;
     step_id := v_session.step_id;
     tenant_user_id := v_session.tenant_user_id;
@@ -259,6 +271,8 @@ END $$;
 -- gives the use of the state back, and so does a tenant that was disabled meanwhile: nothing else is done then.
 CREATE OR REPLACE FUNCTION finq.redirect_conclude(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_decision text,
                                                   p_told json, p_reasons jsonb, p_answer_ttl integer, p_secret_id integer,
+                                                  p_return_hash bytea DEFAULT NULL, p_return_error text DEFAULT NULL,
+                                                  p_return_words text DEFAULT NULL,
     OUT outcome text, OUT status text, OUT expires_at bigint, OUT secret_id integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -289,6 +303,9 @@ BEGIN
                answer_secret_id = p_secret_id
          WHERE s.session_id = p_session_id;
     END IF;
+    UPDATE finq.session s
+       SET return_hash = p_return_hash, return_error = p_return_error, return_words = p_return_words
+     WHERE s.session_id = p_session_id AND s.returned_at IS NOT NULL;
     SELECT s.status::text, finq.seconds(s.answer_expires_at), s.answer_secret_id INTO status, expires_at, secret_id
       FROM finq.session s WHERE s.session_id = p_session_id;
 END $$;

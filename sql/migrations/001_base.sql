@@ -137,7 +137,10 @@ CREATE TABLE finq.session (
     reasons              jsonb               NULL,     -- of how the session stands now
     return_link          text                NULL,     -- where the bank's return ends: the client's own page
     return_until         timestamptz         NULL,
-    returned_at          timestamptz         NULL      -- the one use of the state that the bank sends back
+    returned_at          timestamptz         NULL,     -- the one use of the state that the bank sends back
+    return_hash          bytea               NULL,     -- of what that return brought, once it is concluded
+    return_error         text                NULL,     -- what its browser was sent on with, where that was no token
+    return_words         text                NULL
 ) WITH (fillfactor = 80);
 
 -- The few that may live longer than the rest.

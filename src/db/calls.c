@@ -131,6 +131,11 @@ static finq_redirect_take_out redirect_take_read(const PGresult *rows, int row)
         .data = finq_pg_text(rows, row, 3),
         .tenant_user_id = finq_pg_text(rows, row, 4),
         .body_hash = finq_pg_bytes(rows, row, 5),
+        .return_error = finq_pg_text(rows, row, 6),
+        .return_words = finq_pg_text(rows, row, 7),
+        .status = finq_pg_text(rows, row, 8),
+        .expires_at = finq_pg_number(rows, row, 9),
+        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 10),
     };
 }
 
@@ -266,7 +271,8 @@ finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db
     static const finq_pg_statement statement = {
         "finq_redirect_conclude",
         "SELECT outcome, status, expires_at, secret_id FROM finq.redirect_conclude(p_client_id => $1, p_session_id => $2, "
-        "p_ordinal => $3, p_decision => $4, p_told => $5, p_reasons => $6, p_answer_ttl => $7, p_secret_id => $8)"};
+        "p_ordinal => $3, p_decision => $4, p_told => $5, p_reasons => $6, p_answer_ttl => $7, p_secret_id => $8, p_return_hash "
+        "=> $9, p_return_error => $10, p_return_words => $11)"};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -277,6 +283,9 @@ finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db
     finq_pg_arg_text(&args, in->reasons);
     finq_pg_arg_int(&args, in->answer_ttl);
     finq_pg_arg_int(&args, in->secret_id);
+    finq_pg_arg_bytes(&args, in->return_hash);
+    finq_pg_arg_text(&args, in->return_error);
+    finq_pg_arg_text(&args, in->return_words);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = redirect_conclude_read(rows, 0);
     return NULL;
@@ -286,13 +295,14 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_redirect_take",
-        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash FROM finq.redirect_take(p_client_id => $1, "
-        "p_session_id => $2, p_ordinal => $3)"};
+        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash, return_error, return_words, status, expires_at, "
+        "secret_id FROM finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4)"};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_bytes(&args, in->return_hash);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = redirect_take_read(rows, 0);
     return NULL;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bank/link.h"
+#include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
 #include "ground/clock.h"
@@ -26,6 +27,8 @@ typedef struct {
     const char *tenant_user_id;
     json_t *data;
     finq_numbers *numbers; /* of the data */
+    unsigned char hash[FINQ_DIGEST_SHA256]; /* of what the return brought */
+    const char *error, *words; /* what the browser is sent on with, where that is no token and no status; else NULL */
     apr_pool_t *pool;
 } visit;
 
@@ -52,26 +55,38 @@ static finq_error *state_open(visit *v, const finq_redirect_return *came)
     return kind_fits(v->pass.step, came->kind) ? NULL : not_known(v->pool);
 }
 
-/* Takes the state's one use. Where it has been used, or too late, `*taken` is 0 and the link, if any, is known. */
-static finq_error *state_take(visit *v, int *taken)
+/* By which the same return is known when it comes again. */
+static void return_hash(unsigned char hash[FINQ_DIGEST_SHA256], const finq_redirect_return *came, apr_pool_t *pool)
 {
-    finq_redirect_take_out row;
+    const char *parts[] = {came->code, came->error, came->error_description}, *text = "";
+    for (int i = 0; i < 3; i++)
+        text = apr_pstrcat(pool, text, parts[i] ? parts[i] : "", "\n", NULL);
+    finq_digest_sha256(hash, text, strlen(text));
+}
+
+/* Takes the state's one use: `row` says whether it was there to be taken, and what is known of the visit. */
+static finq_error *state_take(finq_redirect_take_out *row, visit *v, const finq_redirect_return *came)
+{
     finq_redirect_take_in in = {
         .client_id = &v->pass.token.client_id,
         .session_id = &v->pass.token.session_id,
         .ordinal = v->pass.token.ordinal,
+        .return_hash = {v->hash, sizeof v->hash},
     };
-    FINQ_TRY(finq_call_redirect_take(&row, v->service->db, &in, v->pool));
-    *taken = strcmp(row.outcome, "ok") == 0;
-    if (strcmp(row.outcome, "unauthorized_tenant") == 0)
-        return finq_outcome_error(row.outcome, NULL, NULL, v->pool);
-    v->link = row.return_link;
-    if (!*taken)
-        return NULL;
-    v->step_id = *row.step_id;
-    v->tenant_user_id = row.tenant_user_id;
+    return_hash(v->hash, came, v->pool);
+    FINQ_TRY(finq_call_redirect_take(row, v->service->db, &in, v->pool));
+    if (strcmp(row->outcome, "unauthorized_tenant") == 0)
+        return finq_outcome_error(row->outcome, NULL, NULL, v->pool);
+    v->link = row->return_link;
+    return v->link ? NULL : not_known(v->pool);
+}
+
+static finq_error *visit_read(visit *v, const finq_redirect_take_out *row)
+{
+    v->step_id = *row->step_id;
+    v->tenant_user_id = row->tenant_user_id;
     v->numbers = finq_numbers_make(v->pool);
-    return finq_json_stored(&v->data, v->numbers, row.data, v->pool);
+    return finq_json_stored(&v->data, v->numbers, row->data, v->pool);
 }
 
 /* Error: that of a tenant disabled meanwhile, whose state can be used again; of a visit that has ended meanwhile. */
@@ -87,6 +102,9 @@ static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, finq_deci
         .reasons = reasons,
         .answer_ttl = v->service->temp_token_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(v->service->secrets)),
+        .return_hash = {v->hash, sizeof v->hash},
+        .return_error = v->error,
+        .return_words = v->words,
     };
     FINQ_TRY(finq_call_redirect_conclude(row, v->service->db, &in, v->pool));
     if (strcmp(row->outcome, "ok") == 0)
@@ -106,8 +124,30 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
 {
     finq_redirect_conclude_out row;
     json_t *reasons = finq_json_own(json_pack("[s]", description), v->pool);
+    v->error = error;
+    v->words = description;
     FINQ_TRY(conclude(&row, v, FINQ_DECISION_RESUBMIT, NULL, finq_json_text(reasons, v->pool)));
     *location = finq_link_error(v->link, error, description, v->pool);
+    return NULL;
+}
+
+/* With how the session stands, or its token: made from what the row says, so that it is the same each time. */
+static finq_error *location_make(const char **location, visit *v, const char *standing, apr_int64_t expires_at, int secret_id)
+{
+    const finq_secret *secret = finq_secrets_find(v->service->secrets, secret_id);
+    const char *temp_token;
+    finq_status status;
+    FINQ_TRY(finq_status_read(&status, standing, v->pool));
+    if (finq_status_onward(status, 0) != FINQ_ONWARD_TEMP_TOKEN || !secret) {
+        *location = finq_link_add(v->link, "status", standing, v->pool);
+        return NULL;
+    }
+    finq_token token = v->pass.token;
+    token.kind = FINQ_TOKEN_TEMP;
+    token.previous = 0;
+    token.expires_at = expires_at;
+    FINQ_TRY(finq_token_seal(&temp_token, &token, secret, v->pool));
+    *location = finq_link_add(v->link, "temp_token", temp_token, v->pool);
     return NULL;
 }
 
@@ -115,20 +155,16 @@ static finq_error *come_back_full(const char **location, visit *v, finq_decision
                                   const char *reasons)
 {
     finq_redirect_conclude_out row;
-    const char *temp_token;
-    finq_status status;
     FINQ_TRY(conclude(&row, v, decision, told, reasons));
-    FINQ_TRY(finq_status_read(&status, row.status, v->pool));
-    if (finq_status_onward(status, 0) != FINQ_ONWARD_TEMP_TOKEN) {
-        *location = finq_link_add(v->link, "status", row.status, v->pool);
-        return NULL;
-    }
-    finq_token token = v->pass.token;
-    token.kind = FINQ_TOKEN_TEMP;
-    token.previous = 0;
-    token.expires_at = row.expires_at;
-    FINQ_TRY(finq_token_seal(&temp_token, &token, finq_secrets_first(v->service->secrets), v->pool));
-    *location = finq_link_add(v->link, "temp_token", temp_token, v->pool);
+    return location_make(location, v, row.status, row.expires_at, finq_secret_id(finq_secrets_first(v->service->secrets)));
+}
+
+/* The same return again: link scanners are plain GETs, and the user's browser comes after them. */
+static finq_error *come_back_again(const char **location, visit *v, const finq_redirect_take_out *row)
+{
+    if (!row->return_error)
+        return location_make(location, v, row->status, row->expires_at, row->secret_id);
+    *location = finq_link_error(v->link, row->return_error, row->return_words, v->pool);
     return NULL;
 }
 
@@ -163,8 +199,10 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
     case FINQ_CONNECTOR_PENDING:
         return come_back_full(location, v, FINQ_DECISION_PENDING, NULL, finq_json_texts(answer->reasons, v->pool));
     case FINQ_CONNECTOR_FAILED:
+        v->error = "failed";
+        v->words = "The bank could not finish it.";
         FINQ_TRY(conclude(&row, v, FINQ_DECISION_REJECT, NULL, finq_json_texts(answer->reasons, v->pool)));
-        *location = finq_link_error(v->link, "failed", "The bank could not finish it.", v->pool);
+        *location = finq_link_error(v->link, v->error, v->words, v->pool);
         return NULL;
     case FINQ_CONNECTOR_REJECTED:
         return come_back_empty(location, v, "rejected", "The bank did not accept it.");
@@ -213,12 +251,14 @@ static int is_code(const char *code)
 
 static finq_error *visit_begin(const char **location, visit *v, const finq_redirect_return *came)
 {
-    int taken = 0;
-    FINQ_TRY(state_take(v, &taken));
-    if (!taken && !v->link)
-        return not_known(v->pool);
-    if (taken)
+    finq_redirect_take_out row;
+    FINQ_TRY(state_take(&row, v, came));
+    if (strcmp(row.outcome, "repeat") == 0)
+        return come_back_again(location, v, &row);
+    if (strcmp(row.outcome, "ok") == 0) {
+        FINQ_TRY(visit_read(v, &row));
         return visit_finish(location, v, came);
+    }
     *location = finq_link_error(v->link, "tpp_redirect_error", "The visit to the bank has ended already.", v->pool);
     return NULL;
 }

@@ -125,6 +125,21 @@ def test_a_state_works_once(bank):
     assert bank.status(user)["temp_token"] == first["temp_token"]
 
 
+@pytest.mark.parametrize("choice, skill", [("approve", "sca"), ("approve", "sca_more"), ("deny", "sca"), ("later", "sca")])
+def test_the_same_return_gets_the_same_redirect(bank, choice, skill):
+    """A link scanner's plain GET, and then the user's browser. Red without 'repeat' in finq.redirect_take."""
+    user, answer = bank.at_bank(skill=skill)
+    path = bank.choose(answer["data"]["url"], choice)
+    first, link = bank.back(path)
+    seen = len(bank.service.seen)
+    again, same = bank.back(path)
+    assert again.status == 302 and again.headers["location"] == first.headers["location"] and same == link
+    assert bank.back(path.replace("code=", "code=x").replace("error=", "error=x"))[1]["error"] == "tpp_redirect_error"
+    assert len(bank.service.seen) == seen
+    bank.age(user, ["returned_at"], "121 seconds")
+    assert bank.back(path)[1]["error"] == "tpp_redirect_error"
+
+
 def test_returns_at_once(bank):
     """Red without `returned_at IS NULL` in finq.redirect_take: the connector would be asked more than once."""
     user, answer = bank.at_bank()
@@ -135,7 +150,7 @@ def test_returns_at_once(bank):
     for client in clients:
         client.close()
     assert {answer.status for answer in answers} == {302}
-    assert sum("temp_token=" in answer.headers["location"] for answer in answers) == 1
+    assert len({answer.headers["location"] for answer in answers if "temp_token=" in answer.headers["location"]}) == 1
     assert len(bank.service.seen) == before + 1
     assert bank.status(user)["status"] == "SESSION_COMPLETED"
 
