@@ -12,7 +12,8 @@ finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_t
  * request_timeout, invalid_body where it is cut short. */
 finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *length);
 
-/** Reads the next piece of the body into `bytes`; `*length` is 0 at its end. Never waits longer than httpd's timeouts. */
+/** Reads the next piece of the body into `bytes`; `*length` is 0 at its end. Never waits longer than httpd's timeouts,
+ * nor than `read_until` of the request, once that is set. */
 finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, apr_size_t *length);
 
 #endif

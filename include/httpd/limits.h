@@ -19,6 +19,10 @@ finq_error *finq_limits_tenant(finq_request *request, const finq_id *client_id);
  * and a failed authentication counts against its address. `error` is NULL where it succeeded. */
 void finq_limits_settle(finq_request *request, const finq_error *error);
 
+/** A number for the address that asks on this host, never 0; of IPv6, for its /64. Who does not know the server's secret cannot
+ * make two addresses have the same. */
+apr_uint64_t finq_limits_address(const finq_request *request);
+
 /** Lets a refusal that a limit makes have a line in the log only if its address has had none this second: a flood of refusals
  * is not to fill the disk. */
 void finq_limits_tell_once(finq_request *request);

@@ -58,6 +58,7 @@ typedef struct finq_gauges {
     apr_uint32_t in_use, idle, most; /**< connections to the database */
     apr_uint32_t waiting;            /**< clients whose answer is held back until their session goes on */
     apr_uint32_t asking;             /**< steps and returns whose connector is being asked */
+    apr_uint32_t strangers;          /**< forms under way that have shown no nonce yet */
 } finq_gauges;
 
 /** One virtual host's counters. */

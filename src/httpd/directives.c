@@ -216,7 +216,7 @@ const command_rec finq_directives[] = {
                   "How long signing keys are remembered, revoked ones too: 0 to 3600 seconds (default 60)"),
     AP_INIT_TAKE_ARGV("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
                   "A service that decides about steps: its name, the path that a ProxyPass leads to it, the file of the"
-                  " secrets shared with it, and how many threads of a child may ask it at once: limit=N, else a quarter of them"),
+                  " secrets shared with it; and limit=N, how many threads of a child may ask it at once, else a quarter"),
     {NULL, {NULL}, NULL, 0, 0, NULL},
 };
 

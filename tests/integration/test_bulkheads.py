@@ -1,10 +1,14 @@
 """What is slow takes its share of a child's threads, and no more: connectors, uploads, bodies that show no nonce (threat 28).
 
 Seen red: finq_places_take always 1 (a_slow_bank, uploads_of_all_hosts); connector_share with a count for each host (a_slow_bank);
-enter behind redirect_take (a_return); request_leave without a host's limit put back (a_slow_bank, its last line).
+enter behind redirect_take (a_return); stranger_enter left out, or without read_until (forms); places_of left out
+(forms); slot_enter left out of file_begin (uploads_of_all_hosts); request_leave without a host's limit put back (a_slow_bank, its last line).
 """
 import concurrent.futures
+import contextlib
+import select
 import threading
+import time
 
 import pytest
 
@@ -12,8 +16,8 @@ from connector import protocol
 from connector.behaviours import BEHAVIOURS
 from finqenv import documents, process
 from finqenv.banking import Bank
-from finqenv.client import Client, Onboarding
-from finqenv.uploads import SKILL, Desk, connect, head
+from finqenv.client import Client, Onboarding, read_answer
+from finqenv.uploads import Desk, connect, form, form_head, head, part, parts_of
 
 THREADS = 12
 PLACES = THREADS // 4
@@ -154,3 +158,57 @@ def test_uploads_of_all_hosts_share_a_childs_places(make_server):
         assert busy(desk.user().upload("photo", PNG)) and busy(desk.user(desk.plain).upload("photo", PNG))
     process.until(lambda: gauge(desk.installation, "finq_uploads_in_progress") == 0, what="their end")
     assert desk.user().upload("photo", PNG).status == 200
+
+
+class Half(contextlib.ExitStack):
+    """A form that has begun; where it comes from is told by mod_remoteip."""
+
+    def __init__(self, desk, user, address, bytes_sent, length=50_000):
+        super().__init__()
+        self.connection = self.enter_context(connect(desk.plain))
+        self.file = self.enter_context(self.connection.makefile("rb"))
+        self.since = time.monotonic()
+        self.connection.sendall(form_head(user, "XX", length, X_Client=address) + bytes_sent)
+
+    def answer(self):
+        return read_answer(self.file)
+
+
+def test_forms_without_a_nonce_hold_no_uploads_place(make_server):
+    desk = Desk(make_server(children=1, threads=THREADS, plain=True, modules=("remoteip",),
+                            server=METRICS + "RemoteIPHeader X-Client\nRemoteIPInternalProxy 127.0.0.1\n"))
+    desk.installation.httpd.log.expect("FINQ03: .*whose nonce has not come")
+    user, whole = desk.user(desk.plain), form("XX", parts_of(desk.user(desk.plain), PNG))
+
+    def unproven(number):
+        process.until(lambda: gauge(desk.installation, "finq_forms_unproven") == number, what=f"{number} forms")
+
+    begun = form("XX", [part("client_id", desk.tenant.client_id)], end=False)
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(Half(desk, user, "10.0.0.1", begun)) for _ in range(2)]
+        unproven(2)
+        assert busy(stack.enter_context(Half(desk, user, "10.0.0.1", begun)).answer()), "a third of one address"
+        slow.append(stack.enter_context(Half(desk, user, "10.0.0.2", b"")))
+        unproven(PLACES)
+        assert busy(stack.enter_context(Half(desk, user, "10.0.0.3", whole, len(whole))).answer()), "all places are taken"
+        assert user.upload("photo", PNG).status == 200, "no upload's place is"
+        while not select.select([slow[2].connection], [], [], 0.1)[0]:
+            slow[2].connection.send(b"x")  # now and then a byte: the time is that of all
+        for one in slow:
+            answer = one.answer()
+            assert (answer.status, answer.code) == (408, "request_timeout")
+            assert 4 < time.monotonic() - one.since < 15
+    unproven(0)
+
+
+def test_a_form_with_its_nonce_takes_its_time(make_server):
+    """Longer than one without it has."""
+    desk = Desk(make_server(children=1, threads=THREADS, plain=True, server=METRICS))
+    user = desk.user(desk.plain)
+    whole = form("XX", parts_of(user, PNG))
+    with Half(desk, user, "10.0.0.1", whole[:-20], len(whole)) as slow:
+        process.until(lambda: gauge(desk.installation, "finq_uploads_in_progress") == 1, what="the upload")
+        assert gauge(desk.installation, "finq_forms_unproven") == 0
+        time.sleep(6)
+        slow.connection.sendall(whole[-20:])
+        assert slow.answer().status == 200

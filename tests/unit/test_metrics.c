@@ -35,7 +35,7 @@ static finq_metrics *metrics_new(void)
 
 static const char *text_of(const finq_metrics *metrics, const char *host)
 {
-    finq_metrics_source source = {host, metrics, {1, 2, 3, 4, 5, 6}};
+    finq_metrics_source source = {host, metrics, {1, 2, 3, 4, 5, 6, 7}};
     finq_metrics_view view = {&source, 1, endpoints};
     return finq_metrics_text(&view, pool);
 }
@@ -155,7 +155,7 @@ static void threads_lose_nothing(void **state)
 /* Each family once, its samples after it, whatever the number of hosts. */
 static void families_stand_together(void **state)
 {
-    finq_metrics_source sources[] = {{"a", metrics_new(), {1, 2, 3, 4, 5, 6}}, {"b", metrics_new(), {7, 8, 9, 10, 11, 12}}};
+    finq_metrics_source sources[] = {{"a", metrics_new(), {1, 2, 3, 4, 5, 6, 7}}, {"b", metrics_new(), {7, 8, 9, 10, 11, 12, 13}}};
     finq_metrics_view view = {sources, 2, endpoints};
     const char *text = finq_metrics_text(&view, pool), *at = text;
     int families = 0;
@@ -167,19 +167,20 @@ static void families_stand_together(void **state)
         assert_null(strstr(at, apr_pstrcat(pool, "# TYPE ", name, " ", NULL)));
         families++;
     }
-    assert_int_equal(families, 13);
+    assert_int_equal(families, 14);
     assert_line(text, "finq_uploads_in_progress{host=\"a\"} 1");
     assert_line(text, "finq_database_connections{host=\"a\",state=\"in_use\"} 2");
     assert_line(text, "finq_database_connections{host=\"b\",state=\"idle\"} 9");
     assert_line(text, "finq_database_connections_most{host=\"b\"} 10");
     assert_line(text, "finq_waiting_clients{host=\"b\"} 11");
     assert_line(text, "finq_connector_questions{host=\"b\"} 12");
+    assert_line(text, "finq_forms_unproven{host=\"b\"} 13");
 }
 
 static void figures_say_how_it_goes(void **state)
 {
     finq_meter meter = {metrics_new(), 0, NULL};
-    finq_metrics_source source = {"h", meter.metrics, {1, 2, 3, 4, 5, 6}};
+    finq_metrics_source source = {"h", meter.metrics, {1, 2, 3, 4, 5, 6, 7}};
     apr_uint64_t requests = 0, errors = 0;
     (void)state;
     finq_metrics_answer(&meter, 1, FINQ_OUTCOME_OK, 1);

@@ -28,6 +28,8 @@ APLOG_USE_MODULE(finq);
 /* Of a file that comes before the parts that say whose it is, so much is kept in memory. */
 #define EARLY_MAX 65536
 #define PIECE 65536
+/* So long a form may take until its nonce has come. */
+#define STRANGER_TIME (5 * APR_USEC_PER_SEC)
 /* How often a child looks after what was left undecided. */
 #define TIDY_SECONDS 60
 
@@ -50,7 +52,72 @@ typedef struct {
     char *early;                 /* of a file that came before the text parts: what has come of it; else NULL */
     apr_size_t early_length;
     const char *early_type;
+    int stranger;                /* the place of a form whose nonce has not come; 0 for none */
+    int has_slot;                /* whether it counts as an upload under way */
 } upload_receipt;
+
+/* ---- places ---- */
+
+static finq_error *crowded(finq_request *request, const char *cause)
+{
+    request->r->connection->keepalive = AP_CONN_CLOSE;
+    finq_limits_tell_once(request);
+    return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "%s", cause);
+}
+
+static finq_gauges *gauges_of(const upload_receipt *receipt)
+{
+    return receipt->request->config->runtime->meter.gauges;
+}
+
+/* A form's nonce stands in its body. Until it has come, nobody has shown that anything may be uploaded: such a body takes no
+ * upload's place, and has little time. */
+static finq_error *stranger_enter(upload_receipt *receipt)
+{
+    finq_request *request = receipt->request;
+    receipt->stranger = finq_places_take_stranger(finq_limits_address(request));
+    if (!receipt->stranger)
+        return crowded(request, "too many forms whose nonce has not come, in this child or from this address");
+    apr_atomic_inc32(&gauges_of(receipt)->strangers);
+    request->read_until = finq_clock_steady() + STRANGER_TIME;
+    return NULL;
+}
+
+static void stranger_leave(upload_receipt *receipt)
+{
+    if (!receipt->stranger)
+        return;
+    finq_places_leave_stranger(receipt->stranger);
+    apr_atomic_dec32(&gauges_of(receipt)->strangers);
+    receipt->stranger = 0;
+    receipt->request->read_until = 0;
+}
+
+/* Slow uploads hold threads: so many of a child's, whichever the host, and no more. */
+static apr_uint32_t uploads;
+
+static int uploads_most(const finq_config *config)
+{
+    int half = finq_mpm_half_of_threads();
+    if (config->max_uploads > 0)
+        return config->max_uploads;
+    return half > 0 ? half : 1;
+}
+
+static finq_error *slot_enter(upload_receipt *receipt)
+{
+    finq_request *request = receipt->request;
+    stranger_leave(receipt);
+    receipt->has_slot = finq_places_take(&uploads, uploads_most(request->config), &gauges_of(receipt)->uploads);
+    return receipt->has_slot ? NULL : crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
+}
+
+static void places_leave(upload_receipt *receipt)
+{
+    stranger_leave(receipt);
+    if (receipt->has_slot)
+        finq_places_leave(&uploads, &gauges_of(receipt)->uploads);
+}
 
 /* ---- who may upload what ---- */
 
@@ -100,6 +167,7 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
     receipt->offer.document = receipt->texts[DOCUMENT];
     receipt->offer.content_type = content_type;
     FINQ_TRY(length_check(receipt, overhead));
+    FINQ_TRY(slot_enter(receipt));
     return finq_upload_begin(&receipt->upload, request->config->runtime->store, &receipt->offer, receipt->pool);
 }
 
@@ -188,6 +256,7 @@ static finq_error *receive_form(upload_receipt *receipt, const char *content_typ
     char *piece = apr_palloc(receipt->pool, PIECE);
     apr_size_t n;
     FINQ_TRY(finq_multipart_create(&parser, content_type, &sink, receipt, receipt->pool));
+    FINQ_TRY(stranger_enter(receipt));
     do {
         FINQ_TRY(finq_body_read(receipt->request, piece, PIECE, &n));
         FINQ_TRY(finq_multipart_push(parser, piece, n));
@@ -238,17 +307,6 @@ static finq_error *receive(upload_receipt *receipt)
     return error;
 }
 
-/* Slow uploads hold threads: so many of a child's, whichever the host, and no more. */
-static apr_uint32_t uploads;
-
-static int uploads_most(const finq_config *config)
-{
-    int half = finq_mpm_half_of_threads();
-    if (config->max_uploads > 0)
-        return config->max_uploads;
-    return half > 0 ? half : 1;
-}
-
 static void tidy_sometimes(finq_request *request)
 {
     finq_runtime *runtime = request->config->runtime;
@@ -284,15 +342,8 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
     char hex[2 * FINQ_DIGEST_SHA256 + 1];
     if (!request->config->runtime->store)
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
-    apr_uint32_t *gauge = &request->config->runtime->meter.gauges->uploads;
-    if (!finq_places_take(&uploads, uploads_most(request->config), gauge)) {
-        request->r->connection->keepalive = AP_CONN_CLOSE;
-        finq_limits_tell_once(request);
-        return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
-                                   "too many uploads under way in this child (FinqMaxUploads)");
-    }
     finq_error *error = receive_and_record(request, &answer, &receipt);
-    finq_places_leave(&uploads, gauge);
+    places_leave(&receipt);
     FINQ_TRY(error);
     tidy_sometimes(request);
     apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);

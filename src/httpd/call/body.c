@@ -1,11 +1,13 @@
 #include "httpd/body.h"
 
 #include <apr_strings.h>
+#include <http_core.h>
 #include <http_protocol.h>
 #include <string.h>
 #include <util_filter.h>
 
 #include "documents/media.h"
+#include "ground/clock.h"
 
 /* After an error in a body nobody knows where the next request begins. */
 static finq_error *body_error(finq_request *request, finq_error *error)
@@ -101,6 +103,24 @@ static apr_status_t brigade_take(apr_bucket_brigade *brigade, char *bytes, apr_s
     return APR_SUCCESS;
 }
 
+/* What comes next of the body. The socket of a connection over HTTP/2 is none that waits: there httpd's own time limits hold, and
+ * ours from one piece to the next. */
+static apr_status_t brigade_fill(finq_request *request, apr_off_t room)
+{
+    request_rec *r = request->r;
+    apr_socket_t *socket = ap_get_conn_socket(r->connection);
+    apr_interval_time_t usual, left = request->read_until - finq_clock_steady();
+    if (!request->read_until)
+        return ap_get_brigade(r->input_filters, request->brigade, AP_MODE_READBYTES, APR_BLOCK_READ, room);
+    if (left <= 0)
+        return APR_TIMEUP;
+    apr_socket_timeout_get(socket, &usual);
+    apr_socket_timeout_set(socket, usual > 0 && usual < left ? usual : left);
+    apr_status_t status = ap_get_brigade(r->input_filters, request->brigade, AP_MODE_READBYTES, APR_BLOCK_READ, room);
+    apr_socket_timeout_set(socket, usual);
+    return status;
+}
+
 finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, apr_size_t *length)
 {
     request_rec *r = request->r;
@@ -110,7 +130,7 @@ finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, 
     while (*length == 0 && !request->body_ended) {
         apr_status_t status = APR_SUCCESS;
         if (APR_BRIGADE_EMPTY(request->brigade))
-            status = ap_get_brigade(r->input_filters, request->brigade, AP_MODE_READBYTES, APR_BLOCK_READ, (apr_off_t)room);
+            status = brigade_fill(request, (apr_off_t)room);
         if (status == APR_SUCCESS)
             status = brigade_take(request->brigade, bytes, room, length, &request->body_ended);
         if (status != APR_SUCCESS)

@@ -67,7 +67,7 @@ static apr_uint64_t key_of(const finq_request *request, finq_limit limit, const 
 }
 
 /* The client's address, as mod_remoteip may have found it. Who has one address of IPv6 has its whole /64. */
-static apr_uint64_t address_key(const finq_request *request)
+apr_uint64_t finq_limits_address(const finq_request *request)
 {
     const apr_sockaddr_t *address = request->r->useragent_addr;
     const unsigned char *bytes = address->ipaddr_ptr;
@@ -92,7 +92,7 @@ static const struct {
 void finq_limits_tell_once(finq_request *request)
 {
     request->is_told = tables[LINES] &&
-                       !finq_bucket_take(tables[LINES], address_key(request), &line_rate, finq_clock_steady()).allowed;
+                       !finq_bucket_take(tables[LINES], finq_limits_address(request), &line_rate, finq_clock_steady()).allowed;
 }
 
 /* The headers of draft-ietf-httpapi-ratelimit-headers-03, where RateLimit-Reset means the same moment as Retry-After. An
@@ -123,7 +123,7 @@ finq_error *finq_limits_admit(finq_request *request)
     if (!tables[0] || (!rates[FINQ_LIMIT_ADDRESS].interval && !rates[FINQ_LIMIT_FAILURE].interval))
         return NULL;
     now = finq_clock_steady();
-    request->address_key = address_key(request);
+    request->address_key = finq_limits_address(request);
     FINQ_TRY(judge(request, FINQ_LIMIT_FAILURE, finq_bucket_look(tables[FINQ_LIMIT_FAILURE], request->address_key,
                                                                  &rates[FINQ_LIMIT_FAILURE], now)));
     return judge(request, FINQ_LIMIT_ADDRESS, finq_bucket_take(tables[FINQ_LIMIT_ADDRESS], request->address_key,

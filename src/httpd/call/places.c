@@ -2,6 +2,8 @@
 
 #include <apr_atomic.h>
 
+#include "httpd/mpm.h"
+
 int finq_places_take(apr_uint32_t *taken, int most, apr_uint32_t *gauge)
 {
     if (apr_atomic_inc32(taken) >= (apr_uint32_t)most) {
@@ -16,4 +18,52 @@ void finq_places_leave(apr_uint32_t *taken, apr_uint32_t *gauge)
 {
     apr_atomic_dec32(gauge);
     apr_atomic_dec32(taken);
+}
+
+/* ---- strangers ---- */
+
+#define STRANGERS_AN_ADDRESS 2
+
+/* Who has each place: an address, 0 for nobody. */
+static struct {
+    int most;
+    apr_uint64_t *places;
+} strangers;
+
+void finq_places_child_init(apr_pool_t *pchild)
+{
+    strangers.most = finq_mpm_quarter_of_threads();
+    strangers.places = apr_pcalloc(pchild, sizeof *strangers.places * (apr_size_t)strangers.most);
+}
+
+static int places_of(apr_uint64_t address)
+{
+    int count = 0;
+    for (int i = 0; i < strangers.most; i++)
+        count += apr_atomic_read64(&strangers.places[i]) == address;
+    return count;
+}
+
+static int place_claim(apr_uint64_t address)
+{
+    for (int i = 0; i < strangers.most; i++) {
+        if (apr_atomic_cas64(&strangers.places[i], address, 0) == 0)
+            return i + 1;
+    }
+    return 0;
+}
+
+/* Two who count at once may both see too many, and both be refused; never too few. */
+int finq_places_take_stranger(apr_uint64_t address)
+{
+    int place = place_claim(address);
+    if (!place || places_of(address) <= STRANGERS_AN_ADDRESS)
+        return place;
+    finq_places_leave_stranger(place);
+    return 0;
+}
+
+void finq_places_leave_stranger(int place)
+{
+    apr_atomic_set64(&strangers.places[place - 1], 0);
 }
