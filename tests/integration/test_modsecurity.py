@@ -89,6 +89,7 @@ def test_what_it_makes_of_bad_json(strict):
 
 
 def test_httpds_own_400_is_none_of_theirs(strict):
+    strict.httpd.log.allow("AH10244: invalid URI path")
     client = strict.client(strict.create_tenant("httpd's own"))
     assert is_error(client.request("POST", "/v1/%zz", b"{}"), 400, "invalid_headers")
 

@@ -210,11 +210,11 @@ static const struct {
     {503, FINQ_E_SERVICE_UNAVAILABLE, "The service is unavailable for the moment; send the same request again."},
 };
 
-/* A request whose path was taken for the API's was sound: who then says that it is not is a rule of httpd's, or of a module's
- * such as mod_security. */
-static finq_error *error_of_status(const request_rec *r)
+/* A request whose path was taken for the API's was sound: who says that it is not, before its body is read here, is a rule of
+ * httpd's, or of a module's such as mod_security. The body's framing is httpd's to judge while it is read. */
+static finq_error *error_of_status(request_rec *r)
 {
-    int status = r->status, is_sound = r->filename && strncmp(r->filename, "finq:", 5) == 0;
+    int status = r->status, is_sound = r->filename && strncmp(r->filename, "finq:", 5) == 0 && !finq_request_of(r)->brigade;
     apr_pool_t *pool = r->pool;
     if (status == 403 || (status == 400 && is_sound))
         return finq_error_make(pool, FINQ_E_FORBIDDEN, "A rule of the server before the API refuses this request (HTTP %d).", status);
