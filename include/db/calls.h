@@ -65,7 +65,7 @@ typedef struct finq_catalog_servicers_in {
     const char *only; /**< text[] */
 } finq_catalog_servicers_in;
 typedef finq_catalog_answer_row finq_catalog_servicers_out;
-/** sql/functions/skill.sql. */
+/** sql/functions/skill.sql. It may be repeated. */
 finq_error *finq_call_catalog_servicers(finq_catalog_servicers_out *out, finq_db *db, const finq_catalog_servicers_in *in,
                                         apr_pool_t *pool);
 
@@ -75,14 +75,14 @@ typedef struct finq_catalog_skills_in {
     const char *only; /**< text[] */
 } finq_catalog_skills_in;
 typedef finq_catalog_answer_row finq_catalog_skills_out;
-/** sql/functions/skill.sql. */
+/** sql/functions/skill.sql. It may be repeated. */
 finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, const finq_catalog_skills_in *in,
                                      apr_pool_t *pool);
 
 typedef struct finq_directory_version_out {
     apr_int64_t directory_version;
 } finq_directory_version_out;
-/** sql/functions/tenant.sql. */
+/** sql/functions/tenant.sql. It may be repeated. */
 finq_error *finq_call_directory_version(finq_directory_version_out *out, finq_db *db, apr_pool_t *pool);
 
 typedef struct finq_exchange_token_in {
@@ -98,14 +98,14 @@ typedef struct finq_exchange_token_in {
     apr_int32_t repeat_within;
 } finq_exchange_token_in;
 typedef finq_exchange_answer_row finq_exchange_token_out;
-/** sql/functions/credential.sql. It locks no more than its session, and may share a transaction. */
+/** sql/functions/credential.sql. It locks no more than its session, and may share a transaction. It may be repeated. */
 finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, const finq_exchange_token_in *in,
                                      apr_pool_t *pool);
 
 typedef struct finq_is_read_only_out {
     int is_read_only;
 } finq_is_read_only_out;
-/** sql/functions/tenant.sql. */
+/** sql/functions/tenant.sql. It may be repeated. */
 finq_error *finq_call_is_read_only(finq_is_read_only_out *out, finq_db *db, apr_pool_t *pool);
 
 typedef struct finq_redirect_conclude_in {
@@ -156,7 +156,7 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
 typedef struct finq_schema_version_out {
     apr_int32_t schema_version;
 } finq_schema_version_out;
-/** sql/functions/tenant.sql. */
+/** sql/functions/tenant.sql. It may be repeated. */
 finq_error *finq_call_schema_version(finq_schema_version_out *out, finq_db *db, apr_pool_t *pool);
 
 typedef struct finq_session_exists_in {
@@ -166,7 +166,7 @@ typedef struct finq_session_exists_in {
 typedef struct finq_session_exists_out {
     int session_exists;
 } finq_session_exists_out;
-/** sql/functions/session.sql. */
+/** sql/functions/session.sql. It may be repeated. */
 finq_error *finq_call_session_exists(finq_session_exists_out *out, finq_db *db, const finq_session_exists_in *in,
                                      apr_pool_t *pool);
 
@@ -180,7 +180,7 @@ typedef struct finq_session_resume_in {
     apr_int32_t secret_id;
 } finq_session_resume_in;
 typedef finq_session_standing_row finq_session_resume_out;
-/** sql/functions/session.sql. */
+/** sql/functions/session.sql. It may be repeated. */
 finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, const finq_session_resume_in *in,
                                      apr_pool_t *pool);
 
@@ -196,7 +196,7 @@ typedef struct finq_session_status_in {
     apr_int32_t secret_id;
 } finq_session_status_in;
 typedef finq_session_standing_row finq_session_status_out;
-/** sql/functions/session.sql. */
+/** sql/functions/session.sql. It may be repeated. */
 finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, const finq_session_status_in *in,
                                      apr_pool_t *pool);
 
@@ -207,7 +207,7 @@ typedef struct finq_sessions_settled_in {
 typedef struct finq_sessions_settled_out {
     apr_int32_t place;
 } finq_sessions_settled_out;
-/** sql/functions/session.sql. `*rows` are of finq_sessions_settled_out. */
+/** sql/functions/session.sql. `*rows` are of finq_sessions_settled_out. It may be repeated. */
 finq_error *finq_call_sessions_settled(apr_array_header_t **rows, finq_db *db, const finq_sessions_settled_in *in,
                                        apr_pool_t *pool);
 
@@ -230,21 +230,21 @@ typedef struct finq_signing_keys_in {
 typedef struct finq_signing_keys_out {
     const char *signing_keys;
 } finq_signing_keys_out;
-/** sql/functions/signature.sql. */
+/** sql/functions/signature.sql. It may be repeated. */
 finq_error *finq_call_signing_keys(finq_signing_keys_out *out, finq_db *db, const finq_signing_keys_in *in, apr_pool_t *pool);
 
 typedef struct finq_skill_get_in {
     apr_int32_t skill_id;
 } finq_skill_get_in;
 typedef finq_published_skill_row finq_skill_get_out;
-/** sql/functions/skill.sql. */
+/** sql/functions/skill.sql. It may be repeated. */
 finq_error *finq_call_skill_get(finq_skill_get_out *out, finq_db *db, const finq_skill_get_in *in, apr_pool_t *pool);
 
 typedef struct finq_skill_named_in {
     const char *name;
 } finq_skill_named_in;
 typedef finq_published_skill_row finq_skill_named_out;
-/** sql/functions/skill.sql. */
+/** sql/functions/skill.sql. It may be repeated. */
 finq_error *finq_call_skill_named(finq_skill_named_out *out, finq_db *db, const finq_skill_named_in *in, apr_pool_t *pool);
 
 typedef struct finq_step_context_in {
@@ -267,7 +267,7 @@ typedef struct finq_step_context_out {
     const char *data;
     const char *documents;
 } finq_step_context_out;
-/** sql/functions/step.sql. */
+/** sql/functions/step.sql. It may be repeated. */
 finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, const finq_step_context_in *in, apr_pool_t *pool);
 
 typedef struct finq_step_decide_in {
@@ -312,7 +312,7 @@ typedef struct finq_submit_step_in {
     const char *reasons; /**< jsonb */
 } finq_submit_step_in;
 typedef finq_step_answer_row finq_submit_step_out;
-/** sql/functions/step.sql. It locks no more than its session, and may share a transaction. */
+/** sql/functions/step.sql. It locks no more than its session, and may share a transaction. It may be repeated. */
 finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const finq_submit_step_in *in, apr_pool_t *pool);
 
 typedef struct finq_tenant_seen_in {
@@ -322,7 +322,7 @@ typedef struct finq_tenant_seen_in {
 typedef struct finq_tenant_seen_out {
     const char *tenant_seen;
 } finq_tenant_seen_out;
-/** sql/functions/tenant.sql. */
+/** sql/functions/tenant.sql. It may be repeated. */
 finq_error *finq_call_tenant_seen(finq_tenant_seen_out *out, finq_db *db, const finq_tenant_seen_in *in, apr_pool_t *pool);
 
 typedef struct finq_upload_record_in {
@@ -343,7 +343,7 @@ typedef struct finq_upload_record_out {
     const finq_id *upload_id;
     const finq_id *replaced;
 } finq_upload_record_out;
-/** sql/functions/upload.sql. */
+/** sql/functions/upload.sql. It may be repeated. */
 finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, const finq_upload_record_in *in, apr_pool_t *pool);
 
 typedef struct finq_upload_sweep_in {
@@ -354,7 +354,7 @@ typedef struct finq_upload_sweep_out {
     const finq_id *upload_id;
     int recorded;
 } finq_upload_sweep_out;
-/** sql/functions/upload.sql. `*rows` are of finq_upload_sweep_out. */
+/** sql/functions/upload.sql. `*rows` are of finq_upload_sweep_out. It may be repeated. */
 finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const finq_upload_sweep_in *in, apr_pool_t *pool);
 
 #endif

@@ -17,6 +17,7 @@
 typedef struct finq_pg_statement {
     const char *name;
     const char *sql;
+    int repeatable; /**< a second time it answers the same, and has no effect beyond that of the first */
 } finq_pg_statement;
 
 /** Parameters of a call, added in order. The bytes must live until the call returns. */
@@ -50,7 +51,8 @@ int finq_pg_adopt(PGconn *connection);
  * passes, the connection is shut down, so that its next user opens it anew.
  * `named` 0 sends the statement unprepared, for poolers that hand each transaction another connection.
  * Errors: service_unavailable where trying again can help (the connection was lost, the deadline passed, the database
- * is full or shutting down), else internal_server_error; the cause holds SQLSTATE and primary message, no row data. */
+ * is full or shutting down), else internal_server_error; the cause holds SQLSTATE and primary message, no row data.
+ * Where the database has ended, or is one that can't be written to, the error has `moved`, and the connection is cut. */
 finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
                          const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool);
 
@@ -79,6 +81,9 @@ int finq_pg_is_alive(PGconn *connection);
 /** Whether finq_pg_set_checked was called since the connection was made or reset: what is asked once a connection. */
 int finq_pg_is_checked(PGconn *connection);
 void finq_pg_set_checked(PGconn *connection);
+/** What finq_pg_set_generation said since the connection was made or reset, else 0. */
+apr_uint32_t finq_pg_generation(PGconn *connection);
+void finq_pg_set_generation(PGconn *connection, apr_uint32_t generation);
 /** What finq_pg_set_owner said of an adopted connection, NULL before: the pool that it belongs to. */
 const void *finq_pg_owner(PGconn *connection);
 void finq_pg_set_owner(PGconn *connection, const void *owner);
@@ -86,6 +91,9 @@ void finq_pg_set_owner(PGconn *connection, const void *owner);
 int finq_pg_is_clean(PGconn *connection);
 /** Cuts a connection off, so that its next user opens it anew. */
 void finq_pg_cut(PGconn *connection);
+
+/** How many hosts a connection string names; 1 for none, and for one that can't be read. */
+int finq_pg_hosts(const char *conninfo);
 
 /** How many rows a call gave. */
 int finq_pg_rows(const PGresult *rows);

@@ -82,6 +82,7 @@ typedef struct finq_error {
     const char *cause;           /**< for the operator's log alone; NULL where the message says it all */
     apr_array_header_t *details; /**< of finq_detail; NULL where there are none */
     int uncertain;               /**< whether the effect may have taken place all the same: the answer was lost */
+    int moved;                   /**< whether a new connection may lead to a database that answers: this one's has ended */
 } finq_error;
 
 /** Makes an error whose message is the formatted text. Never fails, never returns NULL. */

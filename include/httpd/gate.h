@@ -22,6 +22,7 @@ typedef struct finq_gate_call {
     apr_time_t until;    /**< when it waits for a connection no longer */
     apr_time_t deadline; /**< for its answer */
     int named;           /**< whether its statement is prepared: only calls alike in this go together */
+    apr_uint32_t generation; /**< of the connections that are of use, once it has entered */
     apr_thread_cond_t *woken; /**< NULL before it waited */
     apr_time_t taken_at; /**< when another call took it along; 0 where none did */
     int served;          /**< that one is done */
@@ -59,6 +60,9 @@ finq_gate *finq_gate_opened(finq_gate *gate, finq_gate_entry entry, int had, con
 int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *together[FINQ_GATE_TOGETHER]);
 /** Wakes the others: their jobs are done. */
 void finq_gate_served(finq_gate_call *const *together, int count, const finq_gate_call *call);
+/** Whatever was connected up to now leads to a database that has ended, or has become a standby: connections of this
+ * generation are of no use any more. Says so once for all that find it out. */
+void finq_gate_moved(finq_gate *gate, apr_uint32_t generation);
 /** Gives the connection back: `clean`, the connection can be used again; `late`, the database did not answer in time. */
 void finq_gate_leave(finq_gate *gate, int clean, int late);
 

@@ -84,4 +84,4 @@ BEGIN
     v_answer.secret_id := v_session.exchange_secret_id;
     RETURN v_answer;
 END $$;
-COMMENT ON FUNCTION finq.exchange_token IS 'locks: session';
+COMMENT ON FUNCTION finq.exchange_token IS 'locks: session, repeatable';

@@ -174,6 +174,7 @@ BEGIN
     v_answer.outcome := v_outcome;
     RETURN v_answer;
 END $$;
+COMMENT ON FUNCTION finq.session_status IS 'repeatable';
 
 -- The same for the tenant's server, with a token that makes all of before old.
 CREATE OR REPLACE FUNCTION finq.session_resume(
@@ -206,6 +207,7 @@ BEGIN
     v_answer.outcome := v_outcome;
     RETURN v_answer;
 END $$;
+COMMENT ON FUNCTION finq.session_resume IS 'repeatable';
 
 -- Those of the sessions that are waited for no more, or are no more what the waiting client's nonce was given for, by their
 -- places in the list, from 1. It changes nothing: how they stand now, finq.session_status says.

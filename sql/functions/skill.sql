@@ -78,6 +78,7 @@ BEGIN
     END IF;
     RETURN v_answer;
 END $$;
+COMMENT ON FUNCTION finq.catalog_skills IS 'repeatable';
 
 -- The servicers behind them.
 CREATE OR REPLACE FUNCTION finq.catalog_servicers(p_client_id uuid, p_app_key_hash bytea, p_only text[])
@@ -95,6 +96,7 @@ BEGIN
     END IF;
     RETURN v_answer;
 END $$;
+COMMENT ON FUNCTION finq.catalog_servicers IS 'repeatable';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already

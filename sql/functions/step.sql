@@ -164,7 +164,7 @@ BEGIN
     END IF;
     RETURN v_answer;
 END $$;
-COMMENT ON FUNCTION finq.submit_step IS 'locks: session';
+COMMENT ON FUNCTION finq.submit_step IS 'locks: session, repeatable';
 
 -- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits. p_tenant is
 -- the one whose sessions are served where it came; NULL for any.

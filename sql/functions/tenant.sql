@@ -109,6 +109,7 @@ BEGIN
         AND k.ends_at > clock_timestamp();
     RETURN finq.tenant_get(p_client_id);
 END $$;
+COMMENT ON FUNCTION finq.tenant_seen IS 'repeatable';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already

@@ -72,6 +72,7 @@ BEGIN
         replaced := v_upload.upload_id;
     END IF;
 END $$;
+COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
 
 -- Decides over placed files that a stopped server or a lost answer left undecided, finally: one that is not recorded now
 -- never will be. Answers these, and the files that wait for removal; the caller removes what is not recorded and says
@@ -101,3 +102,4 @@ BEGIN
     RETURN QUERY SELECT r.upload_id, false FROM finq.upload_removed r
                   WHERE r.gone_at IS NULL OR r.upload_id = ANY (p_undecided) ORDER BY r.removed_at LIMIT 1000;
 END $$;
+COMMENT ON FUNCTION finq.upload_sweep IS 'repeatable';

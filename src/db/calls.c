@@ -189,7 +189,7 @@ finq_error *finq_call_catalog_servicers(finq_catalog_servicers_out *out, finq_db
 {
     static const finq_pg_statement statement = {
         "finq_catalog_servicers",
-        "SELECT outcome, catalog FROM finq.catalog_servicers(p_client_id => $1, p_app_key_hash => $2, p_only => $3)"};
+        "SELECT outcome, catalog FROM finq.catalog_servicers(p_client_id => $1, p_app_key_hash => $2, p_only => $3)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -205,7 +205,7 @@ finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_catalog_skills",
-        "SELECT outcome, catalog FROM finq.catalog_skills(p_client_id => $1, p_app_key_hash => $2, p_only => $3)"};
+        "SELECT outcome, catalog FROM finq.catalog_skills(p_client_id => $1, p_app_key_hash => $2, p_only => $3)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -220,7 +220,7 @@ finq_error *finq_call_directory_version(finq_directory_version_out *out, finq_db
 {
     static const finq_pg_statement statement = {
         "finq_directory_version",
-        "SELECT directory_version FROM finq.directory_version()"};
+        "SELECT directory_version FROM finq.directory_version()", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -234,8 +234,9 @@ finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_exchange_token",
         "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing FROM "
-        "finq.exchange_token(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_token_expires_at => $4, p_required "
-        "=> $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, p_secret_id => $9, p_repeat_within => $10)"};
+        "finq.exchange_token(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_token_expires_at => $4, "
+        "p_required => $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, p_secret_id => $9, "
+        "p_repeat_within => $10)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -257,7 +258,7 @@ finq_error *finq_call_is_read_only(finq_is_read_only_out *out, finq_db *db, apr_
 {
     static const finq_pg_statement statement = {
         "finq_is_read_only",
-        "SELECT is_read_only FROM finq.is_read_only()"};
+        "SELECT is_read_only FROM finq.is_read_only()", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -271,8 +272,8 @@ finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db
     static const finq_pg_statement statement = {
         "finq_redirect_conclude",
         "SELECT outcome, status, expires_at, secret_id FROM finq.redirect_conclude(p_client_id => $1, p_session_id => $2, "
-        "p_ordinal => $3, p_decision => $4, p_told => $5, p_reasons => $6, p_answer_ttl => $7, p_secret_id => $8, p_return_hash "
-        "=> $9, p_return_error => $10, p_return_words => $11)"};
+        "p_ordinal => $3, p_decision => $4, p_told => $5, p_reasons => $6, p_answer_ttl => $7, p_secret_id => $8, "
+        "p_return_hash => $9, p_return_error => $10, p_return_words => $11)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -295,8 +296,9 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_redirect_take",
-        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash, return_error, return_words, status, expires_at, "
-        "secret_id FROM finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4)"};
+        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash, return_error, return_words, status, "
+        "expires_at, secret_id FROM finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, "
+        "p_return_hash => $4)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -312,7 +314,7 @@ finq_error *finq_call_schema_version(finq_schema_version_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_schema_version",
-        "SELECT schema_version FROM finq.schema_version()"};
+        "SELECT schema_version FROM finq.schema_version()", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -325,7 +327,7 @@ finq_error *finq_call_session_exists(finq_session_exists_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_session_exists",
-        "SELECT session_exists FROM finq.session_exists(p_client_id => $1, p_session_id => $2)"};
+        "SELECT session_exists FROM finq.session_exists(p_client_id => $1, p_session_id => $2)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -342,7 +344,7 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
         "finq_session_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "skill_id FROM finq.session_resume(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_nonce_ttl => $4, "
-        "p_temp_token_ttl => $5, p_session_ttl => $6, p_secret_id => $7)"};
+        "p_temp_token_ttl => $5, p_session_ttl => $6, p_secret_id => $7)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -364,7 +366,7 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
         "finq_session_status",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "skill_id FROM finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, "
-        "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_session_ttl => $8, p_secret_id => $9)"};
+        "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_session_ttl => $8, p_secret_id => $9)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -386,7 +388,7 @@ finq_error *finq_call_sessions_settled(apr_array_header_t **rows, finq_db *db, c
 {
     static const finq_pg_statement statement = {
         "finq_sessions_settled",
-        "SELECT place FROM finq.sessions_settled(p_session_ids => $1, p_generations => $2)"};
+        "SELECT place FROM finq.sessions_settled(p_session_ids => $1, p_generations => $2)", 1};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->session_ids);
@@ -402,7 +404,7 @@ finq_error *finq_call_signature_use(finq_signature_use_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_signature_use",
-        "SELECT is_first FROM finq.signature_use(p_client_id => $1, p_kid => $2, p_token_hash => $3, p_expires_at => $4)"};
+        "SELECT is_first FROM finq.signature_use(p_client_id => $1, p_kid => $2, p_token_hash => $3, p_expires_at => $4)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -418,7 +420,7 @@ finq_error *finq_call_signing_keys(finq_signing_keys_out *out, finq_db *db, cons
 {
     static const finq_pg_statement statement = {
         "finq_signing_keys",
-        "SELECT signing_keys FROM finq.signing_keys(p_issuer => $1, p_client_id => $2)"};
+        "SELECT signing_keys FROM finq.signing_keys(p_issuer => $1, p_client_id => $2)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->issuer);
@@ -432,7 +434,7 @@ finq_error *finq_call_skill_get(finq_skill_get_out *out, finq_db *db, const finq
 {
     static const finq_pg_statement statement = {
         "finq_skill_get",
-        "SELECT skill_id, definition FROM finq.skill_get(p_skill_id => $1)"};
+        "SELECT skill_id, definition FROM finq.skill_get(p_skill_id => $1)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_int(&args, in->skill_id);
@@ -445,7 +447,7 @@ finq_error *finq_call_skill_named(finq_skill_named_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_skill_named",
-        "SELECT skill_id, definition FROM finq.skill_named(p_name => $1)"};
+        "SELECT skill_id, definition FROM finq.skill_named(p_name => $1)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->name);
@@ -458,9 +460,9 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
 {
     static const finq_pg_statement statement = {
         "finq_step_context",
-        "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => $2, "
-        "p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => $8, "
-        "p_started_at => $9, p_session_ttl => $10, p_return_link => $11)"};
+        "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => "
+        "$2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
+        "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -484,7 +486,7 @@ finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_step_decide",
         "SELECT outcome, status FROM finq.step_decide(p_step_id => $1, p_tenant => $2, p_connector => $3, p_decision => $4, "
-        "p_reasons => $5)"};
+        "p_reasons => $5)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->step_id);
@@ -503,10 +505,10 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
         "finq_submit_step",
         "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM "
         "finq.submit_step(p_client_id => $1, p_session_id => $2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, "
-        "p_tenant_user_id => $6, p_started_at => $7, p_nonce_expires_at => $8, p_step_id => $9, p_step_name => $10, p_body_hash "
-        "=> $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, p_session_ttl => "
-        "$17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => $22, p_return_link => "
-        "$23, p_return_until => $24, p_reasons => $25)"};
+        "p_tenant_user_id => $6, p_started_at => $7, p_nonce_expires_at => $8, p_step_id => $9, p_step_name => $10, "
+        "p_body_hash => $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, "
+        "p_session_ttl => $17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => "
+        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -543,7 +545,7 @@ finq_error *finq_call_tenant_seen(finq_tenant_seen_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_tenant_seen",
-        "SELECT tenant_seen FROM finq.tenant_seen(p_client_id => $1, p_app_key_hash => $2)"};
+        "SELECT tenant_seen FROM finq.tenant_seen(p_client_id => $1, p_app_key_hash => $2)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -557,9 +559,9 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_upload_record",
-        "SELECT outcome, upload_id, replaced FROM finq.upload_record(p_client_id => $1, p_session_id => $2, p_ordinal => $3, "
-        "p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type => $9, p_nonce_ttl => "
-        "$10, p_generation => $11)"};
+        "SELECT outcome, upload_id, replaced FROM finq.upload_record(p_client_id => $1, p_session_id => $2, p_ordinal => "
+        "$3, p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type => $9, "
+        "p_nonce_ttl => $10, p_generation => $11)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -582,7 +584,7 @@ finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const
 {
     static const finq_pg_statement statement = {
         "finq_upload_sweep",
-        "SELECT upload_id, recorded FROM finq.upload_sweep(p_undecided => $1, p_gone => $2)"};
+        "SELECT upload_id, recorded FROM finq.upload_sweep(p_undecided => $1, p_gone => $2)", 1};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->undecided);

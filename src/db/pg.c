@@ -21,6 +21,7 @@ typedef struct {
     const finq_pg_statement *prepared[PREPARED_MAX];
     int count;
     int checked;
+    apr_uint32_t generation;
     const void *owner; /* outlives a reset */
 } connection_state;
 
@@ -29,8 +30,10 @@ static int connection_event(PGEventId event, void *info, void *pass)
     (void)pass;
     if (event == PGEVT_CONNRESET) {
         connection_state *state = PQinstanceData(((PGEventConnReset *)info)->conn, connection_event);
-        if (state)
+        if (state) {
             state->count = state->checked = 0;
+            state->generation = 0;
+        }
     } else if (event == PGEVT_CONNDESTROY)
         free(PQinstanceData(((PGEventConnDestroy *)info)->conn, connection_event));
     return 1;
@@ -72,6 +75,16 @@ int finq_pg_is_checked(PGconn *connection)
 void finq_pg_set_checked(PGconn *connection)
 {
     ((connection_state *)PQinstanceData(connection, connection_event))->checked = 1;
+}
+
+apr_uint32_t finq_pg_generation(PGconn *connection)
+{
+    return ((connection_state *)PQinstanceData(connection, connection_event))->generation;
+}
+
+void finq_pg_set_generation(PGconn *connection, apr_uint32_t generation)
+{
+    ((connection_state *)PQinstanceData(connection, connection_event))->generation = generation;
 }
 
 const void *finq_pg_owner(PGconn *connection)
@@ -119,6 +132,7 @@ static finq_error *call_lost(PGconn *connection, const char *what, apr_pool_t *p
 {
     finq_error *error = finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s: %s", what,
                                             PQerrorMessage(connection));
+    error->moved = 1;
     finq_pg_cut(connection);
     return error;
 }
@@ -189,11 +203,14 @@ static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq
 
 /* SQLSTATEs after which the same request may succeed: connection, rollback, resources, intervention, I/O; a database
  * that is (for now) read-only; and what a prepared statement says when it is gone or a migration has passed it by. */
-static int may_be_retried(const char *sqlstate)
+static const char *const retried[] = {"08", "25006", "40", "53", "55", "57", "58", "26000", "0A000", NULL};
+/* Those that a database says that ends, starts, or has become another's standby: what leads to it is of no use any more. */
+static const char *const moved[] = {"08", "25006", "57P01", "57P02", "57P03", NULL};
+
+static int is_of(const char *const *prefixes, const char *sqlstate)
 {
-    static const char *const prefixes[] = {"08", "25006", "40", "53", "55", "57", "58", "26000", "0A000"};
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
-        if (strncmp(sqlstate, prefixes[i], strlen(prefixes[i])) == 0)
+    for (; *prefixes; prefixes++) {
+        if (strncmp(sqlstate, *prefixes, strlen(*prefixes)) == 0)
             return 1;
     }
     return 0;
@@ -218,8 +235,11 @@ static finq_error *answer_check(const PGresult *result, PGconn *connection, cons
         return call_lost(connection, statement->name, pool);
     if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0)
         finq_pg_cut(connection); /* only a new connection prepares again */
-    return finq_error_internal(pool, may_be_retried(sqlstate) ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR,
-                               "database: %s: SQLSTATE %s: %s%s", statement->name, sqlstate, primary ? primary : "", hint_for(sqlstate));
+    finq_error *error = finq_error_internal(
+        pool, is_of(retried, sqlstate) ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR,
+        "database: %s: SQLSTATE %s: %s%s", statement->name, sqlstate, primary ? primary : "", hint_for(sqlstate));
+    error->moved = is_of(moved, sqlstate);
+    return error;
 }
 
 static finq_error *answer_take(PGresult **result, PGconn *connection, const finq_pg_statement *statement,
@@ -266,6 +286,8 @@ finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_p
     finq_error *error = answer_take(&result, connection, statement, deadline, pool);
     if (error)
         error->uncertain = !finq_pg_is_clean(connection); /* an error that the database reported left no effect */
+    if (error && error->moved)
+        finq_pg_cut(connection);
     *rows = error ? NULL : result;
     return error;
 }
@@ -352,6 +374,7 @@ static void jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *los
         jobs[i]->rows = NULL;
         jobs[i]->error = finq_error_internal(jobs[i]->pool, lost->code, "%s", lost->cause);
         jobs[i]->error->uncertain = 1;
+        jobs[i]->error->moved = lost->moved;
     }
 }
 

@@ -29,7 +29,7 @@ UNREADABLE = re.compile(r"jsonb|.*\[\]|timestamp.*|interval|numeric|inet")
 # The columns of a function that answers one value bear its name; those of a composite type are its attributes.
 ASK = """
 SELECT coalesce(json_agg(json_build_object(
-    'name', p.proname, 'many', p.proretset, 'type', CASE WHEN t.typrelid <> 0 THEN t.typname END, 'comment', coalesce(obj_description(p.oid, 'pg_proc'), ''),
+    'name', p.proname, 'many', p.proretset, 'reads', p.provolatile <> 'v', 'type', CASE WHEN t.typrelid <> 0 THEN t.typname END, 'comment', coalesce(obj_description(p.oid, 'pg_proc'), ''),
     'parameters', (SELECT coalesce(json_agg(json_build_array(p.proargnames[a.place], format_type(a.type, NULL)) ORDER BY a.place), '[]')
                      FROM unnest(p.proargtypes) WITH ORDINALITY AS a (type, place)),
     'columns', CASE
@@ -73,8 +73,10 @@ class Function:
         self.row, self.named = (f"finq_{told['type']}_row", True) if told["type"] else (self.out, False)
         self.parameters = [Field(*one) for one in told["parameters"]]
         self.columns = [Field(*one) for one in told["columns"]]
-        locks = re.search(r"^locks: (\w+)$", told["comment"], re.MULTILINE)
-        self.locks = f"p_{locks[1]}_id" if locks else None
+        words = told["comment"].split(", ")
+        locks = [word.removeprefix("locks: ") for word in words if word.startswith("locks: ")]
+        self.locks = f"p_{locks[0]}_id" if locks else None
+        self.repeatable = told["reads"] or "repeatable" in words
         wrong = [field.name for field in self.columns if UNREADABLE.fullmatch(field.type)]
         if wrong or (self.locks and self.locks not in [field.name for field in self.parameters]):
             raise Failure(f"finq.{self.name}: {wrong or self.locks} is nothing that C can use")
@@ -100,6 +102,8 @@ class Function:
             said.append(f"`*rows` are of {self.out}.")
         if self.locks:
             said.append("It locks no more than its session, and may share a transaction.")
+        if self.repeatable:
+            said.append("It may be repeated.")
         return "/** " + " ".join(said) + " */"
 
     # -- the source
@@ -115,7 +119,7 @@ class Function:
     def text(self):
         columns = ", ".join(field.name for field in self.columns)
         given = ", ".join(f"{field.name} => ${place}" for place, field in enumerate(self.parameters, 1))
-        lines = textwrap.wrap(f"SELECT {columns} FROM finq.{self.name}({given})", WIDTH - 12, break_long_words=False)
+        lines = textwrap.wrap(f"SELECT {columns} FROM finq.{self.name}({given})", WIDTH - 16, break_long_words=False)
         return " \"\n        \"".join(lines)
 
     def body(self):
@@ -129,7 +133,7 @@ class Function:
             call = [call[0].replace("&rows", "&found")]
         else:
             read = [f"    *out = {self.row_name()}_read(rows, 0);"]
-        return "\n".join([f'    static const finq_pg_statement statement = {{\n        "finq_{self.name}",\n        "{self.text()}"}};',
+        return "\n".join([f'    static const finq_pg_statement statement = {{\n        "finq_{self.name}",\n        "{self.text()}", {int(self.repeatable)}}};',
                           f"    const PGresult *{'found' if self.many else 'rows'};", "    finq_pg_args args = {0};",
                           *sent, *call, *read, "    return NULL;"])
 

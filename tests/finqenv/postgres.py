@@ -62,6 +62,9 @@ class Postgres:
 
     def _create(self):
         self._copy_or_initdb()
+        self._make_socket()
+
+    def _make_socket(self):
         self.socket.mkdir(exist_ok=True)
         owner = pwd.getpwnam(OS_USER)
         os.chown(self.socket, owner.pw_uid, owner.pw_gid)
@@ -92,6 +95,13 @@ class Postgres:
         if fresh:
             self._create_roles()
         return self
+
+    def standby(self, directory):
+        """A started server that follows this one by streaming, and may be promoted."""
+        made = Postgres(directory, passwords=self.passwords, **self.settings)
+        self._run("pg_basebackup", "-h", self.socket, "-p", self.port, "-U", OS_USER, "-D", made.data, "-R", "-c", "fast")
+        made._make_socket()
+        return made.start()
 
     def _launch_somewhere(self, tries=5):
         """A port that was free may be taken a moment later, by another run beside this one."""
@@ -184,6 +194,11 @@ class Postgres:
     def conninfo(self, user=OWNER, database="finq"):
         """How to connect over TCP. Holds no character that needs quoting, in libpq, httpd.conf or sh within quotes."""
         return f"host=127.0.0.1 port={self.port} dbname={database} user={user} password={self.passwords[user]}"
+
+    def conninfo_with(self, standby, user=SERVER, database="finq"):
+        """How to connect to whichever of the two can be written to."""
+        return (self.conninfo(user, database).replace("host=127.0.0.1", "host=127.0.0.1,127.0.0.1")
+                .replace(f"port={self.port}", f"port={self.port},{standby.port}") + " target_session_attrs=read-write")
 
     def psql(self, sql, user="postgres", database="finq"):
         """Runs SQL by the socket and returns unaligned rows, | between columns, without the last line end."""

@@ -63,3 +63,11 @@ def test_the_same_calls_may_share_a_transaction():
     bodies = re.findall(r"^finq_error \*finq_call_(\w+)\([^{]*\{(.*?)^\}", calls.SOURCE.read_text(), re.MULTILINE | re.DOTALL)
     assert len(bodies) > 15
     assert [name for name, body in bodies if "finq_pg_arg_session(" in body] == ["exchange_token", "submit_step"]
+
+
+def test_which_calls_are_not_made_again():
+    """After their connection was lost: those whose second time has another effect, or another answer."""
+    ends = re.findall(r"^finq_error \*finq_call_(\w+)\([^{]*\{.*?\", ([01])\};", calls.SOURCE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(ends) > 15
+    assert [name for name, repeatable in ends if repeatable == "0"] == [
+        "redirect_conclude", "redirect_take", "signature_use", "step_decide"]

@@ -62,6 +62,7 @@ typedef struct {
     PGconn *connection;
     finq_gate *gate;
     apr_time_t deadline; /* of all calls that it is lent for */
+    int is_new;          /* connected for this call */
 } borrowed;
 
 static finq_error *unavailable(apr_pool_t *pool, const char *why)
@@ -69,25 +70,30 @@ static finq_error *unavailable(apr_pool_t *pool, const char *why)
     return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s", why);
 }
 
-/* mod_dbd hands out what lies on top and makes it anew only if libpq knows that it is dead; so that is found out here. */
-static PGconn *connection_take(borrowed *loan, request_db *self, apr_pool_t *pool)
+/* mod_dbd hands out what lies on top, and the driver connects anew only where libpq knows that it is dead; so that is found
+ * out here. What was connected before the database moved is as good as dead. */
+static PGconn *connection_take(borrowed *loan, request_db *self, const finq_gate_call *call)
 {
-    for (int again = 0; again < 2; again++) {
-        loan->dbd = dbd_open(pool, self->server);
-        PGconn *connection = connection_of(loan->dbd);
-        if (!connection || (finq_pg_is_alive(connection) && finq_pg_adopt(connection)))
-            return connection;
-        finq_pg_cut(connection);
-        dbd_close(self->server, loan->dbd);
-        loan->dbd = NULL;
-    }
-    return NULL;
+    loan->dbd = dbd_open(call->job.pool, self->server);
+    PGconn *connection = connection_of(loan->dbd);
+    if (!connection || !finq_pg_adopt(connection))
+        return NULL;
+    loan->is_new = finq_pg_generation(connection) == 0;
+    if (finq_pg_is_alive(connection) && (loan->is_new || finq_pg_generation(connection) == call->generation))
+        return connection;
+    finq_pg_cut(connection);
+    loan->is_new = apr_dbd_check_conn(loan->dbd->driver, call->job.pool, loan->dbd->handle) == APR_SUCCESS;
+    return loan->is_new ? connection : NULL;
 }
 
-/* What a connection is like when it comes back: another tenant's request is its next user. */
-static void give_back(borrowed *loan, request_db *self)
+/* What a connection is like when it comes back: another tenant's request is its next user. A new one that leads to where
+ * nothing can be written tells of no better place: then it is as if none could be had. */
+static void give_back(borrowed *loan, request_db *self, const finq_gate_call *call)
 {
-    int late = loan->connection && apr_time_now() >= loan->deadline;
+    int moved = call->job.error && call->job.error->moved;
+    int late = loan->connection && (apr_time_now() >= loan->deadline || (moved && loan->is_new));
+    if (moved && !loan->is_new)
+        finq_gate_moved(loan->gate, call->generation);
     int clean = loan->connection && finq_pg_is_clean(loan->connection);
     if (loan->connection && !clean)
         finq_pg_cut(loan->connection);
@@ -127,14 +133,15 @@ static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call
         return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection or no answer was to be had a moment ago", pool);
     if (entry == FINQ_GATE_LATE)
         return refused(self, FINQ_EVENT_DATABASE_BUSY, "no connection became free in time; DBDMax may be too small", pool);
-    loan->connection = connection_take(loan, self, pool);
+    loan->connection = connection_take(loan, self, call);
     const dbd_cfg_t *owner = loan->connection ? finq_pg_owner(loan->connection) : NULL;
     loan->gate = finq_gate_opened(loan->gate, entry, loan->connection != NULL, owner);
     if (loan->connection) {
+        finq_pg_set_generation(loan->connection, call->generation);
         self->gate = loan->gate;
         return NULL;
     }
-    give_back(loan, self);
+    give_back(loan, self, call);
     return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection could be made", pool);
 }
 
@@ -187,22 +194,43 @@ static void call_together(borrowed *loan, finq_gate_call *call)
     finq_gate_served(together, count, call);
 }
 
+static finq_error *call_once(request_db *self, finq_gate_call *call)
+{
+    borrowed loan = {0};
+    FINQ_TRY(borrow(&loan, self, call));
+    if (!call->served) {
+        call->job.error = schema_check(loan.connection, self->deadline, call->named, call->job.pool);
+        if (!call->job.error)
+            call_together(&loan, call);
+        give_back(&loan, self, call);
+    }
+    return call->job.error;
+}
+
+/* Whether a call may be made again on a new connection: its first time had no effect, or the second is known as the same. */
+static int may_repeat(const request_db *self, const finq_gate_call *call)
+{
+    const finq_error *error = call->job.error;
+    return error && error->moved && (call->job.statement->repeatable || !error->uncertain) && apr_time_now() < self->deadline;
+}
+
 static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement,
                                 const finq_pg_args *args, apr_pool_t *pool)
 {
     request_db *self = (request_db *)db;
     finq_gate_call call = {.job = {.statement = statement, .args = args, .pool = pool},
                            .named = finq_config_of(self->server)->prepared_statements};
-    borrowed loan = {0};
-    FINQ_TRY(borrow(&loan, self, &call));
-    if (!call.served) {
-        call.job.error = schema_check(loan.connection, self->deadline, call.named, pool);
-        if (!call.job.error)
-            call_together(&loan, &call);
-        give_back(&loan, self);
-    }
+    finq_gate_call again = call;
+    finq_error *error = call_once(self, &call);
     *rows = call.job.rows;
-    return call.job.error;
+    if (!may_repeat(self, &call))
+        return error;
+    finq_error *first = error;
+    error = call_once(self, &again);
+    if (error && first->uncertain)
+        error->uncertain = 1;
+    *rows = again.job.rows;
+    return error;
 }
 
 finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool)

@@ -14,10 +14,12 @@
 struct finq_gate {
     const dbd_cfg_t *pool;  /* which of mod_dbd's pools this is; known once a connection was had from it */
     int most;              /* its DBDMax; 1 until known */
+    int has_several;       /* hosts to connect to: after one has failed the next may be tried */
     int in_use;
     int idle;              /* given back in good order: to be had without connecting */
     apr_time_t idle_since[IDLE_MAX]; /* of each of these; the last is what mod_dbd hands out next */
     int connecting;
+    apr_uint32_t generation; /* of its connections; older ones lead to where the database is no more */
     apr_time_t failed_at;   /* when a connection could not be had, or gave no answer; 0 once one was made */
     apr_time_t answered_at; /* when a connection was last given back in good order */
     APR_RING_HEAD(gate_ring, finq_gate_call) waiting; /* first come, first served */
@@ -48,7 +50,7 @@ finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild)
 {
     finq_gate *gate = apr_pcalloc(pchild, sizeof *gate);
     APR_RING_INIT(&gate->waiting, finq_gate_call, link);
-    gate->most = 1;
+    gate->most = gate->generation = 1;
     gate->meter = meter;
     gate_show(gate);
     gate->next = gates;
@@ -109,6 +111,7 @@ static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
     }
     gate->pool = pool;
     gate->most = pool->nmax > 0 ? pool->nmax : 1;
+    gate->has_several = finq_pg_hosts(pool->params ? pool->params : "") > 1;
     return gate;
 }
 
@@ -122,12 +125,12 @@ static int has_idle(finq_gate *gate, apr_time_t now)
 }
 
 /* Whether there is no use in waiting: connecting failed a moment ago, and nobody has had an answer since. Where somebody
- * has, the database lives and is only short of connections. */
+ * has, the database lives and is only short of connections; while one of several hosts is tried, it may be the next. */
 static int is_broken(const finq_gate *gate, apr_time_t now)
 {
     if (!gate->failed_at || (gate->in_use > gate->connecting && gate->answered_at > gate->failed_at))
         return 0;
-    return gate->connecting || now < gate->failed_at + BREAK_TIME;
+    return gate->connecting ? !gate->has_several : now < gate->failed_at + BREAK_TIME;
 }
 
 static int may_connect(const finq_gate *gate, apr_time_t now)
@@ -178,6 +181,7 @@ finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call)
         entry = gate_wait(gate, call);
     if (entry == FINQ_GATE_IDLE)
         wake_one(*gate);
+    call->generation = (*gate)->generation;
     gate_show(*gate);
     apr_thread_mutex_unlock(lock);
     return entry;
@@ -201,12 +205,21 @@ finq_gate *finq_gate_opened(finq_gate *gate, finq_gate_entry entry, int had, con
     return gate;
 }
 
+void finq_gate_moved(finq_gate *gate, apr_uint32_t generation)
+{
+    apr_thread_mutex_lock(lock);
+    gate = gate_resolve(gate);
+    if (gate->generation == generation)
+        gate->generation++;
+    apr_thread_mutex_unlock(lock);
+}
+
 void finq_gate_leave(finq_gate *gate, int clean, int late)
 {
     apr_thread_mutex_lock(lock);
     gate = gate_resolve(gate);
     gate->in_use--;
-    if (late)
+    if (late && !gate->has_several)
         gate->failed_at = apr_time_now();
     if (clean) {
         gate->answered_at = apr_time_now();

@@ -1,0 +1,184 @@
+"""A database that moves: a primary with a streaming standby, which is promoted; and backends that are ended in the middle of
+a call. The client notices seconds of 503 at most, and what it was told of is there.
+
+Seen red: see each test.
+"""
+import threading
+import time
+import types
+
+import pytest
+
+from finqenv import documents, process
+from finqenv.client import Client
+from finqenv.load import under_load
+from finqenv.postgres import SERVER
+from finqenv.uploads import SKILL, Desk
+
+PNG = documents.png()
+RETURN = 5  # seconds from a promotion to full service, on a machine that does other things too
+OURS = r"FINQ03: .* 503 service_unavailable: "
+DBD = r"\[dbd:error\]"
+
+
+# -- a backend that ends in the middle of a call
+
+@pytest.fixture(scope="module")
+def desk(make_module_server):
+    made = Desk(make_module_server(children=1, threads=16, plain=True))
+    made.installation.httpd.log.allow(OURS)
+    return made
+
+
+def steps_of(desk, user):
+    return desk.installation.psql(f"SELECT ordinal FROM finq.step WHERE session_id = '{user.session_id}' ORDER BY ordinal").split()
+
+
+def end_in_the_middle(desk, session_id, call):
+    """What a call answers whose backend is ended while it waits for its session's row."""
+    holds = ("SELECT 1 FROM pg_stat_activity WHERE application_name = 'holds' AND wait_event = 'PgSleep'")
+    hold = f"""BEGIN; SET application_name = 'holds'; SELECT FROM finq.session WHERE session_id = '{session_id}' FOR UPDATE;
+        DO $$ BEGIN LOOP
+            PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{SERVER}' AND wait_event_type = 'Lock';
+            EXIT WHEN FOUND;
+            PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+        END LOOP; END $$; SELECT 'ended'; COMMIT"""
+    said = []
+    holder = threading.Thread(target=lambda: said.append(desk.installation.psql(hold)))
+    holder.start()
+    process.until(lambda: desk.installation.psql(holds), 10, "the lock")
+    answer = call()
+    holder.join()
+    assert "ended" in said[0]
+    return answer
+
+
+def whole(desk):
+    """A user at the end of his way."""
+    user = desk.user()
+    assert user.submit("last", {}).status == 200 and user.upload("late", PNG).status == 200
+    return user
+
+
+def test_a_step(desk):
+    """Red where request_call does not repeat, and where answer_read's loss has no `moved`."""
+    user = desk.user()
+    answer = end_in_the_middle(desk, user.session_id, lambda: user.submit("last", {}))
+    assert answer.status == 200 and steps_of(desk, user) == ["1", "2"]
+
+
+def test_an_upload(desk):
+    """One file, one row."""
+    user = desk.user()
+    before = len(desk.placed())
+    answer = end_in_the_middle(desk, user.session_id, lambda: user.upload("photo", PNG))
+    assert answer.status == 200 and len(desk.rows(user.step_id)) == 1
+    assert len(desk.placed()) == before + 1 and desk.staged() == []
+
+
+def test_an_exchange(desk):
+    """The same token again afterwards: there is one consent."""
+    user = whole(desk)
+    answer = end_in_the_middle(desk, user.session_id, user.exchange)
+    assert answer.status == 200 and user.exchange()["access_token"] == answer["access_token"]
+    assert desk.installation.psql(f"SELECT count(*) FROM finq.credential WHERE session_id = '{user.session_id}'") == "1"
+
+
+def test_a_look_at_the_status(desk):
+    user = desk.user()
+    ask = {"client_id": desk.tenant.client_id, "nonce": user.nonce}
+    answer = end_in_the_middle(desk, user.session_id, lambda: desk.client.call(f"/sessions/{user.session_id}/status", ask))
+    assert answer.status == 200 and answer["status"] == "SESSION_IN_PROGRESS"
+
+
+def test_a_resumption(desk):
+    """The nonce that is given is the newest."""
+    user = desk.user()
+    ask = {"client_id": desk.tenant.client_id, "client_secret": desk.tenant.client_secret}
+    answer = end_in_the_middle(desk, user.session_id, lambda: desk.client.call(f"/sessions/{user.session_id}/resume", ask))
+    assert answer.status == 200
+    user.nonce = answer["nonce"]
+    assert user.submit("last", {}).status == 200
+
+
+# -- a standby that is promoted
+
+@pytest.fixture
+def pair(make_server, run_directory, request):
+    """(Desk, primary, standby): what the primary has acknowledged the standby has."""
+    own = make_server(children=1, threads=16, plain=True)
+    desk, primary = Desk(own), own.postgres
+    standby = primary.standby(run_directory / f"standby-{request.node.name[:12]}")
+    request.addfinalizer(standby.stop)
+    primary.psql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+    primary.psql("SELECT pg_reload_conf()")
+    process.until(lambda: primary.psql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"), 20, "the standby")
+    own.httpd.settings.database = primary.conninfo_with(standby)
+    own.httpd.restart()
+    own.httpd.log.allow(OURS)
+    own.httpd.log.allow(DBD)
+    return desk, primary, standby
+
+
+def onboard(desk, acknowledged):
+    """A first step, with a connection of its own. Its status; where it was taken its session is noted."""
+    client = Client(f"http://localhost:{desk.installation.httpd.settings.plain_port}", desk.tenant)
+    started = client.start_session(SKILL)
+    if started.status == 200:
+        user = types.SimpleNamespace(session_id=started["session_id"], nonce=started["nonce"], skill=SKILL)
+        answer = client.submit(user, "papers", {})
+        if answer.status == 200:
+            acknowledged.append(started["session_id"])
+    else:
+        answer = started
+    client.close()
+    assert answer.status == 200 or (answer.status, answer.code) == (503, "service_unavailable"), answer.body
+    return answer.status
+
+
+def soften(primary):
+    """What a demotion does to sessions that go on."""
+    primary.psql("ALTER SYSTEM SET default_transaction_read_only = on")
+    primary.psql("SELECT pg_reload_conf()")
+
+
+def move(desk, primary, standby, demote):
+    """Demotes and promotes under load: soon all are served again, and what was acknowledged is there, once."""
+    acknowledged = []
+    with under_load(lambda _: onboard(desk, acknowledged), 4) as results:
+        process.until(lambda: len(results) > 20, 30, "some load")
+        demote(primary)
+        standby.psql("SELECT pg_promote()")
+        moved = time.monotonic()
+        process.until(lambda: results[-1][0] > moved + RETURN + 3, RETURN + 20, "the load after it")
+    after = [status for when, status in results if when > moved + RETURN]
+    assert len(after) > 10 and set(after) == {200}
+    there = set(standby.psql("SELECT session_id FROM finq.session").split())
+    assert len(acknowledged) > 40 and set(acknowledged) <= there
+    assert standby.psql("SELECT count(*) FROM finq.step s GROUP BY s.session_id, s.ordinal HAVING count(*) > 1") == ""
+    assert standby.backends(), "it is asked now"
+
+
+def test_a_soft_demotion(pair):
+    """The pool's connections stay, and can't write: they are cut as soon as one says so. Red where `moved` is without "25006",
+    and where connection_take does not look at the generation."""
+    desk, primary, standby = pair
+    move(desk, primary, standby, soften)
+    process.until(lambda: not primary.backends(), 10, "the end of the connections to the old primary")
+
+
+def test_a_primary_that_ends(pair):
+    """Its place is refused, or silent: the next host is asked."""
+    desk, primary, standby = pair
+    move(desk, primary, standby, lambda old: old.stop())
+
+
+def test_a_move_that_nobody_notices(pair):
+    """Between two requests: none is refused. Red without request_call's repetition."""
+    desk, primary, standby = pair
+    users = [desk.user() for _ in range(6)]
+    soften(primary)
+    standby.psql("SELECT pg_promote()")
+    process.until(lambda: standby.psql("SELECT pg_is_in_recovery()") == "f", 20, "the promotion")
+    assert [user.submit("last", {}).status for user in users] == [200] * len(users)
+    assert standby.psql("SELECT count(*) FROM finq.step WHERE name = 'last'") == str(len(users))
