@@ -165,6 +165,7 @@ CREATE TABLE finq.replay (
     kid text NOT NULL,
     token_hash bytea NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    request_id uuid NOT NULL,
     CONSTRAINT replay_pkey PRIMARY KEY (client_id, kid, token_hash)
 );
 CREATE INDEX replay_expires_at ON finq.replay USING btree (expires_at);

@@ -216,11 +216,12 @@ typedef struct finq_signature_use_in {
     const char *kid;
     finq_bytes token_hash;
     apr_int64_t expires_at;
+    const finq_id *request_id;
 } finq_signature_use_in;
 typedef struct finq_signature_use_out {
     int is_first;
 } finq_signature_use_out;
-/** sql/functions/signature.sql. */
+/** sql/functions/signature.sql. It may be repeated. */
 finq_error *finq_call_signature_use(finq_signature_use_out *out, finq_db *db, const finq_signature_use_in *in, apr_pool_t *pool);
 
 typedef struct finq_signing_keys_in {

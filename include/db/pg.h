@@ -85,8 +85,8 @@ void finq_pg_set_checked(PGconn *connection);
 apr_uint32_t finq_pg_generation(PGconn *connection);
 void finq_pg_set_generation(PGconn *connection, apr_uint32_t generation);
 /** What finq_pg_set_owner said of an adopted connection, NULL before: the pool that it belongs to. */
-const void *finq_pg_owner(PGconn *connection);
-void finq_pg_set_owner(PGconn *connection, const void *owner);
+void *finq_pg_owner(PGconn *connection);
+void finq_pg_set_owner(PGconn *connection, void *owner);
 /** Whether a connection may go back to the pool for others: alive, and in no transaction. */
 int finq_pg_is_clean(PGconn *connection);
 /** Cuts a connection off, so that its next user opens it anew. */
@@ -94,6 +94,10 @@ void finq_pg_cut(PGconn *connection);
 
 /** How many hosts a connection string names; 1 for none, and for one that can't be read. */
 int finq_pg_hosts(const char *conninfo);
+/** Which of them, from 0, a connection has reached; -1 where that can't be told. */
+int finq_pg_host_place(const char *conninfo, PGconn *connection);
+/** The same connection string, but that host is tried first. A URI stays as it is. */
+const char *finq_pg_host_first(const char *conninfo, int place, apr_pool_t *pool);
 
 /** How many rows a call gave. */
 int finq_pg_rows(const PGresult *rows);

@@ -63,6 +63,8 @@ void finq_gate_served(finq_gate_call *const *together, int count, const finq_gat
 /** Whatever was connected up to now leads to a database that has ended, or has become a standby: connections of this
  * generation are of no use any more. Says so once for all that find it out. */
 void finq_gate_moved(finq_gate *gate, apr_uint32_t generation);
+/** The host that a new connection of the gate's `pool` has reached is the one that mod_dbd tries first from now on. */
+void finq_gate_prefer(finq_gate *gate, dbd_cfg_t *pool, PGconn *connection);
 /** Gives the connection back: `clean`, the connection can be used again; `late`, the database did not answer in time. */
 void finq_gate_leave(finq_gate *gate, int clean, int late);
 

@@ -255,12 +255,13 @@ CREATE TABLE finq.signing_key (
 CREATE INDEX signing_key_issuer ON finq.signing_key (issuer);
 
 -- Tokens that have been used: the hash of a JWS's jti, or of a message signature's nonce. A row is needed until the token
--- has expired everywhere.
+-- has expired everywhere. The request that used it may say so again: its answer may have been lost.
 CREATE TABLE finq.replay (
     client_id  uuid        NOT NULL,
     kid        text        NOT NULL,
     token_hash bytea       NOT NULL,
     expires_at timestamptz NOT NULL,
+    request_id uuid        NOT NULL,
     PRIMARY KEY (client_id, kid, token_hash)
 );
 

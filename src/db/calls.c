@@ -404,13 +404,15 @@ finq_error *finq_call_signature_use(finq_signature_use_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_signature_use",
-        "SELECT is_first FROM finq.signature_use(p_client_id => $1, p_kid => $2, p_token_hash => $3, p_expires_at => $4)", 0};
+        "SELECT is_first FROM finq.signature_use(p_client_id => $1, p_kid => $2, p_token_hash => $3, p_expires_at => $4, "
+        "p_request_id => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_text(&args, in->kid);
     finq_pg_arg_bytes(&args, in->token_hash);
     finq_pg_arg_long(&args, in->expires_at);
+    finq_pg_arg_id(&args, in->request_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = signature_use_read(rows, 0);
     return NULL;

@@ -22,7 +22,7 @@ typedef struct {
     int count;
     int checked;
     apr_uint32_t generation;
-    const void *owner; /* outlives a reset */
+    void *owner; /* outlives a reset */
 } connection_state;
 
 static int connection_event(PGEventId event, void *info, void *pass)
@@ -87,12 +87,12 @@ void finq_pg_set_generation(PGconn *connection, apr_uint32_t generation)
     ((connection_state *)PQinstanceData(connection, connection_event))->generation = generation;
 }
 
-const void *finq_pg_owner(PGconn *connection)
+void *finq_pg_owner(PGconn *connection)
 {
     return ((connection_state *)PQinstanceData(connection, connection_event))->owner;
 }
 
-void finq_pg_set_owner(PGconn *connection, const void *owner)
+void finq_pg_set_owner(PGconn *connection, void *owner)
 {
     ((connection_state *)PQinstanceData(connection, connection_event))->owner = owner;
 }

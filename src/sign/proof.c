@@ -7,6 +7,7 @@
 #include "ground/text.h"
 #include "sign/check.h"
 #include "crypto/digest.h"
+#include "crypto/secrets.h"
 #include "db/calls.h"
 #include "sign/jws.h"
 
@@ -166,14 +167,17 @@ finq_error *finq_proof_use(const finq_proof *proof, const finq_id *client_id, fi
 {
     finq_signature_use_out row;
     unsigned char hash[FINQ_DIGEST_SHA256];
+    finq_id request_id; /* tells a call that is made again from another use */
     if (!proof->token)
         return NULL;
+    FINQ_TRY(finq_id_new(&request_id, pool));
     finq_digest_sha256(hash, proof->token, strlen(proof->token));
     finq_signature_use_in in = {
         .client_id = client_id,
         .kid = proof->kid,
         .token_hash = {hash, sizeof hash},
         .expires_at = proof->ends + FINQ_CHECK_SKEW_BEHIND + REMEMBER_LONGER,
+        .request_id = &request_id,
     };
     FINQ_TRY(finq_call_signature_use(&row, db, &in, pool));
     if (row.is_first)

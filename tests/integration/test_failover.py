@@ -3,6 +3,8 @@ a call. The client notices seconds of 503 at most, and what it was told of is th
 
 Seen red: see each test.
 """
+import contextlib
+import socket
 import threading
 import time
 import types
@@ -11,11 +13,12 @@ import pytest
 
 from finqenv import documents, process
 from finqenv.client import Client
-from finqenv.load import under_load
+from finqenv.load import at_once, under_load
 from finqenv.postgres import SERVER
 from finqenv.uploads import SKILL, Desk
 
 PNG = documents.png()
+HEALTH = '<Location "/health">\nSetHandler finq-health\nRequire all granted\n</Location>\n'
 RETURN = 5  # seconds from a promotion to full service, on a machine that does other things too
 OURS = r"FINQ03: .* 503 service_unavailable: "
 DBD = r"\[dbd:error\]"
@@ -31,7 +34,8 @@ def desk(make_module_server):
 
 
 def steps_of(desk, user):
-    return desk.installation.psql(f"SELECT ordinal FROM finq.step WHERE session_id = '{user.session_id}' ORDER BY ordinal").split()
+    asked = f"SELECT ordinal FROM finq.step WHERE session_id = '{user.session_id}' ORDER BY ordinal"
+    return desk.installation.psql(asked).split()
 
 
 def end_in_the_middle(desk, session_id, call):
@@ -101,12 +105,24 @@ def test_a_resumption(desk):
     assert user.submit("last", {}).status == 200
 
 
+def use(request):
+    """Uses a token up, in SQL."""
+    return ("SELECT finq.signature_use('00000000-0000-7000-8000-000000000001', 'k', '\\x2a', 4102444800, "
+            f"'00000000-0000-7000-8000-00000000000{request}')")
+
+
+def test_a_signature_is_used_by_one_request(desk):
+    """Which may ask again where the answer was lost. Red without request_id in finq.signature_use."""
+    psql = desk.installation.psql
+    assert [psql(use(1)), psql(use(1)), psql(use(2)), psql(use(1))] == ["t", "t", "f", "t"]
+
+
 # -- a standby that is promoted
 
 @pytest.fixture
 def pair(make_server, run_directory, request):
     """(Desk, primary, standby): what the primary has acknowledged the standby has."""
-    own = make_server(children=1, threads=16, plain=True)
+    own = make_server(children=1, threads=32, plain=True, dbd=(0, 8, 8), vhost=HEALTH)
     desk, primary = Desk(own), own.postgres
     standby = primary.standby(run_directory / f"standby-{request.node.name[:12]}")
     request.addfinalizer(standby.stop)
@@ -124,6 +140,7 @@ def onboard(desk, acknowledged):
     """A first step, with a connection of its own. Its status; where it was taken its session is noted."""
     client = Client(f"http://localhost:{desk.installation.httpd.settings.plain_port}", desk.tenant)
     started = client.start_session(SKILL)
+    client.close()  # a kept one may be closed at any time
     if started.status == 200:
         user = types.SimpleNamespace(session_id=started["session_id"], nonce=started["nonce"], skill=SKILL)
         answer = client.submit(user, "papers", {})
@@ -173,12 +190,75 @@ def test_a_primary_that_ends(pair):
     move(desk, primary, standby, lambda old: old.stop())
 
 
-def test_a_move_that_nobody_notices(pair):
-    """Between two requests: none is refused. Red without request_call's repetition."""
-    desk, primary, standby = pair
-    users = [desk.user() for _ in range(6)]
+def move_quietly(primary, standby):
     soften(primary)
     standby.psql("SELECT pg_promote()")
     process.until(lambda: standby.psql("SELECT pg_is_in_recovery()") == "f", 20, "the promotion")
-    assert [user.submit("last", {}).status for user in users] == [200] * len(users)
+
+
+def test_a_move_that_nobody_notices(pair):
+    """Between two requests: none is refused. What the first finds out the others' connections need not find out again. Red
+    without request_call's repetition, and where connection_take does not look at the generation."""
+    desk, primary, standby = pair
+    users = [desk.user(desk.installation.client(desk.tenant)) for _ in range(9)]
+    process.until(lambda: at_once([lambda: onboard(desk, [])] * 16) and len(primary.backends()) > 3, 30, "some connections")
+    move_quietly(primary, standby)
+    assert users[0].submit("last", {}).status == 200
+    refusals = primary.log.read_text().count("read-only transaction")
+    assert {answer.status for answer in at_once([lambda user=user: user.submit("last", {}) for user in users[1:]])} == {200}
     assert standby.psql("SELECT count(*) FROM finq.step WHERE name = 'last'") == str(len(users))
+    assert primary.log.read_text().count("read-only transaction") == refusals == 1
+
+
+def test_ready_after_a_move(pair):
+    """Though nobody wrote meanwhile. Red where finq_dbd_check does not ask again."""
+    desk, primary, standby = pair
+    ready = Client(f"http://localhost:{desk.installation.httpd.settings.plain_port}", None)
+    assert ready.request("GET", "/health/ready").status == 200
+    move_quietly(primary, standby)
+    assert ready.request("GET", "/health/ready").status == 200
+    assert not primary.backends() and standby.backends()
+
+
+# -- a host that is silent
+
+class Silent:
+    """A host that takes connections and says nothing; `asked` of them."""
+
+    def __init__(self):
+        self.listening, self.kept = socket.create_server(("127.0.0.1", 0), backlog=64), []
+        self.port = self.listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.kept.append(self.listening.accept()[0])
+
+    @property
+    def asked(self):
+        return len(self.kept)
+
+    def stop(self):
+        self.listening.close()
+        for one in self.kept:
+            one.close()
+
+
+def test_the_host_that_was_good_is_tried_first(make_server, request):
+    """After it was found once, though others stand before it: connect_timeout is waited for no more. Red without
+    finq_gate_prefer."""
+    silent = Silent()
+    request.addfinalizer(silent.stop)
+    own = make_server(children=1, threads=16, plain=True, dbd=(0, 1, 8), postgres={"log_connections": "on"})
+    desk, postgres = Desk(own), own.postgres
+    own.httpd.settings.database = postgres.conninfo(SERVER).replace("host=127.0.0.1", "host=127.0.0.1,127.0.0.1").replace(
+        f"port={postgres.port}", f"port={silent.port},{postgres.port}")
+    own.httpd.restart()
+
+    def connected():
+        return postgres.log.read_text().count(f"connection authorized: user={SERVER}")
+    assert onboard(desk, []) == 200 and silent.asked == 1
+    before = connected()
+    process.until(lambda: set(at_once([lambda: onboard(desk, [])] * 16)) == {200} and connected() > before + 4, 30, "new ones")
+    assert silent.asked == 1

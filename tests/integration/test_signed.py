@@ -353,8 +353,9 @@ def test_a_jti_may_be_required(make_server):
 
 
 def test_used_tokens_that_have_expired_go(server):
-    server.psql("INSERT INTO finq.replay SELECT gen_random_uuid(), 'k', sha256(n::text::bytea), now() - interval '1 h'"
+    server.psql("INSERT INTO finq.replay"
+                " SELECT gen_random_uuid(), 'k', sha256(n::text::bytea), now() - interval '1 h', gen_random_uuid()"
                 " FROM generate_series(1, 100) n")
-    server.psql("SELECT finq.signature_use(gen_random_uuid(), 'k', sha256(n::text::bytea), 1e10::bigint)"
+    server.psql("SELECT finq.signature_use(gen_random_uuid(), 'k', sha256(n::text::bytea), 1e10::bigint, gen_random_uuid())"
                 " FROM generate_series(1, 500) n")
     assert server.psql("SELECT count(*) FROM finq.replay WHERE expires_at < now()") == "0"

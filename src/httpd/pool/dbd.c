@@ -55,6 +55,7 @@ typedef struct {
     finq_gate *gate;
     const finq_meter *meter;
     apr_time_t deadline; /* 0 before the first call */
+    apr_uint32_t generation; /* of the last call's connection */
 } request_db;
 
 typedef struct {
@@ -134,10 +135,13 @@ static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call
     if (entry == FINQ_GATE_LATE)
         return refused(self, FINQ_EVENT_DATABASE_BUSY, "no connection became free in time; DBDMax may be too small", pool);
     loan->connection = connection_take(loan, self, call);
-    const dbd_cfg_t *owner = loan->connection ? finq_pg_owner(loan->connection) : NULL;
+    dbd_cfg_t *owner = loan->connection ? finq_pg_owner(loan->connection) : NULL;
     loan->gate = finq_gate_opened(loan->gate, entry, loan->connection != NULL, owner);
     if (loan->connection) {
         finq_pg_set_generation(loan->connection, call->generation);
+        if (loan->is_new && owner)
+            finq_gate_prefer(loan->gate, owner, loan->connection);
+        self->generation = call->generation;
         self->gate = loan->gate;
         return NULL;
     }
@@ -247,7 +251,12 @@ finq_error *finq_dbd_check(finq_db *db, apr_pool_t *pool)
 {
     finq_schema_version_out schema;
     finq_is_read_only_out now;
+    const request_db *self = (const request_db *)db;
     FINQ_TRY(finq_call_schema_version(&schema, db, pool));
     FINQ_TRY(finq_call_is_read_only(&now, db, pool));
+    if (now.is_read_only) { /* as it may have become since it was connected to: a new connection leads to another */
+        finq_gate_moved(self->gate, self->generation);
+        FINQ_TRY(finq_call_is_read_only(&now, db, pool));
+    }
     return now.is_read_only ? unavailable(pool, "it is read-only: a standby, or default_transaction_read_only is on") : NULL;
 }

@@ -15,6 +15,9 @@ struct finq_gate {
     const dbd_cfg_t *pool;  /* which of mod_dbd's pools this is; known once a connection was had from it */
     int most;              /* its DBDMax; 1 until known */
     int has_several;       /* hosts to connect to: after one has failed the next may be tried */
+    const char *params;    /* the pool's DBDParams, as they were written */
+    int host;              /* which of the hosts is tried first */
+    apr_pool_t *memory;    /* for what is tried first */
     int in_use;
     int idle;              /* given back in good order: to be had without connecting */
     apr_time_t idle_since[IDLE_MAX]; /* of each of these; the last is what mod_dbd hands out next */
@@ -52,6 +55,7 @@ finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild)
     APR_RING_INIT(&gate->waiting, finq_gate_call, link);
     gate->most = gate->generation = 1;
     gate->meter = meter;
+    apr_pool_create(&gate->memory, pchild);
     gate_show(gate);
     gate->next = gates;
     gates = gate;
@@ -111,7 +115,8 @@ static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
     }
     gate->pool = pool;
     gate->most = pool->nmax > 0 ? pool->nmax : 1;
-    gate->has_several = finq_pg_hosts(pool->params ? pool->params : "") > 1;
+    gate->params = pool->params ? pool->params : "";
+    gate->has_several = finq_pg_hosts(gate->params) > 1;
     return gate;
 }
 
@@ -211,6 +216,19 @@ void finq_gate_moved(finq_gate *gate, apr_uint32_t generation)
     gate = gate_resolve(gate);
     if (gate->generation == generation)
         gate->generation++;
+    apr_thread_mutex_unlock(lock);
+}
+
+/* A host that is silent would cost each new connection its connect_timeout. */
+void finq_gate_prefer(finq_gate *gate, dbd_cfg_t *pool, PGconn *connection)
+{
+    apr_thread_mutex_lock(lock);
+    gate = gate_resolve(gate);
+    int place = gate->has_several ? finq_pg_host_place(gate->params, connection) : -1;
+    if (place >= 0 && place != gate->host) {
+        pool->params = finq_pg_host_first(gate->params, place, gate->memory);
+        gate->host = place;
+    }
     apr_thread_mutex_unlock(lock);
 }
 
