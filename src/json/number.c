@@ -141,8 +141,8 @@ int finq_number_multiple(const finq_number *number, const finq_number *unit)
 {
     int shift = number->exponent - unit->exponent;
     apr_uint64_t m = digits_modulo(unit, APR_UINT64_MAX);
-    if (number->count == 0)
-        return 1;
+    if (number->count == 0 || m == 0)
+        return number->count == 0; /* of zero, zero alone is a multiple */
     if (shift < 0)
         return 0; /* the digits would have to end in a zero */
     return (wide)digits_modulo(number, m) * power_modulo(shift, m) % m == 0;
