@@ -17,6 +17,21 @@ CREATE TYPE finq.catalog_answer AS (
     catalog text
 );
 
+CREATE TYPE finq.consent_answer AS (
+    outcome text,
+    credentials_id uuid,
+    status finq.credential_status,
+    consent_exp bigint,
+    max_data_retention bigint,
+    created_at bigint,
+    updated_at bigint,
+    country text,
+    servicer text,
+    skill text,
+    tenant text,
+    tenant_user_id text
+);
+
 CREATE TYPE finq.exchange_answer AS (
     outcome text,
     credentials_id uuid,
@@ -86,6 +101,7 @@ CREATE TABLE finq.credential (
     client_id uuid NOT NULL,
     skill_id integer NOT NULL,
     session_id uuid NOT NULL,
+    tenant_user_id text,
     access_token_hash bytea NOT NULL,
     status finq.credential_status NOT NULL DEFAULT 'ACTIVE'::finq.credential_status,
     consent_exp timestamp with time zone NOT NULL,
@@ -93,9 +109,13 @@ CREATE TABLE finq.credential (
     created_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     expiry_told boolean NOT NULL DEFAULT false,
+    deleted_at timestamp with time zone,
+    CONSTRAINT credential_check CHECK (((status <> 'DELETED'::finq.credential_status) OR (deleted_at IS NOT NULL))),
     CONSTRAINT credential_pkey PRIMARY KEY (credentials_id)
 );
+CREATE INDEX credential_client ON finq.credential USING btree (client_id, credentials_id);
 CREATE INDEX credential_expiry ON finq.credential USING btree (consent_exp) WHERE (status = 'ACTIVE'::finq.credential_status);
+CREATE INDEX credential_user ON finq.credential USING btree (client_id, tenant_user_id, credentials_id) WHERE (tenant_user_id IS NOT NULL);
 
 CREATE TABLE finq.directory_change (
     only_one boolean NOT NULL DEFAULT true,

@@ -54,6 +54,21 @@ typedef struct finq_exchange_answer_row {
     const char *missing;
 } finq_exchange_answer_row;
 
+typedef struct finq_consent_answer_row {
+    const char *outcome;
+    const finq_id *credentials_id;
+    const char *status; /**< finq.credential_status */
+    apr_int64_t consent_exp;
+    apr_int64_t max_data_retention;
+    apr_int64_t created_at;
+    apr_int64_t updated_at;
+    const char *country;
+    const char *servicer;
+    const char *skill;
+    const char *tenant;
+    const char *tenant_user_id;
+} finq_consent_answer_row;
+
 typedef struct finq_catalog_answer_row {
     const char *outcome;
     const char *catalog;
@@ -78,6 +93,30 @@ typedef finq_catalog_answer_row finq_catalog_skills_out;
 /** sql/functions/skill.sql. It may be repeated. */
 finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, const finq_catalog_skills_in *in,
                                      apr_pool_t *pool);
+
+typedef struct finq_consent_delete_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    const char *tenant_user_id;
+    apr_int32_t retention;
+} finq_consent_delete_in;
+typedef finq_consent_answer_row finq_consent_delete_out;
+/** sql/functions/consent.sql. It may be repeated. */
+finq_error *finq_call_consent_delete(finq_consent_delete_out *out, finq_db *db, const finq_consent_delete_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_consent_get_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    const char *tenant_user_id;
+} finq_consent_get_in;
+typedef finq_consent_answer_row finq_consent_get_out;
+/** sql/functions/consent.sql. It may be repeated. */
+finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const finq_consent_get_in *in, apr_pool_t *pool);
 
 typedef struct finq_directory_version_out {
     apr_int64_t directory_version;

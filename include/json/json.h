@@ -13,8 +13,8 @@
 /** Deepest nesting of a request body (contract section 1). */
 #define FINQ_JSON_MAX_DEPTH 32
 
-/** Kinds of value that a member of a request may have. */
-typedef enum { FINQ_JSON_STRING, FINQ_JSON_OBJECT, FINQ_JSON_INTEGER, FINQ_JSON_ARRAY } finq_json_kind;
+/** Kinds of value that a member of a request may have; ANY is for its endpoint to check. */
+typedef enum { FINQ_JSON_STRING, FINQ_JSON_OBJECT, FINQ_JSON_INTEGER, FINQ_JSON_ARRAY, FINQ_JSON_ANY } finq_json_kind;
 
 /** One member that an endpoint knows. */
 typedef struct finq_json_member {

@@ -1,4 +1,5 @@
--- The end of a consent. There is one: what has been deleted does not expire, what has expired is not deleted.
+-- Consents: who may ask about one, what is told of it, and its end. There is one end: what has been deleted does not expire,
+-- what has expired stays that, and a deletion only lets its data go sooner.
 
 -- What a consent is at this moment: its end does not wait for the look that marks it.
 CREATE OR REPLACE FUNCTION finq.consent_status(p_consent finq.credential) RETURNS finq.credential_status
@@ -6,28 +7,126 @@ CREATE OR REPLACE FUNCTION finq.consent_status(p_consent finq.credential) RETURN
     RETURN CASE WHEN (p_consent).status = 'ACTIVE' AND (p_consent).consent_exp <= clock_timestamp() THEN 'EXPIRED'
                 ELSE (p_consent).status END;
 
--- Ends a consent, if nothing has yet: `ended` says whether this call did, `status` how it stands; NULL for an unknown one.
--- One whose time is over has expired, whether or not that was marked before. The access_token's hash stays: its holder
--- may still ask for the status, and delete again (contract section 9), and must be known for that.
-CREATE OR REPLACE FUNCTION finq.consent_delete(p_credentials_id uuid, OUT ended boolean, OUT status finq.credential_status)
+-- Whether anything is told of a consent: once it has ended, for as long as its data may be kept and a year longer.
+CREATE OR REPLACE FUNCTION finq.consent_is_known(p_consent finq.credential) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN finq.consent_status(p_consent) = 'ACTIVE'
+           OR (p_consent).max_data_retention + interval '1 year' > clock_timestamp();
+
+-- Whether two hashes of one length are the same. What is compared are hashes of both together, so the time that it takes
+-- tells nothing of the place where they differ.
+CREATE OR REPLACE FUNCTION finq.same_hash(p_one bytea, p_other bytea) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN sha256(p_one || p_other) = sha256(p_other || p_one);
+
+-- Deletes a consent and answers how it stands then, NULL for an unknown one. The first deletion decides, later ones change
+-- nothing. The data go p_retention minutes from now, and never later than they would without it (NULL). One whose time is
+-- over has expired, whether or not that was marked before. The access_token's hash stays: its holder may still ask for the
+-- status, and delete again (contract section 9), and must be known for that. What changed leaves its line in the trail.
+CREATE OR REPLACE FUNCTION finq.consent_end(p_credentials_id uuid, p_retention integer) RETURNS finq.credential
     LANGUAGE plpgsql
 AS $$
-#variable_conflict use_column
 DECLARE
+    v_before  finq.credential;
     v_consent finq.credential;
 BEGIN
+    SELECT c.* INTO v_before FROM finq.credential c
+     WHERE c.credentials_id = p_credentials_id AND c.deleted_at IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
+        RETURN v_consent;
+    END IF;
     UPDATE finq.credential c
-       SET status = CASE WHEN c.consent_exp <= clock_timestamp() THEN 'EXPIRED' ELSE 'DELETED' END::finq.credential_status,
-           updated_at = clock_timestamp()
-     WHERE c.credentials_id = p_credentials_id AND c.status = 'ACTIVE'
+       SET status = CASE finq.consent_status(c) WHEN 'ACTIVE' THEN 'DELETED' ELSE 'EXPIRED' END::finq.credential_status,
+           max_data_retention = least(c.max_data_retention, clock_timestamp() + p_retention * interval '1 minute'),
+           deleted_at = clock_timestamp(), updated_at = clock_timestamp()
+     WHERE c.credentials_id = p_credentials_id
     RETURNING c.* INTO v_consent;
-    ended := FOUND;
-    IF ended THEN
+    IF v_before.status = 'ACTIVE' THEN
         PERFORM finq.event(v_consent.client_id, v_consent.session_id, 'consent.' || lower(v_consent.status::text),
                            jsonb_build_object('credentials_id', p_credentials_id, 'consent_exp', finq.utc(v_consent.consent_exp)));
     END IF;
-    SELECT c.status INTO status FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
+    IF (v_before.status, v_before.max_data_retention) <> (v_consent.status, v_consent.max_data_retention) THEN
+        INSERT INTO finq.audit (object, action, client_id, detail)
+        VALUES ('credential', 'UPDATE', v_consent.client_id, jsonb_strip_nulls(jsonb_build_object(
+                'credentials_id', p_credentials_id, 'status', v_consent.status, 'max_data_retention',
+                finq.utc(nullif(v_consent.max_data_retention, v_before.max_data_retention)))));
+    END IF;
+    RETURN v_consent;
 END $$;
+
+-- Who asks about a consent, in the contract's order (section 1): the outcome, and the consent where that is 'ok'. Another
+-- tenant's does not exist. Whose it is is compared last, where both say so: only who holds the access_token learns of that.
+CREATE OR REPLACE FUNCTION finq.consent_claim(
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
+    OUT outcome text, OUT consent finq.credential)
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    outcome := finq.key_claim(p_client_id, 'SECRET', p_secret_hash);
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    SELECT c.* INTO consent FROM finq.credential c
+     WHERE c.credentials_id = p_credentials_id AND c.client_id = p_client_id AND finq.consent_is_known(c);
+    outcome := CASE WHEN NOT FOUND THEN 'invalid_credentials_id'
+                    WHEN NOT finq.same_hash(consent.access_token_hash, p_access_token_hash) THEN 'invalid_access_token'
+                    WHEN consent.tenant_user_id <> p_tenant_user_id THEN 'invalid_credentials_id'
+                    ELSE 'ok' END;
+END $$;
+
+-- What a tenant is told of its consent.
+CREATE OR REPLACE FUNCTION finq.consent_told(p_consent finq.credential) RETURNS finq.consent_answer
+    LANGUAGE sql STABLE
+AS $$
+    SELECT 'ok', p_consent.credentials_id, finq.consent_status(p_consent), finq.seconds(p_consent.consent_exp),
+           finq.seconds(p_consent.max_data_retention), finq.seconds(p_consent.created_at), finq.seconds(p_consent.updated_at),
+           r.country, r.name, k.name, t.name, p_consent.tenant_user_id
+      FROM finq.tenant t
+     CROSS JOIN finq.skill k
+      JOIN finq.servicer r ON r.servicer_id = k.servicer_id
+     WHERE t.client_id = p_consent.client_id AND k.skill_id = p_consent.skill_id
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server: one call a request
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION finq.consent_get(
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text)
+    RETURNS finq.consent_answer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+    v_answer finq.consent_answer;
+BEGIN
+    IF v_claim.outcome = 'ok' THEN
+        RETURN finq.consent_told(v_claim.consent);
+    END IF;
+    v_answer.outcome := v_claim.outcome;
+    RETURN v_answer;
+END $$;
+COMMENT ON FUNCTION finq.consent_get IS 'repeatable';
+
+-- A deletion by the tenant's server; p_retention is as finq.consent_end has it.
+CREATE OR REPLACE FUNCTION finq.consent_delete(
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
+    p_retention integer)
+    RETURNS finq.consent_answer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+    v_answer finq.consent_answer;
+BEGIN
+    IF v_claim.outcome = 'ok' THEN
+        RETURN finq.consent_told(finq.consent_end(p_credentials_id, p_retention));
+    END IF;
+    v_answer.outcome := v_claim.outcome;
+    RETURN v_answer;
+END $$;
+COMMENT ON FUNCTION finq.consent_delete IS 'repeatable';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
@@ -73,18 +172,10 @@ BEGIN
     RETURN finq.consent_shown(v_consent);
 END $$;
 
--- The operator's deletion. Only what it ended leaves its line in the trail.
 CREATE OR REPLACE FUNCTION finq.consent_deleted(p_credentials_id uuid) RETURNS json
     LANGUAGE plpgsql
 AS $$
-DECLARE
-    v_end   record := finq.consent_delete(p_credentials_id);
-    v_shown json  := finq.consent_show(p_credentials_id);
 BEGIN
-    IF v_end.ended THEN
-        INSERT INTO finq.audit (object, action, client_id, detail)
-        VALUES ('credential', 'UPDATE', (v_shown ->> 'client_id')::uuid,
-                jsonb_build_object('credentials_id', p_credentials_id, 'status', v_end.status));
-    END IF;
-    RETURN v_shown;
+    PERFORM finq.consent_end(p_credentials_id, NULL);
+    RETURN finq.consent_show(p_credentials_id);
 END $$;

@@ -18,6 +18,7 @@ DECLARE
     v_key_id  bigint;
     v_used_at timestamptz;
     v_skill   integer;
+    v_user    text;
     v_session finq.session;
     v_consent finq.credential;
     v_answer  finq.exchange_answer;
@@ -40,11 +41,11 @@ BEGIN
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.status = 'SESSION_COMPLETED'
        AND s.exchanged_at IS NULL AND to_timestamp(p_token_expires_at) > v_now
        AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
-    RETURNING s.skill_id INTO v_skill;
+    RETURNING s.skill_id, s.tenant_user_id INTO v_skill, v_user;
     IF FOUND THEN
-        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, access_token_hash, consent_exp,
-                                     max_data_retention, created_at, updated_at)
-        SELECT p_credentials_id, p_client_id, v_skill, p_session_id, p_access_token_hash,
+        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, access_token_hash,
+                                     consent_exp, max_data_retention, created_at, updated_at)
+        SELECT p_credentials_id, p_client_id, v_skill, p_session_id, v_user, p_access_token_hash,
                v_now + coalesce(a.consent_duration, 129600) * interval '1 minute',
                v_now + coalesce(a.cache_max_data_retention, 172800) * interval '1 minute', v_now, v_now
           FROM (SELECT) one

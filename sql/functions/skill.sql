@@ -1,25 +1,5 @@
 -- Skills, and the catalogs of them.
 
--- What authorises a look into the catalogs: 'ok', or the error code, in the order of POST /sessions.
-CREATE OR REPLACE FUNCTION finq.catalog_claim(p_client_id uuid, p_app_key_hash bytea) RETURNS text
-    LANGUAGE plpgsql
-AS $$
-DECLARE
-    v_active boolean;
-    v_key_id bigint;
-BEGIN
-    SELECT t.status = 'ACTIVE', k.key_id INTO v_active, v_key_id
-      FROM finq.tenant t
-      LEFT JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'APP_KEY' AND k.hash = p_app_key_hash
-                                 AND k.ends_at > clock_timestamp()
-     WHERE t.client_id = p_client_id;
-    IF v_key_id IS NOT NULL THEN
-        PERFORM finq.key_note_use(p_client_id, v_key_id);
-    END IF;
-    RETURN CASE WHEN v_active IS NULL THEN 'invalid_client_id' WHEN v_key_id IS NULL THEN 'invalid_client_app_key'
-                WHEN v_active THEN 'ok' ELSE 'unauthorized_tenant' END;
-END $$;
-
 -- The skills that a tenant may start here; p_only is what the server's host is narrowed to, NULL for no less than all.
 CREATE OR REPLACE FUNCTION finq.catalog_of(p_client_id uuid, p_only text[]) RETURNS SETOF finq.skill
     LANGUAGE sql STABLE
@@ -66,7 +46,7 @@ AS $$
 DECLARE
     v_answer finq.catalog_answer;
 BEGIN
-    v_answer.outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
+    v_answer.outcome := finq.key_claim(p_client_id, 'APP_KEY', p_app_key_hash);
     IF v_answer.outcome = 'ok' THEN
         SELECT coalesce(json_agg(json_build_object(
                    'name', s.name, 'title', s.definition -> 'title', 'type', s.definition -> 'type',
@@ -88,7 +68,7 @@ AS $$
 DECLARE
     v_answer finq.catalog_answer;
 BEGIN
-    v_answer.outcome := finq.catalog_claim(p_client_id, p_app_key_hash);
+    v_answer.outcome := finq.key_claim(p_client_id, 'APP_KEY', p_app_key_hash);
     IF v_answer.outcome = 'ok' THEN
         SELECT coalesce(json_agg(finq.catalog_servicer(r) ORDER BY r.name), '[]') INTO v_answer.catalog
           FROM finq.servicer r

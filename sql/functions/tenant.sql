@@ -39,6 +39,28 @@ BEGIN
                                         FOR NO KEY UPDATE SKIP LOCKED);
 END $$;
 
+-- What authorises who shows a key of a tenant's: 'ok', or the error code, in the contract's order. The key's use is noted.
+CREATE OR REPLACE FUNCTION finq.key_claim(p_client_id uuid, p_kind finq.key_kind, p_hash bytea) RETURNS text
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_active  boolean;
+    v_key_id  bigint;
+    v_used_at timestamptz;
+BEGIN
+    SELECT t.status = 'ACTIVE', k.key_id, k.last_used_at INTO v_active, v_key_id, v_used_at
+      FROM finq.tenant t
+      LEFT JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = p_kind AND k.hash = p_hash AND k.ends_at > v_now
+     WHERE t.client_id = p_client_id;
+    IF v_key_id IS NOT NULL AND (v_used_at IS NULL OR v_used_at <= v_now - interval '1 minute') THEN
+        PERFORM finq.key_note_use(p_client_id, v_key_id);
+    END IF;
+    RETURN CASE WHEN v_active IS NULL THEN 'invalid_client_id'
+                WHEN v_key_id IS NULL THEN CASE p_kind WHEN 'SECRET' THEN 'invalid_client_secret' ELSE 'invalid_client_app_key' END
+                WHEN v_active THEN 'ok' ELSE 'unauthorized_tenant' END;
+END $$;
+
 CREATE OR REPLACE FUNCTION finq.servicer_id(p_name text, p_country text) RETURNS uuid
     LANGUAGE plpgsql
 AS $$

@@ -195,15 +195,21 @@ CREATE TABLE finq.credential (
     client_id          uuid                   NOT NULL,
     skill_id           integer                NOT NULL,
     session_id         uuid                   NOT NULL,
+    tenant_user_id     text                   NULL, -- the session's
     access_token_hash  bytea                  NOT NULL,
     status             finq.credential_status NOT NULL DEFAULT 'ACTIVE',
     consent_exp        timestamptz            NOT NULL,
     max_data_retention timestamptz            NOT NULL,
     created_at         timestamptz            NOT NULL,
     updated_at         timestamptz            NOT NULL,
-    expiry_told        boolean                NOT NULL DEFAULT false
+    expiry_told        boolean                NOT NULL DEFAULT false,
+    deleted_at         timestamptz            NULL, -- what has expired may be deleted too, and stays EXPIRED
+    CHECK (status <> 'DELETED' OR deleted_at IS NOT NULL)
 );
 
+-- A tenant's consents, newest first: their ids tell the time.
+CREATE INDEX credential_client ON finq.credential (client_id, credentials_id);
+CREATE INDEX credential_user ON finq.credential (client_id, tenant_user_id, credentials_id) WHERE tenant_user_id IS NOT NULL;
 CREATE INDEX credential_expiry ON finq.credential (consent_exp) WHERE status = 'ACTIVE';
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -231,6 +237,11 @@ CREATE TYPE finq.session_standing AS (
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);
 
 CREATE TYPE finq.catalog_answer AS (outcome text, catalog text);
+
+CREATE TYPE finq.consent_answer AS (
+    outcome text, credentials_id uuid, status finq.credential_status, consent_exp bigint, max_data_retention bigint,
+    created_at bigint, updated_at bigint, country text, servicer text, skill text, tenant text, tenant_user_id text
+);
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Signed requests (contract section 8): whose keys sign, and which tokens have been used.

@@ -176,6 +176,24 @@ static finq_directory_version_out directory_version_read(const PGresult *rows, i
     };
 }
 
+static finq_consent_answer_row consent_answer_read(const PGresult *rows, int row)
+{
+    return (finq_consent_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .credentials_id = finq_pg_id(rows, row, 1),
+        .status = finq_pg_text(rows, row, 2),
+        .consent_exp = finq_pg_number(rows, row, 3),
+        .max_data_retention = finq_pg_number(rows, row, 4),
+        .created_at = finq_pg_number(rows, row, 5),
+        .updated_at = finq_pg_number(rows, row, 6),
+        .country = finq_pg_text(rows, row, 7),
+        .servicer = finq_pg_text(rows, row, 8),
+        .skill = finq_pg_text(rows, row, 9),
+        .tenant = finq_pg_text(rows, row, 10),
+        .tenant_user_id = finq_pg_text(rows, row, 11),
+    };
+}
+
 static finq_catalog_answer_row catalog_answer_read(const PGresult *rows, int row)
 {
     return (finq_catalog_answer_row){
@@ -213,6 +231,46 @@ finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, 
     finq_pg_arg_text(&args, in->only);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = catalog_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_consent_delete(finq_consent_delete_out *out, finq_db *db, const finq_consent_delete_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_consent_delete",
+        "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
+        "servicer, skill, tenant, tenant_user_id FROM finq.consent_delete(p_client_id => $1, p_secret_hash => $2, "
+        "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5, p_retention => $6)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_int(&args, in->retention);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = consent_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const finq_consent_get_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_consent_get",
+        "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
+        "servicer, skill, tenant, tenant_user_id FROM finq.consent_get(p_client_id => $1, p_secret_hash => $2, "
+        "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_text(&args, in->tenant_user_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = consent_answer_read(rows, 0);
     return NULL;
 }
 

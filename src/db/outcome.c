@@ -18,6 +18,8 @@ static const struct {
     {"invalid_client_app_key", "The client_app_key that started this session has ended.",
      "client_app_key is not one of this client's."},
     {"service_unavailable", "The upload was given up; send it again.", NULL},
+    {"invalid_credentials_id", "credentials_id is not one of this client's.", NULL},
+    {"invalid_access_token", "access_token is not the one of this credentials_id.", NULL},
     {"inactive_credentials", "The consent has been deleted, or has expired.", NULL},
     {"invalid_temp_token", "temp_token is not one that waits to be exchanged by this client.", NULL},
 };

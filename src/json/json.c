@@ -138,6 +138,8 @@ static int kind_fits(finq_json_kind kind, const json_t *value)
         return json_is_integer(value);
     case FINQ_JSON_ARRAY:
         return json_is_array(value);
+    case FINQ_JSON_ANY:
+        return 1;
     }
     return 0;
 }

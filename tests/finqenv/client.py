@@ -195,6 +195,12 @@ class Client:
         return self.call(path, {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret,
                                 "temp_token": temp_token, **more})
 
+    def consent(self, verb, credentials, **more):
+        """POSTs to /consents/{verb} about what an exchange gave."""
+        return self.call(f"/consents/{verb}", {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret,
+                                               "credentials_id": credentials["credentials_id"],
+                                               "access_token": credentials["access_token"], **more})
+
 
 class _KeepOpen(io.RawIOBase):
     """A file that its reader cannot close: several answers follow each other on one connection."""

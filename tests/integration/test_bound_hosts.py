@@ -29,7 +29,7 @@ JSON = {"content-type": "application/json"}
 def bank(make_module_server, run_directory):
     """own.test serves `other` alone, with a connector of its own that has the same name and secret."""
     made = Bank(make_module_server, run_directory / "bound")
-    connector = sandbox.CONNECTOR.format(name="bank", port=made.service.port, secret=made.secret)
+    connector = sandbox.CONNECTOR.format(name="bank", port=made.service.port, secret=made.secret, timeout=2, limit="")
     made.server.httpd.settings.hosts = (
         Site("own.test", f"FinqTenant {made.other.tenant.client_id}\n{connector}"),)
     made.server.httpd.restart()
@@ -50,17 +50,21 @@ def held_by(bank):
     assert going.client.upload_raw(going.step_id, going.step_nonce, "proof", documents.png()).status == 200
     waiting.submit("form", {})
     done.submit("sca", {"scenario": "accept"})
+    consented = bank.user("sca")
+    consented.submit("sca", {"scenario": "accept"})
+    credentials = consented.exchange()
     _, answer = bank.at_bank()
     pending = bank.user("sca")
     pending.submit("sca", {"scenario": "pend"})
     state = urllib.parse.parse_qs(urllib.parse.urlsplit(answer["data"]["url"]).query)["state"][0]
     return {"session": going.session_id, "nonce": going.nonce, "step_nonce": going.step_nonce, "step": going.step_id,
-            "state": state, "temp_token": done.temp_token, "pending": pending.step_id}
+            "state": state, "temp_token": done.temp_token, "pending": pending.step_id,
+            "credentials_id": credentials["credentials_id"], "access_token": credentials["access_token"]}
 
 
 def nothing():
-    return {name: secrets.token_urlsafe(90) if name in ("nonce", "step_nonce", "state", "temp_token") else str(uuid.uuid4())
-            for name in ("session", "nonce", "step_nonce", "step", "state", "temp_token", "pending")}
+    tokens, ids = ("nonce", "step_nonce", "state", "temp_token", "access_token"), ("session", "step", "pending", "credentials_id")
+    return {**{name: secrets.token_urlsafe(90) for name in tokens}, **{name: str(uuid.uuid4()) for name in ids}}
 
 
 def nobody():
@@ -70,6 +74,10 @@ def nobody():
 
 def post(keys, path, *names, **more):
     return "POST", path, json.dumps({**{n: keys[n] for n in ("client_id", *names)}, **more}).encode(), JSON
+
+
+def of_consent(keys, path, things):
+    return post(keys, path, "client_secret", credentials_id=things["credentials_id"], access_token=things["access_token"])
 
 
 def decision(bank, step_id):
@@ -92,6 +100,8 @@ ASKED = {
     "/decisions": lambda bank, k, t: decision(bank, t["pending"]),
     "/tokens": lambda bank, k, t: post(k, "/tokens", "client_secret", temp_token=t["temp_token"]),
     "/token": lambda bank, k, t: post(k, "/token", "client_secret", temp_token=t["temp_token"]),
+    "/consents/get": lambda bank, k, t: of_consent(k, "/consents/get", t),
+    "/consents/delete": lambda bank, k, t: of_consent(k, "/consents/delete", t),
     "/catalogs/skills": lambda bank, k, t: post(k, "/catalogs/skills", "client_app_key"),
     "/catalogs/servicers": lambda bank, k, t: post(k, "/catalogs/servicers", "client_app_key"),
     "/openapi.json": None,

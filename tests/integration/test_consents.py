@@ -110,7 +110,7 @@ def test_lists_that_are_none(own, client, options):
 # -- one end
 
 def test_deletion(own, client, receiver):
-    """Told once, in the trail once. Red without `c.status = 'ACTIVE'` in finq.consent_delete."""
+    """Told once, in the trail once. Red without `c.deleted_at IS NULL` in finq.consent_end."""
     user, credentials_id = consent(client)
     gone = delete(own, credentials_id)
     assert gone["status"] == "DELETED" and gone["updated_at"] >= gone["created_at"]
@@ -139,7 +139,7 @@ def test_what_is_deleted_does_not_expire(own, client, receiver, left):
 
 @pytest.mark.parametrize("marked", [True, False])
 def test_what_has_expired_is_not_deleted(own, client, receiver, marked):
-    """Whoever marks it first. Red where finq.consent_delete does not look at consent_exp."""
+    """Whoever marks it first. Red where finq.consent_end does not look at consent_exp."""
     _, credentials_id = consent(client)
     set_end(own, credentials_id, "-1 second")
     if marked:
@@ -169,8 +169,8 @@ class Hold(threading.Thread):
 
 @pytest.mark.parametrize("left, end", [("1 hour", "deleted"), ("-1 second", "expired")])
 def test_of_many_ends_one_takes_effect(own, client, receiver, left, end):
-    """Deletions and the look at the time, at once. Red without `c.status = 'ACTIVE'` in finq.consent_delete, or where it is
-    asked before and not in the UPDATE."""
+    """Deletions and the look at the time, at once. Red without `c.deleted_at IS NULL` in finq.consent_end, or without
+    its FOR NO KEY UPDATE."""
     _, credentials_id = consent(client)
     told(own, receiver, credentials_id)
     set_end(own, credentials_id, left)
@@ -184,7 +184,7 @@ def test_of_many_ends_one_takes_effect(own, client, receiver, left, end):
 
 
 def test_an_end_and_its_event_are_one(own, client):
-    """Neither without the other. Red where finq.consent_delete catches what finq.event raises."""
+    """Neither without the other. Red where finq.consent_end catches what finq.event raises."""
     _, credentials_id = consent(client)
     own.psql("CREATE FUNCTION public.fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room'; END $$;"
              "CREATE TRIGGER fails BEFORE INSERT ON finq.outbox FOR EACH ROW EXECUTE FUNCTION public.fails()")

@@ -66,19 +66,20 @@ def rooms(files):
 # ---- the house: a folder is a room ----
 
 # Which rooms each room may use, itself aside. src/ctl stands beside httpd.
-LIBRARY = "bank crypto db documents flow form ground json meter sign skills"
+LIBRARY = "bank consent crypto db documents flow form ground json meter sign skills"
 MAY_USE = {
     "ground": "",
     "json": "ground", "crypto": "ground", "db": "ground", "meter": "ground",
     "form": "ground json", "documents": "crypto ground", "bank": "crypto ground json", "sign": "crypto db ground json",
     "skills": "bank crypto db documents form ground json",
     "flow": "bank crypto db documents form ground json skills",
+    "consent": "crypto db ground",
     "ctl": LIBRARY,
     "httpd/host": "crypto ground meter sign",
     "httpd/pool": "httpd/host db ground meter",
     "httpd/call": "httpd/host httpd/pool crypto documents flow ground json meter sign skills",
     "httpd/bank": "httpd/call httpd/host httpd/pool bank crypto documents flow ground",
-    "httpd/api": "httpd/bank httpd/call httpd/host httpd/pool bank crypto db documents flow ground json sign skills",
+    "httpd/api": "httpd/bank httpd/call httpd/host httpd/pool bank consent crypto db documents flow ground json sign skills",
     "httpd": f"httpd/api httpd/bank httpd/call httpd/host httpd/pool {LIBRARY}",
     "mod_finq.c": "httpd httpd/api httpd/bank httpd/call httpd/host httpd/pool",
 }
