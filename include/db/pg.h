@@ -43,6 +43,9 @@ void finq_pg_arg_bool(finq_pg_args *args, int truth);
 /** An array literal of text, for a text[] parameter; elements hold no quotes or backslashes (they are our own names). */
 const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *pool);
 
+/** The elements (const char *) of such an array as PostgreSQL writes it; none of NULL. */
+apr_array_header_t *finq_pg_elements(const char *array, apr_pool_t *pool);
+
 /** Makes a connection ready for finq_pg_call: notes which statements it has prepared, and forgets them whenever the
  * connection is reset. May be called again. Returns 0 if memory ran out. */
 int finq_pg_adopt(PGconn *connection);

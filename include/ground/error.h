@@ -75,12 +75,23 @@ typedef struct finq_detail {
     const char *message; /**< what is wrong with it, for developers */
 } finq_detail;
 
+/** A fact of an error that a program can use without reading the message: a member of the answer (contract section 1). */
+typedef struct finq_fact {
+    const struct finq_fact *next;
+    const char *name;
+    enum { FINQ_FACT_TEXT, FINQ_FACT_NUMBER, FINQ_FACT_TEXTS } kind;
+    const char *text; /**< NULL is told as null: nothing fits */
+    apr_int64_t number;
+    const apr_array_header_t *texts; /**< of const char * */
+} finq_fact;
+
 /** An error on its way up. NULL stands for success. Lives in the pool that it was made in. */
 typedef struct finq_error {
     finq_code code;
     const char *message;         /**< for the client's developer; holds no secret and no SQL text */
     const char *cause;           /**< for the operator's log alone; NULL where the message says it all */
     apr_array_header_t *details; /**< of finq_detail; NULL where there are none */
+    const finq_fact *facts;      /**< NULL where there are none */
     int uncertain;               /**< whether the effect may have taken place all the same: the answer was lost */
     int moved;                   /**< whether a new connection may lead to a database that answers: this one's has ended */
 } finq_error;
@@ -92,6 +103,18 @@ finq_error *finq_error_make(apr_pool_t *pool, finq_code code, const char *format
 /** Makes a 500 or 503 (`code`) with the standard message for clients; the formatted text goes to the log only. */
 finq_error *finq_error_internal(apr_pool_t *pool, finq_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4), returns_nonnull));
+
+/** Adds a fact to an error: a text (NULL is null), a number, or texts (of const char *). `name` and what is told must live as
+ * long as the error, which is returned. */
+finq_error *finq_error_tell(finq_error *error, const char *name, const char *text, apr_pool_t *pool);
+finq_error *finq_error_tell_number(finq_error *error, const char *name, apr_int64_t number, apr_pool_t *pool);
+finq_error *finq_error_tell_texts(finq_error *error, const char *name, const apr_array_header_t *texts, apr_pool_t *pool);
+
+/** missing_fields: names the members (of const char *, at least one) in its message and in the fact `fields`. */
+finq_error *finq_error_missing(const apr_array_header_t *names, apr_pool_t *pool);
+
+/** payload_too_large with the fact `max_bytes`, and a message that says so: "{what} is larger than {most} bytes." */
+finq_error *finq_error_too_large(const char *what, apr_int64_t most, apr_pool_t *pool);
 
 /** What went wrong, for the operator: the cause, or the message where that says it all. */
 const char *finq_error_why(const finq_error *error);

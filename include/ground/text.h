@@ -3,6 +3,7 @@
 #define FINQ_TEXT_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 
 /** Text of UTF-8 without controls, in the pool: at most so many bytes of `text`, no character cut, and a question mark for each
  * byte that belongs to no character and each control (C0, DEL, C1). */
@@ -11,7 +12,10 @@ const char *finq_text_plain(const char *text, apr_size_t most, apr_pool_t *pool)
 /** What a client sent, for a message: at most 64 characters, `?` for each that is not printable ASCII. */
 const char *finq_text_show(const char *text, apr_pool_t *pool);
 
-/** A list with one more name: "a, b". An empty one is NULL or "". Names must live as long as the list. */
-const char *finq_text_list(const char *list, const char *name, apr_pool_t *pool);
+/** Texts (of const char *) as a list: "a, b"; "" of none. */
+const char *finq_text_join(const apr_array_header_t *texts, apr_pool_t *pool);
+
+/** An array of the texts of a list that ends with NULL. */
+apr_array_header_t *finq_text_array(const char *const *list, apr_pool_t *pool);
 
 #endif

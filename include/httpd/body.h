@@ -4,9 +4,15 @@
 
 #include "httpd/request.h"
 
+/** The media types that a call takes. */
+typedef struct finq_body_types {
+    int (*is_taken)(const char *type); /**< of one in lower case, without parameters; NULL where none is sent */
+    const char *const *accepted;       /**< as a client is told them, NULL at the end */
+} finq_body_types;
+
 /** Checks what can be checked before the body is read: content coding, framing, declared length and type (contract section 1).
- * `is_type` says whether a media type will do. Errors: invalid_headers, unsupported_media_type, payload_too_large. */
-finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_type)(const char *type));
+ * NULL types: any will do. Errors: invalid_headers, unsupported_media_type, payload_too_large. */
+finq_error *finq_body_precheck(finq_request *request, apr_off_t most, const finq_body_types *types);
 
 /** Reads a body that claims to be JSON as it was sent, at most FinqMaxBody bytes. Errors: those of the precheck,
  * request_timeout, invalid_body where it is cut short. */

@@ -63,8 +63,7 @@ BEGIN
     IF v_session.exchanged_at IS NULL AND v_session.status = 'SESSION_COMPLETED'
        AND to_timestamp(p_token_expires_at) > v_now THEN
         v_answer.outcome := 'missing_uploads';
-        v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required),
-                                     array_to_string(p_required, ', '));
+        v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), p_required)::text;
         RETURN v_answer;
     END IF;
     IF v_session.exchange_key_id IS DISTINCT FROM v_key_id

@@ -60,7 +60,7 @@ BEGIN
         outcome := 'link_not_allowed';
     END IF;
     missing := CASE WHEN outcome = 'missing_uploads' THEN
-        coalesce(finq.missing_uploads(v_session.step_id, p_required), array_to_string(p_required, ', ')) END;
+        coalesce(finq.missing_uploads(v_session.step_id, p_required), p_required)::text END;
     tenant_user_id := v_session.tenant_user_id;
     SELECT coalesce(json_object_agg(e.name, e.data), '{}')::text INTO data FROM finq.session_steps(p_session_id) e;
     SELECT coalesce(json_agg(json_build_object('upload_id', u.upload_id, 'step', e.name, 'document', u.document,
@@ -159,8 +159,7 @@ BEGIN
         v_answer.reasons := v_session.reply_reasons::text;
     ELSIF v_answer.outcome = 'missing_uploads' THEN
         -- none is missing where the last one has arrived in this moment
-        v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required),
-                                     array_to_string(p_required, ', '));
+        v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), p_required)::text;
     END IF;
     RETURN v_answer;
 END $$;

@@ -1,9 +1,9 @@
 -- Uploads: whose files are in place before their rows are.
 
--- The documents of p_required that have no upload yet, joined for a message; NULL where none is missing.
-CREATE OR REPLACE FUNCTION finq.missing_uploads(p_step_id uuid, p_required text[]) RETURNS text
+-- The documents of p_required that have no upload yet; NULL where none is missing.
+CREATE OR REPLACE FUNCTION finq.missing_uploads(p_step_id uuid, p_required text[]) RETURNS text[]
     LANGUAGE sql STABLE
-    RETURN (SELECT string_agg(d.document, ', ' ORDER BY d.place)
+    RETURN (SELECT array_agg(d.document ORDER BY d.place)
               FROM unnest(p_required) WITH ORDINALITY AS d (document, place)
              WHERE NOT EXISTS (SELECT FROM finq.upload u WHERE u.step_id = p_step_id AND u.document = d.document));
 

@@ -50,16 +50,16 @@ static const char *element_name(const json_t *element, apr_pool_t *pool)
 
 static const char *list_cell(const json_t *list, apr_pool_t *pool)
 {
-    const char *cell = NULL;
+    apr_array_header_t *names = apr_array_make(pool, 4, sizeof(const char *));
     size_t i;
     json_t *element;
     json_array_foreach(list, i, element) {
         const char *name = element_name(element, pool);
         if (!name)
             return finq_text_plain(finq_json_text(list, pool), APR_SIZE_MAX, pool);
-        cell = finq_text_list(cell, name, pool);
+        APR_ARRAY_PUSH(names, const char *) = name;
     }
-    return cell ? cell : NOTHING;
+    return names->nelts > 0 ? finq_text_join(names, pool) : NOTHING;
 }
 
 /* A value in one line. What people wrote, and who knows who, must not steer the terminal. */

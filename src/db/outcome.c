@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+#include "db/pg.h"
+#include "ground/text.h"
+
 /* An outcome is the contract's code. To a caller with an app key and no session some have another message, or none. */
 static const struct {
     const char *outcome, *message, *to_caller;
@@ -34,12 +37,20 @@ static finq_error *outcome_error(const char *outcome, int to_caller, apr_pool_t 
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: unknown outcome \"%s\"", outcome);
 }
 
-finq_error *finq_outcome_error(const char *outcome, const char *missing, const char *expected, apr_pool_t *pool)
+static finq_error *missing_uploads(const char *missing, apr_pool_t *pool)
+{
+    const apr_array_header_t *documents = finq_pg_elements(missing, pool);
+    finq_error *error = finq_error_make(pool, FINQ_E_MISSING_UPLOADS, "Upload first: %s.", finq_text_join(documents, pool));
+    return finq_error_tell_texts(error, "documents", documents, pool);
+}
+
+finq_error *finq_outcome_error(const char *outcome, const char *missing, const char *refused, apr_pool_t *pool)
 {
     if (strcmp(outcome, "missing_uploads") == 0)
-        return finq_error_make(pool, FINQ_E_MISSING_UPLOADS, "Upload first: %s.", missing ? missing : "");
-    if (strcmp(outcome, "invalid_step") == 0)
-        return finq_error_make(pool, FINQ_E_INVALID_STEP, "The session does not wait for step %s.", expected);
+        return missing_uploads(missing, pool);
+    if (strcmp(outcome, "invalid_step") == 0) /* it waits, or has ended: no step is expected */
+        return finq_error_tell(finq_error_make(pool, FINQ_E_INVALID_STEP, "The session does not wait for step %s.", refused),
+                               "expected_step", NULL, pool);
     return outcome_error(outcome, 0, pool);
 }
 

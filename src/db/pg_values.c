@@ -66,6 +66,16 @@ const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *po
     return apr_pstrcat(pool, "{", apr_array_pstrcat(pool, quoted, ','), "}", NULL);
 }
 
+apr_array_header_t *finq_pg_elements(const char *array, apr_pool_t *pool)
+{
+    static const char separators[] = "{},\""; /* quotes stand around what would read as NULL */
+    apr_array_header_t *elements = apr_array_make(pool, 4, sizeof(const char *));
+    char *last, *copy = apr_pstrdup(pool, array ? array : "");
+    for (char *at = apr_strtok(copy, separators, &last); at; at = apr_strtok(NULL, separators, &last))
+        APR_ARRAY_PUSH(elements, const char *) = at;
+    return elements;
+}
+
 /* ---- columns ---- */
 
 int finq_pg_rows(const PGresult *rows)

@@ -14,7 +14,8 @@ static finq_error *submission_check(const finq_step_submission *submission, apr_
         return finq_error_make(pool, FINQ_E_INVALID_SKILL_NAME, "skill is not the session's, which is %s.",
                                pass->published->skill->name);
     if (strcmp(submission->step, pass->step->name) != 0)
-        return finq_error_make(pool, FINQ_E_INVALID_STEP, "The step expected now is %s.", pass->step->name);
+        return finq_error_tell(finq_error_make(pool, FINQ_E_INVALID_STEP, "The step expected now is %s.", pass->step->name),
+                               "expected_step", pass->step->name, pool);
     return finq_form_check(pass->step->form, submission->data, submission->numbers, pool);
 }
 

@@ -35,11 +35,10 @@ static int type_allowed(const finq_skill_upload *document, const char *type)
 
 static finq_error *type_refused(const finq_upload *upload, const char *why)
 {
-    const char *list = "";
-    for (const char *const *allowed = upload->document->media_types; *allowed; allowed++)
-        list = finq_text_list(list, *allowed, upload->pool);
-    return finq_error_make(upload->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "%s %s; it may be: %s.",
-                           upload->document->document, why, list);
+    const apr_array_header_t *accepted = finq_text_array(upload->document->media_types, upload->pool);
+    finq_error *error = finq_error_make(upload->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "%s %s; it may be: %s.",
+                                        upload->document->document, why, finq_text_join(accepted, upload->pool));
+    return finq_error_tell_texts(error, "accepted", accepted, upload->pool);
 }
 
 static finq_error *head_check(const finq_upload *upload)
@@ -101,8 +100,7 @@ finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t
 {
     upload->size += (apr_int64_t)length;
     if (upload->size > upload->document->max_bytes)
-        return finq_error_make(upload->pool, FINQ_E_PAYLOAD_TOO_LARGE, "%s is larger than %" APR_INT64_T_FMT " bytes.",
-                               upload->document->document, upload->document->max_bytes);
+        return finq_error_too_large(upload->document->document, upload->document->max_bytes, upload->pool);
     FINQ_TRY(head_take(upload, bytes, length));
     return finq_blob_write(upload->blob, bytes, length);
 }

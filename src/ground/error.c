@@ -3,6 +3,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "ground/text.h"
+
 typedef struct {
     const char *type;
     int http;
@@ -43,6 +45,41 @@ finq_error *finq_error_internal(apr_pool_t *pool, finq_code code, const char *fo
                               ? "The service is unavailable for the moment; send the same request again."
                               : "The server could not finish the request; its log says why, under this id.";
     return error_new(pool, code, message, cause);
+}
+
+static finq_error *fact_add(finq_error *error, finq_fact fact, apr_pool_t *pool)
+{
+    fact.next = error->facts;
+    error->facts = apr_pmemdup(pool, &fact, sizeof fact);
+    return error;
+}
+
+finq_error *finq_error_tell(finq_error *error, const char *name, const char *text, apr_pool_t *pool)
+{
+    return fact_add(error, (finq_fact){.name = name, .kind = FINQ_FACT_TEXT, .text = text}, pool);
+}
+
+finq_error *finq_error_tell_number(finq_error *error, const char *name, apr_int64_t number, apr_pool_t *pool)
+{
+    return fact_add(error, (finq_fact){.name = name, .kind = FINQ_FACT_NUMBER, .number = number}, pool);
+}
+
+finq_error *finq_error_tell_texts(finq_error *error, const char *name, const apr_array_header_t *texts, apr_pool_t *pool)
+{
+    return fact_add(error, (finq_fact){.name = name, .kind = FINQ_FACT_TEXTS, .texts = texts}, pool);
+}
+
+finq_error *finq_error_missing(const apr_array_header_t *names, apr_pool_t *pool)
+{
+    finq_error *error = finq_error_make(pool, FINQ_E_MISSING_FIELDS, "Missing: %s.", finq_text_join(names, pool));
+    return finq_error_tell_texts(error, "fields", names, pool);
+}
+
+finq_error *finq_error_too_large(const char *what, apr_int64_t most, apr_pool_t *pool)
+{
+    finq_error *error =
+        finq_error_make(pool, FINQ_E_PAYLOAD_TOO_LARGE, "%s is larger than %" APR_INT64_T_FMT " bytes.", what, most);
+    return finq_error_tell_number(error, "max_bytes", most, pool);
 }
 
 const char *finq_error_why(const finq_error *error)

@@ -64,7 +64,18 @@ const char *finq_text_show(const char *text, apr_pool_t *pool)
     return shown;
 }
 
-const char *finq_text_list(const char *list, const char *name, apr_pool_t *pool)
+const char *finq_text_join(const apr_array_header_t *texts, apr_pool_t *pool)
 {
-    return list && *list ? apr_pstrcat(pool, list, ", ", name, NULL) : name;
+    const char *list = "";
+    for (int i = 0; i < texts->nelts; i++)
+        list = apr_pstrcat(pool, list, i ? ", " : "", APR_ARRAY_IDX(texts, i, const char *), NULL);
+    return list;
+}
+
+apr_array_header_t *finq_text_array(const char *const *list, apr_pool_t *pool)
+{
+    apr_array_header_t *texts = apr_array_make(pool, 4, sizeof(const char *));
+    for (; *list; list++)
+        APR_ARRAY_PUSH(texts, const char *) = *list;
+    return texts;
 }

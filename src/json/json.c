@@ -5,6 +5,9 @@
 #include <apr_strings.h>
 #include <string.h>
 
+/* Most unknown members that an error names, and most bytes of one's name. */
+enum { UNKNOWN_MOST = 32, UNKNOWN_NAME_MOST = 256 };
+
 /* What is stored stands deeper in what we wrap it in. */
 #define STORED_DEPTH (2 * FINQ_JSON_MAX_DEPTH)
 
@@ -170,26 +173,43 @@ static void members_mend(json_t *object, const finq_json_member *members)
     }
 }
 
+/* The message shows them harmlessly for a log; `fields` has them as they were sent, cut where they are long. */
+static finq_error *unknown_check(const json_t *object, const finq_json_member *members, apr_pool_t *pool)
+{
+    apr_array_header_t *shown = apr_array_make(pool, 4, sizeof(const char *)), *fields = apr_array_copy(pool, shown);
+    const char *name;
+    json_t *value;
+    int count = 0;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (member_find(members, name) || count++ >= UNKNOWN_MOST)
+            continue;
+        APR_ARRAY_PUSH(shown, const char *) = finq_text_show(name, pool);
+        APR_ARRAY_PUSH(fields, const char *) = finq_text_plain(name, UNKNOWN_NAME_MOST, pool);
+    }
+    if (count == 0)
+        return NULL;
+    finq_error *error = finq_error_make(pool, FINQ_E_UNKNOWN_FIELDS, "Unknown: %s%s.", finq_text_join(shown, pool),
+                                        count > UNKNOWN_MOST ? ", and more" : "");
+    return finq_error_tell_texts(error, "fields", fields, pool);
+}
+
+static finq_error *missing_check(const json_t *object, const finq_json_member *members, apr_pool_t *pool)
+{
+    apr_array_header_t *missing = apr_array_make(pool, 4, sizeof(const char *));
+    for (; members->name; members++) {
+        if (members->required && !json_object_get(object, members->name))
+            APR_ARRAY_PUSH(missing, const char *) = members->name;
+    }
+    return missing->nelts > 0 ? finq_error_missing(missing, pool) : NULL;
+}
+
 finq_error *finq_json_members(json_t *object, const finq_json_member *members, apr_pool_t *pool)
 {
-    const char *unknown = NULL, *missing = NULL, *name;
-    json_t *value;
-    int shown = 0;
+    const json_t *value;
     members_mend(object, members);
-    json_object_foreach(object, name, value)
-    {
-        if (!member_find(members, name) && shown++ < 32)
-            unknown = finq_text_list(unknown, finq_text_show(name, pool), pool);
-    }
-    if (unknown)
-        return finq_error_make(pool, FINQ_E_UNKNOWN_FIELDS, "Unknown: %s%s.", unknown,
-                               shown > 32 ? ", and more" : "");
-    for (const finq_json_member *m = members; m->name; m++) {
-        if (m->required && !json_object_get(object, m->name))
-            missing = finq_text_list(missing, m->name, pool);
-    }
-    if (missing)
-        return finq_error_make(pool, FINQ_E_MISSING_FIELDS, "Missing: %s.", missing);
+    FINQ_TRY(unknown_check(object, members, pool));
+    FINQ_TRY(missing_check(object, members, pool));
     for (const finq_json_member *m = members; m->name; m++) {
         value = json_object_get(object, m->name);
         if (value && !kind_fits(m->kind, value))

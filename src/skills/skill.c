@@ -101,15 +101,13 @@ static void read_name(reading *r, const json_t *value, const finq_place *place, 
 static void read_choice(reading *r, const json_t *value, const finq_place *place, const char *const *choices,
                         const char **slot)
 {
-    const char *list = "";
     for (const char *const *choice = choices; *choice; choice++) {
         if (json_is_string(value) && strcmp(*choice, json_string_value(value)) == 0) {
             *slot = *choice;
             return;
         }
-        list = finq_text_list(list, *choice, r->pool);
     }
-    finq_fault_note(&r->faults, place, "must be one of %s", list);
+    finq_fault_note(&r->faults, place, "must be one of %s", finq_text_join(finq_text_array(choices, r->pool), r->pool));
 }
 
 static void read_type(reading *r, const json_t *value, const finq_place *place, void *slot)

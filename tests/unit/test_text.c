@@ -53,8 +53,8 @@ static void shows_clients_text_harmlessly(void **state)
 static void lists_names(void **state)
 {
     (void)state;
-    assert_string_equal(finq_text_list(NULL, "a", pool), "a");
-    assert_string_equal(finq_text_list(finq_text_list("", "a", pool), "b", pool), "a, b");
+    assert_string_equal(finq_text_join(finq_text_array((const char *const[]){NULL}, pool), pool), "");
+    assert_string_equal(finq_text_join(finq_text_array((const char *const[]){"a", "b", NULL}, pool), pool), "a, b");
 }
 
 static void the_steady_clock_never_goes_back(void **state)

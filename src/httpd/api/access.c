@@ -7,6 +7,7 @@
 #include <http_request.h>
 #include <string.h>
 
+#include "ground/text.h"
 #include "httpd/cors.h"
 #include "httpd/limits.h"
 #include "httpd/location.h"
@@ -109,7 +110,7 @@ finq_error *finq_access_tenant(finq_request *request, const char *client_id)
     if (!request->proof)
         return NULL;
     if (!client_id)
-        return finq_error_make(pool, FINQ_E_MISSING_FIELDS, "Missing: client_id.");
+        return finq_error_missing(finq_text_array((const char *const[]){"client_id", NULL}, pool), pool);
     if (!finq_id_parse(&request->signer, client_id))
         return finq_error_make(pool, FINQ_E_INVALID_CLIENT_ID_FORM, "client_id is not a UUID.");
     FINQ_TRY(finq_proof_check_tenant(request->proof, &request->signer, pool));

@@ -25,6 +25,7 @@ APLOG_USE_MODULE(finq);
 /* Bytes of a form beside its file: delimiters, headers, the text parts. */
 #define FORM_OVERHEAD 65536
 #define TEXT_MAX 4096
+#define NAME_MAX_SHOWN 256
 /* Of a file that comes before the parts that say whose it is, so much is kept in memory. */
 #define EARLY_MAX 65536
 #define PIECE 65536
@@ -121,21 +122,21 @@ static void places_leave(upload_receipt *receipt)
 
 /* ---- who may upload what ---- */
 
-static const char *names_missing(upload_receipt *receipt, const char *const *names, int count)
+static apr_array_header_t *names_missing(upload_receipt *receipt, const char *const *names, int count)
 {
-    const char *missing = NULL;
+    apr_array_header_t *missing = apr_array_make(receipt->pool, PARTS, sizeof(const char *));
     for (int i = 0; i < count; i++) {
         int have = i == FILE_PART ? receipt->upload != NULL : receipt->texts[i] != NULL;
         if (!have)
-            missing = finq_text_list(missing, names[i], receipt->pool);
+            APR_ARRAY_PUSH(missing, const char *) = names[i];
     }
     return missing;
 }
 
 static finq_error *names_check(upload_receipt *receipt, const char *const *names, int count)
 {
-    const char *missing = names_missing(receipt, names, count);
-    return missing ? finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS, "Missing: %s.", missing) : NULL;
+    const apr_array_header_t *missing = names_missing(receipt, names, count);
+    return missing->nelts > 0 ? finq_error_missing(missing, receipt->pool) : NULL;
 }
 
 /* Told before the file is read, where its length is declared. */
@@ -146,8 +147,7 @@ static finq_error *length_check(const upload_receipt *receipt, apr_int64_t overh
     const char *declared = apr_table_get(receipt->request->r->headers_in, "Content-Length");
     if (!declared || apr_atoi64(declared) <= document->max_bytes + overhead)
         return NULL;
-    return finq_error_make(receipt->pool, FINQ_E_PAYLOAD_TOO_LARGE, "%s is larger than %" APR_INT64_T_FMT " bytes.",
-                           document->document, document->max_bytes);
+    return finq_error_too_large(document->document, document->max_bytes, receipt->pool);
 }
 
 /* Opens the nonce, finds the step, begins the file. A step's id is derived under the secret that sealed the nonce, so who
@@ -173,6 +173,16 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
 
 /* ---- form 1: multipart ---- */
 
+static finq_error *part_unknown(upload_receipt *receipt, const char *name)
+{
+    apr_array_header_t *fields = apr_array_make(receipt->pool, 1, sizeof(const char *));
+    APR_ARRAY_PUSH(fields, const char *) = finq_text_plain(name, NAME_MAX_SHOWN, receipt->pool);
+    finq_error *error = finq_error_make(receipt->pool, FINQ_E_UNKNOWN_FIELDS,
+                                        "Unknown: part %s. A form has the parts client_id, nonce, document and, last, file.",
+                                        finq_text_show(name, receipt->pool));
+    return finq_error_tell_texts(error, "fields", fields, receipt->pool);
+}
+
 static finq_error *part_begin(void *baton, const char *name, const char *filename, const char *content_type)
 {
     upload_receipt *receipt = baton;
@@ -181,12 +191,11 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
     while (i < PARTS && strcmp(part_names[i], name) != 0)
         i++;
     if (i == PARTS)
-        return finq_error_make(receipt->pool, FINQ_E_UNKNOWN_FIELDS,
-                               "A part is named other than client_id, nonce, document, file.");
+        return part_unknown(receipt, name);
     if (receipt->upload || (i == FILE_PART && receipt->early))
         return finq_error_make(receipt->pool, FINQ_E_INVALID_BODY, "Part file must come once, and last.");
     receipt->current = (part)i;
-    if (i == FILE_PART && !names_missing(receipt, part_names, FILE_PART))
+    if (i == FILE_PART && names_missing(receipt, part_names, FILE_PART)->nelts == 0)
         return file_begin(receipt, content_type, FORM_OVERHEAD);
     if (i == FILE_PART) {
         receipt->early = apr_palloc(receipt->pool, EARLY_MAX);
@@ -199,13 +208,19 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
     return NULL;
 }
 
+static finq_error *early_refused(upload_receipt *receipt)
+{
+    const apr_array_header_t *missing = names_missing(receipt, part_names, FILE_PART);
+    finq_error *error = finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS, "Before a file of more than %d bytes must stand: %s.",
+                                        EARLY_MAX, finq_text_join(missing, receipt->pool));
+    return finq_error_tell_texts(error, "fields", missing, receipt->pool);
+}
+
 /* Nothing is stored for a caller who has not shown that it may store it; a small file can wait for that in memory. */
 static finq_error *early_keep(upload_receipt *receipt, const char *bytes, apr_size_t n)
 {
     if (n > EARLY_MAX - receipt->early_length)
-        return finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS,
-                               "Before a file of more than %d bytes must stand: %s.", EARLY_MAX,
-                               names_missing(receipt, part_names, FILE_PART));
+        return early_refused(receipt);
     memcpy(receipt->early + receipt->early_length, bytes, n);
     receipt->early_length += n;
     return NULL;
@@ -246,7 +261,7 @@ static finq_error *surround_add(upload_receipt *receipt, apr_size_t n)
     receipt->surround += (apr_int64_t)n;
     return receipt->surround <= FORM_OVERHEAD + PIECE
                ? NULL
-               : finq_error_make(receipt->pool, FINQ_E_PAYLOAD_TOO_LARGE, "The form holds too much beside its file.");
+               : finq_error_too_large("What the form holds beside its file", FORM_OVERHEAD, receipt->pool);
 }
 
 static finq_error *receive_form(upload_receipt *receipt, const char *content_type)
@@ -287,18 +302,12 @@ static finq_error *receive_raw(upload_receipt *receipt, const char *content_type
 
 /* ---- the endpoint ---- */
 
-static int any_type(const char *type)
-{
-    (void)type;
-    return 1;
-}
-
 static finq_error *receive(upload_receipt *receipt)
 {
     finq_request *request = receipt->request;
     const char *content_type = apr_table_get(request->r->headers_in, "Content-Type");
     const char *type = finq_media_base(content_type, receipt->pool);
-    FINQ_TRY(finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + FORM_OVERHEAD, any_type));
+    FINQ_TRY(finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + FORM_OVERHEAD, NULL));
     finq_access_body_begin(request, 0);
     finq_error *error = type && strcmp(type, "multipart/form-data") == 0 ? receive_form(receipt, content_type)
                                                                          : receive_raw(receipt, content_type);

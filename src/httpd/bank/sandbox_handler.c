@@ -45,12 +45,13 @@ static finq_error *form_read(const char **form, finq_request *request)
 {
     char *text = apr_palloc(request->r->pool, FINQ_SANDBOX_MOST + 1);
     apr_size_t length = 0, n;
-    FINQ_TRY(finq_body_precheck(request, FINQ_SANDBOX_MOST, is_form_type));
+    static const char *const accepted[] = {"application/x-www-form-urlencoded", NULL};
+    FINQ_TRY(finq_body_precheck(request, FINQ_SANDBOX_MOST, &(finq_body_types){is_form_type, accepted}));
     do {
         FINQ_TRY(finq_body_read(request, text + length, FINQ_SANDBOX_MOST + 1 - length, &n));
         length += n;
         if (length > FINQ_SANDBOX_MOST)
-            return finq_error_make(request->r->pool, FINQ_E_PAYLOAD_TOO_LARGE, "The form is too large.");
+            return finq_error_too_large("The form", FINQ_SANDBOX_MOST, request->r->pool);
     } while (n > 0);
     text[length] = '\0';
     *form = text;

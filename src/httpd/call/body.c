@@ -8,6 +8,7 @@
 
 #include "documents/media.h"
 #include "ground/clock.h"
+#include "ground/text.h"
 
 /* After an error in a body nobody knows where the next request begins. */
 static finq_error *body_error(finq_request *request, finq_error *error)
@@ -18,8 +19,17 @@ static finq_error *body_error(finq_request *request, finq_error *error)
 
 static finq_error *too_large(finq_request *request, apr_off_t most)
 {
-    return body_error(request, finq_error_make(request->r->pool, FINQ_E_PAYLOAD_TOO_LARGE,
-                                               "The body is larger than %" APR_OFF_T_FMT " bytes.", most));
+    return body_error(request, finq_error_too_large("The body", most, request->r->pool));
+}
+
+/* The message names what was sent and what may be; `what` is the header. */
+static finq_error *type_refused(finq_request *request, const char *what, const char *sent, const char *const *accepted)
+{
+    apr_pool_t *pool = request->r->pool;
+    const apr_array_header_t *list = finq_text_array(accepted, pool);
+    finq_error *error = finq_error_make(pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE, "%s is %s; it may be: %s.", what,
+                                        finq_text_show(sent, pool), finq_text_join(list, pool));
+    return body_error(request, finq_error_tell_texts(error, "accepted", list, pool));
 }
 
 /* Of a request with both lengths httpd drops the Content-Length, marks the connection to be closed and goes on; nothing else
@@ -36,21 +46,19 @@ static finq_error *framing_check(finq_request *request)
         return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS,
                                                    "Transfer-Encoding can only be chunked."));
     if (coding && strcasecmp(coding, "identity") != 0)
-        return body_error(request, finq_error_make(r->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE,
-                                                   "Content-Encoding is not supported; send the body as it is."));
+        return type_refused(request, "Content-Encoding", coding, (const char *const[]){"identity", NULL});
     return NULL;
 }
 
-finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_type)(const char *type))
+finq_error *finq_body_precheck(finq_request *request, apr_off_t most, const finq_body_types *types)
 {
     request_rec *r = request->r;
     const char *length = apr_table_get(r->headers_in, "Content-Length");
     const char *type = finq_media_base(apr_table_get(r->headers_in, "Content-Type"), r->pool);
     apr_off_t declared;
     FINQ_TRY(framing_check(request));
-    if (!is_type(type))
-        return body_error(request, finq_error_make(r->pool, FINQ_E_UNSUPPORTED_MEDIA_TYPE,
-                                                   "Content-Type is not one that this call takes."));
+    if (types && !types->is_taken(type))
+        return type_refused(request, "Content-Type", type ? type : "absent", types->accepted);
     if (length && ap_parse_strict_length(&declared, length) && declared > most)
         return too_large(request, most);
     return NULL;
@@ -59,12 +67,13 @@ finq_error *finq_body_precheck(finq_request *request, apr_off_t most, int (*is_t
 static finq_error *read_error(finq_request *request, apr_status_t status)
 {
     apr_pool_t *pool = request->r->pool;
+    apr_off_t limit = ap_get_limit_req_body(request->r); /* httpd's own */
     if (status == AP_FILTER_ERROR)
         request->answered = 1; /* a filter below has sent its own answer */
     if (APR_STATUS_IS_TIMEUP(status))
         return body_error(request, finq_error_make(pool, FINQ_E_REQUEST_TIMEOUT, "The body did not arrive in time."));
     if (status == APR_ENOSPC || ap_map_http_request_error(status, HTTP_BAD_REQUEST) == HTTP_REQUEST_ENTITY_TOO_LARGE)
-        return body_error(request, finq_error_make(pool, FINQ_E_PAYLOAD_TOO_LARGE, "The body is too large."));
+        return too_large(request, limit > 0 ? limit : request->config->max_body);
     return body_error(request, finq_error_make(pool, FINQ_E_INVALID_BODY, "The body was cut short or is badly framed."));
 }
 
@@ -180,6 +189,7 @@ static finq_error *body_flatten(finq_request *request, char **text, apr_size_t *
 
 finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *length)
 {
-    FINQ_TRY(finq_body_precheck(request, request->config->max_body, is_json_type));
+    static const char *const accepted[] = {"application/json", "application/*+json", NULL};
+    FINQ_TRY(finq_body_precheck(request, request->config->max_body, &(finq_body_types){is_json_type, accepted}));
     return body_flatten(request, text, length);
 }

@@ -85,6 +85,14 @@ int finq_reply_redirect(finq_request *request, const char *location)
 
 /* ---- errors ---- */
 
+static void put_text_or_null(finq_json_writer *to, const char *name, const char *text)
+{
+    if (text)
+        finq_json_put(to, name, text);
+    else
+        finq_json_put_text(to, name, "null");
+}
+
 static void put_details(finq_json_writer *to, const apr_array_header_t *details)
 {
     finq_json_open(to, "details", '[');
@@ -98,6 +106,29 @@ static void put_details(finq_json_writer *to, const apr_array_header_t *details)
     finq_json_close(to, ']');
 }
 
+static void put_texts(finq_json_writer *to, const finq_fact *fact)
+{
+    finq_json_open(to, fact->name, '[');
+    for (int i = 0; i < fact->texts->nelts; i++)
+        finq_json_put(to, NULL, APR_ARRAY_IDX(fact->texts, i, const char *));
+    finq_json_close(to, ']');
+}
+
+static void put_fact(finq_json_writer *to, const finq_fact *fact)
+{
+    switch (fact->kind) {
+    case FINQ_FACT_TEXT:
+        put_text_or_null(to, fact->name, fact->text);
+        break;
+    case FINQ_FACT_NUMBER:
+        finq_json_put_integer(to, fact->name, fact->number);
+        break;
+    case FINQ_FACT_TEXTS:
+        put_texts(to, fact);
+        break;
+    }
+}
+
 static const char *error_text(const finq_request *request, const finq_error *error)
 {
     finq_json_writer *to = finq_json_write(request->r->pool);
@@ -109,6 +140,8 @@ static const char *error_text(const finq_request *request, const finq_error *err
     finq_json_put(to, "message", error->message);
     if (error->details)
         put_details(to, error->details);
+    for (const finq_fact *fact = error->facts; fact; fact = fact->next)
+        put_fact(to, fact);
     finq_json_close(to, '}');
     return finq_json_written(to);
 }
