@@ -73,6 +73,8 @@ typedef enum {
 typedef struct finq_detail {
     const char *field;   /**< JSON Pointer (RFC 6901) of the value at fault */
     const char *message; /**< what is wrong with it, for developers */
+    const char *keyword; /**< the schema's keyword that it does not meet; NULL where it is none */
+    const char *limit;   /**< what the schema says there, as JSON; NULL where that is nothing to be told */
 } finq_detail;
 
 /** A fact of an error that a program can use without reading the message: a member of the answer (contract section 1). */

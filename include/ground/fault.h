@@ -31,10 +31,10 @@ typedef struct finq_faults {
 const char *finq_fault_pointer(const finq_place *place, apr_pool_t *pool);
 
 /** Notes what is wrong with a place. The first word about a place stands; beyond FINQ_FAULT_MAX nothing is
- * noted. */
-void finq_fault_note(finq_faults *faults, const finq_place *place, const char *format, ...)
+ * noted. Gives the detail, to add to, or NULL where nothing was noted. */
+finq_detail *finq_fault_note(finq_faults *faults, const finq_place *place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void finq_fault_vnote(finq_faults *faults, const finq_place *place, const char *format, va_list args)
+finq_detail *finq_fault_vnote(finq_faults *faults, const finq_place *place, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
 /** Notes another reading's faults under `place`, where that reading's document stands in this one. */

@@ -11,7 +11,7 @@ typedef struct finq_body_types {
 } finq_body_types;
 
 /** Checks what can be checked before the body is read: content coding, framing, declared length and type (contract section 1).
- * NULL types: any will do. Errors: invalid_headers, unsupported_media_type, payload_too_large. */
+ * Errors: invalid_headers, unsupported_media_type, payload_too_large. */
 finq_error *finq_body_precheck(finq_request *request, apr_off_t most, const finq_body_types *types);
 
 /** Reads a body that claims to be JSON as it was sent, at most FinqMaxBody bytes. Errors: those of the precheck,

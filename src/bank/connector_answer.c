@@ -108,7 +108,7 @@ static finq_error *read_rejected(reading *of)
         if (json_object_size(detail) != 2 || !is_pointer(field) || !is_words(message, 1, TEXT_MOST))
             return finq_connector_unusable(of->pool, "an entry of details is not {field: JSON Pointer, message: text}");
         APR_ARRAY_PUSH(of->answer->details, finq_detail) =
-            (finq_detail){json_string_value(field), json_string_value(message)};
+            (finq_detail){.field = json_string_value(field), .message = json_string_value(message)};
     }
     return NULL;
 }

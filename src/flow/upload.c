@@ -41,12 +41,27 @@ static finq_error *type_refused(const finq_upload *upload, const char *why)
     return finq_error_tell_texts(error, "accepted", accepted, upload->pool);
 }
 
+static finq_error *bytes_refused(const finq_upload *upload, const char *type)
+{
+    if (upload->head_length == 0)
+        return type_refused(upload, "is empty: no byte of it has come");
+    if (!upload->claimed)
+        return type_refused(upload, "holds the bytes of no type that the server knows");
+    return type_refused(upload, apr_psprintf(upload->pool, "is said to be %s, and its bytes are %s", upload->claimed,
+                                             type ? type : "of no type that the server knows"));
+}
+
+static finq_error *type_unasked(const finq_upload *upload, const char *type)
+{
+    return type_refused(upload, apr_psprintf(upload->pool, "is %s, which is not asked for", finq_text_show(type, upload->pool)));
+}
+
 static finq_error *head_check(const finq_upload *upload)
 {
     const char *type = finq_media_sniff(upload->head, upload->head_length);
     if (!type || (upload->claimed && strcmp(type, upload->claimed) != 0))
-        return type_refused(upload, "holds other bytes than its type says");
-    return type_allowed(upload->document, type) ? NULL : type_refused(upload, "is of a type that is not asked for");
+        return bytes_refused(upload, type);
+    return type_allowed(upload->document, type) ? NULL : type_unasked(upload, type);
 }
 
 /* ---- begin, write ---- */
@@ -68,8 +83,7 @@ static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, apr_poo
     return NULL;
 }
 
-finq_error *finq_upload_begin(finq_upload **out, const finq_blob_store *store, const finq_upload_offer *offer,
-                              apr_pool_t *pool)
+finq_error *finq_upload_begin(finq_upload **out, const finq_blob_store *store, const finq_upload_offer *offer, apr_pool_t *pool)
 {
     finq_upload *upload = apr_pcalloc(pool, sizeof *upload);
     upload->offer = offer;
@@ -78,7 +92,7 @@ finq_error *finq_upload_begin(finq_upload **out, const finq_blob_store *store, c
     FINQ_TRY(finq_upload_document(&upload->document, offer, pool));
     upload->claimed = finq_media_claimed(offer->content_type, pool);
     if (upload->claimed && !type_allowed(upload->document, upload->claimed))
-        return type_refused(upload, "is of a type that is not asked for");
+        return type_unasked(upload, upload->claimed);
     FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, pool));
     *out = upload;
     return finq_blob_begin(&upload->blob, store, &upload->upload_id, pool);

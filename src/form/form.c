@@ -33,7 +33,7 @@ static int chain_of_list(form_build *build, const form_nodes *list)
 static int chain_below(form_build *build, form_node *node)
 {
     form_node *const children[] = {node->ref, node->not, node->condition, node->then, node->otherwise};
-    const form_nodes singles = {(form_node **)children, sizeof children / sizeof *children};
+    const form_nodes singles = {.nodes = (form_node **)children, .count = sizeof children / sizeof *children};
     const form_nodes *const lists[] = {&singles, &node->all, &node->any, &node->one};
     int longest = 0;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
@@ -95,12 +95,15 @@ static int deeper_than(const json_t *value, int depth)
     return 0;
 }
 
-finq_error *finq_form_compile(finq_form **form, const json_t *schema, apr_pool_t *pool)
+finq_error *finq_form_compile(finq_form **form, const json_t *given, apr_pool_t *pool)
 {
+    const json_t *schema = finq_json_own(json_deep_copy(given), pool); /* the form tells of it, and outlives what was given */
     form_build build = {
         pool, {pool, NULL}, apr_hash_make(pool), apr_array_make(pool, 16, sizeof(form_node *))};
     form_node *root = NULL;
-    if (deeper_than(schema, SCHEMA_DEPTH_MAX)) {
+    if (!schema) {
+        finq_fault_note(&build.faults, NULL, "could not be copied: out of memory");
+    } else if (deeper_than(schema, SCHEMA_DEPTH_MAX)) {
         finq_fault_note(&build.faults, NULL, "must not be nested deeper than %d", SCHEMA_DEPTH_MAX);
     } else {
         defs_name(&build, json_object_get(schema, "$defs"));

@@ -6,28 +6,65 @@
 /* Prices, in steps of one to three nanoseconds. */
 enum { NODE_PRICE = 40, MEMBER_PRICE = 60, REAL_PRICE = 800 };
 
+/* Longest JSON of what a schema says that is told with a fault. */
+enum { LIMIT_MOST = 1024 };
+
 /* One check. */
 typedef struct {
     apr_pool_t *pool;
     finq_faults faults;
     const finq_numbers *numbers; /* how the value's were spelt; NULL where nobody knows */
-    apr_int64_t work; /* what may still be spent */
-    int quiet;        /* inside anyOf, oneOf, not, if: the answer counts, the places do not */
+    apr_int64_t work;            /* what may still be spent */
+    int quiet;                   /* inside anyOf, oneOf, not, if: the answer counts, the places do not */
     int depth;
     int stop; /* nothing more to find out: too many faults, or given up */
 } form_check;
 
-__attribute__((format(printf, 3, 4))) static int fail(form_check *check, const finq_place *place,
-                                                      const char *format, ...)
+/* What the schema says, as JSON; NULL where there is nothing, or too much to be told with each fault. */
+static const char *limit_text(const json_t *limit, apr_pool_t *pool)
+{
+    const char *text = finq_json_text(limit, pool);
+    return text && strlen(text) <= LIMIT_MOST ? text : NULL;
+}
+
+/* `limit` is what the schema says of the keyword. */
+__attribute__((format(printf, 5, 6))) static int fail(form_check *check, const finq_place *place, const char *keyword,
+                                                      const json_t *limit, const char *format, ...)
 {
     va_list args;
     if (check->quiet || check->stop)
         return 0;
     va_start(args, format);
-    finq_fault_vnote(&check->faults, place, format, args);
+    finq_detail *noted = finq_fault_vnote(&check->faults, place, format, args);
     va_end(args);
+    if (noted) {
+        noted->keyword = keyword;
+        noted->limit = limit_text(limit, check->pool);
+    }
     check->stop = finq_fault_full(&check->faults);
     return 0;
+}
+
+static const json_t *said(const form_node *node, const char *keyword)
+{
+    return json_object_get(node->schema, keyword);
+}
+
+/* The keywords that bound how many of something there are. */
+typedef struct {
+    const char *least, *most, *noun;
+} count_words;
+
+static int check_count(form_check *check, const form_node *node, const form_range *range, apr_int64_t count,
+                       const count_words *words, const finq_place *place)
+{
+    int few = range->least.set && count < range->least.value;
+    if (!few && !(range->most.set && count > range->most.value))
+        return 1;
+    const char *keyword = few ? words->least : words->most;
+    apr_int64_t limit = few ? range->least.value : range->most.value;
+    return fail(check, place, keyword, said(node, keyword), "must have at %s %" APR_INT64_T_FMT " %s%s", few ? "least" : "most",
+                limit, words->noun, limit == 1 ? "" : "s");
 }
 
 /* What cannot be decided is refused wherever it stands, under `not` too. */
@@ -81,11 +118,11 @@ static int check_type(form_check *check, const form_node *node, const json_t *va
         if (finq_number_whole(&number))
             return 1;
     }
-    return fail(check, place, "%s", node->types_message);
+    return fail(check, place, "type", said(node, "type"), "%s", node->types_message);
 }
 
-static int check_values(form_check *check, const form_values *values, const json_t *value,
-                        const finq_place *place)
+static int check_values(form_check *check, const form_node *node, const char *keyword, const form_values *values,
+                        const json_t *value, const finq_place *place)
 {
     if (!values->values)
         return 1;
@@ -93,27 +130,26 @@ static int check_values(form_check *check, const form_values *values, const json
         if (form_value_equal(json_array_get(values->values, i), value, check->numbers, &check->work))
             return 1;
     }
-    return spend(check, place, 0) ? fail(check, place, "%s", values->message) : 0;
+    return spend(check, place, 0) ? fail(check, place, keyword, said(node, keyword), "%s", values->message) : 0;
 }
 
-static int check_bounds(form_check *check, const form_node *node, const finq_number *number,
-                        const finq_place *place)
+static int check_bounds(form_check *check, const form_node *node, const finq_number *number, const finq_place *place)
 {
     if (node->minimum.set && finq_number_compare(number, &node->minimum.value) < 0)
-        return fail(check, place, "must be at least %s", node->minimum.text);
+        return fail(check, place, "minimum", said(node, "minimum"), "must be at least %s", node->minimum.text);
     if (node->maximum.set && finq_number_compare(number, &node->maximum.value) > 0)
-        return fail(check, place, "must be at most %s", node->maximum.text);
+        return fail(check, place, "maximum", said(node, "maximum"), "must be at most %s", node->maximum.text);
     if (node->above.set && finq_number_compare(number, &node->above.value) <= 0)
-        return fail(check, place, "must be greater than %s", node->above.text);
+        return fail(check, place, "exclusiveMinimum", said(node, "exclusiveMinimum"), "must be greater than %s",
+                    node->above.text);
     if (node->below.set && finq_number_compare(number, &node->below.value) >= 0)
-        return fail(check, place, "must be less than %s", node->below.text);
+        return fail(check, place, "exclusiveMaximum", said(node, "exclusiveMaximum"), "must be less than %s", node->below.text);
     if (node->multiple.set && !finq_number_multiple(number, &node->multiple.value))
-        return fail(check, place, "must be a multiple of %s", node->multiple.text);
+        return fail(check, place, "multipleOf", said(node, "multipleOf"), "must be a multiple of %s", node->multiple.text);
     return 1;
 }
 
-static int check_number(form_check *check, const form_node *node, const json_t *value,
-                        const finq_place *place)
+static int check_number(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
     if (json_is_real(value) && !spend(check, place, REAL_PRICE))
         return 0;
@@ -123,69 +159,60 @@ static int check_number(form_check *check, const form_node *node, const json_t *
     return check_bounds(check, node, &number, place);
 }
 
-static apr_int64_t code_points(const char *text, apr_size_t length)
+static int check_length(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
-    apr_int64_t count = 0;
-    for (apr_size_t i = 0; i < length; i++)
-        count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return count;
-}
-
-static int check_length(form_check *check, const form_node *node, const json_t *value,
-                        const finq_place *place)
-{
-    if (!node->min_length.set && !node->max_length.set)
+    static const count_words words = {"minLength", "maxLength", "character"};
+    if (!node->length.least.set && !node->length.most.set)
         return 1;
-    apr_int64_t count = code_points(json_string_value(value), json_string_length(value));
-    if (node->min_length.set && count < node->min_length.value)
-        return fail(check, place, "must have at least %" APR_INT64_T_FMT " characters",
-                    node->min_length.value);
-    if (node->max_length.set && count > node->max_length.value)
-        return fail(check, place, "must have at most %" APR_INT64_T_FMT " characters",
-                    node->max_length.value);
-    return 1;
+    return check_count(check, node, &node->length, form_value_length(value), &words, place);
 }
 
-static int check_pattern(form_check *check, const form_pattern *pattern, const json_t *value,
-                         const finq_place *place)
+static int check_pattern(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
+    const form_pattern *pattern = &node->pattern;
     if (!pattern->pattern)
         return 1;
-    switch (finq_pattern_match(pattern->pattern, json_string_value(value), json_string_length(value),
-                               &check->work, check->pool)) {
+    switch (
+        finq_pattern_match(pattern->pattern, json_string_value(value), json_string_length(value), &check->work, check->pool)) {
     case FINQ_PATTERN_FOUND:
         return 1;
     case FINQ_PATTERN_ABSENT:
-        return fail(check, place, "must match %s", pattern->text);
+        return fail(check, place, "pattern", said(node, "pattern"), "must match %s", pattern->text);
     case FINQ_PATTERN_UNDECIDED:
         break;
     }
-    return give_up(check, place,
-                   "cannot be decided: matching it with its pattern costs more work than it may");
+    return give_up(check, place, "cannot be decided: matching it with its pattern costs more work than it may");
 }
 
-static int check_string(form_check *check, const form_node *node, const json_t *value,
-                        const finq_place *place)
+static int check_format(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    const form_format *format = node->format;
+    const char *text = json_string_value(value);
+    apr_size_t length = json_string_length(value);
+    if (!format || format->fits(text, length))
+        return 1;
+    return fail(check, place, "format", said(node, "format"), "%s",
+                format->explain ? format->explain(text, length) : format->message);
+}
+
+static int check_string(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
     if (!spend(check, place, (apr_int64_t)json_string_length(value)))
         return 0;
-    if (!check_length(check, node, value, place) || !check_pattern(check, &node->pattern, value, place))
+    if (!check_length(check, node, value, place) || !check_pattern(check, node, value, place))
         return 0;
-    if (node->format && !node->format->fits(json_string_value(value), json_string_length(value)))
-        return fail(check, place, "%s", node->format->message);
-    return 1;
+    return check_format(check, node, value, place);
 }
 
-static int check_array_size(form_check *check, const form_node *node, const json_t *value,
-                            const finq_place *place)
+static int check_array_size(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
-    apr_int64_t count = (apr_int64_t)json_array_size(value);
-    if (node->min_items.set && count < node->min_items.value)
-        return fail(check, place, "must have at least %" APR_INT64_T_FMT " items", node->min_items.value);
-    if (node->max_items.set && count > node->max_items.value)
-        return fail(check, place, "must have at most %" APR_INT64_T_FMT " items", node->max_items.value);
+    static const count_words words = {"minItems", "maxItems", "item"};
+    if (!check_count(check, node, &node->size, (apr_int64_t)json_array_size(value), &words, place))
+        return 0;
     if (node->unique && !form_value_unique(value, check->numbers, &check->work, check->pool))
-        return spend(check, place, 0) ? fail(check, place, "must not have two equal items") : 0;
+        return spend(check, place, 0)
+                   ? fail(check, place, "uniqueItems", said(node, "uniqueItems"), "must not have two equal items")
+                   : 0;
     return spend(check, place, 0);
 }
 
@@ -212,13 +239,12 @@ static const form_node *member_node(const form_node *node, const char *name)
 {
     const form_property *property = NULL;
     if (node->properties.count)
-        property = bsearch(name, node->properties.rows, (size_t)node->properties.count,
-                           sizeof *node->properties.rows, property_order);
+        property =
+            bsearch(name, node->properties.rows, (size_t)node->properties.count, sizeof *node->properties.rows, property_order);
     return property ? property->node : node->additional;
 }
 
-static int check_required(form_check *check, const form_node *node, const json_t *value,
-                          const finq_place *place)
+static int check_required(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
     int fits = 1;
     for (int i = 0; i < node->required.count && (fits || !check->quiet); i++) {
@@ -226,26 +252,12 @@ static int check_required(form_check *check, const form_node *node, const json_t
         if (!spend(check, &below, MEMBER_PRICE))
             return 0;
         if (!json_object_get(value, node->required.names[i]))
-            fits = fail(check, &below, "is required");
+            fits = fail(check, &below, "required", NULL, "is required");
     }
     return fits;
 }
 
-static int check_object_size(form_check *check, const form_node *node, const json_t *value,
-                             const finq_place *place)
-{
-    apr_int64_t count = (apr_int64_t)json_object_size(value);
-    if (node->min_properties.set && count < node->min_properties.value)
-        return fail(check, place, "must have at least %" APR_INT64_T_FMT " members",
-                    node->min_properties.value);
-    if (node->max_properties.set && count > node->max_properties.value)
-        return fail(check, place, "must have at most %" APR_INT64_T_FMT " members",
-                    node->max_properties.value);
-    return 1;
-}
-
-static int check_members(form_check *check, const form_node *node, const json_t *value,
-                         const finq_place *place)
+static int check_members(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
     const char *name;
     json_t *member;
@@ -262,10 +274,10 @@ static int check_members(form_check *check, const form_node *node, const json_t 
     return fits;
 }
 
-static int check_object(form_check *check, const form_node *node, const json_t *value,
-                        const finq_place *place)
+static int check_object(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
-    int fits = check_object_size(check, node, value, place);
+    static const count_words words = {"minProperties", "maxProperties", "member"};
+    int fits = check_count(check, node, &node->members, (apr_int64_t)json_object_size(value), &words, place);
     fits &= (fits || !check->quiet) && check_required(check, node, value, place);
     if ((!node->properties.count && !node->additional) || (!fits && check->quiet))
         return fits;
@@ -293,8 +305,7 @@ static int probe(form_check *check, const form_node *node, const json_t *value, 
 }
 
 /* How many of a list's schemas the value fits; counts no further than `enough`. */
-static int probe_list(form_check *check, const form_nodes *list, int enough, const json_t *value,
-                      const finq_place *place)
+static int probe_list(form_check *check, const form_nodes *list, int enough, const json_t *value, const finq_place *place)
 {
     int count = 0;
     for (int i = 0; i < list->count && count < enough && !check->stop; i++)
@@ -302,22 +313,35 @@ static int probe_list(form_check *check, const form_nodes *list, int enough, con
     return count;
 }
 
-static int check_choices(form_check *check, const form_node *node, const json_t *value,
-                         const finq_place *place)
+static int check_any(form_check *check, const form_nodes *list, const json_t *value, const finq_place *place)
 {
-    if (node->any.count && !probe_list(check, &node->any, 1, value, place))
-        return fail(check, place, "must fit one of the %d forms that anyOf allows", node->any.count);
-    int one = node->one.count ? probe_list(check, &node->one, 2, value, place) : 1;
-    if (one != 1)
-        return fail(check, place, "must fit exactly one of the %d forms that oneOf allows, and fits %s",
-                    node->one.count, one ? "several" : "none");
+    if (!list->count || probe_list(check, list, 1, value, place))
+        return 1;
+    return list->choices ? fail(check, place, "anyOf", list->choices, "%s", list->message)
+                         : fail(check, place, "anyOf", NULL, "must fit one of the %d forms that anyOf allows", list->count);
+}
+
+static int check_one(form_check *check, const form_nodes *list, const json_t *value, const finq_place *place)
+{
+    int fits = list->count ? probe_list(check, list, 2, value, place) : 1;
+    if (fits == 1)
+        return 1;
+    if (fits == 0 && list->choices)
+        return fail(check, place, "oneOf", list->choices, "%s", list->message);
+    return fail(check, place, "oneOf", NULL, "must fit exactly one of the %d forms that oneOf allows, and fits %s", list->count,
+                fits ? "several" : "none");
+}
+
+static int check_choices(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+{
+    if (!check_any(check, &node->any, value, place) || !check_one(check, &node->one, value, place))
+        return 0;
     if (node->not &&probe(check, node->not, value, place))
-        return fail(check, place, "must not fit the form that stands under not");
+        return fail(check, place, "not", NULL, "must not fit the form that stands under not");
     return !check->stop;
 }
 
-static int check_condition(form_check *check, const form_node *node, const json_t *value,
-                           const finq_place *place)
+static int check_condition(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
     if (!node->condition || (!node->then && !node->otherwise))
         return 1;
@@ -339,9 +363,9 @@ static int check_same(form_check *check, const form_node *node, const json_t *va
 static int check_here(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
 {
     if (node->never)
-        return fail(check, place, "is not allowed");
-    int fits = check_type(check, node, value, place) && check_values(check, &node->constant, value, place) &&
-               check_values(check, &node->enumeration, value, place);
+        return fail(check, place, node->never_by, node->never_by ? node->schema : NULL, "is not allowed");
+    int fits = check_type(check, node, value, place) && check_values(check, node, "const", &node->constant, value, place) &&
+               check_values(check, node, "enum", &node->enumeration, value, place);
     if (fits)
         fits = check_kind(check, node, value, place);
     if (fits || !check->quiet)

@@ -264,8 +264,7 @@ static int is_uri(const char *text, apr_size_t length)
             return 0;
     }
     const char *fragment = find(colon, end, "#"), *query = find(colon, fragment, "?");
-    return is_hierarchy(colon + 1, query) &&
-           (query == fragment || is_uri_text(query + 1, fragment, ":@/?")) &&
+    return is_hierarchy(colon + 1, query) && (query == fragment || is_uri_text(query + 1, fragment, ":@/?")) &&
            (fragment == end || is_uri_text(fragment + 1, end, ":@/?"));
 }
 
@@ -287,35 +286,48 @@ static int iban_length(const char *country)
     return -1;
 }
 
-/* The electronic form: upper case, no spaces. Letters count 10 to 35, and the first four characters come
- * last. Check digits are 98 less a remainder (ISO 13616, ISO 7064): 00, 01 and 99 would have the right remainder too, and
- * are never given. */
+/* The electronic form: upper case, no spaces, as long as the country's are. */
+static int iban_is_shaped(const char *text, apr_size_t length)
+{
+    if (length < 5 || iban_length(text) != (int)length || digits(text + 2, 2) < 0)
+        return 0;
+    for (const char *c = text; *c; c++) {
+        if (!is_digit(*c) && !(*c >= 'A' && *c <= 'Z'))
+            return 0;
+    }
+    return 1;
+}
+
+/* Letters count 10 to 35, and the first four characters come last. Check digits are 98 less a remainder (ISO 13616, ISO 7064):
+ * 00, 01 and 99 would have the right remainder too, and are never given. */
 static int is_iban(const char *text, apr_size_t length)
 {
     unsigned remainder = 0;
-    if (length < 5 || iban_length(text) != (int)length || digits(text + 2, 2) < 2 || digits(text + 2, 2) > 98)
+    if (!iban_is_shaped(text, length) || digits(text + 2, 2) < 2 || digits(text + 2, 2) > 98)
         return 0;
     for (apr_size_t i = 0; i < length; i++) {
         char c = text[(i + 4) % length];
-        if (is_digit(c))
-            remainder = (remainder * 10 + (unsigned)(c - '0')) % 97;
-        else if (c >= 'A' && c <= 'Z')
-            remainder = (remainder * 100 + (unsigned)(c - 'A') + 10) % 97;
-        else
-            return 0;
+        remainder = is_digit(c) ? (remainder * 10 + (unsigned)(c - '0')) % 97 : (remainder * 100 + (unsigned)(c - 'A') + 10) % 97;
     }
     return remainder == 1;
+}
+
+static const char *iban_explain(const char *text, apr_size_t length)
+{
+    return iban_is_shaped(text, length)
+               ? "must be an IBAN whose check digits fit: a character is wrong, or two have changed places"
+               : "must be an IBAN, in capitals and without spaces, as long as its country's are";
 }
 
 const form_format *form_format_find(const char *name)
 {
     static const form_format formats[] = {
-        {"date", is_date, "must be a date such as 2024-02-29 (RFC 3339)"},
-        {"date-time", is_date_time, "must be a date and time such as 2024-02-29T12:00:00Z (RFC 3339)"},
-        {"email", is_email, "must be an e-mail address"},
-        {"uuid", is_uuid, "must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"},
-        {"uri", is_uri, "must be an absolute URI such as https://example.org/path (RFC 3986)"},
-        {"iban", is_iban, "must be an IBAN, in capitals and without spaces"},
+        {"date", is_date, "must be a date such as 2024-02-29 (RFC 3339)", NULL},
+        {"date-time", is_date_time, "must be a date and time such as 2024-02-29T12:00:00Z (RFC 3339)", NULL},
+        {"email", is_email, "must be an e-mail address", NULL},
+        {"uuid", is_uuid, "must be a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057", NULL},
+        {"uri", is_uri, "must be an absolute URI such as https://example.org/path (RFC 3986)", NULL},
+        {"iban", is_iban, NULL, iban_explain},
     };
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (strcmp(formats[i].name, name) == 0)

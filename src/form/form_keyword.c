@@ -8,9 +8,6 @@
 #define DIALECT "https://json-schema.org/draft/2020-12/schema"
 #define DEFS "#/$defs/"
 
-/* Longest list of values, and longest pattern, that a message spells out. */
-enum { MESSAGE_MAX = 240 };
-
 /* Most schemas within one. */
 enum { SCHEMA_NODES_MAX = 4096 };
 
@@ -55,8 +52,7 @@ static void read_type(form_build *build, const json_t *value, const finq_place *
         const json_t *name = json_is_array(value) ? json_array_get(value, i) : value;
         int bit = type_bit(name);
         if (!bit) {
-            finq_fault_note(&build->faults, place,
-                            "must name types: null, boolean, integer, number, string, array, object");
+            finq_fault_note(&build->faults, place, "must name types: null, boolean, integer, number, string, array, object");
             return;
         }
         node->types |= bit;
@@ -70,7 +66,22 @@ static void read_type(form_build *build, const json_t *value, const finq_place *
 
 static void read_schema(form_build *build, const json_t *value, const finq_place *place, void *slot)
 {
-    *(form_node **)slot = form_build_node(build, value, place);
+    form_node *node = form_build_node(build, value, place);
+    node->never_by = place->name;
+    *(form_node **)slot = node;
+}
+
+/* A person's choices are a list of consts with titles: who picks another value is told which there are. */
+static const json_t *choices_of(const form_nodes *list, apr_pool_t *pool)
+{
+    json_t *choices = finq_json_own(json_array(), pool);
+    for (int i = 0; i < list->count; i++) {
+        const json_t *constant = list->nodes[i]->constant.values;
+        if (!constant)
+            return NULL;
+        json_array_append(choices, json_array_get(constant, 0));
+    }
+    return choices;
 }
 
 static void read_schemas(form_build *build, const json_t *value, const finq_place *place, void *slot)
@@ -86,6 +97,8 @@ static void read_schemas(form_build *build, const json_t *value, const finq_plac
         finq_place below = {place, NULL, (apr_size_t)i};
         list->nodes[i] = form_build_node(build, json_array_get(value, (apr_size_t)i), &below);
     }
+    list->choices = choices_of(list, build->pool);
+    list->message = list->choices ? form_values_message(list->choices, build->pool) : NULL;
 }
 
 static int property_order(const void *a, const void *b)
@@ -141,41 +154,21 @@ static void read_ref(form_build *build, const json_t *value, const finq_place *p
         finq_fault_note(&build->faults, place, "must name a member of $defs");
 }
 
-static const char *values_message(const json_t *values, apr_pool_t *pool)
-{
-    apr_size_t count = json_array_size(values);
-    const char *list = "";
-    for (apr_size_t i = 0; i < count && strlen(list) <= MESSAGE_MAX; i++) {
-        const char *text = finq_json_text(json_array_get(values, i), pool);
-        list = apr_pstrcat(pool, list, i ? ", " : "", text ? text : "", NULL);
-    }
-    if (strlen(list) > MESSAGE_MAX)
-        return apr_psprintf(pool, "must be one of the %" APR_SIZE_T_FMT " values that the form lists", count);
-    return apr_pstrcat(pool, count == 1 ? "must be " : "must be one of ", list, NULL);
-}
-
-/* A deep copy: the form may outlive the schema, and whoever holds the schema may change it. */
-static void values_keep(form_build *build, json_t *values, form_values *slot)
-{
-    finq_json_own(values, build->pool);
-    if (!values)
-        finq_fault_note(&build->faults, NULL, "could not be copied: out of memory");
-    slot->values = values;
-    slot->message = values_message(values, build->pool);
-}
-
 static void read_enum(form_build *build, const json_t *value, const finq_place *place, void *slot)
 {
     if (!json_is_array(value) || json_array_size(value) == 0)
         finq_fault_note(&build->faults, place, "must be an array of at least one value");
     else
-        values_keep(build, json_deep_copy(value), slot);
+        *(form_values *)slot = (form_values){value, form_values_message(value, build->pool)};
 }
 
 static void read_const(form_build *build, const json_t *value, const finq_place *place, void *slot)
 {
-    (void)place;
-    values_keep(build, json_pack("[o]", json_deep_copy(value)), slot);
+    const json_t *values = finq_json_own(json_pack("[O]", value), build->pool);
+    if (values)
+        *(form_values *)slot = (form_values){values, form_values_message(values, build->pool)};
+    else
+        finq_fault_note(&build->faults, place, "could not be kept: out of memory");
 }
 
 static void read_names(form_build *build, const json_t *value, const finq_place *place, void *slot)
@@ -308,18 +301,18 @@ static const struct {
     {"const", read_const, SLOT(constant)},
     {"pattern", read_pattern, SLOT(pattern)},
     {"format", read_format, SLOT(format)},
-    {"minLength", read_count, SLOT(min_length)},
-    {"maxLength", read_count, SLOT(max_length)},
+    {"minLength", read_count, SLOT(length.least)},
+    {"maxLength", read_count, SLOT(length.most)},
     {"minimum", read_bound, SLOT(minimum)},
     {"maximum", read_bound, SLOT(maximum)},
     {"exclusiveMinimum", read_bound, SLOT(above)},
     {"exclusiveMaximum", read_bound, SLOT(below)},
     {"multipleOf", read_multiple, SLOT(multiple)},
-    {"minItems", read_count, SLOT(min_items)},
-    {"maxItems", read_count, SLOT(max_items)},
+    {"minItems", read_count, SLOT(size.least)},
+    {"maxItems", read_count, SLOT(size.most)},
     {"uniqueItems", read_flag, SLOT(unique)},
-    {"minProperties", read_count, SLOT(min_properties)},
-    {"maxProperties", read_count, SLOT(max_properties)},
+    {"minProperties", read_count, SLOT(members.least)},
+    {"maxProperties", read_count, SLOT(members.most)},
     {"allOf", read_schemas, SLOT(all)},
     {"anyOf", read_schemas, SLOT(any)},
     {"oneOf", read_schemas, SLOT(one)},
@@ -349,8 +342,7 @@ static void keyword_read(form_build *build, form_node *node, const json_t *value
             return;
         }
     }
-    finq_fault_note(&build->faults, place,
-                    "is not a keyword of the documented subset of JSON Schema 2020-12");
+    finq_fault_note(&build->faults, place, "is not a keyword of the documented subset of JSON Schema 2020-12");
 }
 
 form_node *form_build_empty(form_build *build)
@@ -368,6 +360,7 @@ void form_build_into(form_build *build, form_node *node, const json_t *schema, c
         finq_fault_note(&build->faults, NULL, "must have at most %d schemas", SCHEMA_NODES_MAX);
         return;
     }
+    node->schema = schema;
     if (json_is_boolean(schema)) {
         node->never = json_is_false(schema);
         return;

@@ -31,6 +31,8 @@ typedef struct form_node form_node;
 typedef struct {
     form_node **nodes;
     int count;
+    const json_t *choices; /* an array of what each allows, where each is a const; else NULL */
+    const char *message;   /* that names them */
 } form_nodes;
 
 typedef struct {
@@ -54,6 +56,10 @@ typedef struct {
     apr_int64_t value;
 } form_count;
 
+typedef struct {
+    form_count least, most;
+} form_range;
+
 /* A limit on a number; absent where `set` is 0. */
 typedef struct {
     int set;
@@ -62,7 +68,7 @@ typedef struct {
 } form_bound;
 
 typedef struct {
-    const json_t *values; /* an array, the compiled form's own copy; NULL where absent */
+    const json_t *values; /* an array; NULL where absent */
     const char *message;
 } form_values;
 
@@ -75,15 +81,18 @@ typedef struct {
     const char *name;
     int (*fits)(const char *text, apr_size_t length);
     const char *message;
+    const char *(*explain)(const char *text, apr_size_t length); /* says what is wrong; NULL where the message does */
 } form_format;
 
 struct form_node {
-    int never; /* the schema `false` */
+    const json_t *schema; /* of the compiled form's own copy */
+    int never;            /* the schema `false` */
+    const char *never_by; /* the keyword that it is the value of; NULL where it is a list's or an object's */
     int types; /* bits; 0 allows all */
     const char *types_message;
     form_values enumeration, constant;
     form_bound minimum, maximum, above, below, multiple;
-    form_count min_length, max_length, min_items, max_items, min_properties, max_properties;
+    form_range length, size, members; /* of a string, an array, an object */
     form_pattern pattern;
     const form_format *format;
     form_properties properties;
@@ -119,6 +128,12 @@ const char *form_ref_name(const char *text, apr_pool_t *pool);
 
 /* The format of a name; NULL where the subset has none. */
 const form_format *form_format_find(const char *name);
+
+/* How many characters a string has. */
+apr_int64_t form_value_length(const json_t *string);
+
+/* "must be one of 1, 2" for an array of values. */
+const char *form_values_message(const json_t *values, apr_pool_t *pool);
 
 /* JSON Schema's equality: by value, 1 equals 1.0, members in any order. What it costs is taken from `*work`;
  * where that runs out the answer means nothing. */

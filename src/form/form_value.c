@@ -1,7 +1,11 @@
 #include "form_tree.h"
 
+#include <apr_strings.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Longest list of values that a message spells out. */
+enum { MESSAGE_MAX = 240 };
 
 /* Prices, in steps of one to three nanoseconds. */
 enum { VALUE_PRICE = 40, REAL_PRICE = 800, SORT_PRICE = 300 };
@@ -180,4 +184,26 @@ int form_value_unique(const json_t *array, const finq_numbers *numbers, apr_int6
         unique = run_unique(items + i, items + count, numbers, work);
     apr_pool_destroy(scratch);
     return unique;
+}
+
+const char *form_values_message(const json_t *values, apr_pool_t *pool)
+{
+    apr_size_t count = json_array_size(values);
+    const char *list = "";
+    for (apr_size_t i = 0; i < count && strlen(list) <= MESSAGE_MAX; i++) {
+        const char *text = finq_json_text(json_array_get(values, i), pool);
+        list = apr_pstrcat(pool, list, i ? ", " : "", text ? text : "", NULL);
+    }
+    if (strlen(list) > MESSAGE_MAX)
+        return apr_psprintf(pool, "must be one of the %" APR_SIZE_T_FMT " values that the form lists", count);
+    return apr_pstrcat(pool, count == 1 ? "must be " : "must be one of ", list, NULL);
+}
+
+apr_int64_t form_value_length(const json_t *string)
+{
+    const char *text = json_string_value(string);
+    apr_int64_t count = 0;
+    for (apr_size_t i = 0; i < json_string_length(string); i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
 }

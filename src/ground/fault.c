@@ -75,36 +75,41 @@ static int fault_known(const finq_faults *faults, const char *field)
     return 0;
 }
 
-static void fault_push(finq_faults *faults, const char *field, const char *message)
+static finq_detail *fault_push(finq_faults *faults, finq_detail detail)
 {
     if (!faults->list)
         faults->list = apr_array_make(faults->pool, 4, sizeof(finq_detail));
-    APR_ARRAY_PUSH(faults->list, finq_detail) = (finq_detail){field, message};
+    finq_detail *pushed = apr_array_push(faults->list);
+    *pushed = detail;
+    return pushed;
 }
 
-void finq_fault_vnote(finq_faults *faults, const finq_place *place, const char *format, va_list args)
+finq_detail *finq_fault_vnote(finq_faults *faults, const finq_place *place, const char *format, va_list args)
 {
     if (finq_fault_full(faults))
-        return;
+        return NULL;
     const char *field = finq_fault_pointer(place, faults->pool);
-    if (!fault_known(faults, field))
-        fault_push(faults, field, apr_pvsprintf(faults->pool, format, args));
+    if (fault_known(faults, field))
+        return NULL;
+    return fault_push(faults, (finq_detail){.field = field, .message = apr_pvsprintf(faults->pool, format, args)});
 }
 
-void finq_fault_note(finq_faults *faults, const finq_place *place, const char *format, ...)
+finq_detail *finq_fault_note(finq_faults *faults, const finq_place *place, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    finq_fault_vnote(faults, place, format, args);
+    finq_detail *noted = finq_fault_vnote(faults, place, format, args);
     va_end(args);
+    return noted;
 }
 
 void finq_fault_adopt(finq_faults *faults, const finq_place *place, const apr_array_header_t *details)
 {
     const char *prefix = finq_fault_pointer(place, faults->pool);
     for (int i = 0; details && i < details->nelts && !finq_fault_full(faults); i++) {
-        const finq_detail *detail = &APR_ARRAY_IDX(details, i, finq_detail);
-        fault_push(faults, apr_pstrcat(faults->pool, prefix, detail->field, NULL), detail->message);
+        finq_detail detail = APR_ARRAY_IDX(details, i, finq_detail);
+        detail.field = apr_pstrcat(faults->pool, prefix, detail.field, NULL);
+        fault_push(faults, detail);
     }
 }
 
@@ -113,8 +118,8 @@ finq_error *finq_fault_error(const finq_faults *faults, const char *subject)
     if (!faults->list)
         return NULL;
     int count = faults->list->nelts;
-    finq_error *error = finq_error_make(faults->pool, FINQ_E_INVALID_INPUT, "%s at %d place%s: see details.",
-                                        subject, count, count == 1 ? "" : "s");
+    finq_error *error = finq_error_make(faults->pool, FINQ_E_INVALID_INPUT, "%s at %d place%s: see details.", subject, count,
+                                        count == 1 ? "" : "s");
     error->details = faults->list;
     return error;
 }

@@ -92,7 +92,7 @@ static const char *set_skill(cmd_parms *cmd, void *dummy, const char *value)
         return NULL;
     }
     if (!finq_skill_is_name(value, cmd->temp_pool))
-        return apr_psprintf(cmd->pool, "FinqSkills takes names of skills such as xyz_sbx_#3.0, or all; not \"%s\"", value);
+        return apr_psprintf(cmd->pool, "FinqSkills takes names of skills such as xyz_sbx_#3.0, blanks between them, or all; not \"%s\"", value);
     if (!config->skills || config->skills == &finq_config_all_skills)
         config->skills = apr_array_make(cmd->pool, 4, sizeof(const char *));
     APR_ARRAY_PUSH(config->skills, const char *) = value;

@@ -3,6 +3,7 @@
 #include "json/compact.h"
 
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Most unknown members that an error names, and most bytes of one's name. */
@@ -49,7 +50,49 @@ json_t *finq_json_own(json_t *value, apr_pool_t *pool)
     return value;
 }
 
-static const char *json_fault(const json_error_t *error)
+/* The value of the escape of a character by its number that stands at `at`; -1 where there is none. */
+static long escape_value(const char *at, const char *end)
+{
+    char digits[5] = "", *stop;
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return -1;
+    memcpy(digits, at + 2, 4);
+    long value = strtol(digits, &stop, 16);
+    return stop == digits + 4 ? value : -1;
+}
+
+/* Whether an escape stands for one half of a character beyond 16 bits, without the other: what JavaScript makes of a string
+ * that was cut within an emoji. */
+static int has_half(const char *text, apr_size_t length)
+{
+    const char *end = text + length;
+    for (const char *at = text; (at = memchr(at, '\\', (size_t)(end - at))); at += 2) {
+        long value = escape_value(at, end);
+        if (value < 0xd800 || value > 0xdfff) {
+            if (end - at < 2)
+                return 0;
+            continue;
+        }
+        long other = value <= 0xdbff && end - at >= 12 ? escape_value(at + 6, end) : -1;
+        if (other < 0xdc00 || other > 0xdfff)
+            return 1;
+        at += 10;
+    }
+    return 0;
+}
+
+/* Of the many ways not to be JSON, those that programs take without seeing them. `position` is behind where it stopped. */
+static const char *syntax_fault(finq_bytes text, int position)
+{
+    const char *bytes = (const char *)text.data;
+    if (text.length >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
+        return "begins with a byte order mark, which JSON may not";
+    if (position > 0 && (apr_size_t)position <= text.length && bytes[position - 1] == '\'')
+        return "has a single quote where JSON has a double one";
+    return has_half(bytes, text.length) ? "has an escape for half a character, such as \\ud83d alone" : "is not a JSON object";
+}
+
+static const char *json_fault(const json_error_t *error, finq_bytes text)
 {
     switch (json_error_code(error)) {
     case json_error_duplicate_key:
@@ -61,7 +104,7 @@ static const char *json_fault(const json_error_t *error)
     case json_error_numeric_overflow:
         return "has a number out of range";
     default:
-        return "is not a JSON object";
+        return syntax_fault(text, error->position);
     }
 }
 
@@ -94,8 +137,8 @@ static finq_error *document_read(json_t **object, const reading *how, finq_bytes
     if (!value && json_error_code(&error) == json_error_out_of_memory)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "jansson: out of memory");
     if (!value)
-        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s %s (line %d, column %d).", how->what,
-                               json_fault(&error), error.line, error.column);
+        return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s %s (line %d, column %d).", how->what, json_fault(&error, text),
+                               error.line, error.column);
     if (!json_is_object(value))
         return finq_error_make(pool, FINQ_E_INVALID_BODY, "%s is JSON but not an object.", how->what);
     *object = value;

@@ -6,6 +6,9 @@
 
 #include "ground/text.h"
 
+/* Longest @target-uri that a message shows. */
+enum { TARGET_MOST = 512 };
+
 /* A kid, behind the name of whose it is where the signer says that: OWNER/KID. */
 static int is_keyid(const char *text)
 {
@@ -129,6 +132,15 @@ static const char *signed_digest(const finq_httpsig_entry *entry, const finq_htt
     return NULL;
 }
 
+/* Most often a proxy or a client has another address in mind than the one that was asked for. */
+static finq_error *signature_refused(const finq_httpsig_entry *entry, const finq_key *key, const finq_httpsig_message *message,
+                                     apr_pool_t *pool)
+{
+    const char *target = message->component(message->baton, &(finq_httpsig_component){"@target-uri", NULL}, pool);
+    return finq_check_failed(pool, FINQ_CHECK_SIGNATURE, "%s is not the key %s's over this request, whose @target-uri is %s here.",
+                             entry->label, key->kid, target ? finq_text_plain(target, TARGET_MOST, pool) : "unknown");
+}
+
 finq_error *finq_httpsig_verify(const finq_httpsig_proof **proof, const finq_httpsig *signatures,
                                 const finq_httpsig_message *message, const apr_array_header_t *keys,
                                 apr_pool_t *pool)
@@ -140,8 +152,7 @@ finq_error *finq_httpsig_verify(const finq_httpsig_proof **proof, const finq_htt
     FINQ_TRY(key_check(entry, key, pool));
     FINQ_TRY(finq_httpsig_base(&base, entry, message, pool));
     if (!finq_key_verify(key, (finq_bytes){(const unsigned char *)base, strlen(base)}, entry->signature))
-        return finq_check_failed(pool, FINQ_CHECK_SIGNATURE, "%s is not the key %s's over this request.",
-                                 entry->label, key->kid);
+        return signature_refused(entry, key, message, pool);
     finq_httpsig_proof *made = apr_palloc(pool, sizeof *made);
     *made = (finq_httpsig_proof){
         entry->label,   key->kid,     entry->components, entry->created,

@@ -105,6 +105,9 @@ finq_error *finq_proof_make(const finq_proof **proof, const finq_proof_offer *of
 {
     finq_proof *made = apr_pcalloc(pool, sizeof *made);
     int is_message = (policy->schemes & FINQ_SCHEME_MESSAGE) && (offer->signature_input || offer->signature);
+    if (!is_message && !offer->authorization && policy->schemes == (FINQ_SCHEME_MESSAGE | FINQ_SCHEME_JWS))
+        return finq_check_failed(pool, FINQ_CHECK_HEADER,
+                                 "send Authorization: Bearer <JWS>, or Signature-Input and Signature (RFC 9421).");
     if (!is_message && !(policy->schemes & FINQ_SCHEME_JWS))
         return finq_check_failed(pool, FINQ_CHECK_HEADER, "send Signature-Input and Signature (RFC 9421).");
     FINQ_TRY(is_message ? message_make(made, offer, policy, keys, pool) : jws_make(made, offer, policy, keys, pool));

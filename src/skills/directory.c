@@ -378,7 +378,7 @@ finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_publish
         FINQ_TRY(tenant_judge(&asked));
     }
     if (!asked.seen.granted || !is_served(directory, claim->skill))
-        return finq_error_make(pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant may not use this skill.");
+        return finq_error_make(pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant may not use this skill on this host.");
     *app_key_id = asked.seen.key_id;
     return NULL;
 }

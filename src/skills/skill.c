@@ -87,7 +87,7 @@ static void read_skill_name(reading *r, const json_t *value, const finq_place *p
 {
     const char *name = matching(r, value, r->skill_name);
     if (!name)
-        finq_fault_note(&r->faults, place, "must look like xyz_sbx_#3.0 and have at most 64 characters");
+        finq_fault_note(&r->faults, place, "must look like xyz_sbx_#3.0, its two numbers of at most 4 digits and without leading zeros, and have at most 64 characters");
     *(const char **)slot = name;
 }
 

@@ -97,7 +97,8 @@ def test_a_rejection_may_be_corrected(bank):
     user = bank.user("sca")
     answer = user.submit("sca", {"scenario": "reject"})
     assert (answer.status, answer.code) == (400, "invalid_input")
-    assert answer["details"] == [{"field": "/scenario", "message": "The bank does not know this user."}]
+    assert answer["details"] == [{"field": "/scenario", "keyword": None, "limit": None,
+                                  "message": "The bank does not know this user."}]
     assert user.submit("sca", {"scenario": "accept"})["status"] == "SESSION_COMPLETED"
     one, other = asked(bank, user)
     assert one["attempt"] != other["attempt"]

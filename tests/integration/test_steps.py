@@ -194,7 +194,10 @@ def test_details_point_at_the_fault(client):
     answer = send(user, body_of(user, data=data))
     assert is_error(answer, 400, "invalid_input")
     assert {detail["field"] for detail in answer["details"]} >= {"/email", "/a~1b~0c"}
-    assert all(set(detail) == {"field", "message"} for detail in answer["details"])
+    assert all(list(detail) == ["field", "keyword", "limit", "message"] for detail in answer["details"])
+    told = {detail["field"]: (detail["keyword"], detail["limit"]) for detail in answer["details"]}
+    assert told["/first_name"] == ("required", None) and told["/a~1b~0c"] == ("additionalProperties", False)
+    assert told["/email"] == ("type", "string")
     assert "7" not in str(answer["details"]), "values are not repeated"
 
 

@@ -190,7 +190,19 @@ static const finq_detail *detail_of(const finq_error *error, const char *field)
     return NULL;
 }
 
-/* Own cases may name the place (`field`) and the message that the refusal must have. */
+static void expect_limit(const json_t *test, const finq_detail *detail)
+{
+    const json_t *keyword = json_object_get(test, "keyword");
+    const char *limit = finq_json_text(json_object_get(test, "limit"), pool);
+    if (!keyword)
+        return;
+    if (strcmp(finq_json_text(keyword, pool), detail->keyword ? apr_psprintf(pool, "\"%s\"", detail->keyword) : "null") != 0)
+        fail_msg("%s: keyword %s", text_of(test, "description"), detail->keyword);
+    if (strcmp(limit, detail->limit ? detail->limit : "null") != 0)
+        fail_msg("%s: limit %s", text_of(test, "description"), detail->limit);
+}
+
+/* Own cases may name the place (`field`), the message that the refusal must have, and the keyword with its limit. */
 static void expect_detail(const json_t *test, const finq_error *error)
 {
     const char *field = text_of(test, "field"), *message = text_of(test, "message");
@@ -203,6 +215,8 @@ static void expect_detail(const json_t *test, const finq_error *error)
                  APR_ARRAY_IDX(error->details, 0, finq_detail).message);
     if (message && strcmp(detail->message, message) != 0)
         fail_msg("%s: said \"%s\"", text_of(test, "description"), detail->message);
+    if (detail)
+        expect_limit(test, detail);
 }
 
 /* "sequence": the data is the array 0, 1, 2 ... of that many items, and then "last". */

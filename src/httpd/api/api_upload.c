@@ -302,12 +302,19 @@ static finq_error *receive_raw(upload_receipt *receipt, const char *content_type
 
 /* ---- the endpoint ---- */
 
+/* A form, or whatever a document may be. */
+static int is_upload_type(const char *type)
+{
+    return !type || strncmp(type, "multipart/", 10) != 0 || strcmp(type, "multipart/form-data") == 0;
+}
+
 static finq_error *receive(upload_receipt *receipt)
 {
+    static const char *const accepted[] = {"multipart/form-data", NULL};
     finq_request *request = receipt->request;
     const char *content_type = apr_table_get(request->r->headers_in, "Content-Type");
     const char *type = finq_media_base(content_type, receipt->pool);
-    FINQ_TRY(finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + FORM_OVERHEAD, NULL));
+    FINQ_TRY(finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + FORM_OVERHEAD, &(finq_body_types){is_upload_type, accepted}));
     finq_access_body_begin(request, 0);
     finq_error *error = type && strcmp(type, "multipart/form-data") == 0 ? receive_form(receipt, content_type)
                                                                          : receive_raw(receipt, content_type);

@@ -57,7 +57,7 @@ finq_error *finq_body_precheck(finq_request *request, apr_off_t most, const finq
     const char *type = finq_media_base(apr_table_get(r->headers_in, "Content-Type"), r->pool);
     apr_off_t declared;
     FINQ_TRY(framing_check(request));
-    if (types && !types->is_taken(type))
+    if (!types->is_taken(type))
         return type_refused(request, "Content-Type", type ? type : "absent", types->accepted);
     if (length && ap_parse_strict_length(&declared, length) && declared > most)
         return too_large(request, most);

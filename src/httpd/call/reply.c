@@ -100,6 +100,8 @@ static void put_details(finq_json_writer *to, const apr_array_header_t *details)
         const finq_detail *detail = &APR_ARRAY_IDX(details, i, finq_detail);
         finq_json_open(to, NULL, '{');
         finq_json_put(to, "field", detail->field);
+        put_text_or_null(to, "keyword", detail->keyword);
+        finq_json_put_text(to, "limit", detail->limit ? detail->limit : "null");
         finq_json_put(to, "message", detail->message);
         finq_json_close(to, '}');
     }
