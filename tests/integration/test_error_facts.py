@@ -79,12 +79,12 @@ def test_missing_documents_are_listed(client):
     assert is_error(last.exchange(), 400, "missing_uploads") and last.exchange()["documents"] == ["income_proof"]
 
 
-def test_missing_documents_before_a_branch_are_listed(server, client, tenant):
+def test_missing_documents_before_a_branch_are_listed(server, own_client):
     """One whose name PostgreSQL quotes among them."""
     asked = [{"document": name, "required": True, "media_types": ["image/png"], "max_bytes": SMALL} for name in ("null", "front")]
     shape = definition("facts_sbx_#1.0", step("one", uploads=asked),
                        step("two", next=[{"when": {"required": ["one"]}, "step": "three"}, {"step": None}]), step("three"))
-    user = begin(client, publish(server, tenant, shape))
+    user = begin(own_client, publish(server, own_client.tenant, shape))
     user.submit("one", {})
     answer = user.submit("two", {})
     assert is_error(answer, 400, "missing_uploads") and answer["documents"] == ["null", "front"]

@@ -63,9 +63,9 @@ def test_what_is_no_json(client, body, words):
 
 # -- forms
 
-def test_values_that_do_not_fit(server, client, tenant):
+def test_values_that_do_not_fit(server, own_client):
     shape = definition("messages_sbx_#1.0", {**step("form"), "schema": KINDS})
-    user = begin(client, publish(server, tenant, shape))
+    user = begin(own_client, publish(server, own_client.tenant, shape))
     answer = user.submit("form", {"card": "tin", "iban": "RO48AAAA1B31007593840000", "tags": [], "nick": ""})
     assert is_error(answer, 400, "invalid_input")
     told = {detail["field"]: (detail["keyword"], detail["limit"], detail["message"]) for detail in answer["details"]}
