@@ -47,6 +47,19 @@ CREATE TYPE finq.published_skill AS (
     definition text
 );
 
+CREATE TYPE finq.return_answer AS (
+    outcome text,
+    return_link text,
+    step_id uuid,
+    tenant_user_id text,
+    data text,
+    status text,
+    expires_at bigint,
+    secret_id integer,
+    error text,
+    description text
+);
+
 CREATE TYPE finq.session_standing AS (
     outcome text,
     held boolean,
@@ -235,9 +248,8 @@ CREATE TABLE finq.session (
     return_link text,
     return_until timestamp with time zone,
     returned_at timestamp with time zone,
-    return_hash bytea,
-    return_error text,
-    return_words text,
+    returned_hash bytea,
+    returned json,
     CONSTRAINT session_pkey PRIMARY KEY (session_id)
 ) WITH (fillfactor=80);
 CREATE INDEX session_waited ON finq.session USING btree (session_id) WHERE ((status = 'SESSION_IN_PROGRESS'::finq.session_status) AND ((waited > '00:00:00'::interval) OR (waits_for = 'BANK'::finq.waiting)));
@@ -286,6 +298,15 @@ CREATE TABLE finq.step (
     submitted_at timestamp with time zone NOT NULL,
     CONSTRAINT step_pkey PRIMARY KEY (step_id)
 );
+
+CREATE TABLE finq.step_claim (
+    session_id uuid NOT NULL,
+    ordinal integer NOT NULL,
+    attempt uuid NOT NULL,
+    until timestamp with time zone NOT NULL,
+    CONSTRAINT step_claim_pkey PRIMARY KEY (session_id)
+);
+CREATE INDEX step_claim_until ON finq.step_claim USING btree (until);
 
 CREATE TABLE finq.tenant (
     client_id uuid NOT NULL DEFAULT gen_random_uuid(),

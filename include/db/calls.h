@@ -44,6 +44,19 @@ typedef struct finq_session_standing_row {
     apr_int32_t skill_id;
 } finq_session_standing_row;
 
+typedef struct finq_return_answer_row {
+    const char *outcome;
+    const char *return_link;
+    const finq_id *step_id;
+    const char *tenant_user_id;
+    const char *data;
+    const char *status;
+    apr_int64_t expires_at;
+    apr_int32_t secret_id;
+    const char *error;
+    const char *description;
+} finq_return_answer_row;
+
 typedef struct finq_exchange_answer_row {
     const char *outcome;
     const finq_id *credentials_id;
@@ -151,22 +164,17 @@ typedef struct finq_redirect_conclude_in {
     const finq_id *client_id;
     const finq_id *session_id;
     apr_int32_t ordinal;
+    finq_bytes return_hash;
     const char *decision;
     const char *told; /**< json */
     const char *reasons; /**< jsonb */
     apr_int32_t answer_ttl;
     apr_int32_t secret_id;
-    finq_bytes return_hash;
-    const char *return_error;
-    const char *return_words;
+    const char *error;
+    const char *description;
 } finq_redirect_conclude_in;
-typedef struct finq_redirect_conclude_out {
-    const char *outcome;
-    const char *status;
-    apr_int64_t expires_at;
-    apr_int32_t secret_id;
-} finq_redirect_conclude_out;
-/** sql/functions/session.sql. */
+typedef finq_return_answer_row finq_redirect_conclude_out;
+/** sql/functions/session.sql. It may be repeated. */
 finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db *db, const finq_redirect_conclude_in *in,
                                         apr_pool_t *pool);
 
@@ -176,19 +184,7 @@ typedef struct finq_redirect_take_in {
     apr_int32_t ordinal;
     finq_bytes return_hash;
 } finq_redirect_take_in;
-typedef struct finq_redirect_take_out {
-    const char *outcome;
-    const char *return_link;
-    const finq_id *step_id;
-    const char *data;
-    const char *tenant_user_id;
-    finq_bytes body_hash;
-    const char *return_error;
-    const char *return_words;
-    const char *status;
-    apr_int64_t expires_at;
-    apr_int32_t secret_id;
-} finq_redirect_take_out;
+typedef finq_return_answer_row finq_redirect_take_out;
 /** sql/functions/session.sql. */
 finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, const finq_redirect_take_in *in, apr_pool_t *pool);
 
@@ -299,6 +295,7 @@ typedef struct finq_step_context_in {
     apr_int64_t started_at;
     apr_int32_t session_ttl;
     const char *return_link;
+    const finq_id *attempt;
 } finq_step_context_in;
 typedef struct finq_step_context_out {
     const char *outcome;
@@ -307,7 +304,7 @@ typedef struct finq_step_context_out {
     const char *data;
     const char *documents;
 } finq_step_context_out;
-/** sql/functions/step.sql. It may be repeated. */
+/** sql/functions/step.sql. */
 finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, const finq_step_context_in *in, apr_pool_t *pool);
 
 typedef struct finq_step_decide_in {
@@ -323,6 +320,17 @@ typedef struct finq_step_decide_out {
 } finq_step_decide_out;
 /** sql/functions/step.sql. */
 finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const finq_step_decide_in *in, apr_pool_t *pool);
+
+typedef struct finq_step_release_in {
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    const finq_id *attempt;
+} finq_step_release_in;
+typedef struct finq_step_release_out {
+    int was_held;
+} finq_step_release_out;
+/** sql/functions/step.sql. It may be repeated. */
+finq_error *finq_call_step_release(finq_step_release_out *out, finq_db *db, const finq_step_release_in *in, apr_pool_t *pool);
 
 typedef struct finq_submit_step_in {
     const finq_id *client_id;
@@ -350,6 +358,7 @@ typedef struct finq_submit_step_in {
     const char *return_link;
     apr_int64_t return_until;
     const char *reasons; /**< jsonb */
+    const finq_id *attempt;
 } finq_submit_step_in;
 typedef finq_step_answer_row finq_submit_step_out;
 /** sql/functions/step.sql. It locks no more than its session, and may share a transaction. It may be repeated. */

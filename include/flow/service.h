@@ -17,6 +17,8 @@ struct finq_connectors {
      * none is left. To be called before anything is spent. Error: service_unavailable. */
     finq_error *(*enter)(finq_connectors *connectors, const char *name);
     void (*leave)(finq_connectors *connectors, const char *name);
+    /** Waits a moment for others, with nothing held. 0 where there is no time or thread for that: answer now. */
+    int (*pause)(finq_connectors *connectors);
     /** The server's own address that a bank sends the browser to, without the kind. */
     const char *(*return_uri)(finq_connectors *connectors, apr_pool_t *pool);
 };

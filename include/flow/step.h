@@ -6,6 +6,9 @@
 #include "flow/session.h"
 #include "flow/status.h"
 
+/** For so many seconds a step is claimed for the attempt that its connector is asked about: finq.step_take says the same. */
+#define FINQ_STEP_CLAIM 60
+
 /** A submission. */
 typedef struct finq_step_submission {
     const finq_session_pass *pass;
@@ -36,13 +39,21 @@ typedef struct finq_step_plan {
     const char *reasons;             /**< JSON array as text, or NULL */
     const char *return_link;         /**< of a visit to a bank: the client's own page; else NULL */
     apr_int64_t return_until;
+    int claimed;                     /**< whether the step is claimed for this attempt, by which its connector was asked */
+    finq_id attempt;
 } finq_step_plan;
 
-/** Plans a submission that fits its form: asks the connector that the skill names, and finds the branch. Where neither is
+/** Plans a submission that fits its form: claims the step where a connector is in play, or waits while another attempt has it;
+ * asks the connector that the skill names, and finds the branch. Where neither is
  * in play nobody is asked anything. Errors: those of the session's state, as of finq_step_submit; invalid_input where the
- * connector rejects the data; invalid_field for a link that is not allowed; external_api_*. */
+ * connector rejects the data; invalid_field for a link that is not allowed; external_api_*; service_unavailable where another
+ * attempt goes on for too long. An error leaves nothing claimed. */
 finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service,
                                 const finq_step_submission *submission, apr_pool_t *pool);
+
+/** Gives up what a plan has claimed, where it cannot be submitted. If that fails too, it is over by itself within a minute. */
+void finq_step_plan_give_up(const finq_step_plan *plan, const finq_service *service, const finq_step_submission *submission,
+                            apr_pool_t *pool);
 
 /** Submits a step: one call, one effect, the same answer to the same request. Errors: invalid_skill_name, invalid_step,
  * invalid_input, missing_uploads, step_already_submitted, expired_nonce, expired_session, invalid_session_id,

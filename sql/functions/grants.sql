@@ -10,7 +10,7 @@ GRANT EXECUTE ON FUNCTION
     finq.session_exists, finq.session_status, finq.session_resume, finq.sessions_settled,
     finq.redirect_take, finq.redirect_conclude,
     finq.upload_record, finq.upload_sweep,
-    finq.step_context, finq.submit_step, finq.step_decide,
+    finq.step_context, finq.step_release, finq.submit_step, finq.step_decide,
     finq.exchange_token,
     finq.consent_get, finq.consent_delete,
     finq.schema_version, finq.is_read_only, finq.directory_version, finq.tenant_seen,

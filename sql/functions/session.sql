@@ -225,74 +225,74 @@ BEGIN ATOMIC
      ORDER BY w.place;
 END;
 
--- Takes the one use of the state that a bank's return brings (contract section 6), and tells what the connector is
--- asked next. The step has not been concluded: who takes this and then cannot reach the connector gives it back.
--- 'repeat' is the same return again, within 120 seconds (a link scanner's, a double click's): it is told what the first was.
-CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer,
-                                              p_return_hash bytea DEFAULT NULL,
-    OUT outcome text, OUT return_link text, OUT step_id uuid, OUT data text, OUT tenant_user_id text, OUT body_hash bytea,
-    OUT return_error text, OUT return_words text, OUT status text, OUT expires_at bigint, OUT secret_id integer)
+-- What the server is told of a return: where it stands, and how it was answered.
+CREATE OR REPLACE FUNCTION finq.return_answer(p_session finq.session, p_outcome text) RETURNS finq.return_answer
+    LANGUAGE sql STABLE
+    RETURN ROW(p_outcome, p_session.return_link, p_session.step_id, p_session.tenant_user_id,
+               (SELECT e.data::text FROM finq.step e WHERE e.step_id = p_session.step_id),
+               p_session.returned ->> 'status', (p_session.returned ->> 'expires_at')::bigint,
+               (p_session.returned ->> 'secret_id')::integer, p_session.returned ->> 'error',
+               p_session.returned ->> 'description')::finq.return_answer;
+
+-- Takes the one use of the state that a bank's return brings (contract section 6), and tells what the connector is asked next.
+-- p_return_hash is of all that it brought. 'repeat': the same return was concluded a moment ago, and is answered as then.
+-- 'step_claimed': it is being concluded now. If that did not happen within ten seconds, the same return is taken again, and its
+-- connector asked about the same attempt; another one only after two minutes. So neither a database that was away nor a server that
+-- ended keeps a user out.
+CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea)
+    RETURNS finq.return_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
+    v_now     timestamptz := clock_timestamp();
     v_session finq.session;
 BEGIN
-    UPDATE finq.session s SET returned_at = clock_timestamp()
+    UPDATE finq.session s SET returned_at = v_now, returned_hash = p_return_hash, returned = NULL
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
-       AND s.waits_for = 'BANK' AND s.return_until > clock_timestamp()
-       -- a server that ended between taking and concluding keeps no user out
-       AND (s.returned_at IS NULL OR s.returned_at < clock_timestamp() - interval '2 minutes')
+       AND s.waits_for = 'BANK' AND s.return_until > v_now
+       AND (s.returned_at IS NULL OR s.returned_at < v_now - CASE WHEN s.returned_hash = p_return_hash THEN interval '10 seconds'
+                                                                  ELSE interval '2 minutes' END)
        AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
     RETURNING s.* INTO v_session;
     IF FOUND THEN
-        outcome := 'ok';
-    ELSE
-        SELECT s.* INTO v_session FROM finq.session s
-         WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal;
-        outcome := CASE
-            WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
-                THEN 'unauthorized_tenant'
-            WHEN v_session.waits_for IS DISTINCT FROM 'BANK' AND v_session.return_hash = p_return_hash
-                 AND v_session.returned_at > clock_timestamp() - interval '120 seconds' THEN 'repeat'
-            ELSE 'tpp_redirect_error' END;
+        RETURN finq.return_answer(v_session, 'ok');
     END IF;
-    return_error := v_session.return_error;
-    return_words := v_session.return_words;
-    status := v_session.status;
-    expires_at := CASE WHEN isfinite(v_session.answer_expires_at) THEN finq.seconds(v_session.answer_expires_at) END;
-    secret_id := v_session.answer_secret_id;
-    return_link := v_session.return_link;
-    step_id := v_session.step_id;
-    tenant_user_id := v_session.tenant_user_id;
-    body_hash := v_session.step_body_hash;
-    SELECT e.data::text INTO data FROM finq.step e WHERE e.step_id = v_session.step_id;
+    SELECT s.* INTO v_session FROM finq.session s
+     WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal;
+    RETURN finq.return_answer(v_session, CASE
+        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+            THEN 'unauthorized_tenant'
+        WHEN v_session.returned_hash = p_return_hash AND v_session.returned IS NOT NULL
+             AND v_session.returned_at > v_now - interval '120 seconds' THEN 'repeat'
+        WHEN v_session.returned_hash = p_return_hash AND v_session.returned IS NULL AND v_session.waits_for = 'BANK'
+             AND v_session.return_until > v_now THEN 'step_claimed'
+        ELSE 'tpp_redirect_error' END);
 END $$;
 
--- Ends what finq.redirect_take began. p_decision as in finq.session_conclude; 'pending' waits on, for a decision; 'retry'
--- gives the use of the state back, and so does a tenant that was disabled meanwhile: nothing else is done then.
-CREATE OR REPLACE FUNCTION finq.redirect_conclude(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_decision text,
-                                                  p_told json, p_reasons jsonb, p_answer_ttl integer, p_secret_id integer,
-                                                  p_return_hash bytea DEFAULT NULL, p_return_error text DEFAULT NULL,
-                                                  p_return_words text DEFAULT NULL,
-    OUT outcome text, OUT status text, OUT expires_at bigint, OUT secret_id integer)
+-- Ends what finq.redirect_take began, unless another return has taken the state since. p_decision as in finq.session_conclude;
+-- 'pending' waits on, for a decision; 'retry' gives the use of the state back, and so does a tenant that was disabled meanwhile:
+-- nothing else is done then. p_error and p_description are what the link is told instead of a status. 'repeat': the same return was
+-- concluded already.
+CREATE OR REPLACE FUNCTION finq.redirect_conclude(
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea, p_decision text, p_told json, p_reasons jsonb,
+    p_answer_ttl integer, p_secret_id integer, p_error text, p_description text)
+    RETURNS finq.return_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
     v_session finq.session;
+    v_active  boolean := EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE');
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
-       AND s.waits_for = 'BANK' AND s.returned_at IS NOT NULL FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        outcome := 'tpp_redirect_error';
-        RETURN;
-    END IF;
-    outcome := CASE WHEN EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
-                    THEN 'ok' ELSE 'unauthorized_tenant' END;
-    IF p_decision = 'retry' OR outcome <> 'ok' THEN
+       AND s.returned_hash = p_return_hash FOR NO KEY UPDATE;
+    IF v_session.returned IS NOT NULL AND v_active THEN
+        RETURN finq.return_answer(v_session, 'repeat');
+    ELSIF v_session.waits_for IS DISTINCT FROM 'BANK' THEN
+        RETURN finq.return_answer(v_session, 'tpp_redirect_error');
+    ELSIF p_decision = 'retry' OR NOT v_active THEN
         UPDATE finq.session s SET returned_at = NULL WHERE s.session_id = p_session_id;
+        RETURN finq.return_answer(v_session, CASE WHEN v_active THEN 'ok' ELSE 'unauthorized_tenant' END);
     ELSIF p_decision = 'pending' THEN
         UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),
                                   reasons = p_reasons
@@ -306,11 +306,13 @@ BEGIN
          WHERE s.session_id = p_session_id;
     END IF;
     UPDATE finq.session s
-       SET return_hash = p_return_hash, return_error = p_return_error, return_words = p_return_words
-     WHERE s.session_id = p_session_id AND s.returned_at IS NOT NULL;
-    SELECT s.status::text, finq.seconds(s.answer_expires_at), s.answer_secret_id INTO status, expires_at, secret_id
-      FROM finq.session s WHERE s.session_id = p_session_id;
+       SET returned = json_build_object('status', s.status, 'expires_at', finq.seconds(s.answer_expires_at),
+                                        'secret_id', s.answer_secret_id, 'error', p_error, 'description', p_description)
+     WHERE s.session_id = p_session_id
+    RETURNING s.* INTO v_session;
+    RETURN finq.return_answer(v_session, 'ok');
 END $$;
+COMMENT ON FUNCTION finq.redirect_conclude IS 'repeatable';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already

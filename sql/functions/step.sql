@@ -39,16 +39,36 @@ CREATE OR REPLACE FUNCTION finq.link_fits(p_link text, p_prefix text) RETURNS bo
 -- For the server: one call a request
 -- ---------------------------------------------------------------------------------------------------------------------
 
+-- Claims step p_ordinal for an attempt: false where another one has it. A claim that its server left behind is over after 60
+-- seconds, which is longer than a connector has (configtest sees to that), and goes with the next ones.
+CREATE OR REPLACE FUNCTION finq.step_take(p_session_id uuid, p_ordinal integer, p_attempt uuid) RETURNS boolean
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF get_byte(uuid_send(p_attempt), 15) < 8 THEN
+        DELETE FROM finq.step_claim c
+         WHERE c.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.step_claim o WHERE o.until < clock_timestamp()
+                                    ORDER BY o.until LIMIT 64 FOR UPDATE SKIP LOCKED));
+    END IF;
+    INSERT INTO finq.step_claim AS c (session_id, ordinal, attempt, until)
+    VALUES (p_session_id, p_ordinal, p_attempt, clock_timestamp() + interval '60 seconds')
+    ON CONFLICT (session_id) DO UPDATE SET ordinal = excluded.ordinal, attempt = excluded.attempt, until = excluded.until
+        WHERE c.until <= clock_timestamp() OR c.ordinal < excluded.ordinal;
+    RETURN FOUND;
+END $$;
+
 -- What a connector or a branch's condition is shown of a session before step p_ordinal: asked before the connector is,
--- so that nothing is held while it thinks. Nothing is changed.
+-- so that nothing is held while it thinks. With p_attempt, which is a connector's, the step is claimed: first, so that all that is
+-- read next is true while the claim holds. Otherwise nothing is changed.
 CREATE OR REPLACE FUNCTION finq.step_context(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint, p_generation integer,
-    p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text,
+    p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text, p_attempt uuid,
     OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
+    v_claimed boolean := CASE WHEN p_attempt IS NOT NULL THEN finq.step_take(p_session_id, p_ordinal, p_attempt) END;
     v_session finq.session;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
@@ -58,6 +78,12 @@ BEGIN
            SELECT FROM finq.redirect_link l
             WHERE l.client_id = p_client_id AND finq.link_fits(p_return_link, l.prefix)) THEN
         outcome := 'link_not_allowed';
+    END IF;
+    IF outcome = 'ok' AND NOT v_claimed THEN
+        outcome := 'step_claimed';
+        RETURN;
+    ELSIF outcome <> 'ok' AND v_claimed THEN
+        PERFORM finq.step_release(p_session_id, p_ordinal, p_attempt);
     END IF;
     missing := CASE WHEN outcome = 'missing_uploads' THEN
         coalesce(finq.missing_uploads(v_session.step_id, p_required), p_required)::text END;
@@ -70,16 +96,29 @@ BEGIN
       JOIN finq.upload u ON u.step_id = e.step_id;
 END $$;
 
+-- Gives a claim back, so that the step can be sent again at once. Answers whether it was still this attempt's.
+CREATE OR REPLACE FUNCTION finq.step_release(p_session_id uuid, p_ordinal integer, p_attempt uuid, OUT was_held boolean)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id AND c.ordinal = p_ordinal AND c.attempt = p_attempt;
+    was_held := FOUND;
+END $$;
+COMMENT ON FUNCTION finq.step_release IS 'repeatable';
+
 -- Submits a step (contract section 3), and says what then is: p_status with p_next_place (0: none follows), or that the
 -- session waits. p_reply is the answer's `data`. The nonce has been opened by the server: p_ordinal and what stands with it
 -- come from inside it. Of all submissions of a step one takes effect: the first step's by the session's primary key, a later
--- one's by the condition on step_ordinal. The same body again is answered from the session's row.
+-- one's by the condition on step_ordinal. The same body again is answered from the session's row. Where a connector was asked,
+-- p_attempt has the step's claim (a crash may have lost it), or another attempt has overtaken it and nothing is done; whatever
+-- comes, its claim is over.
 CREATE OR REPLACE FUNCTION finq.submit_step(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint,
     p_tenant_user_id text, p_started_at bigint, p_nonce_expires_at bigint, p_step_id uuid, p_step_name text,
     p_body_hash bytea, p_data json, p_required text[], p_status finq.session_status, p_secret_id integer,
     p_answer_ttl integer, p_session_ttl integer, p_generation integer, p_place integer, p_next_place integer,
-    p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb)
+    p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb,
+    p_attempt uuid DEFAULT NULL)
     RETURNS finq.step_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -89,6 +128,8 @@ DECLARE
     v_until   bigint := finq.seconds(v_now) + p_answer_ttl;
     v_expires timestamptz := to_timestamp(v_until);
     v_session finq.session;
+    v_held    boolean := p_attempt IS NULL OR finq.step_release(p_session_id, p_ordinal, p_attempt)
+                         OR NOT EXISTS (SELECT FROM finq.step_claim c WHERE c.session_id = p_session_id AND c.ordinal = p_ordinal);
     v_answer  finq.step_answer;
 BEGIN
     IF to_timestamp(p_nonce_expires_at) <= v_now THEN
@@ -109,7 +150,7 @@ BEGIN
           JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.key_id = p_app_key_id
           JOIN finq.tenant_skill a ON a.client_id = t.client_id AND a.skill_id = p_skill_id
          WHERE t.client_id = p_client_id AND t.status = 'ACTIVE' AND k.ends_at > v_now
-           AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0
+           AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0 AND v_held
         ON CONFLICT (session_id) DO NOTHING;
     ELSE
         UPDATE finq.session s
@@ -118,8 +159,9 @@ BEGIN
                step_place = p_place, next_place = p_next_place, waits_for = p_waits_for,
                waits_since = CASE WHEN p_waits_for IS NOT NULL THEN v_now END, resubmit = false, reply = p_reply,
                reply_reasons = p_reasons, reply_until = v_expires, told = NULL, reasons = p_reasons,
-               return_link = p_return_link, return_until = to_timestamp(p_return_until), returned_at = NULL
-         WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal - 1
+               return_link = p_return_link, return_until = to_timestamp(p_return_until), returned_at = NULL,
+               returned_hash = NULL, returned = NULL
+         WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal - 1 AND v_held
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = p_generation
            AND s.started_at + s.waited + p_session_ttl * interval '1 second' > v_now
            AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
@@ -141,7 +183,7 @@ BEGIN
         finq.step_refusal(v_session, p_client_id, p_skill_id, p_app_key_id, p_ordinal, p_generation, p_body_hash, p_required,
                           p_started_at, p_session_ttl),
         -- what was missing has come in this moment
-        CASE WHEN p_ordinal > 1 THEN 'missing_uploads' ELSE 'unauthorized_tenant' END);
+        CASE WHEN NOT v_held THEN 'step_claimed' WHEN p_ordinal > 1 THEN 'missing_uploads' ELSE 'unauthorized_tenant' END);
     IF v_answer.outcome = 'repeat' THEN
         v_answer.outcome := 'ok';
         v_answer.step_id := v_session.step_id;

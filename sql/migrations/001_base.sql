@@ -138,9 +138,8 @@ CREATE TABLE finq.session (
     return_link          text                NULL,     -- where the bank's return ends: the client's own page
     return_until         timestamptz         NULL,
     returned_at          timestamptz         NULL,     -- the one use of the state that the bank sends back
-    return_hash          bytea               NULL,     -- of what that return brought, once it is concluded
-    return_error         text                NULL,     -- what its browser was sent on with, where that was no token
-    return_words         text                NULL
+    returned_hash        bytea               NULL,     -- by which return, of all that it brought
+    returned             json                NULL      -- what that was answered, once it is concluded
 ) WITH (fillfactor = 80);
 
 -- The few that may live longer than the rest.
@@ -164,6 +163,17 @@ CREATE TABLE finq.step (
     data         json        NOT NULL, -- json, not jsonb: each number with the digits that came
     submitted_at timestamptz NOT NULL
 );
+
+-- Who asks a connector about a step: one attempt at a time, until it is submitted or given up, or for so long as an answer may
+-- take. A first step has no session's row yet. After a crash nobody is asking: the table may be empty then.
+CREATE UNLOGGED TABLE finq.step_claim (
+    session_id uuid        NOT NULL PRIMARY KEY,
+    ordinal    integer     NOT NULL,
+    attempt    uuid        NOT NULL, -- of the submission: the same for the same body
+    until      timestamptz NOT NULL
+);
+
+CREATE INDEX step_claim_until ON finq.step_claim (until);
 
 CREATE TABLE finq.upload (
     step_id     uuid        NOT NULL,
@@ -232,6 +242,11 @@ CREATE TYPE finq.exchange_answer AS (
 CREATE TYPE finq.session_standing AS (
     outcome text, held boolean, status finq.session_status, step_id uuid, expires_at bigint, secret_id integer,
     ordinal integer, place integer, previous integer, generation integer, waits boolean, told text, skill_id integer
+);
+
+CREATE TYPE finq.return_answer AS (
+    outcome text, return_link text, step_id uuid, tenant_user_id text, data text, status text, expires_at bigint, secret_id integer,
+    error text, description text
 );
 
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);

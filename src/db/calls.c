@@ -41,6 +41,13 @@ static finq_step_answer_row step_answer_read(const PGresult *rows, int row)
     };
 }
 
+static finq_step_release_out step_release_read(const PGresult *rows, int row)
+{
+    return (finq_step_release_out){
+        .was_held = finq_pg_bool(rows, row, 0),
+    };
+}
+
 static finq_step_decide_out step_decide_read(const PGresult *rows, int row)
 {
     return (finq_step_decide_out){
@@ -122,30 +129,19 @@ static finq_schema_version_out schema_version_read(const PGresult *rows, int row
     };
 }
 
-static finq_redirect_take_out redirect_take_read(const PGresult *rows, int row)
+static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
 {
-    return (finq_redirect_take_out){
+    return (finq_return_answer_row){
         .outcome = finq_pg_text(rows, row, 0),
         .return_link = finq_pg_text(rows, row, 1),
         .step_id = finq_pg_id(rows, row, 2),
-        .data = finq_pg_text(rows, row, 3),
-        .tenant_user_id = finq_pg_text(rows, row, 4),
-        .body_hash = finq_pg_bytes(rows, row, 5),
-        .return_error = finq_pg_text(rows, row, 6),
-        .return_words = finq_pg_text(rows, row, 7),
-        .status = finq_pg_text(rows, row, 8),
-        .expires_at = finq_pg_number(rows, row, 9),
-        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 10),
-    };
-}
-
-static finq_redirect_conclude_out redirect_conclude_read(const PGresult *rows, int row)
-{
-    return (finq_redirect_conclude_out){
-        .outcome = finq_pg_text(rows, row, 0),
-        .status = finq_pg_text(rows, row, 1),
-        .expires_at = finq_pg_number(rows, row, 2),
-        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 3),
+        .tenant_user_id = finq_pg_text(rows, row, 3),
+        .data = finq_pg_text(rows, row, 4),
+        .status = finq_pg_text(rows, row, 5),
+        .expires_at = finq_pg_number(rows, row, 6),
+        .secret_id = (apr_int32_t)finq_pg_number(rows, row, 7),
+        .error = finq_pg_text(rows, row, 8),
+        .description = finq_pg_text(rows, row, 9),
     };
 }
 
@@ -329,24 +325,24 @@ finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db
 {
     static const finq_pg_statement statement = {
         "finq_redirect_conclude",
-        "SELECT outcome, status, expires_at, secret_id FROM finq.redirect_conclude(p_client_id => $1, p_session_id => $2, "
-        "p_ordinal => $3, p_decision => $4, p_told => $5, p_reasons => $6, p_answer_ttl => $7, p_secret_id => $8, "
-        "p_return_hash => $9, p_return_error => $10, p_return_words => $11)", 0};
+        "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description FROM "
+        "finq.redirect_conclude(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, p_decision => "
+        "$5, p_told => $6, p_reasons => $7, p_answer_ttl => $8, p_secret_id => $9, p_error => $10, p_description => $11)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_bytes(&args, in->return_hash);
     finq_pg_arg_text(&args, in->decision);
     finq_pg_arg_text(&args, in->told);
     finq_pg_arg_text(&args, in->reasons);
     finq_pg_arg_int(&args, in->answer_ttl);
     finq_pg_arg_int(&args, in->secret_id);
-    finq_pg_arg_bytes(&args, in->return_hash);
-    finq_pg_arg_text(&args, in->return_error);
-    finq_pg_arg_text(&args, in->return_words);
+    finq_pg_arg_text(&args, in->error);
+    finq_pg_arg_text(&args, in->description);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
-    *out = redirect_conclude_read(rows, 0);
+    *out = return_answer_read(rows, 0);
     return NULL;
 }
 
@@ -354,9 +350,8 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_redirect_take",
-        "SELECT outcome, return_link, step_id, data, tenant_user_id, body_hash, return_error, return_words, status, "
-        "expires_at, secret_id FROM finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, "
-        "p_return_hash => $4)", 0};
+        "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description FROM "
+        "finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -364,7 +359,7 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
     finq_pg_arg_int(&args, in->ordinal);
     finq_pg_arg_bytes(&args, in->return_hash);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
-    *out = redirect_take_read(rows, 0);
+    *out = return_answer_read(rows, 0);
     return NULL;
 }
 
@@ -522,7 +517,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
         "finq_step_context",
         "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => "
         "$2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
-        "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11)", 1};
+        "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -536,6 +531,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
     finq_pg_arg_long(&args, in->started_at);
     finq_pg_arg_int(&args, in->session_ttl);
     finq_pg_arg_text(&args, in->return_link);
+    finq_pg_arg_id(&args, in->attempt);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_context_read(rows, 0);
     return NULL;
@@ -559,6 +555,21 @@ finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const 
     return NULL;
 }
 
+finq_error *finq_call_step_release(finq_step_release_out *out, finq_db *db, const finq_step_release_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_step_release",
+        "SELECT was_held FROM finq.step_release(p_session_id => $1, p_ordinal => $2, p_attempt => $3)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_id(&args, in->attempt);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = step_release_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const finq_submit_step_in *in, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {
@@ -568,7 +579,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
         "p_tenant_user_id => $6, p_started_at => $7, p_nonce_expires_at => $8, p_step_id => $9, p_step_name => $10, "
         "p_body_hash => $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, "
         "p_session_ttl => $17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => "
-        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25)", 1};
+        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -596,6 +607,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
     finq_pg_arg_text(&args, in->return_link);
     finq_pg_arg_long(&args, in->return_until);
     finq_pg_arg_text(&args, in->reasons);
+    finq_pg_arg_id(&args, in->attempt);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_answer_read(rows, 0);
     return NULL;

@@ -48,6 +48,8 @@ finq_error *finq_outcome_error(const char *outcome, const char *missing, const c
 {
     if (strcmp(outcome, "missing_uploads") == 0)
         return missing_uploads(missing, pool);
+    if (strcmp(outcome, "step_claimed") == 0)
+        return finq_error_make(pool, FINQ_E_SERVICE_UNAVAILABLE, "Another submission of this step is being decided; send it again.");
     if (strcmp(outcome, "invalid_step") == 0) /* it waits, or has ended: no step is expected */
         return finq_error_tell(finq_error_make(pool, FINQ_E_INVALID_STEP, "The session does not wait for step %s.", refused),
                                "expected_step", NULL, pool);

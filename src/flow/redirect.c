@@ -14,6 +14,8 @@
 #include "flow/status.h"
 
 #define WORD_MAX 64
+/* How long a return waits for the same one, which is being concluded: longer than finq.redirect_take keeps it. */
+#define AWAIT_MOST apr_time_from_sec(15)
 #define DESCRIPTION_MAX 200
 #define CODE_MAX 4096
 
@@ -22,13 +24,8 @@
 typedef struct {
     const finq_service *service;
     finq_session_pass pass; /* opened from the state */
+    unsigned char hash[FINQ_DIGEST_SHA256]; /* of all that the return brought */
     const char *link;
-    finq_id step_id;
-    const char *tenant_user_id;
-    json_t *data;
-    finq_numbers *numbers; /* of the data */
-    unsigned char hash[FINQ_DIGEST_SHA256]; /* of what the return brought */
-    const char *error, *words; /* what the browser is sent on with, where that is no token and no status; else NULL */
     apr_pool_t *pool;
 } visit;
 
@@ -55,17 +52,22 @@ static finq_error *state_open(visit *v, const finq_redirect_return *came)
     return kind_fits(v->pass.step, came->kind) ? NULL : not_known(v->pool);
 }
 
-/* By which the same return is known when it comes again. */
-static void return_hash(unsigned char hash[FINQ_DIGEST_SHA256], const finq_redirect_return *came, apr_pool_t *pool)
+/* All that makes two returns the same one. */
+static void return_hash(unsigned char *hash, const finq_redirect_return *came, apr_pool_t *pool)
 {
-    const char *parts[] = {came->code, came->error, came->error_description}, *text = "";
-    for (int i = 0; i < 3; i++)
-        text = apr_pstrcat(pool, text, parts[i] ? parts[i] : "", "\n", NULL);
-    finq_digest_sha256(hash, text, strlen(text));
+    const char *const parts[] = {came->state, came->code, came->error, came->error_description};
+    finq_digest *digest = finq_digest_new(pool);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        finq_digest_update(digest, parts[i] ? "1" : "0", 1);
+        if (parts[i])
+            finq_digest_update(digest, parts[i], strlen(parts[i]) + 1);
+    }
+    finq_digest_final(hash, digest);
 }
 
-/* Takes the state's one use: `row` says whether it was there to be taken, and what is known of the visit. */
-static finq_error *state_take(finq_redirect_take_out *row, visit *v, const finq_redirect_return *came)
+/* Takes the state's one use. `row->outcome` is "ok"; "repeat"; "step_claimed", while the same return is being concluded; or that
+ * the state has been used or is too late: then the link, if any, is known. */
+static finq_error *state_take(finq_return_answer_row *row, visit *v)
 {
     finq_redirect_take_in in = {
         .client_id = &v->pass.token.client_id,
@@ -73,44 +75,75 @@ static finq_error *state_take(finq_redirect_take_out *row, visit *v, const finq_
         .ordinal = v->pass.token.ordinal,
         .return_hash = {v->hash, sizeof v->hash},
     };
-    return_hash(v->hash, came, v->pool);
     FINQ_TRY(finq_call_redirect_take(row, v->service->db, &in, v->pool));
-    if (strcmp(row->outcome, "unauthorized_tenant") == 0)
-        return finq_outcome_error(row->outcome, NULL, NULL, v->pool);
     v->link = row->return_link;
-    return v->link ? NULL : not_known(v->pool);
+    return strcmp(row->outcome, "unauthorized_tenant") == 0 ? finq_outcome_error(row->outcome, NULL, NULL, v->pool) : NULL;
 }
 
-static finq_error *visit_read(visit *v, const finq_redirect_take_out *row)
+/* How a return ends: `error` and `description` are told instead of the status. */
+typedef struct {
+    finq_decision decision;
+    const char *told, *reasons;
+    const char *error, *description;
+} ending;
+
+/* Where the browser goes. The token is made from what the row says, so that it is the same each time. */
+static finq_error *location_make(const char **location, visit *v, const finq_return_answer_row *row, const ending *end)
 {
-    v->step_id = *row->step_id;
-    v->tenant_user_id = row->tenant_user_id;
-    v->numbers = finq_numbers_make(v->pool);
-    return finq_json_stored(&v->data, v->numbers, row->data, v->pool);
+    const char *temp_token;
+    finq_status status;
+    if (end->error) {
+        *location = finq_link_error(v->link, end->error, end->description, v->pool);
+        return NULL;
+    }
+    FINQ_TRY(finq_status_read(&status, row->status, v->pool));
+    if (finq_status_onward(status, 0) != FINQ_ONWARD_TEMP_TOKEN) {
+        *location = finq_link_add(v->link, "status", row->status, v->pool);
+        return NULL;
+    }
+    const finq_secret *secret = finq_secrets_find(v->service->secrets, row->secret_id);
+    finq_token token = v->pass.token;
+    token.kind = FINQ_TOKEN_TEMP;
+    token.previous = 0;
+    token.expires_at = row->expires_at;
+    if (!secret)
+        return finq_error_internal(v->pool, FINQ_E_SERVICE_UNAVAILABLE,
+                                   "the secret that sealed an earlier answer is not in this server's secret file");
+    FINQ_TRY(finq_token_seal(&temp_token, &token, secret, v->pool));
+    *location = finq_link_add(v->link, "temp_token", temp_token, v->pool);
+    return NULL;
+}
+
+/* The same return, concluded a moment ago. */
+static finq_error *location_again(const char **location, visit *v, const finq_return_answer_row *row)
+{
+    return location_make(location, v, row, &(ending){.error = row->error, .description = row->description});
 }
 
 /* Error: that of a tenant disabled meanwhile, whose state can be used again; of a visit that has ended meanwhile. */
-static finq_error *conclude(finq_redirect_conclude_out *row, visit *v, finq_decision decision, const char *told,
-                            const char *reasons)
+static finq_error *conclude(const char **location, visit *v, const ending *end)
 {
+    finq_return_answer_row row;
     finq_redirect_conclude_in in = {
         .client_id = &v->pass.token.client_id,
         .session_id = &v->pass.token.session_id,
         .ordinal = v->pass.token.ordinal,
-        .decision = finq_decision_name(decision),
-        .told = told,
-        .reasons = reasons,
+        .return_hash = {v->hash, sizeof v->hash},
+        .decision = finq_decision_name(end->decision),
+        .told = end->told,
+        .reasons = end->reasons,
         .answer_ttl = v->service->temp_token_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(v->service->secrets)),
-        .return_hash = {v->hash, sizeof v->hash},
-        .return_error = v->error,
-        .return_words = v->words,
+        .error = end->error,
+        .description = end->description,
     };
-    FINQ_TRY(finq_call_redirect_conclude(row, v->service->db, &in, v->pool));
-    if (strcmp(row->outcome, "ok") == 0)
-        return NULL;
-    return strcmp(row->outcome, "unauthorized_tenant") == 0 ? finq_outcome_error(row->outcome, NULL, NULL, v->pool)
-                                                            : not_known(v->pool);
+    FINQ_TRY(finq_call_redirect_conclude(&row, v->service->db, &in, v->pool));
+    if (strcmp(row.outcome, "repeat") == 0)
+        return location_again(location, v, &row);
+    if (strcmp(row.outcome, "ok") == 0)
+        return location_make(location, v, &row, end);
+    return strcmp(row.outcome, "unauthorized_tenant") == 0 ? finq_outcome_error(row.outcome, NULL, NULL, v->pool)
+                                                           : not_known(v->pool);
 }
 
 /* What a bank says to people; it reaches us through the user's browser. */
@@ -122,65 +155,27 @@ static const char *description_words(const char *description, apr_pool_t *pool)
 /* The user comes back without what it went for: the step is to be sent again. */
 static finq_error *come_back_empty(const char **location, visit *v, const char *error, const char *description)
 {
-    finq_redirect_conclude_out row;
     json_t *reasons = finq_json_own(json_pack("[s]", description), v->pool);
-    v->error = error;
-    v->words = description;
-    FINQ_TRY(conclude(&row, v, FINQ_DECISION_RESUBMIT, NULL, finq_json_text(reasons, v->pool)));
-    *location = finq_link_error(v->link, error, description, v->pool);
-    return NULL;
+    const ending end = {FINQ_DECISION_RESUBMIT, NULL, finq_json_text(reasons, v->pool), error, description};
+    return conclude(location, v, &end);
 }
 
-/* With how the session stands, or its token: made from what the row says, so that it is the same each time. */
-static finq_error *location_make(const char **location, visit *v, const char *standing, apr_int64_t expires_at, int secret_id)
+static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_return_answer_row *row, const finq_redirect_return *came)
 {
-    const finq_secret *secret = finq_secrets_find(v->service->secrets, secret_id);
-    const char *temp_token;
-    finq_status status;
-    FINQ_TRY(finq_status_read(&status, standing, v->pool));
-    if (finq_status_onward(status, 0) != FINQ_ONWARD_TEMP_TOKEN || !secret) {
-        *location = finq_link_add(v->link, "status", standing, v->pool);
-        return NULL;
-    }
-    finq_token token = v->pass.token;
-    token.kind = FINQ_TOKEN_TEMP;
-    token.previous = 0;
-    token.expires_at = expires_at;
-    FINQ_TRY(finq_token_seal(&temp_token, &token, secret, v->pool));
-    *location = finq_link_add(v->link, "temp_token", temp_token, v->pool);
-    return NULL;
-}
-
-static finq_error *come_back_full(const char **location, visit *v, finq_decision decision, const char *told,
-                                  const char *reasons)
-{
-    finq_redirect_conclude_out row;
-    FINQ_TRY(conclude(&row, v, decision, told, reasons));
-    return location_make(location, v, row.status, row.expires_at, finq_secret_id(finq_secrets_first(v->service->secrets)));
-}
-
-/* The same return again: link scanners are plain GETs, and the user's browser comes after them. */
-static finq_error *come_back_again(const char **location, visit *v, const finq_redirect_take_out *row)
-{
-    if (!row->return_error)
-        return location_make(location, v, row->status, row->expires_at, row->secret_id);
-    *location = finq_link_error(v->link, row->return_error, row->return_words, v->pool);
-    return NULL;
-}
-
-static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redirect_return *came)
-{
+    finq_numbers *numbers = finq_numbers_make(v->pool);
+    json_t *data;
+    FINQ_TRY(finq_json_stored(&data, numbers, row->data, v->pool));
     finq_connector_question question = {
         .event = FINQ_CONNECTOR_RETURN,
         .session_id = v->pass.token.session_id,
-        .step_id = v->step_id,
-        .attempt = v->step_id,
+        .step_id = *row->step_id,
+        .attempt = *row->step_id,
         .skill = v->pass.published->skill->name,
         .environment = v->pass.published->skill->environment,
         .step = v->pass.step->name,
-        .tenant_user_id = v->tenant_user_id,
-        .data = v->data,
-        .numbers = v->numbers,
+        .tenant_user_id = row->tenant_user_id,
+        .data = data,
+        .numbers = numbers,
         .state = came->state,
         .code = came->code,
     };
@@ -192,24 +187,25 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_redir
 
 static finq_error *answer_follow(const char **location, visit *v, const finq_connector_answer *answer)
 {
-    finq_redirect_conclude_out row;
+    ending end = {.decision = FINQ_DECISION_PENDING, .reasons = finq_json_texts(answer->reasons, v->pool)};
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
-        return come_back_full(location, v, v->pass.step->review ? FINQ_DECISION_PENDING : FINQ_DECISION_APPROVE, answer->data, NULL);
-    case FINQ_CONNECTOR_PENDING:
-        return come_back_full(location, v, FINQ_DECISION_PENDING, NULL, finq_json_texts(answer->reasons, v->pool));
+        end.decision = v->pass.step->review ? FINQ_DECISION_PENDING : FINQ_DECISION_APPROVE;
+        end.told = answer->data;
+        end.reasons = NULL;
+        break;
     case FINQ_CONNECTOR_FAILED:
-        v->error = "failed";
-        v->words = "The bank could not finish it.";
-        FINQ_TRY(conclude(&row, v, FINQ_DECISION_REJECT, NULL, finq_json_texts(answer->reasons, v->pool)));
-        *location = finq_link_error(v->link, v->error, v->words, v->pool);
-        return NULL;
+        end.decision = FINQ_DECISION_REJECT;
+        end.error = "failed";
+        end.description = "The bank could not finish it.";
+        break;
     case FINQ_CONNECTOR_REJECTED:
         return come_back_empty(location, v, "rejected", "The bank did not accept it.");
-    case FINQ_CONNECTOR_REDIRECT:
+    case FINQ_CONNECTOR_PENDING:
+    case FINQ_CONNECTOR_REDIRECT: /* ask has refused it */
         break;
     }
-    return NULL; /* ask has refused it */
+    return conclude(location, v, &end);
 }
 
 /* What the bank says went wrong, as far as it is a plain word. */
@@ -223,19 +219,16 @@ static const char *error_word(const char *error, apr_pool_t *pool)
     return *word ? word : "tpp_redirect_error";
 }
 
-static finq_error *visit_finish(const char **location, visit *v, const finq_redirect_return *came)
+static finq_error *visit_finish(const char **location, visit *v, const finq_return_answer_row *row, const finq_redirect_return *came)
 {
     finq_connector_answer answer;
-    finq_redirect_conclude_out row;
     if (came->error)
         return come_back_empty(location, v, error_word(came->error, v->pool),
                                description_words(came->error_description, v->pool));
-    finq_error *error = ask(&answer, v, came);
+    finq_error *error = ask(&answer, v, row, came);
     if (!error)
         return answer_follow(location, v, &answer);
-    FINQ_TRY(conclude(&row, v, FINQ_DECISION_RETRY, NULL, NULL));
-    *location = finq_link_error(v->link, finq_code_name(error->code), error->message, v->pool);
-    return NULL;
+    return conclude(location, v, &(ending){FINQ_DECISION_RETRY, NULL, NULL, finq_code_name(error->code), error->message});
 }
 
 /* RFC 6749, appendix A.11. */
@@ -249,33 +242,49 @@ static int is_code(const char *code)
     return length <= CODE_MAX;
 }
 
-static finq_error *visit_begin(const char **location, visit *v, const finq_redirect_return *came)
+static finq_error *visit_begin(const char **location, int *claimed, visit *v, const finq_redirect_return *came)
 {
-    finq_redirect_take_out row;
-    FINQ_TRY(state_take(&row, v, came));
+    finq_return_answer_row row;
+    FINQ_TRY(state_take(&row, v));
+    *claimed = strcmp(row.outcome, "step_claimed") == 0;
+    if (*claimed)
+        return finq_outcome_error(row.outcome, NULL, NULL, v->pool);
+    if (!v->link)
+        return not_known(v->pool);
+    if (strcmp(row.outcome, "ok") == 0)
+        return visit_finish(location, v, &row, came);
     if (strcmp(row.outcome, "repeat") == 0)
-        return come_back_again(location, v, &row);
-    if (strcmp(row.outcome, "ok") == 0) {
-        FINQ_TRY(visit_read(v, &row));
-        return visit_finish(location, v, came);
-    }
+        return location_again(location, v, &row);
     *location = finq_link_error(v->link, "tpp_redirect_error", "The visit to the bank has ended already.", v->pool);
     return NULL;
+}
+
+static finq_error *visit_enter(const char **location, int *claimed, visit *v, const finq_redirect_return *came)
+{
+    finq_connectors *connectors = v->service->connectors;
+    *claimed = 0;
+    if (came->error) /* nobody is asked */
+        return visit_begin(location, claimed, v, came);
+    FINQ_TRY(connectors->enter(connectors, v->pass.step->connector)); /* before the state's one use is taken */
+    finq_error *error = visit_begin(location, claimed, v, came);
+    connectors->leave(connectors, v->pass.step->connector);
+    return error;
 }
 
 finq_error *finq_redirect_finish(const char **location, finq_id *session_id, const finq_service *service,
                                  const finq_redirect_return *came, apr_pool_t *pool)
 {
+    apr_time_t until = apr_time_now() + AWAIT_MOST;
     visit v = {.service = service, .pool = pool};
-    finq_connectors *connectors = service->connectors;
+    finq_error *error;
+    int claimed;
     FINQ_TRY(state_open(&v, came));
     *session_id = v.pass.token.session_id;
     if (came->code && !is_code(came->code))
         return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "code is not one that a bank would send.");
-    if (came->error) /* nobody is asked */
-        return visit_begin(location, &v, came);
-    FINQ_TRY(connectors->enter(connectors, v.pass.step->connector)); /* before the state's one use is taken */
-    finq_error *error = visit_begin(location, &v, came);
-    connectors->leave(connectors, v.pass.step->connector);
+    return_hash(v.hash, came, pool);
+    do /* some looks, while the same return is being concluded; no place is held between them */
+        error = visit_enter(location, &claimed, &v, came);
+    while (claimed && apr_time_now() < until && service->connectors->pause(service->connectors));
     return error;
 }

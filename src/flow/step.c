@@ -51,6 +51,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .return_link = plan->return_link,
         .return_until = plan->return_until,
         .reasons = plan->reasons,
+        .attempt = plan->claimed ? &plan->attempt : NULL,
     };
     if (!in.data)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
@@ -104,7 +105,11 @@ finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *servi
     finq_step_plan plan;
     FINQ_TRY(submission_check(submission, pool));
     FINQ_TRY(finq_step_plan_make(&plan, service, submission, pool));
-    FINQ_TRY(submit_call(&row, service, submission, &plan, pool));
+    finq_error *error = submit_call(&row, service, submission, &plan, pool);
+    if (error) {
+        finq_step_plan_give_up(&plan, service, submission, pool);
+        return error;
+    }
     if (strcmp(row.outcome, "ok") != 0)
         return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
     *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at};

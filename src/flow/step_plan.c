@@ -17,6 +17,9 @@ typedef struct {
     int repeated;      /* the request was answered before: nobody needs to be asked again */
 } context;
 
+/* How long a submission waits for another one of its step. */
+#define AWAIT_MOST apr_time_from_sec(10)
+
 static const char *link_of(const finq_step_submission *submission)
 {
     return json_string_value(json_object_get(submission->data, "psu_redirect_link"));
@@ -24,8 +27,8 @@ static const char *link_of(const finq_step_submission *submission)
 
 /* ---- the session so far ---- */
 
-static finq_error *context_call(finq_step_context_out *row, const finq_service *service, const finq_step_submission *submission,
-                                apr_pool_t *pool)
+static finq_error *context_call(finq_step_context_out *row, const finq_step_plan *plan, const finq_service *service,
+                                const finq_step_submission *submission, apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
     const char *link = pass->step->connector ? link_of(submission) : NULL;
@@ -41,8 +44,24 @@ static finq_error *context_call(finq_step_context_out *row, const finq_service *
         .started_at = apr_time_sec(finq_id_time(&pass->token.session_id)),
         .session_ttl = service->session_ttl,
         .return_link = link ? finq_link_folded(link, pool) : NULL,
+        .attempt = pass->step->connector ? &plan->attempt : NULL,
     };
     return finq_call_step_context(row, service->db, &in, pool);
+}
+
+/* A look at a time, while another attempt has the step; what was seen before is forgotten. */
+static finq_error *context_await(finq_step_context_out *row, const finq_step_plan *plan, const finq_service *service,
+                                 const finq_step_submission *submission, apr_pool_t *pool)
+{
+    apr_time_t until = apr_time_now() + AWAIT_MOST;
+    apr_pool_t *look;
+    apr_pool_create(&look, pool);
+    FINQ_TRY(context_call(row, plan, service, submission, look));
+    while (strcmp(row->outcome, "step_claimed") == 0 && apr_time_now() < until && service->connectors->pause(service->connectors)) {
+        apr_pool_clear(look);
+        FINQ_TRY(context_call(row, plan, service, submission, look));
+    }
+    return NULL;
 }
 
 static finq_error *context_parse(context *seen, const finq_step_context_out *row, finq_numbers *numbers, apr_pool_t *pool)
@@ -56,12 +75,14 @@ static finq_error *context_parse(context *seen, const finq_step_context_out *row
     return NULL;
 }
 
-static finq_error *context_read(context *seen, const finq_service *service, const finq_step_submission *submission,
-                                apr_pool_t *pool)
+static finq_error *context_read(context *seen, finq_step_plan *plan, const finq_service *service,
+                                const finq_step_submission *submission, apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
     finq_step_context_out row;
-    FINQ_TRY(context_call(&row, service, submission, pool));
+    plan->claimed = pass->step->connector != NULL; /* or may be, where the answer was lost */
+    FINQ_TRY(context_await(&row, plan, service, submission, pool));
+    plan->claimed = plan->claimed && strcmp(row.outcome, "ok") == 0;
     seen->repeated = strcmp(row.outcome, "repeat") == 0;
     if (seen->repeated)
         return NULL;
@@ -101,14 +122,14 @@ static finq_error *state_seal(const char **state, const finq_service *service, c
     return finq_token_seal(state, &token, finq_secrets_first(service->secrets), pool);
 }
 
-static finq_error *question_make(finq_connector_question *question, const finq_service *service, const context *seen,
-                                 const finq_step_submission *submission, apr_pool_t *pool)
+static finq_error *question_make(finq_connector_question *question, const finq_step_plan *plan, const finq_service *service,
+                                 const context *seen, const finq_step_submission *submission, apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
     question->event = FINQ_CONNECTOR_SUBMIT;
     question->session_id = pass->token.session_id;
     question->step_id = pass->step_id;
-    question->attempt = attempt_id(submission);
+    question->attempt = plan->attempt;
     question->skill = pass->published->skill->name;
     question->environment = pass->published->skill->environment;
     question->step = pass->step->name;
@@ -165,13 +186,13 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
     return NULL;
 }
 
-static finq_error *ask(finq_connector_answer *answer, const finq_service *service, const context *seen,
+static finq_error *ask(finq_connector_answer *answer, const finq_step_plan *plan, const finq_service *service, const context *seen,
                        const finq_step_submission *submission, apr_pool_t *pool)
 {
     const char *name = submission->pass->step->connector;
     finq_connectors *connectors = service->connectors;
     finq_connector_question question = {0};
-    FINQ_TRY(question_make(&question, service, seen, submission, pool));
+    FINQ_TRY(question_make(&question, plan, service, seen, submission, pool));
     FINQ_TRY(connectors->enter(connectors, name));
     finq_error *error = connectors->ask(connectors, answer, name, &question, pool);
     connectors->leave(connectors, name);
@@ -190,24 +211,43 @@ static void plan_settle(finq_step_plan *plan, const finq_skill_step *step)
     plan->status = finq_status_after(plan->waits, plan->next);
 }
 
-finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service,
-                                const finq_step_submission *submission, apr_pool_t *pool)
+static finq_error *plan_fill(finq_step_plan *plan, const finq_service *service, const finq_step_submission *submission,
+                             apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
     finq_connector_answer answer;
     context seen = {0};
-    *plan = (finq_step_plan){.status = FINQ_STATUS_IN_PROGRESS};
-    if (pass->step->connector && link_of(submission))
-        FINQ_TRY(finq_link_check(link_of(submission), pool));
     if (pass->step->connector || pass->step->branch_count > 0)
-        FINQ_TRY(context_read(&seen, service, submission, pool));
+        FINQ_TRY(context_read(&seen, plan, service, submission, pool));
     if (seen.repeated)
         return NULL; /* the session's row has the answer */
     plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, submission->numbers, pool);
     if (pass->step->connector) {
-        FINQ_TRY(ask(&answer, service, &seen, submission, pool));
+        FINQ_TRY(ask(&answer, plan, service, &seen, submission, pool));
         FINQ_TRY(verdict_plan(plan, &answer, submission, pool));
     }
     plan_settle(plan, pass->step);
     return NULL;
+}
+
+finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service,
+                                const finq_step_submission *submission, apr_pool_t *pool)
+{
+    *plan = (finq_step_plan){.status = FINQ_STATUS_IN_PROGRESS, .attempt = attempt_id(submission)};
+    if (submission->pass->step->connector && link_of(submission))
+        FINQ_TRY(finq_link_check(link_of(submission), pool));
+    finq_error *error = plan_fill(plan, service, submission, pool);
+    if (error)
+        finq_step_plan_give_up(plan, service, submission, pool);
+    return error;
+}
+
+void finq_step_plan_give_up(const finq_step_plan *plan, const finq_service *service, const finq_step_submission *submission,
+                            apr_pool_t *pool)
+{
+    const finq_token *token = &submission->pass->token;
+    finq_step_release_out row;
+    finq_step_release_in in = {.session_id = &token->session_id, .ordinal = token->ordinal, .attempt = &plan->attempt};
+    if (plan->claimed)
+        finq_call_step_release(&row, service->db, &in, pool);
 }

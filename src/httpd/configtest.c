@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "flow/step.h"
 #include "httpd/location.h"
 
 APLOG_USE_MODULE(finq);
@@ -205,6 +206,35 @@ static int base_keeps(const host *of, const char *base)
     return rewrites_check(of, probe) && sound;
 }
 
+/* How long mod_proxy waits for an answer on the way to an address; 0 where a balancer's members say it. */
+static apr_interval_time_t proxy_patience(const host *of, const char *real)
+{
+    const proxy_server_conf *conf = ap_get_module_config(of->server->module_config, ap_find_linked_module("mod_proxy.c"));
+    const proxy_worker_shared *found = NULL;
+    if (strncmp(real, "balancer:", 9) == 0)
+        return 0;
+    for (int i = 0; i < conf->workers->nelts; i++) { /* as mod_proxy: the longest name that the address begins with */
+        const proxy_worker_shared *worker = APR_ARRAY_IDX(conf->workers, i, proxy_worker).s;
+        if (strncmp(real, worker->name, strlen(worker->name)) == 0 && (!found || strlen(worker->name) > strlen(found->name)))
+            found = worker;
+    }
+    if (found && found->timeout_set)
+        return found->timeout;
+    return conf->timeout_set ? conf->timeout : of->server->timeout;
+}
+
+static int connector_is_patient(const host *of, const finq_connector *connector)
+{
+    const char *real = proxied_to(of, connector->path);
+    if (!real)
+        real = located_to(of, connector->path);
+    if (!real || proxy_patience(of, real) < apr_time_from_sec(FINQ_STEP_CLAIM))
+        return 1;
+    return say(of, APLOG_EMERG, apr_psprintf(of->pool, "FinqConnector %s: the ProxyPass of %s waits for an answer for %d seconds or longer,"
+                                             " and a step is kept for it no longer than that: say timeout=20", connector->name,
+                                             connector->path, FINQ_STEP_CLAIM));
+}
+
 static int connectors_check(const host *of)
 {
     int sound = 1;
@@ -213,6 +243,7 @@ static int connectors_check(const host *of)
         if (!proxied_to(of, connector->path) && !located_to(of, connector->path))
             sound = say(of, APLOG_WARNING, apr_psprintf(of->pool, "FinqConnector %s: no ProxyPass leads from %s to it", connector->name,
                                                         connector->path)) && sound;
+        sound = connector_is_patient(of, connector) && sound;
     }
     return sound;
 }

@@ -35,6 +35,22 @@ def said_of(draft, good):
     return " ".join(said.split())
 
 
+# -- connectors
+
+@pytest.mark.parametrize("lines, good", [
+    ("timeout=59", True), ("timeout=60", False), ("timeout=2 connectiontimeout=1", True), ("", False),
+    ("\nProxyTimeout 20", True), ("\nProxyTimeout 90", False), ("timeout=20\nProxyTimeout 90", True), ("timeout=61000ms", False)])
+def test_a_connector_has_less_time_than_its_step(draft, lines, good):
+    """Longer than that the step is free for another attempt. Red without connector_is_patient, without its look at the worker, and
+    at ProxyTimeout."""
+    secret = draft.directory / "connector.secret"
+    secret.touch(mode=0o600)
+    secret.write_text("ab" * 32)
+    draft.settings.modules = PROXY
+    draft.settings.vhost = f'ProxyPass /internal/bank http://127.0.0.1:9/ask {lines}\nFinqConnector bank /internal/bank "{secret}"'
+    assert ("waits for an answer for 60 seconds or longer" in said_of(draft, good)) != good
+
+
 # -- the pool
 
 @pytest.mark.parametrize("line, words", [
@@ -100,7 +116,8 @@ def test_a_connector_without_a_proxypass(draft):
     draft.settings.modules = PROXY
     draft.settings.vhost = f"FinqConnector bank /internal/bank \"{draft.settings.directives['FinqSecretFile']}\""
     assert "finq: FinqConnector bank: no ProxyPass leads from /internal/bank to it" in said_of(draft, True)
-    for line in (f"ProxyPass /internal {ELSEWHERE}", f'<Location "/internal/bank">\nProxyPass {ELSEWHERE}\n</Location>'):
+    for line in (f"ProxyPass /internal {ELSEWHERE} timeout=5",
+                 f'<Location "/internal/bank">\nProxyPass {ELSEWHERE} timeout=5\n</Location>'):
         draft.settings.server = line
         assert "no ProxyPass" not in said_of(draft, True)
 

@@ -51,7 +51,7 @@ WRONG = [
     ("503", "connection", "HTTP 503"), ("504", "timeout", "HTTP 504")]
 HOST = """
 ProxyPass /internal/bank http://127.0.0.1:{port}/ask timeout=2 connectiontimeout=1 retry=0
-ProxyPass /internal/down http://127.0.0.1:{closed}/ask retry=0
+ProxyPass /internal/down http://127.0.0.1:{closed}/ask timeout=5 retry=0
 FinqConnector bank /internal/bank "{secret}"
 FinqConnector down /internal/down "{secret}"
 FinqConnector unproxied /internal/unproxied "{secret}"
@@ -311,7 +311,7 @@ def test_nobody_reaches_a_connector_from_outside(httpd, service, asker, method, 
 @pytest.fixture(scope="module")
 def wide(make_httpd, service):
     """Where all that is below /internal leads to one back end."""
-    httpd = make_httpd(server=f"ProxyPass /v1 !\nProxyPass /v1s !\nProxyPass / http://127.0.0.1:{service.port}/\n")
+    httpd = make_httpd(server=f"ProxyPass /v1 !\nProxyPass /v1s !\nProxyPass / http://127.0.0.1:{service.port}/ timeout=5\n")
     client = Client(httpd.url, None, httpd.authority.certificate, base="")
     yield client
     client.close()
@@ -395,7 +395,7 @@ def test_an_include_does_not_lead_there(wanderer, detours):
 
 def test_other_hosts_do_not_lead_there(make_httpd, service):
     """The main server's ProxyPass serves every host; so must the gate. Red: `guarded` kept per host."""
-    httpd = make_httpd(server=f"ProxyPass /internal/bank http://127.0.0.1:{service.port}/ask\n",
+    httpd = make_httpd(server=f"ProxyPass /internal/bank http://127.0.0.1:{service.port}/ask timeout=5\n",
                        hosts=(Site("other.test"),))
     service.seen.clear()
     context = ssl.create_default_context(cafile=httpd.authority.certificate)

@@ -20,7 +20,7 @@ CODES = {
 @pytest.fixture(scope="module")
 def bank(make_module_server, run_directory):
     """One child with one connection to the database."""
-    made = Bank(make_module_server, run_directory / "steps", children=1, threads=16, dbd=(0, 1, 1))
+    made = Bank(make_module_server, run_directory / "steps", children=1, threads=32, dbd=(0, 1, 1))
     yield made
     made.stop()
 

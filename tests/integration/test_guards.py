@@ -12,7 +12,7 @@ from finqenv.installation import MODULE
 from finqenv.places import ROOT
 
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 400, 60
-MADE = {"src/db/calls.c"}  # by `make calls`: as long as there are calls
+MADE = {"src/db/calls.c", "include/db/calls.h"}  # by `make calls`: as long as there are calls
 
 # Which header of a library may be included where; a directory ends with a slash. The library's own room shows the rest
 # of the source what it needs of it.

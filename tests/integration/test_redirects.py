@@ -15,7 +15,7 @@ from finqenv.wire import is_error, steady
 
 @pytest.fixture(scope="module")
 def bank(make_module_server, run_directory):
-    made = Bank(make_module_server, run_directory / "redirects", children=2, threads=16)
+    made = Bank(make_module_server, run_directory / "redirects", children=2, threads=64)
     yield made
     made.stop()
 
@@ -125,23 +125,9 @@ def test_a_state_works_once(bank):
     assert bank.status(user)["temp_token"] == first["temp_token"]
 
 
-@pytest.mark.parametrize("choice, skill", [("approve", "sca"), ("approve", "sca_more"), ("deny", "sca"), ("later", "sca")])
-def test_the_same_return_gets_the_same_redirect(bank, choice, skill):
-    """A link scanner's plain GET, and then the user's browser. Red without 'repeat' in finq.redirect_take."""
-    user, answer = bank.at_bank(skill=skill)
-    path = bank.choose(answer["data"]["url"], choice)
-    first, link = bank.back(path)
-    seen = len(bank.service.seen)
-    again, same = bank.back(path)
-    assert again.status == 302 and again.headers["location"] == first.headers["location"] and same == link
-    assert bank.back(path.replace("code=", "code=x").replace("error=", "error=x"))[1]["error"] == "tpp_redirect_error"
-    assert len(bank.service.seen) == seen
-    bank.age(user, ["returned_at"], "121 seconds")
-    assert bank.back(path)[1]["error"] == "tpp_redirect_error"
-
-
 def test_returns_at_once(bank):
-    """Red without `returned_at IS NULL` in finq.redirect_take: the connector would be asked more than once."""
+    """One effect, and each is told of it. Red without the look at returned_at in finq.redirect_take (the connector would be asked
+    more than once), and without 'step_claimed' there."""
     user, answer = bank.at_bank()
     path = bank.choose(answer["data"]["url"], "approve")
     before = len(bank.service.seen)
@@ -150,7 +136,7 @@ def test_returns_at_once(bank):
     for client in clients:
         client.close()
     assert {answer.status for answer in answers} == {302}
-    assert len({answer.headers["location"] for answer in answers if "temp_token=" in answer.headers["location"]}) == 1
+    assert len({answer.headers["location"] for answer in answers}) == 1 and "temp_token=" in answers[0].headers["location"]
     assert len(bank.service.seen) == before + 1
     assert bank.status(user)["status"] == "SESSION_COMPLETED"
 
@@ -260,22 +246,21 @@ def test_a_return_that_a_server_did_not_finish(bank):
 
 def test_a_visit_is_taken_and_concluded_by_its_tenant_alone(bank):
     """And concluded only once it is taken, whatever a server tells the functions. Red without `s.client_id = p_client_id` in
-    either statement of finq.redirect_take, without it in finq.redirect_conclude, and without `s.returned_at IS NOT NULL`
-    there."""
+    either statement of finq.redirect_take, without it in finq.redirect_conclude, and without `s.returned_hash` there."""
     user, _ = bank.at_bank()
 
     def take(client, session_id=user.session_id):
         return bank.psql(f"SELECT outcome, return_link, step_id, data FROM finq.redirect_take('{client.tenant.client_id}',"
-                         f" '{session_id}', 1)")
+                         f" '{session_id}', 1, '\\x01')")
 
-    def conclude(client):
+    def conclude(client, came="\\x01"):
         return bank.psql(f"SELECT outcome, status FROM finq.redirect_conclude('{client.tenant.client_id}', '{user.session_id}',"
-                         " 1, 'approve', NULL, NULL, 1800, 1)")
+                         f" 1, '{came}', 'approve', NULL, NULL, 1800, 1, NULL, NULL)")
     assert conclude(bank.client) == "tpp_redirect_error|", "not taken"
     assert take(bank.other) == take(bank.client, "00000000-0000-4000-8000-000000000000") == "tpp_redirect_error|||"
     assert bank.psql(f"SELECT returned_at FROM finq.session WHERE session_id = '{user.session_id}'") == ""
     assert take(bank.client).startswith(f"ok|https://app.example/done|{user.step_id}|")
-    assert conclude(bank.other) == "tpp_redirect_error|"
+    assert conclude(bank.other) == conclude(bank.client, "\\x02") == "tpp_redirect_error|"
     assert conclude(bank.client) == "ok|SESSION_COMPLETED"
 
 
@@ -300,6 +285,93 @@ def test_a_return_after_a_resumption_elsewhere(bank):
     resumed = bank.resume(user)
     _, link = bank.back(bank.choose(answer["data"]["url"], "approve"))
     assert bank.status(user, nonce=resumed["nonce"])["temp_token"] and link["temp_token"]
+
+
+@pytest.mark.parametrize("skill, choice, told", [
+    ("sca", "approve", "temp_token"), ("sca_more", "approve", "status"), ("sca", "later", "status"), ("sca", "deny", "error")])
+def test_the_same_return_within_two_minutes(bank, skill, choice, told):
+    """A double click, a page loaded again, a scanner of links: the same answer, and nobody asked. Red without `returned` in
+    finq.redirect_conclude."""
+    user, answer = bank.at_bank(skill)
+    path = bank.choose(answer["data"]["url"], choice)
+    first, link = bank.back(path)
+    assert set(link) - {"error_description"} == {told}
+    before = len(bank.service.seen), bank.psql(f"SELECT md5(s::text) FROM finq.session s WHERE session_id = '{user.session_id}'")
+    again, _ = bank.back(path)
+    assert again.status == 302 and again.headers["location"] == first.headers["location"]
+    other, link = bank.back(path + "x")
+    assert other.status == 302 and link["error"] == "tpp_redirect_error", "another return is another one"
+    assert before == (len(bank.service.seen),
+                      bank.psql(f"SELECT md5(s::text) FROM finq.session s WHERE session_id = '{user.session_id}'"))
+    bank.age(user, ["returned_at"], "121 seconds")
+    assert bank.back(path)[1]["error"] == "tpp_redirect_error"
+
+
+def test_the_same_return_after_the_exchange(bank):
+    """The token is the one that was given, and stands nowhere."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    _, first = bank.back(path)
+    whole = bank.psql(f"SELECT s::text FROM finq.session s WHERE session_id = '{user.session_id}'")
+    assert first["temp_token"] not in whole
+    user.temp_token = first["temp_token"]
+    assert user.exchange().status == 200
+    assert bank.back(path)[1] == first
+
+
+def while_it_thinks(bank, how):
+    """The connector answers as always, after `how`."""
+    def behaviour(handler, message_id, answer):
+        from connector import protocol
+        how()
+        service = handler.server.service
+        handler.send(200, answer, protocol.sign(service.secrets, "answer", service.name, message_id, answer))
+    bank.service.behaviours = {**bank.service.behaviours, "meanwhile": behaviour}
+    bank.service.behaviour = "meanwhile"
+
+
+def test_a_return_while_the_database_is_away(bank):
+    """Before it is taken, and before it is concluded: it is sent again until it is."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    bank.server.httpd.log.expect("FINQ03: .* 503 service_unavailable")
+    bank.server.httpd.log.allow("FINQ0|dbd|pgsql")
+    try:
+        while_it_thinks(bank, bank.server.postgres.pause)
+        assert bank.client.request("GET", path, timeout=60).status == 503
+        bank.service.behaviour = None
+        assert bank.client.request("GET", path, timeout=60).status == 503
+    finally:
+        bank.server.postgres.resume()
+    again, link = bank.back(path)
+    assert again.status == 302 and link["temp_token"]
+    assert bank.status(user)["temp_token"] == link["temp_token"]
+
+
+def test_a_return_whose_conclusion_failed(bank):
+    """The connector is asked about the same attempt again. Red where a return waits for two minutes whatever it brings."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    bank.server.httpd.log.expect("FINQ03: .* 500 internal_server_error: .*redirect_conclude")
+    try:
+        while_it_thinks(bank, lambda: bank.psql("ALTER FUNCTION finq.redirect_conclude RENAME TO away"))
+        assert bank.client.request("GET", path).status == 500
+    finally:
+        bank.psql("ALTER FUNCTION finq.away RENAME TO redirect_conclude")
+        bank.service.behaviour = None
+    again, link = bank.back(path)
+    assert again.status == 302 and link["temp_token"]
+    events = [q for q, _ in bank.service.seen if q["session_id"] == user.session_id and q["event"] == "return"]
+    assert len(events) == 2 and len({q["attempt"] for q in events}) == 1
+
+
+def test_another_return_concludes_nothing_of_this_one(bank):
+    """Who was overtaken discards what he holds. Red without `s.returned_hash = p_return_hash` in finq.redirect_conclude."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    while_it_thinks(bank, lambda: bank.psql(f"UPDATE finq.session SET returned_hash = '\\x02' WHERE session_id = '{user.session_id}'"))
+    assert is_error(bank.client.request("GET", path), 400, "tpp_redirect_error")
+    assert bank.psql(f"SELECT waits_for, returned FROM finq.session WHERE session_id = '{user.session_id}'") == "BANK|"
 
 
 # -- links

@@ -61,11 +61,12 @@ class Session:
         return f"""
             INSERT INTO finq.session (session_id, client_id, skill_id, status, started_at, updated_at, step_ordinal, step_id, step_body_hash,
                                       answer_expires_at, answer_secret_id, step_place, next_place, waits_for, waits_since, return_link,
-                                      return_until, returned_at)
+                                      return_until, returned_at, returned_hash)
             SELECT '{self.session_id}', '{self.tenant.client_id}', s.skill_id, {status}, clock_timestamp() {started}, clock_timestamp(), 1,
                    '{self.step_id}', sha256('first'), clock_timestamp() + interval '1 hour', 1, 1, {next_place}, {waits},
                    CASE WHEN {waits} IS NOT NULL THEN clock_timestamp() END, CASE WHEN {waits} = 'BANK' THEN 'https://app.example/' END,
-                   CASE WHEN {waits} = 'BANK' THEN clock_timestamp() {until} END, clock_timestamp()
+                   CASE WHEN {waits} = 'BANK' THEN clock_timestamp() {until} END, clock_timestamp(),
+                   sha256('came')
               FROM finq.skill s WHERE s.name = '{AISP}';"""
 
     def happens(self):
@@ -74,7 +75,8 @@ class Session:
             return self._submits(*SUBMIT[self.event])
         if self.event.startswith("return: "):
             decision = self.event.removeprefix("return: ").split(",")[0]
-            return (f"PERFORM finq.redirect_conclude('{self.tenant.client_id}', '{self.session_id}', 1, '{decision}', NULL, NULL, 600, 1);")
+            return (f"PERFORM finq.redirect_conclude('{self.tenant.client_id}', '{self.session_id}', 1, sha256('came'), '{decision}', NULL, NULL, 600, 1,"
+                    " NULL, NULL);")
         if self.event in ("the time is up", "the bank's page ends"):
             return f"PERFORM {self._status(ttl)};"
         return f"PERFORM finq.step_decided('{self.step_id}', '{self.event.split(',')[0]}', NULL);"

@@ -167,6 +167,12 @@ static inline void scripted_leave(finq_connectors *connectors, const char *name)
     ((scripted_connector *)connectors)->entered--;
 }
 
+static inline int scripted_pause(finq_connectors *connectors)
+{
+    (void)connectors;
+    return 1;
+}
+
 static inline const char *scripted_return_uri(finq_connectors *connectors, apr_pool_t *owner)
 {
     (void)connectors;
@@ -186,7 +192,7 @@ static inline const char *scripted_return_uri(finq_connectors *connectors, apr_p
     " \"max_bytes\": 1000, \"media_types\": [\"image/png\"]}]}]}"
 
 static scripted_db database = {.db = {scripted_call}};
-static scripted_connector connector = {.connectors = {scripted_ask, scripted_enter, scripted_leave, scripted_return_uri}};
+static scripted_connector connector = {.connectors = {scripted_ask, scripted_enter, scripted_leave, scripted_pause, scripted_return_uri}};
 static finq_service service;
 static const finq_published *published;
 static finq_id session_id, client_id = {{1, 2, 3}};

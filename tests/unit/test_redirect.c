@@ -20,6 +20,7 @@ static scripted_answer taken(const char *outcome)
 static scripted_answer concluded(const char *status)
 {
     return (scripted_answer){"finq_redirect_conclude", {text_cell("outcome", "ok"), text_cell("status", status),
+                                                        number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))),
                                                         number_cell("expires_at", apr_time_sec(apr_time_now()) + 60)}};
 }
 

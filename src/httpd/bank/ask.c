@@ -21,6 +21,9 @@ APLOG_USE_MODULE(finq);
 #define QUESTION_FILTER "FINQ_QUESTION"
 #define ANSWER_FILTER "FINQ_ANSWER"
 
+/* How often one who waits for another looks. */
+#define PAUSE (APR_USEC_PER_SEC / 4)
+
 /* One question and what comes back. */
 typedef struct {
     finq_request *request;
@@ -296,6 +299,20 @@ static finq_error *request_ask(finq_connectors *connectors, finq_connector_answe
     return error;
 }
 
+/* A quarter of a child's threads may wait for what others are asking, and whoever comes then is answered at once. */
+static int request_pause(finq_connectors *connectors)
+{
+    static apr_uint32_t waiting;
+    finq_request *request = ((request_connectors *)connectors)->request;
+    apr_uint32_t *gauge = &request->config->runtime->meter.gauges->waiting;
+    if (finq_mpm_is_stopping() || !finq_places_take(&waiting, finq_mpm_quarter_of_threads(), gauge))
+        return 0;
+    apr_sleep(PAUSE);
+    finq_places_leave(&waiting, gauge);
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    return 1;
+}
+
 static finq_error *request_enter(finq_connectors *connectors, const char *name)
 {
     finq_request *request = ((request_connectors *)connectors)->request;
@@ -338,6 +355,7 @@ finq_connectors *finq_ask_of(finq_request *request)
     self->connectors.ask = request_ask;
     self->connectors.enter = request_enter;
     self->connectors.leave = request_leave;
+    self->connectors.pause = request_pause;
     self->connectors.return_uri = request_return_uri;
     self->request = request;
     return &self->connectors;
