@@ -34,8 +34,15 @@ finq_error *finq_keyring_find(const finq_keyset **set, finq_keyring *ring, finq_
 /** The keys: of const finq_key *, the newest live ones first. A key is revoked if all who registered it have revoked it. */
 const apr_array_header_t *finq_keyset_keys(const finq_keyset *set);
 
+/** A key that made a signature. */
+typedef struct finq_key_sought {
+    const char *kid;
+    int by_any_kid; /**< the signature names no kid: whoever has registered the same key under another one made it as well */
+} finq_key_sought;
+
 /** Whether a tenant is among those that registered a key of the set, for this issuer where one is given, and has not
- * revoked it. Error: invalid_signature, saying which. */
-finq_error *finq_keyset_check_holder(const finq_keyset *set, const char *kid, const finq_id *client_id, apr_pool_t *pool);
+ * revoked it. `*own` is what that tenant calls it. Error: invalid_signature, saying which. */
+finq_error *finq_keyset_check_holder(const char **own, const finq_keyset *set, const finq_key_sought *sought, const finq_id *client_id,
+                                     apr_pool_t *pool);
 
 #endif

@@ -247,20 +247,39 @@ const apr_array_header_t *finq_keyset_keys(const finq_keyset *set)
     return set->keys;
 }
 
-finq_error *finq_keyset_check_holder(const finq_keyset *set, const char *kid, const finq_id *client_id, apr_pool_t *pool)
+static int is_same(const finq_key *one, const finq_key *other)
 {
-    const apr_array_header_t *holders = NULL;
-    for (int i = 0; i < set->keys->nelts && !holders; i++) {
-        if (strcmp(APR_ARRAY_IDX(set->keys, i, const finq_key *)->kid, kid) == 0)
-            holders = APR_ARRAY_IDX(set->holders, i, apr_array_header_t *);
-    }
-    for (int i = 0; holders && i < holders->nelts; i++) {
-        const holder *one = &APR_ARRAY_IDX(holders, i, holder);
-        if (!finq_id_equal(&one->client_id, client_id))
+    return one->algorithm == other->algorithm && one->spki.length == other->spki.length &&
+           memcmp(one->spki.data, other->spki.data, one->spki.length) == 0;
+}
+
+/* How a tenant has registered a key, NULL where it has not: under a name, or under any where the key itself is asked for. */
+static const holder *holder_find(const finq_key **own, const finq_keyset *set, const finq_key_sought *sought, const finq_id *client_id)
+{
+    const finq_key *key = finq_key_find(set->keys, sought->kid);
+    for (int i = 0; key && i < set->keys->nelts; i++) {
+        const apr_array_header_t *holders = APR_ARRAY_IDX(set->holders, i, apr_array_header_t *);
+        *own = APR_ARRAY_IDX(set->keys, i, const finq_key *);
+        if (*own != key && !(sought->by_any_kid && is_same(*own, key)))
             continue;
-        if (one->revoked)
-            return finq_check_failed(pool, FINQ_CHECK_REVOKED, "this client_id has revoked the key %s.", kid);
-        return NULL;
+        for (int j = 0; j < holders->nelts; j++) {
+            const holder *one = &APR_ARRAY_IDX(holders, j, holder);
+            if (finq_id_equal(&one->client_id, client_id))
+                return one;
+        }
     }
-    return finq_check_failed(pool, FINQ_CHECK_ISS, "the key %s is none of this client_id's for this issuer.", kid);
+    return NULL;
+}
+
+finq_error *finq_keyset_check_holder(const char **own, const finq_keyset *set, const finq_key_sought *sought, const finq_id *client_id,
+                                     apr_pool_t *pool)
+{
+    const finq_key *key;
+    const holder *one = holder_find(&key, set, sought, client_id);
+    if (!one)
+        return finq_check_failed(pool, FINQ_CHECK_ISS, "the key %s is none of this client_id's for this issuer.", sought->kid);
+    if (one->revoked)
+        return finq_check_failed(pool, FINQ_CHECK_REVOKED, "this client_id has revoked the key %s.", key->kid);
+    *own = key->kid;
+    return NULL;
 }

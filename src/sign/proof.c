@@ -19,7 +19,7 @@ struct finq_proof {
     const finq_httpsig_proof *message; /* of a message signature; else NULL */
     finq_content_digest content;       /* what a message signature says of the body */
     const finq_keyset *keys;           /* that the key was found among */
-    const char *kid;
+    finq_key_sought key;
     const char *token;                 /* jti or nonce; NULL where there is none */
     apr_int64_t ends;
 };
@@ -60,7 +60,7 @@ static finq_error *jws_make(finq_proof *made, const finq_proof_offer *offer, con
     FINQ_TRY(finq_jws_parse(&jws, token, strlen(token), pool));
     FINQ_TRY(jws_verify(made, jws, keys, pool));
     FINQ_TRY(finq_claims_check(made->claims, &accepted, finq_clock_seconds(), pool));
-    made->kid = made->claims->kid;
+    made->key = (finq_key_sought){made->claims->kid, finq_jws_kid(jws) == NULL};
     made->token = made->claims->jti;
     made->ends = made->claims->expires;
     return NULL;
@@ -94,7 +94,7 @@ static finq_error *message_make(finq_proof *made, const finq_proof_offer *offer,
     FINQ_TRY(finq_httpsig_verify(&made->message, signatures, offer->message, finq_keyset_keys(made->keys), pool));
     FINQ_TRY(finq_httpsig_check(made->message, &accepted, finq_clock_seconds(), pool));
     FINQ_TRY(finq_content_digest_parse(&made->content, made->message->content_digest, pool));
-    made->kid = made->message->kid;
+    made->key.kid = made->message->kid;
     made->token = made->message->nonce;
     made->ends = made->message->expires >= 0 ? made->message->expires : made->message->created + policy->max_lifetime;
     return NULL;
@@ -163,7 +163,8 @@ finq_error *finq_proof_check_digest(const finq_proof *proof, finq_proof_digests 
 
 finq_error *finq_proof_check_tenant(const finq_proof *proof, const finq_id *client_id, apr_pool_t *pool)
 {
-    return finq_keyset_check_holder(proof->keys, proof->kid, client_id, pool);
+    const char *kid;
+    return finq_keyset_check_holder(&kid, proof->keys, &proof->key, client_id, pool);
 }
 
 finq_error *finq_proof_use(const finq_proof *proof, const finq_id *client_id, finq_db *db, apr_pool_t *pool)
@@ -171,13 +172,15 @@ finq_error *finq_proof_use(const finq_proof *proof, const finq_id *client_id, fi
     finq_signature_use_out row;
     unsigned char hash[FINQ_DIGEST_SHA256];
     finq_id request_id; /* tells a call that is made again from another use */
+    const char *kid; /* the tenant's own: that by which the key was found changes with what others register */
     if (!proof->token)
         return NULL;
+    FINQ_TRY(finq_keyset_check_holder(&kid, proof->keys, &proof->key, client_id, pool));
     FINQ_TRY(finq_id_new(&request_id, pool));
     finq_digest_sha256(hash, proof->token, strlen(proof->token));
     finq_signature_use_in in = {
         .client_id = client_id,
-        .kid = proof->kid,
+        .kid = kid,
         .token_hash = {hash, sizeof hash},
         .expires_at = proof->ends + FINQ_CHECK_SKEW_BEHIND + REMEMBER_LONGER,
         .request_id = &request_id,

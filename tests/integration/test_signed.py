@@ -292,6 +292,43 @@ def test_an_issuer_of_several_tenants(quick, company):
     assert company(one, pair, issuer, kid="shared").start_session(SKILL).status == 200
 
 
+def _anonymous(key, header, claims):
+    """A JWS that names no kid."""
+    return MAKERS["PyJWT"](key, {name: value for name, value in header.items() if name != "kid"}, claims)
+
+
+def test_tenants_that_call_the_same_key_differently(quick, company):
+    """Where no kid is sent the key is asked for, and not what one of them calls it. Red without by_any_kid (one), without
+    is_same (a third one's other key), without the look at the algorithm (pss), and where a jti is used by the kid that was found
+    first."""
+    one, two, third, pss, pair = _tenant(quick), _tenant(quick), _tenant(quick), _tenant(quick), Key()
+    issuer = "differently@company.example"
+    quick.add_key(one, issuer, pair.public_jwk(kid="one", alg="RS256"))
+    quick.add_key(third, issuer, Key().public_jwk(kid="three", alg="RS256"))
+    quick.add_key(pss, issuer, pair.pem, "--algorithm", "rsa-pss-sha512")
+    body = json.dumps({"client_id": one.client_id, "client_app_key": one.client_app_key, "skill": SKILL}).encode()
+    once = f"Bearer {_anonymous(pair, {}, claims_of(issuer, body, jti='once'))}"
+    client = quick.client(one, base="/v1s")
+    assert client.call("/sessions", body, authorization=once).status == 200
+    quick.add_key(two, issuer, pair.public_jwk(kid="two", alg="RS256"))
+    time.sleep(2.1)
+    again = client.call("/sessions", body, authorization=once)
+    assert again.status == 401 and "(jti)" in again["message"]
+    client.close()
+    for tenant in (one, two):
+        assert company(tenant, pair, issuer, maker=_anonymous).start_session(SKILL).status == 200
+    for tenant in (third, pss):
+        answer = company(tenant, pair, issuer, maker=_anonymous).start_session(SKILL)
+        assert answer.status == 401 and "(iss)" in answer["message"]
+    answer = company(one, pair, issuer, kid="two").start_session(SKILL)
+    assert answer.status == 401 and "(iss)" in answer["message"], "a kid that is named is asked for"
+    quick.finqctl("key", "revoke", one.client_id, "one")
+    time.sleep(2.1)
+    answer = company(one, pair, issuer, maker=_anonymous).start_session(SKILL)
+    assert answer.status == 401 and "(key revoked)" in answer["message"]
+    assert company(two, pair, issuer, maker=_anonymous).start_session(SKILL).status == 200
+
+
 def _asked(quick):
     time.sleep(1.2)  # PostgreSQL's own statistics are late
     return int(quick.psql("SELECT coalesce(sum(calls), 0) FROM pg_stat_user_functions WHERE funcname = 'signing_keys'"))
