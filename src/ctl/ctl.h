@@ -87,6 +87,11 @@ ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(
 /** Writes an error of the library with its details, and returns CTL_FAILED. */
 ctl_exit ctl_fail_with(const finq_error *error);
 
+/* ---- value.c ---- */
+
+/** Says what a parameter's value must be, and returns CTL_FAILED, where it is not that. */
+ctl_exit ctl_value_check(const ctl_parameter *parameter, const char *value, apr_pool_t *pool);
+
 /* ---- table.c ---- */
 
 /** Writes what a verb answers to standard output: to a terminal as a table or by names, in a pipe, or with --json, as one line of

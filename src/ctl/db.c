@@ -62,26 +62,62 @@ static ctl_exit connect_once(PGconn **connection, ctl_command *command)
     return introduce(*connection, command->pool);
 }
 
-/* What a SQLSTATE means to a script, and to whom it happens. */
+/* What a SQLSTATE, or its beginning, means to a script, and what is told instead of PostgreSQL's own words. */
+typedef struct {
+    const char *state;
+    ctl_exit code;
+    const char *told;
+} meaning;
+
+static const meaning meanings[] = {
+    {"P0002", CTL_NOT_FOUND, "it does not exist"},
+    {"23505", CTL_CONFLICT, "it exists already"},
+    {"23", CTL_FAILED, "a value is not one that may be stored"},
+    {"22007", CTL_FAILED, "--since is a time, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday"},
+    {"22008", CTL_FAILED, "--since is a time, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday, and such a day there is not"},
+    {"22021", CTL_FAILED, "a word of the command line is not UTF-8"},
+    {"22", CTL_FAILED, "a value is not one that the database can read"},
+    {"P0001", CTL_FAILED, "it is refused"},
+    {"3F000", CTL_DATABASE, "the database has no schema for this command; run: finqctl db migrate"},
+    {"42883", CTL_DATABASE, "the database has no schema for this command, or another version's; run: finqctl db migrate"},
+    {"42P01", CTL_DATABASE, "the database has no schema for this command, or another version's; run: finqctl db migrate"},
+    {"42501", CTL_DATABASE, "the role may not do this: connect as the role that ran finqctl db migrate"},
+    {"25006", CTL_DATABASE, "the database is read-only, as a standby is: connect to the one that is written to"},
+    {"40", CTL_DATABASE, "others were at it at the same time: run it again"},
+    {"55P03", CTL_DATABASE, "others hold what it needs: run it again"},
+    {"57", CTL_DATABASE, "the database ends its connections, or has ended this one: run it again"},
+    {"53", CTL_DATABASE, "the database has run out of room, memory or connections; its log tells which"},
+    {NULL, CTL_DATABASE, NULL},
+};
+
+static const meaning *meaning_of(const char *state)
+{
+    const meaning *m = meanings;
+    while (m->state && strncmp(m->state, state, strlen(m->state)) != 0)
+        m++;
+    return m;
+}
+
+/* Whether one of the functions of sql/ has raised it: it speaks to the operator. */
+static int is_ours(const PGresult *result)
+{
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    return function && strcmp(function, "exec_stmt_raise") == 0;
+}
+
 static ctl_exit error_explain(const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
-    ctl_exit code = CTL_FAILED;
     if (!state)
         return ctl_fail(CTL_DATABASE, "the database connection was lost: %s", PQresultErrorMessage(result));
-    if (strcmp(state, "P0002") == 0)
-        code = CTL_NOT_FOUND;
-    else if (strcmp(state, "23505") == 0)
-        code = CTL_CONFLICT;
-    else if (strcmp(state, "3F000") == 0 || strcmp(state, "42883") == 0)
-        return ctl_fail(CTL_DATABASE, "the database has no schema for this command (%s); run: finqctl db migrate", message);
-    else if (strcmp(state, "42501") == 0)
-        return ctl_fail(CTL_DATABASE, "%s: connect as the role that ran finqctl db migrate", message);
-    else if (strncmp(state, "22", 2) != 0 && strncmp(state, "23", 2) != 0 && strcmp(state, "P0001") != 0)
-        code = CTL_DATABASE;
-    return ctl_fail(code, "%s%s%s", message, hint ? " " : "", hint ? hint : "");
+    const meaning *m = meaning_of(state);
+    if (is_ours(result))
+        return ctl_fail(m->code, "%s%s%s", message, hint ? " " : "", hint ? hint : "");
+    if (m->told)
+        return ctl_fail(m->code, "%s", m->told);
+    return ctl_fail(m->code, "the database failed in a way that finqctl does not know (SQLSTATE %s): %s", state, message);
 }
 
 void ctl_db_close(ctl_command *command)

@@ -143,6 +143,21 @@ static int is_help(const char *word)
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
+/* Whether all that is needed was given, and whether each is what it may be. */
+static int values_check(const ctl_command *command, ctl_exit *exit)
+{
+    const ctl_parameter *parameters = command->verb->parameters;
+    for (int i = 0; parameters[i].name; i++) {
+        if (parameters[i].required && !command->values[i])
+            return usage_wrong(command->verb, exit, "missing: ", parameters[i].name);
+    }
+    for (int i = 0; parameters[i].name && *exit == CTL_OK; i++) {
+        if (command->values[i])
+            *exit = ctl_value_check(&parameters[i], command->values[i], command->pool);
+    }
+    return *exit == CTL_OK;
+}
+
 static int values_read(ctl_command *command, ctl_exit *exit, words *left)
 {
     while (left->next < left->end) {
@@ -158,11 +173,7 @@ static int values_read(ctl_command *command, ctl_exit *exit, words *left)
         else if (!option_read(command, exit, left, word))
             return 0;
     }
-    for (int i = 0; command->verb->parameters[i].name; i++) {
-        if (command->verb->parameters[i].required && !command->values[i])
-            return usage_wrong(command->verb, exit, "missing: ", command->verb->parameters[i].name);
-    }
-    return 1;
+    return values_check(command, exit);
 }
 
 /* These options before the verb as well. Gives the place of the noun's word. */

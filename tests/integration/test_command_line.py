@@ -1,9 +1,13 @@
 """finqctl's command line: options, their values, and values that look like options.
 
 Seen red: is_option without are_values; option_value without its =; values_read that looks for help in option values; distance
-that knows no swapped letters; nearest without its first is_near.
+that knows no swapped letters; nearest without its first is_near; values_check that checks none; error_explain that tells
+PostgreSQL's message; is_number without its limits.
 """
+import os
+import re
 import secrets
+import uuid
 
 import pytest
 
@@ -124,3 +128,48 @@ def test_a_mistyped_option_names_the_nearest():
     assert "--nmae; did you mean --name?\n" in said("tenant", "create", "--nmae", "x").stderr
     assert "--servcier=x; did you mean --servicer?\n" in said("tenant", "create", "--servcier=x").stderr
     assert "did you mean" not in said("tenant", "create", "--frobnicate").stderr
+
+
+# -- what a value may be
+
+ID = str(uuid.uuid4())
+POSTGRES = re.compile(r"syntax|finq\.|relation|constraint|enum|permission denied|does not exist|type \w+|function|ERROR")
+
+
+@pytest.mark.parametrize("words, told", [
+    (["tenant", "show", "acme"], 'CLIENT_ID is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057, not "acme"'),
+    (["session", "show", ""], 'SESSION_ID is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057, not ""'),
+    (["consent", "list", ID, "--status", "gone"], '--status is active, deleted or expired, not "gone"'),
+    (["outbox", "list", "--state", "lost"], '--state is waiting, delivered or given_up, not "lost"'),
+    (["outbox", "list", "--tenant", "x"], '--tenant is a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057, not "x"'),
+    (["audit", "--limit", "many"], '--limit is a number, 1 to 100000, not "many"'),
+    (["audit", "--limit", "100001"], '--limit is a number, 1 to 100000, not "100001"'),
+    (["outbox", "resend", "99999999999999999999"], 'EVENT_ID is a number, not "99999999999999999999"'),
+    (["tenant", "revoke", ID, " 7"], 'KEY_ID is a number, not " 7"'),
+    (["tenant", "allow", ID, "s", "--consent-duration", "0"], '--consent-duration is a number, 1 to 52560000, not "0"'),
+    (["tenant", "rotate", ID, "--secret", "--overlap=-1"], '--overlap is a number, 0 to 525600, not "-1"'),
+    (["tenant", "create", "--name", ""], '--name is 1 to 200 characters, not ""'),
+    (["tenant", "redirect-allow", ID, "a:/"], 'PREFIX is 4 to 2000 characters, not "a:/"')])
+def test_a_value_that_will_not_do_is_told_what_may(words, told):
+    """Before a database is asked."""
+    done = said(*words)
+    assert (done.returncode, done.stderr, done.stdout) == (1, f"finqctl: {told}\n", "")
+
+
+def test_names_are_counted_in_characters(server):
+    assert server.finqctl("tenant", "create", "--name", "é" * 194 + secrets.token_hex(3))["client_id"]
+
+
+def test_the_database_speaks_in_finqctl_s_words(server, own):
+    web, empty = server.postgres.conninfo("finq_web"), server.postgres.conninfo(database="postgres")
+    for code, told, words in (
+            (1, "--since is a time, such as 2026-01-31", ["audit", "--since", "once"]),
+            (1, "such a day there is not", ["audit", "--since", "2026-02-31"]),
+            (1, "not UTF-8", ["tenant", "create", "--name", os.fsdecode(b"\xff\xfe")]),
+            (5, "connect as the role that ran", ["tenant", "list", "--db", web]),
+            (5, "run: finqctl db migrate", ["tenant", "list", "--db", empty]),
+            (3, "No tenant has the client_id", ["tenant", "show", ID]),
+            (4, "A tenant named", ["tenant", "create", "--name", server.finqctl("tenant", "show", own.client_id)["name"]])):
+        done = server.finqctl(*words, check=False)
+        assert done.returncode == code and told in done.stderr and not done.stdout, done.stderr
+        assert not POSTGRES.search(done.stderr.replace("No tenant", "")), done.stderr
