@@ -87,6 +87,11 @@ ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(
 /** Writes an error of the library with its details, and returns CTL_FAILED. */
 ctl_exit ctl_fail_with(const finq_error *error);
 
+/* ---- ask.c ---- */
+
+/** Asks a person at a terminal about a verb that takes --yes, unless that was given. CTL_FAILED where the answer is not yes. */
+ctl_exit ctl_ask(const ctl_command *command);
+
 /* ---- value.c ---- */
 
 /** Says what a parameter's value must be, and returns CTL_FAILED, where it is not that. */

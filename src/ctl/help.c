@@ -63,6 +63,11 @@ static int sentence_length(const char *text)
     return end ? (int)(end - text) + 1 : (int)strlen(text);
 }
 
+void ctl_help_sentence(FILE *out, const ctl_verb *verb)
+{
+    text_print(out, verb->help, sentence_length(verb->help), 6);
+}
+
 int ctl_help_noun(FILE *out, const ctl_verb *verbs, const char *noun)
 {
     int found = 0;
@@ -72,7 +77,7 @@ int ctl_help_noun(FILE *out, const ctl_verb *verbs, const char *noun)
         if (!found++)
             fputs("Usage:\n", out);
         ctl_help_usage(out, verb);
-        text_print(out, verb->help, sentence_length(verb->help), 6);
+        ctl_help_sentence(out, verb);
     }
     if (found)
         fprintf(out, "\nfinqctl help %s VERB tells more of one.\n", noun);

@@ -12,6 +12,8 @@ void ctl_help_usage(FILE *out, const ctl_verb *verb);
 void ctl_help_all(FILE *out, const ctl_verb *verbs);
 /** The verbs of a noun, each with its first sentence. Returns 0, and writes nothing, where there is no such noun. */
 int ctl_help_noun(FILE *out, const ctl_verb *verbs, const char *noun);
+/** What a verb does, in one sentence. */
+void ctl_help_sentence(FILE *out, const ctl_verb *verb);
 /** All about a verb, to standard output. */
 void ctl_help_verb(const ctl_verb *verb);
 /** Says to standard error that there is no argv[1], or argv[1] argv[2]: with the nearest verb, or the verbs of the noun. */

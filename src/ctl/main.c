@@ -11,7 +11,7 @@ int main(int argc, const char *const *argv)
     apr_initialize();
     apr_pool_create(&command.pool, NULL);
     if (ctl_line_read(&command, &code, ctl_verbs, argc, argv))
-        code = command.verb->run(&command);
+        code = ctl_ask(&command) == CTL_OK ? command.verb->run(&command) : CTL_FAILED;
     ctl_db_close(&command);
     apr_pool_destroy(command.pool);
     apr_terminate();

@@ -58,7 +58,9 @@ const ctl_verb ctl_verbs[] = {
     {"tenant", "delete",
      "Removes a tenant that was made by mistake, with its keys, grants, links and webhook. One that has had a session is not "
      "removed (exit code 4): disable it.",
-     {{"CLIENT_ID", NULL, 1, "The tenant."}, {NULL, NULL, 0, NULL}}, ctl_tenant_delete},
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
+      {NULL, NULL, 0, NULL}}, ctl_tenant_delete},
     {"tenant", "list", "Lists the tenants and the skills that each may use.",
      {{NULL, NULL, 0, NULL}}, ctl_tenant_list},
     {"tenant", "show",
@@ -77,11 +79,14 @@ const ctl_verb ctl_verbs[] = {
      "Ends a key at once. Sessions that were started with an app key and have not had their first step end with it.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"KEY_ID", NULL, 1, "The key's number, as tenant show lists it."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_revoke},
     {"tenant", "disable",
      "Refuses a tenant everything, its running sessions included, until it is enabled again. POST /sessions may hand out "
      "nonces that lead nowhere until FinqCacheTTL is over.",
-     {{"CLIENT_ID", NULL, 1, "The tenant."}, {NULL, NULL, 0, NULL}}, ctl_tenant_disable},
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
+      {NULL, NULL, 0, NULL}}, ctl_tenant_disable},
     {"tenant", "enable", "Serves a disabled tenant again, at once; its sessions go on where they were.",
      {{"CLIENT_ID", NULL, 1, "The tenant."}, {NULL, NULL, 0, NULL}}, ctl_tenant_enable},
     {"tenant", "redirect-allow",
@@ -131,7 +136,9 @@ const ctl_verb ctl_verbs[] = {
      "Ends a consent, for good, and shows it. From then on its credentials are refused, by a repeated exchange too; a "
      "tenant with a webhook is told (consent.deleted). One that has ended already stays as it is, and nothing is told "
      "again. The end is in the audit trail. Nothing of the session's data is removed.",
-     {{"CREDENTIALS_ID", NULL, 1, "The consent."}, {NULL, NULL, 0, NULL}}, consent_delete},
+     {{"CREDENTIALS_ID", NULL, 1, "The consent."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
+      {NULL, NULL, 0, NULL}}, consent_delete},
     {"key", "add",
      "Registers public keys that a tenant signs with, all of a file or none, and says what it found. A key without a kid is "
      "called by its RFC 7638 thumbprint. RSA keys have 2048 to 8192 bits. A key serves one algorithm. A tenant has at most "
@@ -149,7 +156,9 @@ const ctl_verb ctl_verbs[] = {
      ctl_key_list},
     {"key", "revoke",
      "Revokes a signing key, for good: neither it nor its kid ever comes back. Servers follow within FinqKeyCacheTTL.",
-     {{"CLIENT_ID", NULL, 1, "The tenant."}, {"KID", NULL, 1, "The key."}, {NULL, NULL, 0, NULL}}, ctl_key_revoke},
+     {{"CLIENT_ID", NULL, 1, "The tenant."}, {"KID", NULL, 1, "The key."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
+      {NULL, NULL, 0, NULL}}, ctl_key_revoke},
     {"sign", NULL, "Prints the Authorization header of a signed request for a body. Needs no database.",
      {{"--key", "PEM", 1, "The private key's file."},
       {"--issuer", "EMAIL", 1, "What iss, sub and email say."},
@@ -188,6 +197,7 @@ const ctl_verb ctl_verbs[] = {
     {"step", "reject", "Decides that a waiting step will not do: its session has failed.",
      {{"STEP_ID", NULL, 1, "The step."},
       {"--reason", "TEXT", 1, "Told to the client."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_step_reject},
     {"step", "resubmit", "Asks for a waiting step again, its documents included.",
      {{"STEP_ID", NULL, 1, "The step."},
@@ -211,7 +221,9 @@ const ctl_verb ctl_verbs[] = {
     {"webhook", "remove",
      "Sends a tenant's events nowhere any more, and gives up those that wait: outbox resend delivers them should there be a "
      "webhook again.",
-     {{"CLIENT_ID", NULL, 1, "The tenant."}, {NULL, NULL, 0, NULL}}, ctl_webhook_remove},
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
+      {NULL, NULL, 0, NULL}}, ctl_webhook_remove},
     {"outbox", "run",
      "Delivers events until it is told to stop (SIGTERM). A line of JSON tells of each try. A database that is away is "
      "waited for. Several may run; one at a time delivers.",

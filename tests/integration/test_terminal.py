@@ -95,3 +95,36 @@ def test_members_stand_in_their_order_and_times_in_utc(server, own, client):
     assert len(times) > 20 and all(UTC.fullmatch(time) for time in times)
     assert list(lines[3][0]) == ["audit_id", "at", "role", "address", "application", "os_user", "object", "action", "client_id",
                                  "detail"]
+
+
+# -- verbs that destroy
+
+def status_of(server, own):
+    return server.finqctl("tenant", "show", own.client_id)["status"]
+
+
+@pytest.mark.parametrize("typed", ["n\n", "\n", "no, y\n", "\x04"])
+def test_a_verb_that_destroys_asks_and_does_nothing_unless_yes(server, own, typed):
+    code, text = at_terminal(server, "tenant", "disable", own.client_id, typed=typed, answer_to="(y/n) ")
+    assert code == 1 and "Refuses a tenant everything" in text and text.endswith("finqctl: nothing was changed\n")
+    assert f"finqctl tenant disable {own.client_id}: go on? (y/n) " in text and status_of(server, own) == "ACTIVE"
+
+
+@pytest.mark.parametrize("typed", ["y\n", "Yes\n"])
+def test_yes_goes_on(server, own, typed):
+    code, text = at_terminal(server, "tenant", "disable", own.client_id, typed=typed, answer_to="(y/n) ")
+    assert code == 0 and "status     DISABLED" in text and status_of(server, own) == "DISABLED"
+
+
+def test_nothing_is_asked_with_yes_or_without_a_terminal(server, own):
+    assert "(y/n)" not in shown(server, "tenant", "disable", own.client_id, "--yes")
+    server.finqctl("tenant", "enable", own.client_id)
+    done = server.finqctl("tenant", "disable", own.client_id, check=False)
+    assert done.returncode == 0 and not done.stderr and status_of(server, own) == "DISABLED"
+
+
+def test_the_verbs_that_ask():
+    """Those that end something for good, or at once for all of a tenant's users."""
+    lines = at_terminal(None, "--help")[1].splitlines()
+    assert {" ".join(line.split()[1:3]) for line in lines if "[--yes]" in line} == {
+        "consent delete", "key revoke", "step reject", "tenant delete", "tenant disable", "tenant revoke", "webhook remove"}
