@@ -212,12 +212,18 @@ DOC = $(DESTDIR)$(PREFIX)/share/doc/mod_finq
 APACHE = $(DESTDIR)/etc/apache2/mods-available
 SITES = $(DESTDIR)/etc/apache2/sites-available
 ENABLED = $(DESTDIR)/etc/apache2/mods-enabled/finq.load
+BASH_COMPLETIONS = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSH_FUNCTIONS = $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 UNIT_FILE = $(DESTDIR)/lib/systemd/system/finq-outbox.service
 MODULE = $(DESTDIR)$(shell $(APXS) -q LIBEXECDIR)/mod_finq.so
 
 install: all $(MAN)
 	install -D -m 644 $(B)/mod_finq.so $(MODULE)
 	install -D -m 755 $(B)/finqctl $(DESTDIR)$(PREFIX)/bin/finqctl
+	install -d $(BASH_COMPLETIONS) $(ZSH_FUNCTIONS)
+	$(B)/finqctl completion bash > $(BASH_COMPLETIONS)/finqctl
+	$(B)/finqctl completion zsh > $(ZSH_FUNCTIONS)/_finqctl
+	chmod 644 $(BASH_COMPLETIONS)/finqctl $(ZSH_FUNCTIONS)/_finqctl
 	install -d $(DATA)/sql/migrations $(DATA)/sql/functions $(DATA)/skills $(APACHE) $(SITES)
 	install -m 644 sql/schema.sql sql/README.md $(DATA)/sql
 	install -m 644 sql/migrations/*.sql $(DATA)/sql/migrations
@@ -238,6 +244,7 @@ install: all $(MAN)
 uninstall:
 	@[ ! -e $(ENABLED) ] || { echo "mod_finq is enabled: a2dismod finq, restart Apache, and run this again" >&2; exit 1; }
 	rm -f $(MODULE) $(DESTDIR)$(PREFIX)/bin/finqctl $(APACHE)/finq.load $(APACHE)/finq.conf.new $(SITES)/finq-example.conf $(UNIT_FILE)
+	rm -f $(BASH_COMPLETIONS)/finqctl $(ZSH_FUNCTIONS)/_finqctl
 	for f in $(notdir $(MAN)); do rm -f $(DESTDIR)$(PREFIX)/share/man/man$${f##*.}/$$f; done
 	rm -rf $(DATA) $(DOC)
 	@# What an operator has edited is the operator's.

@@ -39,6 +39,7 @@ typedef struct ctl_verb {
 
 /** A command line that has been understood. */
 struct ctl_command {
+    const ctl_verb *verbs; /**< all that there are */
     const ctl_verb *verb;
     const char *values[CTL_VALUES]; /**< in the order of the verb's parameters; NULL where not given */
     int as_json;                    /**< --json: even to a terminal */
@@ -86,6 +87,10 @@ ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(
 
 /** Writes an error of the library with its details, and returns CTL_FAILED. */
 ctl_exit ctl_fail_with(const finq_error *error);
+
+/* ---- completion.c ---- */
+
+ctl_exit ctl_completion(ctl_command *command);
 
 /* ---- ask.c ---- */
 

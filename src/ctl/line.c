@@ -219,6 +219,7 @@ int ctl_line_read(ctl_command *command, ctl_exit *exit, const ctl_verb *verbs, i
     int read = front_read(command, argc, argv) - 1;
     argv += read;
     argc -= read;
+    command->verbs = verbs;
     command->verb = verb_find(verbs, argc, argv);
     *exit = CTL_OK;
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {

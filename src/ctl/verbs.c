@@ -249,5 +249,9 @@ const ctl_verb ctl_verbs[] = {
       {"--since", "TIME", 0, "Only from this time on, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday."},
       {"--limit", "N", 0, "Most lines (default 100)."},
       {NULL, NULL, 0, NULL}}, audit},
+    {"completion", NULL,
+     "Prints what makes a shell complete finqctl's nouns, verbs and options: for bash, . <(finqctl completion bash). make install "
+     "puts it where both shells look.",
+     {{"SHELL", NULL, 1, "bash or zsh."}, {NULL, NULL, 0, NULL}}, ctl_completion},
     {NULL, NULL, NULL, {{NULL, NULL, 0, NULL}}, NULL},
 };

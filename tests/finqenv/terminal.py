@@ -41,3 +41,22 @@ def at_terminal(installation, *words, width=200, typed=None, answer_to="? ", sec
         child.wait()
         raise Failure(f"finqctl {words} waits; its terminal shows:\n{shown.decode()}") from None
     return code, shown.decode().replace("\r\n", "\n")
+
+
+def completed(shell, setup, typed, expected, seconds=30):
+    """Whether an interactive shell, set up so, makes what is `expected` of what is `typed` and a tab."""
+    pid, screen = pty.fork()
+    if pid == 0:
+        os.execvpe(shell[0], shell, clean_environ(TERM="dumb", PATH=f"{FINQCTL.parent}:{os.environ['PATH']}"))
+    shown, end = "", time.monotonic() + seconds
+    script = [(f"{setup}; PS1='READ''Y '\n", "READY "), (f"{typed}\t", expected)]
+    try:
+        for line, answer in script:
+            os.write(screen, line.encode())
+            while answer not in shown and time.monotonic() < end:
+                if select.select([screen], [], [], 0.2)[0]:
+                    shown += os.read(screen, 65536).decode(errors="replace")
+        return expected in shown, shown
+    finally:
+        os.close(screen)  # it hangs up, and the shell ends
+        os.waitpid(pid, 0)

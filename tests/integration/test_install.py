@@ -30,7 +30,8 @@ def test_what_is_installed_is_removed_again(make, tmp_path):
     make("install")
     installed = files(tmp_path)
     assert {CONF, SITE, "etc/apache2/mods-available/finq.load", "opt/finq/bin/finqctl", "lib/systemd/system/finq-outbox.service",
-            "usr/lib/apache2/modules/mod_finq.so", "opt/finq/share/mod_finq/openapi.yaml"} < installed
+            "usr/lib/apache2/modules/mod_finq.so", "opt/finq/share/mod_finq/openapi.yaml",
+            "opt/finq/share/bash-completion/completions/finqctl", "opt/finq/share/zsh/site-functions/_finqctl"} < installed
     assert stat.S_IMODE((tmp_path / CONF).stat().st_mode) == 0o640, "a password will stand in it"
     assert "<VirtualHost" not in (tmp_path / CONF).read_text() and "<VirtualHost" in (tmp_path / SITE).read_text()
     make("install")
