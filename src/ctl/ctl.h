@@ -82,6 +82,9 @@ ctl_exit ctl_verify(ctl_command *command);
 int ctl_line_read(ctl_command *command, ctl_exit *exit, const ctl_verb *verbs, int argc, const char *const *argv);
 /** The value of a parameter; NULL where it was not given. */
 const char *ctl_value(const ctl_command *command, const char *name);
+
+/* ---- fail.c ---- */
+
 /** Writes "finqctl: ..." to standard error and returns `code`. */
 ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
