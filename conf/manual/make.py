@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-WORTHLESS = re.compile(r"\s*The \w+\.\s*")  # what the name says already
+WORTHLESS = re.compile(r"\s*(The \w+\.|Does not ask; .*)\s*")  # what the name says already, or the head of the manual
 
 
 # -- finqctl.md
