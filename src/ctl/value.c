@@ -103,10 +103,9 @@ static int is_of(const form *f, const char *text)
 /* "active, deleted or expired" */
 static const char *words_list(const char *const *words, apr_pool_t *pool)
 {
-    const char *list = NULL;
-    for (; words[1]; words++)
-        list = finq_text_list(list, words[0], pool);
-    return apr_pstrcat(pool, list, " or ", words[0], NULL);
+    apr_array_header_t *list = finq_text_array(words, pool);
+    const char *last = *(const char **)apr_array_pop(list);
+    return apr_pstrcat(pool, finq_text_join(list, pool), " or ", last, NULL);
 }
 
 static const char *form_text(const form *f, apr_pool_t *pool)
