@@ -497,7 +497,7 @@ def test_a_malformed_decision(asker, service, body, code):
     ('FinqConnector x /internal/x?y "{secret}"', "the path is one such as"),
     ("FinqConnector x /internal/x /nonexistent", "cannot be read"),
     ('FinqConnector x /internal/x "{open}"', "chmod 600"),
-    ("FinqConnector x /internal/x", "takes three arguments"),
+    ("FinqConnector x /internal/x", "takes a name, a path, the file of the secrets"),
     ('FinqConnector x /v1/x "{secret}"', "lies under the API's own Location /v1"),
     ('<Location /x>\nFinqConnector x /internal/x "{secret}"\n</Location>', "not allowed in <Location> context")])
 def test_configtest_says_what_is_wrong(make_httpd, run_directory, line, words):
