@@ -369,9 +369,12 @@ CREATE TABLE finq.upload (
 CREATE TABLE finq.upload_removed (
     upload_id uuid NOT NULL,
     removed_at timestamp with time zone NOT NULL,
+    decided boolean NOT NULL,
     gone_at timestamp with time zone,
     CONSTRAINT upload_removed_pkey PRIMARY KEY (upload_id)
 );
+CREATE INDEX upload_removed_gone ON finq.upload_removed USING btree (gone_at) WHERE (gone_at IS NOT NULL);
+CREATE INDEX upload_removed_waits ON finq.upload_removed USING btree (removed_at) WHERE (gone_at IS NULL);
 
 CREATE TABLE finq.webhook (
     client_id uuid NOT NULL,

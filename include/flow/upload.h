@@ -42,7 +42,8 @@ void finq_upload_abandon(finq_upload *upload);
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
 
 /** Settles with the database what stopped servers and lost answers left in the upload directory, and removes replaced
- * files. Errors: storage; those of a call; what was not settled stays for the next time. */
-finq_error *finq_upload_tidy(const finq_blob_store *store, finq_db *db, apr_pool_t *pool);
+ * files, the oldest first, for half a second: `*is_done` says whether nothing is left. Errors: storage; those of a call; what
+ * was not settled stays for the next time. */
+finq_error *finq_upload_tidy(int *is_done, const finq_blob_store *store, finq_db *db, apr_pool_t *pool);
 
 #endif

@@ -68,15 +68,15 @@ BEGIN
         UPDATE finq.upload u
            SET upload_id = p_upload_id, size = p_size, sha256 = p_sha256, media_type = p_media_type, uploaded_at = v_now
          WHERE u.step_id = p_step_id AND u.document = p_document;
-        INSERT INTO finq.upload_removed (upload_id, removed_at) VALUES (v_upload.upload_id, v_now);
+        INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_upload.upload_id, v_now, false);
         replaced := v_upload.upload_id;
     END IF;
 END $$;
 COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
 
 -- Decides over placed files that a stopped server or a lost answer left undecided, finally: one that is not recorded now
--- never will be. Answers these, and the files that wait for removal; the caller removes what is not recorded and says
--- so in its next call's p_gone.
+-- never will be. Answers these, and the oldest thousand of the files that wait for removal; the caller removes what is not
+-- recorded and says so in its next call's p_gone. Where p_undecided is NULL, that is all that the call says.
 CREATE OR REPLACE FUNCTION finq.upload_sweep(p_undecided uuid[], p_gone uuid[], OUT upload_id uuid, OUT recorded boolean)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -85,21 +85,26 @@ AS $$
 DECLARE
     v_id uuid;
 BEGIN
-    UPDATE finq.upload_removed r SET gone_at = clock_timestamp() WHERE r.upload_id = ANY (p_gone);
-    DELETE FROM finq.upload_removed r WHERE r.gone_at < clock_timestamp() - interval '7 days';
+    DELETE FROM finq.upload_removed r WHERE r.upload_id = ANY (p_gone) AND NOT r.decided;
+    IF p_undecided IS NULL THEN
+        RETURN;
+    END IF;
+    UPDATE finq.upload_removed r SET gone_at = clock_timestamp() WHERE r.upload_id = ANY (p_gone) AND r.gone_at IS NULL;
+    DELETE FROM finq.upload_removed r
+     WHERE r.upload_id IN (SELECT o.upload_id FROM finq.upload_removed o
+                            WHERE o.gone_at < clock_timestamp() - interval '7 days' ORDER BY o.gone_at LIMIT 1000);
     FOREACH v_id IN ARRAY p_undecided LOOP
         PERFORM finq.upload_lock(v_id);
-        IF EXISTS (SELECT FROM finq.same_time(v_id) t JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
-                    WHERE u.upload_id = v_id) THEN
-            upload_id := v_id;
-            recorded := true;
-            RETURN NEXT;
-        ELSE
-            INSERT INTO finq.upload_removed (upload_id, removed_at) VALUES (v_id, clock_timestamp())
+        upload_id := v_id;
+        recorded := EXISTS (SELECT FROM finq.same_time(v_id) t JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
+                             WHERE u.upload_id = v_id);
+        IF NOT recorded THEN
+            INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_id, clock_timestamp(), true)
             ON CONFLICT ON CONSTRAINT upload_removed_pkey DO NOTHING;
         END IF;
+        RETURN NEXT;
     END LOOP;
     RETURN QUERY SELECT r.upload_id, false FROM finq.upload_removed r
-                  WHERE r.gone_at IS NULL OR r.upload_id = ANY (p_undecided) ORDER BY r.removed_at LIMIT 1000;
+                  WHERE r.gone_at IS NULL AND r.upload_id <> ALL (p_undecided) ORDER BY r.removed_at LIMIT 1000;
 END $$;
 COMMENT ON FUNCTION finq.upload_sweep IS 'repeatable';

@@ -191,8 +191,11 @@ CREATE TABLE finq.upload (
 CREATE TABLE finq.upload_removed (
     upload_id  uuid        NOT NULL PRIMARY KEY,
     removed_at timestamptz NOT NULL,
-    gone_at    timestamptz NULL
+    decided    boolean     NOT NULL, -- by a sweep; else it was replaced, and no row is needed once its file is gone
+    gone_at    timestamptz NULL      -- of a decided one: when its file was
 );
+CREATE INDEX upload_removed_waits ON finq.upload_removed (removed_at) WHERE gone_at IS NULL;
+CREATE INDEX upload_removed_gone ON finq.upload_removed (gone_at) WHERE gone_at IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Consents

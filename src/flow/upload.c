@@ -7,7 +7,11 @@
 #include "db/outcome.h"
 #include "documents/media.h"
 #include "flow/step.h"
+#include "ground/clock.h"
 #include "ground/text.h"
+
+/* A client waits meanwhile; what is left is done at the next upload. */
+#define TIDY_TIME (APR_USEC_PER_SEC / 2)
 
 struct finq_upload {
     const finq_upload_offer *offer;
@@ -147,8 +151,18 @@ static finq_error *record_call(finq_upload_record_out *row, const finq_upload *u
     return finq_call_upload_record(row, service->db, &in, upload->pool);
 }
 
+/* The database knows of the replaced file until it is gone: what fails or is cut off here, finq_upload_tidy does. */
+static void replaced_remove(const finq_upload *upload, const finq_id *replaced, finq_db *db)
+{
+    const char *id = finq_id_text(replaced, upload->pool);
+    finq_upload_sweep_in in = {.undecided = NULL, .gone = finq_pg_array(&id, 1, upload->pool)};
+    apr_array_header_t *none;
+    if (!finq_blob_remove(upload->store, replaced, upload->pool))
+        finq_call_upload_sweep(&none, db, &in, upload->pool);
+}
+
 /* What the database said decides over the file. */
-static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, const finq_upload_record_out *row)
+static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, const finq_upload_record_out *row, finq_db *db)
 {
     if (strcmp(row->outcome, "ok") != 0) {
         finq_blob_discard(upload->blob);
@@ -160,7 +174,7 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
     else
         finq_blob_discard(upload->blob); /* the same bytes are there already */
     if (row->replaced)
-        finq_blob_remove(upload->store, row->replaced, upload->pool); /* if it fails, finq_upload_tidy tries again */
+        replaced_remove(upload, row->replaced, db);
     return NULL;
 }
 
@@ -191,7 +205,7 @@ finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, 
     if (!error)
         error = record_call(&row, upload, answer, service);
     if (!error)
-        return recorded(answer, upload, &row);
+        return recorded(answer, upload, &row, service->db);
     if (error->uncertain)
         finq_blob_leave(upload->blob);
     else
@@ -216,13 +230,12 @@ static finq_error *sweep_call(apr_array_header_t **rows, finq_db *db, const apr_
     return finq_call_upload_sweep(rows, db, &in, pool);
 }
 
-finq_error *finq_upload_tidy(const finq_blob_store *store, finq_db *db, apr_pool_t *pool)
+/* Does what a sweep has said, oldest first, as long as there is time. */
+static finq_error *rows_follow(apr_array_header_t *gone, const finq_blob_store *store, const apr_array_header_t *rows,
+                               apr_time_t until, apr_pool_t *pool)
 {
-    finq_blob_swept swept;
-    apr_array_header_t *rows, *gone = apr_array_make(pool, 8, sizeof(finq_id));
-    FINQ_TRY(finq_blob_sweep(&swept, store, pool));
-    FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
-    for (int i = 0; i < rows->nelts; i++) {
+    gone->nelts = 0;
+    for (int i = 0; i < rows->nelts && finq_clock_steady() < until; i++) {
         const finq_upload_sweep_out *row = &APR_ARRAY_IDX(rows, i, finq_upload_sweep_out);
         FINQ_TRY(finq_blob_settle(store, row->upload_id, row->recorded, pool));
         if (row->recorded)
@@ -230,6 +243,21 @@ finq_error *finq_upload_tidy(const finq_blob_store *store, finq_db *db, apr_pool
         FINQ_TRY(finq_blob_remove(store, row->upload_id, pool));
         APR_ARRAY_PUSH(gone, finq_id) = *row->upload_id;
     }
+    return NULL;
+}
+
+finq_error *finq_upload_tidy(int *is_done, const finq_blob_store *store, finq_db *db, apr_pool_t *pool)
+{
+    finq_blob_swept swept;
+    apr_array_header_t *rows, *gone = apr_array_make(pool, 8, sizeof(finq_id));
+    FINQ_TRY(finq_blob_sweep(&swept, store, pool));
+    FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
     swept.undecided->nelts = 0;
-    return gone->nelts ? sweep_call(&rows, db, swept.undecided, gone, pool) : NULL;
+    apr_time_t until = finq_clock_steady() + TIDY_TIME;
+    while (rows->nelts > 0 && finq_clock_steady() < until) {
+        FINQ_TRY(rows_follow(gone, store, rows, until, pool));
+        FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
+    }
+    *is_done = rows->nelts == 0;
+    return NULL;
 }

@@ -1,8 +1,6 @@
 """What is slow takes its share of a child's threads, and no more: connectors, uploads, bodies that show no nonce (threat 28).
 
-Seen red: finq_places_take always 1 (a_slow_bank, uploads_of_all_hosts); connector_share with a count for each host (a_slow_bank);
-enter behind redirect_take (a_return); stranger_enter left out, or without read_until (forms); places_of left out
-(forms); slot_enter left out of file_begin (uploads_of_all_hosts); request_leave without a host's limit put back (a_slow_bank, its last line).
+Seen red: connector_share with a count for each host (a_slow_bank); places_of left out (forms_without_a_nonce).
 """
 import concurrent.futures
 import contextlib

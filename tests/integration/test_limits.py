@@ -1,8 +1,8 @@
 """FinqRateLimit and FinqFailureLimit on a real httpd with two children, addresses told by mod_remoteip.
 
 Seen red: is_told left alone (a_flood); the key of an address without its /64 (a_network_of_ipv6); `host` left out of the key (hosts_count_apart); judge
-never refusing (each that expects 429); is_proven never asked for (a_tenants_server, a_nonce_that_is_old), never set by
-finq_intake_key (a_tenants_server), by finq_access_tenant (a_signed_caller); wait and tenant_user_id read before what proves (refusals_before); settle without the tenant's token (keys_that_do_not_fit), without the address's
+never refusing (each that expects 429); is_proven never asked for (a_tenants_server,
+a_signed_caller); settle without the tenant's token (keys_that_do_not_fit), without the address's
 (failures); is_guess always true (what_has_expired); the Retry-After of reply.c over that of the limit (retry_after);
 tables in the children's own memory (across_children); rest_of_body left out (no_body); the span unchecked, GLOBAL_ONLY
 unchecked (directives); the merge without a host's own (its_own_limits); no preset (where_nobody_says).

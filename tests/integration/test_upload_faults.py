@@ -9,6 +9,7 @@ import pathlib
 import signal
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -255,6 +256,19 @@ def test_a_child_killed_between_place_and_record(make_desk):
     assert user.upload("photo", PNG).status == 200, "and its nonce still works"
 
 
+def removed(desk, condition="true"):
+    """How many files the database says are to be removed, or were."""
+    return int(desk.installation.psql(f"SELECT count(*) FROM finq.upload_removed WHERE {condition}"))
+
+
+def test_a_replaced_file_that_is_gone_leaves_no_row(make_desk):
+    """Red: replaced_remove that tells the database nothing."""
+    desk = make_desk()
+    user = desk.user()
+    ids = [user.upload("photo", file)["upload_id"] for file in (PNG, OTHER) * 5]
+    assert len(set(ids)) == 10 and desk.placed() == ids[-1:] and removed(desk) == 0
+
+
 def test_a_replaced_file_that_stayed(make_desk):
     """As where the child dies after the answer of the database: the file is still there, and nothing points to it."""
     desk = make_desk()
@@ -264,12 +278,51 @@ def test_a_replaced_file_that_stayed(make_desk):
     content = file.read_bytes()
     new = user.upload("photo", OTHER)["upload_id"]
     file.write_bytes(content)
+    desk.installation.psql(f"INSERT INTO finq.upload_removed VALUES ('{old}', clock_timestamp(), false)")
     assert desk.placed() == sorted([old, new])
     desk.installation.httpd.restart()
     assert user.upload("photo", OTHER)["upload_id"] == new  # the first of a child: it tidies
     process.until(lambda: desk.placed() == [new], 10, "the old file's end")
-    gone = f"SELECT gone_at IS NOT NULL FROM finq.upload_removed WHERE upload_id = '{old}'"
-    process.until(lambda: desk.installation.psql(gone) == "t", 10, "the database's knowledge of it")
+    process.until(lambda: removed(desk) == 0, 10, "the database's knowledge of it")
+
+
+def test_a_file_that_cannot_be_removed_is_tried_again(make_desk):
+    """Its row stays, and by it the file is found."""
+    desk = make_desk()
+    user = desk.user()
+    old = user.upload("photo", PNG)["upload_id"]
+    file = next(desk.directory.glob(f"2*/{old}"))
+    file.unlink()
+    file.mkdir()  # nothing that unlink() takes
+    new = user.upload("photo", OTHER)["upload_id"]
+    assert removed(desk, f"upload_id = '{old}' AND gone_at IS NULL") == 1
+    file.rmdir()
+    file.write_bytes(PNG.content)
+    desk.installation.httpd.restart()
+    assert user.upload("photo", OTHER)["upload_id"] == new
+    process.until(lambda: desk.placed() == [new] and removed(desk) == 0, 10, "the old file's end")
+
+
+def test_a_sweep_keeps_up(make_desk):
+    """Thousands at once, the oldest first; what was decided is remembered for a week. Red: is_done told while
+    rows wait, because there was no time for any."""
+    desk = make_desk()
+    user = desk.user()
+    desk.installation.psql(
+        "INSERT INTO finq.upload_removed SELECT gen_random_uuid(), clock_timestamp() - n * interval '1 second', n % 2 = 0"
+        " FROM generate_series(1, 5000) n;"
+        "INSERT INTO finq.upload_removed SELECT gen_random_uuid(), clock_timestamp() - interval '9 days', true,"
+        " clock_timestamp() - n * interval '1 day' FROM unnest(ARRAY[6, 8]) n")
+    desk.installation.httpd.restart()
+    until = time.monotonic() + 50
+    while removed(desk, "gone_at IS NULL") and time.monotonic() < until:
+        left = desk.installation.psql("SELECT max(removed_at), min(removed_at) FROM finq.upload_removed WHERE gone_at IS NULL")
+        assert user.upload("photo", PNG).status == 200
+        after = desk.installation.psql("SELECT max(removed_at), min(removed_at) FROM finq.upload_removed WHERE gone_at IS NULL")
+        newest, oldest = zip(left.split("|"), after.split("|"))
+        assert after == "|" or (newest[0] == newest[1] and oldest[0] < oldest[1]), "the oldest come first"
+    assert removed(desk, "gone_at IS NULL") == 0, "within less than the minute between two sweeps"
+    assert removed(desk, "NOT decided") == 0 and removed(desk) == 2501
 
 
 # -- the network

@@ -329,10 +329,13 @@ static void tidy_sometimes(finq_request *request)
     apr_uint32_t now = (apr_uint32_t)finq_clock_seconds(), last = apr_atomic_read32(&runtime->tidied);
     if (now - last < TIDY_SECONDS || apr_atomic_cas32(&runtime->tidied, now, last) != last)
         return;
-    finq_error *error = finq_upload_tidy(runtime->store, request->service.db, request->r->pool);
+    int is_done = 1;
+    finq_error *error = finq_upload_tidy(&is_done, runtime->store, request->service.db, request->r->pool);
     if (error)
         ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, request->r, "FINQ05: tidying the upload directory: %s",
                       finq_error_why(error));
+    else if (!is_done)
+        apr_atomic_set32(&runtime->tidied, now - TIDY_SECONDS); /* the next upload goes on */
 }
 
 static finq_error *receive_and_record(finq_request *request, finq_upload_answer *answer, upload_receipt *receipt)
