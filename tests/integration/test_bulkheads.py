@@ -42,7 +42,7 @@ def gauge(server, name):
 
 
 def make_bank(make_server, directory, **options):
-    made = Bank(make_server, directory, timeout=60, children=1, threads=THREADS, server=METRICS, **options)
+    made = Bank(make_server, directory, timeout=50, children=1, threads=THREADS, server=METRICS, **options)
     made.service.behaviours = dict(BEHAVIOURS)
     made.server.httpd.log.allow("FINQ03: .*connector bank: ")
     return made
