@@ -37,8 +37,9 @@ static apr_size_t character_length(const unsigned char *at, apr_size_t left)
 
 const char *finq_text_plain(const char *text, apr_size_t most, apr_pool_t *pool)
 {
-    const unsigned char *at = (const unsigned char *)text, *end = at + strlen(text);
-    char *plain = apr_palloc(pool, most + 1), *to = plain;
+    apr_size_t given = strlen(text);
+    const unsigned char *at = (const unsigned char *)text, *end = at + given;
+    char *plain = apr_palloc(pool, (given < most ? given : most) + 1), *to = plain; /* it never grows */
     while (at < end) {
         apr_size_t length = character_length(at, (apr_size_t)(end - at));
         if ((apr_size_t)(to - plain) + (length ? length : 1) > most)

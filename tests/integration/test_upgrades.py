@@ -138,7 +138,7 @@ def test_an_older_finqctl_leaves_a_newer_schema_alone(fresh, following):
 def test_an_older_finqctl_leaves_later_functions_alone(fresh, tmp_path):
     psql, conninfo = fresh
     later = Next(tmp_path / "next", version="0.10.0")
-    later.change("step.sql", "-- one that has arrived in this moment", "-- it has arrived in this moment")
+    later.change("step.sql", "-- what a first step needs: its", "-- a first step needs this: its")
     later.build()
     assert migrate(FINQCTL, conninfo)[0] == 0
     assert later.migrate(conninfo)[:2] == (0, {"from": schema.VERSION, "to": schema.VERSION})
@@ -160,7 +160,7 @@ def test_functions_change_together_or_not_at_all(fresh, tmp_path):
     before = psql(FUNCTIONS_NOW)
     broken = Next(tmp_path / "next")
     broken.change("session.sql", "'invalid_session_id'", "'changed'")
-    broken.change("audit.sql", "RETURNS jsonb", "RETURNS json")
+    broken.change("audit.sql", "RETURNS json\n", "RETURNS jsonb\n")
     broken.build()
     code, printed, said = broken.migrate(conninfo)
     assert (code, printed) == (5, None) and "no function was changed" in said
