@@ -203,7 +203,7 @@ static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq
 
 /* SQLSTATEs after which the same request may succeed: connection, rollback, resources, intervention, I/O; a database
  * that is (for now) read-only; and what a prepared statement says when it is gone or a migration has passed it by. */
-static const char *const retried[] = {"08", "25006", "40", "53", "55", "57", "58", "26000", "0A000", NULL};
+static const char *const retried[] = {"08", "25006", "40", "53", "55", "57", "58", "26000", "42P05", "0A000", NULL};
 /* Those that a database says that ends, starts, or has become another's standby: what leads to it is of no use any more. */
 static const char *const moved[] = {"08", "25006", "57P01", "57P02", "57P03", NULL};
 

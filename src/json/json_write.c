@@ -136,7 +136,11 @@ static void text_scalar(finq_json_writer *to, const json_t *value)
         return;
     }
     char *number = text_room(to, NUMBER_ROOM);
-    to->length += json_dumpb(value, number, NUMBER_ROOM, JSON_ENCODE_ANY);
+    apr_size_t length = json_dumpb(value, number, NUMBER_ROOM, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    number[length] = '\0';
+    if (json_is_real(value) && strtod(number, NULL) != json_real_value(value)) /* 15 digits do not tell it from its neighbours */
+        length = json_dumpb(value, number, NUMBER_ROOM, JSON_ENCODE_ANY);
+    to->length += length;
 }
 
 static void text_value(finq_json_writer *to, const json_t *value)

@@ -10,6 +10,7 @@ import pytest
 from finqenv.banking import Bank
 from connector.behaviours import says
 from finqenv.load import at_once
+from finqenv.process import until
 from finqenv.wire import is_error, steady
 
 
@@ -343,6 +344,7 @@ def test_a_return_while_the_database_is_away(bank):
         assert bank.client.request("GET", path, timeout=60).status == 503
     finally:
         bank.server.postgres.resume()
+    until(lambda: bank.client.request("GET", path).status == 302, what="the return to be concluded")
     again, link = bank.back(path)
     assert again.status == 302 and link["temp_token"]
     assert bank.status(user)["temp_token"] == link["temp_token"]

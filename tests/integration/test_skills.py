@@ -25,7 +25,7 @@ def ctl(server, *arguments, code=OK, text=None, db=True):
     done = run(FINQCTL, *arguments, check=False, text=text, cwd=ROOT, env=environ)
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     if code != OK:
-        assert done.stdout == "" and done.stderr.startswith(("finqctl: ", "finqctl, "))
+        assert done.stdout == "" and done.stderr.startswith(("finqctl: ", "finqctl, ", "Usage:"))
     return done
 
 

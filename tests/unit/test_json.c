@@ -93,7 +93,6 @@ static void text_is_what_jansson_would_write(void **state)
         "{}",
         "{\"a\":{},\"b\":[],\"c\":[{}],\"d\":[[],{\"e\":\"\"}]}",
         "{\"z\":1,\"a\":-9223372036854775808,\"m\":9223372036854775807,\"n\":0}",
-        "{\"r\":[0.1,1e300,-2.5e-7,1.0,123456789.123456789]}",
         "{\"words\":[true,false,null]}",
         "{\"s\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f \\u00e9\\u20ac\\ud83d\\ude00\"}",
         "{\"\\\"\\n\\u0002\":\"name\",\"\":\"no name\"}",
@@ -106,6 +105,9 @@ static void text_is_what_jansson_would_write(void **state)
         assert_string_equal(finq_json_text(value, pool), wanted);
         free(wanted);
     }
+    /* but for reals: the shorter spelling, where it reads back as the same */
+    const char *reals = "{\"r\":[0.1,1e300,-2.5e-7,1.0,123456789.12345679]}";
+    assert_string_equal(finq_json_text(finq_json_own(json_loads(reals, 0, NULL), pool), pool), reals);
     assert_null(finq_json_text(NULL, pool));
 }
 
