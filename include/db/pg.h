@@ -92,6 +92,8 @@ void *finq_pg_owner(PGconn *connection);
 void finq_pg_set_owner(PGconn *connection, void *owner);
 /** Whether a connection may go back to the pool for others: alive, and in no transaction. */
 int finq_pg_is_clean(PGconn *connection);
+/** What libpq last said of a connection, in one line, in the pool: for the operator's log. */
+const char *finq_pg_why(const PGconn *connection, apr_pool_t *pool);
 /** Cuts a connection off, so that its next user opens it anew. */
 void finq_pg_cut(PGconn *connection);
 

@@ -1,118 +1,9 @@
-#include "db/pg.h"
+#include "pg_connection.h"
 
 #include <apr_strings.h>
 #include <errno.h>
-#include <libpq-events.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-/* ---- connections ---- */
-
-#define PREPARED_MAX 32
-/* How often an idle connection may have something to say before it is taken for a broken one. */
-#define UNASKED_MAX 16
-/* More reads than the answer to any call of ours could take. */
-#define CUT_READS 1000
-
-/* What we know of a connection; libpq keeps it beside the connection and tells of its reset and its end. */
-typedef struct {
-    const finq_pg_statement *prepared[PREPARED_MAX];
-    int count;
-    int checked;
-    apr_uint32_t generation;
-    void *owner; /* outlives a reset */
-} connection_state;
-
-static int connection_event(PGEventId event, void *info, void *pass)
-{
-    (void)pass;
-    if (event == PGEVT_CONNRESET) {
-        connection_state *state = PQinstanceData(((PGEventConnReset *)info)->conn, connection_event);
-        if (state) {
-            state->count = state->checked = 0;
-            state->generation = 0;
-        }
-    } else if (event == PGEVT_CONNDESTROY)
-        free(PQinstanceData(((PGEventConnDestroy *)info)->conn, connection_event));
-    return 1;
-}
-
-int finq_pg_adopt(PGconn *connection)
-{
-    if (PQinstanceData(connection, connection_event))
-        return 1;
-    /* Errors go to the log: of a statement's context, and what parameters it quotes, nothing is to stand there. */
-    PQsetErrorVerbosity(connection, PQERRORS_TERSE);
-    PQsetErrorContextVisibility(connection, PQSHOW_CONTEXT_NEVER);
-    connection_state *state = calloc(1, sizeof *state);
-    if (state && PQregisterEventProc(connection, connection_event, "finq", NULL) &&
-        PQsetInstanceData(connection, connection_event, state))
-        return 1;
-    free(state);
-    return 0;
-}
-
-int finq_pg_is_alive(PGconn *connection)
-{
-    /* A server that ends says why first, and what it says hides the end: so all that waits is read. */
-    for (int i = 0; i < UNASKED_MAX && PQstatus(connection) == CONNECTION_OK; i++) {
-        struct pollfd fd = {PQsocket(connection), POLLIN, 0};
-        if (poll(&fd, 1, 0) == 0)
-            return 1;
-        if (!PQconsumeInput(connection))
-            return 0;
-    }
-    return 0;
-}
-
-int finq_pg_is_checked(PGconn *connection)
-{
-    return ((connection_state *)PQinstanceData(connection, connection_event))->checked;
-}
-
-void finq_pg_set_checked(PGconn *connection)
-{
-    ((connection_state *)PQinstanceData(connection, connection_event))->checked = 1;
-}
-
-apr_uint32_t finq_pg_generation(PGconn *connection)
-{
-    return ((connection_state *)PQinstanceData(connection, connection_event))->generation;
-}
-
-void finq_pg_set_generation(PGconn *connection, apr_uint32_t generation)
-{
-    ((connection_state *)PQinstanceData(connection, connection_event))->generation = generation;
-}
-
-void *finq_pg_owner(PGconn *connection)
-{
-    return ((connection_state *)PQinstanceData(connection, connection_event))->owner;
-}
-
-void finq_pg_set_owner(PGconn *connection, void *owner)
-{
-    ((connection_state *)PQinstanceData(connection, connection_event))->owner = owner;
-}
-
-int finq_pg_is_clean(PGconn *connection)
-{
-    return PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE;
-}
-
-void finq_pg_cut(PGconn *connection)
-{
-    int fd = PQsocket(connection);
-    if (fd >= 0)
-        shutdown(fd, SHUT_RDWR);
-    /* What had come before is read first; only then does libpq notice, and the next user's check of the connection fail. */
-    for (int i = 0; i < CUT_READS && PQconsumeInput(connection) && PQstatus(connection) == CONNECTION_OK; i++)
-        ;
-}
-
-/* ---- calls ---- */
 
 /* Waits until the socket is ready, at most to the deadline; 0 if that passed. */
 static int socket_wait(PGconn *connection, short events, apr_time_t deadline)
@@ -131,7 +22,7 @@ static int socket_wait(PGconn *connection, short events, apr_time_t deadline)
 static finq_error *call_lost(PGconn *connection, const char *what, apr_pool_t *pool)
 {
     finq_error *error = finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s: %s", what,
-                                            PQerrorMessage(connection));
+                                            finq_pg_why(connection, pool));
     error->moved = 1;
     finq_pg_cut(connection);
     return error;
@@ -252,18 +143,15 @@ static finq_error *answer_take(PGresult **result, PGconn *connection, const finq
 
 static finq_error *prepare(PGconn *connection, const finq_pg_statement *statement, apr_time_t deadline, apr_pool_t *pool)
 {
-    connection_state *state = PQinstanceData(connection, connection_event);
     PGresult *result;
-    for (int i = 0; i < state->count; i++) {
-        if (state->prepared[i] == statement)
-            return NULL;
-    }
-    if (state->count == PREPARED_MAX)
-        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "more than %d statements", PREPARED_MAX);
+    if (pg_is_prepared(connection, statement))
+        return NULL;
+    if (!pg_may_prepare(connection))
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: more statements than a connection remembers");
     if (!PQsendPrepare(connection, statement->name, statement->sql, 0, NULL))
         return call_lost(connection, "preparing", pool);
     FINQ_TRY(answer_take(&result, connection, statement, deadline, pool));
-    state->prepared[state->count++] = statement;
+    pg_set_prepared(connection, statement);
     return NULL;
 }
 

@@ -187,7 +187,7 @@ def test_rotations_are_bounded(server):
     (("tenant", "rotate", "ID", "--secret", "--overlap", "soon"), 1),
     (("tenant", "rotate", "NOBODY", "--secret"), 3), (("tenant", "rotate", "x", "--secret"), 1),
     (("tenant", "show", "NOBODY"), 3), (("tenant", "disable", "NOBODY"), 3), (("tenant", "enable", "NOBODY"), 3),
-    (("tenant", "revoke", "NOBODY", "1"), 3), (("tenant", "revoke", "ID", "0"), 1), (("tenant", "revoke", "ID", "x"), 1),
+    (("tenant", "revoke", "NOBODY", "1"), 3), (("tenant", "revoke", "ID", "9999999"), 3), (("tenant", "revoke", "ID", "0"), 1), (("tenant", "revoke", "ID", "x"), 1),
     (("tenant", "revoke", "ID", "OTHERS"), 3)])
 def test_wrong_words(server, tenant, other_tenant, words, code):
     others = server.finqctl("tenant", "show", other_tenant.client_id)["keys"][0]["key_id"]

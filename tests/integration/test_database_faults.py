@@ -360,7 +360,7 @@ def test_max_connections_taken_by_others(make_server):
     own = Desk(make_server(children=1, plain=True, directives={"FinqDatabaseTimeout": TIMEOUT},
                            postgres={"max_connections": 12, "superuser_reserved_connections": 3}), "Crowded")
     postgres = own.installation.postgres
-    own.installation.httpd.log.expect(OURS)
+    own.installation.httpd.log.expect(OURS + r"database: no connection could be made: .*remaining connection slots")
     own.installation.httpd.log.allow(DBD)
     user = own.user()
     own.installation.psql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = '{SERVER}'")

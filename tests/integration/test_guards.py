@@ -19,7 +19,7 @@ MADE = {"src/db/calls.c", "include/db/calls.h"}  # by `make calls`: as long as t
 ROOMS = {
     r"jansson\.h": {"include/json/json.h", "include/json/number.h", "include/skills/skill.h", "include/sign/jws.h", "include/sign/key.h"},
     r"libpq-fe\.h": {"include/db/pg.h", "src/ctl/db.c"},
-    r"libpq-events\.h": {"src/db/pg.c"},
+    r"libpq-events\.h": {"src/db/pg_connection.c"},
     r"pcre2\.h": {"src/form/pattern.c"},
     r"openssl/.*": {"src/crypto/secrets.c", "src/crypto/siv.c", "src/crypto/secret_file.c", "src/crypto/mac.c", "src/crypto/digest.c", "src/sign/jws.c", "src/sign/key.c", "src/sign/httpsig.c", "src/sign/key_", "src/sign/jws_"},
     r"(httpd|http_\w+|ap_\w+|util_filter|mod_\w+|mpm_\w+|scoreboard)\.h": {

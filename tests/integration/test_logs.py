@@ -148,7 +148,7 @@ def test_a_connection_that_ends_leaves_nothing_in_httpds_log(loud):
     finally:
         loud.psql("ALTER ROLE finq_web RESET log_parameter_max_length_on_error")
     text = (loud.httpd.directory / "error.log").read_text(errors="replace")
-    assert re.search("FINQ03.*database: ", text), "there was something to quote"
+    assert "terminating connection" in text, "there was something to quote"
     assert canaries.in_(text) == []
     assert not re.search(r"CONTEXT|SQL statement|PL/pgSQL|parameters:", text)
     until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)

@@ -12,7 +12,7 @@ import uuid
 
 import pytest
 
-from finqenv.flows import AISP, CARD, DEPOSIT, begin, steps, walk
+from finqenv.flows import AISP, CARD, DEPOSIT, begin, steps, submit, walk
 from finqenv.wire import is_error, steady
 
 TABLES = ("session", "step", "upload", "upload_removed", "credential", "tenant", "tenant_key", "skill", "tenant_skill")
@@ -95,6 +95,12 @@ def test_starts_need_no_database(warm):
 ])
 def test_refusals(client, change, http, code):
     assert is_error(client.start_session(**{"skill": CARD, **change}), http, code)
+
+
+def test_null_is_no_user(client, server):
+    user = begin(client, CARD, tenant_user_id=None)
+    assert submit(user, 1).status == 200
+    assert server.finqctl("session", "show", user.session_id)["tenant_user_id"] is None
 
 
 def test_the_secret_is_no_app_key(client, tenant):

@@ -145,8 +145,11 @@ static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call
         self->gate = loan->gate;
         return NULL;
     }
+    const PGconn *dead = connection_of(loan->dbd); /* none where mod_dbd could not connect, which logs why itself */
+    const char *why = dead ? apr_psprintf(pool, "no connection could be made: %s", finq_pg_why(dead, pool))
+                           : "no connection could be made";
     give_back(loan, self, call);
-    return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection could be made", pool);
+    return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, why, pool);
 }
 
 /* A connection that is in hand already, as somewhere to send calls. */
@@ -231,8 +234,10 @@ static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_p
         return error;
     finq_error *first = error;
     error = call_once(self, &again);
-    if (error && first->uncertain)
-        error->uncertain = 1;
+    if (error) {
+        error->uncertain |= first->uncertain;
+        error->cause = apr_psprintf(pool, "%s; once more: %s", finq_error_why(first), finq_error_why(error));
+    }
     *rows = again.job.rows;
     return error;
 }
