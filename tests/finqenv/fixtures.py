@@ -152,6 +152,14 @@ def client(server, tenant):
 
 
 @pytest.fixture
+def own_client(server):
+    """Of a tenant that nobody else has: its catalog may change."""
+    connected = server.client(server.create_tenant(f"Of its own {next(_numbers)}", ()))
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
 def other_client(server, other_tenant):
     connected = server.client(other_tenant)
     yield connected

@@ -22,14 +22,6 @@ def desk(server):
 
 
 @pytest.fixture
-def own_client(server):
-    """Of a tenant that nobody else has: its catalog may change."""
-    client = server.client(server.create_tenant("Facts of its own", ()))
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def paper(desk):
     return desk.user(desk.plain)
 

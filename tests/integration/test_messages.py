@@ -25,14 +25,6 @@ def desk(server):
 
 
 @pytest.fixture
-def own_client(server):
-    """Of a tenant that nobody else has: its catalog may change."""
-    client = server.client(server.create_tenant("Messages of its own", ()))
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def user(desk):
     return desk.user(desk.plain)
 
