@@ -46,12 +46,6 @@ static void register_hooks(apr_pool_t *pool)
 }
 
 AP_DECLARE_MODULE(finq) = {
-    STANDARD20_MODULE_STUFF,
-    finq_location_create,
-    finq_location_merge,
-    finq_config_create,
-    finq_config_merge,
-    finq_directives,
-    register_hooks,
-    AP_MODULE_FLAG_NONE,
+    STANDARD20_MODULE_STUFF, finq_location_create, finq_location_merge, finq_config_create,
+    finq_config_merge,       finq_directives,      register_hooks,      AP_MODULE_FLAG_NONE,
 };

@@ -24,21 +24,19 @@ typedef enum { FINQ_CONNECTOR_SUBMIT, FINQ_CONNECTOR_RETURN } finq_connector_eve
 typedef struct finq_connector_question {
     finq_connector_event event;
     finq_id session_id, step_id;
-    finq_id attempt; /**< the same whenever the same submission or return is asked about again */
-    const char *skill, *step,
-        *environment;           /**< the last one `sandbox` or `production`, as the skill has it */
-    const char *tenant_user_id; /**< NULL where the session has none */
-    const json_t *data;         /**< the step's, as submitted */
-    const finq_numbers *numbers; /**< how its numbers were spelt; NULL where nobody knows */
-    const json_t *documents;    /**< array of the session's uploads; NULL for none */
-    const char *state;          /**< what the bank must send back; NULL where a redirect is not possible */
-    const char *redirect_uri;   /**< where it must send it; given with `state` */
-    const char *code;           /**< RETURN: what the bank sent beside the state; NULL where nothing */
+    finq_id attempt;                        /**< the same whenever the same submission or return is asked about again */
+    const char *skill, *step, *environment; /**< the last one `sandbox` or `production`, as the skill has it */
+    const char *tenant_user_id;             /**< NULL where the session has none */
+    const json_t *data;                     /**< the step's, as submitted */
+    const finq_numbers *numbers;            /**< how its numbers were spelt; NULL where nobody knows */
+    const json_t *documents;                /**< array of the session's uploads; NULL for none */
+    const char *state;                      /**< what the bank must send back; NULL where a redirect is not possible */
+    const char *redirect_uri;               /**< where it must send it; given with `state` */
+    const char *code;                       /**< RETURN: what the bank sent beside the state; NULL where nothing */
 } finq_connector_question;
 
 /** The question as JSON text. Error: internal (no memory). */
-finq_error *finq_connector_question_text(const char **text, const finq_connector_question *question,
-                                         apr_pool_t *pool);
+finq_error *finq_connector_question_text(const char **text, const finq_connector_question *question, apr_pool_t *pool);
 
 /* ---- what is answered ---- */
 
@@ -57,8 +55,7 @@ typedef enum {
 typedef struct finq_connector_answer {
     finq_connector_verdict verdict;
     const char *data;            /**< accepted: what the client is told, an object as JSON; NULL where nothing, and else */
-    apr_array_header_t *
-        details; /**< rejected: of finq_detail, at least one, JSON Pointers into the step's data; else NULL */
+    apr_array_header_t *details; /**< rejected: of finq_detail, at least one, JSON Pointers into the step's data; else NULL */
     const char *method, *url;    /**< redirect: how the browser goes where; else NULL */
     json_t *headers;             /**< redirect: object of strings, {} where none. Never NULL */
     apr_int64_t expires_at;      /**< redirect: until when the bank waits, in the future; else 0 */
@@ -67,8 +64,8 @@ typedef struct finq_connector_answer {
 
 /** Reads an answer, strictly. `sandbox` allows redirects to http on this machine. Error:
  * external_api_invalid_answer, its cause saying what is wrong. */
-finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length,
-                                int sandbox, apr_pool_t *pool);
+finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length, int sandbox,
+                                apr_pool_t *pool);
 
 /** external_api_invalid_answer: an answer that reads well, but cannot be followed; `cause` says why, for the log. */
 finq_error *finq_connector_unusable(apr_pool_t *pool, const char *cause);
@@ -82,8 +79,8 @@ typedef struct finq_connector_decision {
 } finq_connector_decision;
 
 /** Reads a decision, strictly. Errors: invalid_body, unknown_fields, missing_fields, invalid_field. */
-finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text,
-                                         apr_size_t length, apr_pool_t *pool);
+finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text, apr_size_t length,
+                                         apr_pool_t *pool);
 
 /* ---- who says it ---- */
 
@@ -109,7 +106,6 @@ finq_error *finq_connector_sign(finq_connector_message *message, const finq_mac_
 
 /** Checks form, time and signature; members may be NULL, as headers that were not sent. Errors:
  * invalid_signature, expired_signature (401), the message naming what is wrong; internal. */
-finq_error *finq_connector_verify(const finq_connector_message *message, const finq_mac_keys *keys,
-                                  apr_pool_t *pool);
+finq_error *finq_connector_verify(const finq_connector_message *message, const finq_mac_keys *keys, apr_pool_t *pool);
 
 #endif

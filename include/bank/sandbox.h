@@ -21,8 +21,7 @@ typedef struct finq_sandbox_visit {
 
 /** Reads a visit from a query or form. `homes` (of const char *) are the addresses that a redirect_uri may
  * begin with; one more path segment must follow. Error: invalid_field, for people to read. */
-finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes,
-                              apr_pool_t *pool);
+finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes, apr_pool_t *pool);
 
 /** Whether all has been filled in. */
 int finq_sandbox_is_complete(const finq_sandbox_visit *visit);

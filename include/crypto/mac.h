@@ -27,8 +27,8 @@ typedef struct finq_mac_text {
 finq_error *finq_mac_keys_load(finq_mac_keys **keys, const char *path, apr_pool_t *pool);
 
 /** The tag under the first key. Error: internal. */
-finq_error *finq_mac_sign(unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys *keys,
-                          const finq_mac_text *text, apr_pool_t *pool);
+finq_error *finq_mac_sign(unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys *keys, const finq_mac_text *text,
+                          apr_pool_t *pool);
 
 /** Whether `tag` is that of the text under any of the keys. Error: internal. */
 finq_error *finq_mac_verify(int *valid, const unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys *keys,

@@ -10,8 +10,7 @@
 #define FINQ_SECRET_FILE_MOST 16
 
 /** Takes one secret, in the file's order; `bytes` are wiped when it returns. */
-typedef finq_error *(*finq_secret_take)(void *baton, const unsigned char *bytes, apr_size_t length,
-                                        apr_pool_t *pool);
+typedef finq_error *(*finq_secret_take)(void *baton, const unsigned char *bytes, apr_size_t length, apr_pool_t *pool);
 
 /** Reads a secret file: a secret a line, at least 64 hexadecimal digits; empty lines and lines that begin
  * with # are passed over. The file must be regular, not empty, and closed to group and others. Error:

@@ -34,7 +34,7 @@ void finq_pg_arg_id(finq_pg_args *args, const finq_id *id);
 /** The id of a session, and a promise: its row, and what hangs on it, is all that the call locks. So the call may share a
  * transaction with others of that kind; in the order of their sessions, requests can't lock each other out. */
 void finq_pg_arg_session(finq_pg_args *args, const finq_id *id);
-void finq_pg_arg_text(finq_pg_args *args, const char *text); /**< NULL is SQL's NULL */
+void finq_pg_arg_text(finq_pg_args *args, const char *text);  /**< NULL is SQL's NULL */
 void finq_pg_arg_bytes(finq_pg_args *args, finq_bytes bytes); /**< NULL data is SQL's NULL, as is a NULL id */
 void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number);
 void finq_pg_arg_long(finq_pg_args *args, apr_int64_t number);
@@ -56,8 +56,8 @@ int finq_pg_adopt(PGconn *connection);
  * Errors: service_unavailable where trying again can help (the connection was lost, the deadline passed, the database
  * is full or shutting down), else internal_server_error; the cause holds SQLSTATE and primary message, no row data.
  * Where the database has ended, or is one that can't be written to, the error has `moved`, and the connection is cut. */
-finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
-                         const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool);
+finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement, const finq_pg_args *args,
+                         apr_time_t deadline, int named, apr_pool_t *pool);
 
 /** One of several calls, and what came of it: rows, or an error. Both belong to its pool. */
 typedef struct finq_pg_job {

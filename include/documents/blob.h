@@ -35,8 +35,7 @@ finq_error *finq_blob_store_check(const finq_blob_store *store, apr_pool_t *pool
 
 /** Begins a staged file. If the pool goes before the blob was placed, the file goes too; a placed blob that
  * was neither kept nor discarded is then left (finq_blob_leave). */
-finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id,
-                            apr_pool_t *pool);
+finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool);
 
 /** Appends. After an error the blob can only be discarded. */
 finq_error *finq_blob_write(finq_blob *blob, const void *bytes, apr_size_t n);
@@ -59,8 +58,7 @@ void finq_blob_leave(finq_blob *blob);
 
 /** Opens a placed blob for reading. The descriptor is the caller's to close. Error: internal if it is
  * missing. */
-finq_error *finq_blob_open(int *descriptor, const finq_blob_store *store, const finq_id *upload_id,
-                           apr_pool_t *pool);
+finq_error *finq_blob_open(int *descriptor, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool);
 
 /** Removes a placed blob; no error if it is not there. */
 finq_error *finq_blob_remove(const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool);
@@ -70,7 +68,7 @@ typedef struct finq_blob_swept {
     apr_array_header_t *undecided; /**< of finq_id: placed, outcome unknown; for finq_blob_settle */
     int removed;                   /**< dead uploads, now gone */
     int alive;                     /**< uploads under way, left alone */
-    int foreign; /**< entries that are no staged file of this room; left alone, worth a warning */
+    int foreign;                   /**< entries that are no staged file of this room; left alone, worth a warning */
 } finq_blob_swept;
 
 /** Clears the staging area of uploads whose owner is dead. May run at any time, in any number of processes.
@@ -79,7 +77,6 @@ finq_error *finq_blob_sweep(finq_blob_swept *swept, const finq_blob_store *store
 
 /** Settles an undecided upload by the database's word. Does nothing if it is not undecided any more.
  * That word must be final: ask only when no transaction that could still record this upload can be open. */
-finq_error *finq_blob_settle(const finq_blob_store *store, const finq_id *upload_id, int recorded,
-                             apr_pool_t *pool);
+finq_error *finq_blob_settle(const finq_blob_store *store, const finq_id *upload_id, int recorded, apr_pool_t *pool);
 
 #endif

@@ -32,8 +32,8 @@ typedef struct finq_multipart finq_multipart;
 /** Begins with the request's Content-Type, whose boundary it takes; that it says multipart/form-data is the
  * caller's business. All memory is taken here. Error: invalid_body for a boundary that is missing, doubled or
  * not of 1 to 70 legal characters. */
-finq_error *finq_multipart_create(finq_multipart **parser, const char *content_type,
-                                  const finq_multipart_sink *sink, void *baton, apr_pool_t *pool);
+finq_error *finq_multipart_create(finq_multipart **parser, const char *content_type, const finq_multipart_sink *sink, void *baton,
+                                  apr_pool_t *pool);
 
 /** Takes the next bytes of the body, in pieces of any size. Error: invalid_body, or the sink's own; from then
  * on every call answers that first error. What follows the closing delimiter is ignored; its length is the

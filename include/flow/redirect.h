@@ -7,8 +7,8 @@
 
 /** What a bank's return brought. */
 typedef struct finq_redirect_return {
-    const char *kind;              /**< as in the path */
-    const char *state;             /**< NULL where none came, and so below */
+    const char *kind;  /**< as in the path */
+    const char *state; /**< NULL where none came, and so below */
     const char *code;
     const char *error;
     const char *error_description;

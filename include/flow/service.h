@@ -29,7 +29,7 @@ typedef struct finq_service {
     finq_directory *directory;
     const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
     const finq_secrets *secrets;
-    const finq_id *tenant; /**< the one that is served here (FinqTenant); NULL for any */
+    const finq_id *tenant;                      /**< the one that is served here (FinqTenant); NULL for any */
     int nonce_ttl, temp_token_ttl, session_ttl; /**< seconds */
 } finq_service;
 

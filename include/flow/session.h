@@ -16,8 +16,8 @@ typedef struct finq_session_started {
 
 /** Starts a session: stores nothing, and asks the database only for what the directory does not remember.
  * `tenant_user_id` may be NULL. Errors: those of finq_directory_authorise; then invalid_field. */
-finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
-                               const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool);
+finq_error *finq_session_start(finq_session_started *started, const finq_service *service, const finq_directory_claim *claim,
+                               const char *tenant_user_id, apr_pool_t *pool);
 
 /** What became of a nonce. Clients are not told a forged one from another client's; operators are. */
 typedef enum { FINQ_NONCE_GOOD, FINQ_NONCE_FORGED, FINQ_NONCE_OTHER_CLIENT, FINQ_NONCE_EXPIRED } finq_nonce_state;
@@ -26,10 +26,10 @@ typedef enum { FINQ_NONCE_GOOD, FINQ_NONCE_FORGED, FINQ_NONCE_OTHER_CLIENT, FINQ
 typedef struct finq_session_pass {
     finq_nonce_state state;
     finq_token token;
-    const finq_secret *secret;        /**< that had sealed it */
-    const finq_published *published;  /**< the session's skill */
-    const finq_skill_step *step;      /**< the step that it authorises */
-    finq_id step_id;                  /**< that step's id, once it is submitted */
+    const finq_secret *secret;       /**< that had sealed it */
+    const finq_published *published; /**< the session's skill */
+    const finq_skill_step *step;     /**< the step that it authorises */
+    finq_id step_id;                 /**< that step's id, once it is submitted */
 } finq_session_pass;
 
 /** A grace for those who ask about a session only: the database says whether it still may be asked about. */

@@ -8,19 +8,19 @@
 
 /* X(enumerator, name on the wire and in SQL, what its client goes on with while it waits for nobody, what may follow).
  * What nothing follows is final. */
-#define FINQ_STATUSES(X)                                                                                               \
-    X(CREATED, "SESSION_CREATED", NONCE, TO(IN_PROGRESS) | TO(PENDING) | TO(COMPLETED) | TO(FAILED))                    \
+#define FINQ_STATUSES(X)                                                                                                   \
+    X(CREATED, "SESSION_CREATED", NONCE, TO(IN_PROGRESS) | TO(PENDING) | TO(COMPLETED) | TO(FAILED))                       \
     X(IN_PROGRESS, "SESSION_IN_PROGRESS", NONCE, TO(IN_PROGRESS) | TO(PENDING) | TO(COMPLETED) | TO(FAILED) | TO(EXPIRED)) \
-    X(PENDING, "SESSION_PENDING", NOTHING, TO(IN_PROGRESS) | TO(COMPLETED) | TO(FAILED))                                \
-    X(COMPLETED, "SESSION_COMPLETED", TEMP_TOKEN, 0)                                                                   \
-    X(FAILED, "SESSION_FAILED", NOTHING, 0)                                                                            \
+    X(PENDING, "SESSION_PENDING", NOTHING, TO(IN_PROGRESS) | TO(COMPLETED) | TO(FAILED))                                   \
+    X(COMPLETED, "SESSION_COMPLETED", TEMP_TOKEN, 0)                                                                       \
+    X(FAILED, "SESSION_FAILED", NOTHING, 0)                                                                                \
     X(EXPIRED, "SESSION_EXPIRED", NOTHING, 0)
 
 typedef enum {
 #define X(enumerator, name, onward, followers) FINQ_STATUS_##enumerator,
     FINQ_STATUSES(X)
 #undef X
-    FINQ_STATUS_COUNT
+        FINQ_STATUS_COUNT
 } finq_status;
 
 /** The name on the wire. */
@@ -48,18 +48,18 @@ finq_onward finq_status_onward(finq_status status, int waits);
 
 /* What is decided about a step that a session waits with: X(enumerator, name in SQL, a connector's word or NULL).
  * Only the return from a bank is PENDING (a decision follows) or RETRY (the connector could not be asked). */
-#define FINQ_DECISIONS(X)                \
-    X(APPROVE, "approve", "accepted")    \
-    X(RESUBMIT, "resubmit", "resubmit")  \
-    X(REJECT, "reject", "failed")        \
-    X(PENDING, "pending", NULL)          \
+#define FINQ_DECISIONS(X)               \
+    X(APPROVE, "approve", "accepted")   \
+    X(RESUBMIT, "resubmit", "resubmit") \
+    X(REJECT, "reject", "failed")       \
+    X(PENDING, "pending", NULL)         \
     X(RETRY, "retry", NULL)
 
 typedef enum {
 #define X(enumerator, name, word) FINQ_DECISION_##enumerator,
     FINQ_DECISIONS(X)
 #undef X
-    FINQ_DECISION_COUNT
+        FINQ_DECISION_COUNT
 } finq_decision;
 
 /** The name in SQL. */

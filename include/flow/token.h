@@ -14,15 +14,15 @@ typedef enum { FINQ_TOKEN_NONCE = 'N', FINQ_TOKEN_TEMP = 'T', FINQ_TOKEN_STATE =
 /** What stands inside. */
 typedef struct finq_token {
     finq_token_kind kind;
-    int ordinal;                /**< of the submission that a nonce authorises, or the last one that was made; from 1 */
-    int place;                  /**< of its step in the skill, from 1: not the ordinal where steps branch or are repeated */
-    int previous;               /**< place of the step before, whose required uploads are waited for; 0 for none */
-    int generation;             /**< how often the session had been resumed */
-    int late;                   /**< whether a nonce was given after a waiting or by a resumption: then it authorises the uploads
+    int ordinal;            /**< of the submission that a nonce authorises, or the last one that was made; from 1 */
+    int place;              /**< of its step in the skill, from 1: not the ordinal where steps branch or are repeated */
+    int previous;           /**< place of the step before, whose required uploads are waited for; 0 for none */
+    int generation;         /**< how often the session had been resumed */
+    int late;               /**< whether a nonce was given after a waiting or by a resumption: then it authorises the uploads
                                      of the step before too, whose own nonce is dead or long expired */
-    apr_int64_t expires_at;     /**< seconds since 1970 */
+    apr_int64_t expires_at; /**< seconds since 1970 */
     finq_id client_id;
-    finq_id session_id;         /**< version 7: its time is the session's start */
+    finq_id session_id; /**< version 7: its time is the session's start */
     apr_int32_t skill_id;
     apr_int64_t app_key_id;     /**< of the first nonce: the key that started the session; else 0 */
     const char *tenant_user_id; /**< of the first nonce, where the session was started with one; else NULL */

@@ -34,8 +34,7 @@ typedef struct finq_waiting_session {
 
 /** One look at many sessions that were waiting: which of them a client should ask about again. `*places` are theirs among
  * `sessions`, of finq_waiting_session: an array of int, rising, from 0. Errors: those of a call. */
-finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions,
-                                 apr_pool_t *pool);
+finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions, apr_pool_t *pool);
 
 /** A resumption asked for by the tenant's server. */
 typedef struct finq_waiting_resumption {

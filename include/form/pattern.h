@@ -25,12 +25,11 @@ typedef enum {
 /** Compiles a pattern of ECMA-262 (with its `u` flag): what ECMA-262 does not know (possessive quantifiers,
  * atomic groups, recursion, verbs, inline options, \A, \Z, \K, \C ...) is refused. Look-behind must be of
  * fixed length. Error: invalid_input, whose message says what is wrong and starts in lower case. */
-finq_error *finq_pattern_compile(finq_pattern **pattern, const char *text, apr_size_t length,
-                                 apr_pool_t *pool);
+finq_error *finq_pattern_compile(finq_pattern **pattern, const char *text, apr_size_t length, apr_pool_t *pool);
 
 /** Searches `text` (UTF-8) for the pattern, anywhere in it. What the search cost is taken from `*work`; it is
  * not begun, and not continued, at a price above `*work` or FINQ_PATTERN_WORK. Leaves nothing in the pool. */
-finq_pattern_answer finq_pattern_match(const finq_pattern *pattern, const char *text, apr_size_t length,
-                                       apr_int64_t *work, apr_pool_t *pool);
+finq_pattern_answer finq_pattern_match(const finq_pattern *pattern, const char *text, apr_size_t length, apr_int64_t *work,
+                                       apr_pool_t *pool);
 
 #endif

@@ -15,14 +15,12 @@ typedef struct finq_bytes {
 } finq_bytes;
 
 /** The text of some bytes, in the pool. */
-const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes, apr_size_t length,
-                              apr_pool_t *pool);
+const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes, apr_size_t length, apr_pool_t *pool);
 
 /** Reads the one canonical spelling: no foreign character, no whitespace, padding exactly where the alphabet
  * has it, unused bits zero, so that encoding the result gives `text` back. Returns 0 if `text` is anything
  * else. `bytes->data` lives in the pool and has a NUL behind its last byte. */
-int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length,
-                      apr_pool_t *pool);
+int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length, apr_pool_t *pool);
 
 /** The number that at most eight bytes spell, the highest first (big-endian). */
 apr_uint64_t finq_codec_number(const unsigned char *bytes, apr_size_t length);

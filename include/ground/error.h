@@ -7,66 +7,66 @@
 
 /* Every code of the contract (section 1, "Errors"): X(enumerator, type, http, name on the wire).
  * A code that the contract lists under two types has two enumerators: _FORM is the malformed value. */
-#define FINQ_CODES(X)                                                                                         \
-    X(MISSING_FIELDS, "invalid_request", 400, "missing_fields")                                               \
-    X(UNKNOWN_FIELDS, "invalid_request", 400, "unknown_fields")                                               \
-    X(INVALID_FIELD, "invalid_request", 400, "invalid_field")                                                 \
-    X(INVALID_INPUT, "invalid_request", 400, "invalid_input")                                                 \
-    X(INVALID_BODY, "invalid_request", 400, "invalid_body")                                                   \
-    X(INVALID_HEADERS, "invalid_request", 400, "invalid_headers")                                             \
-    X(INVALID_STEP, "invalid_request", 400, "invalid_step")                                                   \
-    X(INVALID_SKILL_NAME, "invalid_request", 400, "invalid_skill_name")                                       \
-    X(INVALID_CLIENT_ID_FORM, "invalid_request", 400, "invalid_client_id")                                    \
-    X(INVALID_CLIENT_SECRET_FORM, "invalid_request", 400, "invalid_client_secret")                            \
-    X(INVALID_CREDENTIALS_ID_FORM, "invalid_request", 400, "invalid_credentials_id")                          \
-    X(INVALID_ACCESS_TOKEN_FORM, "invalid_request", 400, "invalid_access_token")                              \
-    X(INVALID_PCD_DATA_RETENTION, "invalid_request", 400, "invalid_pcd_data_retention")                       \
-    X(TPP_REDIRECT_ERROR, "invalid_request", 400, "tpp_redirect_error")                                       \
-    X(MISSING_UPLOADS, "invalid_request", 400, "missing_uploads")                                             \
-    X(FORBIDDEN, "invalid_request", 403, "forbidden")                                                         \
-    X(NOT_FOUND, "invalid_request", 404, "not_found")                                                         \
-    X(INVALID_SESSION_ID, "invalid_request", 404, "invalid_session_id")                                       \
-    X(INVALID_STEP_ID, "invalid_request", 404, "invalid_step_id")                                             \
-    X(METHOD_NOT_ALLOWED, "invalid_request", 405, "method_not_allowed")                                       \
-    X(REQUEST_TIMEOUT, "invalid_request", 408, "request_timeout")                                             \
-    X(STEP_ALREADY_SUBMITTED, "invalid_request", 409, "step_already_submitted")                               \
-    X(PAYLOAD_TOO_LARGE, "invalid_request", 413, "payload_too_large")                                         \
-    X(UNSUPPORTED_MEDIA_TYPE, "invalid_request", 415, "unsupported_media_type")                               \
-    X(MISDIRECTED_REQUEST, "invalid_request", 421, "misdirected_request")                                     \
-    X(TOO_MANY_REQUESTS, "invalid_request", 429, "too_many_requests")                                         \
-    X(INVALID_API_KEYS, "unauthorized", 401, "invalid_api_keys")                                              \
-    X(UNAUTHORIZED_TENANT, "unauthorized", 401, "unauthorized_tenant")                                        \
-    X(INVALID_ACCESS_TOKEN, "unauthorized", 401, "invalid_access_token")                                      \
-    X(INVALID_CREDENTIALS_ID, "unauthorized", 401, "invalid_credentials_id")                                  \
-    X(INVALID_CLIENT_ID, "unauthorized", 401, "invalid_client_id")                                            \
-    X(INVALID_CLIENT_SECRET, "unauthorized", 401, "invalid_client_secret")                                    \
-    X(INVALID_CLIENT_APP_KEY, "unauthorized", 401, "invalid_client_app_key")                                  \
-    X(INACTIVE_CREDENTIALS, "unauthorized", 401, "inactive_credentials")                                      \
-    X(EXPIRED_CREDENTIALS, "unauthorized", 401, "expired_credentials")                                        \
-    X(INVALID_UUID, "unauthorized", 401, "invalid_uuid")                                                      \
-    X(INVALID_TENANT_KEYS, "unauthorized", 401, "invalid_tenant_keys")                                        \
-    X(INVALID_TEMP_TOKEN, "unauthorized", 401, "invalid_temp_token")                                          \
-    X(INVALID_NONCE, "unauthorized", 401, "invalid_nonce")                                                    \
-    X(EXPIRED_NONCE, "unauthorized", 401, "expired_nonce")                                                    \
-    X(EXPIRED_SESSION, "unauthorized", 401, "expired_session")                                                \
-    X(INVALID_SIGNATURE, "unauthorized", 401, "invalid_signature")                                            \
-    X(EXPIRED_SIGNATURE, "unauthorized", 401, "expired_signature")                                            \
-    X(INVALID_DIGEST, "unauthorized", 401, "invalid_digest")                                                  \
-    X(EXTERNAL_API_CONNECTION_ERROR, "external_api_error", 400, "external_api_connection_error")              \
-    X(EXTERNAL_API_TOO_MANY_REQUESTS, "external_api_error", 400, "external_api_too_many_requests")            \
-    X(EXTERNAL_API_UNAUTHORIZED, "external_api_error", 400, "external_api_unauthorized")                      \
-    X(EXTERNAL_API_FORBIDDEN, "external_api_error", 400, "external_api_forbidden")                            \
-    X(EXTERNAL_API_TIMEOUT, "external_api_error", 400, "external_api_timeout")                                \
-    X(EXTERNAL_API_INVALID_ANSWER, "external_api_error", 400, "external_api_invalid_answer")                  \
-    X(INTERNAL_SERVER_ERROR, "internal_error", 500, "internal_server_error")                                  \
-    X(SERVICE_UNAVAILABLE, "internal_error", 503, "service_unavailable")                                      \
+#define FINQ_CODES(X)                                                                              \
+    X(MISSING_FIELDS, "invalid_request", 400, "missing_fields")                                    \
+    X(UNKNOWN_FIELDS, "invalid_request", 400, "unknown_fields")                                    \
+    X(INVALID_FIELD, "invalid_request", 400, "invalid_field")                                      \
+    X(INVALID_INPUT, "invalid_request", 400, "invalid_input")                                      \
+    X(INVALID_BODY, "invalid_request", 400, "invalid_body")                                        \
+    X(INVALID_HEADERS, "invalid_request", 400, "invalid_headers")                                  \
+    X(INVALID_STEP, "invalid_request", 400, "invalid_step")                                        \
+    X(INVALID_SKILL_NAME, "invalid_request", 400, "invalid_skill_name")                            \
+    X(INVALID_CLIENT_ID_FORM, "invalid_request", 400, "invalid_client_id")                         \
+    X(INVALID_CLIENT_SECRET_FORM, "invalid_request", 400, "invalid_client_secret")                 \
+    X(INVALID_CREDENTIALS_ID_FORM, "invalid_request", 400, "invalid_credentials_id")               \
+    X(INVALID_ACCESS_TOKEN_FORM, "invalid_request", 400, "invalid_access_token")                   \
+    X(INVALID_PCD_DATA_RETENTION, "invalid_request", 400, "invalid_pcd_data_retention")            \
+    X(TPP_REDIRECT_ERROR, "invalid_request", 400, "tpp_redirect_error")                            \
+    X(MISSING_UPLOADS, "invalid_request", 400, "missing_uploads")                                  \
+    X(FORBIDDEN, "invalid_request", 403, "forbidden")                                              \
+    X(NOT_FOUND, "invalid_request", 404, "not_found")                                              \
+    X(INVALID_SESSION_ID, "invalid_request", 404, "invalid_session_id")                            \
+    X(INVALID_STEP_ID, "invalid_request", 404, "invalid_step_id")                                  \
+    X(METHOD_NOT_ALLOWED, "invalid_request", 405, "method_not_allowed")                            \
+    X(REQUEST_TIMEOUT, "invalid_request", 408, "request_timeout")                                  \
+    X(STEP_ALREADY_SUBMITTED, "invalid_request", 409, "step_already_submitted")                    \
+    X(PAYLOAD_TOO_LARGE, "invalid_request", 413, "payload_too_large")                              \
+    X(UNSUPPORTED_MEDIA_TYPE, "invalid_request", 415, "unsupported_media_type")                    \
+    X(MISDIRECTED_REQUEST, "invalid_request", 421, "misdirected_request")                          \
+    X(TOO_MANY_REQUESTS, "invalid_request", 429, "too_many_requests")                              \
+    X(INVALID_API_KEYS, "unauthorized", 401, "invalid_api_keys")                                   \
+    X(UNAUTHORIZED_TENANT, "unauthorized", 401, "unauthorized_tenant")                             \
+    X(INVALID_ACCESS_TOKEN, "unauthorized", 401, "invalid_access_token")                           \
+    X(INVALID_CREDENTIALS_ID, "unauthorized", 401, "invalid_credentials_id")                       \
+    X(INVALID_CLIENT_ID, "unauthorized", 401, "invalid_client_id")                                 \
+    X(INVALID_CLIENT_SECRET, "unauthorized", 401, "invalid_client_secret")                         \
+    X(INVALID_CLIENT_APP_KEY, "unauthorized", 401, "invalid_client_app_key")                       \
+    X(INACTIVE_CREDENTIALS, "unauthorized", 401, "inactive_credentials")                           \
+    X(EXPIRED_CREDENTIALS, "unauthorized", 401, "expired_credentials")                             \
+    X(INVALID_UUID, "unauthorized", 401, "invalid_uuid")                                           \
+    X(INVALID_TENANT_KEYS, "unauthorized", 401, "invalid_tenant_keys")                             \
+    X(INVALID_TEMP_TOKEN, "unauthorized", 401, "invalid_temp_token")                               \
+    X(INVALID_NONCE, "unauthorized", 401, "invalid_nonce")                                         \
+    X(EXPIRED_NONCE, "unauthorized", 401, "expired_nonce")                                         \
+    X(EXPIRED_SESSION, "unauthorized", 401, "expired_session")                                     \
+    X(INVALID_SIGNATURE, "unauthorized", 401, "invalid_signature")                                 \
+    X(EXPIRED_SIGNATURE, "unauthorized", 401, "expired_signature")                                 \
+    X(INVALID_DIGEST, "unauthorized", 401, "invalid_digest")                                       \
+    X(EXTERNAL_API_CONNECTION_ERROR, "external_api_error", 400, "external_api_connection_error")   \
+    X(EXTERNAL_API_TOO_MANY_REQUESTS, "external_api_error", 400, "external_api_too_many_requests") \
+    X(EXTERNAL_API_UNAUTHORIZED, "external_api_error", 400, "external_api_unauthorized")           \
+    X(EXTERNAL_API_FORBIDDEN, "external_api_error", 400, "external_api_forbidden")                 \
+    X(EXTERNAL_API_TIMEOUT, "external_api_error", 400, "external_api_timeout")                     \
+    X(EXTERNAL_API_INVALID_ANSWER, "external_api_error", 400, "external_api_invalid_answer")       \
+    X(INTERNAL_SERVER_ERROR, "internal_error", 500, "internal_server_error")                       \
+    X(SERVICE_UNAVAILABLE, "internal_error", 503, "service_unavailable")                           \
     X(INSUFFICIENT_STORAGE, "internal_error", 507, "insufficient_storage")
 
 typedef enum {
 #define X(enumerator, type, http, name) FINQ_E_##enumerator,
     FINQ_CODES(X)
 #undef X
-    FINQ_E_COUNT
+        FINQ_E_COUNT
 } finq_code;
 
 /** One wrong place in a document (contract section 3: `details`). */
@@ -132,11 +132,11 @@ const char *finq_code_name(finq_code code);
 finq_code finq_code_by_name(const char *name);
 
 /** Passes an error up. */
-#define FINQ_TRY(expression)                                                                                  \
-    do {                                                                                                      \
-        finq_error *finq_try_error = (expression);                                                            \
-        if (finq_try_error)                                                                                   \
-            return finq_try_error;                                                                            \
+#define FINQ_TRY(expression)                       \
+    do {                                           \
+        finq_error *finq_try_error = (expression); \
+        if (finq_try_error)                        \
+            return finq_try_error;                 \
     } while (0)
 
 #endif

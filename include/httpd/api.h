@@ -9,15 +9,16 @@
  * went wrong. */
 typedef finq_error *(*finq_endpoint)(finq_request *request, finq_json_writer *reply);
 
-finq_error *finq_api_session_start(finq_request *request, finq_json_writer *reply);  /**< contract section 2 */
-finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply);    /**< contract section 3 */
-finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply);         /**< contract section 4 */
-finq_error *finq_api_session_status(finq_request *request, finq_json_writer *reply); /**< contract section 5 */
-finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *reply); /**< contract section 5 */
+finq_error *finq_api_session_start(finq_request *request, finq_json_writer *reply);   /**< contract section 2 */
+finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply);     /**< contract section 3 */
+finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply);          /**< contract section 4 */
+finq_error *finq_api_session_status(finq_request *request, finq_json_writer *reply);  /**< contract section 5 */
+finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *reply);  /**< contract section 5 */
 finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *reply); /**< contract section 6 */
-finq_error *finq_api_decision(finq_request *request, finq_json_writer *reply); /**< of a connector (conf/connector-openapi.yaml) */
+finq_error *finq_api_decision(finq_request *request,
+                              finq_json_writer *reply); /**< of a connector (conf/connector-openapi.yaml) */
 finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *reply); /**< contract section 7 */
-finq_error *finq_api_consent_get(finq_request *request, finq_json_writer *reply); /**< contract section 9 */
+finq_error *finq_api_consent_get(finq_request *request, finq_json_writer *reply);    /**< contract section 9 */
 finq_error *finq_api_consent_delete(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply); /**< contract section 10 */
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);

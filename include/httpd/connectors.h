@@ -19,7 +19,6 @@ int finq_connector_guard(request_rec *r);
 
 /** Reads the request's body as a decision that a connector has signed; `*name` is the connector. Errors:
  * those of finq_connector_verify and finq_connector_decision_read, and of the body. */
-finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name,
-                                   finq_request *request);
+finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name, finq_request *request);
 
 #endif

@@ -20,6 +20,6 @@ finq_error *finq_intake_key(finq_request *request, finq_error *error);
 
 /** finq_session_pass_open, and what is to be seen of it: whose request this is, or why the nonce is refused. */
 finq_error *finq_intake_nonce(finq_session_pass *pass, finq_request *request, const finq_id *client_id, const char *nonce,
-                           int grace);
+                              int grace);
 
 #endif

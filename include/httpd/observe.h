@@ -16,8 +16,7 @@ void finq_observe_child_init(apr_pool_t *pchild);
 finq_meter finq_observe_meter(const finq_config *config, apr_pool_t *pchild);
 
 /** Notes for the access log whose request this is, once that is proven. `step` may be NULL. */
-void finq_observe_recognised(finq_request *request, const finq_id *client_id, const finq_published *published,
-                             const char *step);
+void finq_observe_recognised(finq_request *request, const finq_id *client_id, const finq_published *published, const char *step);
 /** Counts what a client is told of its session. */
 void finq_observe_session(finq_request *request, const finq_published *published, finq_progress progress);
 /** Counts a nonce that was refused; one that was not is none. */

@@ -32,8 +32,8 @@ typedef enum {
 
 /** What anybody may know of a route. */
 typedef struct finq_route {
-    const char *path; /**< below a base; * is one segment, an id */
-    int method;       /**< M_POST or M_GET */
+    const char *path;  /**< below a base; * is one segment, an id */
+    int method;        /**< M_POST or M_GET */
     int goes_unsigned; /**< no tenant signs it: it is public, or has a sealed state or a connector's signature for its proof */
 } finq_route;
 

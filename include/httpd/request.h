@@ -29,7 +29,7 @@ typedef struct finq_request {
     /* The body, as body.c reads it. */
     apr_bucket_brigade *brigade;
     int body_ended;
-    apr_time_t read_until; /**< of the steady clock: nothing of it is waited for any longer; 0 for as long as httpd waits */
+    apr_time_t read_until;       /**< of the steady clock: nothing of it is waited for any longer; 0 for as long as httpd waits */
     finq_proof_digests *digests; /**< fed with what is read; NULL where nobody asks */
 
     /* The proof, as access.c sees it. */

@@ -53,31 +53,31 @@ typedef struct finq_config {
     const char *secret_file;
     finq_secrets *secrets;
     const char *upload_dir;
-    const finq_id *tenant;              /**< the only tenant that is served; NULL for each of the database */
-    apr_array_header_t *skills;         /**< of const char *: what may be started here; NULL for all that is granted */
+    const finq_id *tenant;      /**< the only tenant that is served; NULL for each of the database */
+    apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all that is granted */
     int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;
     int key_cache_ttl;
     const char *signature_audience;
     int signature_max_lifetime;
-    int signature_replay;               /**< a flag: FinqSignatureReplay require */
+    int signature_replay; /**< a flag: FinqSignatureReplay require */
     int max_body;
-    int max_uploads;                    /**< uploads under way at once in a child; 0 for half of its threads */
+    int max_uploads; /**< uploads under way at once in a child; 0 for half of its threads */
     int database_timeout;
-    int prepared_statements;            /**< a flag */
-    apr_array_header_t *allow_headers;  /**< of const char *: what other origins may send beside the usual ones; NULL: nothing */
-    apr_array_header_t *allow_origins;  /**< of const char *; NULL or empty: no other origin */
-    apr_array_header_t *bases;          /**< of const char *: the paths of the Locations with SetHandler finq */
+    int prepared_statements;           /**< a flag */
+    apr_array_header_t *allow_headers; /**< of const char *: what other origins may send beside the usual ones; NULL: nothing */
+    apr_array_header_t *allow_origins; /**< of const char *; NULL or empty: no other origin */
+    apr_array_header_t *bases;         /**< of const char *: the paths of the Locations with SetHandler finq */
     finq_bucket_rate limits[FINQ_LIMITS];
-    int limit_clients;                  /**< that the tables of limits have room for; the main server's counts */
-    int host_number;                    /**< this host's, counted from 0 */
-    finq_metrics *metrics;              /**< its counters, in memory that children share */
-    apr_array_header_t *connectors;     /**< of finq_connector; of two of one name the first counts */
+    int limit_clients;              /**< that the tables of limits have room for; the main server's counts */
+    int host_number;                /**< this host's, counted from 0 */
+    finq_metrics *metrics;          /**< its counters, in memory that children share */
+    apr_array_header_t *connectors; /**< of finq_connector; of two of one name the first counts */
     finq_dbd_settings dbd;
-    apr_array_header_t *rewrites;       /**< of finq_rewrite: of this host's own directives */
-    apr_array_header_t *served;         /**< of finq_served: of this host's own directives */
-    apr_array_header_t *upload_dirs;    /**< of const char *: the FinqUploadDir of all hosts */
-    apr_array_header_t *guarded;        /**< of const char *: the paths of all hosts' connectors */
-    struct finq_runtime *runtime;       /**< what a child holds for this host (httpd/runtime.h); NULL before it runs */
+    apr_array_header_t *rewrites;    /**< of finq_rewrite: of this host's own directives */
+    apr_array_header_t *served;      /**< of finq_served: of this host's own directives */
+    apr_array_header_t *upload_dirs; /**< of const char *: the FinqUploadDir of all hosts */
+    apr_array_header_t *guarded;     /**< of const char *: the paths of all hosts' connectors */
+    struct finq_runtime *runtime;    /**< what a child holds for this host (httpd/runtime.h); NULL before it runs */
 } finq_config;
 
 /** The settings of a server, defaults filled in. */

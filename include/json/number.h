@@ -9,7 +9,7 @@
 typedef struct finq_number {
     const char *far; /**< the digits, where they are more than `own` holds; else NULL */
     char own[20];
-    int count;       /**< of digits */
+    int count; /**< of digits */
     int exponent;
     int negative;
 } finq_number;

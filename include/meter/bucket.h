@@ -40,12 +40,10 @@ finq_bucket_table *finq_bucket_init(void *block, apr_uint32_t keys, const unsign
 apr_uint64_t finq_bucket_key(const finq_bucket_table *table, const void *bytes, apr_size_t length);
 
 /** Takes a token, if one is left. */
-finq_bucket_answer finq_bucket_take(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate,
-                                    apr_time_t now);
+finq_bucket_answer finq_bucket_take(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate, apr_time_t now);
 
 /** The same without taking it. */
-finq_bucket_answer finq_bucket_look(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate,
-                                    apr_time_t now);
+finq_bucket_answer finq_bucket_look(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate, apr_time_t now);
 
 /** Gives a token back that was taken; what the table has forgotten needs none. */
 void finq_bucket_give(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate, apr_time_t now);

@@ -19,37 +19,37 @@ enum { FINQ_OUTCOME_OK = FINQ_E_COUNT, FINQ_OUTCOME_PREFLIGHT, FINQ_OUTCOMES };
 const char *finq_outcome_name(int outcome);
 
 /* Things counted one by one: X(enumerator, family, label, value). */
-#define FINQ_EVENTS(X)                                                                                         \
-    X(LIMIT_ADDRESS, "finq_limits_hit_total", "limit", "address")                                              \
-    X(LIMIT_TENANT, "finq_limits_hit_total", "limit", "tenant")                                                \
-    X(LIMIT_FAILURE, "finq_limits_hit_total", "limit", "failure")                                              \
-    X(NONCE_FORGED, "finq_nonce_failures_total", "cause", "forged")                                            \
-    X(NONCE_OTHER_CLIENT, "finq_nonce_failures_total", "cause", "other_client")                                \
-    X(NONCE_EXPIRED, "finq_nonce_failures_total", "cause", "expired")                                          \
-    X(DATABASE_BUSY, "finq_database_refusals_total", "cause", "busy")                                          \
+#define FINQ_EVENTS(X)                                                          \
+    X(LIMIT_ADDRESS, "finq_limits_hit_total", "limit", "address")               \
+    X(LIMIT_TENANT, "finq_limits_hit_total", "limit", "tenant")                 \
+    X(LIMIT_FAILURE, "finq_limits_hit_total", "limit", "failure")               \
+    X(NONCE_FORGED, "finq_nonce_failures_total", "cause", "forged")             \
+    X(NONCE_OTHER_CLIENT, "finq_nonce_failures_total", "cause", "other_client") \
+    X(NONCE_EXPIRED, "finq_nonce_failures_total", "cause", "expired")           \
+    X(DATABASE_BUSY, "finq_database_refusals_total", "cause", "busy")           \
     X(DATABASE_UNREACHABLE, "finq_database_refusals_total", "cause", "unreachable")
 
 typedef enum {
 #define X(enumerator, family, label, value) FINQ_EVENT_##enumerator,
     FINQ_EVENTS(X)
 #undef X
-    FINQ_EVENT_COUNT
+        FINQ_EVENT_COUNT
 } finq_event;
 
 /* What an answer told its client of a session: X(enumerator, name). */
-#define FINQ_PROGRESS(X)                                                                                       \
-    X(CREATED, "created")                                                                                      \
-    X(IN_PROGRESS, "in_progress")                                                                              \
-    X(PENDING, "pending")                                                                                      \
-    X(COMPLETED, "completed")                                                                                  \
-    X(FAILED, "failed")                                                                                        \
+#define FINQ_PROGRESS(X)          \
+    X(CREATED, "created")         \
+    X(IN_PROGRESS, "in_progress") \
+    X(PENDING, "pending")         \
+    X(COMPLETED, "completed")     \
+    X(FAILED, "failed")           \
     X(EXCHANGED, "exchanged")
 
 typedef enum {
 #define X(enumerator, name) FINQ_PROGRESS_##enumerator,
     FINQ_PROGRESS(X)
 #undef X
-    FINQ_PROGRESS_COUNT
+        FINQ_PROGRESS_COUNT
 } finq_progress;
 
 /** What is under way in one process. Written by that process alone; it goes with it. */

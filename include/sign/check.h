@@ -12,21 +12,21 @@
 #define FINQ_CHECK_LIFETIME_MOST 3600
 
 /* X(enumerator, name in the message, code) */
-#define FINQ_CHECKS(X)                                                                                       \
-    X(HEADER, "no header", INVALID_SIGNATURE)                                                                \
-    X(FORM, "form", INVALID_SIGNATURE)                                                                       \
-    X(ALGORITHM, "algorithm", INVALID_SIGNATURE)                                                             \
-    X(KID, "unknown kid", INVALID_SIGNATURE)                                                                 \
-    X(REVOKED, "key revoked", INVALID_SIGNATURE)                                                             \
-    X(SIGNATURE, "signature", INVALID_SIGNATURE)                                                             \
-    X(COVERAGE, "coverage", INVALID_SIGNATURE)                                                               \
-    X(CLAIM, "claim", INVALID_SIGNATURE)                                                                     \
-    X(AUD, "aud", INVALID_SIGNATURE)                                                                         \
-    X(ISS, "iss", INVALID_SIGNATURE)                                                                         \
-    X(LIFETIME, "lifetime", INVALID_SIGNATURE)                                                               \
-    X(CLOCK, "clock", INVALID_SIGNATURE)                                                                     \
-    X(EXP, "exp", EXPIRED_SIGNATURE)                                                                         \
-    X(DIGEST, "digest", INVALID_DIGEST)                                                                      \
+#define FINQ_CHECKS(X)                           \
+    X(HEADER, "no header", INVALID_SIGNATURE)    \
+    X(FORM, "form", INVALID_SIGNATURE)           \
+    X(ALGORITHM, "algorithm", INVALID_SIGNATURE) \
+    X(KID, "unknown kid", INVALID_SIGNATURE)     \
+    X(REVOKED, "key revoked", INVALID_SIGNATURE) \
+    X(SIGNATURE, "signature", INVALID_SIGNATURE) \
+    X(COVERAGE, "coverage", INVALID_SIGNATURE)   \
+    X(CLAIM, "claim", INVALID_SIGNATURE)         \
+    X(AUD, "aud", INVALID_SIGNATURE)             \
+    X(ISS, "iss", INVALID_SIGNATURE)             \
+    X(LIFETIME, "lifetime", INVALID_SIGNATURE)   \
+    X(CLOCK, "clock", INVALID_SIGNATURE)         \
+    X(EXP, "exp", EXPIRED_SIGNATURE)             \
+    X(DIGEST, "digest", INVALID_DIGEST)          \
     X(JTI, "jti", INVALID_SIGNATURE)
 
 typedef enum {

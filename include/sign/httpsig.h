@@ -47,7 +47,7 @@ typedef struct finq_httpsig_proof {
     const apr_array_header_t *components; /**< of finq_httpsig_component: what is signed */
     apr_int64_t created, expires;         /**< -1 where absent */
     const char *nonce, *tag;              /**< NULL where absent */
-    const char *content_digest; /**< the signed Content-Digest field; NULL where it is not covered */
+    const char *content_digest;           /**< the signed Content-Digest field; NULL where it is not covered */
 } finq_httpsig_proof;
 
 /** What a server accepts. */
@@ -66,8 +66,7 @@ typedef struct finq_content_digest {
 /** Parses the fields Signature-Input and Signature (NULL where not sent; repeated ones joined by ", "):
  * Structured Fields of RFC 8941, of which only inner lists of strings, and the parameters created, expires,
  * nonce, alg, keyid and tag are accepted. Each label stands in both fields. Costs no cryptography. */
-finq_error *finq_httpsig_parse(finq_httpsig **signatures, const char *input, const char *signature,
-                               apr_pool_t *pool);
+finq_error *finq_httpsig_parse(finq_httpsig **signatures, const char *input, const char *signature, apr_pool_t *pool);
 
 /** The keyids that the signatures name, KID or OWNER/KID, in order: an array of const char *, for looking keys up. */
 const apr_array_header_t *finq_httpsig_kids(const finq_httpsig *signatures, apr_pool_t *pool);
@@ -76,14 +75,13 @@ const apr_array_header_t *finq_httpsig_kids(const finq_httpsig *signatures, apr_
  * at most one public-key operation. Says nothing about what is covered or how old it is: that is
  * finq_httpsig_check. */
 finq_error *finq_httpsig_verify(const finq_httpsig_proof **proof, const finq_httpsig *signatures,
-                                const finq_httpsig_message *message, const apr_array_header_t *keys,
-                                apr_pool_t *pool);
+                                const finq_httpsig_message *message, const apr_array_header_t *keys, apr_pool_t *pool);
 
 /** Checks a verified signature: it covers at least @method, @target-uri and content-digest, has `created`,
  * and stands within the policy at a time in seconds since 1970. Without `expires` it ends max_lifetime after
  * `created`. */
-finq_error *finq_httpsig_check(const finq_httpsig_proof *proof, const finq_httpsig_policy *policy,
-                               apr_int64_t now, apr_pool_t *pool);
+finq_error *finq_httpsig_check(const finq_httpsig_proof *proof, const finq_httpsig_policy *policy, apr_int64_t now,
+                               apr_pool_t *pool);
 
 /** A derived component of a request: @method, @target-uri, @authority, @scheme, @path, @query,
  * @request-target. NULL for any other name. */
@@ -94,7 +92,6 @@ finq_error *finq_content_digest_parse(finq_content_digest *digest, const char *f
 
 /** Compares each digest that the field has with what the server computed over the body as it arrived;
  * `computed` needs those members only that `digest` has. */
-finq_error *finq_content_digest_check(const finq_content_digest *digest, const finq_content_digest *computed,
-                                      apr_pool_t *pool);
+finq_error *finq_content_digest_check(const finq_content_digest *digest, const finq_content_digest *computed, apr_pool_t *pool);
 
 #endif

@@ -69,26 +69,22 @@ finq_error *finq_jws_unproven_issuer(const char **issuer, finq_jws *jws, apr_poo
 
 /** Verifies with the tenant's keys, an array of `const finq_key *`: with the one that the kid names, or,
  * without a kid, with each live RS256 key in turn, FINQ_KEY_MAX at most. Then reads the claims. */
-finq_error *finq_jws_verify(const finq_claims **claims, const finq_jws *jws, const apr_array_header_t *keys,
-                            apr_pool_t *pool);
+finq_error *finq_jws_verify(const finq_claims **claims, const finq_jws *jws, const apr_array_header_t *keys, apr_pool_t *pool);
 
 /** Checks verified claims against a policy at a time in seconds since 1970. Whether a jti was used before is
  * not known here: see finq_claims_replayed. */
-finq_error *finq_claims_check(const finq_claims *claims, const finq_claims_policy *policy, apr_int64_t now,
-                              apr_pool_t *pool);
+finq_error *finq_claims_check(const finq_claims *claims, const finq_claims_policy *policy, apr_int64_t now, apr_pool_t *pool);
 
 /** Compares `iss` with the identity of the tenant that the body names. */
 finq_error *finq_claims_check_issuer(const finq_claims *claims, const char *issuer, apr_pool_t *pool);
 
 /** Compares `digest` with the SHA-256 of the body's compact form, as the server computed it. */
-finq_error *finq_claims_check_digest(const finq_claims *claims, const unsigned char computed[32],
-                                     apr_pool_t *pool);
+finq_error *finq_claims_check_digest(const finq_claims *claims, const unsigned char computed[32], apr_pool_t *pool);
 
 /** The error for a jti that the caller's store has seen before. */
 finq_error *finq_claims_replayed(const finq_claims *claims, apr_pool_t *pool);
 
 /** Signs a draft. `*jws` is the compact form, in `pool`. */
-finq_error *finq_jws_sign(const char **jws, const finq_signer *signer, const finq_jws_draft *draft,
-                          apr_pool_t *pool);
+finq_error *finq_jws_sign(const char **jws, const finq_signer *signer, const finq_jws_draft *draft, apr_pool_t *pool);
 
 #endif

@@ -30,8 +30,7 @@ typedef struct finq_key {
     const char *found; /**< what it is, for people: "RSA of 2048 bits" */
     int revoked;       /**< copied from its row; a revoked key verifies nothing */
     apr_size_t signature_length;
-    struct evp_md_ctx_st
-        *verifier; /**< a verification set up and not begun, copied for each; released with the pool */
+    struct evp_md_ctx_st *verifier; /**< a verification set up and not begun, copied for each; released with the pool */
 } finq_key;
 
 /** A key as the database keeps it. */
@@ -57,8 +56,8 @@ int finq_key_is_kid(const char *text);
  * dates and issuer are not looked at), or a {kid: PEM certificate} map. `*keys` is an array of `const
  * finq_key *`, in `pool`, at least one, at most FINQ_KEY_MAX, no kid twice; a key without a kid is named by
  * its RFC 7638 thumbprint. Error: invalid_input, saying what was found and what to do. */
-finq_error *finq_key_read(apr_array_header_t **keys, finq_algorithm algorithm, const char *text,
-                          apr_size_t length, apr_pool_t *pool);
+finq_error *finq_key_read(apr_array_header_t **keys, finq_algorithm algorithm, const char *text, apr_size_t length,
+                          apr_pool_t *pool);
 
 /** Makes a stored key usable, after the same strength checks. Error: internal_server_error, since only
  * finq_key_read's own output should be stored. */
@@ -72,14 +71,13 @@ const finq_key *finq_key_find(const apr_array_header_t *keys, const char *kid);
 int finq_key_verify(const finq_key *key, finq_bytes text, finq_bytes signature);
 
 /** Reads a PEM private key, not encrypted, held to the same strength. Error: invalid_input. */
-finq_error *finq_signer_read(finq_signer **signer, finq_algorithm algorithm, const char *pem,
-                             apr_size_t length, apr_pool_t *pool);
+finq_error *finq_signer_read(finq_signer **signer, finq_algorithm algorithm, const char *pem, apr_size_t length,
+                             apr_pool_t *pool);
 
 /** The public half of a signer, named by its thumbprint. */
 const finq_key *finq_signer_key(const finq_signer *signer);
 
 /** Signs. Error: internal_server_error. */
-finq_error *finq_signer_sign(finq_bytes *signature, const finq_signer *signer, finq_bytes text,
-                             apr_pool_t *pool);
+finq_error *finq_signer_sign(finq_bytes *signature, const finq_signer *signer, finq_bytes text, apr_pool_t *pool);
 
 #endif

@@ -42,7 +42,7 @@ typedef struct finq_key_sought {
 
 /** Whether a tenant is among those that registered a key of the set, for this issuer where one is given, and has not
  * revoked it. `*own` is what that tenant calls it. Error: invalid_signature, saying which. */
-finq_error *finq_keyset_check_holder(const char **own, const finq_keyset *set, const finq_key_sought *sought, const finq_id *client_id,
-                                     apr_pool_t *pool);
+finq_error *finq_keyset_check_holder(const char **own, const finq_keyset *set, const finq_key_sought *sought,
+                                     const finq_id *client_id, apr_pool_t *pool);
 
 #endif

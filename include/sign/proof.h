@@ -24,7 +24,7 @@ typedef struct finq_proof_offer {
 typedef struct finq_proof_policy {
     unsigned schemes;
     const char *audience;
-    int max_lifetime; /**< seconds */
+    int max_lifetime;  /**< seconds */
     int require_token; /**< a jti, or a message signature's nonce */
 } finq_proof_policy;
 

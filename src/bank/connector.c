@@ -24,18 +24,16 @@ static json_t *id_json(const finq_id *id)
     return json_string(finq_id_write(text, id));
 }
 
-finq_error *finq_connector_question_text(const char **text, const finq_connector_question *question,
-                                         apr_pool_t *pool)
+finq_error *finq_connector_question_text(const char **text, const finq_connector_question *question, apr_pool_t *pool)
 {
-    json_t *json = json_pack("{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:O, s:o, s:o, s:o, s:o}", "event",
-                             question->event == FINQ_CONNECTOR_SUBMIT ? "submit" : "return", "session_id",
-                             id_json(&question->session_id), "step_id", id_json(&question->step_id),
-                             "attempt", id_json(&question->attempt), "skill", question->skill, "step",
-                             question->step, "environment", question->environment, "tenant_user_id",
-                             text_or_null(question->tenant_user_id), "data", question->data, "documents",
-                             question->documents ? json_incref((json_t *)question->documents) : json_array(),
-                             "state", text_or_null(question->state), "redirect_uri",
-                             text_or_null(question->redirect_uri), "code", text_or_null(question->code));
+    json_t *json = json_pack(
+        "{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:O, s:o, s:o, s:o, s:o}", "event",
+        question->event == FINQ_CONNECTOR_SUBMIT ? "submit" : "return", "session_id", id_json(&question->session_id), "step_id",
+        id_json(&question->step_id), "attempt", id_json(&question->attempt), "skill", question->skill, "step", question->step,
+        "environment", question->environment, "tenant_user_id", text_or_null(question->tenant_user_id), "data", question->data,
+        "documents", question->documents ? json_incref((json_t *)question->documents) : json_array(), "state",
+        text_or_null(question->state), "redirect_uri", text_or_null(question->redirect_uri), "code",
+        text_or_null(question->code));
     *text = json ? finq_json_text_spelt(finq_json_own(json, pool), question->numbers, pool) : NULL;
     return *text ? NULL : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "jansson: out of memory");
 }
@@ -49,12 +47,11 @@ int finq_connector_name_check(const char *name)
 }
 
 /* kind.connector.id.timestamp.body: none of the parts before the body can hold a dot. */
-static finq_mac_text signed_text(finq_mac_piece pieces[2], const finq_connector_message *message,
-                                 apr_pool_t *pool)
+static finq_mac_text signed_text(finq_mac_piece pieces[2], const finq_connector_message *message, apr_pool_t *pool)
 {
     static const char *const kinds[] = {"question", "answer", "decision"};
-    const char *head = apr_pstrcat(pool, kinds[message->kind], ".", message->connector, ".", message->id, ".",
-                                   message->timestamp, ".", NULL);
+    const char *head =
+        apr_pstrcat(pool, kinds[message->kind], ".", message->connector, ".", message->id, ".", message->timestamp, ".", NULL);
     pieces[0] = (finq_mac_piece){head, strlen(head)};
     pieces[1] = (finq_mac_piece){message->body, message->length};
     return (finq_mac_text){pieces, 2};
@@ -68,8 +65,7 @@ finq_error *finq_connector_sign(finq_connector_message *message, const finq_mac_
     finq_mac_text text = signed_text(pieces, message, pool);
     FINQ_TRY(finq_mac_sign(tag, keys, &text, pool));
     message->signature =
-        apr_pstrcat(pool, SIGNATURE_PREFIX,
-                    apr_pencode_base16_binary(pool, tag, sizeof tag, APR_ENCODE_LOWER, NULL), NULL);
+        apr_pstrcat(pool, SIGNATURE_PREFIX, apr_pencode_base16_binary(pool, tag, sizeof tag, APR_ENCODE_LOWER, NULL), NULL);
     return NULL;
 }
 
@@ -107,8 +103,7 @@ static finq_error *form_check(const finq_connector_message *message, apr_pool_t 
     return NULL;
 }
 
-finq_error *finq_connector_verify(const finq_connector_message *message, const finq_mac_keys *keys,
-                                  apr_pool_t *pool)
+finq_error *finq_connector_verify(const finq_connector_message *message, const finq_mac_keys *keys, apr_pool_t *pool)
 {
     unsigned char tag[FINQ_MAC_BYTES];
     finq_mac_piece pieces[2];
@@ -123,7 +118,6 @@ finq_error *finq_connector_verify(const finq_connector_message *message, const f
     apr_int64_t apart = apr_atoi64(message->timestamp) - finq_clock_seconds();
     if (apart > FINQ_CONNECTOR_WINDOW || apart < -FINQ_CONNECTOR_WINDOW)
         return finq_error_make(pool, FINQ_E_EXPIRED_SIGNATURE,
-                               "X-Finq-Timestamp is more than %d seconds away from the server's time.",
-                               FINQ_CONNECTOR_WINDOW);
+                               "X-Finq-Timestamp is more than %d seconds away from the server's time.", FINQ_CONNECTOR_WINDOW);
     return NULL;
 }

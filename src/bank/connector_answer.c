@@ -220,15 +220,14 @@ static finq_error *verdict_read(reading *of)
     json_object_foreach((json_t *)of->json, name, value)
     {
         if (!member_known(verdicts[i].members, name))
-            return finq_connector_unusable(of->pool, apr_pstrcat(of->pool, "it has a member that does not belong to ", verdict,
-                                                                 NULL));
+            return finq_connector_unusable(of->pool,
+                                           apr_pstrcat(of->pool, "it has a member that does not belong to ", verdict, NULL));
     }
     of->answer->verdict = (finq_connector_verdict)i;
     return verdicts[i].read(of);
 }
 
-finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length,
-                                int sandbox, apr_pool_t *pool)
+finq_error *finq_connector_read(finq_connector_answer *answer, const char *text, apr_size_t length, int sandbox, apr_pool_t *pool)
 {
     json_t *json;
     memset(answer, 0, sizeof *answer);
@@ -254,13 +253,10 @@ static const char *decision_find(const char *name)
     return NULL;
 }
 
-finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text,
-                                         apr_size_t length, apr_pool_t *pool)
+finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text, apr_size_t length, apr_pool_t *pool)
 {
-    static const finq_json_member members[] = {{"step_id", FINQ_JSON_STRING, 1},
-                                               {"decision", FINQ_JSON_STRING, 1},
-                                               {"reasons", FINQ_JSON_ARRAY, 0},
-                                               {NULL, 0, 0}};
+    static const finq_json_member members[] = {
+        {"step_id", FINQ_JSON_STRING, 1}, {"decision", FINQ_JSON_STRING, 1}, {"reasons", FINQ_JSON_ARRAY, 0}, {NULL, 0, 0}};
     json_t *json;
     FINQ_TRY(finq_json_parse(&json, NULL, text, length, pool));
     FINQ_TRY(finq_json_members(json, members, pool));
@@ -271,7 +267,6 @@ finq_error *finq_connector_decision_read(finq_connector_decision *decision, cons
         return finq_error_make(pool, FINQ_E_INVALID_FIELD, "decision must be accepted, resubmit or failed.");
     decision->reasons = words_read(json_object_get(json, "reasons"), pool);
     if (!decision->reasons)
-        return finq_error_make(pool, FINQ_E_INVALID_FIELD,
-                               "reasons must be at most 16 texts of 1 to 500 bytes.");
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "reasons must be at most 16 texts of 1 to 500 bytes.");
     return NULL;
 }

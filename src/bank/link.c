@@ -71,8 +71,9 @@ finq_error *finq_link_check(const char *link, apr_pool_t *pool)
     int sound = is_plain_text(link, RETURN_MOST) && apr_uri_parse(pool, link, &uri) == APR_SUCCESS && uri.scheme &&
                 scheme_allowed(&uri, slashes_behind(link + strlen(uri.scheme))) && !climbs(uri.path);
     return sound ? NULL
-                 : finq_error_make(pool, FINQ_E_INVALID_FIELD, "data.psu_redirect_link must be an https address, an http one on "
-                                                               "localhost, or one of an app's own scheme, of at most %d bytes.",
+                 : finq_error_make(pool, FINQ_E_INVALID_FIELD,
+                                   "data.psu_redirect_link must be an https address, an http one on "
+                                   "localhost, or one of an app's own scheme, of at most %d bytes.",
                                    RETURN_MOST);
 }
 

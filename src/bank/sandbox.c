@@ -58,27 +58,28 @@ static int is_home(const char *uri, const apr_array_header_t *homes)
     return 0;
 }
 
-static finq_error *visit_check(const finq_sandbox_visit *visit, const apr_array_header_t *homes,
-                               apr_pool_t *pool)
+static finq_error *visit_check(const finq_sandbox_visit *visit, const apr_array_header_t *homes, apr_pool_t *pool)
 {
     if (!is_made_of(visit->state, LETTERS "-._~", STATE_MOST))
         return unreadable(pool, "The link to this page lacks its state.");
     if (!is_home(visit->redirect_uri, homes))
-        return unreadable(
-            pool, "The link to this page would lead back to an address that this bank does not know.");
+        return unreadable(pool, "The link to this page would lead back to an address that this bank does not know.");
     if (*visit->choice && choice_find(visit->choice) == CHOICES)
         return unreadable(pool, "The link to this page makes a choice that there is not.");
     return NULL;
 }
 
-finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes,
-                              apr_pool_t *pool)
+finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes, apr_pool_t *pool)
 {
     *visit = (finq_sandbox_visit){"", "", "", "", ""};
     /* `scenario` in the link chooses beforehand; the form's `choice` is what the user left chosen. */
     const finq_query_parameter parameters[] = {
-        {"state", &visit->state},   {"redirect_uri", &visit->redirect_uri}, {"scenario", &visit->choice},
-        {"choice", &visit->choice}, {"customer", &visit->customer},         {"pin", &visit->pin},
+        {"state", &visit->state},
+        {"redirect_uri", &visit->redirect_uri},
+        {"scenario", &visit->choice},
+        {"choice", &visit->choice},
+        {"customer", &visit->customer},
+        {"pin", &visit->pin},
         {NULL, NULL},
     };
     const char *fault = finq_query_read(parameters, form, pool);
@@ -105,14 +106,13 @@ finq_error *finq_sandbox_location(const char **location, const finq_sandbox_visi
     int choice = choice_find(visit->choice);
     const char *back = apr_pstrcat(pool, visit->redirect_uri, "?state=", visit->state, NULL);
     if (choices[choice].error) {
-        *location = apr_pstrcat(pool, back, "&error=", choices[choice].error,
-                                "&error_description=", choices[choice].description, NULL);
+        *location =
+            apr_pstrcat(pool, back, "&error=", choices[choice].error, "&error_description=", choices[choice].description, NULL);
         return NULL;
     }
     FINQ_TRY(finq_random(random, sizeof random, pool));
-    *location =
-        apr_pstrcat(pool, back, "&code=", choices[choice].name, "-",
-                    apr_pencode_base16_binary(pool, random, sizeof random, APR_ENCODE_LOWER, NULL), NULL);
+    *location = apr_pstrcat(pool, back, "&code=", choices[choice].name, "-",
+                            apr_pencode_base16_binary(pool, random, sizeof random, APR_ENCODE_LOWER, NULL), NULL);
     return NULL;
 }
 
@@ -172,43 +172,38 @@ static const char *escaped(const char *text, apr_pool_t *pool)
 
 const char *finq_sandbox_refusal(const char *message, apr_pool_t *pool)
 {
-    return document(
-        "This page cannot be shown",
-        apr_pstrcat(pool, "<p class=\"alert\" role=\"alert\">", escaped(message, pool),
-                    "</p>\n<p>Go back to the application that sent you here, and start again.</p>\n", NULL),
-        pool);
+    return document("This page cannot be shown",
+                    apr_pstrcat(pool, "<p class=\"alert\" role=\"alert\">", escaped(message, pool),
+                                "</p>\n<p>Go back to the application that sent you here, and start again.</p>\n", NULL),
+                    pool);
 }
 
-static const char *field(const char *id, const char *label, const char *attributes, int wrong,
-                         apr_pool_t *pool)
+static const char *field(const char *id, const char *label, const char *attributes, int wrong, apr_pool_t *pool)
 {
-    return apr_pstrcat(pool, "<label for=\"", id, "\">", label, "</label>\n<input id=\"", id, "\" name=\"",
-                       id, "\" required maxlength=\"64\" ", attributes,
+    return apr_pstrcat(pool, "<label for=\"", id, "\">", label, "</label>\n<input id=\"", id, "\" name=\"", id,
+                       "\" required maxlength=\"64\" ", attributes,
                        wrong ? " aria-invalid=\"true\" aria-describedby=\"problems\"" : "", ">\n", NULL);
 }
 
 static const char *login(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool)
 {
-    const char *typed =
-        apr_pstrcat(pool, "autocomplete=\"off\" value=\"", escaped(visit->customer, pool), "\"", NULL);
-    return apr_pstrcat(
-        pool, "<fieldset>\n<legend>Log in</legend>\n",
-        field("customer", "Customer number", typed, submitted && !is_typed(visit->customer), pool),
-        field("pin", "PIN", "type=\"password\" inputmode=\"numeric\" autocomplete=\"off\"",
-              submitted && !is_typed(visit->pin), pool),
-        "</fieldset>\n", NULL);
+    const char *typed = apr_pstrcat(pool, "autocomplete=\"off\" value=\"", escaped(visit->customer, pool), "\"", NULL);
+    return apr_pstrcat(pool, "<fieldset>\n<legend>Log in</legend>\n",
+                       field("customer", "Customer number", typed, submitted && !is_typed(visit->customer), pool),
+                       field("pin", "PIN", "type=\"password\" inputmode=\"numeric\" autocomplete=\"off\"",
+                             submitted && !is_typed(visit->pin), pool),
+                       "</fieldset>\n", NULL);
 }
 
 static const char *consent(const finq_sandbox_visit *visit, apr_pool_t *pool)
 {
     const char *list = "<fieldset>\n<legend>Your consent</legend>\n";
     for (int i = 0; i < CHOICES; i++)
-        list = apr_pstrcat(
-            pool, list, "<div class=\"choice\"><input type=\"radio\" name=\"choice\" id=\"", choices[i].name,
-            "\" value=\"", choices[i].name, "\" required aria-describedby=\"", choices[i].name, "-hint\"",
-            strcmp(visit->choice, choices[i].name) == 0 ? " checked" : "", "><div><label for=\"",
-            choices[i].name, "\">", choices[i].label, "</label><span id=\"", choices[i].name, "-hint\">",
-            choices[i].hint, "</span></div></div>\n", NULL);
+        list = apr_pstrcat(pool, list, "<div class=\"choice\"><input type=\"radio\" name=\"choice\" id=\"", choices[i].name,
+                           "\" value=\"", choices[i].name, "\" required aria-describedby=\"", choices[i].name, "-hint\"",
+                           strcmp(visit->choice, choices[i].name) == 0 ? " checked" : "", "><div><label for=\"", choices[i].name,
+                           "\">", choices[i].label, "</label><span id=\"", choices[i].name, "-hint\">", choices[i].hint,
+                           "</span></div></div>\n", NULL);
     return apr_pstrcat(pool, list, "</fieldset>\n", NULL);
 }
 
@@ -220,25 +215,23 @@ static const char *problem(int is, const char *id, const char *text, apr_pool_t 
 static const char *problems(const finq_sandbox_visit *visit, apr_pool_t *pool)
 {
     return apr_pstrcat(pool, "<div class=\"alert\" role=\"alert\" id=\"problems\">\n<ul>\n",
-                       problem(!is_typed(visit->customer), "customer",
-                               "Enter a customer number of at most 64 characters.", pool),
+                       problem(!is_typed(visit->customer), "customer", "Enter a customer number of at most 64 characters.", pool),
                        problem(!is_typed(visit->pin), "pin", "Enter a PIN of at most 64 characters.", pool),
-                       problem(!*visit->choice, choices[0].name, "Choose an answer.", pool),
-                       "</ul>\n</div>\n", NULL);
+                       problem(!*visit->choice, choices[0].name, "Choose an answer.", pool), "</ul>\n</div>\n", NULL);
 }
 
 const char *finq_sandbox_page(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool)
 {
-    const char *content = apr_pstrcat(
-        pool, submitted ? problems(visit, pool) : "",
-        "<p class=\"note\">This is no real bank. Any customer number and any PIN will do; do not enter those "
-        "of a real"
-        " account.</p>\n<p>An application asks for your consent at this bank.</p>\n<form method=\"post\">\n"
-        "<input type=\"hidden\" name=\"state\" value=\"",
-        escaped(visit->state, pool),
-        "\">\n"
-        "<input type=\"hidden\" name=\"redirect_uri\" value=\"",
-        escaped(visit->redirect_uri, pool), "\">\n", login(visit, submitted, pool), consent(visit, pool),
-        "<button>Continue</button>\n</form>\n", NULL);
+    const char *content =
+        apr_pstrcat(pool, submitted ? problems(visit, pool) : "",
+                    "<p class=\"note\">This is no real bank. Any customer number and any PIN will do; do not enter those "
+                    "of a real"
+                    " account.</p>\n<p>An application asks for your consent at this bank.</p>\n<form method=\"post\">\n"
+                    "<input type=\"hidden\" name=\"state\" value=\"",
+                    escaped(visit->state, pool),
+                    "\">\n"
+                    "<input type=\"hidden\" name=\"redirect_uri\" value=\"",
+                    escaped(visit->redirect_uri, pool), "\">\n", login(visit, submitted, pool), consent(visit, pool),
+                    "<button>Continue</button>\n</form>\n", NULL);
     return document("Log in and consent", content, pool);
 }

@@ -51,8 +51,8 @@ finq_error *finq_mac_keys_load(finq_mac_keys **out, const char *path, apr_pool_t
     return NULL;
 }
 
-static finq_error *tag_make(unsigned char tag[FINQ_MAC_BYTES], const EVP_MAC_CTX *keyed,
-                            const finq_mac_text *text, apr_pool_t *pool)
+static finq_error *tag_make(unsigned char tag[FINQ_MAC_BYTES], const EVP_MAC_CTX *keyed, const finq_mac_text *text,
+                            apr_pool_t *pool)
 {
     EVP_MAC_CTX *context = EVP_MAC_CTX_dup(keyed);
     int ok = context != NULL;
@@ -63,8 +63,8 @@ static finq_error *tag_make(unsigned char tag[FINQ_MAC_BYTES], const EVP_MAC_CTX
     return ok ? NULL : openssl_failed(pool);
 }
 
-finq_error *finq_mac_sign(unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys *keys,
-                          const finq_mac_text *text, apr_pool_t *pool)
+finq_error *finq_mac_sign(unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys *keys, const finq_mac_text *text,
+                          apr_pool_t *pool)
 {
     return tag_make(tag, keys->keyed[0], text, pool);
 }

@@ -26,8 +26,7 @@ void finq_wipe(void *bytes, apr_size_t length)
 
 static finq_error *file_error(const reading *file, const char *what)
 {
-    return finq_error_internal(file->pool, FINQ_E_INTERNAL_SERVER_ERROR, "secret file %s %s", file->path,
-                               what);
+    return finq_error_internal(file->pool, FINQ_E_INTERNAL_SERVER_ERROR, "secret file %s %s", file->path, what);
 }
 
 static finq_error *file_check(const reading *file, int fd)
@@ -48,10 +47,9 @@ static finq_error *file_read(const reading *file, char *text, apr_size_t room)
 {
     int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return file_error(
-            file, apr_psprintf(file->pool,
-                               "cannot be read (%s); make one with: umask 077; openssl rand -hex 32 > %s",
-                               strerror(errno), file->path));
+        return file_error(file,
+                          apr_psprintf(file->pool, "cannot be read (%s); make one with: umask 077; openssl rand -hex 32 > %s",
+                                       strerror(errno), file->path));
     finq_error *error = file_check(file, fd);
     ssize_t n = error ? 0 : read(fd, text, room - 1);
     close(fd);
@@ -66,8 +64,7 @@ static finq_error *line_take(reading *file, const char *line)
     unsigned char bytes[FILE_MAX / 2];
     apr_size_t digits = strlen(line), length;
     if (digits < 64 || digits % 2 != 0 || strspn(line, "0123456789abcdefABCDEF") != digits)
-        return file_error(
-            file, "has a line that is no secret: at least 64 hexadecimal digits (openssl rand -hex 32)");
+        return file_error(file, "has a line that is no secret: at least 64 hexadecimal digits (openssl rand -hex 32)");
     if (file->count++ == FINQ_SECRET_FILE_MOST)
         return file_error(file, "has more than 16 secrets: remove the oldest");
     apr_decode_base16_binary(bytes, line, (apr_ssize_t)digits, 0, &length);

@@ -111,8 +111,7 @@ static int derive_mac(mac_key **out, EVP_MAC *hmac, finq_bytes secret, const cha
 static int derive_seal(finq_siv **seal, finq_bytes secret, apr_pool_t *pool)
 {
     unsigned char key[FINQ_SIV_KEY_BYTES];
-    int ok = derive(key, sizeof key, secret, "mod_finq seal") &&
-             finq_siv_make(seal, (finq_bytes){key, sizeof key}, pool) == NULL;
+    int ok = derive(key, sizeof key, secret, "mod_finq seal") && finq_siv_make(seal, (finq_bytes){key, sizeof key}, pool) == NULL;
     finq_wipe(key, sizeof key);
     return ok;
 }
@@ -123,8 +122,7 @@ static int secret_derive(finq_secret *secret, const finq_secrets *set, finq_byte
     if (!derive(id, sizeof id, bytes, "mod_finq secret id"))
         return 0;
     memcpy(&secret->id, id, sizeof secret->id);
-    return derive_seal(&secret->seal, bytes, pool) &&
-           derive_mac(&secret->step_mac, set->hmac, bytes, "mod_finq step id", pool) &&
+    return derive_seal(&secret->seal, bytes, pool) && derive_mac(&secret->step_mac, set->hmac, bytes, "mod_finq step id", pool) &&
            derive_mac(&secret->access_mac, set->hmac, bytes, "mod_finq access token", pool) &&
            derive_mac(&secret->webhook_mac, set->hmac, bytes, "mod_finq webhook", pool);
 }
@@ -250,8 +248,7 @@ finq_error *finq_secrets_know_step(int *known, const finq_secrets *secrets, cons
 }
 
 finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES], const finq_secret *secret,
-                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id,
-                                     apr_pool_t *pool)
+                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id, apr_pool_t *pool)
 {
     finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}, {credentials_id->bytes, sizeof credentials_id->bytes}};
     return mac(token, secret->access_mac, pieces, 2, pool);

@@ -54,8 +54,7 @@ finq_error *finq_siv_seal(unsigned char *sealed, const finq_siv *siv, const finq
 {
     int n;
     EVP_CIPHER_CTX *context = siv_begin(siv, 1, data, count);
-    int good = context &&
-               EVP_CipherUpdate(context, sealed + FINQ_SIV_TAG_BYTES, &n, message.data, (int)message.length) == 1 &&
+    int good = context && EVP_CipherUpdate(context, sealed + FINQ_SIV_TAG_BYTES, &n, message.data, (int)message.length) == 1 &&
                EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, FINQ_SIV_TAG_BYTES, sealed) == 1;
     EVP_CIPHER_CTX_free(context);
     return good ? NULL : openssl_failed(pool);
@@ -70,8 +69,7 @@ finq_error *finq_siv_open(int *intact, unsigned char *message, const finq_siv *s
     if (length <= 0)
         return NULL;
     EVP_CIPHER_CTX *context = siv_begin(siv, 0, data, count);
-    int ready = context &&
-                EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, FINQ_SIV_TAG_BYTES, (void *)sealed.data) == 1;
+    int ready = context && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, FINQ_SIV_TAG_BYTES, (void *)sealed.data) == 1;
     if (ready) {
         ERR_set_mark(); /* a forgery leaves nothing in the thread's error queue, which is mod_ssl's too */
         *intact = EVP_CipherUpdate(context, message, &n, sealed.data + FINQ_SIV_TAG_BYTES, length) == 1;

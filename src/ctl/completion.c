@@ -10,14 +10,11 @@ typedef struct {
 } shell;
 
 static const shell shells[] = {
-    {"bash",
-     "_finqctl()\n{\n    local words=\n    case \"$COMP_CWORD ${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n",
-     "words='", "'",
+    {"bash", "_finqctl()\n{\n    local words=\n    case \"$COMP_CWORD ${COMP_WORDS[1]} ${COMP_WORDS[2]}\" in\n", "words='", "'",
      "    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
      "complete -o default -F _finqctl finqctl\n"},
-    {"zsh",
-     "#compdef finqctl\n_finqctl()\n{\n    case \"$((CURRENT - 1)) ${words[2]} ${words[3]}\" in\n",
-     "compadd --", " && return",
+    {"zsh", "#compdef finqctl\n_finqctl()\n{\n    case \"$((CURRENT - 1)) ${words[2]} ${words[3]}\" in\n", "compadd --",
+     " && return",
      "    esac\n    (( CURRENT < 4 )) || _files\n}\n"
      "if [[ $funcstack[1] == _finqctl ]]; then _finqctl \"$@\"; else compdef _finqctl finqctl; fi\n"},
     {NULL, NULL, NULL, NULL, NULL},

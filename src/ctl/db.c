@@ -38,8 +38,7 @@ static const char *os_user(apr_pool_t *pool)
 static ctl_exit introduce(PGconn *connection, apr_pool_t *pool)
 {
     const char *value = os_user(pool);
-    PGresult *result = PQexecParams(connection, "SELECT set_config('finq.os_user', $1, false)", 1, NULL, &value, NULL,
-                                    NULL, 0);
+    PGresult *result = PQexecParams(connection, "SELECT set_config('finq.os_user', $1, false)", 1, NULL, &value, NULL, NULL, 0);
     apr_pool_cleanup_register(pool, result, result_clear, apr_pool_cleanup_null);
     return PQresultStatus(result) == PGRES_TUPLES_OK
                ? CTL_OK
@@ -74,7 +73,8 @@ static const meaning meanings[] = {
     {"23505", CTL_CONFLICT, "it exists already"},
     {"23", CTL_FAILED, "a value is not one that may be stored"},
     {"22007", CTL_FAILED, "--since is a time, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday"},
-    {"22008", CTL_FAILED, "--since is a time, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday, and such a day there is not"},
+    {"22008", CTL_FAILED,
+     "--since is a time, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday, and such a day there is not"},
     {"22021", CTL_FAILED, "a word of the command line is not UTF-8"},
     {"22", CTL_FAILED, "a value is not one that the database can read"},
     {"P0001", CTL_FAILED, "it is refused"},

@@ -96,7 +96,6 @@ void ctl_help_verb(const ctl_verb *verb)
     }
 }
 
-
 /* ---- what was meant ---- */
 
 static int least(int a, int b)
@@ -137,7 +136,8 @@ static const ctl_verb *nearest(const ctl_verb *verbs, const char *noun, const ch
     const ctl_verb *best = NULL;
     int fewest = WORD_MAX;
     for (const ctl_verb *v = verbs; v->noun; v++) {
-        int of_noun = distance(noun, strlen(noun), v->noun), of_verb = v->verb && verb ? distance(verb, strlen(verb), v->verb) : 0;
+        int of_noun = distance(noun, strlen(noun), v->noun),
+            of_verb = v->verb && verb ? distance(verb, strlen(verb), v->verb) : 0;
         if (v->verb && verb && !is_near(of_verb, strlen(v->verb)))
             continue;
         if (!is_near(of_noun, strlen(v->noun)) || of_noun + of_verb >= fewest)

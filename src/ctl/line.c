@@ -108,8 +108,7 @@ static int option_read(ctl_command *command, ctl_exit *exit, words *left, const 
 static int word_read(ctl_command *command, ctl_exit *exit, const char *word)
 {
     int place = 0;
-    while (command->verb->parameters[place].name &&
-           (command->verb->parameters[place].name[0] == '-' || command->values[place]))
+    while (command->verb->parameters[place].name && (command->verb->parameters[place].name[0] == '-' || command->values[place]))
         place++;
     if (!command->verb->parameters[place].name)
         return usage_wrong(command->verb, exit, "too many words: ", word);

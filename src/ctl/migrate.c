@@ -10,10 +10,10 @@
 #include "crypto/digest.h"
 
 /* One migrates at a time; the lock goes with the connection. */
-#define PREPARE                                                                                                       \
-    "SELECT pg_advisory_lock(hashtextextended('finq migrate', 0));"                                                   \
-    "CREATE SCHEMA IF NOT EXISTS finq;"                                                                               \
-    "CREATE TABLE IF NOT EXISTS finq.migration (version integer NOT NULL PRIMARY KEY, name text NOT NULL,"            \
+#define PREPARE                                                                                            \
+    "SELECT pg_advisory_lock(hashtextextended('finq migrate', 0));"                                        \
+    "CREATE SCHEMA IF NOT EXISTS finq;"                                                                    \
+    "CREATE TABLE IF NOT EXISTS finq.migration (version integer NOT NULL PRIMARY KEY, name text NOT NULL," \
     " applied_at timestamptz NOT NULL DEFAULT clock_timestamp())"
 
 /* Each in one transaction. Running servers wait behind the locks that it has and for those that it waits for, and may hold
@@ -49,21 +49,27 @@ static int newest(void)
 static ctl_exit schema_refuse(const schema *found, ctl_command *command)
 {
     int before, later;
-    ctl_exit code = number_read(&before, command, "SELECT count(*) FROM finq.migration m WHERE m.version = 1 AND m.name <> 'base'",
-                                NULL, 0);
+    ctl_exit code =
+        number_read(&before, command, "SELECT count(*) FROM finq.migration m WHERE m.version = 1 AND m.name <> 'base'", NULL, 0);
     if (code != CTL_OK)
         return code;
     if (before)
         return ctl_fail(CTL_FAILED, "the database was made before version 0.2.0, whose schema begins anew; nothing was changed. "
-                        "Make a new database for this version");
+                                    "Make a new database for this version");
     if (found->version > newest())
-        return ctl_fail(CTL_FAILED, "the database's schema has version %d, and this finqctl knows none after %d; nothing was "
-                        "changed. Use the finqctl that belongs to the newest server", found->version, newest());
-    code = number_read(&later, command, "SELECT count(*) FROM finq.functions f WHERE string_to_array(f.version, '.')::integer[] > "
-                       "string_to_array($1, '.')::integer[]", (const char *const[]){ctl_version}, 1);
+        return ctl_fail(CTL_FAILED,
+                        "the database's schema has version %d, and this finqctl knows none after %d; nothing was "
+                        "changed. Use the finqctl that belongs to the newest server",
+                        found->version, newest());
+    code = number_read(&later, command,
+                       "SELECT count(*) FROM finq.functions f WHERE string_to_array(f.version, '.')::integer[] > "
+                       "string_to_array($1, '.')::integer[]",
+                       (const char *const[]){ctl_version}, 1);
     if (code == CTL_OK && later)
-        return ctl_fail(CTL_FAILED, "the database's functions come from a later finqctl than this one of version %s; nothing was "
-                        "changed. Use the finqctl that belongs to the newest server", ctl_version);
+        return ctl_fail(CTL_FAILED,
+                        "the database's functions come from a later finqctl than this one of version %s; nothing was "
+                        "changed. Use the finqctl that belongs to the newest server",
+                        ctl_version);
     return code;
 }
 
@@ -93,8 +99,9 @@ static ctl_exit transaction_run(ctl_command *command, const char *sql)
 
 static ctl_exit migration_apply(ctl_command *command, const ctl_migration *migration)
 {
-    const char *sql = apr_psprintf(command->pool, BEGIN "%s\n; INSERT INTO finq.migration (version, name) VALUES (%d, '%s'); COMMIT",
-                                   migration->sql, migration->version, migration->name);
+    const char *sql =
+        apr_psprintf(command->pool, BEGIN "%s\n; INSERT INTO finq.migration (version, name) VALUES (%d, '%s'); COMMIT",
+                     migration->sql, migration->version, migration->name);
     fprintf(stderr, "finqctl: applying %03d_%s\n", migration->version, migration->name);
     ctl_exit code = transaction_run(command, sql);
     if (code != CTL_OK)
@@ -117,9 +124,11 @@ static ctl_exit functions_apply(ctl_command *command, const schema *found)
         return CTL_OK;
     const char *sql = apr_psprintf(
         command->pool,
-        BEGIN "%s\n; INSERT INTO finq.functions AS f (hash, version, applied_at) VALUES ('\\x%s', '%s', clock_timestamp())"
+        BEGIN
+        "%s\n; INSERT INTO finq.functions AS f (hash, version, applied_at) VALUES ('\\x%s', '%s', clock_timestamp())"
         " ON CONFLICT (only_one) DO UPDATE SET hash = excluded.hash, version = excluded.version, applied_at = excluded.applied_at;"
-        " COMMIT", ctl_functions, ours, ctl_version);
+        " COMMIT",
+        ctl_functions, ours, ctl_version);
     fprintf(stderr, "finqctl: applying the functions\n");
     ctl_exit code = transaction_run(command, sql);
     if (code != CTL_OK)

@@ -42,21 +42,20 @@ typedef struct delivery {
 typedef struct {
     ctl_command *command;
     const finq_secrets *secrets;
-    const char *allowed;     /* addresses beside the public ones */
+    const char *allowed; /* addresses beside the public ones */
     const char *session_ttl;
-    apr_time_t expiry_at;    /* when the passing of time is looked at next */
-    int leads;               /* that is, its connection has the lock */
-    apr_pool_t *pool;        /* of the post and of what is under way */
+    apr_time_t expiry_at; /* when the passing of time is looked at next */
+    int leads;            /* that is, its connection has the lock */
+    apr_pool_t *pool;     /* of the post and of what is under way */
     ctl_post *post;
     APR_RING_HEAD(under_way, delivery) under_way;
-    int count;               /* of these */
+    int count; /* of these */
 } worker;
 
 /* ---- signing: Standard Webhooks ---- */
 
 /* The secret that a tenant was shown, from the server's secret and the salt. NULL if that secret has left the file. */
-static const char *key_derive(const worker *w, apr_int32_t secret_id, const char *salt_hex, unsigned char *key,
-                              apr_pool_t *pool)
+static const char *key_derive(const worker *w, apr_int32_t secret_id, const char *salt_hex, unsigned char *key, apr_pool_t *pool)
 {
     unsigned char salt[FINQ_SALT_BYTES];
     apr_size_t length;
@@ -144,7 +143,7 @@ static const char *under_way_list(const worker *w)
     const delivery *one;
     const char *list = "{";
     APR_RING_FOREACH(one, &w->under_way, delivery, link)
-        list = apr_psprintf(w->command->pool, "%s%s%" APR_INT64_T_FMT, list, list[1] ? "," : "", one->event_id);
+    list = apr_psprintf(w->command->pool, "%s%s%" APR_INT64_T_FMT, list, list[1] ? "," : "", one->event_id);
     return apr_pstrcat(w->command->pool, list, "}", NULL);
 }
 
@@ -155,15 +154,18 @@ static ctl_exit deliveries_begin(size_t *due, worker *w)
     const char *json, *values[2] = {apr_psprintf(pool, "%d", UNDER_WAY_MAX - w->count), under_way_list(w)};
     json_t *wrapped, *event;
     size_t i;
-    ctl_exit code = ctl_db_call(&json, w->command, "SELECT jsonb_build_object('due', finq.outbox_due(p_limit => $1, "
-                                "p_under_way => $2))", values, 2);
+    ctl_exit code = ctl_db_call(&json, w->command,
+                                "SELECT jsonb_build_object('due', finq.outbox_due(p_limit => $1, "
+                                "p_under_way => $2))",
+                                values, 2);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_json_parse(&wrapped, NULL, json, strlen(json), pool);
     if (error)
         return ctl_fail(CTL_FAILED, "%s", error->message);
     *due = json_array_size(json_object_get(wrapped, "due"));
-    json_array_foreach(json_object_get(wrapped, "due"), i, event) {
+    json_array_foreach(json_object_get(wrapped, "due"), i, event)
+    {
         if (code == CTL_OK)
             code = delivery_begin(w, event);
     }
@@ -195,8 +197,8 @@ static ctl_exit expiry_look(worker *w)
     if (apr_time_now() < w->expiry_at)
         return CTL_OK;
     w->expiry_at = apr_time_now() + apr_time_from_sec(EXPIRY_SECONDS);
-    return ctl_db_call(&json, w->command, "SELECT finq.time_events(p_session_ttl => $1, p_notice => interval '7 days')",
-                       values, 1);
+    return ctl_db_call(&json, w->command, "SELECT finq.time_events(p_session_ttl => $1, p_notice => interval '7 days')", values,
+                       1);
 }
 
 static void rest(int seconds)
@@ -312,12 +314,14 @@ ctl_exit ctl_webhook_set(ctl_command *command)
     if (error)
         return ctl_fail(CTL_FAILED, "%s", error->cause);
     const char *values[] = {
-        ctl_value(command, "CLIENT_ID"), ctl_value(command, "URL"),
-        apr_psprintf(command->pool, "%d", finq_secret_id(secret)),
-        apr_pstrcat(command->pool, "\\x", apr_pencode_base16_binary(command->pool, salt, sizeof salt, APR_ENCODE_LOWER, NULL), NULL),
+        ctl_value(command, "CLIENT_ID"), ctl_value(command, "URL"), apr_psprintf(command->pool, "%d", finq_secret_id(secret)),
+        apr_pstrcat(command->pool, "\\x", apr_pencode_base16_binary(command->pool, salt, sizeof salt, APR_ENCODE_LOWER, NULL),
+                    NULL),
         ctl_value(command, "--overlap") ? ctl_value(command, "--overlap") : "1440"};
-    code = ctl_db_call(&json, command, "SELECT finq.webhook_set(p_client_id => $1, p_url => $2, p_secret_id => $3, "
-                       "p_salt => $4, p_overlap => $5)", values, 5);
+    code = ctl_db_call(&json, command,
+                       "SELECT finq.webhook_set(p_client_id => $1, p_url => $2, p_secret_id => $3, "
+                       "p_salt => $4, p_overlap => $5)",
+                       values, 5);
     if (code == CTL_OK)
         ctl_print(command, apr_psprintf(command->pool, "{\"client_id\":\"%s\",\"secret\":\"whsec_%s\"}", values[0],
                                         apr_pencode_base64_binary(command->pool, key, sizeof key, APR_ENCODE_NONE, NULL)));

@@ -80,16 +80,16 @@ const char *ctl_post_networks_problem(const char *list, apr_pool_t *pool)
 }
 
 /* What is not the public Internet: the special-purpose registries of RFC 6890, with what has left them but lives on. */
-#define NOT_PUBLIC                                                                                                    \
-    "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,"         \
-    "192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3,::/96,::ffff:0:0:0/96,"   \
-    "64:ff9b::/96,64:ff9b:1::/48,100::/64,100:0:0:1::/64,2001::/23,2001:db8::/32,2002::/16,3fff::/20,5f00::/16,"      \
+#define NOT_PUBLIC                                                                                                  \
+    "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,192.0.2.0/24,"        \
+    "192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,224.0.0.0/3,::/96,::ffff:0:0:0/96," \
+    "64:ff9b::/96,64:ff9b:1::/48,100::/64,100:0:0:1::/64,2001::/23,2001:db8::/32,2002::/16,3fff::/20,5f00::/16,"    \
     "fc00::/7,fe80::/10,fec0::/10,ff00::/8"
 
 typedef struct {
     const char *allowed;
     apr_pool_t *pool;
-    int is_plain;  /* http, which is for allowed addresses alone */
+    int is_plain; /* http, which is for allowed addresses alone */
     const char *refused;
 } guard;
 

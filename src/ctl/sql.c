@@ -6,7 +6,7 @@
 
 /* ---- migrations.inc has a line MIGRATION(1, "base", "001_base") for each file of sql/migrations ---- */
 
-#define MIGRATION(number, name, file) \
+#define MIGRATION(number, name, file)                             \
     EMBED("ctl_migration_" #number, FILE_OF("migrations/" file)); \
     extern const char ctl_migration_##number[];
 #include "migrations.inc"
@@ -21,9 +21,9 @@ const ctl_migration ctl_migrations[] = {
 
 #define FUNCTIONS(room) FILE_OF("functions/" room)
 
-EMBED("ctl_functions_text", FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("step") FUNCTIONS("credential")
-      FUNCTIONS("tenant") FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent")
-      FUNCTIONS("audit") FUNCTIONS("retired") FUNCTIONS("grants"));
+EMBED("ctl_functions_text", FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("step") FUNCTIONS("credential") FUNCTIONS("tenant")
+                                FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent")
+                                    FUNCTIONS("audit") FUNCTIONS("retired") FUNCTIONS("grants"));
 extern const char ctl_functions_text[];
 const char *const ctl_functions = ctl_functions_text;
 

@@ -12,7 +12,6 @@
 #include "ground/text.h"
 #include "json/json.h"
 
-
 #define COLUMNS_MOST 32
 #define GAP 2
 #define NOTHING "-"
@@ -53,7 +52,8 @@ static const char *list_cell(const json_t *list, apr_pool_t *pool)
     apr_array_header_t *names = apr_array_make(pool, 4, sizeof(const char *));
     size_t i;
     json_t *element;
-    json_array_foreach(list, i, element) {
+    json_array_foreach(list, i, element)
+    {
         const char *name = element_name(element, pool);
         if (!name)
             return finq_text_plain(finq_json_text(list, pool), APR_SIZE_MAX, pool);
@@ -99,10 +99,12 @@ static int columns_read(columns *all, const json_t *list, apr_pool_t *pool)
     json_t *element, *value;
     const char *name;
     *all = (columns){.count = 0};
-    json_array_foreach(list, i, element) {
+    json_array_foreach(list, i, element)
+    {
         if (!json_is_object(element))
             return 0;
-        json_object_foreach(element, name, value) {
+        json_object_foreach(element, name, value)
+        {
             int place = column_find(all, name), width = width_of(cell_of(value, pool));
             if (place < 0)
                 return 0;
@@ -136,7 +138,8 @@ static void records_print(const json_t *list, int indent, apr_pool_t *pool)
 {
     size_t i;
     json_t *element;
-    json_array_foreach(list, i, element) {
+    json_array_foreach(list, i, element)
+    {
         if (i)
             putchar('\n');
         value_print(element, indent, pool);
@@ -154,8 +157,7 @@ static void list_print(const json_t *list, int indent, apr_pool_t *pool)
         records_print(list, indent, pool);
     else {
         row_print(&all, NULL, indent, pool);
-        json_array_foreach(list, i, element)
-            row_print(&all, element, indent, pool);
+        json_array_foreach(list, i, element) row_print(&all, element, indent, pool);
     }
 }
 
@@ -172,9 +174,9 @@ static void object_print(const json_t *object, int indent, apr_pool_t *pool)
     const char *name;
     json_t *value;
     int widest = 0;
+    json_object_foreach((json_t *)object, name, value) widest = width_of(name) > widest ? width_of(name) : widest;
     json_object_foreach((json_t *)object, name, value)
-        widest = width_of(name) > widest ? width_of(name) : widest;
-    json_object_foreach((json_t *)object, name, value) {
+    {
         printf("%*s", indent, "");
         if (json_object_size(value) > 0 || is_list_of_objects(value)) {
             printf("%s\n", finq_text_plain(name, APR_SIZE_MAX, pool));

@@ -8,8 +8,8 @@ static ctl_exit session_show(ctl_command *command)
 
 static ctl_exit consent_list(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.consent_list(p_client_id => $1, p_status => $2, p_limit => $3)",
-                        command->values, 3);
+    return ctl_db_print(command, "SELECT finq.consent_list(p_client_id => $1, p_status => $2, p_limit => $3)", command->values,
+                        3);
 }
 
 static ctl_exit consent_show(ctl_command *command)
@@ -27,6 +27,8 @@ static ctl_exit audit(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.audit_list(p_client_id => $1, p_since => $2, p_limit => $3)", command->values, 3);
 }
 
+/* One verb, one paragraph: its words first. */
+/* clang-format off */
 const ctl_verb ctl_verbs[] = {
     {"db", "migrate",
      "Brings the schema to this version, from an empty database or any earlier version since 0.2.0, while servers run: first "
@@ -255,3 +257,4 @@ const ctl_verb ctl_verbs[] = {
      {{"SHELL", NULL, 1, "bash or zsh."}, {NULL, NULL, 0, NULL}}, ctl_completion},
     {NULL, NULL, NULL, {{NULL, NULL, 0, NULL}}, NULL},
 };
+/* clang-format on */

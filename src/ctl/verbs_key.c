@@ -27,8 +27,10 @@ static ctl_exit algorithm_read(finq_algorithm *algorithm, const char *name)
     *algorithm = FINQ_ALGORITHM_RS256;
     if (!name || finq_algorithm_find(algorithm, name))
         return CTL_OK;
-    return ctl_fail(CTL_USAGE, "--algorithm is RS256 (JWS), rsa-v1_5-sha256, rsa-pss-sha512, ecdsa-p256-sha256 or ed25519, "
-                               "not \"%s\"", name);
+    return ctl_fail(CTL_USAGE,
+                    "--algorithm is RS256 (JWS), rsa-v1_5-sha256, rsa-pss-sha512, ecdsa-p256-sha256 or ed25519, "
+                    "not \"%s\"",
+                    name);
 }
 
 static ctl_exit keys_read(apr_array_header_t **keys, ctl_command *command, const char *path, finq_algorithm algorithm)
@@ -61,8 +63,7 @@ ctl_exit ctl_key_add(ctl_command *command)
     json_t *list = finq_json_own(json_array(), command->pool);
     for (int i = 0; i < keys->nelts; i++)
         json_array_append_new(list, key_json(APR_ARRAY_IDX(keys, i, const finq_key *), command->pool));
-    const char *values[] = {ctl_value(command, "CLIENT_ID"), ctl_value(command, "--issuer"),
-                            finq_json_text(list, command->pool)};
+    const char *values[] = {ctl_value(command, "CLIENT_ID"), ctl_value(command, "--issuer"), finq_json_text(list, command->pool)};
     return ctl_db_print(command, "SELECT finq.key_add(p_client_id => $1, p_issuer => $2, p_keys => $3)", values, 3);
 }
 
@@ -130,8 +131,10 @@ ctl_exit ctl_sign(ctl_command *command)
     apr_size_t length;
     int is_json;
     char *pem;
-    finq_jws_draft draft = {.kid = ctl_value(command, "--kid"), .issuer = ctl_value(command, "--issuer"),
-                            .audience = audience ? audience : AUDIENCE, .issued = finq_clock_seconds()};
+    finq_jws_draft draft = {.kid = ctl_value(command, "--kid"),
+                            .issuer = ctl_value(command, "--issuer"),
+                            .audience = audience ? audience : AUDIENCE,
+                            .issued = finq_clock_seconds()};
     ctl_exit code = lifetime_read(&lifetime, ctl_value(command, "--lifetime"));
     if (code == CTL_OK)
         code = ctl_file_read(&pem, &length, ctl_value(command, "--key"), MATERIAL_MAX, command->pool);
@@ -154,8 +157,10 @@ ctl_exit ctl_sign(ctl_command *command)
 static finq_error *explain(json_t *passed, ctl_command *command, const apr_array_header_t *keys, const unsigned char *digest)
 {
     const char *audience = ctl_value(command, "--aud"), *header = ctl_value(command, "HEADER"), *token;
-    const finq_claims_policy policy = {.audience = audience ? audience : AUDIENCE, .issuer = ctl_value(command, "--issuer"),
-                                       .max_lifetime = FINQ_CHECK_LIFETIME_MOST, .skew_behind = FINQ_CHECK_SKEW_BEHIND,
+    const finq_claims_policy policy = {.audience = audience ? audience : AUDIENCE,
+                                       .issuer = ctl_value(command, "--issuer"),
+                                       .max_lifetime = FINQ_CHECK_LIFETIME_MOST,
+                                       .skew_behind = FINQ_CHECK_SKEW_BEHIND,
                                        .skew_ahead = FINQ_CHECK_SKEW_AHEAD};
     const finq_claims *claims;
     finq_jws *jws;
@@ -189,8 +194,9 @@ ctl_exit ctl_verify(ctl_command *command)
     finq_error *error = explain(passed, command, keys, digest);
     json_t *shown = finq_json_own(json_pack("{s:b, s:s, s:s, s:o, s:s*}", "good", error == NULL, "digest",
                                             finq_codec_encode(FINQ_BASE64, digest, sizeof digest, command->pool), "digest_of",
-                                            is_json ? "the compact form" : "the bytes as they are", "passed", passed,
-                                            "failed", error ? error->message : NULL), command->pool);
+                                            is_json ? "the compact form" : "the bytes as they are", "passed", passed, "failed",
+                                            error ? error->message : NULL),
+                                  command->pool);
     ctl_print(command, finq_json_text(shown, command->pool));
     return error ? CTL_FAILED : CTL_OK;
 }

@@ -51,8 +51,10 @@ ctl_exit ctl_tenant_create(ctl_command *command)
         error = key_make(&keys[3], &values[3], command->pool);
     if (error)
         return ctl_fail_with(error);
-    return print_with_keys(command, "SELECT finq.tenant_create(p_name => $1, p_servicer => $2, p_secret_hash => $3, "
-                           "p_app_key_hash => $4)", values, 4, keys);
+    return print_with_keys(command,
+                           "SELECT finq.tenant_create(p_name => $1, p_servicer => $2, p_secret_hash => $3, "
+                           "p_app_key_hash => $4)",
+                           values, 4, keys);
 }
 
 ctl_exit ctl_tenant_rotate(ctl_command *command)
@@ -72,8 +74,10 @@ ctl_exit ctl_tenant_rotate(ctl_command *command)
 
 ctl_exit ctl_tenant_allow(ctl_command *command)
 {
-    return ctl_db_print(command, "SELECT finq.tenant_allow(p_client_id => $1, p_skill => $2, p_consent_duration => $3, "
-                        "p_retention => $4)", command->values, 4);
+    return ctl_db_print(command,
+                        "SELECT finq.tenant_allow(p_client_id => $1, p_skill => $2, p_consent_duration => $3, "
+                        "p_retention => $4)",
+                        command->values, 4);
 }
 
 ctl_exit ctl_tenant_disallow(ctl_command *command)

@@ -37,8 +37,10 @@ ctl_exit ctl_tenant_redirect_allow(ctl_command *command)
     const char *prefix = ctl_value(command, "PREFIX");
     const char *values[] = {ctl_value(command, "CLIENT_ID"), finq_link_folded(prefix, command->pool)};
     if (finq_link_check(prefix, command->pool))
-        return ctl_fail(CTL_FAILED, "%s is no beginning of a link: it must be https://..., http on localhost, or an app's own "
-                                    "scheme such as myapp:// or com.example.app:/", prefix);
+        return ctl_fail(CTL_FAILED,
+                        "%s is no beginning of a link: it must be https://..., http on localhost, or an app's own "
+                        "scheme such as myapp:// or com.example.app:/",
+                        prefix);
     return ctl_db_print(command, "SELECT finq.tenant_redirect_allow(p_client_id => $1, p_prefix => $2)", values, 2);
 }
 

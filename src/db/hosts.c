@@ -82,9 +82,9 @@ const char *finq_pg_host_first(const char *conninfo, int place, apr_pool_t *pool
     PQconninfoOption *options = strstr(conninfo, "://") ? NULL : PQconninfoParse(conninfo, NULL);
     if (!options)
         return conninfo;
-    const char *turned = apr_pstrcat(pool, conninfo, option_turned(options, "host", place, pool),
-                                     option_turned(options, "hostaddr", place, pool), option_turned(options, "port", place, pool),
-                                     NULL);
+    const char *turned =
+        apr_pstrcat(pool, conninfo, option_turned(options, "host", place, pool), option_turned(options, "hostaddr", place, pool),
+                    option_turned(options, "port", place, pool), NULL);
     PQconninfoFree(options);
     return turned;
 }

@@ -9,7 +9,9 @@
 static const struct {
     const char *outcome, *message, *to_caller;
 } outcomes[] = {
-    {"expired_nonce", "nonce has expired; a session that has had its first step can be resumed by the tenant's server, else start a new one.", NULL},
+    {"expired_nonce",
+     "nonce has expired; a session that has had its first step can be resumed by the tenant's server, else start a new one.",
+     NULL},
     {"expired_session", "The session is too old to go on; start a new one.", NULL},
     {"invalid_nonce", "nonce is an older one of this session; go on with the newest.", NULL},
     {"invalid_session_id", "No session has this id.", NULL},
@@ -49,7 +51,8 @@ finq_error *finq_outcome_error(const char *outcome, const char *missing, const c
     if (strcmp(outcome, "missing_uploads") == 0)
         return missing_uploads(missing, pool);
     if (strcmp(outcome, "step_claimed") == 0)
-        return finq_error_make(pool, FINQ_E_SERVICE_UNAVAILABLE, "Another submission of this step is being decided; send it again.");
+        return finq_error_make(pool, FINQ_E_SERVICE_UNAVAILABLE,
+                               "Another submission of this step is being decided; send it again.");
     if (strcmp(outcome, "invalid_step") == 0) /* it waits, or has ended: no step is expected */
         return finq_error_tell(finq_error_make(pool, FINQ_E_INVALID_STEP, "The session does not wait for step %s.", refused),
                                "expected_step", NULL, pool);

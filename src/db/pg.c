@@ -21,8 +21,8 @@ static int socket_wait(PGconn *connection, short events, apr_time_t deadline)
 
 static finq_error *call_lost(PGconn *connection, const char *what, apr_pool_t *pool)
 {
-    finq_error *error = finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s: %s", what,
-                                            finq_pg_why(connection, pool));
+    finq_error *error =
+        finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "database: %s: %s", what, finq_pg_why(connection, pool));
     error->moved = 1;
     finq_pg_cut(connection);
     return error;
@@ -76,8 +76,8 @@ static finq_error *result_next(PGresult **result, PGconn *connection, const finq
 
 /* Reads to the end of the answer, which leaves the connection ready for the next call; keeps the first result, or the error
  * that came after it: then the rows were there, but the commit failed. */
-static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq_pg_statement *statement,
-                               apr_time_t deadline, apr_pool_t *pool)
+static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq_pg_statement *statement, apr_time_t deadline,
+                               apr_pool_t *pool)
 {
     *answer = NULL;
     for (;;) {
@@ -114,8 +114,7 @@ static const char *hint_for(const char *sqlstate)
     return is_pooled ? " (behind a transaction pooler set FinqPreparedStatements off)" : "";
 }
 
-static finq_error *answer_check(const PGresult *result, PGconn *connection, const finq_pg_statement *statement,
-                                apr_pool_t *pool)
+static finq_error *answer_check(const PGresult *result, PGconn *connection, const finq_pg_statement *statement, apr_pool_t *pool)
 {
     ExecStatusType status = PQresultStatus(result);
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
@@ -133,8 +132,8 @@ static finq_error *answer_check(const PGresult *result, PGconn *connection, cons
     return error;
 }
 
-static finq_error *answer_take(PGresult **result, PGconn *connection, const finq_pg_statement *statement,
-                               apr_time_t deadline, apr_pool_t *pool)
+static finq_error *answer_take(PGresult **result, PGconn *connection, const finq_pg_statement *statement, apr_time_t deadline,
+                               apr_pool_t *pool)
 {
     FINQ_TRY(flush(connection, statement, deadline, pool));
     FINQ_TRY(answer_read(result, connection, statement, deadline, pool));
@@ -157,13 +156,13 @@ static finq_error *prepare(PGconn *connection, const finq_pg_statement *statemen
 
 static int call_send(PGconn *connection, const finq_pg_statement *statement, const finq_pg_args *args, int named)
 {
-    return named ? PQsendQueryPrepared(connection, statement->name, args->count, args->values, args->lengths, args->formats, 1)
-                 : PQsendQueryParams(connection, statement->sql, args->count, NULL, args->values, args->lengths,
-                                     args->formats, 1);
+    return named
+               ? PQsendQueryPrepared(connection, statement->name, args->count, args->values, args->lengths, args->formats, 1)
+               : PQsendQueryParams(connection, statement->sql, args->count, NULL, args->values, args->lengths, args->formats, 1);
 }
 
-finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement,
-                         const finq_pg_args *args, apr_time_t deadline, int named, apr_pool_t *pool)
+finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_pg_statement *statement, const finq_pg_args *args,
+                         apr_time_t deadline, int named, apr_pool_t *pool)
 {
     PGresult *result;
     PQsetnonblocking(connection, 1);

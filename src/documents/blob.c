@@ -66,8 +66,7 @@ static int lock_wait(int descriptor)
 static int stage_once(int *swept, const finq_blob *blob)
 {
     struct stat file;
-    int descriptor =
-        openat(blob->store->staging, blob->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int descriptor = openat(blob->store->staging, blob->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return -1;
     if (lock_wait(descriptor) != 0 || fstat(descriptor, &file) != 0) {
@@ -83,8 +82,7 @@ static int stage_once(int *swept, const finq_blob *blob)
     return descriptor;
 }
 
-finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id,
-                            apr_pool_t *pool)
+finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)
 {
     finq_blob *made = apr_palloc(pool, sizeof *made);
     memset(made, 0, offsetof(finq_blob, buffer));

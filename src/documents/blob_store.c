@@ -14,14 +14,12 @@ static int is_full(int errnum)
     return errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
 }
 
-finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name,
-                                  int errnum, apr_pool_t *pool)
+finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name, int errnum, apr_pool_t *pool)
 {
     char text[128];
     apr_strerror(errnum, text, sizeof text);
-    return finq_error_internal(pool,
-                               is_full(errnum) ? FINQ_E_INSUFFICIENT_STORAGE : FINQ_E_INTERNAL_SERVER_ERROR,
-                               "%s/%s/%s: %s", store->dir, below, name, text);
+    return finq_error_internal(pool, is_full(errnum) ? FINQ_E_INSUFFICIENT_STORAGE : FINQ_E_INTERNAL_SERVER_ERROR, "%s/%s/%s: %s",
+                               store->dir, below, name, text);
 }
 
 char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id)
@@ -64,17 +62,16 @@ int finq_blob_store_unplace(const finq_blob_store *store, const finq_id *id, con
 int finq_blob_store_is_staged(const finq_blob_store *store, const char *name, const struct stat *file)
 {
     struct stat staged;
-    return fstatat(store->staging, name, &staged, AT_SYMLINK_NOFOLLOW) == 0 &&
-           staged.st_ino == file->st_ino && staged.st_dev == file->st_dev;
+    return fstatat(store->staging, name, &staged, AT_SYMLINK_NOFOLLOW) == 0 && staged.st_ino == file->st_ino &&
+           staged.st_dev == file->st_dev;
 }
 
 static finq_error *unusable(const finq_blob_store *store, const char *path, const char *why, apr_pool_t *pool)
 {
-    return finq_error_internal(
-        pool, FINQ_E_INTERNAL_SERVER_ERROR,
-        "The upload directory %s cannot be used: %s: %s. Make it a directory that belongs to "
-        "the server's user (uid %ld) with mode 0700: install -d -m 700 -o USER %s",
-        store->dir, path, why, (long)geteuid(), store->dir);
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                               "The upload directory %s cannot be used: %s: %s. Make it a directory that belongs to "
+                               "the server's user (uid %ld) with mode 0700: install -d -m 700 -o USER %s",
+                               store->dir, path, why, (long)geteuid(), store->dir);
 }
 
 static finq_error *unusable_errno(const finq_blob_store *store, const char *path, apr_pool_t *pool)
@@ -85,8 +82,7 @@ static finq_error *unusable_errno(const finq_blob_store *store, const char *path
 }
 
 /* Who else may write there could put a link or a file of theirs where ours are expected. */
-finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor, const char *path,
-                                    apr_pool_t *pool)
+finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor, const char *path, apr_pool_t *pool)
 {
     struct stat directory;
     if (fstat(descriptor, &directory) != 0)
@@ -113,8 +109,7 @@ finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_p
     finq_blob_store *made = apr_palloc(pool, sizeof *made);
     made->dir = apr_pstrdup(pool, dir);
     made->staging = -1;
-    made->root =
-        open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* DIR itself may be a link: the operator's own */
+    made->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* DIR itself may be a link: the operator's own */
     apr_pool_cleanup_register(pool, made, store_close, apr_pool_cleanup_null);
     if (made->root < 0)
         return unusable_errno(made, dir, pool);
@@ -130,8 +125,7 @@ finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_p
     return NULL;
 }
 
-finq_error *finq_blob_open(int *descriptor, const finq_blob_store *store, const finq_id *upload_id,
-                           apr_pool_t *pool)
+finq_error *finq_blob_open(int *descriptor, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)
 {
     char day[FINQ_BLOB_DAY], name[FINQ_ID_TEXT + 1];
     int directory = finq_blob_store_enter(store, finq_blob_store_day(day, upload_id));
@@ -150,6 +144,5 @@ finq_error *finq_blob_remove(const finq_blob_store *store, const finq_id *upload
     int errnum = finq_blob_store_unplace(store, upload_id, NULL);
     if (errnum == 0)
         return NULL;
-    return finq_blob_store_error(store, finq_blob_store_day(day, upload_id), finq_id_write(name, upload_id),
-                                 errnum, pool);
+    return finq_blob_store_error(store, finq_blob_store_day(day, upload_id), finq_id_write(name, upload_id), errnum, pool);
 }

@@ -17,8 +17,8 @@ struct finq_blob_store {
 };
 
 /** "DIR/<below>/<name>: <what the system says>", as the right kind of error for this errno. */
-finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name,
-                                  int errnum, apr_pool_t *pool);
+finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name, int errnum,
+                                  apr_pool_t *pool);
 
 /** Writes the name of the day directory of an id. Returns `day`. */
 char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id);
@@ -27,8 +27,7 @@ char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id);
 int finq_blob_store_enter(const finq_blob_store *store, const char *name);
 
 /** Whether an open directory, named `path`, belongs to this user, and nobody else may write there. */
-finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor, const char *path,
-                                    apr_pool_t *pool);
+finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor, const char *path, apr_pool_t *pool);
 
 /** Unlinks the placed file of an id, if it is `only` (NULL: any). Returns 0, also where there is none, or
  * errno. */

@@ -74,8 +74,7 @@ static finq_error *unstage(const staged *it, const finq_blob_store *store, apr_p
     return NULL;
 }
 
-static finq_error *sweep_held(finq_blob_swept *swept, const staged *it, const finq_blob_store *store,
-                              apr_pool_t *pool)
+static finq_error *sweep_held(finq_blob_swept *swept, const staged *it, const finq_blob_store *store, apr_pool_t *pool)
 {
     if (it->file.st_nlink > 1) {
         APR_ARRAY_PUSH(swept->undecided, finq_id) = it->id;
@@ -92,8 +91,7 @@ static int is_own_name(staged *it, const char *name)
     return finq_id_parse(&it->id, name) && strcmp(finq_id_write(it->name, &it->id), name) == 0;
 }
 
-static finq_error *sweep_entry(finq_blob_swept *swept, const finq_blob_store *store, const char *name,
-                               apr_pool_t *pool)
+static finq_error *sweep_entry(finq_blob_swept *swept, const finq_blob_store *store, const char *name, apr_pool_t *pool)
 {
     staged it;
     staged_kind kind = FOREIGN;
@@ -109,8 +107,7 @@ static finq_error *sweep_entry(finq_blob_swept *swept, const finq_blob_store *st
     return NULL;
 }
 
-static finq_error *sweep_entries(finq_blob_swept *swept, DIR *entries, const finq_blob_store *store,
-                                 apr_pool_t *pool)
+static finq_error *sweep_entries(finq_blob_swept *swept, DIR *entries, const finq_blob_store *store, apr_pool_t *pool)
 {
     struct dirent *entry;
     while ((errno = 0, entry = readdir(entries))) {
@@ -124,8 +121,7 @@ finq_error *finq_blob_sweep(finq_blob_swept *swept, const finq_blob_store *store
 {
     memset(swept, 0, sizeof *swept);
     swept->undecided = apr_array_make(pool, 8, sizeof(finq_id));
-    int descriptor =
-        openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
+    int descriptor = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
     DIR *entries = descriptor < 0 ? NULL : fdopendir(descriptor);
     if (!entries) {
         finq_error *error = staged_error(store, ".", pool);
@@ -149,8 +145,7 @@ static finq_error *settle_held(const staged *it, const finq_blob_store *store, i
     return unstage(it, store, pool);
 }
 
-finq_error *finq_blob_settle(const finq_blob_store *store, const finq_id *upload_id, int recorded,
-                             apr_pool_t *pool)
+finq_error *finq_blob_settle(const finq_blob_store *store, const finq_id *upload_id, int recorded, apr_pool_t *pool)
 {
     staged it = {.id = *upload_id};
     staged_kind kind;

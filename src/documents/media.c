@@ -141,8 +141,7 @@ static int directory_stands_before(int fd, off_t record_at, const unsigned char 
 {
     off_t size = (off_t)little_endian(record + 12, 4);
     unsigned char signature[4];
-    return size >= 46 && size <= record_at && read_at(fd, signature, 4, record_at - size) &&
-           memcmp(signature, "PK\1\2", 4) == 0;
+    return size >= 46 && size <= record_at && read_at(fd, signature, 4, record_at - size) && memcmp(signature, "PK\1\2", 4) == 0;
 }
 
 /* Whether a stream of a PDF ends at a place (ISO 32000-1, 7.3.8): what stood before it is an attachment. */

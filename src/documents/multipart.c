@@ -47,8 +47,7 @@ static finq_error *wrong(finq_multipart *parser, const char *what)
 
 static finq_error *wrong_part(finq_multipart *parser, const char *what)
 {
-    return finq_error_make(parser->pool, FINQ_E_INVALID_BODY, "Part %d of the multipart body %s",
-                           parser->parts, what);
+    return finq_error_make(parser->pool, FINQ_E_INVALID_BODY, "Part %d of the multipart body %s", parser->parts, what);
 }
 
 /* At the start of the body and of a part's data, a delimiter needs no line end of its own. */
@@ -175,8 +174,7 @@ static finq_error *headers_done(finq_multipart *parser)
         return wrong_part(parser, what);
     parser->in_part = 1;
     scan_from_line_start(parser, DATA);
-    return parser->sink->part_begin(parser->baton, parser->headers.name, parser->headers.filename,
-                                    parser->headers.type);
+    return parser->sink->part_begin(parser->baton, parser->headers.name, parser->headers.filename, parser->headers.type);
 }
 
 static finq_error *header_line(finq_multipart *parser)
@@ -202,8 +200,7 @@ static finq_error *headers(finq_multipart *parser, const char **at, const char *
     const char *line_end = memchr(*at, '\n', (size_t)(end - *at));
     size_t n = (size_t)((line_end ? line_end + 1 : end) - *at);
     if (n > sizeof parser->block - parser->used)
-        return wrong_part(parser,
-                          "has headers of more than " APR_STRINGIFY(FINQ_MULTIPART_MAX_BLOCK) " bytes.");
+        return wrong_part(parser, "has headers of more than " APR_STRINGIFY(FINQ_MULTIPART_MAX_BLOCK) " bytes.");
     memcpy(parser->block + parser->used, *at, n);
     parser->used += n;
     *at += n;
@@ -266,8 +263,8 @@ static const char *boundary_read(const char **boundary, char *content_type)
     return is_boundary(*boundary) ? NULL : "has a boundary that is not 1 to 70 legal characters.";
 }
 
-finq_error *finq_multipart_create(finq_multipart **parser, const char *content_type,
-                                  const finq_multipart_sink *sink, void *baton, apr_pool_t *pool)
+finq_error *finq_multipart_create(finq_multipart **parser, const char *content_type, const finq_multipart_sink *sink, void *baton,
+                                  apr_pool_t *pool)
 {
     const char *boundary = NULL;
     const char *what = boundary_read(&boundary, apr_pstrdup(pool, content_type));

@@ -11,11 +11,9 @@ static const struct {
     size_t offset;
     const char *doubled;
 } known[] = {
-    {"Content-Disposition", offsetof(finq_multipart_headers, disposition),
-     "has two Content-Disposition headers."},
+    {"Content-Disposition", offsetof(finq_multipart_headers, disposition), "has two Content-Disposition headers."},
     {"Content-Type", offsetof(finq_multipart_headers, type), "has two Content-Type headers."},
-    {"Content-Transfer-Encoding", offsetof(finq_multipart_headers, encoding),
-     "has two Content-Transfer-Encoding headers."},
+    {"Content-Transfer-Encoding", offsetof(finq_multipart_headers, encoding), "has two Content-Transfer-Encoding headers."},
 };
 
 static int is_blank(char c)
@@ -174,8 +172,7 @@ static const char *disposition_read(finq_multipart_headers *headers)
 
 static int encoding_is_identity(const char *encoding)
 {
-    return strcasecmp(encoding, "7bit") == 0 || strcasecmp(encoding, "8bit") == 0 ||
-           strcasecmp(encoding, "binary") == 0;
+    return strcasecmp(encoding, "7bit") == 0 || strcasecmp(encoding, "8bit") == 0 || strcasecmp(encoding, "binary") == 0;
 }
 
 const char *finq_multipart_headers_end(finq_multipart_headers *headers)

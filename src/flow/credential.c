@@ -31,8 +31,8 @@ static finq_error *offer_make(offer *made, const finq_service *service, const ch
 {
     FINQ_TRY(finq_id_new(&made->credentials_id, pool));
     FINQ_TRY(finq_random(made->salt, sizeof made->salt, pool));
-    FINQ_TRY(finq_secret_access_token(made->token, finq_secrets_first(service->secrets), made->salt,
-                                      &made->credentials_id, pool));
+    FINQ_TRY(
+        finq_secret_access_token(made->token, finq_secrets_first(service->secrets), made->salt, &made->credentials_id, pool));
     const char *text = token_text(made->token, pool);
     finq_digest_sha256(made->token_hash, text, strlen(text));
     finq_digest_sha256(made->secret_hash, client_secret, strlen(client_secret));
@@ -76,8 +76,8 @@ static finq_error *exchange_call(finq_exchange_token_out *row, const finq_servic
 }
 
 /* The token that stands: the offered one, or that of the first exchange, from its salt and secret. */
-static finq_error *credential_read(finq_credential *credential, const finq_service *service,
-                                   const finq_exchange_token_out *row, apr_pool_t *pool)
+static finq_error *credential_read(finq_credential *credential, const finq_service *service, const finq_exchange_token_out *row,
+                                   apr_pool_t *pool)
 {
     unsigned char token[FINQ_ACCESS_TOKEN_BYTES];
     const finq_secret *secret = finq_secrets_find(service->secrets, row->secret_id);

@@ -23,7 +23,7 @@
 
 typedef struct {
     const finq_service *service;
-    finq_session_pass pass; /* opened from the state */
+    finq_session_pass pass;                 /* opened from the state */
     unsigned char hash[FINQ_DIGEST_SHA256]; /* of all that the return brought */
     const char *link;
     apr_pool_t *pool;
@@ -160,7 +160,8 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
     return conclude(location, v, &end);
 }
 
-static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_return_answer_row *row, const finq_redirect_return *came)
+static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_return_answer_row *row,
+                       const finq_redirect_return *came)
 {
     finq_numbers *numbers = finq_numbers_make(v->pool);
     json_t *data;
@@ -219,7 +220,8 @@ static const char *error_word(const char *error, apr_pool_t *pool)
     return *word ? word : "tpp_redirect_error";
 }
 
-static finq_error *visit_finish(const char **location, visit *v, const finq_return_answer_row *row, const finq_redirect_return *came)
+static finq_error *visit_finish(const char **location, visit *v, const finq_return_answer_row *row,
+                                const finq_redirect_return *came)
 {
     finq_connector_answer answer;
     if (came->error)

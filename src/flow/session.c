@@ -24,8 +24,8 @@ static finq_error *user_id_check(const char *user_id, apr_pool_t *pool)
     return finq_error_make(pool, FINQ_E_INVALID_FIELD, "tenant_user_id must have 1 to %d characters.", USER_ID_MAX);
 }
 
-finq_error *finq_session_start(finq_session_started *started, const finq_service *service,
-                               const finq_directory_claim *claim, const char *tenant_user_id, apr_pool_t *pool)
+finq_error *finq_session_start(finq_session_started *started, const finq_service *service, const finq_directory_claim *claim,
+                               const char *tenant_user_id, apr_pool_t *pool)
 {
     finq_token token = {.kind = FINQ_TOKEN_NONCE, .ordinal = 1, .place = 1};
     const finq_published *published;
@@ -66,8 +66,8 @@ finq_error *finq_session_pass_open(finq_session_pass *pass, const finq_service *
         return finq_outcome_error("expired_nonce", NULL, NULL, pool);
     FINQ_TRY(finq_directory_skill(&pass->published, service->directory, service->db, token->skill_id, pool));
     if (token->place < 1 || token->place > pass->published->skill->step_count)
-        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "a sealed nonce names step %d of skill %s",
-                                   token->place, pass->published->skill->name);
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "a sealed nonce names step %d of skill %s", token->place,
+                                   pass->published->skill->name);
     pass->step = &pass->published->skill->steps[token->place - 1];
     return finq_secret_step_id(&pass->step_id, pass->secret, &token->session_id, token->ordinal, pool);
 }
@@ -77,9 +77,9 @@ static finq_error *is_own_step(int *own, const finq_session_pass *pass, const fi
                                apr_pool_t *pool)
 {
     *own = finq_id_equal(step_id, &pass->step_id);
-    return *own || !pass->token.late ? NULL
-                                     : finq_secrets_know_step(own, service->secrets, step_id, &pass->token.session_id,
-                                                              pass->token.ordinal, pool);
+    return *own || !pass->token.late
+               ? NULL
+               : finq_secrets_know_step(own, service->secrets, step_id, &pass->token.session_id, pass->token.ordinal, pool);
 }
 
 finq_error *finq_session_pass_back(int *known, finq_session_pass *pass, const finq_service *service, const char *step_id,

@@ -97,8 +97,8 @@ static finq_error *answer_told(finq_step_answer *answer, const char *reply, cons
     return NULL;
 }
 
-finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *service,
-                             const finq_step_submission *submission, apr_pool_t *pool)
+finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *service, const finq_step_submission *submission,
+                             apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
     finq_submit_step_out row;

@@ -12,9 +12,9 @@
 /* What the database tells of the session before the step is taken. */
 typedef struct {
     const char *tenant_user_id;
-    json_t *data;      /* of the steps so far, this one included, by name */
+    json_t *data; /* of the steps so far, this one included, by name */
     json_t *documents;
-    int repeated;      /* the request was answered before: nobody needs to be asked again */
+    int repeated; /* the request was answered before: nobody needs to be asked again */
 } context;
 
 /* How long a submission waits for another one of its step. */
@@ -57,7 +57,8 @@ static finq_error *context_await(finq_step_context_out *row, const finq_step_pla
     apr_pool_t *look;
     apr_pool_create(&look, pool);
     FINQ_TRY(context_call(row, plan, service, submission, look));
-    while (strcmp(row->outcome, "step_claimed") == 0 && apr_time_now() < until && service->connectors->pause(service->connectors)) {
+    while (strcmp(row->outcome, "step_claimed") == 0 && apr_time_now() < until &&
+           service->connectors->pause(service->connectors)) {
         apr_pool_clear(look);
         FINQ_TRY(context_call(row, plan, service, submission, look));
     }
@@ -139,7 +140,8 @@ static finq_error *question_make(finq_connector_question *question, const finq_s
     question->documents = seen->documents;
     if (!link_of(submission))
         return NULL;
-    question->redirect_uri = apr_pstrcat(pool, service->connectors->return_uri(service->connectors, pool), pass->step->name, NULL);
+    question->redirect_uri =
+        apr_pstrcat(pool, service->connectors->return_uri(service->connectors, pool), pass->step->name, NULL);
     return state_seal(&question->state, service, pass, pool);
 }
 
@@ -164,8 +166,8 @@ static finq_error *rejection(const finq_connector_answer *answer, apr_pool_t *po
 }
 
 /* A verdict, as a plan; what is accepted may still wait for a person. */
-static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answer *answer,
-                                const finq_step_submission *submission, apr_pool_t *pool)
+static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answer *answer, const finq_step_submission *submission,
+                                apr_pool_t *pool)
 {
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
@@ -186,8 +188,8 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
     return NULL;
 }
 
-static finq_error *ask(finq_connector_answer *answer, const finq_step_plan *plan, const finq_service *service, const context *seen,
-                       const finq_step_submission *submission, apr_pool_t *pool)
+static finq_error *ask(finq_connector_answer *answer, const finq_step_plan *plan, const finq_service *service,
+                       const context *seen, const finq_step_submission *submission, apr_pool_t *pool)
 {
     const char *name = submission->pass->step->connector;
     finq_connectors *connectors = service->connectors;
@@ -230,8 +232,8 @@ static finq_error *plan_fill(finq_step_plan *plan, const finq_service *service, 
     return NULL;
 }
 
-finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service,
-                                const finq_step_submission *submission, apr_pool_t *pool)
+finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *service, const finq_step_submission *submission,
+                                apr_pool_t *pool)
 {
     *plan = (finq_step_plan){.status = FINQ_STATUS_IN_PROGRESS, .attempt = attempt_id(submission)};
     if (submission->pass->step->connector && link_of(submission))

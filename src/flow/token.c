@@ -9,7 +9,7 @@
  * tenant_user_id the rest. */
 #define TOKEN_FIXED 64
 #define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
-#define TEXT_MAX ((TOKEN_MAX + (apr_size_t)2) / 3 * 4) /* rounded up: the longest text is a few characters shorter */
+#define TEXT_MAX ((TOKEN_MAX + (apr_size_t)2) / 3 * 4)      /* rounded up: the longest text is a few characters shorter */
 
 static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
 {

@@ -107,8 +107,7 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
     return answer_read(answer, service, &row, &token, pool);
 }
 
-finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions,
-                                 apr_pool_t *pool)
+finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions, apr_pool_t *pool)
 {
     apr_array_header_t *settled;
     const char **ids = apr_palloc(pool, sizeof *ids * (apr_size_t)sessions->nelts);

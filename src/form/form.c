@@ -13,8 +13,7 @@ static void defs_name(form_build *build, const json_t *defs)
     json_t *schema;
     json_object_foreach((json_t *)defs, name, schema)
     {
-        apr_hash_set(build->defs, apr_pstrdup(build->pool, name), APR_HASH_KEY_STRING,
-                     form_build_empty(build));
+        apr_hash_set(build->defs, apr_pstrdup(build->pool, name), APR_HASH_KEY_STRING, form_build_empty(build));
     }
 }
 
@@ -51,8 +50,7 @@ static int chain_of(form_build *build, form_node *node)
     if (!node || finq_fault_full(&build->faults))
         return 0;
     if (node->chain < 0) {
-        finq_fault_note(&build->faults, NULL,
-                        "has a $ref that leads back to itself without entering the value");
+        finq_fault_note(&build->faults, NULL, "has a $ref that leads back to itself without entering the value");
         return 0;
     }
     if (node->chain == 0) {
@@ -66,8 +64,7 @@ static void chains_check(form_build *build)
 {
     for (int i = 0; i < build->nodes->nelts; i++) {
         if (chain_of(build, APR_ARRAY_IDX(build->nodes, i, form_node *)) > FORM_CHAIN_MAX) {
-            finq_fault_note(&build->faults, NULL,
-                            "has more than %d schemas for one value, one inside another", FORM_CHAIN_MAX);
+            finq_fault_note(&build->faults, NULL, "has more than %d schemas for one value, one inside another", FORM_CHAIN_MAX);
             return;
         }
     }
@@ -98,8 +95,7 @@ static int deeper_than(const json_t *value, int depth)
 finq_error *finq_form_compile(finq_form **form, const json_t *given, apr_pool_t *pool)
 {
     const json_t *schema = finq_json_own(json_deep_copy(given), pool); /* the form tells of it, and outlives what was given */
-    form_build build = {
-        pool, {pool, NULL}, apr_hash_make(pool), apr_array_make(pool, 16, sizeof(form_node *))};
+    form_build build = {pool, {pool, NULL}, apr_hash_make(pool), apr_array_make(pool, 16, sizeof(form_node *))};
     form_node *root = NULL;
     if (!schema) {
         finq_fault_note(&build.faults, NULL, "could not be copied: out of memory");

@@ -88,7 +88,7 @@ struct form_node {
     const json_t *schema; /* of the compiled form's own copy */
     int never;            /* the schema `false` */
     const char *never_by; /* the keyword that it is the value of; NULL where it is a list's or an object's */
-    int types; /* bits; 0 allows all */
+    int types;            /* bits; 0 allows all */
     const char *types_message;
     form_values enumeration, constant;
     form_bound minimum, maximum, above, below, multiple;

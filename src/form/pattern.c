@@ -24,9 +24,9 @@ enum {
     NEST_MAX = 32,
 };
 
-#define OPTIONS                                                                                              \
-    (PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF |                \
-     PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP)
+#define OPTIONS                                                                                                         \
+    (PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C | \
+     PCRE2_NEVER_UCP)
 
 struct finq_pattern {
     pcre2_code *code;
@@ -48,8 +48,7 @@ static finq_error *compile_error(int code, apr_pool_t *pool)
 {
     PCRE2_UCHAR text[128];
     pcre2_get_error_message(code, text, sizeof text);
-    return finq_error_make(pool, FINQ_E_INVALID_INPUT, "is not a regular expression of ECMA-262: %s",
-                           (const char *)text);
+    return finq_error_make(pool, FINQ_E_INVALID_INPUT, "is not a regular expression of ECMA-262: %s", (const char *)text);
 }
 
 static finq_error *code_compile(pcre2_code **code, const char *text, apr_uint32_t options, apr_pool_t *pool)
@@ -59,8 +58,7 @@ static finq_error *code_compile(pcre2_code **code, const char *text, apr_uint32_
     pcre2_general_context *memory = pcre2_general_context_create(pool_malloc, pool_free, pool);
     pcre2_compile_context *context = pcre2_compile_context_create(memory);
     pcre2_set_parens_nest_limit(context, NEST_MAX);
-    *code =
-        pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, OPTIONS | options, &fault, &offset, context);
+    *code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, OPTIONS | options, &fault, &offset, context);
     if (!*code)
         return compile_error(fault, pool);
     pcre2_pattern_info(*code, PCRE2_INFO_SIZE, &size);
@@ -81,8 +79,7 @@ static finq_error *search_compile(pcre2_code **code, const char *text, apr_pool_
     return code_compile(code, apr_pstrcat(pool, "(?s:.*?)(?:", text, ")", NULL), PCRE2_ANCHORED, pool);
 }
 
-finq_error *finq_pattern_compile(finq_pattern **pattern, const char *text, apr_size_t length,
-                                 apr_pool_t *pool)
+finq_error *finq_pattern_compile(finq_pattern **pattern, const char *text, apr_size_t length, apr_pool_t *pool)
 {
     const char *fault, *translated;
     pcre2_code *code;
@@ -91,8 +88,7 @@ finq_error *finq_pattern_compile(finq_pattern **pattern, const char *text, apr_s
         return finq_error_make(pool, FINQ_E_INVALID_INPUT, "must be at most %d bytes long", FINQ_PATTERN_MAX);
     translated = pattern_ecma_translate(&fault, text, length, pool);
     if (!translated)
-        return finq_error_make(pool, FINQ_E_INVALID_INPUT, "is not a regular expression of ECMA-262: it %s",
-                               fault);
+        return finq_error_make(pool, FINQ_E_INVALID_INPUT, "is not a regular expression of ECMA-262: it %s", fault);
     FINQ_TRY(search_compile(&code, translated, pool));
     pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
     *pattern = apr_palloc(pool, sizeof **pattern);
@@ -112,8 +108,7 @@ typedef struct {
 static search search_begin(const finq_pattern *pattern, const char *text, apr_size_t length, apr_pool_t *pool)
 {
     pcre2_general_context *memory = pcre2_general_context_create(pool_malloc, pool_free, pool);
-    search s = {pattern, (PCRE2_SPTR)text, length, pcre2_match_data_create(1, memory),
-                pcre2_match_context_create(memory)};
+    search s = {pattern, (PCRE2_SPTR)text, length, pcre2_match_data_create(1, memory), pcre2_match_context_create(memory)};
     pcre2_set_heap_limit(s.context, HEAP_KIB);
     return s;
 }
@@ -130,8 +125,7 @@ static finq_pattern_answer search_run(search *s, apr_int64_t *work)
     apr_int64_t price = FRAME_COST + (apr_int64_t)s->length * s->pattern->weight;
     apr_int64_t left = *work < FINQ_PATTERN_WORK ? *work : FINQ_PATTERN_WORK;
     int result = PCRE2_ERROR_MATCHLIMIT;
-    for (apr_int64_t frames = FRAMES_FIRST; result == PCRE2_ERROR_MATCHLIMIT && left >= price;
-         frames *= FRAMES_STEP) {
+    for (apr_int64_t frames = FRAMES_FIRST; result == PCRE2_ERROR_MATCHLIMIT && left >= price; frames *= FRAMES_STEP) {
         apr_int64_t granted = frames < left / price ? frames : left / price;
         pcre2_set_match_limit(s->context, (apr_uint32_t)granted);
         result = pcre2_match(s->pattern->code, s->text, s->length, 0, 0, s->data, s->context);
@@ -141,8 +135,8 @@ static finq_pattern_answer search_run(search *s, apr_int64_t *work)
     return search_answer(result);
 }
 
-finq_pattern_answer finq_pattern_match(const finq_pattern *pattern, const char *text, apr_size_t length,
-                                       apr_int64_t *work, apr_pool_t *pool)
+finq_pattern_answer finq_pattern_match(const finq_pattern *pattern, const char *text, apr_size_t length, apr_int64_t *work,
+                                       apr_pool_t *pool)
 {
     apr_pool_t *scratch;
     apr_pool_create(&scratch, pool);

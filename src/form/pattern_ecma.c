@@ -8,11 +8,11 @@
 /* Everything is spelt out anew, so that nothing reaches PCRE2 that ECMA-262 does not know, and nothing means
  * something else there (PCRE2 itself sees to parentheses that do not pair). ECMA's white space is not
  * PCRE2's, its "." stops at four line ends, its \v is one character. */
-#define SPACES                                                                                               \
-    "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"   \
+#define SPACES                                                                                             \
+    "\\x{9}-\\x{d}\\x{20}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}" \
     "\\x{feff}"
-#define NO_SPACES                                                                                            \
-    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"      \
+#define NO_SPACES                                                                                       \
+    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}" \
     "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}"
 #define NO_LINE_END "[^\\n\\r\\x{2028}\\x{2029}]"
 

@@ -9,8 +9,7 @@ static const char *const digits[] = {
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
 };
 
-const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes, apr_size_t length,
-                              apr_pool_t *pool)
+const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes, apr_size_t length, apr_pool_t *pool)
 {
     char *text = apr_palloc(pool, (length + 2) / 3 * 4 + 1), *to = text;
     unsigned long bits = 0;
@@ -32,10 +31,8 @@ const char *finq_codec_encode(finq_alphabet alphabet, const unsigned char *bytes
  * kilobyte. */
 #define DIGIT(c, v) [c] = (v) + 1
 #define DIGITS_2(c, v) DIGIT(c, v), DIGIT((c) + 1, (v) + 1)
-#define DIGITS_8(c, v)                                                                                       \
-    DIGITS_2(c, v), DIGITS_2((c) + 2, (v) + 2), DIGITS_2((c) + 4, (v) + 4), DIGITS_2((c) + 6, (v) + 6)
-#define DIGITS_26(c, v)                                                                                      \
-    DIGITS_8(c, v), DIGITS_8((c) + 8, (v) + 8), DIGITS_8((c) + 16, (v) + 16), DIGITS_2((c) + 24, (v) + 24)
+#define DIGITS_8(c, v) DIGITS_2(c, v), DIGITS_2((c) + 2, (v) + 2), DIGITS_2((c) + 4, (v) + 4), DIGITS_2((c) + 6, (v) + 6)
+#define DIGITS_26(c, v) DIGITS_8(c, v), DIGITS_8((c) + 8, (v) + 8), DIGITS_8((c) + 16, (v) + 16), DIGITS_2((c) + 24, (v) + 24)
 #define ALPHANUMERIC DIGITS_26('A', 0), DIGITS_26('a', 26), DIGITS_8('0', 52), DIGITS_2('8', 60)
 
 static const unsigned char values[][256] = {
@@ -72,8 +69,7 @@ static apr_size_t groups_decode(unsigned char *to, const unsigned char *table, c
     return i;
 }
 
-int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length,
-                      apr_pool_t *pool)
+int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *text, apr_size_t length, apr_pool_t *pool)
 {
     int fits, held = 0;
     apr_size_t count = digit_count(&fits, alphabet, text, length);

@@ -72,9 +72,10 @@ static int dbd_check(const host *of)
     if (most < 1)
         return say(of, APLOG_EMERG, "DBDMax must be 1 at least");
     if (kept > most || least > most)
-        return say(of, APLOG_EMERG, apr_psprintf(of->pool, "%s (%d%s) is above DBDMax (%d)", kept > most ? "DBDKeep" : "DBDMin",
-                                                 kept > most ? kept : least,
-                                                 (kept > most ? dbd->kept : dbd->least) < 0 ? ", where it is not set" : "", most));
+        return say(of, APLOG_EMERG,
+                   apr_psprintf(of->pool, "%s (%d%s) is above DBDMax (%d)", kept > most ? "DBDKeep" : "DBDMin",
+                                kept > most ? kept : least,
+                                (kept > most ? dbd->kept : dbd->least) < 0 ? ", where it is not set" : "", most));
     return 1;
 }
 
@@ -82,8 +83,11 @@ static int file_check(const host *of)
 {
     if (!of->config->dbd.open_file)
         return 1;
-    return say(of, APLOG_WARNING, apr_pstrcat(of->pool, of->config->dbd.open_file, " holds the database's password, and everybody"
-                                              " may read it: chmod 640 it", NULL));
+    return say(of, APLOG_WARNING,
+               apr_pstrcat(of->pool, of->config->dbd.open_file,
+                           " holds the database's password, and everybody"
+                           " may read it: chmod 640 it",
+                           NULL));
 }
 
 /* ---- who else would get the API's requests ---- */
@@ -145,8 +149,11 @@ static int keeps(const host *of, const char *path, const char *base)
         real = located_to(of, path);
     if (!real)
         return 1;
-    return say(of, APLOG_EMERG, apr_psprintf(of->pool, "a ProxyPass takes %s away to %s, with all the keys that requests hold: put"
-                                             " \"ProxyPass %s !\" before it", path, real, *base ? base : "/"));
+    return say(of, APLOG_EMERG,
+               apr_psprintf(of->pool,
+                            "a ProxyPass takes %s away to %s, with all the keys that requests hold: put"
+                            " \"ProxyPass %s !\" before it",
+                            path, real, *base ? base : "/"));
 }
 
 /* Whether a RewriteRule's flags, [L,NC,P], have one of these names. */
@@ -173,7 +180,8 @@ const char *finq_configtest_see_rewrite(cmd_parms *cmd, void *dummy, const char 
     int is_negated = pattern[0] == '!';
     finq_rewrite *rule = apr_array_push(finq_config_of(cmd->server)->rewrites);
     rule->pattern = pattern;
-    rule->regex = ap_pregcomp(cmd->pool, pattern + is_negated, has_flag(flags, "NC", "nocase", cmd->temp_pool) ? AP_REG_ICASE : 0);
+    rule->regex =
+        ap_pregcomp(cmd->pool, pattern + is_negated, has_flag(flags, "NC", "nocase", cmd->temp_pool) ? AP_REG_ICASE : 0);
     rule->is_negated = is_negated;
     return NULL;
 }
@@ -186,8 +194,12 @@ static int rewrites_check(const host *of, const char *path)
         const finq_rewrite *rule = &APR_ARRAY_IDX(of->config->rewrites, i, finq_rewrite);
         int matches = rule->regex && ap_regexec(rule->regex, path, 0, NULL, 0) == 0;
         if (matches != rule->is_negated)
-            sound = say(of, APLOG_WARNING, apr_psprintf(of->pool, "RewriteRule %s may take %s away to another server; it will be refused"
-                                                        " there", rule->pattern, path)) && sound;
+            sound = say(of, APLOG_WARNING,
+                        apr_psprintf(of->pool,
+                                     "RewriteRule %s may take %s away to another server; it will be refused"
+                                     " there",
+                                     rule->pattern, path)) &&
+                    sound;
     }
     return sound;
 }
@@ -230,9 +242,11 @@ static int connector_is_patient(const host *of, const finq_connector *connector)
         real = located_to(of, connector->path);
     if (!real || proxy_patience(of, real) < apr_time_from_sec(FINQ_STEP_CLAIM))
         return 1;
-    return say(of, APLOG_EMERG, apr_psprintf(of->pool, "FinqConnector %s: the ProxyPass of %s waits for an answer for %d seconds or longer,"
-                                             " and a step is kept for it no longer than that: say timeout=20", connector->name,
-                                             connector->path, FINQ_STEP_CLAIM));
+    return say(of, APLOG_EMERG,
+               apr_psprintf(of->pool,
+                            "FinqConnector %s: the ProxyPass of %s waits for an answer for %d seconds or longer,"
+                            " and a step is kept for it no longer than that: say timeout=20",
+                            connector->name, connector->path, FINQ_STEP_CLAIM));
 }
 
 static int connectors_check(const host *of)
@@ -241,8 +255,10 @@ static int connectors_check(const host *of)
     for (int i = 0; i < of->config->connectors->nelts; i++) {
         const finq_connector *connector = &APR_ARRAY_IDX(of->config->connectors, i, finq_connector);
         if (!proxied_to(of, connector->path) && !located_to(of, connector->path))
-            sound = say(of, APLOG_WARNING, apr_psprintf(of->pool, "FinqConnector %s: no ProxyPass leads from %s to it", connector->name,
-                                                        connector->path)) && sound;
+            sound = say(of, APLOG_WARNING,
+                        apr_psprintf(of->pool, "FinqConnector %s: no ProxyPass leads from %s to it", connector->name,
+                                     connector->path)) &&
+                    sound;
         sound = connector_is_patient(of, connector) && sound;
     }
     return sound;
@@ -276,8 +292,11 @@ static int signature_check(const host *of, const char *base)
         if (location->signature)
             requiring = section;
         else if (requiring && !is_narrower(section, requiring))
-            return say(of, APLOG_EMERG, apr_psprintf(of->pool, "FinqSignature required of Location %s is undone by FinqSignature off of"
-                                                     " Location %s, which comes later: put the wider one first", requiring->d, section->d));
+            return say(of, APLOG_EMERG,
+                       apr_psprintf(of->pool,
+                                    "FinqSignature required of Location %s is undone by FinqSignature off of"
+                                    " Location %s, which comes later: put the wider one first",
+                                    requiring->d, section->d));
     }
     return 1;
 }

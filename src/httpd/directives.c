@@ -35,8 +35,8 @@ static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
             number = -1;
     }
     if (number < row->low || number > row->high)
-        return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name,
-                            row->unit, row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
+        return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name, row->unit,
+                            row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
     *finq_config_number_of(config, row) = (int)number;
     return NULL;
 }
@@ -78,8 +78,8 @@ static const char *set_tenant(cmd_parms *cmd, void *dummy, const char *value)
     if (strcmp(value, "any") == 0)
         finq_config_of(cmd->server)->tenant = &finq_config_any_tenant;
     else if (!finq_id_parse(tenant, value))
-        return apr_psprintf(cmd->pool,
-                            "FinqTenant takes a client_id, a UUID as finqctl tenant list shows it, or any; not \"%s\"", value);
+        return apr_psprintf(cmd->pool, "FinqTenant takes a client_id, a UUID as finqctl tenant list shows it, or any; not \"%s\"",
+                            value);
     return NULL;
 }
 
@@ -92,7 +92,8 @@ static const char *set_skill(cmd_parms *cmd, void *dummy, const char *value)
         return NULL;
     }
     if (!finq_skill_is_name(value, cmd->temp_pool))
-        return apr_psprintf(cmd->pool, "FinqSkills takes names of skills such as xyz_sbx_#3.0, blanks between them, or all; not \"%s\"", value);
+        return apr_psprintf(
+            cmd->pool, "FinqSkills takes names of skills such as xyz_sbx_#3.0, blanks between them, or all; not \"%s\"", value);
     if (!config->skills || config->skills == &finq_config_all_skills)
         config->skills = apr_array_make(cmd->pool, 4, sizeof(const char *));
     APR_ARRAY_PUSH(config->skills, const char *) = value;
@@ -147,8 +148,10 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
     if (strcasecmp(value, "finq") != 0 && !sandbox)
         return NULL;
     if ((strcmp(value, "finq") != 0 && !sandbox) || !is_plain_location(cmd))
-        return apr_psprintf(cmd->pool, "SetHandler %s stands in a plain <Location \"/path\"> of a server or virtual host, and"
-                            " nowhere else", sandbox ? value : "finq");
+        return apr_psprintf(cmd->pool,
+                            "SetHandler %s stands in a plain <Location \"/path\"> of a server or virtual host, and"
+                            " nowhere else",
+                            sandbox ? value : "finq");
     if (sandbox)
         return NULL;
     apr_size_t length = strlen(cmd->path);
@@ -172,22 +175,19 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE1("FinqSecretFile", set_secret_file, NULL, RSRC_CONF,
                   "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
-    AP_INIT_TAKE1("FinqTenant", set_tenant, NULL, RSRC_CONF,
-                  "client_id of the one tenant that is served here, or any (default)"),
+    AP_INIT_TAKE1("FinqTenant", set_tenant, NULL, RSRC_CONF, "client_id of the one tenant that is served here, or any (default)"),
     AP_INIT_ITERATE("FinqSkills", set_skill, NULL, RSRC_CONF,
                     "Skills that may be started here, of those that a tenant is allowed; or all (default)"),
     AP_INIT_TAKE1("FinqNonceTTL", set_number, NULL, RSRC_CONF,
                   "Life of a nonce, and how long uploads to a step may follow it: 10 to 86400 seconds (default 1800)"),
-    AP_INIT_TAKE1("FinqTempTokenTTL", set_number, NULL, RSRC_CONF,
-                  "Life of a temp_token: 10 to 86400 seconds (default 1800)"),
+    AP_INIT_TAKE1("FinqTempTokenTTL", set_number, NULL, RSRC_CONF, "Life of a temp_token: 10 to 86400 seconds (default 1800)"),
     AP_INIT_TAKE1("FinqSessionTTL", set_number, NULL, RSRC_CONF,
                   "Life of a session from its start to its last step: 60 to 2592000 seconds (default 86400)"),
     AP_INIT_TAKE1("FinqCacheTTL", set_number, NULL, RSRC_CONF,
                   "How long a tenant's keys and grants are remembered for POST /sessions: 0 to 300 seconds (default 5)"),
     AP_INIT_TAKE1("FinqDatabaseTimeout", set_number, NULL, RSRC_CONF,
                   "Longest wait for the database, connecting included: 1 to 60 seconds (default 5)"),
-    AP_INIT_TAKE1("FinqMaxBody", set_number, NULL, RSRC_CONF,
-                  "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
+    AP_INIT_TAKE1("FinqMaxBody", set_number, NULL, RSRC_CONF, "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
     AP_INIT_TAKE1("FinqMaxUploads", set_number, NULL, RSRC_CONF,
                   "Most uploads under way at once in a child: 0 to 100000 (default 0: half of its threads)"),
     AP_INIT_TAKE_ARGV("FinqRateLimit", finq_limits_set_rate, NULL, RSRC_CONF,
@@ -206,8 +206,7 @@ const command_rec finq_directives[] = {
                   "required: requests of this Location must be signed; off (default) looks at no signature"),
     AP_INIT_ITERATE("FinqSignatureSchemes", finq_location_set_scheme, NULL, ACCESS_CONF,
                     "jws, message (RFC 9421), or both, as where it is left out"),
-    AP_INIT_TAKE1("FinqSignatureAudience", set_audience, NULL, RSRC_CONF,
-                  "What aud must name (default api.finqware.com)"),
+    AP_INIT_TAKE1("FinqSignatureAudience", set_audience, NULL, RSRC_CONF, "What aud must name (default api.finqware.com)"),
     AP_INIT_TAKE1("FinqSignatureMaxLifetime", set_number, NULL, RSRC_CONF,
                   "Longest life of a signature: 1 to 86400 seconds (default 3600)"),
     AP_INIT_TAKE1("FinqSignatureReplay", set_replay, NULL, RSRC_CONF,
@@ -215,8 +214,8 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE1("FinqKeyCacheTTL", set_number, NULL, RSRC_CONF,
                   "How long signing keys are remembered, revoked ones too: 0 to 3600 seconds (default 60)"),
     AP_INIT_TAKE_ARGV("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
-                  "A service that decides about steps: its name, the path that a ProxyPass leads to it, the file of the"
-                  " secrets shared with it; and limit=N, how many threads of a child may ask it at once, else a quarter"),
+                      "A service that decides about steps: its name, the path that a ProxyPass leads to it, the file of the"
+                      " secrets shared with it; and limit=N, how many threads of a child may ask it at once, else a quarter"),
     {NULL, {NULL}, NULL, 0, 0, NULL},
 };
 

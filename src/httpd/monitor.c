@@ -52,7 +52,8 @@ static finq_error *skills_check(const finq_config *config, finq_db *db, apr_pool
         const char *name = APR_ARRAY_IDX(config->skills, i, const char *);
         finq_error *error = finq_directory_skill_named(&published, config->runtime->directory, db, name, pool);
         if (error && error->code == FINQ_E_INVALID_SKILL_NAME)
-            return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "FinqSkills names %s, and no such skill is published", name);
+            return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "FinqSkills names %s, and no such skill is published",
+                                       name);
         FINQ_TRY(error);
     }
     return NULL;

@@ -128,11 +128,14 @@ int finq_router_connection(conn_rec *c)
 
 int finq_router_keep(request_rec *r)
 {
-    int is_led_away = (r->filename && strncmp(r->filename, "proxy:", 6) == 0) || (r->handler && strncmp(r->handler, "proxy", 5) == 0);
+    int is_led_away =
+        (r->filename && strncmp(r->filename, "proxy:", 6) == 0) || (r->handler && strncmp(r->handler, "proxy", 5) == 0);
     if (!is_led_away || !finq_paths_base(finq_config_of(r->server), r->uri))
         return DECLINED;
-    finq_error *error = finq_error_internal(r->pool, FINQ_E_INTERNAL_SERVER_ERROR, "a ProxyPass, RewriteRule or SetHandler leads %s to"
-                                            " another server, which is not to see its keys: take it out of the API's Location", r->uri);
+    finq_error *error = finq_error_internal(r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                                            "a ProxyPass, RewriteRule or SetHandler leads %s to"
+                                            " another server, which is not to see its keys: take it out of the API's Location",
+                                            r->uri);
     return finq_reply_refuse(finq_request_of(r), error);
 }
 

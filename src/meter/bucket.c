@@ -122,8 +122,7 @@ static finq_bucket_answer no_limit(const finq_bucket_rate *rate)
     return answer;
 }
 
-finq_bucket_answer finq_bucket_take(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate,
-                                    apr_time_t clock)
+finq_bucket_answer finq_bucket_take(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate, apr_time_t clock)
 {
     apr_uint64_t state = 0, now = (apr_uint64_t)(clock - table->birth) & TIME_MASK;
     for (int i = 0; rate->interval && i < TRIES; i++) {
@@ -144,8 +143,7 @@ finq_bucket_answer finq_bucket_take(finq_bucket_table *table, apr_uint64_t key, 
     return no_limit(rate);
 }
 
-finq_bucket_answer finq_bucket_look(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate,
-                                    apr_time_t clock)
+finq_bucket_answer finq_bucket_look(finq_bucket_table *table, apr_uint64_t key, const finq_bucket_rate *rate, apr_time_t clock)
 {
     apr_uint64_t state, now = (apr_uint64_t)(clock - table->birth) & TIME_MASK;
     if (!rate->interval || !bucket_find(table, key, &state))

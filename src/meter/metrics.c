@@ -9,7 +9,7 @@
 #define CACHE_LINE 64
 #define SKILL_NAME 72 /* a skill's name has at most 64 characters */
 
-const apr_uint64_t finq_metrics_bounds[BOUNDS] = {500,    1000,   2500,    5000,    10000,   25000,    50000,
+const apr_uint64_t finq_metrics_bounds[BOUNDS] = {500,    1000,   2500,   5000,    10000,   25000,    50000,
                                                   100000, 250000, 500000, 1000000, 2500000, 10000000, 30000000};
 
 typedef struct {

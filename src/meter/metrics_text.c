@@ -93,8 +93,7 @@ static void put_histogram(text_page *page, const char *name, const char *labels,
     apr_uint64_t count = 0;
     for (int i = 0; i <= BOUNDS; i++) {
         count += histogram->buckets[i];
-        put(page, "%s_bucket{%s,le=\"%s\"", name, labels,
-            i < BOUNDS ? seconds(finq_metrics_bounds[i], page->pool) : "+Inf");
+        put(page, "%s_bucket{%s,le=\"%s\"", name, labels, i < BOUNDS ? seconds(finq_metrics_bounds[i], page->pool) : "+Inf");
         put_number(page, count);
     }
     put(page, "%s_sum{%s} %s\n%s_count{%s", name, labels, seconds(histogram->sum, page->pool), name, labels);
@@ -146,9 +145,9 @@ static void put_took(text_page *page)
         for (int i = 0; i < FINQ_METRICS_ENDPOINTS && page->view->endpoints[i]; i++) {
             const time_histogram *took = &page->sums[host].took[i];
             if (histogram_count(took))
-                put_histogram(page, "finq_request_duration_seconds",
-                              apr_psprintf(page->pool, "host=\"%s\",endpoint=\"%s\"", page->hosts[host],
-                                           page->view->endpoints[i]), took);
+                put_histogram(
+                    page, "finq_request_duration_seconds",
+                    apr_psprintf(page->pool, "host=\"%s\",endpoint=\"%s\"", page->hosts[host], page->view->endpoints[i]), took);
         }
     }
 }
@@ -160,8 +159,8 @@ static void put_host_sessions(text_page *page, int host, int place)
         apr_uint64_t number = page->sums[host].sessions[place][i];
         if (number == 0)
             continue;
-        put(page, "finq_sessions_total{host=\"%s\",skill=\"%s\",state=\"%s\"", page->hosts[host],
-            escaped(skill, page->pool), progress_names[i]);
+        put(page, "finq_sessions_total{host=\"%s\",skill=\"%s\",state=\"%s\"", page->hosts[host], escaped(skill, page->pool),
+            progress_names[i]);
         put_number(page, number);
     }
 }

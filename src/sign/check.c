@@ -19,6 +19,5 @@ finq_error *finq_check_failed(apr_pool_t *pool, finq_check check, const char *fo
     va_start(args, format);
     const char *text = apr_pvsprintf(pool, format, args);
     va_end(args);
-    return finq_error_make(pool, checks[check].code, "Signature check failed (%s): %s", checks[check].name,
-                           text);
+    return finq_error_make(pool, checks[check].code, "Signature check failed (%s): %s", checks[check].name, text);
 }

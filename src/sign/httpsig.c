@@ -60,30 +60,27 @@ static const char *quoted(const char *text, apr_pool_t *pool)
     return copy;
 }
 
-static finq_error *line_make(const char **line, const finq_httpsig_component *component,
-                             const finq_httpsig_message *message, apr_pool_t *pool)
+static finq_error *line_make(const char **line, const finq_httpsig_component *component, const finq_httpsig_message *message,
+                             apr_pool_t *pool)
 {
     const char *value = message->component(message->baton, component, pool);
     if (!value)
-        return finq_check_failed(pool, FINQ_CHECK_COVERAGE,
-                                 "the signature covers \"%s\", which the request has not.", component->name);
-    if (!is_line(value))
-        return finq_check_failed(pool, FINQ_CHECK_COVERAGE, "the value of \"%s\" is not one line of ASCII.",
+        return finq_check_failed(pool, FINQ_CHECK_COVERAGE, "the signature covers \"%s\", which the request has not.",
                                  component->name);
+    if (!is_line(value))
+        return finq_check_failed(pool, FINQ_CHECK_COVERAGE, "the value of \"%s\" is not one line of ASCII.", component->name);
     *line = apr_pstrcat(pool, "\"", component->name, "\"", component->query_name ? ";name=" : "",
-                        component->query_name ? quoted(component->query_name, pool) : "", ": ",
-                        trimmed(value, pool), "\n", NULL);
+                        component->query_name ? quoted(component->query_name, pool) : "", ": ", trimmed(value, pool), "\n", NULL);
     return NULL;
 }
 
-finq_error *finq_httpsig_base(const char **base, const finq_httpsig_entry *entry,
-                              const finq_httpsig_message *message, apr_pool_t *pool)
+finq_error *finq_httpsig_base(const char **base, const finq_httpsig_entry *entry, const finq_httpsig_message *message,
+                              apr_pool_t *pool)
 {
     apr_array_header_t *lines = apr_array_make(pool, entry->components->nelts + 1, sizeof(const char *));
     for (int i = 0; i < entry->components->nelts; i++) {
         const char *line;
-        FINQ_TRY(
-            line_make(&line, &APR_ARRAY_IDX(entry->components, i, finq_httpsig_component), message, pool));
+        FINQ_TRY(line_make(&line, &APR_ARRAY_IDX(entry->components, i, finq_httpsig_component), message, pool));
         APR_ARRAY_PUSH(lines, const char *) = line;
     }
     APR_ARRAY_PUSH(lines, const char *) = apr_pstrcat(pool, "\"@signature-params\": ", entry->params, NULL);
@@ -91,8 +88,8 @@ finq_error *finq_httpsig_base(const char **base, const finq_httpsig_entry *entry
     return NULL;
 }
 
-static finq_error *choose(const finq_httpsig_entry **entry, const finq_key **key,
-                          const finq_httpsig *signatures, const apr_array_header_t *keys, apr_pool_t *pool)
+static finq_error *choose(const finq_httpsig_entry **entry, const finq_key **key, const finq_httpsig *signatures,
+                          const apr_array_header_t *keys, apr_pool_t *pool)
 {
     for (int i = 0; i < signatures->entries->nelts; i++) {
         const finq_httpsig_entry *at = &APR_ARRAY_IDX(signatures->entries, i, finq_httpsig_entry);
@@ -111,21 +108,17 @@ static finq_error *key_check(const finq_httpsig_entry *entry, const finq_key *ke
         return finq_check_failed(pool, FINQ_CHECK_REVOKED, "the key %s has been revoked.", key->kid);
     if (key->algorithm == FINQ_ALGORITHM_RS256)
         return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
-                                 "the key %s is registered for RS256 (JWS), not for message signatures.",
-                                 key->kid);
+                                 "the key %s is registered for RS256 (JWS), not for message signatures.", key->kid);
     if (entry->alg && strcmp(entry->alg, name) != 0)
-        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
-                                 "Signature-Input says %s; the key %s is registered for %s.",
+        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM, "Signature-Input says %s; the key %s is registered for %s.",
                                  finq_text_show(entry->alg, pool), key->kid, name);
     return NULL;
 }
 
-static const char *signed_digest(const finq_httpsig_entry *entry, const finq_httpsig_message *message,
-                                 apr_pool_t *pool)
+static const char *signed_digest(const finq_httpsig_entry *entry, const finq_httpsig_message *message, apr_pool_t *pool)
 {
     for (int i = 0; i < entry->components->nelts; i++) {
-        const finq_httpsig_component *component =
-            &APR_ARRAY_IDX(entry->components, i, finq_httpsig_component);
+        const finq_httpsig_component *component = &APR_ARRAY_IDX(entry->components, i, finq_httpsig_component);
         if (strcmp(component->name, "content-digest") == 0)
             return message->component(message->baton, component, pool);
     }
@@ -137,13 +130,13 @@ static finq_error *signature_refused(const finq_httpsig_entry *entry, const finq
                                      apr_pool_t *pool)
 {
     const char *target = message->component(message->baton, &(finq_httpsig_component){"@target-uri", NULL}, pool);
-    return finq_check_failed(pool, FINQ_CHECK_SIGNATURE, "%s is not the key %s's over this request, whose @target-uri is %s here.",
-                             entry->label, key->kid, target ? finq_text_plain(target, TARGET_MOST, pool) : "unknown");
+    return finq_check_failed(pool, FINQ_CHECK_SIGNATURE,
+                             "%s is not the key %s's over this request, whose @target-uri is %s here.", entry->label, key->kid,
+                             target ? finq_text_plain(target, TARGET_MOST, pool) : "unknown");
 }
 
 finq_error *finq_httpsig_verify(const finq_httpsig_proof **proof, const finq_httpsig *signatures,
-                                const finq_httpsig_message *message, const apr_array_header_t *keys,
-                                apr_pool_t *pool)
+                                const finq_httpsig_message *message, const apr_array_header_t *keys, apr_pool_t *pool)
 {
     const finq_httpsig_entry *entry;
     const finq_key *key;
@@ -154,9 +147,8 @@ finq_error *finq_httpsig_verify(const finq_httpsig_proof **proof, const finq_htt
     if (!finq_key_verify(key, (finq_bytes){(const unsigned char *)base, strlen(base)}, entry->signature))
         return signature_refused(entry, key, message, pool);
     finq_httpsig_proof *made = apr_palloc(pool, sizeof *made);
-    *made = (finq_httpsig_proof){
-        entry->label,   key->kid,     entry->components, entry->created,
-        entry->expires, entry->nonce, entry->tag,        signed_digest(entry, message, pool)};
+    *made = (finq_httpsig_proof){entry->label,   key->kid,     entry->components, entry->created,
+                                 entry->expires, entry->nonce, entry->tag,        signed_digest(entry, message, pool)};
     *proof = made;
     return NULL;
 }
@@ -170,20 +162,18 @@ static int covers(const finq_httpsig_proof *proof, const char *name)
     return 0;
 }
 
-static finq_error *check_times(const finq_httpsig_proof *proof, const finq_httpsig_policy *policy,
-                               apr_int64_t now, apr_pool_t *pool)
+static finq_error *check_times(const finq_httpsig_proof *proof, const finq_httpsig_policy *policy, apr_int64_t now,
+                               apr_pool_t *pool)
 {
     apr_int64_t end = proof->expires >= 0 ? proof->expires : proof->created + policy->max_lifetime;
     if (proof->created < 0)
         return finq_check_failed(pool, FINQ_CHECK_CLOCK, "Signature-Input must have the parameter created.");
     if (end <= proof->created || end - proof->created > policy->max_lifetime)
         return finq_check_failed(pool, FINQ_CHECK_LIFETIME,
-                                 "expires must be later than created, by %" APR_INT64_T_FMT " s at most.",
-                                 policy->max_lifetime);
+                                 "expires must be later than created, by %" APR_INT64_T_FMT " s at most.", policy->max_lifetime);
     if (proof->created > now + policy->skew_ahead)
-        return finq_check_failed(
-            pool, FINQ_CHECK_CLOCK,
-            "created lies in the future of the server's clock (%" APR_INT64_T_FMT "); set yours.", now);
+        return finq_check_failed(pool, FINQ_CHECK_CLOCK,
+                                 "created lies in the future of the server's clock (%" APR_INT64_T_FMT "); set yours.", now);
     if (now > end + policy->skew_behind)
         return finq_check_failed(pool, FINQ_CHECK_EXP,
                                  "the signature ended at %" APR_INT64_T_FMT ", and it is %" APR_INT64_T_FMT
@@ -192,18 +182,16 @@ static finq_error *check_times(const finq_httpsig_proof *proof, const finq_https
     return NULL;
 }
 
-finq_error *finq_httpsig_check(const finq_httpsig_proof *proof, const finq_httpsig_policy *policy,
-                               apr_int64_t now, apr_pool_t *pool)
+finq_error *finq_httpsig_check(const finq_httpsig_proof *proof, const finq_httpsig_policy *policy, apr_int64_t now,
+                               apr_pool_t *pool)
 {
     static const char *const required[] = {"@method", "@target-uri", "content-digest"};
     for (size_t i = 0; i < sizeof required / sizeof *required; i++) {
         if (!covers(proof, required[i]))
-            return finq_check_failed(pool, FINQ_CHECK_COVERAGE, "the signature must cover \"%s\".",
-                                     required[i]);
+            return finq_check_failed(pool, FINQ_CHECK_COVERAGE, "the signature must cover \"%s\".", required[i]);
     }
     FINQ_TRY(check_times(proof, policy, now, pool));
     if (policy->require_nonce && !proof->nonce)
-        return finq_check_failed(pool, FINQ_CHECK_JTI,
-                                 "this server requires the parameter nonce, used once.");
+        return finq_check_failed(pool, FINQ_CHECK_JTI, "this server requires the parameter nonce, used once.");
     return NULL;
 }

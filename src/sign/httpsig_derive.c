@@ -45,7 +45,7 @@ const char *finq_httpsig_derive(const finq_httpsig_request *request, const char 
     if (strcmp(name, "@query") == 0)
         return query ? query : "?";
     if (strcmp(name, "@target-uri") == 0)
-        return apr_pstrcat(pool, lower(request->scheme, pool), "://", authority_of(request, pool),
-                           path_of(request, pool), query ? query : "", NULL);
+        return apr_pstrcat(pool, lower(request->scheme, pool), "://", authority_of(request, pool), path_of(request, pool),
+                           query ? query : "", NULL);
     return NULL;
 }

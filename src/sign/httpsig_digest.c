@@ -58,8 +58,7 @@ static finq_error *compare(const char *name, finq_bytes sent, finq_bytes compute
     return NULL;
 }
 
-finq_error *finq_content_digest_check(const finq_content_digest *digest, const finq_content_digest *computed,
-                                      apr_pool_t *pool)
+finq_error *finq_content_digest_check(const finq_content_digest *digest, const finq_content_digest *computed, apr_pool_t *pool)
 {
     FINQ_TRY(compare("sha-256", digest->sha256, computed->sha256, pool));
     return compare("sha-512", digest->sha512, computed->sha512, pool);

@@ -43,7 +43,7 @@ int finq_field_bytes(finq_field *field, finq_bytes *bytes);
 int finq_field_next(finq_field *field);
 
 /** Writes the signature base of RFC 9421, section 2.5. */
-finq_error *finq_httpsig_base(const char **base, const finq_httpsig_entry *entry,
-                              const finq_httpsig_message *message, apr_pool_t *pool);
+finq_error *finq_httpsig_base(const char **base, const finq_httpsig_entry *entry, const finq_httpsig_message *message,
+                              apr_pool_t *pool);
 
 #endif

@@ -61,12 +61,10 @@ static finq_error *component_params(finq_field *field, writer *out, finq_httpsig
     while (finq_field_char(field, ';')) {
         finq_field_spaces(field);
         const char *name = finq_field_key(field);
-        if (!name || !is_query || component->query_name || strcmp(name, "name") != 0 ||
-            !finq_field_char(field, '='))
-            return finq_check_failed(
-                field->pool, FINQ_CHECK_FORM,
-                "Signature-Input: the component \"%s\" has a parameter that is not accepted.",
-                finq_text_show(component->name, field->pool));
+        if (!name || !is_query || component->query_name || strcmp(name, "name") != 0 || !finq_field_char(field, '='))
+            return finq_check_failed(field->pool, FINQ_CHECK_FORM,
+                                     "Signature-Input: the component \"%s\" has a parameter that is not accepted.",
+                                     finq_text_show(component->name, field->pool));
         component->query_name = finq_field_string(field);
         if (!component->query_name)
             return malformed(field, "Signature-Input: the name of \"@query-param\" is no string.");
@@ -81,8 +79,7 @@ static finq_error *component_params(finq_field *field, writer *out, finq_httpsig
 static int is_same(const finq_httpsig_component *a, const finq_httpsig_component *b)
 {
     return strcmp(a->name, b->name) == 0 &&
-           (a->query_name && b->query_name ? strcmp(a->query_name, b->query_name) == 0
-                                           : a->query_name == b->query_name);
+           (a->query_name && b->query_name ? strcmp(a->query_name, b->query_name) == 0 : a->query_name == b->query_name);
 }
 
 static finq_error *component_add(finq_httpsig_entry *entry, finq_field *field, writer *out)
@@ -129,22 +126,19 @@ static finq_error *param_read(finq_httpsig_entry *entry, finq_field *field, writ
         const char *name;
         apr_int64_t *seconds;
         const char **text;
-    } known[] = {{"created", &entry->created, NULL}, {"expires", &entry->expires, NULL},
-                 {"nonce", NULL, &entry->nonce},     {"alg", NULL, &entry->alg},
-                 {"keyid", NULL, &entry->kid},       {"tag", NULL, &entry->tag}};
+    } known[] = {{"created", &entry->created, NULL}, {"expires", &entry->expires, NULL}, {"nonce", NULL, &entry->nonce},
+                 {"alg", NULL, &entry->alg},         {"keyid", NULL, &entry->kid},       {"tag", NULL, &entry->tag}};
     size_t i = 0;
     while (i < sizeof known / sizeof *known && strcmp(known[i].name, name) != 0)
         i++;
     if (i == sizeof known / sizeof *known)
-        return finq_check_failed(field->pool, FINQ_CHECK_FORM,
-                                 "Signature-Input: the parameter %s is not accepted.",
+        return finq_check_failed(field->pool, FINQ_CHECK_FORM, "Signature-Input: the parameter %s is not accepted.",
                                  finq_text_show(name, field->pool));
     if (known[i].seconds ? *known[i].seconds != -1 : *known[i].text != NULL)
         return finq_check_failed(field->pool, FINQ_CHECK_FORM, "Signature-Input: %s is sent twice.", name);
     if (known[i].seconds && !finq_field_integer(field, known[i].seconds))
         return finq_check_failed(field->pool, FINQ_CHECK_FORM,
-                                 "Signature-Input: %s must be an integer number of seconds since 1970.",
-                                 name);
+                                 "Signature-Input: %s must be an integer number of seconds since 1970.", name);
     if (known[i].text && !(*known[i].text = finq_field_string(field)))
         return finq_check_failed(field->pool, FINQ_CHECK_FORM, "Signature-Input: %s must be a string.", name);
     write_text(out, apr_pstrcat(field->pool, ";", name, "=", NULL));
@@ -220,20 +214,16 @@ static finq_error *signature_read(finq_httpsig *into, finq_field *field)
     }
     if (more)
         return malformed(field, "Signature: something stands behind a value.");
-    return count == into->entries->nelts
-               ? NULL
-               : malformed(field, "Signature-Input has a label that Signature has not.");
+    return count == into->entries->nelts ? NULL : malformed(field, "Signature-Input has a label that Signature has not.");
 }
 
-finq_error *finq_httpsig_parse(finq_httpsig **signatures, const char *input, const char *signature,
-                               apr_pool_t *pool)
+finq_error *finq_httpsig_parse(finq_httpsig **signatures, const char *input, const char *signature, apr_pool_t *pool)
 {
     finq_httpsig *made = apr_palloc(pool, sizeof *made);
     if (!input || !signature)
         return finq_check_failed(pool, FINQ_CHECK_HEADER, "send both Signature-Input and Signature.");
     if (strlen(input) > FINQ_HTTPSIG_FIELD_MAX || strlen(signature) > FINQ_HTTPSIG_FIELD_MAX)
-        return finq_check_failed(pool, FINQ_CHECK_FORM,
-                                 "Signature-Input or Signature is longer than %d bytes.",
+        return finq_check_failed(pool, FINQ_CHECK_FORM, "Signature-Input or Signature is longer than %d bytes.",
                                  FINQ_HTTPSIG_FIELD_MAX);
     made->entries = apr_array_make(pool, FINQ_HTTPSIG_SIGNATURES_MAX, sizeof(finq_httpsig_entry));
     finq_field inputs = finq_field_open(input, pool), values = finq_field_open(signature, pool);

@@ -17,17 +17,10 @@ struct finq_jws {
 /* What is known of a header; from FORBIDDEN on, members of RFC 7515 and 7797 that would change what is verified, or bring the
  * key along. */
 enum { ALG, TYP, KID, FORBIDDEN };
-static const finq_member known[] = {[ALG] = {.name = "alg"},
-                                    [TYP] = {.name = "typ"},
-                                    [KID] = {.name = "kid"},
-                                    [FORBIDDEN] = {.name = "crit"},
-                                    {.name = "b64"},
-                                    {.name = "zip"},
-                                    {.name = "enc"},
-                                    {.name = "jwk"},
-                                    {.name = "jku"},
-                                    {.name = "x5u"},
-                                    {.name = "x5c"}};
+static const finq_member known[] = {
+    [ALG] = {.name = "alg"}, [TYP] = {.name = "typ"}, [KID] = {.name = "kid"}, [FORBIDDEN] = {.name = "crit"},
+    {.name = "b64"},         {.name = "zip"},         {.name = "enc"},         {.name = "jwk"},
+    {.name = "jku"},         {.name = "x5u"},         {.name = "x5c"}};
 #define MEMBERS (sizeof known / sizeof *known)
 
 static finq_error *refuse(apr_pool_t *pool, const char *text)
@@ -57,8 +50,7 @@ finq_error *finq_jws_bearer(const char **token, const char *header, apr_pool_t *
 static finq_error *check_alg(const char *alg, apr_pool_t *pool)
 {
     if (!alg)
-        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
-                                 "the JWS header has no \"alg\" string; it must be RS256.");
+        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM, "the JWS header has no \"alg\" string; it must be RS256.");
     if (strcmp(alg, "RS256") != 0)
         return finq_check_failed(pool, FINQ_CHECK_ALGORITHM, "the JWS header says %s; it must be RS256.",
                                  finq_text_show(alg, pool));
@@ -71,14 +63,12 @@ static finq_error *check_header(const char **kid, const finq_member members[], a
     FINQ_TRY(check_alg(members[ALG].text, pool));
     for (apr_size_t i = FORBIDDEN; i < MEMBERS; i++) {
         if (members[i].kind != FINQ_MEMBER_ABSENT)
-            return finq_check_failed(pool, FINQ_CHECK_FORM,
-                                     "the JWS header has \"%s\", which is not accepted.", members[i].name);
+            return finq_check_failed(pool, FINQ_CHECK_FORM, "the JWS header has \"%s\", which is not accepted.", members[i].name);
     }
     if (typ->kind != FINQ_MEMBER_ABSENT && (!typ->text || strcasecmp(typ->text, "JWT") != 0))
         return refuse(pool, "\"typ\" in the JWS header must be JWT, or absent.");
     if (named->kind != FINQ_MEMBER_ABSENT && (!named->text || !finq_key_is_kid(named->text)))
-        return refuse(pool,
-                      "\"kid\" in the JWS header must be 1 to 128 of the characters A-Z a-z 0-9 . _ -.");
+        return refuse(pool, "\"kid\" in the JWS header must be 1 to 128 of the characters A-Z a-z 0-9 . _ -.");
     *kid = named->text;
     return NULL;
 }
@@ -111,8 +101,7 @@ static finq_alphabet alphabet_of(const finq_bytes parts[3])
     return padded ? FINQ_BASE64URL_PADDED : FINQ_BASE64URL;
 }
 
-static finq_error *part_decode(finq_bytes *bytes, const char *what, finq_bytes part, finq_alphabet alphabet,
-                               apr_pool_t *pool)
+static finq_error *part_decode(finq_bytes *bytes, const char *what, finq_bytes part, finq_alphabet alphabet, apr_pool_t *pool)
 {
     if (!finq_codec_decode(bytes, alphabet, (const char *)part.data, part.length, pool))
         return finq_check_failed(pool, FINQ_CHECK_FORM,
@@ -169,17 +158,14 @@ static finq_error *verify_named(const finq_jws *jws, const apr_array_header_t *k
     if (key->revoked)
         return finq_check_failed(pool, FINQ_CHECK_REVOKED, "the key %s has been revoked.", key->kid);
     if (key->algorithm != FINQ_ALGORITHM_RS256)
-        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM,
-                                 "the key %s is registered for %s, not for RS256.", key->kid,
+        return finq_check_failed(pool, FINQ_CHECK_ALGORITHM, "the key %s is registered for %s, not for RS256.", key->kid,
                                  finq_algorithm_name(key->algorithm));
     if (!finq_key_verify(key, jws->signed_text, jws->signature))
-        return finq_check_failed(pool, FINQ_CHECK_SIGNATURE, "it is not the key %s's over this JWS.",
-                                 key->kid);
+        return finq_check_failed(pool, FINQ_CHECK_SIGNATURE, "it is not the key %s's over this JWS.", key->kid);
     return NULL;
 }
 
-static finq_error *verify_any(const char **kid, const finq_jws *jws, const apr_array_header_t *keys,
-                              apr_pool_t *pool)
+static finq_error *verify_any(const char **kid, const finq_jws *jws, const apr_array_header_t *keys, apr_pool_t *pool)
 {
     int tried = 0;
     for (int i = 0; i < keys->nelts && tried < FINQ_KEY_MAX; i++) {
@@ -195,12 +181,10 @@ static finq_error *verify_any(const char **kid, const finq_jws *jws, const apr_a
     if (!tried)
         return finq_check_failed(pool, FINQ_CHECK_KID, "the tenant has no live RS256 key.");
     return finq_check_failed(pool, FINQ_CHECK_SIGNATURE,
-                             "the JWS names no kid, and none of the tenant's %d keys made its signature.",
-                             tried);
+                             "the JWS names no kid, and none of the tenant's %d keys made its signature.", tried);
 }
 
-finq_error *finq_jws_verify(const finq_claims **claims, const finq_jws *jws, const apr_array_header_t *keys,
-                            apr_pool_t *pool)
+finq_error *finq_jws_verify(const finq_claims **claims, const finq_jws *jws, const apr_array_header_t *keys, apr_pool_t *pool)
 {
     const char *kid = jws->kid;
     FINQ_TRY(kid ? verify_named(jws, keys, pool) : verify_any(&kid, jws, keys, pool));

@@ -7,7 +7,7 @@
 
 #include "ground/text.h"
 
-#define TIME_MAX APR_INT64_C(253402300799) /* the last second of the year 9999: sums cannot overflow */
+#define TIME_MAX APR_INT64_C(253402300799)          /* the last second of the year 9999: sums cannot overflow */
 #define MILLISECONDS_MIN APR_INT64_C(1000000000000) /* of 2001; as seconds it would be the year 33658 */
 #define ISSUER_MAX 320
 #define JTI_MAX 256
@@ -64,16 +64,14 @@ static finq_error *read_issuer(const char **issuer, const finq_member members[],
 }
 
 /* RFC 7519, 4.1.3: a string, or an array of them. */
-static finq_error *read_audiences(const apr_array_header_t **audiences, const finq_member *member,
-                                  apr_pool_t *pool)
+static finq_error *read_audiences(const apr_array_header_t **audiences, const finq_member *member, apr_pool_t *pool)
 {
     apr_array_header_t *list = apr_array_make(pool, 1, sizeof(const char *));
     size_t count = json_is_array(member->other) ? json_array_size(member->other) : 1;
     for (size_t i = 0; i < count; i++) {
         const char *text = json_is_array(member->other) ? json_string_value(json_array_get(member->other, i)) : member->text;
         if (!text)
-            return finq_check_failed(pool, FINQ_CHECK_AUD,
-                                     "\"aud\" must be a string, or an array of strings.");
+            return finq_check_failed(pool, FINQ_CHECK_AUD, "\"aud\" must be a string, or an array of strings.");
         APR_ARRAY_PUSH(list, const char *) = text;
     }
     *audiences = list;
@@ -89,12 +87,11 @@ static finq_error *read_jti(const char **jti, const finq_member *member, apr_poo
 }
 
 /* The texts stay where they were read: in the pool. */
-finq_error *finq_claims_read(const finq_claims **claims, finq_bytes payload, const char *kid,
-                             apr_pool_t *pool)
+finq_error *finq_claims_read(const finq_claims **claims, finq_bytes payload, const char *kid, apr_pool_t *pool)
 {
-    finq_member members[MEMBERS] = {[IAT] = {.name = "iat"},   [EXP] = {.name = "exp"},       [NBF] = {.name = "nbf"},
-                                    [ISS] = {.name = "iss"},   [SUB] = {.name = "sub"},       [EMAIL] = {.name = "email"},
-                                    [AUD] = {.name = "aud"},   [DIGEST] = {.name = "digest"}, [JTI] = {.name = "jti"}};
+    finq_member members[MEMBERS] = {[IAT] = {.name = "iat"}, [EXP] = {.name = "exp"},       [NBF] = {.name = "nbf"},
+                                    [ISS] = {.name = "iss"}, [SUB] = {.name = "sub"},       [EMAIL] = {.name = "email"},
+                                    [AUD] = {.name = "aud"}, [DIGEST] = {.name = "digest"}, [JTI] = {.name = "jti"}};
     finq_claims *made = apr_pcalloc(pool, sizeof *made);
     made->kid = kid;
     FINQ_TRY(finq_members_read(members, MEMBERS, "The payload of the JWS", payload, pool));
@@ -119,22 +116,19 @@ static int is_for(const finq_claims *claims, const char *audience)
     return 0;
 }
 
-static finq_error *check_times(const finq_claims *claims, const finq_claims_policy *policy, apr_int64_t now,
-                               apr_pool_t *pool)
+static finq_error *check_times(const finq_claims *claims, const finq_claims_policy *policy, apr_int64_t now, apr_pool_t *pool)
 {
     apr_int64_t lifetime = claims->expires - claims->issued;
     if (lifetime <= 0)
         return finq_check_failed(pool, FINQ_CHECK_LIFETIME, "\"exp\" is not later than \"iat\".");
     if (lifetime > policy->max_lifetime)
         return finq_check_failed(pool, FINQ_CHECK_LIFETIME,
-                                 "\"exp\" is %" APR_INT64_T_FMT " s after \"iat\"; %" APR_INT64_T_FMT
-                                 " s are the most.",
+                                 "\"exp\" is %" APR_INT64_T_FMT " s after \"iat\"; %" APR_INT64_T_FMT " s are the most.",
                                  lifetime, policy->max_lifetime);
     if (claims->issued > now + policy->skew_ahead || claims->not_before > now + policy->skew_ahead)
-        return finq_check_failed(
-            pool, FINQ_CHECK_CLOCK,
-            "\"iat\" or \"nbf\" lies in the future of the server's clock (%" APR_INT64_T_FMT "); set yours.",
-            now);
+        return finq_check_failed(pool, FINQ_CHECK_CLOCK,
+                                 "\"iat\" or \"nbf\" lies in the future of the server's clock (%" APR_INT64_T_FMT "); set yours.",
+                                 now);
     if (now > claims->expires + policy->skew_behind)
         return finq_check_failed(pool, FINQ_CHECK_EXP,
                                  "the JWS ended at %" APR_INT64_T_FMT ", and it is %" APR_INT64_T_FMT
@@ -143,8 +137,7 @@ static finq_error *check_times(const finq_claims *claims, const finq_claims_poli
     return NULL;
 }
 
-finq_error *finq_claims_check(const finq_claims *claims, const finq_claims_policy *policy, apr_int64_t now,
-                              apr_pool_t *pool)
+finq_error *finq_claims_check(const finq_claims *claims, const finq_claims_policy *policy, apr_int64_t now, apr_pool_t *pool)
 {
     if (!is_for(claims, policy->audience))
         return finq_check_failed(pool, FINQ_CHECK_AUD, "the JWS is not for %s.", policy->audience);
@@ -159,21 +152,18 @@ finq_error *finq_claims_check(const finq_claims *claims, const finq_claims_polic
 finq_error *finq_claims_check_issuer(const finq_claims *claims, const char *issuer, apr_pool_t *pool)
 {
     if (strcmp(claims->issuer, issuer) != 0)
-        return finq_check_failed(pool, FINQ_CHECK_ISS,
-                                 "\"iss\" is not the signing identity of this client_id.");
+        return finq_check_failed(pool, FINQ_CHECK_ISS, "\"iss\" is not the signing identity of this client_id.");
     return NULL;
 }
 
-finq_error *finq_claims_check_digest(const finq_claims *claims, const unsigned char computed[32],
-                                     apr_pool_t *pool)
+finq_error *finq_claims_check_digest(const finq_claims *claims, const unsigned char computed[32], apr_pool_t *pool)
 {
     const char *expected = finq_codec_encode(FINQ_BASE64, computed, 32, pool);
     if (strcmp(claims->digest, expected) != 0)
-        return finq_check_failed(
-            pool, FINQ_CHECK_DIGEST,
-            "the JWS says %s; the body that arrived has %s (Base64 of SHA-256 over its compact "
-            "form).",
-            finq_text_show(claims->digest, pool), expected);
+        return finq_check_failed(pool, FINQ_CHECK_DIGEST,
+                                 "the JWS says %s; the body that arrived has %s (Base64 of SHA-256 over its compact "
+                                 "form).",
+                                 finq_text_show(claims->digest, pool), expected);
     return NULL;
 }
 

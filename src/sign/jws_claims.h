@@ -5,7 +5,6 @@
 #include "sign/jws.h"
 
 /** Reads the payload of a JWS that `kid` has verified. */
-finq_error *finq_claims_read(const finq_claims **claims, finq_bytes payload, const char *kid,
-                             apr_pool_t *pool);
+finq_error *finq_claims_read(const finq_claims **claims, finq_bytes payload, const char *kid, apr_pool_t *pool);
 
 #endif

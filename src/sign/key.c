@@ -64,8 +64,7 @@ int finq_key_pad(EVP_PKEY_CTX *pkey_ctx, const finq_algorithm_row *row)
     if (!row->salt)
         return 1; /* PKCS #1 v1.5 is an RSA key's default */
     return EVP_PKEY_CTX_set_rsa_padding(pkey_ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
-           EVP_PKEY_CTX_set_rsa_mgf1_md(pkey_ctx, row->hash()) > 0 &&
-           EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, row->salt) > 0;
+           EVP_PKEY_CTX_set_rsa_mgf1_md(pkey_ctx, row->hash()) > 0 && EVP_PKEY_CTX_set_rsa_pss_saltlen(pkey_ctx, row->salt) > 0;
 }
 
 /* Copying a prepared context saves the look-ups that setting one up costs: about a tenth of an RSA

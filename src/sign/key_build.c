@@ -48,11 +48,9 @@ static finq_error *rsa_check(finq_bytes n, finq_bytes e, apr_pool_t *pool)
 {
     int bits = bit_count(n);
     if (bits < RSA_MIN_BITS || bits > RSA_MAX_BITS)
-        return refuse(pool, apr_psprintf(pool, "an RSA key of %d bits", bits),
-                      "2048 to 8192 bits are accepted.");
+        return refuse(pool, apr_psprintf(pool, "an RSA key of %d bits", bits), "2048 to 8192 bits are accepted.");
     if (!is_odd(n))
-        return refuse(pool, "an RSA key with an even modulus",
-                      "it is no product of two primes; make another key.");
+        return refuse(pool, "an RSA key with an even modulus", "it is no product of two primes; make another key.");
     if (!is_odd(e) || bit_count(e) < 17 || bit_count(e) > 64)
         return refuse(pool, "an RSA key with an unsafe public exponent",
                       "it must be odd, at least 65537 and below 2^64; make another key.");
@@ -64,8 +62,7 @@ static finq_error *material_check(const finq_key_material *material, apr_pool_t 
     if (material->kind == FINQ_KEY_RSA)
         return rsa_check(material->first, material->second, pool);
     if (material->first.length != 32 || (material->kind == FINQ_KEY_EC && material->second.length != 32))
-        return refuse(pool,
-                      apr_psprintf(pool, "an %s key of another length", finq_key_kind_name(material->kind)),
+        return refuse(pool, apr_psprintf(pool, "an %s key of another length", finq_key_kind_name(material->kind)),
                       "P-256 and Ed25519 keys have coordinates of exactly 32 bytes.");
     return NULL;
 }
@@ -103,8 +100,7 @@ static EVP_PKEY *evp_make(const finq_key_material *material, apr_pool_t *pool)
     EVP_PKEY *evp = NULL;
     OSSL_PARAM *params = params_make(material);
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, types[material->kind], NULL);
-    if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) <= 0 ||
-        EVP_PKEY_fromdata(ctx, &evp, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+    if (!params || !ctx || EVP_PKEY_fromdata_init(ctx) <= 0 || EVP_PKEY_fromdata(ctx, &evp, EVP_PKEY_PUBLIC_KEY, params) <= 0)
         evp = NULL;
     OSSL_PARAM_free(params);
     EVP_PKEY_CTX_free(ctx);
@@ -133,8 +129,7 @@ static const char *thumbprint(const finq_key_material *material, apr_pool_t *poo
     const char *first = b64(material->first, pool), *text;
     unsigned char hash[FINQ_DIGEST_SHA256];
     if (material->kind == FINQ_KEY_RSA)
-        text = apr_psprintf(pool, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", b64(material->second, pool),
-                            first);
+        text = apr_psprintf(pool, "{\"e\":\"%s\",\"kty\":\"RSA\",\"n\":\"%s\"}", b64(material->second, pool), first);
     else if (material->kind == FINQ_KEY_EC)
         text = apr_psprintf(pool, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", first,
                             b64(material->second, pool));
@@ -169,8 +164,7 @@ static EVP_MD_CTX *verifier_make(EVP_PKEY *evp, const finq_algorithm_row *row, a
     return ctx;
 }
 
-static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_key_material *material,
-                          apr_pool_t *pool)
+static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_key_material *material, apr_pool_t *pool)
 {
     const finq_algorithm_row *row = &finq_algorithm_rows[algorithm];
     finq_key *key = apr_pcalloc(pool, sizeof *key);
@@ -183,8 +177,8 @@ static finq_key *key_make(EVP_PKEY *evp, finq_algorithm algorithm, const finq_ke
     return key->spki.data && key->verifier ? key : NULL;
 }
 
-finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algorithm,
-                           const finq_key_material *material, apr_pool_t *pool)
+finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algorithm, const finq_key_material *material,
+                           apr_pool_t *pool)
 {
     finq_key_material numbers = *material;
     if (numbers.kind == FINQ_KEY_RSA) {
@@ -194,18 +188,16 @@ finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algor
     const char *kind = finq_key_kind_name(numbers.kind);
     const finq_algorithm_row *row = &finq_algorithm_rows[algorithm];
     if (numbers.kind != row->kind)
-        return finq_error_make(pool, FINQ_E_INVALID_INPUT, "Found an %s key: %s needs an %s key.", kind,
-                               row->name, finq_key_kind_name(row->kind));
+        return finq_error_make(pool, FINQ_E_INVALID_INPUT, "Found an %s key: %s needs an %s key.", kind, row->name,
+                               finq_key_kind_name(row->kind));
     FINQ_TRY(material_check(&numbers, pool));
     EVP_PKEY *evp = evp_make(&numbers, pool);
     if (!evp)
-        return refuse(pool,
-                      apr_psprintf(pool, "an %s key that is no point of its curve, or no key at all", kind),
+        return refuse(pool, apr_psprintf(pool, "an %s key that is no point of its curve, or no key at all", kind),
                       "export it again.");
     finq_key *made = key_make(evp, algorithm, &numbers, pool);
     if (!made)
-        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR,
-                                   "OpenSSL could not make use of a public key");
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "OpenSSL could not make use of a public key");
     if (kid)
         made->kid = apr_pstrdup(pool, kid);
     *key = made;
@@ -232,8 +224,7 @@ static int is_p256(const EVP_PKEY *evp)
     char group[32] = "";
     int spelled_out = 0;
     EVP_PKEY_get_int_param(evp, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &spelled_out);
-    return EVP_PKEY_get_group_name(evp, group, sizeof group, NULL) == 1 && strcmp(group, "prime256v1") == 0 &&
-           !spelled_out;
+    return EVP_PKEY_get_group_name(evp, group, sizeof group, NULL) == 1 && strcmp(group, "prime256v1") == 0 && !spelled_out;
 }
 
 static int numbers_take(finq_key_material *material, const EVP_PKEY *evp, apr_pool_t *pool)
@@ -260,9 +251,8 @@ finq_error *finq_key_take(finq_key_material *material, const EVP_PKEY *evp, apr_
     int base = EVP_PKEY_get_base_id(evp);
     *material = (finq_key_material){FINQ_KEY_RSA, {NULL, 0}, {NULL, 0}};
     if (base == EVP_PKEY_RSA_PSS)
-        return refuse(
-            pool, "a key of the type RSASSA-PSS",
-            "export it as a plain RSA key (rsaEncryption); the algorithm is chosen when it is registered.");
+        return refuse(pool, "a key of the type RSASSA-PSS",
+                      "export it as a plain RSA key (rsaEncryption); the algorithm is chosen when it is registered.");
     if (base == EVP_PKEY_EC && !is_p256(evp))
         return refuse(pool, "an EC key that does not name the curve P-256", "make one on prime256v1.");
     if (base == EVP_PKEY_EC)
@@ -286,8 +276,7 @@ static finq_error *row_build(finq_key **key, const finq_key_row *row, apr_pool_t
         return refuse(pool, "no SubjectPublicKeyInfo", "the stored key is damaged.");
     FINQ_TRY(finq_key_take(&material, evp, pool));
     FINQ_TRY(finq_key_build(key, row->kid, row->algorithm, &material, pool));
-    if ((*key)->spki.length != row->spki.length ||
-        memcmp((*key)->spki.data, row->spki.data, row->spki.length) != 0)
+    if ((*key)->spki.length != row->spki.length || memcmp((*key)->spki.data, row->spki.data, row->spki.length) != 0)
         return refuse(pool, "an encoding that is not the canonical one", "the stored key is damaged.");
     (*key)->revoked = row->revoked;
     return NULL;
@@ -302,8 +291,7 @@ finq_error *finq_key_load(const finq_key **key, const finq_key_row *row, apr_poo
     finq_error *error = row_build(&made, row, pool);
     ERR_pop_to_mark();
     if (error)
-        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "stored key %s: %s", row->kid,
-                                   error->message);
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "stored key %s: %s", row->kid, error->message);
     *key = made;
     return NULL;
 }

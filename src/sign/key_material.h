@@ -31,8 +31,8 @@ const char *finq_key_kind_name(finq_key_kind kind);
 
 /** Checks strength and fitness and makes the key. `kid` NULL: the thumbprint names it. Error: invalid_input.
  */
-finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algorithm,
-                           const finq_key_material *material, apr_pool_t *pool);
+finq_error *finq_key_build(finq_key **key, const char *kid, finq_algorithm algorithm, const finq_key_material *material,
+                           apr_pool_t *pool);
 
 /** Takes the public numbers out of an OpenSSL key, whatever its encoding was. Error: invalid_input for a kind
  * of key that no algorithm uses. */

@@ -68,8 +68,7 @@ static finq_error *block_read(reading *into, const char *kid, const pem_block *b
     finq_key_material material;
     EVP_PKEY *evp = NULL;
     if (strstr(block->name, "PRIVATE KEY"))
-        return refuse(into, "a private key",
-                      "keep it, and send the public half (openssl pkey -in KEY -pubout).");
+        return refuse(into, "a private key", "keep it, and send the public half (openssl pkey -in KEY -pubout).");
     if (strcmp(block->name, "RSA PUBLIC KEY") == 0)
         return refuse(into, "a PEM \"RSA PUBLIC KEY\"",
                       "convert it to a \"PUBLIC KEY\" (openssl rsa -RSAPublicKey_in -in KEY -pubout).");
@@ -78,12 +77,10 @@ static finq_error *block_read(reading *into, const char *kid, const pem_block *b
     else if (strcmp(block->name, "CERTIFICATE") == 0)
         evp = certificate_key(block, into->pool);
     else
-        return refuse(into,
-                      apr_psprintf(into->pool, "a PEM \"%s\"", finq_text_show(block->name, into->pool)),
+        return refuse(into, apr_psprintf(into->pool, "a PEM \"%s\"", finq_text_show(block->name, into->pool)),
                       "send a \"PUBLIC KEY\" or a \"CERTIFICATE\".");
     if (!evp)
-        return refuse(into, apr_psprintf(into->pool, "a PEM \"%s\" that cannot be decoded", block->name),
-                      "export it again.");
+        return refuse(into, apr_psprintf(into->pool, "a PEM \"%s\" that cannot be decoded", block->name), "export it again.");
     FINQ_TRY(finq_key_take(&material, evp, into->pool));
     return key_add(into, kid, &material);
 }
@@ -95,9 +92,8 @@ static finq_error *pem_read(reading *into, const char *kid, const char *text, ap
     pem_block block = {NULL, NULL, NULL, 0}, further = {NULL, NULL, NULL, 0};
     finq_error *error;
     if (!bio || !PEM_read_bio(bio, &block.name, &block.header, &block.der, &block.length))
-        error = refuse(
-            into, "neither JSON nor PEM",
-            "send a JWK, a JWKS, a PEM public key, a PEM certificate, or a map of kid to PEM certificate.");
+        error = refuse(into, "neither JSON nor PEM",
+                       "send a JWK, a JWKS, a PEM public key, a PEM certificate, or a map of kid to PEM certificate.");
     else if (PEM_read_bio(bio, &further.name, &further.header, &further.der, &further.length))
         error = refuse(into, "several PEM blocks", "send the one of the signing key.");
     else
@@ -142,12 +138,9 @@ static finq_error *jwk_purpose(reading *into, const json_t *jwk)
         return refuse(into, "a JWK whose \"use\" is not \"sig\"", "send the key that signs.");
     if (ops && !list_has(ops, "verify"))
         return refuse(into, "a JWK whose \"key_ops\" lack \"verify\"", "send the public key that verifies.");
-    if (alg && (!name || (strcmp(name, row->jwk_algs[0]) != 0 &&
-                          (!row->jwk_algs[1] || strcmp(name, row->jwk_algs[1]) != 0))))
+    if (alg && (!name || (strcmp(name, row->jwk_algs[0]) != 0 && (!row->jwk_algs[1] || strcmp(name, row->jwk_algs[1]) != 0))))
         return refuse(
-            into,
-            apr_psprintf(into->pool, "a JWK whose \"alg\" is %s",
-                         name ? finq_text_show(name, into->pool) : "no string"),
+            into, apr_psprintf(into->pool, "a JWK whose \"alg\" is %s", name ? finq_text_show(name, into->pool) : "no string"),
             apr_psprintf(into->pool, "for %s it must be %s, or absent.", row->name, row->jwk_algs[0]));
     return NULL;
 }
@@ -184,10 +177,8 @@ static finq_error *jwk_material(finq_key_material *material, reading *into, cons
         material->kind = FINQ_KEY_OKP;
         return jwk_number(&material->first, into, jwk, "x");
     }
-    return refuse(
-        into,
-        apr_psprintf(into->pool, "a JWK with \"kty\" %s", kty ? finq_text_show(kty, into->pool) : "missing"),
-        "send an RSA, an EC P-256 or an OKP Ed25519 public key; shared secrets (oct) are not accepted.");
+    return refuse(into, apr_psprintf(into->pool, "a JWK with \"kty\" %s", kty ? finq_text_show(kty, into->pool) : "missing"),
+                  "send an RSA, an EC P-256 or an OKP Ed25519 public key; shared secrets (oct) are not accepted.");
 }
 
 static finq_error *jwk_read(reading *into, const json_t *jwk)
@@ -220,9 +211,7 @@ static finq_error *map_read(reading *into, const json_t *map)
         const char *text = json_string_value(value);
         if (!text || !strstr(text, "-----BEGIN CERTIFICATE-----"))
             return refuse(
-                into,
-                apr_psprintf(into->pool, "JSON whose member \"%s\" is no PEM certificate",
-                             finq_text_show(kid, into->pool)),
+                into, apr_psprintf(into->pool, "JSON whose member \"%s\" is no PEM certificate", finq_text_show(kid, into->pool)),
                 "send a JWK (it has \"kty\"), a JWKS (it has \"keys\"), or a map of kid to PEM certificate.");
         FINQ_TRY(pem_read(into, kid, text, strlen(text)));
     }
@@ -232,8 +221,8 @@ static finq_error *map_read(reading *into, const json_t *map)
 static finq_error *json_read(reading *into, const char *text, apr_size_t length)
 {
     json_t *object;
-    finq_error *error = finq_json_read(&object, "The key material",
-                                       (finq_bytes){(const unsigned char *)text, length}, into->pool);
+    finq_error *error =
+        finq_json_read(&object, "The key material", (finq_bytes){(const unsigned char *)text, length}, into->pool);
     if (error && error->code == FINQ_E_INVALID_BODY)
         return finq_error_make(into->pool, FINQ_E_INVALID_INPUT, "%s", error->message);
     FINQ_TRY(error);
@@ -256,8 +245,8 @@ static finq_error *material_read(reading *into, const char *text, apr_size_t len
     return into->keys->nelts ? NULL : refuse(into, "no key", "the set is empty.");
 }
 
-finq_error *finq_key_read(apr_array_header_t **keys, finq_algorithm algorithm, const char *text,
-                          apr_size_t length, apr_pool_t *pool)
+finq_error *finq_key_read(apr_array_header_t **keys, finq_algorithm algorithm, const char *text, apr_size_t length,
+                          apr_pool_t *pool)
 {
     reading into = {apr_array_make(pool, 1, sizeof(const finq_key *)), algorithm, pool};
     ERR_set_mark();

@@ -24,10 +24,9 @@ static finq_error *signer_read(finq_signer **signer, finq_algorithm algorithm, B
     finq_key *key;
     EVP_PKEY *evp = bio ? finq_key_own(PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL), pool) : NULL;
     if (!evp)
-        return finq_error_make(
-            pool, FINQ_E_INVALID_INPUT,
-            "Found no PEM private key that opens without a passphrase: decrypt or export it first "
-            "(openssl pkey -in KEY).");
+        return finq_error_make(pool, FINQ_E_INVALID_INPUT,
+                               "Found no PEM private key that opens without a passphrase: decrypt or export it first "
+                               "(openssl pkey -in KEY).");
     FINQ_TRY(finq_key_take(&material, evp, pool));
     FINQ_TRY(finq_key_build(&key, NULL, algorithm, &material, pool));
     *signer = apr_palloc(pool, sizeof **signer);
@@ -35,8 +34,7 @@ static finq_error *signer_read(finq_signer **signer, finq_algorithm algorithm, B
     return NULL;
 }
 
-finq_error *finq_signer_read(finq_signer **signer, finq_algorithm algorithm, const char *pem,
-                             apr_size_t length, apr_pool_t *pool)
+finq_error *finq_signer_read(finq_signer **signer, finq_algorithm algorithm, const char *pem, apr_size_t length, apr_pool_t *pool)
 {
     ERR_set_mark();
     BIO *bio = BIO_new_mem_buf(pem, (int)length);
@@ -57,15 +55,14 @@ static int raw_pair(finq_bytes *signature, apr_pool_t *pool)
     const unsigned char *der = signature->data;
     unsigned char *raw = apr_palloc(pool, 64);
     ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)signature->length);
-    int good = pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, 32) == 32 &&
-               BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + 32, 32) == 32;
+    int good =
+        pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + 32, 32) == 32;
     ECDSA_SIG_free(pair);
     *signature = (finq_bytes){raw, 64};
     return good;
 }
 
-finq_error *finq_signer_sign(finq_bytes *signature, const finq_signer *signer, finq_bytes text,
-                             apr_pool_t *pool)
+finq_error *finq_signer_sign(finq_bytes *signature, const finq_signer *signer, finq_bytes text, apr_pool_t *pool)
 {
     const finq_algorithm_row *row = &finq_algorithm_rows[signer->key->algorithm];
     size_t length = (size_t)EVP_PKEY_get_size(signer->evp);
@@ -73,9 +70,8 @@ finq_error *finq_signer_sign(finq_bytes *signature, const finq_signer *signer, f
     EVP_PKEY_CTX *pkey_ctx = NULL;
     ERR_set_mark();
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    int good =
-        ctx && EVP_DigestSignInit(ctx, &pkey_ctx, row->hash ? row->hash() : NULL, NULL, signer->evp) == 1 &&
-        finq_key_pad(pkey_ctx, row) && EVP_DigestSign(ctx, bytes, &length, text.data, text.length) == 1;
+    int good = ctx && EVP_DigestSignInit(ctx, &pkey_ctx, row->hash ? row->hash() : NULL, NULL, signer->evp) == 1 &&
+               finq_key_pad(pkey_ctx, row) && EVP_DigestSign(ctx, bytes, &length, text.data, text.length) == 1;
     EVP_MD_CTX_free(ctx);
     *signature = (finq_bytes){bytes, length};
     if (good && row->kind == FINQ_KEY_EC)

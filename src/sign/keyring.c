@@ -23,12 +23,12 @@ typedef struct {
 } holder;
 
 struct finq_keyset {
-    apr_pool_t *pool;       /* its own: a set is destroyed by whoever lets go of it last */
+    apr_pool_t *pool; /* its own: a set is destroyed by whoever lets go of it last */
     apr_uint32_t references;
     const char *name;
-    apr_time_t asked_at;    /* when the database was asked: what it said is as old as that */
-    apr_time_t missed_at;   /* the same, where it had not what was wanted; else 0 */
-    apr_uint32_t retried;   /* whether somebody asks again already */
+    apr_time_t asked_at;         /* when the database was asked: what it said is as old as that */
+    apr_time_t missed_at;        /* the same, where it had not what was wanted; else 0 */
+    apr_uint32_t retried;        /* whether somebody asks again already */
     apr_array_header_t *keys;    /* of const finq_key * */
     apr_array_header_t *holders; /* of apr_array_header_t *, of holder: for each key */
 };
@@ -254,7 +254,8 @@ static int is_same(const finq_key *one, const finq_key *other)
 }
 
 /* How a tenant has registered a key, NULL where it has not: under a name, or under any where the key itself is asked for. */
-static const holder *holder_find(const finq_key **own, const finq_keyset *set, const finq_key_sought *sought, const finq_id *client_id)
+static const holder *holder_find(const finq_key **own, const finq_keyset *set, const finq_key_sought *sought,
+                                 const finq_id *client_id)
 {
     const finq_key *key = finq_key_find(set->keys, sought->kid);
     for (int i = 0; key && i < set->keys->nelts; i++) {
@@ -271,8 +272,8 @@ static const holder *holder_find(const finq_key **own, const finq_keyset *set, c
     return NULL;
 }
 
-finq_error *finq_keyset_check_holder(const char **own, const finq_keyset *set, const finq_key_sought *sought, const finq_id *client_id,
-                                     apr_pool_t *pool)
+finq_error *finq_keyset_check_holder(const char **own, const finq_keyset *set, const finq_key_sought *sought,
+                                     const finq_id *client_id, apr_pool_t *pool)
 {
     const finq_key *key;
     const holder *one = holder_find(&key, set, sought, client_id);

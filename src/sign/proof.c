@@ -20,7 +20,7 @@ struct finq_proof {
     finq_content_digest content;       /* what a message signature says of the body */
     const finq_keyset *keys;           /* that the key was found among */
     finq_key_sought key;
-    const char *token;                 /* jti or nonce; NULL where there is none */
+    const char *token; /* jti or nonce; NULL where there is none */
     apr_int64_t ends;
 };
 
@@ -69,8 +69,7 @@ static finq_error *jws_make(finq_proof *made, const finq_proof_offer *offer, con
 /* ---- message signatures ---- */
 
 /* A keyid is CLIENT_ID/KID: a bare KID would not say whose. */
-static finq_error *message_keys(finq_proof *made, const finq_httpsig *signatures, const finq_proof_keys *keys,
-                                apr_pool_t *pool)
+static finq_error *message_keys(finq_proof *made, const finq_httpsig *signatures, const finq_proof_keys *keys, apr_pool_t *pool)
 {
     const apr_array_header_t *kids = finq_httpsig_kids(signatures, pool);
     for (int i = 0; i < kids->nelts; i++) {
@@ -87,7 +86,8 @@ static finq_error *message_keys(finq_proof *made, const finq_httpsig *signatures
 static finq_error *message_make(finq_proof *made, const finq_proof_offer *offer, const finq_proof_policy *policy,
                                 const finq_proof_keys *keys, apr_pool_t *pool)
 {
-    const finq_httpsig_policy accepted = {policy->max_lifetime, FINQ_CHECK_SKEW_BEHIND, FINQ_CHECK_SKEW_AHEAD, policy->require_token};
+    const finq_httpsig_policy accepted = {policy->max_lifetime, FINQ_CHECK_SKEW_BEHIND, FINQ_CHECK_SKEW_AHEAD,
+                                          policy->require_token};
     finq_httpsig *signatures;
     FINQ_TRY(finq_httpsig_parse(&signatures, offer->signature_input, offer->signature, pool));
     FINQ_TRY(message_keys(made, signatures, keys, pool));
@@ -172,7 +172,7 @@ finq_error *finq_proof_use(const finq_proof *proof, const finq_id *client_id, fi
     finq_signature_use_out row;
     unsigned char hash[FINQ_DIGEST_SHA256];
     finq_id request_id; /* tells a call that is made again from another use */
-    const char *kid; /* the tenant's own: that by which the key was found changes with what others register */
+    const char *kid;    /* the tenant's own: that by which the key was found changes with what others register */
     if (!proof->token)
         return NULL;
     FINQ_TRY(finq_keyset_check_holder(&kid, proof->keys, &proof->key, client_id, pool));

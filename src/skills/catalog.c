@@ -8,8 +8,8 @@
 #include "db/outcome.h"
 #include "json/json.h"
 
-static finq_error *catalog_ask(finq_catalog_answer_row *row, finq_catalog catalog, finq_db *db,
-                               const finq_catalog_claim *claim, apr_pool_t *pool)
+static finq_error *catalog_ask(finq_catalog_answer_row *row, finq_catalog catalog, finq_db *db, const finq_catalog_claim *claim,
+                               apr_pool_t *pool)
 {
     unsigned char hash[FINQ_DIGEST_SHA256];
     const apr_array_header_t *skills = claim->skills;

@@ -38,12 +38,12 @@ typedef struct {
 struct finq_directory {
     apr_pool_t *pool; /* for skills; used under the write lock alone */
     apr_time_t ttl;
-    apr_int64_t version;     /* of the tables behind it, as the database counts their changes */
-    apr_uint32_t generation; /* of what is believed: a tenant of another one is old */
-    apr_time_t checked_at;   /* when the version was asked for last */
+    apr_int64_t version;              /* of the tables behind it, as the database counts their changes */
+    apr_uint32_t generation;          /* of what is believed: a tenant of another one is old */
+    apr_time_t checked_at;            /* when the version was asked for last */
     const apr_array_header_t *served; /* names of the skills that may be started; NULL for all */
     apr_thread_rwlock_t *lock;
-    apr_hash_t *tenants;       /* client_id -> known_tenant */
+    apr_hash_t *tenants;        /* client_id -> known_tenant */
     apr_hash_t *skills_by_name; /* name -> finq_published */
     apr_hash_t *skills_by_id;
 };
@@ -129,8 +129,8 @@ static finq_error *skill_keep(const finq_published **out, finq_directory *direct
     return error;
 }
 
-finq_error *finq_directory_skill_named(const finq_published **published, finq_directory *directory, finq_db *db,
-                                       const char *name, apr_pool_t *pool)
+finq_error *finq_directory_skill_named(const finq_published **published, finq_directory *directory, finq_db *db, const char *name,
+                                       apr_pool_t *pool)
 {
     finq_skill_named_out row;
     *published = skill_lookup(directory, name, 0);
@@ -141,8 +141,8 @@ finq_error *finq_directory_skill_named(const finq_published **published, finq_di
     return *published ? NULL : finq_error_make(pool, FINQ_E_INVALID_SKILL_NAME, "No skill of this name is published.");
 }
 
-finq_error *finq_directory_skill(const finq_published **published, finq_directory *directory, finq_db *db,
-                                 apr_int32_t skill_id, apr_pool_t *pool)
+finq_error *finq_directory_skill(const finq_published **published, finq_directory *directory, finq_db *db, apr_int32_t skill_id,
+                                 apr_pool_t *pool)
 {
     finq_skill_get_out row;
     *published = skill_lookup(directory, NULL, skill_id);
@@ -150,9 +150,9 @@ finq_error *finq_directory_skill(const finq_published **published, finq_director
         return NULL;
     FINQ_TRY(finq_call_skill_get(&row, db, &(finq_skill_get_in){.skill_id = skill_id}, pool));
     FINQ_TRY(skill_keep(published, directory, &row, pool));
-    return *published ? NULL
-                      : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "skill %d, named by a sealed token, is gone",
-                                            skill_id);
+    return *published
+               ? NULL
+               : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "skill %d, named by a sealed token, is gone", skill_id);
 }
 
 /* ---- tenants ---- */
@@ -198,8 +198,8 @@ static void tenant_glance(inquiry *asked, const known_tenant *tenant)
     if (!tenant)
         return;
     seen->unchanged = tenant->generation == asked->directory->generation;
-    seen->fresh = seen->unchanged && (now - tenant->loaded_at < asked->directory->ttl ||
-                                      now - asked->directory->checked_at < asked->directory->ttl);
+    seen->fresh = seen->unchanged &&
+                  (now - tenant->loaded_at < asked->directory->ttl || now - asked->directory->checked_at < asked->directory->ttl);
     seen->exists = tenant->exists;
     seen->active = tenant->active;
     keys_compare(seen, tenant, asked->hash, now);
@@ -220,8 +220,8 @@ static void key_fill(known_key *key, const json_t *shown, apr_time_t now)
     const json_t *left = json_object_get(shown, "left_ms");
     key->key_id = json_integer_value(json_object_get(shown, "key_id"));
     key->ends_at = json_is_integer(left) ? now + apr_time_from_msec(json_integer_value(left)) : 0;
-    apr_decode_base16_binary(key->hash, json_string_value(json_object_get(shown, "hash")),
-                             2 * (apr_ssize_t)sizeof key->hash, 0, NULL);
+    apr_decode_base16_binary(key->hash, json_string_value(json_object_get(shown, "hash")), 2 * (apr_ssize_t)sizeof key->hash, 0,
+                             NULL);
 }
 
 static void tenant_fill(known_tenant *tenant, const json_t *shown)
@@ -363,9 +363,8 @@ finq_error *finq_directory_know_key(finq_directory *directory, finq_db *db, cons
     return tenant_judge(&asked);
 }
 
-finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published,
-                                     finq_directory *directory, finq_db *db, const finq_directory_claim *claim,
-                                     apr_pool_t *pool)
+finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published, finq_directory *directory,
+                                     finq_db *db, const finq_directory_claim *claim, apr_pool_t *pool)
 {
     inquiry asked = {.directory = directory, .db = db, .client_id = &claim->client_id, .pool = pool};
     finq_digest_sha256(asked.hash, claim->app_key, strlen(claim->app_key));

@@ -33,8 +33,7 @@ typedef struct {
 } member;
 
 /* Reads an object by a table that ends with a NULL name: unknown members and missing ones are faults. */
-static void read_object(reading *r, const json_t *object, const finq_place *place, const member *members,
-                        void *to)
+static void read_object(reading *r, const json_t *object, const finq_place *place, const member *members, void *to)
 {
     const char *name;
     json_t *value;
@@ -87,7 +86,9 @@ static void read_skill_name(reading *r, const json_t *value, const finq_place *p
 {
     const char *name = matching(r, value, r->skill_name);
     if (!name)
-        finq_fault_note(&r->faults, place, "must look like xyz_sbx_#3.0, its two numbers of at most 4 digits and without leading zeros, and have at most 64 characters");
+        finq_fault_note(
+            &r->faults, place,
+            "must look like xyz_sbx_#3.0, its two numbers of at most 4 digits and without leading zeros, and have at most 64 characters");
     *(const char **)slot = name;
 }
 
@@ -98,8 +99,7 @@ static void read_name(reading *r, const json_t *value, const finq_place *place, 
         finq_fault_note(&r->faults, place, "must match " NAME);
 }
 
-static void read_choice(reading *r, const json_t *value, const finq_place *place, const char *const *choices,
-                        const char **slot)
+static void read_choice(reading *r, const json_t *value, const finq_place *place, const char *const *choices, const char **slot)
 {
     for (const char *const *choice = choices; *choice; choice++) {
         if (json_is_string(value) && strcmp(*choice, json_string_value(value)) == 0) {
@@ -148,8 +148,7 @@ static void read_bytes(reading *r, const json_t *value, const finq_place *place,
 /* Whether an array has from `least` to `most` items. */
 static int array_fits(reading *r, const json_t *value, const finq_place *place, int least, int most)
 {
-    if (json_is_array(value) && json_array_size(value) >= (size_t)least &&
-        json_array_size(value) <= (size_t)most)
+    if (json_is_array(value) && json_array_size(value) >= (size_t)least && json_array_size(value) <= (size_t)most)
         return 1;
     finq_fault_note(&r->faults, place, "must be an array of %d to %d items", least, most);
     return 0;
@@ -204,13 +203,12 @@ static void check_unique(reading *r, const finq_place *place, const void *names,
 
 static void read_uploads(reading *r, const json_t *value, const finq_place *place, void *slot)
 {
-    static const member members[] = {
-        {"document", read_name, offsetof(finq_skill_upload, document), 1},
-        {"title", read_title, offsetof(finq_skill_upload, title), 0},
-        {"required", read_flag, offsetof(finq_skill_upload, required), 1},
-        {"media_types", read_media_types, offsetof(finq_skill_upload, media_types), 1},
-        {"max_bytes", read_bytes, offsetof(finq_skill_upload, max_bytes), 1},
-        {NULL, NULL, 0, 0}};
+    static const member members[] = {{"document", read_name, offsetof(finq_skill_upload, document), 1},
+                                     {"title", read_title, offsetof(finq_skill_upload, title), 0},
+                                     {"required", read_flag, offsetof(finq_skill_upload, required), 1},
+                                     {"media_types", read_media_types, offsetof(finq_skill_upload, media_types), 1},
+                                     {"max_bytes", read_bytes, offsetof(finq_skill_upload, max_bytes), 1},
+                                     {NULL, NULL, 0, 0}};
     finq_skill_step *step = slot;
     if (!array_fits(r, value, place, 0, FINQ_SKILL_MAX_UPLOADS))
         return;

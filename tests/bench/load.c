@@ -61,11 +61,16 @@ static const struct {
     const char *name;
     size_t offset;
 } texts[] = {
-    {"base", offsetof(load_options, base)},           {"client-id", offsetof(load_options, client_id)},
-    {"client-secret", offsetof(load_options, client_secret)}, {"app-key", offsetof(load_options, app_key)},
-    {"skill", offsetof(load_options, skill)},         {"step1", offsetof(load_options, step[0])},
-    {"step2", offsetof(load_options, step[1])},       {"data1", offsetof(load_options, data[0])},
-    {"data2", offsetof(load_options, data[1])},       {"path", offsetof(load_options, path)},
+    {"base", offsetof(load_options, base)},
+    {"client-id", offsetof(load_options, client_id)},
+    {"client-secret", offsetof(load_options, client_secret)},
+    {"app-key", offsetof(load_options, app_key)},
+    {"skill", offsetof(load_options, skill)},
+    {"step1", offsetof(load_options, step[0])},
+    {"step2", offsetof(load_options, step[1])},
+    {"data1", offsetof(load_options, data[0])},
+    {"data2", offsetof(load_options, data[1])},
+    {"path", offsetof(load_options, path)},
     {"body", offsetof(load_options, body)},
 };
 #define TEXTS (sizeof texts / sizeof *texts)

@@ -10,13 +10,13 @@
 /** What main() was told. */
 typedef struct {
     int port, tls, connections;
-    double seconds;            /**< how long; 0 until the source has no more */
-    int count;                 /**< of sessions, in mode phases */
-    int status;                /**< the one that answers must have */
-    const char *base;          /**< such as /v1 */
+    double seconds;   /**< how long; 0 until the source has no more */
+    int count;        /**< of sessions, in mode phases */
+    int status;       /**< the one that answers must have */
+    const char *base; /**< such as /v1 */
     const char *client_id, *client_secret, *app_key, *skill;
     const char *step[2], *data[2];
-    const char *path, *body;   /**< of mode fixed */
+    const char *path, *body; /**< of mode fixed */
 } load_options;
 
 /** Times of requests, in microseconds. */

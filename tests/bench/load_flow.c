@@ -61,8 +61,8 @@ static size_t stage_request(char *request, const load_options *o, int stage, con
     char path[256], body[LOAD_REQUEST_MAX / 2];
     snprintf(path, sizeof path, "%s%s", o->base, stage == START ? "/sessions" : "/token");
     if (stage == START)
-        snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"client_app_key\":\"%s\",\"skill\":\"%s\"}", o->client_id,
-                 o->app_key, o->skill);
+        snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"client_app_key\":\"%s\",\"skill\":\"%s\"}", o->client_id, o->app_key,
+                 o->skill);
     else if (stage == EXCHANGE)
         snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"client_secret\":\"%s\",\"temp_token\":\"%s\"}", o->client_id,
                  o->client_secret, s->token);

@@ -70,7 +70,8 @@ static const char *id_new(request_rec *r, apr_int64_t milliseconds)
     unsigned char tail[9];
     apr_generate_random_bytes(tail, sizeof tail);
     return apr_psprintf(r->pool, "%08x-%04x-7%02x0-80%02x-%02x%02x%02x%02x%02x%02x", (unsigned)(milliseconds >> 16),
-                        (unsigned)(milliseconds & 0xffff), tail[0], tail[1], tail[2], tail[3], tail[4], tail[5], tail[6], tail[7]);
+                        (unsigned)(milliseconds & 0xffff), tail[0], tail[1], tail[2], tail[3], tail[4], tail[5], tail[6],
+                        tail[7]);
 }
 
 static PGresult *step_call(PGconn *connection, const char *const *values)
@@ -91,12 +92,31 @@ static int step_submit(request_rec *r, const json_t *body)
     apr_time_t now = apr_time_now();
     char *data = json_dumps(json_object_get(body, "data"), JSON_COMPACT);
     const char *started = apr_psprintf(r->pool, "%" APR_TIME_T_FMT, apr_time_sec(now));
-    const char *values[ARGUMENTS] = {
-        json_string_value(json_object_get(body, "client_id")), id_new(r, apr_time_as_msec(now)),
-        json_string_value(json_object_get(body, "skill_id")), "1", json_string_value(json_object_get(body, "app_key_id")), NULL,
-        started, apr_psprintf(r->pool, "%" APR_TIME_T_FMT, apr_time_sec(now) + 1800), id_new(r, apr_time_as_msec(now)),
-        json_string_value(json_object_get(body, "step")), "\\x00", data, "{}", "SESSION_IN_PROGRESS", "1", "1800", "86400", "0", "1",
-        "2", NULL, NULL, NULL, "0", NULL};
+    const char *values[ARGUMENTS] = {json_string_value(json_object_get(body, "client_id")),
+                                     id_new(r, apr_time_as_msec(now)),
+                                     json_string_value(json_object_get(body, "skill_id")),
+                                     "1",
+                                     json_string_value(json_object_get(body, "app_key_id")),
+                                     NULL,
+                                     started,
+                                     apr_psprintf(r->pool, "%" APR_TIME_T_FMT, apr_time_sec(now) + 1800),
+                                     id_new(r, apr_time_as_msec(now)),
+                                     json_string_value(json_object_get(body, "step")),
+                                     "\\x00",
+                                     data,
+                                     "{}",
+                                     "SESSION_IN_PROGRESS",
+                                     "1",
+                                     "1800",
+                                     "86400",
+                                     "0",
+                                     "1",
+                                     "2",
+                                     NULL,
+                                     NULL,
+                                     NULL,
+                                     "0",
+                                     NULL};
     ap_dbd_t *dbd = dbd_open(r->pool, r->server);
     PGresult *rows = dbd ? step_call(apr_dbd_native_handle(dbd->driver, dbd->handle), values) : NULL;
     int done = PQntuples(rows) == 1 && strcmp(PQgetvalue(rows, 0, 0), "ok") == 0;

@@ -16,10 +16,10 @@ unsigned long fuzz_successes;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Stops the run where a promise is broken. */
-#define FUZZ_PROMISE(condition)                                                                              \
-    do {                                                                                                     \
-        if (!(condition))                                                                                    \
-            abort();                                                                                         \
+#define FUZZ_PROMISE(condition) \
+    do {                        \
+        if (!(condition))       \
+            abort();            \
     } while (0)
 
 static inline apr_pool_t *fuzz_pool(void)

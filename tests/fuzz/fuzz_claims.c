@@ -11,8 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     FUZZ_PROMISE(claims->issued >= 0 && claims->expires >= 0 && *claims->issuer && *claims->digest);
-    FUZZ_PROMISE(claims->audiences->nelts >= 0 &&
-                 (!claims->jti || (*claims->jti && strlen(claims->jti) <= 256)));
+    FUZZ_PROMISE(claims->audiences->nelts >= 0 && (!claims->jti || (*claims->jti && strlen(claims->jti) <= 256)));
     if (!finq_claims_check(claims, &policy, claims->issued, pool)) {
         FUZZ_PROMISE(claims->expires > claims->issued && claims->expires <= claims->issued + 3600);
         fuzz_successes++;

@@ -15,8 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t first = finq_compact_push(&in_two, text, cut, pieces);
     first += finq_compact_push(&in_two, text + cut, n - cut, pieces + first);
     FUZZ_PROMISE(length <= n && first == length && memcmp(whole, pieces, length) == 0);
-    FUZZ_PROMISE(finq_compact_push(&again, whole, length, pieces) == length &&
-                 memcmp(whole, pieces, length) == 0);
+    FUZZ_PROMISE(finq_compact_push(&again, whole, length, pieces) == length && memcmp(whole, pieces, length) == 0);
     fuzz_successes += length && length < n;
     return 0;
 }

@@ -25,8 +25,7 @@ static json_t *details(const apr_array_header_t *list)
     json_t *array = json_array();
     for (int i = 0; list && i < list->nelts; i++) {
         const finq_detail *detail = &APR_ARRAY_IDX(list, i, finq_detail);
-        json_array_append_new(array,
-                              json_pack("{s:s, s:s}", "field", detail->field, "message", detail->message));
+        json_array_append_new(array, json_pack("{s:s, s:s}", "field", detail->field, "message", detail->message));
     }
     return array;
 }
@@ -101,5 +100,4 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
-AP_DECLARE_MODULE(finq_ask) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks,
-                               AP_MODULE_FLAG_NONE};
+AP_DECLARE_MODULE(finq_ask) = {STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, register_hooks, AP_MODULE_FLAG_NONE};

@@ -182,17 +182,18 @@ static inline const char *scripted_return_uri(finq_connectors *connectors, apr_p
 /* ---- the onboarding ---- */
 
 /* Places: 1 asks a connector, 2 a person, 3 both, 4 nobody and wants a document. */
-#define SKILL                                                                                                          \
-    "{\"name\": \"flow_sbx_#1.0\", \"title\": \"Flow\", \"type\": \"marketplace\", \"environment\": \"sandbox\","      \
-    " \"servicer\": {\"name\": \"XYZ Bank\", \"country\": \"Romania\"}, \"steps\": ["                                  \
-    "{\"name\": \"consent\", \"schema\": true, \"connector\": \"bank\"},"                                              \
-    "{\"name\": \"look\", \"schema\": true, \"review\": \"offline\"},"                                                 \
-    "{\"name\": \"both\", \"schema\": true, \"connector\": \"bank\", \"review\": \"offline\"},"                        \
+#define SKILL                                                                                                                    \
+    "{\"name\": \"flow_sbx_#1.0\", \"title\": \"Flow\", \"type\": \"marketplace\", \"environment\": \"sandbox\","                \
+    " \"servicer\": {\"name\": \"XYZ Bank\", \"country\": \"Romania\"}, \"steps\": ["                                            \
+    "{\"name\": \"consent\", \"schema\": true, \"connector\": \"bank\"},"                                                        \
+    "{\"name\": \"look\", \"schema\": true, \"review\": \"offline\"},"                                                           \
+    "{\"name\": \"both\", \"schema\": true, \"connector\": \"bank\", \"review\": \"offline\"},"                                  \
     "{\"name\": \"papers\", \"schema\": true, \"uploads\": [{\"document\": \"id_front\", \"title\": \"ID\", \"required\": true," \
     " \"max_bytes\": 1000, \"media_types\": [\"image/png\"]}]}]}"
 
 static scripted_db database = {.db = {scripted_call}};
-static scripted_connector connector = {.connectors = {scripted_ask, scripted_enter, scripted_leave, scripted_pause, scripted_return_uri}};
+static scripted_connector connector = {
+    .connectors = {scripted_ask, scripted_enter, scripted_leave, scripted_pause, scripted_return_uri}};
 static finq_service service;
 static const finq_published *published;
 static finq_id session_id, client_id = {{1, 2, 3}};
@@ -204,8 +205,9 @@ static inline void script(const scripted_answer *answers, int count)
     database.made = 0;
 }
 
-#define SCRIPT(...)                                                                                                    \
-    script((const scripted_answer[]){__VA_ARGS__}, (int)(sizeof((const scripted_answer[]){__VA_ARGS__}) / sizeof(scripted_answer)))
+#define SCRIPT(...)                                \
+    script((const scripted_answer[]){__VA_ARGS__}, \
+           (int)(sizeof((const scripted_answer[]){__VA_ARGS__}) / sizeof(scripted_answer)))
 
 static inline finq_secrets *secrets_make(void)
 {
@@ -229,8 +231,13 @@ static inline int flow_setup(void **state)
     apr_pool_create(&pool, NULL);
     assert_null(finq_directory_create(&directory, 60, NULL, pool));
     assert_null(finq_id_new(&session_id, pool));
-    service = (finq_service){.db = &database.db, .connectors = &connector.connectors, .directory = directory,
-                             .secrets = secrets_make(), .nonce_ttl = 1800, .temp_token_ttl = 600, .session_ttl = 86400};
+    service = (finq_service){.db = &database.db,
+                             .connectors = &connector.connectors,
+                             .directory = directory,
+                             .secrets = secrets_make(),
+                             .nonce_ttl = 1800,
+                             .temp_token_ttl = 600,
+                             .session_ttl = 86400};
     SCRIPT({"finq_skill_get", {number_cell("skill_id", 7), text_cell("definition", SKILL)}});
     assert_null(finq_directory_skill(&published, directory, service.db, 7, pool));
     return 0;
@@ -246,8 +253,13 @@ static inline int flow_teardown(void **state)
 
 static inline finq_token token_at(finq_token_kind kind, int place)
 {
-    return (finq_token){.kind = kind, .ordinal = place, .place = place, .expires_at = apr_time_sec(apr_time_now()) + 600,
-                        .client_id = client_id, .session_id = session_id, .skill_id = 7};
+    return (finq_token){.kind = kind,
+                        .ordinal = place,
+                        .place = place,
+                        .expires_at = apr_time_sec(apr_time_now()) + 600,
+                        .client_id = client_id,
+                        .session_id = session_id,
+                        .skill_id = 7};
 }
 
 /* A pass for the step at a place, as its nonce opens. */

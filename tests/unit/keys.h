@@ -82,14 +82,12 @@ TEST_TOOL const char *number_b64(EVP_PKEY *key, const char *name, apr_pool_t *po
 /* An RSA JWK with further members, each written as `,"name":value`. */
 TEST_TOOL const char *jwk_text(EVP_PKEY *key, const char *further, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}",
-                        number_b64(key, OSSL_PKEY_PARAM_RSA_N, pool),
+    return apr_psprintf(pool, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}", number_b64(key, OSSL_PKEY_PARAM_RSA_N, pool),
                         number_b64(key, OSSL_PKEY_PARAM_RSA_E, pool), further);
 }
 
 /* Signs with any hash; salt > 0 means PSS. The signature in base64 of the given alphabet. */
-TEST_TOOL const char *signature_text(EVP_PKEY *key, const EVP_MD *hash, int salt, const char *text,
-                                     apr_pool_t *pool)
+TEST_TOOL const char *signature_text(EVP_PKEY *key, const EVP_MD *hash, int salt, const char *text, apr_pool_t *pool)
 {
     unsigned char bytes[2048];
     size_t length = sizeof bytes;

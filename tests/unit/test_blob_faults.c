@@ -86,9 +86,8 @@ static void a_directory_that_others_can_use_is_refused(void **state)
 /* An id is 16 bytes, whatever they are: its names have no slash, no dot and one length. */
 static void no_id_leads_out_of_the_directory(void **state)
 {
-    static const char *const patterns[] = {
-        "../../etc/passwd", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
-        "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
+    static const char *const patterns[] = {"../../etc/passwd", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                                           "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"};
     unsigned char sha256[FINQ_DIGEST_SHA256];
     apr_off_t size;
     (void)state;
@@ -269,8 +268,7 @@ static void sweeps_and_uploads_do_not_clash(void **state)
     (void)state;
     writing = 1;
     for (int i = 0; i < WRITERS + 2; i++)
-        pthread_create(&threads[i], NULL, i < WRITERS ? writer : sweeper,
-                       i < WRITERS ? (void *)(uintptr_t)(i * UPLOADS) : NULL);
+        pthread_create(&threads[i], NULL, i < WRITERS ? writer : sweeper, i < WRITERS ? (void *)(uintptr_t)(i * UPLOADS) : NULL);
     for (int i = 0; i < WRITERS + 2; i++) {
         pthread_join(threads[i], &result);
         failed += result != NULL;

@@ -209,10 +209,14 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_bucket_empties_and_fills),       cmocka_unit_test(looking_takes_nothing),
-        cmocka_unit_test(a_token_is_given_back),            cmocka_unit_test(no_rate_is_no_limit),
-        cmocka_unit_test(a_full_table_refuses_no_newcomer), cmocka_unit_test(a_flood_displaces_the_oldest),
-        cmocka_unit_test(rates_keep_their_span),            cmocka_unit_test(threads_share_exactly),
+        cmocka_unit_test(a_bucket_empties_and_fills),
+        cmocka_unit_test(looking_takes_nothing),
+        cmocka_unit_test(a_token_is_given_back),
+        cmocka_unit_test(no_rate_is_no_limit),
+        cmocka_unit_test(a_full_table_refuses_no_newcomer),
+        cmocka_unit_test(a_flood_displaces_the_oldest),
+        cmocka_unit_test(rates_keep_their_span),
+        cmocka_unit_test(threads_share_exactly),
         cmocka_unit_test(dead_processes_leave_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

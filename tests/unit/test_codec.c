@@ -78,8 +78,7 @@ static void reads_numbers_with_the_highest_byte_first(void **state)
 /* Any cut of any text gives the same bytes. Red when the state forgets either of its two flags at a cut. */
 static void compaction_does_not_see_the_cuts(void **state)
 {
-    static const char text[] =
-        " {\t\"a\\\" b\\\\\" :\r\n 1.0E2 , \"\\\\\" : \" \\u0041 \\\\\\\" \" , \"\": [ ] } ";
+    static const char text[] = " {\t\"a\\\" b\\\\\" :\r\n 1.0E2 , \"\\\\\" : \" \\u0041 \\\\\\\" \" , \"\": [ ] } ";
     static const char compact[] = "{\"a\\\" b\\\\\":1.0E2,\"\\\\\":\" \\u0041 \\\\\\\" \",\"\":[]}";
     size_t n = sizeof text - 1;
     (void)state;

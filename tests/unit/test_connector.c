@@ -51,8 +51,7 @@ static const char verdict_pending[] = "{\"verdict\":\"pending\"}";
 
 static finq_connector_message old_message(finq_connector_kind kind, const char *signature)
 {
-    return (finq_connector_message){
-        kind, "bank", ID, "1700000000", signature, verdict_pending, strlen(verdict_pending)};
+    return (finq_connector_message){kind, "bank", ID, "1700000000", signature, verdict_pending, strlen(verdict_pending)};
 }
 
 static const char *verdict_on(const finq_connector_message *message, const finq_mac_keys *keys)
@@ -66,13 +65,12 @@ static const char *verdict_on(const finq_connector_message *message, const finq_
  * alone. */
 static void known_tags(void **state)
 {
-    static const char *const tags[2][3] = {
-        {"v1=894ae893b9a61eecdd22a0f968f6bbf0d77291abe2613d5abfdab601e76d240f",
-         "v1=1a28a27eaf6cbf8eedce0e0d3599ed7ad28dce7112c1ac576964d9e834e30684",
-         "v1=abf7ca5affff98a7ff57255e35fddd6da4e7fb5b8ee023a40b33fb67feb013aa"},
-        {"v1=a6e58018cb5a4d7c018c734c903c947812866cc0ebbd332a41b7739ed9cebe54",
-         "v1=934fe41a2d78e1dff018ee1829505c80b120a4ca3f86532267dff301d2808edf",
-         "v1=c12cee020efeed5bb0e0e311e03b1bbb343d738933e481c7cf75715087af9c96"}};
+    static const char *const tags[2][3] = {{"v1=894ae893b9a61eecdd22a0f968f6bbf0d77291abe2613d5abfdab601e76d240f",
+                                            "v1=1a28a27eaf6cbf8eedce0e0d3599ed7ad28dce7112c1ac576964d9e834e30684",
+                                            "v1=abf7ca5affff98a7ff57255e35fddd6da4e7fb5b8ee023a40b33fb67feb013aa"},
+                                           {"v1=a6e58018cb5a4d7c018c734c903c947812866cc0ebbd332a41b7739ed9cebe54",
+                                            "v1=934fe41a2d78e1dff018ee1829505c80b120a4ca3f86532267dff301d2808edf",
+                                            "v1=c12cee020efeed5bb0e0e311e03b1bbb343d738933e481c7cf75715087af9c96"}};
     const finq_mac_keys *both = keys_of(A "\n" B "\n"), *first = keys_of(A "\n");
     (void)state;
     for (int key = 0; key < 2; key++) {
@@ -120,17 +118,11 @@ static void what_is_signed_is_believed_and_nothing_else(void **state)
         {good.connector, good.id, good.timestamp, apr_pstrcat(pool, good.signature, "00", NULL), good.body},
         {good.connector, good.id, good.timestamp, apr_pstrcat(pool, good.signature, "z", NULL), good.body},
         {good.connector, good.id, good.timestamp, apr_pstrndup(pool, good.signature, 65), good.body},
-        {good.connector, good.id, good.timestamp, apr_pstrcat(pool, "v2", good.signature + 2, NULL),
-         good.body},
+        {good.connector, good.id, good.timestamp, apr_pstrcat(pool, "v2", good.signature + 2, NULL), good.body},
     };
     for (size_t i = 0; i < COUNT(changed); i++) {
-        finq_connector_message bad = {good.kind,
-                                      changed[i].connector,
-                                      changed[i].id,
-                                      changed[i].timestamp,
-                                      changed[i].signature,
-                                      changed[i].body,
-                                      7};
+        finq_connector_message bad = {
+            good.kind, changed[i].connector, changed[i].id, changed[i].timestamp, changed[i].signature, changed[i].body, 7};
         if (strcmp(verdict_on(&bad, keys), "invalid_signature") != 0)
             fail_msg("row %d was believed", (int)i);
     }
@@ -157,8 +149,7 @@ static void every_digit_of_a_tag_counts(void **state)
 static finq_connector_message signed_text_at(const finq_mac_keys *keys, const char *timestamp)
 {
     unsigned char tag[FINQ_MAC_BYTES];
-    finq_connector_message message = {
-        .kind = FINQ_CONNECTOR_DECISION, .connector = "bank", .id = ID, .body = "{}", .length = 2};
+    finq_connector_message message = {.kind = FINQ_CONNECTOR_DECISION, .connector = "bank", .id = ID, .body = "{}", .length = 2};
     message.timestamp = timestamp;
     const char *text = apr_pstrcat(pool, "decision.bank." ID ".", message.timestamp, ".{}", NULL);
     finq_mac_piece piece = {text, strlen(text)};
@@ -174,8 +165,7 @@ static finq_connector_message signed_text_at(const finq_mac_keys *keys, const ch
 
 static finq_connector_message signed_at(const finq_mac_keys *keys, apr_int64_t offset)
 {
-    return signed_text_at(keys,
-                          apr_psprintf(pool, "%" APR_INT64_T_FMT, apr_time_sec(apr_time_now()) + offset));
+    return signed_text_at(keys, apr_psprintf(pool, "%" APR_INT64_T_FMT, apr_time_sec(apr_time_now()) + offset));
 }
 
 /* Red: either half of the window's condition. */
@@ -203,12 +193,10 @@ static void the_window_has_two_ends(void **state)
 static void malformed_though_signed(void **state)
 {
     const finq_mac_keys *keys = keys_of(A "\n");
-    const char *const rows[][2] = {{"b.ank", ID},    {"Bank", ID},  {"", ID},
-                                   {filled(65), ID}, {"bank", "1"}, {"bank", ""}};
+    const char *const rows[][2] = {{"b.ank", ID}, {"Bank", ID}, {"", ID}, {filled(65), ID}, {"bank", "1"}, {"bank", ""}};
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        finq_connector_message message = {
-            .connector = rows[i][0], .id = rows[i][1], .body = "{}", .length = 2};
+        finq_connector_message message = {.connector = rows[i][0], .id = rows[i][1], .body = "{}", .length = 2};
         assert_null(finq_connector_sign(&message, keys, pool));
         assert_string_equal(verdict_on(&message, keys), "invalid_signature");
     }
@@ -231,13 +219,12 @@ static void a_question_says_all(void **state)
                                         .data = finq_json_own(json_pack("{s:s}", "iban", "x\"y"), pool)};
     (void)state;
     assert_null(finq_connector_question_text(&text, &question, pool));
-    assert_string_equal(
-        text, "{\"event\":\"submit\",\"session_id\":\"01000000-0000-0000-0000-000000000000\","
-              "\"step_id\":\"02000000-0000-0000-0000-000000000000\","
-              "\"attempt\":\"03000000-0000-0000-0000-000000000000\",\"skill\":\"xyz_aisp_sbx_#2.0\","
-              "\"step\":\"sca\",\"environment\":\"sandbox\",\"tenant_user_id\":null,"
-              "\"data\":{\"iban\":\"x\\\"y\"},\"documents\":[],\"state\":null,\"redirect_uri\":null,"
-              "\"code\":null}");
+    assert_string_equal(text, "{\"event\":\"submit\",\"session_id\":\"01000000-0000-0000-0000-000000000000\","
+                              "\"step_id\":\"02000000-0000-0000-0000-000000000000\","
+                              "\"attempt\":\"03000000-0000-0000-0000-000000000000\",\"skill\":\"xyz_aisp_sbx_#2.0\","
+                              "\"step\":\"sca\",\"environment\":\"sandbox\",\"tenant_user_id\":null,"
+                              "\"data\":{\"iban\":\"x\\\"y\"},\"documents\":[],\"state\":null,\"redirect_uri\":null,"
+                              "\"code\":null}");
     question.event = FINQ_CONNECTOR_RETURN;
     question.tenant_user_id = "u1";
     question.documents = finq_json_own(json_pack("[{s:s}]", "document", "id_front"), pool);
@@ -255,15 +242,14 @@ static const char *time_in(apr_int64_t seconds)
 {
     apr_time_exp_t t;
     apr_time_exp_gmt(&t, apr_time_now() + apr_time_from_sec(seconds));
-    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday,
-                        t.tm_hour, t.tm_min, t.tm_sec);
+    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
+                        t.tm_sec);
 }
 
 static const char *redirect_with(const char *url, const char *expires_at, const char *more)
 {
-    return apr_psprintf(
-        pool, "{\"verdict\":\"redirect\",\"method\":\"GET\",\"url\":\"%s\",\"expires_at\":\"%s\"%s}", url,
-        expires_at, more);
+    return apr_psprintf(pool, "{\"verdict\":\"redirect\",\"method\":\"GET\",\"url\":\"%s\",\"expires_at\":\"%s\"%s}", url,
+                        expires_at, more);
 }
 
 static finq_error *read_text(finq_connector_answer *answer, const char *text, int sandbox)
@@ -278,8 +264,7 @@ static void good_answers(void **state)
     assert_null(read_text(&answer, "{\"verdict\":\"accepted\"}", 0));
     assert_int_equal(answer.verdict, FINQ_CONNECTOR_ACCEPTED);
     assert_null(answer.data);
-    assert_null(
-        read_text(&answer, " {\"verdict\":\"accepted\",\"data\":{\"offer\":{\"rate\":\"4.1\"}}}\n", 0));
+    assert_null(read_text(&answer, " {\"verdict\":\"accepted\",\"data\":{\"offer\":{\"rate\":\"4.1\"}}}\n", 0));
     assert_non_null(strstr(answer.data, "\"offer\":"));
     assert_null(read_text(&answer,
                           "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"\",\"message\":\"m\"},"
@@ -300,16 +285,13 @@ static void good_answers(void **state)
 
 static void good_redirects(void **state)
 {
-    static const char *const urls[] = {"https://bank.example/login?state=a%20b&c=d#e",
-                                       "https://bank.example:8443", "https://127.0.0.1/x",
-                                       "https://[2001:db8::1]:444/"};
-    static const char *const sandbox_urls[] = {"http://localhost:8080/sandbox?x=1", "http://127.0.0.1/",
-                                               "http://[::1]:9/x"};
+    static const char *const urls[] = {"https://bank.example/login?state=a%20b&c=d#e", "https://bank.example:8443",
+                                       "https://127.0.0.1/x", "https://[2001:db8::1]:444/"};
+    static const char *const sandbox_urls[] = {"http://localhost:8080/sandbox?x=1", "http://127.0.0.1/", "http://[::1]:9/x"};
     finq_connector_answer answer;
     (void)state;
     for (size_t i = 0; i < COUNT(urls); i++) {
-        assert_null(
-            read_text(&answer, redirect_with(urls[i], time_in(600), ",\"headers\":{\"X-A\":\"b\"}"), 0));
+        assert_null(read_text(&answer, redirect_with(urls[i], time_in(600), ",\"headers\":{\"X-A\":\"b\"}"), 0));
         assert_string_equal(answer.url, urls[i]);
         assert_string_equal(answer.method, "GET");
         assert_true(answer.expires_at - apr_time_sec(apr_time_now()) > 590);
@@ -317,8 +299,7 @@ static void good_redirects(void **state)
     }
     for (size_t i = 0; i < COUNT(sandbox_urls); i++) {
         assert_null(read_text(&answer, redirect_with(sandbox_urls[i], time_in(86390), ""), 1));
-        assert_non_null(read_text(&answer, redirect_with(sandbox_urls[i], time_in(86390), ""),
-                                  0)); /* red: sandbox ignored */
+        assert_non_null(read_text(&answer, redirect_with(sandbox_urls[i], time_in(86390), ""), 0)); /* red: sandbox ignored */
     }
 }
 
@@ -392,16 +373,13 @@ static void times_that_do_not_exist(void **state)
     apr_time_exp_t t;
     (void)state;
     apr_time_exp_gmt(&t, apr_time_now() + apr_time_from_sec(3600));
-    assert_refused(redirect_with(
-        "https://b/", apr_pstrcat(pool, apr_pstrndup(pool, time_in(0), 10), "T24:00:00Z", NULL), ""));
+    assert_refused(redirect_with("https://b/", apr_pstrcat(pool, apr_pstrndup(pool, time_in(0), 10), "T24:00:00Z", NULL), ""));
     const char *hour = apr_pstrndup(pool, time_in(t.tm_hour == 23 ? 7200 : 3600), 13);
     assert_refused(redirect_with("https://b/", apr_pstrcat(pool, hour, ":60:00Z", NULL), ""));
     assert_refused(redirect_with("https://b/", apr_pstrcat(pool, hour, ":00:60Z", NULL), ""));
-    int leap = t.tm_mon == 2 && t.tm_year % 4 == 0, year = 1900 + t.tm_year - (t.tm_mon == 0),
-        month = (t.tm_mon + 11) % 12;
-    const char *before =
-        apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month + 1,
-                     t.tm_mday + before_days[t.tm_mon] + leap, t.tm_hour, t.tm_min, t.tm_sec);
+    int leap = t.tm_mon == 2 && t.tm_year % 4 == 0, year = 1900 + t.tm_year - (t.tm_mon == 0), month = (t.tm_mon + 11) % 12;
+    const char *before = apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month + 1,
+                                      t.tm_mday + before_days[t.tm_mon] + leap, t.tm_hour, t.tm_min, t.tm_sec);
     assert_refused(redirect_with("https://b/", before, ""));
 }
 
@@ -468,10 +446,8 @@ static void bad_redirects(void **state)
     assert_refused(redirect_with("https://bank.example/", time_in(-2), ""));
     assert_refused(redirect_with("https://bank.example/", time_in(86500), ""));
     assert_refused(apr_psprintf(
-        pool, "{\"verdict\":\"redirect\",\"method\":\"POST\",\"url\":\"https://a\",\"expires_at\":\"%s\"}",
-        time_in(600)));
-    assert_refused(apr_psprintf(
-        pool, "{\"verdict\":\"redirect\",\"url\":\"https://a\",\"expires_at\":\"%s\"}", time_in(600)));
+        pool, "{\"verdict\":\"redirect\",\"method\":\"POST\",\"url\":\"https://a\",\"expires_at\":\"%s\"}", time_in(600)));
+    assert_refused(apr_psprintf(pool, "{\"verdict\":\"redirect\",\"url\":\"https://a\",\"expires_at\":\"%s\"}", time_in(600)));
 }
 
 /* Red: each of the limits. */
@@ -479,20 +455,17 @@ static void lengths(void **state)
 {
     finq_connector_answer answer;
     (void)state;
-    assert_null(read_text(
-        &answer, apr_psprintf(pool, "{\"verdict\":\"failed\",\"reasons\":[\"%s\"]}", filled(500)), 0));
+    assert_null(read_text(&answer, apr_psprintf(pool, "{\"verdict\":\"failed\",\"reasons\":[\"%s\"]}", filled(500)), 0));
     assert_refused(apr_psprintf(pool, "{\"verdict\":\"failed\",\"reasons\":[\"%s\"]}", filled(501)));
     const char *rejected = "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/%s\",\"message\":\"%s\"}]}";
     assert_null(read_text(&answer, apr_psprintf(pool, rejected, filled(511), filled(500)), 0));
     assert_refused(apr_psprintf(pool, rejected, filled(512), "m"));
     assert_refused(apr_psprintf(pool, rejected, "", filled(501)));
-    assert_null(read_text(
-        &answer, redirect_with(apr_pstrcat(pool, "https://b/", filled(2038), NULL), time_in(60), ""), 0));
+    assert_null(read_text(&answer, redirect_with(apr_pstrcat(pool, "https://b/", filled(2038), NULL), time_in(60), ""), 0));
     assert_refused(redirect_with(apr_pstrcat(pool, "https://b/", filled(2039), NULL), time_in(60), ""));
     const char *header = ",\"headers\":{\"%s\":\"%s\"}";
-    assert_null(read_text(
-        &answer,
-        redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, filled(64), filled(1024))), 0));
+    assert_null(
+        read_text(&answer, redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, filled(64), filled(1024))), 0));
     assert_refused(redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, filled(65), "v")));
     assert_refused(redirect_with("https://b/", time_in(60), apr_psprintf(pool, header, "N", filled(1025))));
     apr_size_t frame = strlen("{\"verdict\":\"accepted\",\"data\":{\"a\":\"\"}}");
@@ -525,8 +498,7 @@ static void decisions(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         finq_connector_decision decision;
         finq_error *error = finq_connector_decision_read(&decision, rows[i].text, strlen(rows[i].text), pool);
-        assert_string_equal(error ? finq_code_name(error->code) : "taken",
-                            rows[i].code ? rows[i].code : "taken");
+        assert_string_equal(error ? finq_code_name(error->code) : "taken", rows[i].code ? rows[i].code : "taken");
         if (!error)
             assert_string_equal(finq_id_text(&decision.step_id, pool), ID);
     }

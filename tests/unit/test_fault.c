@@ -66,8 +66,7 @@ static void another_readings_faults_are_adopted(void **state)
     finq_fault_note(&inner, &there, "is odd");
     finq_fault_adopt(&outer, &here, inner.list);
     assert_string_equal(APR_ARRAY_IDX(outer.list, 0, finq_detail).field, "/schema/type");
-    assert_string_equal(finq_fault_error(&outer, "It is wrong")->message,
-                        "It is wrong at 1 place: see details.");
+    assert_string_equal(finq_fault_error(&outer, "It is wrong")->message, "It is wrong at 1 place: see details.");
 }
 
 int main(void)

@@ -119,8 +119,7 @@ static json_t *translate_ref(const json_t *ref)
 
 static void translate_items(json_t *to, const json_t *schema)
 {
-    const json_t *items = json_object_get(schema, "items"),
-                 *additional = json_object_get(schema, "additionalItems");
+    const json_t *items = json_object_get(schema, "items"), *additional = json_object_get(schema, "additionalItems");
     if (json_is_array(items)) {
         json_object_set_new(to, "prefixItems", translate_list(items));
         if (additional)
@@ -139,8 +138,7 @@ static int is_one_of(const char *name, const char *const *names)
 
 static void translate_member(json_t *to, const char *name, const json_t *value)
 {
-    static const char *const maps[] = {"properties", NULL},
-                             *const lists[] = {"allOf", "anyOf", "oneOf", NULL},
+    static const char *const maps[] = {"properties", NULL}, *const lists[] = {"allOf", "anyOf", "oneOf", NULL},
                              *const singles[] = {"not", "if", "then", "else", "additionalProperties", NULL},
                              *const items[] = {"items", "additionalItems", NULL};
     if (strcmp(name, "definitions") == 0)
@@ -167,8 +165,7 @@ static json_t *translate(const json_t *schema)
     to = json_object();
     json_object_foreach((json_t *)schema, name, value)
     {
-        if (!json_is_string(ref) || name[0] == '$' ||
-            strcmp(name, "definitions") == 0) /* others stood ignored */
+        if (!json_is_string(ref) || name[0] == '$' || strcmp(name, "definitions") == 0) /* others stood ignored */
             translate_member(to, name, value);
     }
     if (!ref)
@@ -211,8 +208,7 @@ static void expect_detail(const json_t *test, const finq_error *error)
     assert_in_range(error->details->nelts, 1, 32);
     if (field && !detail)
         fail_msg("%s: no detail for \"%s\", the first is \"%s\" %s", text_of(test, "description"), field,
-                 APR_ARRAY_IDX(error->details, 0, finq_detail).field,
-                 APR_ARRAY_IDX(error->details, 0, finq_detail).message);
+                 APR_ARRAY_IDX(error->details, 0, finq_detail).field, APR_ARRAY_IDX(error->details, 0, finq_detail).message);
     if (message && strcmp(detail->message, message) != 0)
         fail_msg("%s: said \"%s\"", text_of(test, "description"), detail->message);
     if (detail)
@@ -253,8 +249,7 @@ static void run_case(const finq_form *form, const json_t *test, const char *wher
     apr_time_t start = apr_time_now();
     finq_error *error = finq_form_check(form, data_of(test), NULL, pool);
     if (apr_time_now() - start > apr_time_from_msec(500))
-        fail_msg("%s: %s: took %d ms", where, text_of(test, "description"),
-                 (int)apr_time_as_msec(apr_time_now() - start));
+        fail_msg("%s: %s: took %d ms", where, text_of(test, "description"), (int)apr_time_as_msec(apr_time_now() - start));
     if (!error != json_is_true(json_object_get(test, "valid")))
         fail_msg("%s: %s: %s", where, text_of(test, "description"),
                  error ? APR_ARRAY_IDX(error->details, 0, finq_detail).message : "accepted");
@@ -281,12 +276,10 @@ static int run_suite_group(const char *file, const json_t *group)
     if (error && getenv("SHOW_SKIPS"))
         printf("    {\"%s\", \"%s\"},\n", file, name);
     else if (!error != !is_skipped(file, name))
-        fail_msg("%s: %s: %s", file, name,
-                 error ? "refused, and not on the skip list" : "on the skip list, but compiles");
+        fail_msg("%s: %s: %s", file, name, error ? "refused, and not on the skip list" : "on the skip list, but compiles");
     if (error)
         return 0;
-    json_array_foreach(json_object_get(group, "tests"), i, test)
-        run_case(form, test, apr_psprintf(pool, "%s: %s", file, name));
+    json_array_foreach(json_object_get(group, "tests"), i, test) run_case(form, test, apr_psprintf(pool, "%s: %s", file, name));
     return (int)json_array_size(json_object_get(group, "tests"));
 }
 

@@ -29,28 +29,26 @@ static const char *look_up(void *baton, const finq_httpsig_component *component,
 }
 
 /* RFC 9421, appendix B: keys of B.1, messages and signatures of B.2. */
-#define RSA_PSS_PEM                                                                                          \
-    "-----BEGIN PUBLIC KEY-----\n"                                                                           \
-    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAr4tmm3r20Wd/PbqvP1s2\n"                                     \
-    "+QEtvpuRaV8Yq40gjUR8y2Rjxa6dpG2GXHbPfvMs8ct+Lh1GH45x28Rw3Ry53mm+\n"                                     \
-    "oAXjyQ86OnDkZ5N8lYbggD4O3w6M6pAvLkhk95AndTrifbIFPNU8PPMO7OyrFAHq\n"                                     \
-    "gDsznjPFmTOtCEcN2Z1FpWgchwuYLPL+Wokqltd11nqqzi+bJ9cvSKADYdUAAN5W\n"                                     \
-    "Utzdpiy6LbTgSxP7ociU4Tn0g5I6aDZJ7A8Lzo0KSyZYoA485mqcO0GVAdVw9lq4\n"                                     \
-    "aOT9v6d+nb4bnNkQVklLQ3fVAvJm+xdDOp9LCNCN48V2pnDOkFV6+U9nV5oyc6XI\n"                                     \
+#define RSA_PSS_PEM                                                      \
+    "-----BEGIN PUBLIC KEY-----\n"                                       \
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAr4tmm3r20Wd/PbqvP1s2\n" \
+    "+QEtvpuRaV8Yq40gjUR8y2Rjxa6dpG2GXHbPfvMs8ct+Lh1GH45x28Rw3Ry53mm+\n" \
+    "oAXjyQ86OnDkZ5N8lYbggD4O3w6M6pAvLkhk95AndTrifbIFPNU8PPMO7OyrFAHq\n" \
+    "gDsznjPFmTOtCEcN2Z1FpWgchwuYLPL+Wokqltd11nqqzi+bJ9cvSKADYdUAAN5W\n" \
+    "Utzdpiy6LbTgSxP7ociU4Tn0g5I6aDZJ7A8Lzo0KSyZYoA485mqcO0GVAdVw9lq4\n" \
+    "aOT9v6d+nb4bnNkQVklLQ3fVAvJm+xdDOp9LCNCN48V2pnDOkFV6+U9nV5oyc6XI\n" \
     "2wIDAQAB\n-----END PUBLIC KEY-----\n"
-#define P256_PEM                                                                                             \
-    "-----BEGIN PUBLIC KEY-----\n"                                                                           \
-    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqIVYZVLCrPZHGHjP17CTW0/+D9Lf\n"                                     \
-    "w0EkjqF7xB4FivAxzic30tMM4GF+hR6Dxh71Z50VGGdldkkDXZCnTNnoXQ==\n"                                         \
+#define P256_PEM                                                         \
+    "-----BEGIN PUBLIC KEY-----\n"                                       \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqIVYZVLCrPZHGHjP17CTW0/+D9Lf\n" \
+    "w0EkjqF7xB4FivAxzic30tMM4GF+hR6Dxh71Z50VGGdldkkDXZCnTNnoXQ==\n"     \
     "-----END PUBLIC KEY-----\n"
-#define ED25519_PEM                                                                                          \
-    "-----BEGIN PUBLIC KEY-----\n"                                                                           \
-    "MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n"                                         \
+#define ED25519_PEM                                                  \
+    "-----BEGIN PUBLIC KEY-----\n"                                   \
+    "MCowBQYDK2VwAyEAJrQLj5P/89iXES9+vFgrIy29clF9CC/oPPsw3c5D0bs=\n" \
     "-----END PUBLIC KEY-----\n"
-#define REQUEST_DIGEST                                                                                       \
-    "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:"
-#define RESPONSE_DIGEST                                                                                      \
-    "sha-512=:mEWXIS7MaLRuGgxOBdODa3xqM1XdEvxoYhvlCFJ41QJgJc4GTsPp29l5oGX69wWdXymyU0rjJuahq4l5aGgfLQ==:"
+#define REQUEST_DIGEST "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:"
+#define RESPONSE_DIGEST "sha-512=:mEWXIS7MaLRuGgxOBdODa3xqM1XdEvxoYhvlCFJ41QJgJc4GTsPp29l5oGX69wWdXymyU0rjJuahq4l5aGgfLQ==:"
 
 static const line request_lines[] = {
     {"@method", "POST"},
@@ -65,10 +63,7 @@ static const line request_lines[] = {
     {NULL, NULL},
 };
 static const line response_lines[] = {
-    {"@status", "200"},
-    {"content-type", "application/json"},
-    {"content-digest", RESPONSE_DIGEST},
-    {"content-length", "23"},
+    {"@status", "200"}, {"content-type", "application/json"}, {"content-digest", RESPONSE_DIGEST}, {"content-length", "23"},
     {NULL, NULL},
 };
 
@@ -76,8 +71,7 @@ static const struct {
     const line *lines;
     const char *input, *signature;
 } vectors[] = {
-    {request_lines,
-     "sig-b21=();created=1618884473;keyid=\"test-key-rsa-pss\";nonce=\"b3k2pp5k7z-50gnwp.yemd\"",
+    {request_lines, "sig-b21=();created=1618884473;keyid=\"test-key-rsa-pss\";nonce=\"b3k2pp5k7z-50gnwp.yemd\"",
      "sig-b21=:d2pmTvmbncD3xQm8E9ZV2828BjQWGgiwAaw5bAkgibUopem"
      "LJcWDy/lkbbHAve4cRAtx31Iq786U7it++wgGxbtRxf8Udx7zFZsckzXaJMkA7ChG"
      "52eSkFxykJeNqsrWH5S+oxNFlD4dzVuwe8DhTSja8xxbR/Z2cOGdCbzR72rgFWhzx"
@@ -126,8 +120,7 @@ static finq_key *key_register(finq_algorithm algorithm, const char *pem, const c
     return key;
 }
 
-static finq_error *verify(const finq_httpsig_proof **proof, const line *lines, const char *input,
-                          const char *signature)
+static finq_error *verify(const finq_httpsig_proof **proof, const line *lines, const char *input, const char *signature)
 {
     const finq_httpsig_message message = {look_up, (void *)lines};
     finq_httpsig *signatures;
@@ -185,13 +178,11 @@ static void spaces_in_the_fields_do_not_matter(void **state)
 {
     const finq_httpsig_proof *proof;
     (void)state;
-    assert_null(verify(
-        &proof, request_lines,
-        " sig-b26=(  \"date\" \"@method\"   \"@path\" \"@authority\" \"content-type\" \"content-length\"  )"
-        "; created=001618884473;  keyid=\"test-key-ed25519\" ",
-        vectors[4].signature));
     assert_null(verify(&proof, request_lines,
-                       apr_pstrcat(scratch, vectors[2].input, " ,\t", vectors[4].input, NULL),
+                       " sig-b26=(  \"date\" \"@method\"   \"@path\" \"@authority\" \"content-type\" \"content-length\"  )"
+                       "; created=001618884473;  keyid=\"test-key-ed25519\" ",
+                       vectors[4].signature));
+    assert_null(verify(&proof, request_lines, apr_pstrcat(scratch, vectors[2].input, " ,\t", vectors[4].input, NULL),
                        apr_pstrcat(scratch, vectors[4].signature, ",", vectors[2].signature, NULL)));
     assert_string_equal(proof->label, "sig-b23");
 }
@@ -203,8 +194,7 @@ static void the_base_is_built_as_the_rfc_shows(void **state)
     const char *base;
     (void)state;
     assert_null(finq_httpsig_parse(&signatures, vectors[1].input, vectors[1].signature, scratch));
-    assert_null(finq_httpsig_base(&base, &APR_ARRAY_IDX(signatures->entries, 0, finq_httpsig_entry), &message,
-                                  scratch));
+    assert_null(finq_httpsig_base(&base, &APR_ARRAY_IDX(signatures->entries, 0, finq_httpsig_entry), &message, scratch));
     assert_string_equal(base, "\"@authority\": example.com\n\"content-digest\": " REQUEST_DIGEST
                               "\n\"@query-param\";name=\"Pet\": dog\n\"@signature-params\": (\"@authority\" "
                               "\"content-digest\" \"@query-param\";name=\"Pet\");created=1618884473"
@@ -212,10 +202,9 @@ static void the_base_is_built_as_the_rfc_shows(void **state)
     const apr_array_header_t *kids = finq_httpsig_kids(signatures, scratch);
     assert_int_equal(kids->nelts, 1);
     assert_string_equal(APR_ARRAY_IDX(kids, 0, const char *), "test-key-rsa-pss");
-    assert_null(finq_httpsig_parse(&signatures, "a=();keyid=\"' OR 1=1\",b=(),c=();keyid=\"k\"",
-                                   "a=:AAAA:,b=:AAAA:,c=:AAAA:", scratch));
-    kids =
-        finq_httpsig_kids(signatures, scratch); /* only what can be looked up is handed out for looking up */
+    assert_null(
+        finq_httpsig_parse(&signatures, "a=();keyid=\"' OR 1=1\",b=(),c=();keyid=\"k\"", "a=:AAAA:,b=:AAAA:,c=:AAAA:", scratch));
+    kids = finq_httpsig_kids(signatures, scratch); /* only what can be looked up is handed out for looking up */
     assert_int_equal(kids->nelts, 1);
     assert_string_equal(APR_ARRAY_IDX(kids, 0, const char *), "k");
 }
@@ -292,8 +281,7 @@ static void fields_are_read_strictly(void **state)
         finq_httpsig *signatures = NULL;
         finq_error *error = finq_httpsig_parse(&signatures, rows[i][0], rows[i][1], scratch);
         if (!error || !strstr(error->message, rows[i][2]))
-            fail_msg("row %d: wanted \"%s\", got \"%s\"", i, rows[i][2],
-                     error ? error->message : "signatures");
+            fail_msg("row %d: wanted \"%s\", got \"%s\"", i, rows[i][2], error ? error->message : "signatures");
         assert_int_equal(error->code, FINQ_E_INVALID_SIGNATURE);
         assert_null(signatures);
     }
@@ -307,8 +295,7 @@ static void sizes_are_bounded(void **state)
         char *input = "s=(";
         for (int i = 0; i < count; i++)
             input = apr_psprintf(scratch, "%s%s\"x-%d\"", input, i ? " " : "", i);
-        finq_error *error =
-            finq_httpsig_parse(&signatures, apr_pstrcat(scratch, input, ")", NULL), "s=:AAAA:", scratch);
+        finq_error *error = finq_httpsig_parse(&signatures, apr_pstrcat(scratch, input, ")", NULL), "s=:AAAA:", scratch);
         assert_int_equal(error != NULL, count == 33);
     }
     for (int over = 0; over <= 1; over++) {
@@ -342,8 +329,7 @@ static void the_keys_row_decides(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *changed =
-            apr_psprintf(scratch, "%.*s\"%s\"%s", (int)(strstr(input, "keyid=") + 6 - input), input,
-                         rows[i].kid, rows[i].alg);
+            apr_psprintf(scratch, "%.*s\"%s\"%s", (int)(strstr(input, "keyid=") + 6 - input), input, rows[i].kid, rows[i].alg);
         finq_error *error = verify(&proof, request_lines, changed, signature);
         if (!error || !strstr(error->message, rows[i].says))
             fail_msg("row %d: %s", (int)i, error ? error->message : "verified");
@@ -361,8 +347,7 @@ static void what_the_message_has_not_cannot_be_covered(void **state)
         line lines[16];
         memcpy(lines, request_lines, sizeof request_lines);
         lines[5].value = values[i];
-        assert_non_null(
-            strstr(verify(&proof, lines, vectors[4].input, vectors[4].signature)->message, "not one line"));
+        assert_non_null(strstr(verify(&proof, lines, vectors[4].input, vectors[4].signature)->message, "not one line"));
     }
     assert_non_null(strstr(verify(&proof, response_lines, vectors[4].input, vectors[4].signature)->message,
                            "\"date\", which the request has not"));
@@ -429,9 +414,7 @@ static void requests_are_derived(void **state)
         const char *name, *value;
     } rows[] = {
         {{"POST", "https", "www.Example.com", "/path?param=value"}, "@method", "POST"},
-        {{"POST", "https", "www.Example.com", "/path?param=value"},
-         "@target-uri",
-         "https://www.example.com/path?param=value"},
+        {{"POST", "https", "www.Example.com", "/path?param=value"}, "@target-uri", "https://www.example.com/path?param=value"},
         {{"POST", "HTTPS", "www.example.com:443", "/path"}, "@target-uri", "https://www.example.com/path"},
         {{"POST", "https", "www.example.com:80", "/"}, "@authority", "www.example.com:80"},
         {{"POST", "http", "www.example.com:80", "/"}, "@authority", "www.example.com"},
@@ -476,8 +459,7 @@ static void content_digests(void **state)
     (void)state;
     EVP_Digest(body, sizeof body - 1, hash256, NULL, EVP_sha256(), NULL);
     EVP_Digest(body, sizeof body - 1, hash512, NULL, EVP_sha512(), NULL);
-    const char *const good[] = {sha256, REQUEST_DIGEST,
-                                apr_pstrcat(scratch, "md5=:AAAA:, ", sha256, ",", REQUEST_DIGEST, NULL)};
+    const char *const good[] = {sha256, REQUEST_DIGEST, apr_pstrcat(scratch, "md5=:AAAA:, ", sha256, ",", REQUEST_DIGEST, NULL)};
     for (int i = 0; i < 3; i++) {
         assert_null(finq_content_digest_parse(&digest, good[i], scratch));
         assert_int_equal(digest.sha256.data != NULL, i != 1);
@@ -514,8 +496,7 @@ static void damage_is_refused_or_canonical(void **state)
         finq_httpsig *first, *second;
         strcpy(input, vectors[round % VECTORS].input);
         for (unsigned n = next_random(&random) % 3 + 1; n; n--)
-            input[next_random(&random) % strlen(input)] =
-                characters[next_random(&random) % (sizeof characters - 1)];
+            input[next_random(&random) % strlen(input)] = characters[next_random(&random) % (sizeof characters - 1)];
         char *label = apr_pstrmemdup(scratch, input, strcspn(input, "="));
         char *signature = apr_pstrcat(scratch, label, "=:AAAA:", NULL);
         if (!finq_httpsig_parse(&first, input, signature, scratch)) {

@@ -37,8 +37,15 @@ static void compaction_touches_whitespace_outside_strings_only(void **state)
 
 static void refuses_what_the_contract_refuses(void **state)
 {
-    static const char *const rows[] = {"",     "[]",          "1",           "{\"a\":1,\"a\":2}", "{\"a\":\"\\u0000\"}",
-                                       "{} x", "{\"a\":1e999}", "{\"\\u0061\":1,\"a\":2}", "{\"a\":\"\xff\"}"};
+    static const char *const rows[] = {"",
+                                       "[]",
+                                       "1",
+                                       "{\"a\":1,\"a\":2}",
+                                       "{\"a\":\"\\u0000\"}",
+                                       "{} x",
+                                       "{\"a\":1e999}",
+                                       "{\"\\u0061\":1,\"a\":2}",
+                                       "{\"a\":\"\xff\"}"};
     char deep[256] = "{\"a\":";
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -155,11 +162,22 @@ static void numbers_keep_their_spelling(void **state)
     static const char *const same[] = {
         "{\"a\":19.99,\"b\":[12345678901234567.89,-0,-0.0,1e2,1E+02,0.10],\"c\":{\"d\":1e30,\"e\":7}}",
         "{\"a\":123456789012345678901234567890,\"b\":-9223372036854775809,\"c\":9223372036854775808}",
-        "{\"1.5\":\"2.50\",\"a\":\"\\\"3.50\",\"b\":4.50}", "{\"a\":1e999,\"b\":-1e-999,\"c\":1E+400}", "{\"a\":1,\"b\":[],\"c\":null}",
+        "{\"1.5\":\"2.50\",\"a\":\"\\\"3.50\",\"b\":4.50}",
+        "{\"a\":1e999,\"b\":-1e-999,\"c\":1E+400}",
+        "{\"a\":1,\"b\":[],\"c\":null}",
         "{\"a\":[[1.0],{\"x\":2.0}],\"b\":3.00}",
     };
-    static const char *const bad[] = {"{\"a\":01234567890123456789}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":1e}", "{\"a\":--1}", "{\"a\":1.5.5}",
-                                      "{\"a\":00.5}", "{\"a\":-}", "{\"a\":1e+}", "{\"a\":12345678901234567890x}", "{\"a\":1.5,\"a\":2.5}"};
+    static const char *const bad[] = {"{\"a\":01234567890123456789}",
+                                      "{\"a\":1.}",
+                                      "{\"a\":.5}",
+                                      "{\"a\":1e}",
+                                      "{\"a\":--1}",
+                                      "{\"a\":1.5.5}",
+                                      "{\"a\":00.5}",
+                                      "{\"a\":-}",
+                                      "{\"a\":1e+}",
+                                      "{\"a\":12345678901234567890x}",
+                                      "{\"a\":1.5,\"a\":2.5}"};
     json_t *object;
     (void)state;
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
@@ -194,7 +212,8 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_keep_their_spelling), cmocka_unit_test(what_a_document_means),
+        cmocka_unit_test(numbers_keep_their_spelling),
+        cmocka_unit_test(what_a_document_means),
         cmocka_unit_test(compaction_touches_whitespace_outside_strings_only),
         cmocka_unit_test(refuses_what_the_contract_refuses),
         cmocka_unit_test(members_are_named),

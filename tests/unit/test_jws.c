@@ -15,8 +15,8 @@
 #define NOW APR_INT64_C(1700000000)
 #define HEADER "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"k1\"}"
 #define NAMES "\"iss\":\"a@b.c\",\"sub\":\"a@b.c\",\"email\":\"a@b.c\""
-#define CLAIMS                                                                                               \
-    "{\"iat\":1700000000,\"exp\":1700000300," NAMES ",\"aud\":\"api.finqware.com\",\"digest\":"              \
+#define CLAIMS                                                                                  \
+    "{\"iat\":1700000000,\"exp\":1700000300," NAMES ",\"aud\":\"api.finqware.com\",\"digest\":" \
     "\"tzRBPGROxJ9qfAfYiyZyRFgtZCLYnu6VVRH2s8DcsPI=\"}"
 
 static apr_pool_t *pool, *scratch;
@@ -106,21 +106,17 @@ static void nothing_but_rs256_passes(void **state)
         EVP_PKEY *key;
         const EVP_MD *hash;
         int salt;
-    } signers[] = {{rsa, EVP_sha384(), 0},  {rsa, EVP_sha512(), 0},  {rsa, EVP_sha1(), 0},
-                   {rsa, EVP_sha256(), 32}, {rsa, EVP_sha512(), 64}, {rsa_other, EVP_sha256(), 0},
-                   {p256, EVP_sha256(), 0}, {ed25519, NULL, 0}};
+    } signers[] = {{rsa, EVP_sha384(), 0},  {rsa, EVP_sha512(), 0},       {rsa, EVP_sha1(), 0},    {rsa, EVP_sha256(), 32},
+                   {rsa, EVP_sha512(), 64}, {rsa_other, EVP_sha256(), 0}, {p256, EVP_sha256(), 0}, {ed25519, NULL, 0}};
     unsigned char mac[64];
     unsigned mac_length;
     const char *pem = pem_public(rsa, pool);
     (void)state;
     for (int a = 0; a < (int)(sizeof names / sizeof *names); a++) {
-        const char *input =
-            input_of(apr_psprintf(scratch, "{\"alg\":\"%s\",\"kid\":\"k1\"}", names[a]), CLAIMS);
-        HMAC(EVP_sha256(), pem, (int)strlen(pem), (const unsigned char *)input, strlen(input), mac,
-             &mac_length);
-        refused(apr_pstrcat(scratch, input, ".", finq_codec_encode(FINQ_BASE64URL, mac, mac_length, scratch),
-                            NULL),
-                "algorithm", a);
+        const char *input = input_of(apr_psprintf(scratch, "{\"alg\":\"%s\",\"kid\":\"k1\"}", names[a]), CLAIMS);
+        HMAC(EVP_sha256(), pem, (int)strlen(pem), (const unsigned char *)input, strlen(input), mac, &mac_length);
+        refused(apr_pstrcat(scratch, input, ".", finq_codec_encode(FINQ_BASE64URL, mac, mac_length, scratch), NULL), "algorithm",
+                a);
         refused(jws_with(rsa, EVP_sha256(), 0, input), "algorithm", a);
         for (size_t s = 0; s < sizeof signers / sizeof *signers; s++)
             refused(jws_with(signers[s].key, signers[s].hash, signers[s].salt, input), "algorithm", a);
@@ -130,8 +126,7 @@ static void nothing_but_rs256_passes(void **state)
         const char *input = input_of(HEADER, CLAIMS), *unnamed = input_of("{\"alg\":\"RS256\"}", CLAIMS);
         refused(jws_with(signers[s].key, signers[s].hash, signers[s].salt, input), "(signature)", 100 + s);
         if (signers[s].key != rsa_other)
-            refused(jws_with(signers[s].key, signers[s].hash, signers[s].salt, unnamed),
-                    "none of the tenant's", s);
+            refused(jws_with(signers[s].key, signers[s].hash, signers[s].salt, unnamed), "none of the tenant's", s);
     }
 }
 
@@ -354,8 +349,7 @@ static void claims_are_read_strictly(void **state)
         {TIMED "\"iss\":\"a\",\"sub\":\"a\",\"email\":\"b\",\"aud\":\"x\"" REST, "must be the same"},
         {TIMED "\"iss\":\"a\",\"sub\":\"b\",\"email\":\"a\",\"aud\":\"x\"" REST, "must be the same"},
         {TIMED "\"iss\":\"\",\"sub\":\"\",\"email\":\"\",\"aud\":\"x\"" REST, "\"iss\" must be a string"},
-        {TIMED "\"iss\":[\"a\"],\"sub\":\"a\",\"email\":\"a\",\"aud\":\"x\"" REST,
-         "\"iss\" must be a string"},
+        {TIMED "\"iss\":[\"a\"],\"sub\":\"a\",\"email\":\"a\",\"aud\":\"x\"" REST, "\"iss\" must be a string"},
         {TIMED NAMES REST, "(aud)"},
         {TIMED NAMES ",\"aud\":7" REST, "(aud)"},
         {TIMED NAMES ",\"aud\":[\"x\",7]" REST, "(aud)"},
@@ -376,10 +370,9 @@ static void claims_are_read_strictly(void **state)
         char *name = apr_pcalloc(scratch, 400);
         const finq_claims *claims;
         memset(name, 'n', (size_t)length);
-        const char *text = jws_of(
-            HEADER,
-            apr_psprintf(scratch, TIMED "\"iss\":\"%s\",\"sub\":\"%s\",\"email\":\"%s\",\"aud\":\"x\"" REST,
-                         name, name, name));
+        const char *text =
+            jws_of(HEADER, apr_psprintf(scratch, TIMED "\"iss\":\"%s\",\"sub\":\"%s\",\"email\":\"%s\",\"aud\":\"x\"" REST, name,
+                                        name, name));
         assert_int_equal(verify(&claims, text) != NULL, length == 321);
     }
     for (int length = 256; length <= 257; length++) {
@@ -427,8 +420,7 @@ static void clocks(void **state)
         {0, 300, 11, "(clock)"},
         {0, 86400 * 365, 0, "(lifetime)"},
     };
-    static const apr_int64_t nows[] = {NOW, APR_INT64_C(2147483647), APR_INT64_C(2147483648),
-                                       APR_INT64_C(4294967296)};
+    static const apr_int64_t nows[] = {NOW, APR_INT64_C(2147483647), APR_INT64_C(2147483648), APR_INT64_C(4294967296)};
     const finq_claims_policy policy = {"api.finqware.com", NULL, 3600, 60, 10, 0};
     const finq_claims *good;
     (void)state;
@@ -443,8 +435,7 @@ static void clocks(void **state)
             if (!rows[i].says != !error || (error && !strstr(error->message, rows[i].says)))
                 fail_msg("row %d: %s", (int)i, error ? error->message : "accepted");
             if (error)
-                assert_int_equal(error->code, strstr(rows[i].says, "exp") ? FINQ_E_EXPIRED_SIGNATURE
-                                                                          : FINQ_E_INVALID_SIGNATURE);
+                assert_int_equal(error->code, strstr(rows[i].says, "exp") ? FINQ_E_EXPIRED_SIGNATURE : FINQ_E_INVALID_SIGNATURE);
         }
     }
 }
@@ -463,10 +454,8 @@ static void audience_issuer_jti(void **state)
     (void)state;
     assert_null(checked(apr_pstrcat(scratch, head, "[\"other\",\"api.finqware.com\"]}", NULL), &policy));
     assert_non_null(strstr(checked(apr_pstrcat(scratch, head, "[]}", NULL), &policy)->message, "(aud)"));
-    assert_non_null(
-        strstr(checked(apr_pstrcat(scratch, head, "[\"other\"]}", NULL), &policy)->message, "(aud)"));
-    assert_non_null(strstr(
-        checked(apr_pstrcat(scratch, head, "\"API.finqware.com\"}", NULL), &policy)->message, "(aud)"));
+    assert_non_null(strstr(checked(apr_pstrcat(scratch, head, "[\"other\"]}", NULL), &policy)->message, "(aud)"));
+    assert_non_null(strstr(checked(apr_pstrcat(scratch, head, "\"API.finqware.com\"}", NULL), &policy)->message, "(aud)"));
     policy.issuer = "a@b.d";
     assert_non_null(strstr(checked(CLAIMS, &policy)->message, "(iss)"));
     policy.issuer = NULL;
@@ -490,8 +479,7 @@ static void the_digest_is_compared_and_told(void **state)
     computed[31] ^= 1;
     finq_error *error = finq_claims_check_digest(claims, computed, scratch);
     assert_int_equal(error->code, FINQ_E_INVALID_DIGEST);
-    assert_non_null(
-        strstr(error->message, "the body that arrived has tzRBPGROxJ9qfAfYiyZyRFgtZCLYnu6VVRH2s8DcsPM="));
+    assert_non_null(strstr(error->message, "the body that arrived has tzRBPGROxJ9qfAfYiyZyRFgtZCLYnu6VVRH2s8DcsPM="));
 }
 
 static void the_issuer_can_be_had_before_only_as_a_hint(void **state)
@@ -507,8 +495,7 @@ static void the_issuer_can_be_had_before_only_as_a_hint(void **state)
 
 static void bearer(void **state)
 {
-    static const char *const bad[] = {"Basic abc", "Bearer", "Bearerabc", "Bearer a.b.c, Bearer d.e.f",
-                                      "",          "a.b.c"};
+    static const char *const bad[] = {"Basic abc", "Bearer", "Bearerabc", "Bearer a.b.c, Bearer d.e.f", "", "a.b.c"};
     const char *token;
     (void)state;
     assert_null(finq_jws_bearer(&token, "bearer  a.b.c", scratch));
@@ -563,8 +550,7 @@ static void no_damage_passes(void **state)
         apr_pool_clear(scratch);
     }
     for (int round = 0; round < 20000; round++) {
-        size_t from = next_random(&random) % n, to = next_random(&random) % n,
-               length = next_random(&random) % 8;
+        size_t from = next_random(&random) % n, to = next_random(&random) % n, length = next_random(&random) % 8;
         memcpy(text, good, n);
         memmove(text + to, good + from, from + length > n ? n - from : length);
         size_t cut = round % 2 ? n : next_random(&random) % n;

@@ -36,8 +36,9 @@ static finq_error *parse(finq_member members[MEMBERS], const char *text, size_t 
  * it, but that each signed request takes longer. */
 static void what_signers_write_is_plain(void **state)
 {
-    static const char *const rows[] = {"{\"alg\":\"RS256\",\"kid\":\"k-1\",\"aud\":\"api.finqware.com\",\"iat\":1700000000}",
-                                       "{\"alg\": \"RS256\", \"kid\": \"k-1\", \"aud\": \"api.finqware.com\", \"iat\": 1700000000}"};
+    static const char *const rows[] = {
+        "{\"alg\":\"RS256\",\"kid\":\"k-1\",\"aud\":\"api.finqware.com\",\"iat\":1700000000}",
+        "{\"alg\": \"RS256\", \"kid\": \"k-1\", \"aud\": \"api.finqware.com\", \"iat\": 1700000000}"};
     finq_member members[MEMBERS];
     (void)state;
     for (int i = 0; i < 2; i++) {
@@ -52,10 +53,25 @@ static void what_signers_write_is_plain(void **state)
 /* Red where the plain reader guesses instead of leaving it. */
 static void the_rest_is_left_to_jansson(void **state)
 {
-    static const char *const rows[] = {
-        "{\"kid\":\"a\",\"kid\":\"a\"}", "{\"kid\":\"\\u0061\"}", "{\"kid\":\"\xc3\xa9\"}", "{\"kid\":\"a\tb\"}", "{\"x\":1}",
-        "{\"iat\":1234567890123456789}", "{\"iat\":01}", "{\"iat\":-1}", "{\"iat\":1.0}", "{\"iat\":1e3}", "{\"iat\":true}",
-        "{\"aud\":[\"a\"]}", "{\"kid\":\"a\"} x", "{\"kid\":\"a\"}}", "{\"kid\":\"a\",}", "{\"kid\":\"a\"", "{\"iat\":}", "[]", ""};
+    static const char *const rows[] = {"{\"kid\":\"a\",\"kid\":\"a\"}",
+                                       "{\"kid\":\"\\u0061\"}",
+                                       "{\"kid\":\"\xc3\xa9\"}",
+                                       "{\"kid\":\"a\tb\"}",
+                                       "{\"x\":1}",
+                                       "{\"iat\":1234567890123456789}",
+                                       "{\"iat\":01}",
+                                       "{\"iat\":-1}",
+                                       "{\"iat\":1.0}",
+                                       "{\"iat\":1e3}",
+                                       "{\"iat\":true}",
+                                       "{\"aud\":[\"a\"]}",
+                                       "{\"kid\":\"a\"} x",
+                                       "{\"kid\":\"a\"}}",
+                                       "{\"kid\":\"a\",}",
+                                       "{\"kid\":\"a\"",
+                                       "{\"iat\":}",
+                                       "[]",
+                                       ""};
     finq_member members[MEMBERS];
     (void)state;
     for (int i = 0; i < (int)(sizeof rows / sizeof *rows); i++) {
@@ -85,13 +101,48 @@ static const char *pick(const char *const *from, unsigned count, unsigned *rando
 
 static const char *object_make(unsigned *random)
 {
-    static const char *const names[] = {"\"alg\"", "\"kid\"", "\"iat\"", "\"aud\"",
-                                        "\"x\"", "\"\\u0061lg\"", "\"\"", "alg", "\"kid"};
-    static const char *const values[] = {
-        "\"a\"", "\"RS256\"", "0", "1", "1700000000", "999999999999999999", "\"\"", "\" ~\x7f\"", "\"a\"", "12", "\"b\"", "2",
-        "9223372036854775807", "9223372036854775808", "00", "01", "-1", "-0", "1.0", "1e300", "1e999", "1.", "+1", "0x1", "null",
-        "true", "[]", "[\"a\"]", "{\"a\":1}", "\"\\n\"", "\"\\u0000\"", "\"\\ud800\"", "\"\xc3\xa9\"", "\"\xff\"", "\"\x1f\"",
-        "\"\\\"\"", "\"\\\"", "'a'", "", "NaN"};
+    static const char *const names[] = {"\"alg\"",       "\"kid\"", "\"iat\"", "\"aud\"", "\"x\"",
+                                        "\"\\u0061lg\"", "\"\"",    "alg",     "\"kid"};
+    static const char *const values[] = {"\"a\"",
+                                         "\"RS256\"",
+                                         "0",
+                                         "1",
+                                         "1700000000",
+                                         "999999999999999999",
+                                         "\"\"",
+                                         "\" ~\x7f\"",
+                                         "\"a\"",
+                                         "12",
+                                         "\"b\"",
+                                         "2",
+                                         "9223372036854775807",
+                                         "9223372036854775808",
+                                         "00",
+                                         "01",
+                                         "-1",
+                                         "-0",
+                                         "1.0",
+                                         "1e300",
+                                         "1e999",
+                                         "1.",
+                                         "+1",
+                                         "0x1",
+                                         "null",
+                                         "true",
+                                         "[]",
+                                         "[\"a\"]",
+                                         "{\"a\":1}",
+                                         "\"\\n\"",
+                                         "\"\\u0000\"",
+                                         "\"\\ud800\"",
+                                         "\"\xc3\xa9\"",
+                                         "\"\xff\"",
+                                         "\"\x1f\"",
+                                         "\"\\\"\"",
+                                         "\"\\\"",
+                                         "'a'",
+                                         "",
+                                         "NaN"};
     static const char *const blanks[] = {"", "", " ", "\t", "\r\n", "\f", "\v", "\xc2\xa0", "/**/", "x"};
     static const char *const colons[] = {":", ":", "=", "", "::"};
     static const char *const commas[] = {",", ",", "", ";", ",,"};

@@ -47,9 +47,8 @@ static void thumbprints_are_those_of_the_rfcs(void **state)
                                  "\"}")
                             ->kid,
                         "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
-    assert_string_equal(only_key(FINQ_ALGORITHM_ED25519,
-                                 "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7"
-                                 "TyWQHOg7hcvPapiMlrwIaaPcHURo\"}")
+    assert_string_equal(only_key(FINQ_ALGORITHM_ED25519, "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7"
+                                                         "TyWQHOg7hcvPapiMlrwIaaPcHURo\"}")
                             ->kid,
                         "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }
@@ -69,10 +68,7 @@ static void all_shapes_give_the_same_key(void **state)
         {certificate, NULL},
         {apr_pstrcat(pool, "Subject: nobody\n\n", certificate, NULL), NULL},
         {jwk_text(rsa, "", pool), NULL},
-        {jwk_text(
-             rsa,
-             ",\"kid\":\"k-1\",\"use\":\"sig\",\"alg\":\"RS256\",\"key_ops\":[\"verify\"],\"x5c\":[\"?\"]",
-             pool),
+        {jwk_text(rsa, ",\"kid\":\"k-1\",\"use\":\"sig\",\"alg\":\"RS256\",\"key_ops\":[\"verify\"],\"x5c\":[\"?\"]", pool),
          "k-1"},
         {apr_psprintf(pool, " {\"keys\": [%s]}", jwk_text(rsa, "", pool)), NULL},
         {apr_pstrcat(pool, escaped, "\"}", NULL), "first"},
@@ -95,8 +91,8 @@ static void all_shapes_give_the_same_key(void **state)
 static void a_set_keeps_its_keys_apart(void **state)
 {
     apr_array_header_t *keys;
-    const char *set = apr_psprintf(pool, "{\"keys\":[%s,%s]}", jwk_text(rsa, ",\"kid\":\"a\"", pool),
-                                   jwk_text(rsa, ",\"kid\":\"b\"", pool));
+    const char *set =
+        apr_psprintf(pool, "{\"keys\":[%s,%s]}", jwk_text(rsa, ",\"kid\":\"a\"", pool), jwk_text(rsa, ",\"kid\":\"b\"", pool));
     (void)state;
     assert_null(read_text(&keys, FINQ_ALGORITHM_RS256, set));
     assert_int_equal(keys->nelts, 2);
@@ -108,8 +104,7 @@ static const char *set_of(int count)
 {
     const char *list = "";
     for (int i = 0; i < count; i++)
-        list = apr_pstrcat(pool, list, i ? "," : "",
-                           jwk_text(rsa, apr_psprintf(pool, ",\"kid\":\"%d\"", i), pool), NULL);
+        list = apr_pstrcat(pool, list, i ? "," : "", jwk_text(rsa, apr_psprintf(pool, ",\"kid\":\"%d\"", i), pool), NULL);
     return apr_psprintf(pool, "{\"keys\":[%s]}", list);
 }
 
@@ -173,8 +168,7 @@ static void refuses_and_says_why(void **state)
         {rs256, jwk_text(rsa, ",\"alg\":5", pool), "\"alg\" is no string"},
         {rs256, jwk_text(rsa, ",\"key_ops\":[\"sign\"]", pool), "lack \"verify\""},
         {rs256, jwk_text(rsa, ",\"key_ops\":\"verify\"", pool), "lack \"verify\""},
-        {rs256, jwk_text(rsa, ",\"d\":\"AQAB\"", pool),
-         "private member \"d\": keep it, and send the public half."},
+        {rs256, jwk_text(rsa, ",\"d\":\"AQAB\"", pool), "private member \"d\": keep it, and send the public half."},
         {rs256, jwk_text(rsa, ",\"qi\":null", pool), "private member \"qi\""},
         {rs256, jwk_text(rsa, ",\"kid\":\"a b\"", pool), "the kid \"a b\""},
         {rs256, jwk_text(rsa, ",\"kid\":\"\"", pool), "the kid \"\""},
@@ -186,8 +180,7 @@ static void refuses_and_says_why(void **state)
         {rs256, "{\"kty\":\"RSA\",\"n\":\"AQAB=\",\"e\":\"AQAB\"}", "\"n\" is missing or no base64url"},
         {rs256, "{\"kty\":\"RSA\",\"n\":\"AQAB\"}", "\"e\" is missing"},
         {rs256, set_of(11), "more than 10 keys"},
-        {rs256, apr_psprintf(pool, "{\"keys\":[%s,%s]}", jwk_text(rsa, "", pool), jwk_text(rsa, "", pool)),
-         "twice"},
+        {rs256, apr_psprintf(pool, "{\"keys\":[%s,%s]}", jwk_text(rsa, "", pool), jwk_text(rsa, "", pool)), "twice"},
         {rs256, "{\"keys\":[]}", "no key"},
         {rs256, "{\"keys\":[1]}", "no object"},
         {rs256, "{}", "no key"},
@@ -198,8 +191,7 @@ static void refuses_and_says_why(void **state)
         {rs256, "", "neither JSON nor PEM"},
         {rs256, "hello", "neither JSON nor PEM"},
         {rs256, pem_private(rsa, pool), "a private key: keep it, and send the public half"},
-        {rs256, "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n",
-         "openssl rsa -RSAPublicKey_in"},
+        {rs256, "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n", "openssl rsa -RSAPublicKey_in"},
         {rs256, "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", "a PEM \"X509 CRL\""},
         {rs256, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "cannot be decoded"},
         {rs256, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be decoded"},
@@ -210,8 +202,7 @@ static void refuses_and_says_why(void **state)
         {FINQ_ALGORITHM_ECDSA_P256_SHA256, pem_public(explicit, pool), "does not name the curve P-256"},
         {FINQ_ALGORITHM_RSA_PSS_SHA512, pem_public(pss, pool), "export it as a plain RSA key"},
         {FINQ_ALGORITHM_ECDSA_P256_SHA256, pem_public(rsa, pool), "needs an EC key"},
-        {FINQ_ALGORITHM_ECDSA_P256_SHA256, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQAB\",\"y\":\"AQAB\"}",
-         "32 bytes"},
+        {FINQ_ALGORITHM_ECDSA_P256_SHA256, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQAB\",\"y\":\"AQAB\"}", "32 bytes"},
         {FINQ_ALGORITHM_ECDSA_P256_SHA256,
          "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\","
          "\"y\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
@@ -327,8 +318,7 @@ static void reads_no_signer_it_should_not(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_non_null(
-            strstr(finq_signer_read(&signer, FINQ_ALGORITHM_RS256, rows[i], strlen(rows[i]), pool)->message,
-                   "passphrase"));
+            strstr(finq_signer_read(&signer, FINQ_ALGORITHM_RS256, rows[i], strlen(rows[i]), pool)->message, "passphrase"));
     const char *pem = pem_private(p256, pool);
     assert_non_null(finq_signer_read(&signer, FINQ_ALGORITHM_RS256, pem, strlen(pem), pool));
     assert_int_equal(ERR_peek_error(), 0);

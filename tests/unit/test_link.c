@@ -23,9 +23,10 @@ static const char *of_length(apr_size_t length)
 
 static void clients_pages(void **state)
 {
-    static const char *const good[] = {"https://app.example/done", "HTTPS://app.example", "http://localhost:3000/x?y#z",
-                                       "http://127.0.0.1/", "http://[::1]:8080/x", "myapp://done", "https://h.example/a..b/.c",
-                                       "com.example.app:/oauth2redirect", "com.example.app:/"};
+    static const char *const good[] = {
+        "https://app.example/done", "HTTPS://app.example", "http://localhost:3000/x?y#z", "http://127.0.0.1/",
+        "http://[::1]:8080/x",      "myapp://done",        "https://h.example/a..b/.c",   "com.example.app:/oauth2redirect",
+        "com.example.app:/"};
     static const char *const bad[] = {"",
                                       "/done",
                                       "app.example/done",
@@ -62,8 +63,11 @@ static void clients_pages(void **state)
 static void what_has_no_case(void **state)
 {
     static const char *const rows[][2] = {
-        {"HTTPS://App.Example/Done?X=Y#Z", "https://app.example/Done?X=Y#Z"}, {"https://APP.example?Q", "https://app.example?Q"},
-        {"Com.Example.App:/Done", "com.example.app:/Done"}, {"MyApp://Done/X", "myapp://done/X"}, {"nothing", "nothing"},
+        {"HTTPS://App.Example/Done?X=Y#Z", "https://app.example/Done?X=Y#Z"},
+        {"https://APP.example?Q", "https://app.example?Q"},
+        {"Com.Example.App:/Done", "com.example.app:/Done"},
+        {"MyApp://Done/X", "myapp://done/X"},
+        {"nothing", "nothing"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -73,8 +77,14 @@ static void what_has_no_case(void **state)
 static void banks_pages(void **state)
 {
     static const char *const local[] = {"http://localhost:8080/", "http://127.0.0.1/", "http://[::1]:9/x"};
-    static const char *const bad[] = {"http://bank.example/", "http://[::2]/", "https://user@bank.example/", "https://@bank.example/",
-                                      "https:///x", "myapp://x", "bank.example", "https://bank.example/a b"};
+    static const char *const bad[] = {"http://bank.example/",
+                                      "http://[::2]/",
+                                      "https://user@bank.example/",
+                                      "https://@bank.example/",
+                                      "https:///x",
+                                      "myapp://x",
+                                      "bank.example",
+                                      "https://bank.example/a b"};
     (void)state;
     assert_true(finq_link_is_bank("https://bank.example/?x=1", 0, pool));
     assert_true(finq_link_is_bank(of_length(2048), 0, pool));

@@ -30,7 +30,7 @@ static void base_strips_and_lowers(void **state)
 static void reads_what_clients_write(void **state)
 {
     static const char *const rows[][2] = {
-        {"image/jpeg", "image/jpeg"}, {"image/JPG; q=1", "image/jpeg"}, {"image/pjpeg", "image/jpeg"},
+        {"image/jpeg", "image/jpeg"}, {"image/JPG; q=1", "image/jpeg"},         {"image/pjpeg", "image/jpeg"},
         {"image/x-png", "image/png"}, {"application/x-pdf", "application/pdf"}, {"image/gif", "image/gif"},
         {"text/plain", "text/plain"},
     };
@@ -45,8 +45,7 @@ static void reads_what_clients_write(void **state)
 
 static void knows_what_it_can_verify(void **state)
 {
-    static const char *const unknown[] = {"image/gif", "text/html", "image/jpeg2",
-                                          "image/jpe", "",          "image/svg+xml"};
+    static const char *const unknown[] = {"image/gif", "text/html", "image/jpeg2", "image/jpe", "", "image/svg+xml"};
     (void)state;
     assert_true(finq_media_known("image/jpeg"));
     assert_true(finq_media_known("image/png"));
@@ -191,11 +190,9 @@ static void leaves_honest_files_alone(void **state)
     assert_false(hides(file, sizeof file));
     assert_false(hides(file, 21));
     assert_false(hides(file, 0));
-    memcpy(file + LARGE - 100, "PK\5\6 by chance, in the data of a picture",
-           40); /* a comment too long for the file */
+    memcpy(file + LARGE - 100, "PK\5\6 by chance, in the data of a picture", 40); /* a comment too long for the file */
     assert_false(hides(file, sizeof file));
-    memcpy(file + LARGE - 100, "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\0\0\0\0\0\0",
-           22); /* no directory before it */
+    memcpy(file + LARGE - 100, "PK\5\6\0\0\0\0\1\0\1\0\x2f\0\0\0\0\0\0\0\0\0", 22); /* no directory before it */
     assert_false(hides(file, sizeof file));
     memcpy(file + LARGE - 3, "PK\5", 3);
     assert_false(hides(file, sizeof file));

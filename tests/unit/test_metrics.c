@@ -119,7 +119,8 @@ static void endpoints_are_bounded(void **state)
     (void)state;
     finq_metrics_answer(&meter, FINQ_METRICS_ENDPOINTS, FINQ_OUTCOME_OK, 1);
     finq_metrics_answer(&meter, -1, FINQ_OUTCOME_OK, 1);
-    assert_line(text_of(meter.metrics, "h"), "finq_requests_total{host=\"h\",endpoint=\"other\",outcome=\"ok\",status=\"200\"} 2");
+    assert_line(text_of(meter.metrics, "h"),
+                "finq_requests_total{host=\"h\",endpoint=\"other\",outcome=\"ok\",status=\"200\"} 2");
 }
 
 static void *work(void *data)
@@ -155,7 +156,8 @@ static void threads_lose_nothing(void **state)
 /* Each family once, its samples after it, whatever the number of hosts. */
 static void families_stand_together(void **state)
 {
-    finq_metrics_source sources[] = {{"a", metrics_new(), {1, 2, 3, 4, 5, 6, 7}}, {"b", metrics_new(), {7, 8, 9, 10, 11, 12, 13}}};
+    finq_metrics_source sources[] = {{"a", metrics_new(), {1, 2, 3, 4, 5, 6, 7}},
+                                     {"b", metrics_new(), {7, 8, 9, 10, 11, 12, 13}}};
     finq_metrics_view view = {sources, 2, endpoints};
     const char *text = finq_metrics_text(&view, pool), *at = text;
     int families = 0;

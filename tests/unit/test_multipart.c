@@ -161,8 +161,7 @@ static void limits_hold_early(void **state)
 {
     finq_error *error;
     (void)state;
-    assert_in_range(refused_after(&error, "--XyZ\r\nX-Long: ", "aaaaaaaa", 100000), 8000,
-                    FINQ_MULTIPART_MAX_BLOCK);
+    assert_in_range(refused_after(&error, "--XyZ\r\nX-Long: ", "aaaaaaaa", 100000), 8000, FINQ_MULTIPART_MAX_BLOCK);
     assert_non_null(strstr(error->message, "more than 8192 bytes"));
     assert_in_range(refused_after(&error, "--XyZ\r\n", "X-Many: a\r\n", 100000), 17 * 11, 17 * 11);
     assert_non_null(strstr(error->message, "more than 16 headers"));
@@ -326,14 +325,10 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_split_gives_the_same_events),
-        cmocka_unit_test(cut_short_at_any_byte_is_told),
-        cmocka_unit_test(bad_bodies_are_refused_with_a_reason),
-        cmocka_unit_test(limits_hold_early),
-        cmocka_unit_test(the_sinks_refusal_comes_back_and_stays),
-        cmocka_unit_test(boundaries),
-        cmocka_unit_test(mutations_give_one_answer_at_any_split),
-        cmocka_unit_test(a_million_pushes_take_no_memory),
+        cmocka_unit_test(any_split_gives_the_same_events),        cmocka_unit_test(cut_short_at_any_byte_is_told),
+        cmocka_unit_test(bad_bodies_are_refused_with_a_reason),   cmocka_unit_test(limits_hold_early),
+        cmocka_unit_test(the_sinks_refusal_comes_back_and_stays), cmocka_unit_test(boundaries),
+        cmocka_unit_test(mutations_give_one_answer_at_any_split), cmocka_unit_test(a_million_pushes_take_no_memory),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     apr_terminate();

@@ -56,8 +56,7 @@ static void numbers_are_ordered_by_value(void **state)
 
 static void spelling_makes_no_difference(void **state)
 {
-    static const char *const rows[][2] = {
-        {"1", "1.0"}, {"100", "1e2"}, {"0", "-0.0"}, {"0", "0e9"}, {"-25", "-2.5E1"}};
+    static const char *const rows[][2] = {{"1", "1.0"}, {"100", "1e2"}, {"0", "-0.0"}, {"0", "0e9"}, {"-25", "-2.5E1"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         finq_number a = number(rows[i][0]), b = number(rows[i][1]);
@@ -110,9 +109,19 @@ static void multiples_are_decimal(void **state)
 /* Red: digits beyond the nineteenth dropped, the exponent not held within its bounds. */
 static void spelt_numbers_are_exact(void **state)
 {
-    static const char *const rising[] = {"-1e1000", "-123456789012345678901234567891", "-123456789012345678901234567890.5", "-1e-999", "0",
-                                         "1e-99999999999", "0.12345678901234567891", "0.12345678901234567892", "12345678901234567.88",
-                                         "12345678901234567.89", "123456789012345678901234567890", "123456789012345678901234567890.1", "1e999",
+    static const char *const rising[] = {"-1e1000",
+                                         "-123456789012345678901234567891",
+                                         "-123456789012345678901234567890.5",
+                                         "-1e-999",
+                                         "0",
+                                         "1e-99999999999",
+                                         "0.12345678901234567891",
+                                         "0.12345678901234567892",
+                                         "12345678901234567.88",
+                                         "12345678901234567.89",
+                                         "123456789012345678901234567890",
+                                         "123456789012345678901234567890.1",
+                                         "1e999",
                                          "1e99999999999"};
     size_t count = sizeof rising / sizeof *rising;
     (void)state;

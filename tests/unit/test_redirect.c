@@ -13,15 +13,17 @@ static finq_id step_id = {{7}};
 
 static scripted_answer taken(const char *outcome)
 {
-    return (scripted_answer){"finq_redirect_take", {text_cell("outcome", outcome), text_cell("return_link", APP), id_cell("step_id", &step_id),
-                                                    text_cell("data", "{}")}};
+    return (scripted_answer){
+        "finq_redirect_take",
+        {text_cell("outcome", outcome), text_cell("return_link", APP), id_cell("step_id", &step_id), text_cell("data", "{}")}};
 }
 
 static scripted_answer concluded(const char *status)
 {
-    return (scripted_answer){"finq_redirect_conclude", {text_cell("outcome", "ok"), text_cell("status", status),
-                                                        number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))),
-                                                        number_cell("expires_at", apr_time_sec(apr_time_now()) + 60)}};
+    return (scripted_answer){"finq_redirect_conclude",
+                             {text_cell("outcome", "ok"), text_cell("status", status),
+                              number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))),
+                              number_cell("expires_at", apr_time_sec(apr_time_now()) + 60)}};
 }
 
 static const char *state_at(int place)
@@ -60,7 +62,8 @@ static void verdicts_send_the_browser_back(void **state)
         {3, "{\"verdict\": \"accepted\"}", "pending", "SESSION_PENDING", "&status=SESSION_PENDING"},
         {1, "{\"verdict\": \"pending\"}", "pending", "SESSION_PENDING", "&status=SESSION_PENDING"},
         {1, "{\"verdict\": \"failed\"}", "reject", "SESSION_FAILED", "&error=failed"},
-        {1, "{\"verdict\": \"rejected\", \"details\": [{\"field\": \"\", \"message\": \"no\"}]}", "resubmit", "SESSION_IN_PROGRESS", "&error=rejected"},
+        {1, "{\"verdict\": \"rejected\", \"details\": [{\"field\": \"\", \"message\": \"no\"}]}", "resubmit",
+         "SESSION_IN_PROGRESS", "&error=rejected"},
         {1, "{\"verdict\": \"perhaps\"}", "retry", "SESSION_IN_PROGRESS", "&error=external_api_invalid_answer"},
         {1, NULL, "retry", "SESSION_IN_PROGRESS", "&error=external_api_connection_error"},
     };
@@ -85,8 +88,9 @@ static void the_temp_token_is_the_sessions(void **state)
 
 static void a_bank_that_says_no_is_not_asked_about(void **state)
 {
-    static const char *const rows[][2] = {
-        {"access_denied", "&error=access_denied"}, {"no good\r\n", "&error=tpp_redirect_error"}, {"", "&error=tpp_redirect_error"}};
+    static const char *const rows[][2] = {{"access_denied", "&error=access_denied"},
+                                          {"no good\r\n", "&error=tpp_redirect_error"},
+                                          {"", "&error=tpp_redirect_error"}};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         const char *added = finished(1, &(finq_redirect_return){.error = rows[i][0], .error_description = "so \x01 so"},
@@ -102,8 +106,10 @@ static void a_state_that_is_not_known_leads_nowhere(void **state)
 {
     const char *location, *good = state_at(1);
     finq_id which;
-    finq_redirect_return rows[] = {
-        {.kind = "consent", .state = "forged"}, {.kind = "consent"}, {.kind = "look", .state = good}, {.kind = "consent", .state = good, .code = "\x7f"}};
+    finq_redirect_return rows[] = {{.kind = "consent", .state = "forged"},
+                                   {.kind = "consent"},
+                                   {.kind = "look", .state = good},
+                                   {.kind = "consent", .state = good, .code = "\x7f"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         SCRIPT({NULL, {{NULL, NULL, 0}}});
@@ -111,8 +117,9 @@ static void a_state_that_is_not_known_leads_nowhere(void **state)
         assert_int_equal(database.made, 0);
     }
     SCRIPT({"finq_redirect_take", {text_cell("outcome", "tpp_redirect_error")}});
-    assert_int_equal(finq_redirect_finish(&location, &which, &service, &(finq_redirect_return){.kind = "consent", .state = good},
-                                          pool)->code, FINQ_E_TPP_REDIRECT_ERROR);
+    assert_int_equal(
+        finq_redirect_finish(&location, &which, &service, &(finq_redirect_return){.kind = "consent", .state = good}, pool)->code,
+        FINQ_E_TPP_REDIRECT_ERROR);
 }
 
 static void a_second_return_goes_to_the_clients_page(void **state)
@@ -121,8 +128,8 @@ static void a_second_return_goes_to_the_clients_page(void **state)
     finq_id which;
     (void)state;
     SCRIPT(taken("tpp_redirect_error"));
-    assert_null(finq_redirect_finish(&location, &which, &service, &(finq_redirect_return){.kind = "consent", .state = state_at(1)},
-                                     pool));
+    assert_null(finq_redirect_finish(&location, &which, &service,
+                                     &(finq_redirect_return){.kind = "consent", .state = state_at(1)}, pool));
     assert_non_null(strstr(location, APP "&error=tpp_redirect_error"));
     assert_int_equal(database.made, 1);
 }
@@ -135,8 +142,8 @@ static void a_return_that_finds_no_place_takes_nothing(void **state)
     (void)state;
     connector.is_full = 1;
     SCRIPT({NULL, {{NULL, NULL, 0}}});
-    finq_error *error = finq_redirect_finish(&location, &which, &service,
-                                             &(finq_redirect_return){.kind = "consent", .state = state_at(1)}, pool);
+    finq_error *error =
+        finq_redirect_finish(&location, &which, &service, &(finq_redirect_return){.kind = "consent", .state = state_at(1)}, pool);
     connector.is_full = 0;
     assert_int_equal(error->code, FINQ_E_SERVICE_UNAVAILABLE);
     assert_int_equal(database.made, 0);
@@ -146,9 +153,11 @@ static void a_return_that_finds_no_place_takes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(verdicts_send_the_browser_back), cmocka_unit_test(the_temp_token_is_the_sessions),
+        cmocka_unit_test(verdicts_send_the_browser_back),
+        cmocka_unit_test(the_temp_token_is_the_sessions),
         cmocka_unit_test(a_return_that_finds_no_place_takes_nothing),
-        cmocka_unit_test(a_bank_that_says_no_is_not_asked_about), cmocka_unit_test(a_state_that_is_not_known_leads_nowhere),
+        cmocka_unit_test(a_bank_that_says_no_is_not_asked_about),
+        cmocka_unit_test(a_state_that_is_not_known_leads_nowhere),
         cmocka_unit_test(a_second_return_goes_to_the_clients_page),
     };
     return cmocka_run_group_tests(tests, flow_setup, flow_teardown);

@@ -120,8 +120,7 @@ static void where_a_visit_leads(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        finq_sandbox_visit visit =
-            visit_of(apr_pstrcat(pool, LINK "&customer=a&pin=1&choice=", rows[i].choice, NULL));
+        finq_sandbox_visit visit = visit_of(apr_pstrcat(pool, LINK "&customer=a&pin=1&choice=", rows[i].choice, NULL));
         const char *first, *second;
         assert_null(finq_sandbox_location(&first, &visit, pool));
         assert_null(finq_sandbox_location(&second, &visit, pool));
@@ -156,8 +155,7 @@ static void what_is_missing_is_said(void **state)
     finq_sandbox_visit nothing = visit_of(LINK), some = visit_of(LINK "&customer=a&choice=later");
     const char *page = finq_sandbox_page(&nothing, 0, pool);
     (void)state;
-    assert_int_equal(
-        count_of(page, "role=\"alert\"") + count_of(page, " aria-invalid=") + count_of(page, " checked"), 0);
+    assert_int_equal(count_of(page, "role=\"alert\"") + count_of(page, " aria-invalid=") + count_of(page, " checked"), 0);
     page = finq_sandbox_page(&nothing, 1, pool);
     assert_int_equal(count_of(page, "<li>"), 3);
     assert_int_equal(count_of(page, " aria-invalid="), 2);

@@ -134,10 +134,9 @@ static void the_card_skill_asks_for_three_documents(void **state)
     assert_null(check(skill, 1,
                       "{\"card\":\"gold\",\"limit\":1500,\"currency\":\"EUR\",\"monthly_income\":\"2100.50\","
                       "\"employment\":\"retired\",\"iban\":\"RO49AAAA1B31007593840000\"}"));
-    finq_error *error =
-        check(skill, 1,
-              "{\"card\":\"gold\",\"limit\":1500,\"currency\":\"EUR\",\"monthly_income\":\"2100.50\","
-              "\"employment\":\"employed\",\"iban\":\"RO49AAAA1B31007593840000\"}");
+    finq_error *error = check(skill, 1,
+                              "{\"card\":\"gold\",\"limit\":1500,\"currency\":\"EUR\",\"monthly_income\":\"2100.50\","
+                              "\"employment\":\"employed\",\"iban\":\"RO49AAAA1B31007593840000\"}");
     assert_string_equal(APR_ARRAY_IDX(error->details, 0, finq_detail).field, "/employer");
 }
 

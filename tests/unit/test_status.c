@@ -86,8 +86,10 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_read_back), cmocka_unit_test(what_is_final_has_no_follower_and_is_no_follower_of_itself),
-        cmocka_unit_test(who_waits_is_given_nothing), cmocka_unit_test(a_step_leads_on),
+        cmocka_unit_test(names_are_read_back),
+        cmocka_unit_test(what_is_final_has_no_follower_and_is_no_follower_of_itself),
+        cmocka_unit_test(who_waits_is_given_nothing),
+        cmocka_unit_test(a_step_leads_on),
         cmocka_unit_test(a_connectors_words_are_decisions),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

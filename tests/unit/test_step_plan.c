@@ -13,14 +13,15 @@ static finq_step_submission submission_of(const finq_session_pass *pass, const c
 {
     json_t *parsed;
     assert_null(finq_json_parse(&parsed, NULL, data, strlen(data), pool));
-    return (finq_step_submission){.pass = pass, .skill = pass->published->skill->name, .step = pass->step->name, .data = parsed,
-                                  .body_hash = body_hash};
+    return (finq_step_submission){
+        .pass = pass, .skill = pass->published->skill->name, .step = pass->step->name, .data = parsed, .body_hash = body_hash};
 }
 
 static scripted_answer context(const char *outcome)
 {
-    return (scripted_answer){"finq_step_context", {text_cell("outcome", outcome), text_cell("data", "{}"), text_cell("documents", "[]"),
-                                                   text_cell("missing", "id_front")}};
+    return (scripted_answer){
+        "finq_step_context",
+        {text_cell("outcome", outcome), text_cell("data", "{}"), text_cell("documents", "[]"), text_cell("missing", "id_front")}};
 }
 
 #define LINK "{\"psu_redirect_link\": \"https://app.example/\"}"
@@ -52,8 +53,10 @@ static void verdicts_become_plans(void **state)
         const char *reply, *reasons;
     } rows[] = {
         {1, "{\"verdict\": \"accepted\"}", FINQ_STATUS_IN_PROGRESS, FINQ_WAITS_FOR_NOBODY, 2, NULL, NULL},
-        {1, "{\"verdict\": \"accepted\", \"data\": {\"a\": 1}}", FINQ_STATUS_IN_PROGRESS, FINQ_WAITS_FOR_NOBODY, 2, "{\"a\":1}", NULL},
-        {1, "{\"verdict\": \"pending\", \"reasons\": [\"later\"]}", FINQ_STATUS_PENDING, FINQ_WAITS_FOR_DECISION, 2, NULL, "[\"later\"]"},
+        {1, "{\"verdict\": \"accepted\", \"data\": {\"a\": 1}}", FINQ_STATUS_IN_PROGRESS, FINQ_WAITS_FOR_NOBODY, 2, "{\"a\":1}",
+         NULL},
+        {1, "{\"verdict\": \"pending\", \"reasons\": [\"later\"]}", FINQ_STATUS_PENDING, FINQ_WAITS_FOR_DECISION, 2, NULL,
+         "[\"later\"]"},
         {1, "{\"verdict\": \"failed\", \"reasons\": [\"no\"]}", FINQ_STATUS_FAILED, FINQ_WAITS_FOR_NOBODY, 2, NULL, "[\"no\"]"},
         {2, NULL, FINQ_STATUS_PENDING, FINQ_WAITS_FOR_DECISION, 3, NULL, NULL},
         {3, "{\"verdict\": \"accepted\"}", FINQ_STATUS_PENDING, FINQ_WAITS_FOR_DECISION, 4, NULL, NULL},
@@ -82,7 +85,9 @@ static const char *visit(void)
     apr_size_t length;
     apr_time_exp_gmt(&at, apr_time_now() + apr_time_from_sec(300));
     apr_strftime(until, &length, sizeof until, "%Y-%m-%dT%H:%M:%SZ", &at);
-    return apr_psprintf(pool, "{\"verdict\": \"redirect\", \"method\": \"GET\", \"url\": \"https://bank.example/x\", \"expires_at\": \"%s\"}", until);
+    return apr_psprintf(
+        pool, "{\"verdict\": \"redirect\", \"method\": \"GET\", \"url\": \"https://bank.example/x\", \"expires_at\": \"%s\"}",
+        until);
 }
 
 static void a_visit_to_a_bank_is_waited_for(void **state)
@@ -118,8 +123,9 @@ static void what_the_session_refuses_is_asked_of_nobody(void **state)
         const char *outcome;
         finq_code code;
     } rows[] = {
-        {"missing_uploads", FINQ_E_MISSING_UPLOADS}, {"invalid_step", FINQ_E_INVALID_STEP}, {"expired_session", FINQ_E_EXPIRED_SESSION},
-        {"link_not_allowed", FINQ_E_INVALID_FIELD}, {"invalid_nonce", FINQ_E_INVALID_NONCE}, {"elsewhere", FINQ_E_INTERNAL_SERVER_ERROR},
+        {"missing_uploads", FINQ_E_MISSING_UPLOADS}, {"invalid_step", FINQ_E_INVALID_STEP},
+        {"expired_session", FINQ_E_EXPIRED_SESSION}, {"link_not_allowed", FINQ_E_INVALID_FIELD},
+        {"invalid_nonce", FINQ_E_INVALID_NONCE},     {"elsewhere", FINQ_E_INTERNAL_SERVER_ERROR},
     };
     finq_step_plan plan;
     (void)state;
@@ -161,9 +167,12 @@ static void the_same_request_is_the_same_attempt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(verdicts_become_plans), cmocka_unit_test(a_visit_to_a_bank_is_waited_for),
-        cmocka_unit_test(without_a_link_there_is_no_visit), cmocka_unit_test(what_the_session_refuses_is_asked_of_nobody),
-        cmocka_unit_test(a_rejection_changes_nothing), cmocka_unit_test(the_same_request_is_the_same_attempt),
+        cmocka_unit_test(verdicts_become_plans),
+        cmocka_unit_test(a_visit_to_a_bank_is_waited_for),
+        cmocka_unit_test(without_a_link_there_is_no_visit),
+        cmocka_unit_test(what_the_session_refuses_is_asked_of_nobody),
+        cmocka_unit_test(a_rejection_changes_nothing),
+        cmocka_unit_test(the_same_request_is_the_same_attempt),
     };
     return cmocka_run_group_tests(tests, flow_setup, flow_teardown);
 }

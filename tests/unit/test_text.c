@@ -16,11 +16,27 @@ static apr_pool_t *pool;
 /* Red: a row of the table left out, C1 let through, a look behind the end (AddressSanitizer). */
 static void plain_text(void **state)
 {
-    static const char *const same[] = {"", "The user refused.", "S-a renun\xc8\x9b" "at", "\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf", "\xf0\x9f\x90\xb2\xf4\x8f\xbf\xbf", "\xc2\xa0"};
+    static const char *const same[] = {"",
+                                       "The user refused.",
+                                       "S-a renun\xc8\x9b"
+                                       "at",
+                                       "\xe0\xa0\x80\xed\x9f\xbf\xef\xbf\xbf",
+                                       "\xf0\x9f\x90\xb2\xf4\x8f\xbf\xbf",
+                                       "\xc2\xa0"};
     static const char *const rows[][2] = {
-        {"a\r\nb\x7f", "a??b?"}, {"\xff\xfe", "??"}, {"\xc2\x9b", "??"}, {"\xc3", "?"}, {"\xc3(", "?("}, {"\xc0\xaf", "??"},
-        {"\xe0\x9f\xbf", "???"}, {"\xed\xa0\x80", "???"}, {"\xf0\x8f\xbf\xbf", "????"}, {"\xf4\x90\x80\x80", "????"}, {"\xe2\x82", "??"},
-        {"\xf0\x9f\x90", "???"}, {"\xf0\x9f\x90x", "???x"},
+        {"a\r\nb\x7f", "a??b?"},
+        {"\xff\xfe", "??"},
+        {"\xc2\x9b", "??"},
+        {"\xc3", "?"},
+        {"\xc3(", "?("},
+        {"\xc0\xaf", "??"},
+        {"\xe0\x9f\xbf", "???"},
+        {"\xed\xa0\x80", "???"},
+        {"\xf0\x8f\xbf\xbf", "????"},
+        {"\xf4\x90\x80\x80", "????"},
+        {"\xe2\x82", "??"},
+        {"\xf0\x9f\x90", "???"},
+        {"\xf0\x9f\x90x", "???x"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(same); i++)
@@ -33,8 +49,14 @@ static void no_character_is_cut(void **state)
 {
     (void)state;
     assert_string_equal(finq_text_plain("abc", 2, pool), "ab");
-    assert_string_equal(finq_text_plain("a\xc8\x9b" "b", 2, pool), "a");
-    assert_string_equal(finq_text_plain("a\xc8\x9b" "b", 3, pool), "a\xc8\x9b");
+    assert_string_equal(finq_text_plain("a\xc8\x9b"
+                                        "b",
+                                        2, pool),
+                        "a");
+    assert_string_equal(finq_text_plain("a\xc8\x9b"
+                                        "b",
+                                        3, pool),
+                        "a\xc8\x9b");
     assert_string_equal(finq_text_plain("a", 0, pool), "");
 }
 

@@ -44,7 +44,7 @@ static void secret_files_that_are_refused(void **state)
         mode_t mode;
         const char *says;
     } rows[] = {
-        {A "\n", 0640, "chmod 600"},         {A "\n", 0604, "chmod 600"}, {"", 0600, "is empty"},
+        {A "\n", 0640, "chmod 600"},           {A "\n", 0604, "chmod 600"}, {"", 0600, "is empty"},
         {"# only a comment\n", 0600, "empty"}, {"0011\n", 0600, "64 hexa"}, {A "0\n", 0600, "64 hexa"},
         {"zz" A "\n", 0600, "64 hexa"},
     };
@@ -140,8 +140,15 @@ static void nothing_else_opens(void **state)
         assert_null(finq_token_open(&opened, &by, apr_pstrndup(pool, text, i), secrets, pool));
         assert_null(by);
     }
-    const char *odd[] = {NULL, "", "=", "A", "AAAA", apr_pstrcat(pool, text, "=", NULL), apr_pstrcat(pool, text, "\n", NULL),
-                         apr_pstrcat(pool, " ", text, NULL), apr_pstrcat(pool, text, "A", NULL)};
+    const char *odd[] = {NULL,
+                         "",
+                         "=",
+                         "A",
+                         "AAAA",
+                         apr_pstrcat(pool, text, "=", NULL),
+                         apr_pstrcat(pool, text, "\n", NULL),
+                         apr_pstrcat(pool, " ", text, NULL),
+                         apr_pstrcat(pool, text, "A", NULL)};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         assert_null(finq_token_open(&opened, &by, odd[i], secrets, pool));
         assert_null(by);
@@ -209,9 +216,14 @@ static void derived_values_depend_on_all_their_parts(void **state)
 
 static void ids_as_text(void **state)
 {
-    static const char *const bad[] = {NULL, "", "0190a6e0-1234-7abc-8def-0123456789a", "0190a6e0-1234-7abc-8def-0123456789abc",
-                                      "0190a6e0x1234-7abc-8def-0123456789ab", "0190a6e0-1234-7abc-8def-0123456789ag",
-                                      "{190a6e0-1234-7abc-8def-0123456789a}", "0190a6e012347abc8def0123456789ab----"};
+    static const char *const bad[] = {NULL,
+                                      "",
+                                      "0190a6e0-1234-7abc-8def-0123456789a",
+                                      "0190a6e0-1234-7abc-8def-0123456789abc",
+                                      "0190a6e0x1234-7abc-8def-0123456789ab",
+                                      "0190a6e0-1234-7abc-8def-0123456789ag",
+                                      "{190a6e0-1234-7abc-8def-0123456789a}",
+                                      "0190a6e012347abc8def0123456789ab----"};
     finq_id id;
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -254,10 +266,14 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(secret_files_that_are_refused),   cmocka_unit_test(what_is_sealed_opens_the_same),
-        cmocka_unit_test(counts_do_not_wrap), cmocka_unit_test(every_secret_of_the_file_opens_and_no_other), cmocka_unit_test(nothing_else_opens),
+        cmocka_unit_test(secret_files_that_are_refused),
+        cmocka_unit_test(what_is_sealed_opens_the_same),
+        cmocka_unit_test(counts_do_not_wrap),
+        cmocka_unit_test(every_secret_of_the_file_opens_and_no_other),
+        cmocka_unit_test(nothing_else_opens),
         cmocka_unit_test(the_operator_is_told_why),
-        cmocka_unit_test(derived_values_depend_on_all_their_parts), cmocka_unit_test(ids_as_text),
+        cmocka_unit_test(derived_values_depend_on_all_their_parts),
+        cmocka_unit_test(ids_as_text),
         cmocka_unit_test(ids_share_no_randomness),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

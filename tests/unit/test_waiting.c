@@ -9,16 +9,17 @@
 static finq_id step_id = {{7}};
 
 /* A session as the database has it; `expires_at` 0 is NULL. */
-static finq_error *status_of(finq_waiting_answer *answer, const char *status, int waits, int held, int place, apr_int64_t expires_at)
+static finq_error *status_of(finq_waiting_answer *answer, const char *status, int waits, int held, int place,
+                             apr_int64_t expires_at)
 {
     finq_session_pass pass = pass_at(1);
     cell until = expires_at ? number_cell("expires_at", expires_at) : text_cell("nothing", "");
-    SCRIPT({"finq_session_status", {text_cell("outcome", "ok"), text_cell("status", status), id_cell("step_id", &step_id),
-                                    number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))),
-                                    bool_cell("waits", waits), bool_cell("held", held), number_cell("ordinal", 2),
-                                    number_cell("place", place), number_cell("previous", 1), number_cell("generation", 3),
-                                    number_cell("skill_id", 7), until,
-                                    text_cell("told", "{\"reasons\":[\"why\"],\"data\":{\"a\":1}}")}});
+    SCRIPT({"finq_session_status",
+            {text_cell("outcome", "ok"), text_cell("status", status), id_cell("step_id", &step_id),
+             number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))), bool_cell("waits", waits),
+             bool_cell("held", held), number_cell("ordinal", 2), number_cell("place", place), number_cell("previous", 1),
+             number_cell("generation", 3), number_cell("skill_id", 7), until,
+             text_cell("told", "{\"reasons\":[\"why\"],\"data\":{\"a\":1}}")}});
     finq_error *error = finq_waiting_status(answer, &service, &pass, pool);
     assert_int_equal(database.made, 1);
     return error;
@@ -32,17 +33,15 @@ static void each_status_tells_what_follows(void **state)
         int nonce, temp_token;
         const char *next_step;
     } rows[] = {
-        {"SESSION_IN_PROGRESS", 0, 0, 2, 1, 1, 0, "look"},   /* the waiting is over: the nonce of the step that follows */
-        {"SESSION_IN_PROGRESS", 0, 1, 2, 1, 0, 0, "look"},   /* whose nonce asks */
-        {"SESSION_IN_PROGRESS", 1, 1, 1, 1, 0, 0, NULL},     /* at the bank */
-        {"SESSION_IN_PROGRESS", 1, 0, 1, 1, 1, 0, NULL},     /* resumed there: the nonce of the step that waits */
-        {"SESSION_PENDING", 1, 1, 2, 1, 0, 0, NULL},
-        {"SESSION_PENDING", 1, 0, 2, 1, 1, 0, NULL},
-        {"SESSION_COMPLETED", 0, 0, 1, 1, 0, 1, NULL},       /* nothing is left to send */
-        {"SESSION_COMPLETED", 0, 0, 4, 1, 1, 1, NULL},       /* its last step has documents */
-        {"SESSION_COMPLETED", 0, 1, 4, 1, 0, 0, NULL},       /* exchanged */
-        {"SESSION_FAILED", 0, 0, 1, 0, 0, 0, NULL},
-        {"SESSION_EXPIRED", 0, 0, 1, 0, 0, 0, NULL},
+        {"SESSION_IN_PROGRESS", 0, 0, 2, 1, 1, 0, "look"}, /* the waiting is over: the nonce of the step that follows */
+        {"SESSION_IN_PROGRESS", 0, 1, 2, 1, 0, 0, "look"}, /* whose nonce asks */
+        {"SESSION_IN_PROGRESS", 1, 1, 1, 1, 0, 0, NULL},   /* at the bank */
+        {"SESSION_IN_PROGRESS", 1, 0, 1, 1, 1, 0, NULL},   /* resumed there: the nonce of the step that waits */
+        {"SESSION_PENDING", 1, 1, 2, 1, 0, 0, NULL},       {"SESSION_PENDING", 1, 0, 2, 1, 1, 0, NULL},
+        {"SESSION_COMPLETED", 0, 0, 1, 1, 0, 1, NULL}, /* nothing is left to send */
+        {"SESSION_COMPLETED", 0, 0, 4, 1, 1, 1, NULL}, /* its last step has documents */
+        {"SESSION_COMPLETED", 0, 1, 4, 1, 0, 0, NULL}, /* exchanged */
+        {"SESSION_FAILED", 0, 0, 1, 0, 0, 0, NULL},        {"SESSION_EXPIRED", 0, 0, 1, 0, 0, 0, NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -97,7 +96,8 @@ static void decisions_are_carried_out_in_one_vocabulary(void **state)
     static const char *const words[][2] = {{"accepted", "approve"}, {"resubmit", "resubmit"}, {"failed", "reject"}};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
-        finq_connector_decision decision = {.step_id = step_id, .decision = words[i][0], .reasons = apr_array_make(pool, 1, sizeof(char *))};
+        finq_connector_decision decision = {
+            .step_id = step_id, .decision = words[i][0], .reasons = apr_array_make(pool, 1, sizeof(char *))};
         finq_status status;
         SCRIPT({"finq_step_decide", {text_cell("outcome", "ok"), text_cell("status", "SESSION_IN_PROGRESS")}});
         assert_null(finq_waiting_decide(&status, &service, &decision, "bank", pool));
@@ -112,7 +112,8 @@ static void decisions_are_carried_out_in_one_vocabulary(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_status_tells_what_follows), cmocka_unit_test(tokens_hold_what_the_row_says),
+        cmocka_unit_test(each_status_tells_what_follows),
+        cmocka_unit_test(tokens_hold_what_the_row_says),
         cmocka_unit_test(a_session_that_nobody_stored_stands_in_its_nonce),
         cmocka_unit_test(decisions_are_carried_out_in_one_vocabulary),
     };

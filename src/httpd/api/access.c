@@ -53,8 +53,8 @@ static finq_error *request_prove(finq_request *request, unsigned schemes)
     const finq_config *config = request->config;
     const finq_httpsig_message message = {component_of, r};
     const finq_proof_offer offer = {apr_table_get(r->headers_in, "Authorization"),
-                                    apr_table_get(r->headers_in, "Signature-Input"),
-                                    apr_table_get(r->headers_in, "Signature"), &message};
+                                    apr_table_get(r->headers_in, "Signature-Input"), apr_table_get(r->headers_in, "Signature"),
+                                    &message};
     const finq_proof_policy policy = {schemes, config->signature_audience, config->signature_max_lifetime,
                                       config->signature_replay};
     const finq_proof_keys keys = {config->runtime->keyring, request->service.db};
@@ -84,7 +84,8 @@ int finq_access_check(request_rec *r)
 
 const finq_error *finq_access_demand(finq_request *request)
 {
-    if (!finq_location_of(request->r).signature || request->proof || finq_paths_goes_unsigned(request->config, request->r->uri, request->r->pool))
+    if (!finq_location_of(request->r).signature || request->proof ||
+        finq_paths_goes_unsigned(request->config, request->r->uri, request->r->pool))
         return NULL;
     if (request->refusal)
         return request->refusal;

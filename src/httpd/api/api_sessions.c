@@ -8,8 +8,11 @@
 finq_error *finq_api_session_start(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {
-        {"client_id", FINQ_JSON_STRING, 1},      {"client_app_key", FINQ_JSON_STRING, 1}, {"skill", FINQ_JSON_STRING, 1},
-        {"tenant_user_id", FINQ_JSON_STRING, 0}, {NULL, 0, 0},
+        {"client_id", FINQ_JSON_STRING, 1},
+        {"client_app_key", FINQ_JSON_STRING, 1},
+        {"skill", FINQ_JSON_STRING, 1},
+        {"tenant_user_id", FINQ_JSON_STRING, 0},
+        {NULL, 0, 0},
     };
     apr_pool_t *pool = request->r->pool;
     finq_session_started started;
@@ -18,8 +21,8 @@ finq_error *finq_api_session_start(finq_request *request, finq_json_writer *repl
     FINQ_TRY(finq_intake_read(&body, &claim.client_id, request, members));
     claim.app_key = finq_json_string(body, "client_app_key");
     claim.skill = finq_json_string(body, "skill");
-    FINQ_TRY(finq_intake_key(request, finq_session_start(&started, &request->service, &claim,
-                                                         finq_json_string(body, "tenant_user_id"), pool)));
+    FINQ_TRY(finq_intake_key(
+        request, finq_session_start(&started, &request->service, &claim, finq_json_string(body, "tenant_user_id"), pool)));
     finq_observe_recognised(request, &claim.client_id, started.published, NULL);
     finq_observe_session(request, started.published, FINQ_PROGRESS_CREATED);
     finq_json_put(reply, "nonce", started.nonce);

@@ -19,8 +19,12 @@ static const unsigned char *meaning_hash(const json_t *body, finq_request *reque
 static finq_error *submission_read(finq_step_submission *submission, finq_session_pass *pass, finq_request *request)
 {
     static const finq_json_member members[] = {
-        {"client_id", FINQ_JSON_STRING, 1}, {"nonce", FINQ_JSON_STRING, 1}, {"skill", FINQ_JSON_STRING, 1},
-        {"step", FINQ_JSON_STRING, 1},      {"data", FINQ_JSON_OBJECT, 1},  {"client_app_key", FINQ_JSON_STRING, 0},
+        {"client_id", FINQ_JSON_STRING, 1},
+        {"nonce", FINQ_JSON_STRING, 1},
+        {"skill", FINQ_JSON_STRING, 1},
+        {"step", FINQ_JSON_STRING, 1},
+        {"data", FINQ_JSON_OBJECT, 1},
+        {"client_app_key", FINQ_JSON_STRING, 0},
         {NULL, 0, 0},
     };
     apr_pool_t *pool = request->r->pool;
@@ -44,8 +48,10 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
 static finq_progress progress_of(finq_status status)
 {
     static const finq_progress progress[FINQ_STATUS_COUNT] = {
-        [FINQ_STATUS_IN_PROGRESS] = FINQ_PROGRESS_IN_PROGRESS, [FINQ_STATUS_PENDING] = FINQ_PROGRESS_PENDING,
-        [FINQ_STATUS_COMPLETED] = FINQ_PROGRESS_COMPLETED,     [FINQ_STATUS_FAILED] = FINQ_PROGRESS_FAILED,
+        [FINQ_STATUS_IN_PROGRESS] = FINQ_PROGRESS_IN_PROGRESS,
+        [FINQ_STATUS_PENDING] = FINQ_PROGRESS_PENDING,
+        [FINQ_STATUS_COMPLETED] = FINQ_PROGRESS_COMPLETED,
+        [FINQ_STATUS_FAILED] = FINQ_PROGRESS_FAILED,
     };
     return progress[status];
 }

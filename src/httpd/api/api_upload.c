@@ -43,18 +43,18 @@ static const char *const header_names[FILE_PART] = {"X-Finq-Client-Id", FINQ_REQ
 typedef struct {
     finq_request *request;
     apr_pool_t *pool;
-    char *texts[FILE_PART];      /* as they came, NULL before */
+    char *texts[FILE_PART]; /* as they came, NULL before */
     apr_size_t lengths[FILE_PART];
     part current;
-    apr_int64_t surround;        /* bytes of a form that are not its file's */
+    apr_int64_t surround; /* bytes of a form that are not its file's */
     finq_session_pass pass;
     finq_upload_offer offer;
-    finq_upload *upload;         /* NULL before the file may begin */
-    char *early;                 /* of a file that came before the text parts: what has come of it; else NULL */
+    finq_upload *upload; /* NULL before the file may begin */
+    char *early;         /* of a file that came before the text parts: what has come of it; else NULL */
     apr_size_t early_length;
     const char *early_type;
-    int stranger;                /* the place of a form whose nonce has not come; 0 for none */
-    int has_slot;                /* whether it counts as an upload under way */
+    int stranger; /* the place of a form whose nonce has not come; 0 for none */
+    int has_slot; /* whether it counts as an upload under way */
 } upload_receipt;
 
 /* ---- places ---- */
@@ -211,8 +211,9 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
 static finq_error *early_refused(upload_receipt *receipt)
 {
     const apr_array_header_t *missing = names_missing(receipt, part_names, FILE_PART);
-    finq_error *error = finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS, "Before a file of more than %d bytes must stand: %s.",
-                                        EARLY_MAX, finq_text_join(missing, receipt->pool));
+    finq_error *error =
+        finq_error_make(receipt->pool, FINQ_E_MISSING_FIELDS, "Before a file of more than %d bytes must stand: %s.", EARLY_MAX,
+                        finq_text_join(missing, receipt->pool));
     return finq_error_tell_texts(error, "fields", missing, receipt->pool);
 }
 

@@ -94,10 +94,8 @@ static finq_error *wait_read(apr_interval_time_t *wait, const json_t *body, apr_
 
 finq_error *finq_api_session_status(finq_request *request, finq_json_writer *reply)
 {
-    static const finq_json_member members[] = {{"client_id", FINQ_JSON_STRING, 1},
-                                               {"nonce", FINQ_JSON_STRING, 1},
-                                               {"wait", FINQ_JSON_INTEGER, 0},
-                                               {NULL, 0, 0}};
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1}, {"nonce", FINQ_JSON_STRING, 1}, {"wait", FINQ_JSON_INTEGER, 0}, {NULL, 0, 0}};
     apr_pool_t *pool = request->r->pool;
     apr_interval_time_t wait;
     finq_session_pass *pass = apr_pcalloc(pool, sizeof *pass);

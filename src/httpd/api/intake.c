@@ -57,7 +57,7 @@ finq_error *finq_intake_key(finq_request *request, finq_error *error)
 }
 
 finq_error *finq_intake_nonce(finq_session_pass *pass, finq_request *request, const finq_id *client_id, const char *nonce,
-                           int grace)
+                              int grace)
 {
     finq_error *error = finq_session_pass_open(pass, &request->service, client_id, nonce, grace, request->r->pool);
     finq_observe_nonce(request, pass->state);

@@ -41,10 +41,8 @@ static const struct {
     finq_code code;
     const char *message;
 } failures[] = {
-    {FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
-     "The service behind this step cannot be reached; send the same request again."},
-    {FINQ_E_EXTERNAL_API_TIMEOUT,
-     "The service behind this step did not answer in time; send the same request again."},
+    {FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "The service behind this step cannot be reached; send the same request again."},
+    {FINQ_E_EXTERNAL_API_TIMEOUT, "The service behind this step did not answer in time; send the same request again."},
     {FINQ_E_EXTERNAL_API_TOO_MANY_REQUESTS,
      "The service behind this step has too much to do; send the same request again later."},
     {FINQ_E_EXTERNAL_API_UNAUTHORIZED, "The service behind this step does not know this server."},
@@ -76,8 +74,7 @@ static const struct {
     {401, FINQ_E_EXTERNAL_API_UNAUTHORIZED, "HTTP 401: it does not accept this server's signature"},
     {403, FINQ_E_EXTERNAL_API_FORBIDDEN, "HTTP 403"},
     {429, FINQ_E_EXTERNAL_API_TOO_MANY_REQUESTS, "HTTP 429"},
-    {502, FINQ_E_EXTERNAL_API_CONNECTION_ERROR,
-     "HTTP 502: the connection broke before an answer, or it was no HTTP"},
+    {502, FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "HTTP 502: the connection broke before an answer, or it was no HTTP"},
     {503, FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "HTTP 503: no connection could be made"},
     {504, FINQ_E_EXTERNAL_API_TIMEOUT, "HTTP 504: no answer within ProxyPass's timeout"},
 };
@@ -90,14 +87,13 @@ static finq_error *status_check(const exchange *of, int status)
         if (statuses[i].status == status)
             return failed(of, statuses[i].code, statuses[i].cause);
     }
-    return failed(of, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
-                  apr_psprintf(of->request->r->pool, "HTTP %d", status));
+    return failed(of, FINQ_E_EXTERNAL_API_INVALID_ANSWER, apr_psprintf(of->request->r->pool, "HTTP %d", status));
 }
 
 /* ---- the way there and back ---- */
 
-static apr_status_t question_filter(ap_filter_t *filter, apr_bucket_brigade *brigade, ap_input_mode_t mode,
-                                    apr_read_type_e block, apr_off_t most)
+static apr_status_t question_filter(ap_filter_t *filter, apr_bucket_brigade *brigade, ap_input_mode_t mode, apr_read_type_e block,
+                                    apr_off_t most)
 {
     exchange *of = filter->ctx;
     apr_bucket *after;
@@ -158,8 +154,7 @@ static apr_bucket_brigade *question_brigade(const exchange *of)
     request_rec *r = of->request->r;
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, alloc);
-    APR_BRIGADE_INSERT_TAIL(brigade,
-                            apr_bucket_immortal_create(of->question.body, of->question.length, alloc));
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_immortal_create(of->question.body, of->question.length, alloc));
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(alloc));
     return brigade;
 }
@@ -270,15 +265,14 @@ finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const
     exchange of = {.request = request, .connector = finq_config_connector(request->config, name)};
     if (!of.connector)
         return finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
-                                   "connector %s: this host has none of that name: set FinqConnector %s /path SECRETFILE",
-                                   name, name);
+                                   "connector %s: this host has none of that name: set FinqConnector %s /path SECRETFILE", name,
+                                   name);
     FINQ_TRY(exchange_begin(&of, question));
     request->asking = of.connector->path;
     finq_error *error = exchange_finish(&of);
     request->asking = NULL;
     FINQ_TRY(error);
-    error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0,
-                                request->r->pool);
+    error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0, request->r->pool);
     return error ? failed(&of, error->code, error->cause) : NULL;
 }
 
@@ -324,7 +318,8 @@ static finq_error *request_enter(finq_connectors *connectors, const char *name)
         return NULL;
     finq_limits_tell_once(request);
     return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
-                               "connector %s: %d threads of this child are asking it already (FinqConnector's limit)", name, most);
+                               "connector %s: %d threads of this child are asking it already (FinqConnector's limit)", name,
+                               most);
 }
 
 static void request_leave(finq_connectors *connectors, const char *name)

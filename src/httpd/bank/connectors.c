@@ -19,8 +19,7 @@ APLOG_USE_MODULE(finq);
 static int is_plain_path(const char *path)
 {
     apr_size_t length = strlen(path);
-    return path[0] == '/' && length > 1 && path[length - 1] != '/' && !strstr(path, "//") &&
-           !strstr(path, "/.") &&
+    return path[0] == '/' && length > 1 && path[length - 1] != '/' && !strstr(path, "//") && !strstr(path, "/.") &&
            strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._~-") == length;
 }
 
@@ -39,17 +38,15 @@ static const char *connector_add(cmd_parms *cmd, const char *name, const char *p
     finq_config *config = finq_config_of(cmd->server);
     finq_mac_keys *keys;
     if (!finq_connector_name_check(name))
-        return apr_psprintf(
-            cmd->pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"",
-            name);
+        return apr_psprintf(cmd->pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"",
+                            name);
     if (finq_config_connector(config, name))
         return apr_psprintf(cmd->pool, "FinqConnector: \"%s\" is defined twice for this server", name);
     if (!is_plain_path(path))
-        return apr_psprintf(
-            cmd->pool,
-            "FinqConnector %s: the path is one such as /internal/bank, which a ProxyPass leads on;"
-            " not \"%s\"",
-            name, path);
+        return apr_psprintf(cmd->pool,
+                            "FinqConnector %s: the path is one such as /internal/bank, which a ProxyPass leads on;"
+                            " not \"%s\"",
+                            name, path);
     finq_error *error = finq_mac_keys_load(&keys, ap_server_root_relative(cmd->pool, file), cmd->pool);
     if (error)
         return apr_psprintf(cmd->pool, "FinqConnector %s: %s", name, error->cause);
@@ -62,20 +59,19 @@ const char *finq_connector_configure(cmd_parms *cmd, void *dummy, int count, cha
     int limit = count == 4 ? limit_parse(words[3]) : 0;
     (void)dummy;
     if (count != 3 && !limit)
-        return apr_psprintf(cmd->pool, "FinqConnector takes a name, a path, the file of the secrets, and if need be limit=N,"
-                            " from 1 to %d", LIMIT_MOST);
+        return apr_psprintf(cmd->pool,
+                            "FinqConnector takes a name, a path, the file of the secrets, and if need be limit=N,"
+                            " from 1 to %d",
+                            LIMIT_MOST);
     return connector_add(cmd, words[0], words[1], words[2], limit);
 }
 
-static const char *connector_fault(const finq_config *config, const finq_connector *connector,
-                                   apr_pool_t *pool)
+static const char *connector_fault(const finq_config *config, const finq_connector *connector, apr_pool_t *pool)
 {
     if (!ap_find_linked_module("mod_proxy.c"))
         return "mod_proxy is not loaded: a2enmod proxy proxy_http, and set ProxyPass for its path";
     const char *base = finq_paths_base(config, connector->path);
-    return base
-               ? apr_psprintf(pool, "its path %s lies under the API's own Location %s", connector->path, base)
-               : NULL;
+    return base ? apr_psprintf(pool, "its path %s lies under the API's own Location %s", connector->path, base) : NULL;
 }
 
 /* Connectors of one name are one service, on whichever host. */
@@ -102,8 +98,7 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
             const char *fault = connector_fault(config, connector, pconf);
             APR_ARRAY_PUSH(guarded, const char *) = connector->path;
             if (fault)
-                ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: FinqConnector %s: %s",
-                             connector->name, fault);
+                ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: FinqConnector %s: %s", connector->name, fault);
             sound = sound && !fault;
         }
     }
@@ -130,8 +125,7 @@ int finq_connector_guard(request_rec *r)
 
 /* ---- decisions ---- */
 
-finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name,
-                                   finq_request *request)
+finq_error *finq_connector_receive(finq_connector_decision *decision, const char **name, finq_request *request)
 {
     const apr_table_t *headers = request->r->headers_in;
     apr_pool_t *pool = request->r->pool;
@@ -143,11 +137,9 @@ finq_error *finq_connector_receive(finq_connector_decision *decision, const char
         .signature = apr_table_get(headers, "X-Finq-Signature"),
     };
     char *text;
-    const finq_connector *connector =
-        message.connector ? finq_config_connector(request->config, message.connector) : NULL;
+    const finq_connector *connector = message.connector ? finq_config_connector(request->config, message.connector) : NULL;
     if (!connector)
-        return finq_error_make(pool, FINQ_E_INVALID_SIGNATURE,
-                               "X-Finq-Connector is missing, or names no connector.");
+        return finq_error_make(pool, FINQ_E_INVALID_SIGNATURE, "X-Finq-Connector is missing, or names no connector.");
     FINQ_TRY(finq_body_text(request, &text, &message.length));
     message.body = text;
     FINQ_TRY(finq_connector_verify(&message, connector->keys, pool));

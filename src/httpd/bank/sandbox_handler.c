@@ -29,8 +29,7 @@ static apr_array_header_t *homes_of(request_rec *r)
     const finq_config *config = finq_config_of(r->server);
     apr_array_header_t *homes = apr_array_make(r->pool, 2, sizeof(const char *));
     for (int i = 0; i < config->bases->nelts; i++) {
-        const char *path =
-            apr_pstrcat(r->pool, APR_ARRAY_IDX(config->bases, i, const char *), FINQ_PATHS_RETURNS, NULL);
+        const char *path = apr_pstrcat(r->pool, APR_ARRAY_IDX(config->bases, i, const char *), FINQ_PATHS_RETURNS, NULL);
         APR_ARRAY_PUSH(homes, const char *) = ap_construct_url(r->pool, path, r);
     }
     return homes;
@@ -95,6 +94,5 @@ int finq_sandbox_handler(request_rec *r)
         return page_send(r, finq_code_http(error->code), finq_sandbox_refusal(error->message, r->pool));
     if (submitted && finq_sandbox_is_complete(&visit))
         return leave(r, &visit);
-    return page_send(r, submitted ? HTTP_UNPROCESSABLE_ENTITY : HTTP_OK,
-                     finq_sandbox_page(&visit, submitted, r->pool));
+    return page_send(r, submitted ? HTTP_UNPROCESSABLE_ENTITY : HTTP_OK, finq_sandbox_page(&visit, submitted, r->pool));
 }

@@ -43,8 +43,7 @@ static finq_error *framing_check(finq_request *request)
         return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS,
                                                    "Content-Length and Transfer-Encoding exclude each other."));
     if (transfer && strcasecmp(transfer, "chunked") != 0)
-        return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS,
-                                                   "Transfer-Encoding can only be chunked."));
+        return body_error(request, finq_error_make(r->pool, FINQ_E_INVALID_HEADERS, "Transfer-Encoding can only be chunked."));
     if (coding && strcasecmp(coding, "identity") != 0)
         return type_refused(request, "Content-Encoding", coding, (const char *const[]){"identity", NULL});
     return NULL;

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* What a page may send along: the API's own headers, and what tracing tools and script libraries add without being asked. */
-#define ALLOWED_HEADERS                                                                                               \
-    "Content-Type, Authorization, Content-Digest, Signature, Signature-Input, X-Finq-Client-Id, X-Finq-Nonce, "         \
+#define ALLOWED_HEADERS                                                                                         \
+    "Content-Type, Authorization, Content-Digest, Signature, Signature-Input, X-Finq-Client-Id, X-Finq-Nonce, " \
     "X-Finq-Document, X-Requested-With, traceparent, tracestate, baggage, sentry-trace"
 
 /* The origin's own name where it is allowed, "*" where any is; NULL where this one is not. */
@@ -41,7 +41,7 @@ void finq_cors_apply(finq_request *request)
     if (!allowed)
         return;
     apr_table_setn(headers, "Access-Control-Allow-Origin", allowed);
-    apr_table_setn(headers, "Access-Control-Expose-Headers", 
+    apr_table_setn(headers, "Access-Control-Expose-Headers",
                    "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
     if (!finq_cors_is_preflight(r))
         return;
@@ -126,7 +126,8 @@ const char *finq_cors_set_header(cmd_parms *cmd, void *dummy, const char *value)
     if (strcmp(value, "none") == 0)
         return NULL;
     if (value[strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] != '\0' || !*value)
-        return apr_psprintf(cmd->pool, "FinqAllowHeaders takes names of headers such as X-App-Version, or none; not \"%s\"", value);
+        return apr_psprintf(cmd->pool, "FinqAllowHeaders takes names of headers such as X-App-Version, or none; not \"%s\"",
+                            value);
     APR_ARRAY_PUSH(config->allow_headers, const char *) = value;
     return NULL;
 }

@@ -52,7 +52,8 @@ finq_error *finq_limits_make(void *block, server_rec *main_server, apr_pool_t *p
     apr_uint32_t clients = (apr_uint32_t)finq_config_of(main_server)->limit_clients;
     FINQ_TRY(finq_random(secret, sizeof secret, pconf));
     for (int i = 0; i < TABLES; i++)
-        tables[i] = finq_bucket_init((char *)block + (apr_size_t)i * table_size(main_server), clients, secret, finq_clock_steady());
+        tables[i] =
+            finq_bucket_init((char *)block + (apr_size_t)i * table_size(main_server), clients, secret, finq_clock_steady());
     apr_pool_cleanup_register(pconf, NULL, tables_forget, apr_pool_cleanup_null);
     return NULL;
 }
@@ -91,8 +92,8 @@ static const struct {
 
 void finq_limits_tell_once(finq_request *request)
 {
-    request->is_told = tables[LINES] &&
-                       !finq_bucket_take(tables[LINES], finq_limits_address(request), &line_rate, finq_clock_steady()).allowed;
+    request->is_told =
+        tables[LINES] && !finq_bucket_take(tables[LINES], finq_limits_address(request), &line_rate, finq_clock_steady()).allowed;
 }
 
 /* The headers of draft-ietf-httpapi-ratelimit-headers-03, where RateLimit-Reset means the same moment as Retry-After. An
@@ -124,10 +125,10 @@ finq_error *finq_limits_admit(finq_request *request)
         return NULL;
     now = finq_clock_steady();
     request->address_key = finq_limits_address(request);
-    FINQ_TRY(judge(request, FINQ_LIMIT_FAILURE, finq_bucket_look(tables[FINQ_LIMIT_FAILURE], request->address_key,
-                                                                 &rates[FINQ_LIMIT_FAILURE], now)));
-    return judge(request, FINQ_LIMIT_ADDRESS, finq_bucket_take(tables[FINQ_LIMIT_ADDRESS], request->address_key,
-                                                               &rates[FINQ_LIMIT_ADDRESS], now));
+    FINQ_TRY(judge(request, FINQ_LIMIT_FAILURE,
+                   finq_bucket_look(tables[FINQ_LIMIT_FAILURE], request->address_key, &rates[FINQ_LIMIT_FAILURE], now)));
+    return judge(request, FINQ_LIMIT_ADDRESS,
+                 finq_bucket_take(tables[FINQ_LIMIT_ADDRESS], request->address_key, &rates[FINQ_LIMIT_ADDRESS], now));
 }
 
 finq_error *finq_limits_tenant(finq_request *request, const finq_id *client_id)

@@ -75,7 +75,8 @@ static void call_due(int all)
 {
     apr_time_t now = finq_clock_steady();
     held *one;
-    APR_RING_FOREACH(one, &hall.ring, held, link) {
+    APR_RING_FOREACH(one, &hall.ring, held, link)
+    {
         if (all || one->due <= now)
             call_back(one);
     }
@@ -91,7 +92,8 @@ static waited waited_of(const server_rec *server, apr_pool_t *pool)
     waited all = {apr_array_make(pool, 16, sizeof(finq_waiting_session)), apr_array_make(pool, 16, sizeof(apr_uint64_t))};
     held *one;
     pthread_mutex_lock(&lock);
-    APR_RING_FOREACH(one, &hall.ring, held, link) {
+    APR_RING_FOREACH(one, &hall.ring, held, link)
+    {
         if (one->server != server || one->called)
             continue;
         APR_ARRAY_PUSH(all.sessions, finq_waiting_session) = one->session;
@@ -108,7 +110,8 @@ static void call_settled(const waited *all, const apr_array_header_t *settled)
     held *one;
     int i = 0;
     pthread_mutex_lock(&lock);
-    APR_RING_FOREACH(one, &hall.ring, held, link) {
+    APR_RING_FOREACH(one, &hall.ring, held, link)
+    {
         while (i < settled->nelts && APR_ARRAY_IDX(all->numbers, APR_ARRAY_IDX(settled, i, int), apr_uint64_t) < one->number)
             i++;
         if (i < settled->nelts && APR_ARRAY_IDX(all->numbers, APR_ARRAY_IDX(settled, i, int), apr_uint64_t) == one->number)

@@ -114,8 +114,7 @@ finq_meter finq_observe_meter(const finq_config *config, apr_pool_t *pchild)
 
 /* ---- requests ---- */
 
-void finq_observe_recognised(finq_request *request, const finq_id *client_id, const finq_published *published,
-                             const char *step)
+void finq_observe_recognised(finq_request *request, const finq_id *client_id, const finq_published *published, const char *step)
 {
     apr_table_t *notes = request->r->notes;
     apr_table_setn(notes, "finq-tenant", finq_id_text(client_id, request->r->pool));
@@ -171,7 +170,8 @@ void finq_observe_tell_id(finq_request *request, const char *name, const finq_id
 /* The route's path, with the id in it where that is one. */
 static const char *path_told(const finq_request *request)
 {
-    const char *route = request->route == FINQ_ROUTE_OTHER ? "no route" : finq_routes[request->route].path, *star = strchr(route, '*');
+    const char *route = request->route == FINQ_ROUTE_OTHER ? "no route" : finq_routes[request->route].path,
+               *star = strchr(route, '*');
     finq_id id;
     if (!star || !finq_id_parse(&id, request->path_id))
         return route;
@@ -197,8 +197,9 @@ static void line_log(const finq_request *request, int outcome)
     if (!APLOG_R_IS_LEVEL(request->r, APLOG_DEBUG)) /* nothing is written together that nobody reads */
         return;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, request->r, "FINQ10: [%s] %s: %s%s%s%s%s%s", request->id, path_told(request),
-                  finq_outcome_name(outcome), note_told(request, "tenant", "finq-tenant"), note_told(request, "skill", "finq-skill"),
-                  note_told(request, "step", "finq-step"), signature_told(request, outcome), request->told ? request->told : "");
+                  finq_outcome_name(outcome), note_told(request, "tenant", "finq-tenant"),
+                  note_told(request, "skill", "finq-skill"), note_told(request, "step", "finq-step"),
+                  signature_told(request, outcome), request->told ? request->told : "");
 }
 
 void finq_observe_answer(finq_request *request, int outcome)

@@ -160,8 +160,8 @@ static void error_log(const finq_request *request, const finq_error *error)
         tag = "FINQ04";
         level = APLOG_INFO;
     }
-    ap_log_rerror(APLOG_MARK, level, 0, request->r, "%s: [%s] %d %s: %s", tag, request->id, http,
-                  finq_code_name(error->code), finq_error_why(error));
+    ap_log_rerror(APLOG_MARK, level, 0, request->r, "%s: [%s] %d %s: %s", tag, request->id, http, finq_code_name(error->code),
+                  finq_error_why(error));
 }
 
 static void error_headers(finq_request *request, const finq_error *error)
@@ -252,7 +252,8 @@ static finq_error *error_of_status(request_rec *r)
     int status = r->status, is_sound = r->filename && strncmp(r->filename, "finq:", 5) == 0 && !finq_request_of(r)->brigade;
     apr_pool_t *pool = r->pool;
     if (status == 403 || (status == 400 && is_sound))
-        return finq_error_make(pool, FINQ_E_FORBIDDEN, "A rule of the server before the API refuses this request (HTTP %d).", status);
+        return finq_error_make(pool, FINQ_E_FORBIDDEN, "A rule of the server before the API refuses this request (HTTP %d).",
+                               status);
     for (apr_size_t i = 0; i < sizeof httpd_errors / sizeof *httpd_errors; i++) {
         if (httpd_errors[i].status == status)
             return finq_error_make(pool, httpd_errors[i].code, "%s", httpd_errors[i].message);

@@ -14,8 +14,7 @@ const char *finq_paths_base(const finq_config *config, const char *path)
     for (int i = 0; path && i < config->bases->nelts; i++) {
         const char *base = APR_ARRAY_IDX(config->bases, i, const char *);
         apr_size_t length = strlen(base);
-        if (strncmp(path, base, length) == 0 && (path[length] == '/' || path[length] == '\0') &&
-            (!found || length > longest)) {
+        if (strncmp(path, base, length) == 0 && (path[length] == '/' || path[length] == '\0') && (!found || length > longest)) {
             found = base;
             longest = length;
         }

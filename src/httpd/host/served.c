@@ -43,7 +43,8 @@ static int collides(const char *upload_dir, const server_rec *serving, const cha
         return 0; /* what is not there serves nothing; what comes to be there meets finq_served_fixup */
     if (!is_within(uploads, served) && !is_within(served, uploads))
         return 0;
-    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, serving, "finq: FinqUploadDir %s and %s %s: one lies within the other. Nothing that"
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, serving,
+                 "finq: FinqUploadDir %s and %s %s: one lies within the other. Nothing that"
                  " httpd serves may lie where documents do; give them a directory of their own, such as /var/lib/finq",
                  upload_dir, directive, path);
     return 1;
@@ -133,7 +134,8 @@ int finq_served_fixup(request_rec *r)
     for (int i = 0; i < dirs->nelts; i++) {
         if (!lies_below(place, APR_ARRAY_IDX(dirs, i, const char *), r->pool))
             continue;
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FINQ09: %s leads to %s, below FinqUploadDir, and is not served", r->uri, place);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FINQ09: %s leads to %s, below FinqUploadDir, and is not served", r->uri,
+                      place);
         return HTTP_NOT_FOUND;
     }
     return DECLINED;

@@ -54,7 +54,7 @@ typedef struct {
     server_rec *server;
     finq_gate *gate;
     const finq_meter *meter;
-    apr_time_t deadline; /* 0 before the first call */
+    apr_time_t deadline;     /* 0 before the first call */
     apr_uint32_t generation; /* of the last call's connection */
 } request_db;
 
@@ -146,8 +146,8 @@ static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call
         return NULL;
     }
     const PGconn *dead = connection_of(loan->dbd); /* none where mod_dbd could not connect, which logs why itself */
-    const char *why = dead ? apr_psprintf(pool, "no connection could be made: %s", finq_pg_why(dead, pool))
-                           : "no connection could be made";
+    const char *why =
+        dead ? apr_psprintf(pool, "no connection could be made: %s", finq_pg_why(dead, pool)) : "no connection could be made";
     give_back(loan, self, call);
     return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, why, pool);
 }
@@ -176,8 +176,10 @@ static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int nam
         return NULL;
     finq_error *error = finq_call_schema_version(&row, &held.db, pool);
     if (error && error->code == FINQ_E_INTERNAL_SERVER_ERROR) /* it answered, and knows no such function */
-        return unavailable(pool, apr_psprintf(pool, "%s: its schema is not there, or its user is no member of finq_server; "
-                                              "run: finqctl db migrate", error->cause));
+        return unavailable(pool, apr_psprintf(pool,
+                                              "%s: its schema is not there, or its user is no member of finq_server; "
+                                              "run: finqctl db migrate",
+                                              error->cause));
     if (!error && row.schema_version < FINQ_SCHEMA) /* the newest migration of this build */
         error = unavailable(pool, "its schema is older than this module; run: finqctl db migrate");
     if (!error)
@@ -221,8 +223,8 @@ static int may_repeat(const request_db *self, const finq_gate_call *call)
     return error && error->moved && (call->job.statement->repeatable || !error->uncertain) && apr_time_now() < self->deadline;
 }
 
-static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement,
-                                const finq_pg_args *args, apr_pool_t *pool)
+static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement, const finq_pg_args *args,
+                                apr_pool_t *pool)
 {
     request_db *self = (request_db *)db;
     finq_gate_call call = {.job = {.statement = statement, .args = args, .pool = pool},

@@ -12,22 +12,22 @@
 
 /* Why there is one: src/httpd/README.md. After connecting has failed, one request a BREAK_TIME tries again. */
 struct finq_gate {
-    const dbd_cfg_t *pool;  /* which of mod_dbd's pools this is; known once a connection was had from it */
+    const dbd_cfg_t *pool; /* which of mod_dbd's pools this is; known once a connection was had from it */
     int most;              /* its DBDMax; 1 until known */
     int has_several;       /* hosts to connect to: after one has failed the next may be tried */
     const char *params;    /* the pool's DBDParams, as they were written */
     int host;              /* which of the hosts is tried first */
     apr_pool_t *memory;    /* for what is tried first */
     int in_use;
-    int idle;              /* given back in good order: to be had without connecting */
+    int idle;                        /* given back in good order: to be had without connecting */
     apr_time_t idle_since[IDLE_MAX]; /* of each of these; the last is what mod_dbd hands out next */
     int connecting;
     apr_uint32_t generation; /* of its connections; older ones lead to where the database is no more */
-    apr_time_t failed_at;   /* when a connection could not be had, or gave no answer; 0 once one was made */
-    apr_time_t answered_at; /* when a connection was last given back in good order */
+    apr_time_t failed_at;    /* when a connection could not be had, or gave no answer; 0 once one was made */
+    apr_time_t answered_at;  /* when a connection was last given back in good order */
     APR_RING_HEAD(gate_ring, finq_gate_call) waiting; /* first come, first served */
-    const finq_meter *meter; /* of the host that this was made for */
-    finq_gate *same;       /* the gate of another host that uses the same pool; NULL where there is none */
+    const finq_meter *meter;                          /* of the host that this was made for */
+    finq_gate *same; /* the gate of another host that uses the same pool; NULL where there is none */
     finq_gate *next;
 };
 
@@ -87,7 +87,7 @@ static void wake_all(finq_gate *gate)
 {
     finq_gate_call *call;
     APR_RING_FOREACH(call, &gate->waiting, finq_gate_call, link)
-        apr_thread_cond_signal(call->woken);
+    apr_thread_cond_signal(call->woken);
 }
 
 /* A call that another has taken along waits without a limit of its own: the other has one. */
