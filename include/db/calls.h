@@ -131,6 +131,18 @@ typedef finq_consent_answer_row finq_consent_get_out;
 /** sql/functions/consent.sql. It may be repeated. */
 finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const finq_consent_get_in *in, apr_pool_t *pool);
 
+typedef struct finq_consent_page_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const char *tenant_user_id;
+    const char *status;
+    const finq_id *before;
+    apr_int32_t count;
+} finq_consent_page_in;
+typedef finq_consent_answer_row finq_consent_page_out;
+/** sql/functions/consent.sql. `*rows` are of finq_consent_page_out. It may be repeated. */
+finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const finq_consent_page_in *in, apr_pool_t *pool);
+
 typedef struct finq_directory_version_out {
     apr_int64_t directory_version;
 } finq_directory_version_out;

@@ -20,6 +20,7 @@ finq_error *finq_api_decision(finq_request *request,
 finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *reply); /**< contract section 7 */
 finq_error *finq_api_consent_get(finq_request *request, finq_json_writer *reply);    /**< contract section 9 */
 finq_error *finq_api_consent_delete(finq_request *request, finq_json_writer *reply);
+finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply); /**< contract section 10 */
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /**< conf/openapi.yaml */

@@ -88,6 +88,20 @@ AS $$
      WHERE t.client_id = p_consent.client_id AND k.skill_id = p_consent.skill_id
 $$;
 
+-- A tenant's consents that are older than one, newest first: all of them, or those of one user. So many are looked at for one
+-- page at most, whatever it is to hold.
+CREATE OR REPLACE FUNCTION finq.consents_before(p_client_id uuid, p_tenant_user_id text, p_before uuid)
+    RETURNS SETOF finq.credential
+    LANGUAGE sql STABLE
+AS $$
+    SELECT a.* FROM finq.credential a
+     WHERE p_tenant_user_id IS NULL AND a.client_id = p_client_id AND a.credentials_id < p_before
+    UNION ALL
+    SELECT u.* FROM finq.credential u
+     WHERE u.client_id = p_client_id AND u.tenant_user_id = p_tenant_user_id AND u.credentials_id < p_before
+     ORDER BY credentials_id DESC LIMIT 10000
+$$;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the server: one call a request
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -127,6 +141,36 @@ BEGIN
     RETURN v_answer;
 END $$;
 COMMENT ON FUNCTION finq.consent_delete IS 'repeatable';
+
+-- A page of a tenant's consents, newest first. Its first row tells the outcome and, as credentials_id, behind which consent the
+-- next page begins, NULL where there is none. A page may hold fewer than p_count and have a next one all the same.
+CREATE OR REPLACE FUNCTION finq.consent_page(
+    p_client_id uuid, p_secret_hash bytea, p_tenant_user_id text, p_status text, p_before uuid, p_count integer)
+    RETURNS SETOF finq.consent_answer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_before uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+    v_status finq.credential_status := p_status;
+    v_answer finq.consent_answer;
+    v_found  finq.credential[];
+    v_one    finq.credential;
+BEGIN
+    v_answer.outcome := finq.key_claim(p_client_id, 'SECRET', p_secret_hash);
+    IF v_answer.outcome = 'ok' THEN
+        v_found := ARRAY(SELECT c FROM finq.consents_before(p_client_id, p_tenant_user_id, v_before) c
+                          WHERE finq.consent_is_known(c) AND (v_status IS NULL OR finq.consent_status(c) = v_status)
+                          LIMIT p_count + 1);
+        -- one more than was asked for tells that there is a next page; else what was looked at in vain may have ended this one
+        v_answer.credentials_id := CASE WHEN cardinality(v_found) > p_count THEN v_found[p_count].credentials_id ELSE
+            (SELECT c.credentials_id FROM finq.consents_before(p_client_id, p_tenant_user_id, v_before) c OFFSET 9999) END;
+    END IF;
+    RETURN NEXT v_answer;
+    FOREACH v_one IN ARRAY coalesce(v_found[:p_count], '{}') LOOP
+        RETURN NEXT finq.consent_told(v_one);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION finq.consent_page IS 'repeatable';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already

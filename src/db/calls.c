@@ -270,6 +270,28 @@ finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const 
     return NULL;
 }
 
+finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const finq_consent_page_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_consent_page",
+        "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
+        "servicer, skill, tenant, tenant_user_id FROM finq.consent_page(p_client_id => $1, p_secret_hash => $2, "
+        "p_tenant_user_id => $3, p_status => $4, p_before => $5, p_count => $6)", 1};
+    const PGresult *found;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->status);
+    finq_pg_arg_id(&args, in->before);
+    finq_pg_arg_int(&args, in->count);
+    FINQ_TRY(db->call(db, &found, &statement, &args, pool));
+    *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_consent_page_out));
+    for (int i = 0; i < finq_pg_rows(found); i++)
+        APR_ARRAY_PUSH(*rows, finq_consent_page_out) = consent_answer_read(found, i);
+    return NULL;
+}
+
 finq_error *finq_call_directory_version(finq_directory_version_out *out, finq_db *db, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {

@@ -201,6 +201,10 @@ class Client:
                                                "credentials_id": credentials["credentials_id"],
                                                "access_token": credentials["access_token"], **more})
 
+    def consents(self, **more):
+        """POSTs to /consents/list."""
+        return self.call("/consents/list", {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret, **more})
+
 
 class _KeepOpen(io.RawIOBase):
     """A file that its reader cannot close: several answers follow each other on one connection."""

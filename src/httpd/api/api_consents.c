@@ -1,8 +1,12 @@
 #include "httpd/api.h"
 
 #include "consent/consent.h"
+#include "consent/page.h"
 #include "httpd/intake.h"
 #include "httpd/observe.h"
+
+/* Consents of a page where the client does not say. */
+#define COUNT_PRESET 100
 
 /* ---- what comes in ---- */
 
@@ -116,6 +120,54 @@ finq_error *finq_api_consent_delete(finq_request *request, finq_json_writer *rep
     finq_api_put_id(reply, request, "credentials_id", consent.credentials_id);
     finq_json_put(reply, "status", consent.status);
     finq_api_put_time(reply, "max_data_retention", consent.max_data_retention, pool);
+    finq_json_close(reply, '}');
+    return NULL;
+}
+
+static void query_read(finq_consent_query *query, const json_t *body)
+{
+    const json_t *count = json_object_get(body, "count");
+    query->client_secret = finq_json_string(body, "client_secret");
+    query->tenant_user_id = finq_json_string(body, "tenant_user_id");
+    query->status = finq_json_string(body, "status");
+    query->cursor = finq_json_string(body, "cursor");
+    query->count = count ? json_integer_value(count) : COUNT_PRESET;
+}
+
+static void put_page(finq_json_writer *reply, const finq_consent_page *page, const finq_id *client_id, apr_pool_t *pool)
+{
+    finq_json_open(reply, "consents", '[');
+    for (int i = 0; i < page->count; i++) {
+        finq_json_open(reply, NULL, '{');
+        put_consent(reply, &page->consents[i], client_id, pool);
+        finq_json_close(reply, '}');
+    }
+    finq_json_close(reply, ']');
+    if (page->next_cursor)
+        finq_json_put(reply, "next_cursor", page->next_cursor);
+    else
+        finq_json_put_text(reply, "next_cursor", "null");
+}
+
+finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1}, {"client_secret", FINQ_JSON_STRING, 1}, {"tenant_user_id", FINQ_JSON_STRING, 0},
+        {"status", FINQ_JSON_STRING, 0},    {"cursor", FINQ_JSON_STRING, 0},        {"count", FINQ_JSON_INTEGER, 0},
+        {NULL, 0, 0},
+    };
+    apr_pool_t *pool = request->r->pool;
+    const finq_service *service = &request->service;
+    finq_consent_query query;
+    finq_consent_page page;
+    json_t *body;
+    FINQ_TRY(finq_intake_read(&body, &query.client_id, request, members));
+    query_read(&query, body);
+    FINQ_TRY(finq_consent_query_check(&query, service->secrets, pool));
+    FINQ_TRY(finq_intake_key(request, finq_consent_page_read(&page, service->db, service->secrets, &query, pool)));
+    finq_observe_recognised(request, &query.client_id, NULL, NULL);
+    envelope_open(reply, "read", "credentials_list", "Consents retrieved");
+    put_page(reply, &page, &query.client_id, pool);
     finq_json_close(reply, '}');
     return NULL;
 }
