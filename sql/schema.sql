@@ -39,7 +39,8 @@ CREATE TYPE finq.exchange_answer AS (
     secret_id integer,
     consent_exp bigint,
     max_data_retention bigint,
-    missing text
+    missing text,
+    tenant_user_id text
 );
 
 CREATE TYPE finq.published_skill AS (
@@ -73,7 +74,10 @@ CREATE TYPE finq.session_standing AS (
     generation integer,
     waits boolean,
     told text,
-    skill_id integer
+    skill_id integer,
+    step_place integer,
+    uploaded text,
+    tenant_user_id text
 );
 
 CREATE TYPE finq.step_answer AS (

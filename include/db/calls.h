@@ -42,6 +42,9 @@ typedef struct finq_session_standing_row {
     int waits;
     const char *told;
     apr_int32_t skill_id;
+    apr_int32_t step_place;
+    const char *uploaded;
+    const char *tenant_user_id;
 } finq_session_standing_row;
 
 typedef struct finq_return_answer_row {
@@ -65,6 +68,7 @@ typedef struct finq_exchange_answer_row {
     apr_int64_t consent_exp;
     apr_int64_t max_data_retention;
     const char *missing;
+    const char *tenant_user_id;
 } finq_exchange_answer_row;
 
 typedef struct finq_consent_answer_row {

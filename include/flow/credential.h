@@ -16,7 +16,9 @@ typedef struct finq_credential_request {
 typedef struct finq_credential {
     finq_id credentials_id;
     const char *access_token;
-    const finq_published *published; /**< the skill that it comes from */
+    finq_id session_id;              /**< that it comes from */
+    const finq_published *published; /**< that session's skill */
+    const char *tenant_user_id;      /**< NULL where the session was started without one */
     apr_int64_t consent_exp;
     apr_int64_t max_data_retention;
 } finq_credential;

@@ -9,16 +9,20 @@
 /** What a client is told of its session. */
 typedef struct finq_waiting_answer {
     finq_status status;
-    int waits;              /**< whether there is nothing to go on with yet */
-    int submitted;          /**< whether there has been a first step; else there is no step_id */
-    finq_id step_id;        /**< of the last step submitted */
-    apr_int64_t expires_at; /**< of the token, or of the nonce that is held; 0 where the session has ended */
-    const char *nonce;      /**< NULL where there is none to give: the session waits, or the client holds it; beside a
+    int waits; /**< whether there is nothing to go on with yet */
+    finq_id session_id;
+    const finq_published *published;    /**< its skill */
+    const char *tenant_user_id;         /**< NULL where it was started without one */
+    const finq_skill_step *step;        /**< the last one submitted; NULL where there has been none: then these are not set: */
+    finq_id step_id;                    /**< its id */
+    const apr_array_header_t *uploaded; /**< of const char *: which of its documents are there */
+    apr_int64_t expires_at;             /**< of the token, or of the nonce that is held; 0 where the session has ended */
+    const char *nonce;                  /**< NULL where there is none to give: the session waits, or the client holds it; beside a
                                  temp_token it is for the last step's uploads */
-    const char *temp_token; /**< once the session is completed; else NULL */
-    const char *next_step;  /**< NULL where none is expected */
-    const char *data;       /**< what a connector told when the waiting ended, as JSON; NULL for nothing */
-    const json_t *reasons;  /**< why it failed or asks for the step again; NULL where nobody said */
+    const char *temp_token;             /**< once the session is completed; else NULL */
+    const char *next_step;              /**< NULL where none is expected */
+    const char *data;      /**< what a connector told, as JSON; while the user is at a bank, its address; NULL for nothing */
+    const json_t *reasons; /**< why it failed or asks for the step again; NULL where nobody said */
 } finq_waiting_answer;
 
 /** How a session stands, for whom holds its last nonce. Errors: invalid_nonce, unauthorized_tenant, invalid_session_id;

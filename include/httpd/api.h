@@ -29,7 +29,8 @@ finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /
 void finq_api_put_id(finq_json_writer *reply, finq_request *request, const char *name, const finq_id *id);
 /** Adds a time to a reply. */
 void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool);
-/** Adds what a step asks for (contract section 3, `uploads`). */
-void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step);
+/** Adds what a step asks for (contract section 3, `uploads`); where `uploaded` is not NULL, also which of it is there: an array of
+ * their names. */
+void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step, const apr_array_header_t *uploaded);
 
 #endif

@@ -43,7 +43,7 @@ BEGIN
      WHERE c.credentials_id = p_credentials_id
     RETURNING c.* INTO v_consent;
     IF v_before.status = 'ACTIVE' THEN
-        PERFORM finq.event(v_consent.client_id, v_consent.session_id, 'consent.' || lower(v_consent.status::text),
+        PERFORM finq.event(v_consent.client_id, v_consent.session_id, v_consent.skill_id, 'consent.' || lower(v_consent.status::text),
                            jsonb_build_object('credentials_id', p_credentials_id, 'consent_exp', finq.utc(v_consent.consent_exp)));
     END IF;
     IF (v_before.status, v_before.max_data_retention) <> (v_consent.status, v_consent.max_data_retention) THEN

@@ -56,7 +56,7 @@ BEGIN
             PERFORM finq.key_note_use(p_client_id, v_key_id);
         END IF;
         RETURN ROW('ok', p_credentials_id, p_salt, p_secret_id, v_answer.consent_exp, v_answer.max_data_retention,
-                   NULL)::finq.exchange_answer;
+                   NULL, v_user)::finq.exchange_answer;
     END IF;
 
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
@@ -82,6 +82,7 @@ BEGIN
     v_answer.credentials_id := v_session.credentials_id;
     v_answer.salt := v_session.exchange_salt;
     v_answer.secret_id := v_session.exchange_secret_id;
+    v_answer.tenant_user_id := v_session.tenant_user_id;
     RETURN v_answer;
 END $$;
 COMMENT ON FUNCTION finq.exchange_token IS 'locks: session, repeatable';

@@ -1,20 +1,23 @@
 -- Events: made in the transaction of the change, delivered by finqctl.
 
--- An event for a tenant that has asked for events, delivered or not for now. It tells of ids and states, never of a person.
-CREATE OR REPLACE FUNCTION finq.event(p_client_id uuid, p_session_id uuid, p_type text, p_data jsonb) RETURNS void
+-- An event for a tenant that has asked for events, delivered or not for now. It tells of ids, states and the skill, never of a
+-- person.
+CREATE OR REPLACE FUNCTION finq.event(p_client_id uuid, p_session_id uuid, p_skill_id integer, p_type text, p_data jsonb)
+    RETURNS void
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     INSERT INTO finq.outbox (client_id, session_id, type, payload)
     SELECT w.client_id, p_session_id, p_type,
            json_build_object('type', p_type, 'timestamp', finq.utc(clock_timestamp()), 'data',
-                             jsonb_build_object('client_id', p_client_id, 'session_id', p_session_id) || p_data)
-      FROM finq.webhook w WHERE w.client_id = p_client_id;
+                             jsonb_build_object('client_id', p_client_id, 'session_id', p_session_id, 'skill', k.name) || p_data)
+      FROM finq.webhook w JOIN finq.skill k ON k.skill_id = p_skill_id WHERE w.client_id = p_client_id;
 END;
 
-CREATE OR REPLACE FUNCTION finq.session_event(p_client_id uuid, p_session_id uuid, p_status finq.session_status, p_step_id uuid)
+CREATE OR REPLACE FUNCTION finq.session_event(p_client_id uuid, p_session_id uuid, p_skill_id integer, p_status finq.session_status,
+                                              p_step_id uuid)
     RETURNS void
     LANGUAGE sql VOLATILE
-    RETURN finq.event(p_client_id, p_session_id, 'session.' || lower(substr(p_status::text, 9)),
+    RETURN finq.event(p_client_id, p_session_id, p_skill_id, 'session.' || lower(substr(p_status::text, 9)),
                       jsonb_build_object('status', p_status, 'step_id', p_step_id));
 
 -- The first id of a millisecond.
@@ -106,19 +109,19 @@ BEGIN
          WHERE (s.session_id >= finq.first_id(v_from) AND s.session_id < finq.first_id(v_to)
                 OR s.waited > '0' OR s.waits_for = 'BANK')
            AND s.status = 'SESSION_IN_PROGRESS' AND finq.session_is_old(s, p_session_ttl)
-        RETURNING s.client_id, s.session_id, s.status, s.step_id)
-    SELECT count(finq.session_event(g.client_id, g.session_id, g.status, g.step_id)::text) INTO v_sessions FROM gone g;
+        RETURNING s.client_id, s.session_id, s.skill_id, s.status, s.step_id)
+    SELECT count(finq.session_event(g.client_id, g.session_id, g.skill_id, g.status, g.step_id)::text) INTO v_sessions FROM gone g;
     WITH gone AS (
         UPDATE finq.credential c SET status = 'EXPIRED', updated_at = clock_timestamp()
          WHERE c.status = 'ACTIVE' AND c.consent_exp <= clock_timestamp()
-        RETURNING c.client_id, c.session_id, c.credentials_id, c.consent_exp)
-    SELECT count(finq.event(g.client_id, g.session_id, 'consent.expired', jsonb_build_object(
+        RETURNING c.client_id, c.session_id, c.skill_id, c.credentials_id, c.consent_exp)
+    SELECT count(finq.event(g.client_id, g.session_id, g.skill_id, 'consent.expired', jsonb_build_object(
                'credentials_id', g.credentials_id, 'consent_exp', finq.utc(g.consent_exp)))::text) INTO v_expired FROM gone g;
     WITH soon AS (
         UPDATE finq.credential c SET expiry_told = true
          WHERE c.status = 'ACTIVE' AND NOT c.expiry_told AND c.consent_exp <= clock_timestamp() + p_notice
-        RETURNING c.client_id, c.session_id, c.credentials_id, c.consent_exp)
-    SELECT count(finq.event(g.client_id, g.session_id, 'consent.expiring', jsonb_build_object(
+        RETURNING c.client_id, c.session_id, c.skill_id, c.credentials_id, c.consent_exp)
+    SELECT count(finq.event(g.client_id, g.session_id, g.skill_id, 'consent.expiring', jsonb_build_object(
                'credentials_id', g.credentials_id, 'consent_exp', finq.utc(g.consent_exp)))::text) INTO v_expiring FROM soon g;
     RETURN jsonb_build_object('sessions_expired', v_sessions, 'consents_expired', v_expired, 'consents_expiring', v_expiring);
 END $$;

@@ -73,14 +73,15 @@ BEGIN
            answer_expires_at = '-infinity' -- none has been given for it yet
      WHERE s.session_id = p_session.session_id;
     IF p_decision = 'resubmit' THEN
-        PERFORM finq.event(p_session.client_id, p_session.session_id, 'session.resubmission_asked',
+        PERFORM finq.event(p_session.client_id, p_session.session_id, p_session.skill_id, 'session.resubmission_asked',
                            jsonb_build_object('status', v_status, 'step_id', p_session.step_id));
     ELSIF v_status <> 'SESSION_IN_PROGRESS' THEN
-        PERFORM finq.session_event(p_session.client_id, p_session.session_id, v_status, p_session.step_id);
+        PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.skill_id, v_status, p_session.step_id);
     END IF;
 END $$;
 
--- What a session's client may know of it, and the token to go on with (contract section 5). `ordinal` is that of the token:
+-- What a session's client may know of it, and the token to go on with (contract section 5): of its last step too, and which of
+-- its documents are there; what a connector told, while the user is at a bank its address. `ordinal` is that of the token:
 -- of the step that waits, or of the one that follows. `waits`: there is nothing to go on with yet. A token that was given
 -- stays the same until its end; then, or where the tenant's server resumes the session (p_anew), it is made anew.
 CREATE OR REPLACE FUNCTION finq.session_answer(
@@ -92,6 +93,7 @@ AS $$
 DECLARE
     v_now    timestamptz;
     v_stays  boolean; -- with its last step: it waits there, or has none to come
+    v_data   json;
     v_answer finq.session_standing;
 BEGIN
     IF p_session.waits_for = 'BANK' AND p_session.return_until <= clock_timestamp() THEN
@@ -101,7 +103,8 @@ BEGIN
     IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session, p_session_ttl) THEN
         UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = clock_timestamp()
          WHERE s.session_id = p_session.session_id RETURNING s.* INTO p_session;
-        PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.status, p_session.step_id);
+        PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.skill_id, p_session.status,
+                                   p_session.step_id);
     END IF;
     v_now := clock_timestamp();
     v_answer.waits := p_session.waits_for IS NOT NULL;
@@ -127,8 +130,12 @@ BEGIN
                               ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
     v_answer.generation := p_session.generation;
     v_answer.skill_id := p_session.skill_id;
-    v_answer.told := CASE WHEN p_session.reasons IS NOT NULL OR p_session.told IS NOT NULL THEN
-        format('{"reasons":%s,"data":%s}', coalesce(p_session.reasons::text, 'null'), coalesce(p_session.told::text, 'null')) END;
+    v_data := CASE WHEN p_session.waits_since IS NULL OR p_session.waits_for = 'BANK' THEN p_session.reply ELSE p_session.told END;
+    v_answer.told := CASE WHEN p_session.reasons IS NOT NULL OR v_data IS NOT NULL THEN
+        format('{"reasons":%s,"data":%s}', coalesce(p_session.reasons::text, 'null'), coalesce(v_data::text, 'null')) END;
+    v_answer.step_place := coalesce(p_session.step_place, p_session.step_ordinal);
+    v_answer.uploaded := (SELECT coalesce(array_agg(u.document), '{}') FROM finq.upload u WHERE u.step_id = p_session.step_id)::text;
+    v_answer.tenant_user_id := p_session.tenant_user_id;
     RETURN v_answer;
 END $$;
 
@@ -297,7 +304,7 @@ BEGIN
         UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),
                                   reasons = p_reasons
          WHERE s.session_id = p_session_id;
-        PERFORM finq.session_event(p_client_id, p_session_id, 'SESSION_PENDING', v_session.step_id);
+        PERFORM finq.session_event(p_client_id, p_session_id, v_session.skill_id, 'SESSION_PENDING', v_session.step_id);
     ELSE
         PERFORM finq.session_conclude(v_session, p_decision, p_told, p_reasons);
         UPDATE finq.session s

@@ -172,7 +172,7 @@ BEGIN
         VALUES (p_step_id, p_session_id, p_ordinal, p_step_name, p_data, v_now);
         -- asked here as well as there: a plan that is kept costs a tenth of a call that is planned each time
         IF p_status <> 'SESSION_IN_PROGRESS' AND EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id) THEN
-            PERFORM finq.session_event(p_client_id, p_session_id, p_status, p_step_id);
+            PERFORM finq.session_event(p_client_id, p_session_id, p_skill_id, p_status, p_step_id);
         END IF;
         RETURN ROW('ok', p_step_id, p_secret_id, v_until, NULL, p_status, p_next_place, p_waits_for, p_reply,
                    p_reasons::text)::finq.step_answer;

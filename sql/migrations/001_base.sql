@@ -237,14 +237,15 @@ CREATE TYPE finq.step_answer AS (
 
 CREATE TYPE finq.exchange_answer AS (
     outcome text, credentials_id uuid, salt bytea, secret_id integer, consent_exp bigint, max_data_retention bigint,
-    missing text
+    missing text, tenant_user_id text
 );
 
 -- And what several calls answer alike.
 
 CREATE TYPE finq.session_standing AS (
     outcome text, held boolean, status finq.session_status, step_id uuid, expires_at bigint, secret_id integer,
-    ordinal integer, place integer, previous integer, generation integer, waits boolean, told text, skill_id integer
+    ordinal integer, place integer, previous integer, generation integer, waits boolean, told text, skill_id integer,
+    step_place integer, uploaded text, tenant_user_id text
 );
 
 CREATE TYPE finq.return_answer AS (

@@ -112,6 +112,9 @@ static finq_session_standing_row session_standing_read(const PGresult *rows, int
         .waits = finq_pg_bool(rows, row, 10),
         .told = finq_pg_text(rows, row, 11),
         .skill_id = (apr_int32_t)finq_pg_number(rows, row, 12),
+        .step_place = (apr_int32_t)finq_pg_number(rows, row, 13),
+        .uploaded = finq_pg_text(rows, row, 14),
+        .tenant_user_id = finq_pg_text(rows, row, 15),
     };
 }
 
@@ -162,6 +165,7 @@ static finq_exchange_answer_row exchange_answer_read(const PGresult *rows, int r
         .consent_exp = finq_pg_number(rows, row, 4),
         .max_data_retention = finq_pg_number(rows, row, 5),
         .missing = finq_pg_text(rows, row, 6),
+        .tenant_user_id = finq_pg_text(rows, row, 7),
     };
 }
 
@@ -309,7 +313,7 @@ finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_exchange_token",
-        "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing FROM "
+        "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing, tenant_user_id FROM "
         "finq.exchange_token(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_token_expires_at => $4, "
         "p_required => $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, p_secret_id => $9, "
         "p_repeat_within => $10)", 1};
@@ -418,8 +422,8 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id FROM finq.session_resume(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_nonce_ttl => $4, "
-        "p_temp_token_ttl => $5, p_session_ttl => $6, p_secret_id => $7)", 1};
+        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_resume(p_client_id => $1, p_secret_hash => $2, "
+        "p_session_id => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_session_ttl => $6, p_secret_id => $7)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -440,8 +444,9 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_status",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id FROM finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, "
-        "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_session_ttl => $8, p_secret_id => $9)", 1};
+        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_status(p_client_id => $1, p_session_id => $2, "
+        "p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
+        "p_session_ttl => $8, p_secret_id => $9)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);

@@ -18,7 +18,8 @@ typedef struct {
     unsigned char token[FINQ_ACCESS_TOKEN_BYTES];
     unsigned char token_hash[FINQ_DIGEST_SHA256];
     unsigned char secret_hash[FINQ_DIGEST_SHA256];
-    const finq_published *published; /* the skill of the temp_token; NULL where that could not be opened */
+    finq_id session_id;              /* of the temp_token */
+    const finq_published *published; /* its skill; NULL where it could not be opened */
 } offer;
 
 /* Only the text of a token is ever hashed: it is what the client will show. */
@@ -60,6 +61,7 @@ static finq_error *exchange_call(finq_exchange_token_out *row, const finq_servic
     const finq_published *published;
     FINQ_TRY(temp_token_open(&token, &published, service, request, pool));
     made->published = published;
+    made->session_id = token.session_id;
     finq_exchange_token_in in = {
         .client_id = &request->client_id,
         .secret_hash = {made->secret_hash, sizeof made->secret_hash},
@@ -84,6 +86,7 @@ static finq_error *credential_read(finq_credential *credential, const finq_servi
     credential->credentials_id = *row->credentials_id;
     credential->consent_exp = row->consent_exp;
     credential->max_data_retention = row->max_data_retention;
+    credential->tenant_user_id = row->tenant_user_id;
     if (!secret || row->salt.length != FINQ_SALT_BYTES)
         return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "the secret of an earlier exchange is not in this server's secret file");
@@ -101,6 +104,7 @@ finq_error *finq_credential_exchange(finq_credential *credential, const finq_ser
     FINQ_TRY(offer_make(&made, service, request->client_secret, pool));
     finq_error *error = exchange_call(&row, service, &made, request, pool);
     credential->published = made.published;
+    credential->session_id = made.session_id;
     finq_wipe(&made, sizeof made);
     FINQ_TRY(error);
     if (strcmp(row.outcome, "ok") != 0)

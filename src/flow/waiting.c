@@ -54,13 +54,19 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
 {
     const finq_secret *secret = finq_secrets_find(service->secrets, row->secret_id);
     const finq_published *published;
-    *answer = (finq_waiting_answer){.waits = row->waits, .submitted = 1, .step_id = *row->step_id};
+    FINQ_TRY(finq_directory_skill(&published, service->directory, service->db, token->skill_id, pool));
+    *answer = (finq_waiting_answer){.waits = row->waits,
+                                    .session_id = token->session_id,
+                                    .published = published,
+                                    .tenant_user_id = row->tenant_user_id,
+                                    .step_id = *row->step_id,
+                                    .step = &published->skill->steps[row->step_place - 1],
+                                    .uploaded = finq_pg_elements(row->uploaded, pool)};
     FINQ_TRY(finq_status_read(&answer->status, row->status, pool));
     FINQ_TRY(told_read(answer, row->told, pool));
     if (!row->expires_at)
         return NULL;
     answer->expires_at = token->expires_at;
-    FINQ_TRY(finq_directory_skill(&published, service->directory, service->db, token->skill_id, pool));
     const finq_skill_step *step = &published->skill->steps[token->place - 1];
     if (finq_status_onward(answer->status, answer->waits) == FINQ_ONWARD_NONCE)
         answer->next_step = step->name;
@@ -75,10 +81,12 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
 /* Nobody has stored it yet: all that is known stands in the nonce. */
 static void answer_created(finq_waiting_answer *answer, const finq_session_pass *pass)
 {
-    memset(answer, 0, sizeof *answer);
-    answer->status = FINQ_STATUS_CREATED;
-    answer->expires_at = pass->token.expires_at;
-    answer->next_step = pass->step->name;
+    *answer = (finq_waiting_answer){.status = FINQ_STATUS_CREATED,
+                                    .session_id = pass->token.session_id,
+                                    .published = pass->published,
+                                    .tenant_user_id = pass->token.tenant_user_id,
+                                    .expires_at = pass->token.expires_at,
+                                    .next_step = pass->step->name};
 }
 
 finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service *service, const finq_session_pass *pass,

@@ -119,7 +119,7 @@ def test_deletion(own, client, receiver):
     assert told(own, receiver, credentials_id) == ["consent.deleted"]
     event = receiver.events()[-1]
     assert set(event) == {"type", "timestamp", "data"}
-    assert set(event["data"]) == {"client_id", "session_id", "credentials_id", "consent_exp"}
+    assert set(event["data"]) == {"client_id", "session_id", "skill", "credentials_id", "consent_exp"}
     assert event["data"]["session_id"] == user.session_id
     assert trail(own, client) == [{"credentials_id": credentials_id, "status": "DELETED"}]
     kept = own.psql(f"SELECT length(access_token_hash) FROM finq.credential WHERE credentials_id = '{credentials_id}'")

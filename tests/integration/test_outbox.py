@@ -81,7 +81,7 @@ def test_events_are_signed_and_hold_no_personal_data(bank, receiver):
         assert b"Ana" not in body and b"Secret" not in body
         event = json.loads(body)
         assert set(event) == {"type", "timestamp", "data"}
-        assert set(event["data"]) == {"client_id", "session_id", "status", "step_id"}
+        assert set(event["data"]) == {"client_id", "session_id", "skill", "status", "step_id"} and event["data"]["skill"] == user.skill
         assert event["data"]["session_id"] == user.session_id
     ids = [headers["webhook-id"] for headers, _ in receiver.got]
     assert len(set(ids)) == 2 and listed(bank) == [] and len(listed(bank, "delivered")) == 2

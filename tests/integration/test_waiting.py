@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from finqenv import documents
-from finqenv.banking import SKILLS, Bank
+from finqenv.banking import DOCUMENT, SKILLS, Bank
 from finqenv.load import at_once, timed
 from finqenv.wire import is_error, steady
 
@@ -347,6 +347,54 @@ def test_foreign_uploads_are_recorded_nowhere(bank):
             assert bank.psql(f"SELECT outcome FROM finq.upload_record('{bank.other.tenant.client_id}', '{session}', 1, '{user.step_id}',"
                              f" 'proof', '{uuid.uuid4()}', 1, sha256('x'), 'image/png', 1800, {generation})") == "invalid_step_id"
     assert bank.psql(f"SELECT count(*) FROM finq.upload WHERE step_id = '{user.step_id}'") == "0"
+
+
+# -- what a second device is told
+
+def test_status_and_resumption_tell_where_a_session_stands(bank):
+    """Red where finq.session_answer counts no uploads, where step_place is the next one's, without tenant_user_id."""
+    user = bank.user("plain", tenant_user_id="ana")
+    created = bank.status(user)
+    own = {"session_id": user.session_id, "skill": user.skill, "tenant_user_id": "ana"}
+    assert own.items() <= created.json.items() and not {"step", "step_id", "uploads"} & set(created.json)
+    user.submit("form", {})
+    for answer, uploaded in ((bank.status(user), False), (user.upload("proof", documents.png()), None), (bank.status(user), True),
+                             (bank.resume(user), True)):
+        assert answer.status == 200
+        if uploaded is not None:
+            assert {**own, "step": "form", "step_id": user.step_id, "next_step": "last"}.items() <= answer.json.items()
+            assert answer["uploads"] == [{**DOCUMENT, "uploaded": uploaded}]
+    assert "tenant_user_id" not in bank.status(waiting(bank)).json, "it was started without one"
+
+
+def test_the_banks_page_again(bank):
+    """On a second device too, until the visit is over. Red where finq.session_answer tells `told` alone, and where it tells the
+    reply of whoever has waited."""
+    user, answer = bank.at_bank("sca_more")
+    page = answer["data"]
+    assert bank.status(user)["data"] == bank.resume(user)["data"] == page
+    user.nonce = bank.resume(user)["nonce"]
+    bank.psql(f"UPDATE finq.session SET return_until = clock_timestamp() WHERE session_id = '{user.session_id}'")
+    over = bank.status(user)
+    assert over["next_step"] == "sca" and "data" not in over.json
+
+
+def test_what_a_connector_told_at_once_is_told_again(bank):
+    user = bank.user("sca_more")
+    answer = user.submit("sca", {"scenario": "accept"})
+    assert answer["data"] and bank.status(user)["data"] == bank.resume(user)["data"] == answer["data"]
+
+
+def test_an_exchange_tells_whose_it_is(bank):
+    """Repeated too. Red without tenant_user_id in either answer of finq.exchange_token."""
+    user = bank.user("sca", tenant_user_id="ana")
+    user.submit("sca", {"scenario": "accept"})
+    first, again = user.exchange(), user.exchange()
+    own = {"session_id": user.session_id, "skill": user.skill, "tenant_user_id": "ana"}
+    assert own.items() <= first.json.items() and steady(first) == steady(again)
+    other = bank.user("sca")
+    other.submit("sca", {"scenario": "accept"})
+    assert "tenant_user_id" not in other.exchange().json
 
 
 # -- the long poll

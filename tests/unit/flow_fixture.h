@@ -33,7 +33,7 @@ typedef struct {
 /* Calls are answered in this order, and no other is made. */
 typedef struct {
     const char *statement;
-    cell cells[14];
+    cell cells[20];
 } scripted_answer;
 
 typedef struct {

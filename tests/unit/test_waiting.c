@@ -18,7 +18,8 @@ static finq_error *status_of(finq_waiting_answer *answer, const char *status, in
             {text_cell("outcome", "ok"), text_cell("status", status), id_cell("step_id", &step_id),
              number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))), bool_cell("waits", waits),
              bool_cell("held", held), number_cell("ordinal", 2), number_cell("place", place), number_cell("previous", 1),
-             number_cell("generation", 3), number_cell("skill_id", 7), until,
+             number_cell("generation", 3), number_cell("skill_id", 7), until, number_cell("step_place", place),
+             text_cell("uploaded", "{id_front}"), text_cell("tenant_user_id", "ana"),
              text_cell("told", "{\"reasons\":[\"why\"],\"data\":{\"a\":1}}")}});
     finq_error *error = finq_waiting_status(answer, &service, &pass, pool);
     assert_int_equal(database.made, 1);
@@ -55,6 +56,9 @@ static void each_status_tells_what_follows(void **state)
         assert_int_equal(answer.temp_token != NULL, rows[i].temp_token);
         assert_string_equal(answer.next_step ? answer.next_step : "", rows[i].next_step ? rows[i].next_step : "");
         assert_true(finq_id_equal(&answer.step_id, &step_id));
+        assert_ptr_equal(answer.step, &published->skill->steps[rows[i].place - 1]);
+        assert_string_equal(APR_ARRAY_IDX(answer.uploaded, 0, const char *), "id_front");
+        assert_string_equal(answer.tenant_user_id, "ana");
         assert_int_equal(json_array_size(answer.reasons), 1);
     }
 }
@@ -84,7 +88,8 @@ static void a_session_that_nobody_stored_stands_in_its_nonce(void **state)
     SCRIPT({"finq_session_status", {text_cell("outcome", "created")}});
     assert_null(finq_waiting_status(&answer, &service, &pass, pool));
     assert_int_equal(answer.status, FINQ_STATUS_CREATED);
-    assert_int_equal(answer.submitted, 0);
+    assert_null(answer.step);
+    assert_ptr_equal(answer.published, published);
     assert_string_equal(answer.next_step, "consent");
     SCRIPT({"finq_session_status", {text_cell("outcome", "expired_nonce")}});
     assert_int_equal(finq_waiting_status(&answer, &service, &pass, pool)->code, FINQ_E_EXPIRED_NONCE);

@@ -1,5 +1,7 @@
 #include "httpd/api.h"
 
+#include <string.h>
+
 #include "ground/clock.h"
 #include "httpd/observe.h"
 
@@ -15,7 +17,16 @@ void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t se
     finq_json_put(reply, name, finq_clock_text(seconds, pool));
 }
 
-static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload)
+static int is_among(const apr_array_header_t *names, const char *name)
+{
+    for (int i = 0; i < names->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload, const apr_array_header_t *uploaded)
 {
     finq_json_open(reply, NULL, '{');
     finq_json_put(reply, "document", upload->document);
@@ -26,13 +37,15 @@ static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload)
         finq_json_put(reply, NULL, *type);
     finq_json_close(reply, ']');
     finq_json_put_integer(reply, "max_bytes", upload->max_bytes);
+    if (uploaded)
+        finq_json_put_bool(reply, "uploaded", is_among(uploaded, upload->document));
     finq_json_close(reply, '}');
 }
 
-void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step)
+void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step, const apr_array_header_t *uploaded)
 {
     finq_json_open(reply, "uploads", '[');
     for (int i = 0; i < step->upload_count; i++)
-        put_upload(reply, &step->uploads[i]);
+        put_upload(reply, &step->uploads[i], uploaded);
     finq_json_close(reply, ']');
 }

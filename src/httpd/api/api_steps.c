@@ -73,6 +73,6 @@ finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
     finq_api_put_time(reply, "expires_at", answer.expires_at, pool);
     finq_json_put(reply, "next_step", answer.next_step);
     finq_json_put_value(reply, "reasons", answer.reasons);
-    finq_api_put_uploads(reply, pass.step);
+    finq_api_put_uploads(reply, pass.step, NULL);
     return NULL;
 }

@@ -26,5 +26,8 @@ finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *rep
     finq_api_put_id(reply, request, "credentials_id", &credential.credentials_id);
     finq_api_put_time(reply, "consent_exp", credential.consent_exp, pool);
     finq_api_put_time(reply, "max_data_retention", credential.max_data_retention, pool);
+    finq_api_put_id(reply, request, "session_id", &credential.session_id);
+    finq_json_put(reply, "skill", credential.published->skill->name);
+    finq_json_put(reply, "tenant_user_id", credential.tenant_user_id);
     return NULL;
 }

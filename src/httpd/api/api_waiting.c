@@ -17,8 +17,14 @@ static void answer_put(finq_json_writer *reply, finq_request *request, const fin
 {
     finq_observe_tell(request, "status", finq_status_name(answer->status));
     finq_json_put(reply, "status", finq_status_name(answer->status));
-    if (answer->submitted)
+    finq_api_put_id(reply, request, "session_id", &answer->session_id);
+    finq_json_put(reply, "skill", answer->published->skill->name);
+    finq_json_put(reply, "tenant_user_id", answer->tenant_user_id);
+    if (answer->step) {
+        finq_json_put(reply, "step", answer->step->name);
         finq_api_put_id(reply, request, "step_id", &answer->step_id);
+        finq_api_put_uploads(reply, answer->step, answer->uploaded);
+    }
     if (answer->expires_at)
         finq_api_put_time(reply, "expires_at", answer->expires_at, request->r->pool);
     finq_json_put(reply, "nonce", answer->nonce);
