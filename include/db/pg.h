@@ -100,7 +100,7 @@ void finq_pg_cut(PGconn *connection);
 /** How many hosts a connection string names; 1 for none, and for one that can't be read. */
 int finq_pg_hosts(const char *conninfo);
 /** Which of them, from 0, a connection has reached; -1 where that can't be told. */
-int finq_pg_host_place(const char *conninfo, PGconn *connection);
+int finq_pg_host_index(const char *conninfo, PGconn *connection);
 /** The same connection string, but that host is tried first. A URI stays as it is. */
 const char *finq_pg_host_first(const char *conninfo, int place, apr_pool_t *pool);
 

@@ -13,7 +13,7 @@ typedef struct finq_connectors finq_connectors;
 struct finq_connectors {
     finq_error *(*ask)(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
                        const finq_connector_question *question, apr_pool_t *pool);
-    /** A slow connector must not hold all threads: takes one of the places of those who ask it, until `leave`, or nothing where
+    /** A slow connector must not hold all threads: takes one of the permits of those who ask it, until `leave`, or nothing where
      * none is left. To be called before anything is spent. Error: service_unavailable. */
     finq_error *(*enter)(finq_connectors *connectors, const char *name);
     void (*leave)(finq_connectors *connectors, const char *name);

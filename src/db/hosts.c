@@ -49,7 +49,7 @@ int finq_pg_hosts(const char *conninfo)
     return count ? count : 1;
 }
 
-int finq_pg_host_place(const char *conninfo, PGconn *connection)
+int finq_pg_host_index(const char *conninfo, PGconn *connection)
 {
     PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
     const char *hosts = options ? hosts_of(options) : NULL, *ports = options ? option_value(options, "port") : NULL;

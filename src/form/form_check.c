@@ -28,14 +28,14 @@ static const char *limit_text(const json_t *limit, apr_pool_t *pool)
 }
 
 /* `limit` is what the schema says of the keyword. */
-__attribute__((format(printf, 5, 6))) static int fail(form_check *check, const finq_place *place, const char *keyword,
+__attribute__((format(printf, 5, 6))) static int fail(form_check *check, const finq_path *path, const char *keyword,
                                                       const json_t *limit, const char *format, ...)
 {
     va_list args;
     if (check->quiet || check->stop)
         return 0;
     va_start(args, format);
-    finq_detail *noted = finq_fault_vnote(&check->faults, place, format, args);
+    finq_detail *noted = finq_fault_vnote(&check->faults, path, format, args);
     va_end(args);
     if (noted) {
         noted->keyword = keyword;
@@ -56,35 +56,35 @@ typedef struct {
 } count_words;
 
 static int check_count(form_check *check, const form_node *node, const form_range *range, apr_int64_t count,
-                       const count_words *words, const finq_place *place)
+                       const count_words *words, const finq_path *path)
 {
     int few = range->least.set && count < range->least.value;
     if (!few && !(range->most.set && count > range->most.value))
         return 1;
     const char *keyword = few ? words->least : words->most;
     apr_int64_t limit = few ? range->least.value : range->most.value;
-    return fail(check, place, keyword, said(node, keyword), "must have at %s %" APR_INT64_T_FMT " %s%s", few ? "least" : "most",
+    return fail(check, path, keyword, said(node, keyword), "must have at %s %" APR_INT64_T_FMT " %s%s", few ? "least" : "most",
                 limit, words->noun, limit == 1 ? "" : "s");
 }
 
 /* What cannot be decided is refused wherever it stands, under `not` too. */
-static int give_up(form_check *check, const finq_place *place, const char *message)
+static int give_up(form_check *check, const finq_path *path, const char *message)
 {
     if (!check->stop)
-        finq_fault_note(&check->faults, place, "%s", message);
+        finq_fault_note(&check->faults, path, "%s", message);
     check->stop = 1;
     return 0;
 }
 
-static int spend(form_check *check, const finq_place *place, apr_int64_t price)
+static int spend(form_check *check, const finq_path *path, apr_int64_t price)
 {
     check->work -= price;
     if (check->work < 0)
-        return give_up(check, place, "cannot be decided: checking it costs more work than one request may");
+        return give_up(check, path, "cannot be decided: checking it costs more work than one request may");
     return !check->stop;
 }
 
-static int check_node(form_check *check, const form_node *node, const json_t *value, const finq_place *place);
+static int check_node(form_check *check, const form_node *node, const json_t *value, const finq_path *path);
 
 static int kind_of(const json_t *value)
 {
@@ -108,7 +108,7 @@ static int kind_of(const json_t *value)
     return FORM_NULL;
 }
 
-static int check_type(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_type(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     int kind = kind_of(value);
     if (!node->types || (node->types & kind))
@@ -118,11 +118,11 @@ static int check_type(form_check *check, const form_node *node, const json_t *va
         if (finq_number_whole(&number))
             return 1;
     }
-    return fail(check, place, "type", said(node, "type"), "%s", node->types_message);
+    return fail(check, path, "type", said(node, "type"), "%s", node->types_message);
 }
 
 static int check_values(form_check *check, const form_node *node, const char *keyword, const form_values *values,
-                        const json_t *value, const finq_place *place)
+                        const json_t *value, const finq_path *path)
 {
     if (!values->values)
         return 1;
@@ -130,44 +130,43 @@ static int check_values(form_check *check, const form_node *node, const char *ke
         if (form_value_equal(json_array_get(values->values, i), value, check->numbers, &check->work))
             return 1;
     }
-    return spend(check, place, 0) ? fail(check, place, keyword, said(node, keyword), "%s", values->message) : 0;
+    return spend(check, path, 0) ? fail(check, path, keyword, said(node, keyword), "%s", values->message) : 0;
 }
 
-static int check_bounds(form_check *check, const form_node *node, const finq_number *number, const finq_place *place)
+static int check_bounds(form_check *check, const form_node *node, const finq_number *number, const finq_path *path)
 {
     if (node->minimum.set && finq_number_compare(number, &node->minimum.value) < 0)
-        return fail(check, place, "minimum", said(node, "minimum"), "must be at least %s", node->minimum.text);
+        return fail(check, path, "minimum", said(node, "minimum"), "must be at least %s", node->minimum.text);
     if (node->maximum.set && finq_number_compare(number, &node->maximum.value) > 0)
-        return fail(check, place, "maximum", said(node, "maximum"), "must be at most %s", node->maximum.text);
+        return fail(check, path, "maximum", said(node, "maximum"), "must be at most %s", node->maximum.text);
     if (node->above.set && finq_number_compare(number, &node->above.value) <= 0)
-        return fail(check, place, "exclusiveMinimum", said(node, "exclusiveMinimum"), "must be greater than %s",
-                    node->above.text);
+        return fail(check, path, "exclusiveMinimum", said(node, "exclusiveMinimum"), "must be greater than %s", node->above.text);
     if (node->below.set && finq_number_compare(number, &node->below.value) >= 0)
-        return fail(check, place, "exclusiveMaximum", said(node, "exclusiveMaximum"), "must be less than %s", node->below.text);
+        return fail(check, path, "exclusiveMaximum", said(node, "exclusiveMaximum"), "must be less than %s", node->below.text);
     if (node->multiple.set && !finq_number_multiple(number, &node->multiple.value))
-        return fail(check, place, "multipleOf", said(node, "multipleOf"), "must be a multiple of %s", node->multiple.text);
+        return fail(check, path, "multipleOf", said(node, "multipleOf"), "must be a multiple of %s", node->multiple.text);
     return 1;
 }
 
-static int check_number(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_number(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
-    if (json_is_real(value) && !spend(check, place, REAL_PRICE))
+    if (json_is_real(value) && !spend(check, path, REAL_PRICE))
         return 0;
     finq_number number = finq_number_read(value, check->numbers);
-    if (!spend(check, place, number.count))
+    if (!spend(check, path, number.count))
         return 0;
-    return check_bounds(check, node, &number, place);
+    return check_bounds(check, node, &number, path);
 }
 
-static int check_length(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_length(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     static const count_words words = {"minLength", "maxLength", "character"};
     if (!node->length.least.set && !node->length.most.set)
         return 1;
-    return check_count(check, node, &node->length, form_value_length(value), &words, place);
+    return check_count(check, node, &node->length, form_value_length(value), &words, path);
 }
 
-static int check_pattern(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_pattern(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     const form_pattern *pattern = &node->pattern;
     if (!pattern->pattern)
@@ -177,53 +176,53 @@ static int check_pattern(form_check *check, const form_node *node, const json_t 
     case FINQ_PATTERN_FOUND:
         return 1;
     case FINQ_PATTERN_ABSENT:
-        return fail(check, place, "pattern", said(node, "pattern"), "must match %s", pattern->text);
+        return fail(check, path, "pattern", said(node, "pattern"), "must match %s", pattern->text);
     case FINQ_PATTERN_UNDECIDED:
         break;
     }
-    return give_up(check, place, "cannot be decided: matching it with its pattern costs more work than it may");
+    return give_up(check, path, "cannot be decided: matching it with its pattern costs more work than it may");
 }
 
-static int check_format(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_format(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     const form_format *format = node->format;
     const char *text = json_string_value(value);
     apr_size_t length = json_string_length(value);
     if (!format || format->fits(text, length))
         return 1;
-    return fail(check, place, "format", said(node, "format"), "%s",
+    return fail(check, path, "format", said(node, "format"), "%s",
                 format->explain ? format->explain(text, length) : format->message);
 }
 
-static int check_string(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_string(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
-    if (!spend(check, place, (apr_int64_t)json_string_length(value)))
+    if (!spend(check, path, (apr_int64_t)json_string_length(value)))
         return 0;
-    if (!check_length(check, node, value, place) || !check_pattern(check, node, value, place))
+    if (!check_length(check, node, value, path) || !check_pattern(check, node, value, path))
         return 0;
-    return check_format(check, node, value, place);
+    return check_format(check, node, value, path);
 }
 
-static int check_array_size(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_array_size(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     static const count_words words = {"minItems", "maxItems", "item"};
-    if (!check_count(check, node, &node->size, (apr_int64_t)json_array_size(value), &words, place))
+    if (!check_count(check, node, &node->size, (apr_int64_t)json_array_size(value), &words, path))
         return 0;
     if (node->unique && !form_value_unique(value, check->numbers, &check->work, check->pool))
-        return spend(check, place, 0)
-                   ? fail(check, place, "uniqueItems", said(node, "uniqueItems"), "must not have two equal items")
+        return spend(check, path, 0)
+                   ? fail(check, path, "uniqueItems", said(node, "uniqueItems"), "must not have two equal items")
                    : 0;
-    return spend(check, place, 0);
+    return spend(check, path, 0);
 }
 
-static int check_array(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_array(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
-    int fits = check_array_size(check, node, value, place);
+    int fits = check_array_size(check, node, value, path);
     apr_size_t count = json_array_size(value), prefix = (apr_size_t)node->prefix.count;
     if (!node->items && count > prefix)
         count = prefix;
     for (apr_size_t i = 0; i < count && !check->stop && (fits || !check->quiet); i++) {
-        finq_place below = {place, NULL, i};
+        finq_path below = {path, NULL, i};
         const form_node *item = i < prefix ? node->prefix.nodes[i] : node->items;
         fits &= check_node(check, item, json_array_get(value, i), &below);
     }
@@ -244,11 +243,11 @@ static const form_node *member_node(const form_node *node, const char *name)
     return property ? property->node : node->additional;
 }
 
-static int check_required(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_required(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     int fits = 1;
     for (int i = 0; i < node->required.count && (fits || !check->quiet); i++) {
-        finq_place below = {place, node->required.names[i], 0};
+        finq_path below = {path, node->required.names[i], 0};
         if (!spend(check, &below, MEMBER_PRICE))
             return 0;
         if (!json_object_get(value, node->required.names[i]))
@@ -257,14 +256,14 @@ static int check_required(form_check *check, const form_node *node, const json_t
     return fits;
 }
 
-static int check_members(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_members(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     const char *name;
     json_t *member;
     int fits = 1;
     json_object_foreach((json_t *)value, name, member)
     {
-        finq_place below = {place, name, 0};
+        finq_path below = {path, name, 0};
         const form_node *found = member_node(node, name);
         if (!spend(check, &below, MEMBER_PRICE + (apr_int64_t)strlen(name)) || (check->quiet && !fits))
             return 0;
@@ -274,113 +273,113 @@ static int check_members(form_check *check, const form_node *node, const json_t 
     return fits;
 }
 
-static int check_object(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_object(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     static const count_words words = {"minProperties", "maxProperties", "member"};
-    int fits = check_count(check, node, &node->members, (apr_int64_t)json_object_size(value), &words, place);
-    fits &= (fits || !check->quiet) && check_required(check, node, value, place);
+    int fits = check_count(check, node, &node->members, (apr_int64_t)json_object_size(value), &words, path);
+    fits &= (fits || !check->quiet) && check_required(check, node, value, path);
     if ((!node->properties.count && !node->additional) || (!fits && check->quiet))
         return fits;
-    return check_members(check, node, value, place) && fits;
+    return check_members(check, node, value, path) && fits;
 }
 
-static int check_kind(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_kind(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     if (json_is_object(value))
-        return check_object(check, node, value, place);
+        return check_object(check, node, value, path);
     if (json_is_array(value))
-        return check_array(check, node, value, place);
+        return check_array(check, node, value, path);
     if (json_is_string(value))
-        return check_string(check, node, value, place);
-    return json_is_number(value) ? check_number(check, node, value, place) : 1;
+        return check_string(check, node, value, path);
+    return json_is_number(value) ? check_number(check, node, value, path) : 1;
 }
 
 /* Whether the value fits, with no word about why not. */
-static int probe(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int probe(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     check->quiet++;
-    int fits = check_node(check, node, value, place);
+    int fits = check_node(check, node, value, path);
     check->quiet--;
     return fits;
 }
 
 /* How many of a list's schemas the value fits; counts no further than `enough`. */
-static int probe_list(form_check *check, const form_nodes *list, int enough, const json_t *value, const finq_place *place)
+static int probe_list(form_check *check, const form_nodes *list, int enough, const json_t *value, const finq_path *path)
 {
     int count = 0;
     for (int i = 0; i < list->count && count < enough && !check->stop; i++)
-        count += probe(check, list->nodes[i], value, place);
+        count += probe(check, list->nodes[i], value, path);
     return count;
 }
 
-static int check_any(form_check *check, const form_nodes *list, const json_t *value, const finq_place *place)
+static int check_any(form_check *check, const form_nodes *list, const json_t *value, const finq_path *path)
 {
-    if (!list->count || probe_list(check, list, 1, value, place))
+    if (!list->count || probe_list(check, list, 1, value, path))
         return 1;
-    return list->choices ? fail(check, place, "anyOf", list->choices, "%s", list->message)
-                         : fail(check, place, "anyOf", NULL, "must fit one of the %d forms that anyOf allows", list->count);
+    return list->choices ? fail(check, path, "anyOf", list->choices, "%s", list->message)
+                         : fail(check, path, "anyOf", NULL, "must fit one of the %d forms that anyOf allows", list->count);
 }
 
-static int check_one(form_check *check, const form_nodes *list, const json_t *value, const finq_place *place)
+static int check_one(form_check *check, const form_nodes *list, const json_t *value, const finq_path *path)
 {
-    int fits = list->count ? probe_list(check, list, 2, value, place) : 1;
+    int fits = list->count ? probe_list(check, list, 2, value, path) : 1;
     if (fits == 1)
         return 1;
     if (fits == 0 && list->choices)
-        return fail(check, place, "oneOf", list->choices, "%s", list->message);
-    return fail(check, place, "oneOf", NULL, "must fit exactly one of the %d forms that oneOf allows, and fits %s", list->count,
+        return fail(check, path, "oneOf", list->choices, "%s", list->message);
+    return fail(check, path, "oneOf", NULL, "must fit exactly one of the %d forms that oneOf allows, and fits %s", list->count,
                 fits ? "several" : "none");
 }
 
-static int check_choices(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_choices(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
-    if (!check_any(check, &node->any, value, place) || !check_one(check, &node->one, value, place))
+    if (!check_any(check, &node->any, value, path) || !check_one(check, &node->one, value, path))
         return 0;
-    if (node->not &&probe(check, node->not, value, place))
-        return fail(check, place, "not", NULL, "must not fit the form that stands under not");
+    if (node->not &&probe(check, node->not, value, path))
+        return fail(check, path, "not", NULL, "must not fit the form that stands under not");
     return !check->stop;
 }
 
-static int check_condition(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_condition(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     if (!node->condition || (!node->then && !node->otherwise))
         return 1;
-    const form_node *chosen = probe(check, node->condition, value, place) ? node->then : node->otherwise;
-    return chosen ? check_node(check, chosen, value, place) : 1;
+    const form_node *chosen = probe(check, node->condition, value, path) ? node->then : node->otherwise;
+    return chosen ? check_node(check, chosen, value, path) : 1;
 }
 
 /* Schemas that look at the same value. */
-static int check_same(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_same(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
-    int fits = !node->ref || check_node(check, node->ref, value, place);
+    int fits = !node->ref || check_node(check, node->ref, value, path);
     for (int i = 0; i < node->all.count && !check->stop && (fits || !check->quiet); i++)
-        fits &= check_node(check, node->all.nodes[i], value, place);
+        fits &= check_node(check, node->all.nodes[i], value, path);
     if (fits || !check->quiet)
-        fits &= check_choices(check, node, value, place) && check_condition(check, node, value, place);
+        fits &= check_choices(check, node, value, path) && check_condition(check, node, value, path);
     return fits;
 }
 
-static int check_here(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_here(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
     if (node->never)
-        return fail(check, place, node->never_by, node->never_by ? node->schema : NULL, "is not allowed");
-    int fits = check_type(check, node, value, place) && check_values(check, node, "const", &node->constant, value, place) &&
-               check_values(check, node, "enum", &node->enumeration, value, place);
+        return fail(check, path, node->never_by, node->never_by ? node->schema : NULL, "is not allowed");
+    int fits = check_type(check, node, value, path) && check_values(check, node, "const", &node->constant, value, path) &&
+               check_values(check, node, "enum", &node->enumeration, value, path);
     if (fits)
-        fits = check_kind(check, node, value, place);
+        fits = check_kind(check, node, value, path);
     if (fits || !check->quiet)
-        fits &= check_same(check, node, value, place);
+        fits &= check_same(check, node, value, path);
     return fits;
 }
 
-static int check_node(form_check *check, const form_node *node, const json_t *value, const finq_place *place)
+static int check_node(form_check *check, const form_node *node, const json_t *value, const finq_path *path)
 {
-    if (!spend(check, place, NODE_PRICE))
+    if (!spend(check, path, NODE_PRICE))
         return 0;
     if (check->depth >= FORM_DEPTH_MAX)
-        return give_up(check, place, "is nested too deep");
+        return give_up(check, path, "is nested too deep");
     check->depth++;
-    int fits = check_here(check, node, value, place);
+    int fits = check_here(check, node, value, path);
     check->depth--;
     return fits;
 }

@@ -118,9 +118,9 @@ typedef struct {
 } form_build;
 
 /* Compiles one schema into a new node, or into a node that is there already; an unknown keyword is a fault. */
-form_node *form_build_node(form_build *build, const json_t *schema, const finq_place *place);
+form_node *form_build_node(form_build *build, const json_t *schema, const finq_path *path);
 form_node *form_build_empty(form_build *build);
-void form_build_into(form_build *build, form_node *node, const json_t *schema, const finq_place *place);
+void form_build_into(form_build *build, form_node *node, const json_t *schema, const finq_path *path);
 
 /* The name that a $ref's text stands for: percent-encoding and RFC 6901's escapes are undone. NULL for what is neither a
  * name nor an escape of one. */

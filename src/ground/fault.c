@@ -29,15 +29,15 @@ static void pointer_name(pointer_text *to, const char *name)
     }
 }
 
-static void pointer_steps(pointer_text *to, const finq_place *place)
+static void pointer_steps(pointer_text *to, const finq_path *path)
 {
     char number[24];
-    if (!place)
+    if (!path)
         return;
-    pointer_steps(to, place->up);
+    pointer_steps(to, path->up);
     pointer_byte(to, '/');
-    apr_snprintf(number, sizeof number, "%" APR_SIZE_T_FMT, place->index);
-    pointer_name(to, place->name ? place->name : number);
+    apr_snprintf(number, sizeof number, "%" APR_SIZE_T_FMT, path->index);
+    pointer_name(to, path->name ? path->name : number);
 }
 
 /* A cut must not leave half a character: the answer that carries the pointer has to be UTF-8. */
@@ -53,10 +53,10 @@ static void pointer_finish(pointer_text *to)
     to->length += 3;
 }
 
-const char *finq_fault_pointer(const finq_place *place, apr_pool_t *pool)
+const char *finq_fault_pointer(const finq_path *path, apr_pool_t *pool)
 {
     pointer_text to = {.length = 0};
-    pointer_steps(&to, place);
+    pointer_steps(&to, path);
     pointer_finish(&to);
     return apr_pstrmemdup(pool, to.text, to.length);
 }
@@ -84,28 +84,28 @@ static finq_detail *fault_push(finq_faults *faults, finq_detail detail)
     return pushed;
 }
 
-finq_detail *finq_fault_vnote(finq_faults *faults, const finq_place *place, const char *format, va_list args)
+finq_detail *finq_fault_vnote(finq_faults *faults, const finq_path *path, const char *format, va_list args)
 {
     if (finq_fault_full(faults))
         return NULL;
-    const char *field = finq_fault_pointer(place, faults->pool);
+    const char *field = finq_fault_pointer(path, faults->pool);
     if (fault_known(faults, field))
         return NULL;
     return fault_push(faults, (finq_detail){.field = field, .message = apr_pvsprintf(faults->pool, format, args)});
 }
 
-finq_detail *finq_fault_note(finq_faults *faults, const finq_place *place, const char *format, ...)
+finq_detail *finq_fault_note(finq_faults *faults, const finq_path *path, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    finq_detail *noted = finq_fault_vnote(faults, place, format, args);
+    finq_detail *noted = finq_fault_vnote(faults, path, format, args);
     va_end(args);
     return noted;
 }
 
-void finq_fault_adopt(finq_faults *faults, const finq_place *place, const apr_array_header_t *details)
+void finq_fault_adopt(finq_faults *faults, const finq_path *path, const apr_array_header_t *details)
 {
-    const char *prefix = finq_fault_pointer(place, faults->pool);
+    const char *prefix = finq_fault_pointer(path, faults->pool);
     for (int i = 0; details && i < details->nelts && !finq_fault_full(faults); i++) {
         finq_detail detail = APR_ARRAY_IDX(details, i, finq_detail);
         detail.field = apr_pstrcat(faults->pool, prefix, detail.field, NULL);

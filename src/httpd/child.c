@@ -5,7 +5,7 @@
 #include "crypto/digest.h"
 #include "httpd/longpoll.h"
 #include "httpd/observe.h"
-#include "httpd/places.h"
+#include "httpd/permits.h"
 #include "httpd/runtime.h"
 #include "httpd/settings.h"
 
@@ -33,7 +33,7 @@ void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
     finq_digest_prepare(pchild);
     finq_observe_child_init(pchild);
     finq_longpoll_child_init(pchild);
-    finq_places_child_init(pchild);
+    finq_permits_child_init(pchild);
     if (finq_gate_child_init(pchild) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "FINQ01: no lock could be made; every request will get 503");
         return;

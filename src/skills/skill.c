@@ -23,7 +23,7 @@ typedef struct {
 } reading;
 
 /* A reader turns a member's value into its slot of the struct, or notes a fault. */
-typedef void reader(reading *r, const json_t *value, const finq_place *place, void *slot);
+typedef void reader(reading *r, const json_t *value, const finq_path *path, void *slot);
 
 typedef struct {
     const char *name;
@@ -33,17 +33,17 @@ typedef struct {
 } member;
 
 /* Reads an object by a table that ends with a NULL name: unknown members and missing ones are faults. */
-static void read_object(reading *r, const json_t *object, const finq_place *place, const member *members, void *to)
+static void read_object(reading *r, const json_t *object, const finq_path *path, const member *members, void *to)
 {
     const char *name;
     json_t *value;
     if (!json_is_object(object)) {
-        finq_fault_note(&r->faults, place, "must be an object");
+        finq_fault_note(&r->faults, path, "must be an object");
         return;
     }
     json_object_foreach((json_t *)object, name, value)
     {
-        finq_place below = {place, name, 0};
+        finq_path below = {path, name, 0};
         const member *m = members;
         while (m->name && strcmp(m->name, name) != 0)
             m++;
@@ -53,17 +53,17 @@ static void read_object(reading *r, const json_t *object, const finq_place *plac
             finq_fault_note(&r->faults, &below, "is not a member that a skill has");
     }
     for (const member *m = members; m->name; m++) {
-        finq_place below = {place, m->name, 0};
+        finq_path below = {path, m->name, 0};
         if (m->required && !json_object_get(object, m->name))
             finq_fault_note(&r->faults, &below, "is required");
     }
 }
 
-static void read_title(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_title(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     apr_size_t length = json_string_length(value);
     if (!json_is_string(value) || length == 0 || length > TITLE_MAX)
-        finq_fault_note(&r->faults, place, "must be a string of 1 to %d bytes", TITLE_MAX);
+        finq_fault_note(&r->faults, path, "must be a string of 1 to %d bytes", TITLE_MAX);
     else
         *(const char **)slot = apr_pstrdup(r->pool, json_string_value(value));
 }
@@ -82,24 +82,24 @@ static const char *matching(reading *r, const json_t *value, const finq_pattern 
     return apr_pstrdup(r->pool, json_string_value(value));
 }
 
-static void read_skill_name(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_skill_name(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     const char *name = matching(r, value, r->skill_name);
     if (!name)
         finq_fault_note(
-            &r->faults, place,
+            &r->faults, path,
             "must look like xyz_sbx_#3.0, its two numbers of at most 4 digits and without leading zeros, and have at most 64 characters");
     *(const char **)slot = name;
 }
 
-static void read_name(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_name(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     *(const char **)slot = matching(r, value, r->name);
     if (!*(const char **)slot)
-        finq_fault_note(&r->faults, place, "must match " NAME);
+        finq_fault_note(&r->faults, path, "must match " NAME);
 }
 
-static void read_choice(reading *r, const json_t *value, const finq_place *place, const char *const *choices, const char **slot)
+static void read_choice(reading *r, const json_t *value, const finq_path *path, const char *const *choices, const char **slot)
 {
     for (const char *const *choice = choices; *choice; choice++) {
         if (json_is_string(value) && strcmp(*choice, json_string_value(value)) == 0) {
@@ -107,50 +107,50 @@ static void read_choice(reading *r, const json_t *value, const finq_place *place
             return;
         }
     }
-    finq_fault_note(&r->faults, place, "must be one of %s", finq_text_join(finq_text_array(choices, r->pool), r->pool));
+    finq_fault_note(&r->faults, path, "must be one of %s", finq_text_join(finq_text_array(choices, r->pool), r->pool));
 }
 
-static void read_type(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_type(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     static const char *const types[] = {"account_information", "payment_initiation", "marketplace", NULL};
-    read_choice(r, value, place, types, slot);
+    read_choice(r, value, path, types, slot);
 }
 
-static void read_environment(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_environment(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     static const char *const environments[] = {"sandbox", "production", NULL};
-    read_choice(r, value, place, environments, slot);
+    read_choice(r, value, path, environments, slot);
 }
 
-static void read_servicer(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_servicer(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     static const member members[] = {{"name", read_title, offsetof(finq_skill, servicer_name), 1},
                                      {"country", read_title, offsetof(finq_skill, servicer_country), 1},
                                      {NULL, NULL, 0, 0}};
-    read_object(r, value, place, members, slot);
+    read_object(r, value, path, members, slot);
 }
 
-static void read_flag(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_flag(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     if (!json_is_boolean(value))
-        finq_fault_note(&r->faults, place, "must be true or false");
+        finq_fault_note(&r->faults, path, "must be true or false");
     *(int *)slot = json_is_true(value);
 }
 
-static void read_bytes(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_bytes(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     json_int_t bytes = json_integer_value(value);
     if (!json_is_integer(value) || bytes < 1 || bytes > FINQ_SKILL_MAX_BYTES)
-        finq_fault_note(&r->faults, place, "must be an integer from 1 to %d", FINQ_SKILL_MAX_BYTES);
+        finq_fault_note(&r->faults, path, "must be an integer from 1 to %d", FINQ_SKILL_MAX_BYTES);
     *(apr_int64_t *)slot = bytes;
 }
 
 /* Whether an array has from `least` to `most` items. */
-static int array_fits(reading *r, const json_t *value, const finq_place *place, int least, int most)
+static int array_fits(reading *r, const json_t *value, const finq_path *path, int least, int most)
 {
     if (json_is_array(value) && json_array_size(value) >= (size_t)least && json_array_size(value) <= (size_t)most)
         return 1;
-    finq_fault_note(&r->faults, place, "must be an array of %d to %d items", least, most);
+    finq_fault_note(&r->faults, path, "must be an array of %d to %d items", least, most);
     return 0;
 }
 
@@ -161,17 +161,17 @@ static int listed(const char *const *list, const char *text)
     return *list != NULL;
 }
 
-static void read_media_types(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_media_types(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     const char **types = apr_pcalloc(r->pool, (MEDIA_TYPES_MAX + 1) * sizeof *types);
     const json_t *item;
     apr_size_t i;
     *(const char *const **)slot = types;
-    if (!array_fits(r, value, place, 1, MEDIA_TYPES_MAX))
+    if (!array_fits(r, value, path, 1, MEDIA_TYPES_MAX))
         return;
     json_array_foreach((json_t *)value, i, item)
     {
-        finq_place below = {place, NULL, i};
+        finq_path below = {path, NULL, i};
         const char *type = json_string_value(item);
         if (!type || !finq_media_known(type))
             finq_fault_note(&r->faults, &below, "must be a media type that the server knows by its bytes");
@@ -181,27 +181,27 @@ static void read_media_types(reading *r, const json_t *value, const finq_place *
     }
 }
 
-static void read_schema(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_schema(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     finq_form *form = NULL;
     finq_error *error = finq_form_compile(&form, value, r->pool);
     if (error)
-        finq_fault_adopt(&r->faults, place, error->details);
+        finq_fault_adopt(&r->faults, path, error->details);
     *(const finq_form **)slot = form;
 }
 
 /* Notes a name that an earlier item of its array has. `names` points at the first item's name. */
-static void check_unique(reading *r, const finq_place *place, const void *names, apr_size_t size, int index)
+static void check_unique(reading *r, const finq_path *path, const void *names, apr_size_t size, int index)
 {
     const char *name = *(const char *const *)((const char *)names + size * (apr_size_t)index);
     for (int i = 0; name && i < index; i++) {
         const char *other = *(const char *const *)((const char *)names + size * (apr_size_t)i);
         if (other && strcmp(other, name) == 0)
-            finq_fault_note(&r->faults, place, "is the name of another one too");
+            finq_fault_note(&r->faults, path, "is the name of another one too");
     }
 }
 
-static void read_uploads(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_uploads(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     static const member members[] = {{"document", read_name, offsetof(finq_skill_upload, document), 1},
                                      {"title", read_title, offsetof(finq_skill_upload, title), 0},
@@ -210,52 +210,52 @@ static void read_uploads(reading *r, const json_t *value, const finq_place *plac
                                      {"max_bytes", read_bytes, offsetof(finq_skill_upload, max_bytes), 1},
                                      {NULL, NULL, 0, 0}};
     finq_skill_step *step = slot;
-    if (!array_fits(r, value, place, 0, FINQ_SKILL_MAX_UPLOADS))
+    if (!array_fits(r, value, path, 0, FINQ_SKILL_MAX_UPLOADS))
         return;
     step->upload_count = (int)json_array_size(value);
     finq_skill_upload *uploads = apr_pcalloc(r->pool, sizeof *uploads * (apr_size_t)(step->upload_count + 1));
     step->uploads = uploads;
     for (int i = 0; i < step->upload_count; i++) {
-        finq_place item = {place, NULL, (apr_size_t)i}, name = {&item, "document", 0};
+        finq_path item = {path, NULL, (apr_size_t)i}, name = {&item, "document", 0};
         read_object(r, json_array_get(value, (size_t)i), &item, members, &uploads[i]);
         check_unique(r, &name, &uploads->document, sizeof *uploads, i);
     }
 }
 
-static void read_connector(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_connector(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     const char *name = json_string_value(value);
     if (name && finq_connector_name_check(name))
         *(const char **)slot = apr_pstrdup(r->pool, name);
     else
-        finq_fault_note(&r->faults, place, "must be the name of a connector: a lower-case letter, then up to 63 of a-z 0-9 _ -");
+        finq_fault_note(&r->faults, path, "must be the name of a connector: a lower-case letter, then up to 63 of a-z 0-9 _ -");
 }
 
-static void read_review(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_review(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     static const char *const reviews[] = {"offline", NULL};
-    read_choice(r, value, place, reviews, slot);
+    read_choice(r, value, path, reviews, slot);
 }
 
-static void read_target(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_target(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     if (!json_is_null(value)) /* null: the session ends there */
-        read_name(r, value, place, slot);
+        read_name(r, value, path, slot);
 }
 
-static void read_branches(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_branches(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     static const member members[] = {{"when", read_schema, offsetof(finq_skill_branch, when), 0},
                                      {"step", read_target, offsetof(finq_skill_branch, step), 1},
                                      {NULL, NULL, 0, 0}};
     finq_skill_step *step = slot;
-    if (!array_fits(r, value, place, 1, FINQ_SKILL_MAX_BRANCHES))
+    if (!array_fits(r, value, path, 1, FINQ_SKILL_MAX_BRANCHES))
         return;
     step->branch_count = (int)json_array_size(value);
     finq_skill_branch *branches = apr_pcalloc(r->pool, sizeof *branches * (apr_size_t)step->branch_count);
     step->branches = branches;
     for (int i = 0; i < step->branch_count; i++) {
-        finq_place item = {place, NULL, (apr_size_t)i};
+        finq_path item = {path, NULL, (apr_size_t)i};
         read_object(r, json_array_get(value, (size_t)i), &item, members, &branches[i]);
     }
 }
@@ -263,17 +263,17 @@ static void read_branches(reading *r, const json_t *value, const finq_place *pla
 /* A branch leads forward only, so that no session can go in circles. */
 static void resolve_branches(reading *r, const finq_skill *skill, int step)
 {
-    finq_place steps = {NULL, "steps", 0}, place = {&steps, NULL, (apr_size_t)step}, next = {&place, "next", 0};
+    finq_path steps = {NULL, "steps", 0}, path = {&steps, NULL, (apr_size_t)step}, next = {&path, "next", 0};
     for (int i = 0; i < skill->steps[step].branch_count; i++) {
         finq_skill_branch *branch = (finq_skill_branch *)&skill->steps[step].branches[i];
-        finq_place item = {&next, NULL, (apr_size_t)i}, target = {&item, "step", 0};
+        finq_path item = {&next, NULL, (apr_size_t)i}, target = {&item, "step", 0};
         branch->place = branch->step ? finq_skill_step_find(skill, branch->step) + 1 : 0;
         if (branch->step && branch->place <= step + 1)
             finq_fault_note(&r->faults, &target, "must name a later step of the skill");
     }
 }
 
-static void read_steps(reading *r, const json_t *value, const finq_place *place, void *slot)
+static void read_steps(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     static const member members[] = {{"name", read_name, offsetof(finq_skill_step, name), 1},
                                      {"title", read_title, offsetof(finq_skill_step, title), 0},
@@ -284,13 +284,13 @@ static void read_steps(reading *r, const json_t *value, const finq_place *place,
                                      {"next", read_branches, 0, 0},
                                      {NULL, NULL, 0, 0}};
     finq_skill *skill = slot;
-    if (!array_fits(r, value, place, 1, FINQ_SKILL_MAX_STEPS))
+    if (!array_fits(r, value, path, 1, FINQ_SKILL_MAX_STEPS))
         return;
     skill->step_count = (int)json_array_size(value);
     finq_skill_step *steps = apr_pcalloc(r->pool, sizeof *steps * (apr_size_t)skill->step_count);
     skill->steps = steps;
     for (int i = 0; i < skill->step_count; i++) {
-        finq_place item = {place, NULL, (apr_size_t)i}, name = {&item, "name", 0};
+        finq_path item = {path, NULL, (apr_size_t)i}, name = {&item, "name", 0};
         read_object(r, json_array_get(value, (size_t)i), &item, members, &steps[i]);
         check_unique(r, &name, &steps->name, sizeof *steps, i);
         steps[i].last = i + 1 == skill->step_count;

@@ -14,18 +14,18 @@ static apr_pool_t *pool;
 
 static void places_are_json_pointers(void **state)
 {
-    finq_place steps = {NULL, "steps", 0}, second = {&steps, NULL, 12}, name = {&second, "a/b~c", 0};
+    finq_path steps = {NULL, "steps", 0}, second = {&steps, NULL, 12}, name = {&second, "a/b~c", 0};
     (void)state;
     assert_string_equal(finq_fault_pointer(NULL, pool), "");
     assert_string_equal(finq_fault_pointer(&name, pool), "/steps/12/a~1b~0c");
-    finq_place empty = {NULL, "", 0};
+    finq_path empty = {NULL, "", 0};
     assert_string_equal(finq_fault_pointer(&empty, pool), "/");
 }
 
 static void long_pointers_are_cut_between_characters(void **state)
 {
     char name[2001];
-    finq_place place = {NULL, name, 0};
+    finq_path place = {NULL, name, 0};
     (void)state;
     for (size_t shift = 0; shift < 4; shift++) {
         memset(name, 'x', 4);
@@ -47,7 +47,7 @@ static void faults_are_gathered_once_a_place_up_to_a_limit(void **state)
     (void)state;
     assert_null(finq_fault_error(&faults, "x"));
     for (apr_size_t i = 0; i < 100; i++) {
-        finq_place place = {NULL, NULL, i / 2};
+        finq_path place = {NULL, NULL, i / 2};
         finq_fault_note(&faults, &place, "is wrong in way %d", (int)i);
     }
     assert_true(finq_fault_full(&faults));
@@ -61,7 +61,7 @@ static void faults_are_gathered_once_a_place_up_to_a_limit(void **state)
 static void another_readings_faults_are_adopted(void **state)
 {
     finq_faults inner = {pool, NULL}, outer = {pool, NULL};
-    finq_place here = {NULL, "schema", 0}, there = {NULL, "type", 0};
+    finq_path here = {NULL, "schema", 0}, there = {NULL, "type", 0};
     (void)state;
     finq_fault_note(&inner, &there, "is odd");
     finq_fault_adopt(&outer, &here, inner.list);

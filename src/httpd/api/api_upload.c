@@ -18,7 +18,7 @@
 #include "flow/step.h"
 #include "flow/upload.h"
 #include "httpd/limits.h"
-#include "httpd/places.h"
+#include "httpd/permits.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -53,11 +53,11 @@ typedef struct {
     char *early;         /* of a file that came before the text parts: what has come of it; else NULL */
     apr_size_t early_length;
     const char *early_type;
-    int stranger; /* the place of a form whose nonce has not come; 0 for none */
-    int has_slot; /* whether it counts as an upload under way */
+    int stranger;   /* the permit of a form whose nonce has not come; 0 for none */
+    int has_permit; /* whether it counts as an upload under way */
 } upload_receipt;
 
-/* ---- places ---- */
+/* ---- permits ---- */
 
 static finq_error *crowded(finq_request *request, const char *cause)
 {
@@ -72,11 +72,11 @@ static finq_gauges *gauges_of(const upload_receipt *receipt)
 }
 
 /* A form's nonce stands in its body. Until it has come, nobody has shown that anything may be uploaded: such a body takes no
- * upload's place, and has little time. */
+ * upload's permit, and has little time. */
 static finq_error *stranger_enter(upload_receipt *receipt)
 {
     finq_request *request = receipt->request;
-    receipt->stranger = finq_places_take_stranger(finq_limits_address(request));
+    receipt->stranger = finq_permits_take_stranger(finq_limits_address(request));
     if (!receipt->stranger)
         return crowded(request, "too many forms whose nonce has not come, in this child or from this address");
     apr_atomic_inc32(&gauges_of(receipt)->strangers);
@@ -88,7 +88,7 @@ static void stranger_leave(upload_receipt *receipt)
 {
     if (!receipt->stranger)
         return;
-    finq_places_leave_stranger(receipt->stranger);
+    finq_permits_release_stranger(receipt->stranger);
     apr_atomic_dec32(&gauges_of(receipt)->strangers);
     receipt->stranger = 0;
     receipt->request->read_until = 0;
@@ -105,19 +105,19 @@ static int uploads_most(const finq_config *config)
     return half > 0 ? half : 1;
 }
 
-static finq_error *slot_enter(upload_receipt *receipt)
+static finq_error *permit_take(upload_receipt *receipt)
 {
     finq_request *request = receipt->request;
     stranger_leave(receipt);
-    receipt->has_slot = finq_places_take(&uploads, uploads_most(request->config), &gauges_of(receipt)->uploads);
-    return receipt->has_slot ? NULL : crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
+    receipt->has_permit = finq_permits_take(&uploads, uploads_most(request->config), &gauges_of(receipt)->uploads);
+    return receipt->has_permit ? NULL : crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
 }
 
-static void places_leave(upload_receipt *receipt)
+static void permits_release(upload_receipt *receipt)
 {
     stranger_leave(receipt);
-    if (receipt->has_slot)
-        finq_places_leave(&uploads, &gauges_of(receipt)->uploads);
+    if (receipt->has_permit)
+        finq_permits_release(&uploads, &gauges_of(receipt)->uploads);
 }
 
 /* ---- who may upload what ---- */
@@ -167,7 +167,7 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
     receipt->offer.document = receipt->texts[DOCUMENT];
     receipt->offer.content_type = content_type;
     FINQ_TRY(length_check(receipt, overhead));
-    FINQ_TRY(slot_enter(receipt));
+    FINQ_TRY(permit_take(receipt));
     return finq_upload_begin(&receipt->upload, request->config->runtime->store, &receipt->offer, receipt->pool);
 }
 
@@ -363,7 +363,7 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
     if (!request->config->runtime->store)
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
     finq_error *error = receive_and_record(request, &answer, &receipt);
-    places_leave(&receipt);
+    permits_release(&receipt);
     FINQ_TRY(error);
     tidy_sometimes(request);
     apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);

@@ -4,7 +4,7 @@
 #include "httpd/intake.h"
 #include "httpd/longpoll.h"
 #include "httpd/mpm.h"
-#include "httpd/places.h"
+#include "httpd/permits.h"
 #include "httpd/observe.h"
 #include "flow/waiting.h"
 
@@ -51,7 +51,7 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
     finq_error *error = NULL;
     apr_pool_t *look;
     apr_uint32_t *gauge = &request->config->runtime->meter.gauges->waiting;
-    if (!finq_places_take(&threads_waiting, finq_mpm_half_of_threads(), gauge))
+    if (!finq_permits_take(&threads_waiting, finq_mpm_half_of_threads(), gauge))
         return NULL;
     apr_pool_create(&look, request->r->pool);
     while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_mpm_is_stopping()) {
@@ -59,7 +59,7 @@ static finq_error *status_await(finq_waiting_answer *answer, finq_request *reque
         apr_pool_clear(look); /* an answer of the loop goes with `look`: the one that is given is read again below */
         error = status_look(answer, request, look);
     }
-    finq_places_leave(&threads_waiting, gauge);
+    finq_permits_release(&threads_waiting, gauge);
     return error ? error : status_look(answer, request, request->r->pool);
 }
 

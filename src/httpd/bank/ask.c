@@ -14,7 +14,7 @@
 #include "httpd/limits.h"
 #include "httpd/mpm.h"
 #include "httpd/paths.h"
-#include "httpd/places.h"
+#include "httpd/permits.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -299,10 +299,10 @@ static int request_pause(finq_connectors *connectors)
     static apr_uint32_t waiting;
     finq_request *request = ((request_connectors *)connectors)->request;
     apr_uint32_t *gauge = &request->config->runtime->meter.gauges->waiting;
-    if (finq_mpm_is_stopping() || !finq_places_take(&waiting, finq_mpm_quarter_of_threads(), gauge))
+    if (finq_mpm_is_stopping() || !finq_permits_take(&waiting, finq_mpm_quarter_of_threads(), gauge))
         return 0;
     apr_sleep(PAUSE);
-    finq_places_leave(&waiting, gauge);
+    finq_permits_release(&waiting, gauge);
     request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
     return 1;
 }
@@ -314,7 +314,7 @@ static finq_error *request_enter(finq_connectors *connectors, const char *name)
     if (!connector) /* that, who asks it will be told */
         return NULL;
     int most = connector->limit ? connector->limit : finq_mpm_quarter_of_threads();
-    if (finq_places_take(connector->asked, most, &request->config->runtime->meter.gauges->asking))
+    if (finq_permits_take(connector->asked, most, &request->config->runtime->meter.gauges->asking))
         return NULL;
     finq_limits_tell_once(request);
     return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
@@ -327,7 +327,7 @@ static void request_leave(finq_connectors *connectors, const char *name)
     finq_request *request = ((request_connectors *)connectors)->request;
     const finq_connector *connector = finq_config_connector(request->config, name);
     if (connector)
-        finq_places_leave(connector->asked, &request->config->runtime->meter.gauges->asking);
+        finq_permits_release(connector->asked, &request->config->runtime->meter.gauges->asking);
 }
 
 /* Where a bank sends the browser: this host by its configured name, whatever the client called it. */

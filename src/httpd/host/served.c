@@ -101,10 +101,10 @@ static int climb(char *path)
 }
 
 /* Where a file is, or would be made: links resolved, as far as there is anything. */
-static int place_find(char place[PATH_MAX], const char *filename, apr_pool_t *pool)
+static int real_find(char real[PATH_MAX], const char *filename, apr_pool_t *pool)
 {
     char *path = apr_pstrdup(pool, filename);
-    while (!realpath(path, place)) {
+    while (!realpath(path, real)) {
         if (!climb(path))
             return 0;
     }
@@ -112,10 +112,10 @@ static int place_find(char place[PATH_MAX], const char *filename, apr_pool_t *po
 }
 
 /* By device and inode, so that a mount elsewhere of the same directory counts. */
-static int lies_below(const char *place, const char *dir, apr_pool_t *pool)
+static int lies_below(const char *real, const char *dir, apr_pool_t *pool)
 {
     struct stat wanted, found;
-    char *path = apr_pstrdup(pool, place);
+    char *path = apr_pstrdup(pool, real);
     if (stat(dir, &wanted) != 0)
         return 0;
     do {
@@ -128,14 +128,14 @@ static int lies_below(const char *place, const char *dir, apr_pool_t *pool)
 int finq_served_fixup(request_rec *r)
 {
     const apr_array_header_t *dirs = finq_config_of(r->server)->upload_dirs;
-    char place[PATH_MAX];
-    if (dirs->nelts == 0 || !r->filename || r->filename[0] != '/' || !place_find(place, r->filename, r->pool))
+    char real[PATH_MAX];
+    if (dirs->nelts == 0 || !r->filename || r->filename[0] != '/' || !real_find(real, r->filename, r->pool))
         return DECLINED;
     for (int i = 0; i < dirs->nelts; i++) {
-        if (!lies_below(place, APR_ARRAY_IDX(dirs, i, const char *), r->pool))
+        if (!lies_below(real, APR_ARRAY_IDX(dirs, i, const char *), r->pool))
             continue;
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FINQ09: %s leads to %s, below FinqUploadDir, and is not served", r->uri,
-                      place);
+                      real);
         return HTTP_NOT_FOUND;
     }
     return DECLINED;

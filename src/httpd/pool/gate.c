@@ -224,10 +224,10 @@ void finq_gate_prefer(finq_gate *gate, dbd_cfg_t *pool, PGconn *connection)
 {
     apr_thread_mutex_lock(lock);
     gate = gate_resolve(gate);
-    int place = gate->has_several ? finq_pg_host_place(gate->params, connection) : -1;
-    if (place >= 0 && place != gate->host) {
-        pool->params = finq_pg_host_first(gate->params, place, gate->memory);
-        gate->host = place;
+    int index = gate->has_several ? finq_pg_host_index(gate->params, connection) : -1;
+    if (index >= 0 && index != gate->host) {
+        pool->params = finq_pg_host_first(gate->params, index, gate->memory);
+        gate->host = index;
     }
     apr_thread_mutex_unlock(lock);
 }

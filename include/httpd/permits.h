@@ -1,0 +1,19 @@
+/* Permits: so many of a child's threads, and no more, may be held by one thing that is slow, whichever the host. */
+#ifndef FINQ_PERMITS_H
+#define FINQ_PERMITS_H
+
+#include <apr_pools.h>
+
+/** Takes one of `most` permits; `taken` counts them in this child. Where one was left, `gauge`, a host's, counts it too, and it is
+ * to be released. Returns whether one was. */
+int finq_permits_take(apr_uint32_t *taken, int most, apr_uint32_t *gauge);
+
+void finq_permits_release(apr_uint32_t *taken, apr_uint32_t *gauge);
+
+/** The permits of those who have shown nothing yet: a quarter of the child's threads, two an address. The first is for the
+ * child_init hook. Taking answers 0 where none is left, else a permit that is to be released. `address` is not 0. */
+void finq_permits_child_init(apr_pool_t *pchild);
+int finq_permits_take_stranger(apr_uint64_t address);
+void finq_permits_release_stranger(int permit);
+
+#endif
