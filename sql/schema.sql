@@ -254,6 +254,7 @@ CREATE TABLE finq.session (
     returned_at timestamp with time zone,
     returned_hash bytea,
     returned json,
+    went_back boolean NOT NULL DEFAULT false,
     CONSTRAINT session_pkey PRIMARY KEY (session_id)
 ) WITH (fillfactor=80);
 CREATE INDEX session_waited ON finq.session USING btree (session_id) WHERE ((status = 'SESSION_IN_PROGRESS'::finq.session_status) AND ((waited > '00:00:00'::interval) OR (waits_for = 'BANK'::finq.waiting)));
@@ -300,6 +301,9 @@ CREATE TABLE finq.step (
     name text NOT NULL,
     data json NOT NULL,
     submitted_at timestamp with time zone NOT NULL,
+    place integer NOT NULL,
+    decided boolean NOT NULL,
+    off_path boolean NOT NULL DEFAULT false,
     CONSTRAINT step_pkey PRIMARY KEY (step_id)
 );
 

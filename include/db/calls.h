@@ -210,6 +210,38 @@ typedef struct finq_schema_version_out {
 /** sql/functions/tenant.sql. It may be repeated. */
 finq_error *finq_call_schema_version(finq_schema_version_out *out, finq_db *db, apr_pool_t *pool);
 
+typedef struct finq_session_back_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    apr_int32_t generation;
+    apr_int64_t nonce_expires_at;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t session_ttl;
+    apr_int32_t secret_id;
+} finq_session_back_in;
+typedef finq_session_standing_row finq_session_back_out;
+/** sql/functions/session.sql. It may be repeated. */
+finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, const finq_session_back_in *in, apr_pool_t *pool);
+
+typedef struct finq_session_cancel_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    apr_int32_t generation;
+    apr_int64_t nonce_expires_at;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t session_ttl;
+    apr_int32_t secret_id;
+} finq_session_cancel_in;
+typedef finq_session_standing_row finq_session_cancel_out;
+/** sql/functions/session.sql. It may be repeated. */
+finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, const finq_session_cancel_in *in,
+                                     apr_pool_t *pool);
+
 typedef struct finq_session_exists_in {
     const finq_id *client_id;
     const finq_id *session_id;

@@ -1,4 +1,4 @@
-/* Sessions that wait: what their clients may know of them, and how they go on (contract section 5). */
+/* Sessions that wait: what their clients may know of them, and how they go on, go back, or end (contract section 5). */
 #ifndef FINQ_WAITING_H
 #define FINQ_WAITING_H
 
@@ -51,6 +51,26 @@ typedef struct finq_waiting_resumption {
  * invalid_client_id, invalid_client_secret, unauthorized_tenant, invalid_session_id; those of a call. */
 finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service *service,
                                 const finq_waiting_resumption *resumption, apr_pool_t *pool);
+
+/** Goes back to the step before the expected one, which the nonce is for: as often as it is asked with one nonce, once. Waits while
+ * a connector is asked about the expected step. Errors: those of finq_waiting_status; invalid_step where no way leads back;
+ * step_already_submitted, expired_session; service_unavailable where the connector takes too long. */
+finq_error *finq_waiting_back(finq_waiting_answer *answer, const finq_service *service, const finq_session_pass *pass,
+                              apr_pool_t *pool);
+
+/** A cancellation, by its user's nonce or by the tenant's server. */
+typedef struct finq_waiting_cancellation {
+    finq_id client_id;
+    const char *session_id;        /**< as in the path */
+    const char *client_secret;     /**< NULL where a nonce was shown */
+    const finq_session_pass *pass; /**< of that nonce; else NULL */
+} finq_waiting_cancellation;
+
+/** Ends a session: SESSION_FAILED, with the reason "cancelled"; one that has failed or expired is told as it stands. Waits as
+ * finq_waiting_back does. Errors: those of finq_waiting_status or finq_waiting_resume; invalid_step where the session is
+ * completed, or at a bank with a payment; service_unavailable. */
+finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service *service,
+                                const finq_waiting_cancellation *cancellation, apr_pool_t *pool);
 
 /** Carries out a connector's decision over a step that waits. `*status` is the session's, then. Errors: invalid_step_id for a
  * step that is not this connector's; step_already_submitted for one that does not wait; those of a call. */

@@ -14,6 +14,8 @@ finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply)
 finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply);          /**< contract section 4 */
 finq_error *finq_api_session_status(finq_request *request, finq_json_writer *reply);  /**< contract section 5 */
 finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *reply);  /**< contract section 5 */
+finq_error *finq_api_session_back(finq_request *request, finq_json_writer *reply);    /**< contract section 5 */
+finq_error *finq_api_session_cancel(finq_request *request, finq_json_writer *reply);  /**< contract section 5 */
 finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *reply); /**< contract section 6 */
 finq_error *finq_api_decision(finq_request *request,
                               finq_json_writer *reply); /**< of a connector (conf/connector-openapi.yaml) */

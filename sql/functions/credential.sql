@@ -1,5 +1,17 @@
 -- Credentials: what a temp_token is exchanged for.
 
+-- Removes the steps that are off the path, and their uploads; the files go with the next sweep.
+CREATE OR REPLACE FUNCTION finq.session_prune(p_session_id uuid) RETURNS void
+    LANGUAGE sql VOLATILE
+AS $$
+    WITH gone AS (
+        DELETE FROM finq.step e USING finq.same_time(p_session_id) w
+         WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND e.off_path
+        RETURNING e.step_id),
+    files AS (DELETE FROM finq.upload u USING gone g WHERE u.step_id = g.step_id RETURNING u.upload_id)
+    INSERT INTO finq.upload_removed (upload_id, removed_at, decided) SELECT f.upload_id, clock_timestamp(), false FROM files f
+$$;
+
 -- Exchanges a temp_token (contract section 7). p_session_id is NULL where the server could not open the token, so that a
 -- caller without the tenant's secret learns nothing of it. The access_token's hash, salt and secret are the server's
 -- offer; a repeated exchange answers with those of the first, from which the server derives the same token. The repeated
@@ -19,6 +31,7 @@ DECLARE
     v_used_at timestamptz;
     v_skill   integer;
     v_user    text;
+    v_went_back boolean;
     v_session finq.session;
     v_consent finq.credential;
     v_answer  finq.exchange_answer;
@@ -41,7 +54,7 @@ BEGIN
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.status = 'SESSION_COMPLETED'
        AND s.exchanged_at IS NULL AND to_timestamp(p_token_expires_at) > v_now
        AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
-    RETURNING s.skill_id, s.tenant_user_id INTO v_skill, v_user;
+    RETURNING s.skill_id, s.tenant_user_id, s.went_back INTO v_skill, v_user, v_went_back;
     IF FOUND THEN
         INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, access_token_hash,
                                      consent_exp, max_data_retention, created_at, updated_at)
@@ -54,6 +67,9 @@ BEGIN
              INTO v_answer.consent_exp, v_answer.max_data_retention;
         IF v_used_at IS NULL OR v_used_at <= v_now - interval '1 minute' THEN
             PERFORM finq.key_note_use(p_client_id, v_key_id);
+        END IF;
+        IF v_went_back THEN
+            PERFORM finq.session_prune(p_session_id);
         END IF;
         RETURN ROW('ok', p_credentials_id, p_salt, p_secret_id, v_answer.consent_exp, v_answer.max_data_retention,
                    NULL, v_user)::finq.exchange_answer;

@@ -7,7 +7,8 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA finq FROM PUBLIC;
 -- What the server's role may call, one file after the other.
 GRANT USAGE ON SCHEMA finq TO finq_server;
 GRANT EXECUTE ON FUNCTION
-    finq.session_exists, finq.session_status, finq.session_resume, finq.sessions_settled,
+    finq.session_exists, finq.session_status, finq.session_resume, finq.session_back, finq.session_cancel,
+    finq.sessions_settled,
     finq.redirect_take, finq.redirect_conclude,
     finq.upload_record, finq.upload_sweep,
     finq.step_context, finq.step_release, finq.submit_step, finq.step_decide,

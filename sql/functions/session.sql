@@ -35,13 +35,13 @@ CREATE OR REPLACE FUNCTION finq.session_is_old(p_session finq.session, p_session
                       THEN least(clock_timestamp(), (p_session).return_until) - (p_session).waits_since
                       ELSE interval '0' END <= clock_timestamp();
 
--- The steps of a session; of one that was asked for again, the last attempt alone. Its body is a text, as all are that answer
+-- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as all are that answer
 -- whole rows: a parsed one keeps the columns of its day, and fails from a migration that adds one until it is made again.
 CREATE OR REPLACE FUNCTION finq.session_steps(p_session_id uuid) RETURNS SETOF finq.step
     LANGUAGE sql STABLE
 AS $$
     SELECT DISTINCT ON (e.name) e.* FROM finq.same_time(p_session_id) w
-      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
+      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND NOT e.off_path
      ORDER BY e.name, e.ordinal DESC
 $$;
 
@@ -55,7 +55,7 @@ AS $$
 $$;
 
 -- What follows a step that a session waits with: 'approve' goes on to what was to follow, 'resubmit' to the same step
--- again, 'reject' to the end. The answer's token is sealed when it is asked for.
+-- again, 'reject' to the end, and that one from wherever it stands. The answer's token is sealed when it is asked for.
 CREATE OR REPLACE FUNCTION finq.session_conclude(p_session finq.session, p_decision text, p_told json, p_reasons jsonb) RETURNS void
     LANGUAGE plpgsql
 AS $$
@@ -67,7 +67,7 @@ DECLARE
         ELSE 'SESSION_IN_PROGRESS' END;
 BEGIN
     UPDATE finq.session s
-       SET status = v_status, updated_at = v_now, waits_for = NULL, waited = s.waited + (v_now - s.waits_since),
+       SET status = v_status, updated_at = v_now, waits_for = NULL, waited = s.waited + coalesce(v_now - s.waits_since, '0'),
            resubmit = p_decision = 'resubmit', told = p_told, reasons = p_reasons,
            next_place = CASE WHEN p_decision = 'resubmit' THEN s.step_place ELSE s.next_place END,
            answer_expires_at = '-infinity' -- none has been given for it yet
@@ -79,6 +79,41 @@ BEGIN
         PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.skill_id, v_status, p_session.step_id);
     END IF;
 END $$;
+
+-- The session, locked, with the step that it would take next claimed until the transaction ends: no connector is asked about it
+-- meanwhile. Not free where one is asked just now, or a submission has come in between.
+CREATE OR REPLACE FUNCTION finq.session_hold(p_client_id uuid, p_session_id uuid, OUT session finq.session, OUT is_free boolean)
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_attempt uuid := gen_random_uuid();
+    v_next    integer := (SELECT s.step_ordinal + 1 FROM finq.session s
+                           WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
+BEGIN
+    IF v_next IS NOT NULL THEN -- first the claim, as finq.submit_step does: or the two could wait for each other
+        is_free := finq.step_take(p_session_id, v_next, v_attempt);
+        PERFORM finq.step_release(p_session_id, v_next, v_attempt); -- others see both at once, when this transaction ends
+        SELECT s.* INTO session FROM finq.session s WHERE s.session_id = p_session_id FOR NO KEY UPDATE;
+        is_free := is_free AND session.step_ordinal + 1 = v_next;
+    END IF;
+END $$;
+
+-- Whether a nonce is the session's last one: 'ok', or the contract's code; 'created' where its session has had no step.
+CREATE OR REPLACE FUNCTION finq.nonce_outcome(p_session finq.session, p_client_id uuid, p_ordinal integer, p_generation integer,
+                                              p_nonce_expires_at bigint)
+    RETURNS text
+    LANGUAGE sql STABLE
+    RETURN CASE
+        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+            THEN 'unauthorized_tenant'
+        WHEN (p_session).session_id IS NULL THEN
+            CASE WHEN p_ordinal > 1 THEN 'invalid_session_id'
+                 WHEN p_nonce_expires_at <= finq.seconds(clock_timestamp()) THEN 'expired_nonce' ELSE 'created' END
+        WHEN (p_session).generation <> p_generation OR p_ordinal < (p_session).step_ordinal THEN 'invalid_nonce'
+        -- a person may decide long after the nonce's life, so that of the step that was waited for still asks
+        WHEN p_nonce_expires_at <= finq.seconds(clock_timestamp())
+             AND ((p_session).waits_since IS NULL OR p_ordinal > (p_session).step_ordinal) THEN 'expired_nonce'
+        ELSE 'ok' END;
 
 -- What a session's client may know of it, and the token to go on with (contract section 5): of its last step too, and which of
 -- its documents are there; what a connector told, while the user is at a bank its address. `ordinal` is that of the token:
@@ -156,22 +191,12 @@ CREATE OR REPLACE FUNCTION finq.session_status(
 AS $$
 DECLARE
     v_session finq.session;
-    v_expired boolean;
     v_outcome text;
     v_answer  finq.session_standing;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
-    v_expired := p_nonce_expires_at <= finq.seconds(clock_timestamp());
-    v_outcome := CASE
-        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
-            THEN 'unauthorized_tenant'
-        WHEN v_session.session_id IS NULL THEN
-            CASE WHEN p_ordinal > 1 THEN 'invalid_session_id' WHEN v_expired THEN 'expired_nonce' ELSE 'created' END
-        WHEN v_session.generation <> p_generation OR p_ordinal < v_session.step_ordinal THEN 'invalid_nonce'
-        -- a person may decide long after the nonce's life, so that of the step that was waited for still asks
-        WHEN v_expired AND (v_session.waits_since IS NULL OR p_ordinal > v_session.step_ordinal) THEN 'expired_nonce'
-        ELSE 'ok' END;
+    v_outcome := finq.nonce_outcome(v_session, p_client_id, p_ordinal, p_generation, p_nonce_expires_at);
     IF v_outcome = 'ok' THEN
         v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false);
         -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged
@@ -215,6 +240,104 @@ BEGIN
     RETURN v_answer;
 END $$;
 COMMENT ON FUNCTION finq.session_resume IS 'repeatable';
+
+-- Goes back to the step before the one that is expected (contract section 5), for whom holds the nonce of that one: an act that
+-- takes an ordinal, as a step does, so that of many one has an effect, and the same nonce gets the same answer. What was submitted
+-- from that step on is off the path; its data and uploads stay until it is submitted again. 'step_claimed': a connector is being
+-- asked about the expected one.
+CREATE OR REPLACE FUNCTION finq.session_back(
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
+    p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer)
+    RETURNS finq.session_standing
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_held    record := finq.session_hold(p_client_id, p_session_id);
+    v_session finq.session := v_held.session;
+    v_now     timestamptz := clock_timestamp();
+    v_done    boolean := v_session.step_ordinal = p_ordinal AND v_session.step_body_hash = '';
+    v_before  finq.step;
+    v_outcome text := finq.nonce_outcome(v_session, p_client_id, p_ordinal, p_generation, p_nonce_expires_at);
+    v_answer  finq.session_standing;
+BEGIN
+    IF v_outcome = 'ok' AND NOT v_done THEN
+        SELECT e.* INTO v_before FROM finq.session_steps(p_session_id) e
+         WHERE e.place < v_session.next_place ORDER BY e.place DESC LIMIT 1;
+        v_outcome := CASE
+            WHEN NOT v_held.is_free THEN 'step_claimed'
+            WHEN finq.session_is_old(v_session, p_session_ttl) THEN 'expired_session'
+            WHEN v_session.status <> 'SESSION_IN_PROGRESS' OR v_session.waits_for IS NOT NULL THEN 'invalid_step'
+            WHEN v_session.step_ordinal = p_ordinal THEN 'step_already_submitted'
+            WHEN v_before.decided IS NOT FALSE THEN 'invalid_step'
+            ELSE 'ok' END;
+    END IF;
+    IF v_outcome <> 'ok' THEN
+        v_answer.outcome := CASE v_outcome WHEN 'created' THEN 'invalid_session_id' ELSE v_outcome END;
+        -- of the step that is expected, if one is
+        v_answer.place := CASE WHEN v_session.status = 'SESSION_IN_PROGRESS' AND v_session.waits_for IS NULL THEN v_session.next_place END;
+        RETURN v_answer;
+    END IF;
+    IF NOT v_done THEN
+        UPDATE finq.step e SET off_path = true FROM finq.same_time(p_session_id) w
+         WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND e.place >= v_before.place;
+        UPDATE finq.session s
+           SET updated_at = v_now, step_ordinal = p_ordinal, step_id = v_before.step_id, step_body_hash = '',
+               answer_expires_at = date_trunc('second', v_now) + p_nonce_ttl * interval '1 second',
+               answer_secret_id = p_secret_id, step_place = v_before.place, next_place = v_before.place, waits_since = NULL,
+               resubmit = true, reply = NULL, reply_reasons = NULL, told = NULL, reasons = NULL, return_link = NULL,
+               return_until = NULL, returned_at = NULL, returned_hash = NULL, returned = NULL, went_back = true
+         WHERE s.session_id = p_session_id
+        RETURNING s.* INTO v_session;
+    END IF;
+    v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false);
+    v_answer.held := false;
+    v_answer.outcome := 'ok';
+    RETURN v_answer;
+END $$;
+COMMENT ON FUNCTION finq.session_back IS 'repeatable';
+
+-- Ends a session that its user, or the tenant's server (p_secret_hash; NULL where a nonce is shown), wants no more. One that has
+-- failed or expired is told as it stands. A payment may have been ordered at the bank, and then a cancelled session would hide it.
+CREATE OR REPLACE FUNCTION finq.session_cancel(
+    p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
+    p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer)
+    RETURNS finq.session_standing
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_held    record;
+    v_session finq.session;
+    v_outcome text := CASE WHEN p_secret_hash IS NOT NULL THEN finq.key_claim(p_client_id, 'SECRET', p_secret_hash) ELSE 'ok' END;
+    v_answer  finq.session_standing;
+BEGIN
+    IF v_outcome = 'ok' THEN
+        v_held := finq.session_hold(p_client_id, p_session_id);
+        v_session := v_held.session;
+        v_outcome := CASE WHEN v_session.session_id IS NULL AND p_secret_hash IS NOT NULL THEN 'invalid_session_id'
+                          WHEN p_secret_hash IS NOT NULL THEN 'ok'
+                          ELSE finq.nonce_outcome(v_session, p_client_id, p_ordinal, p_generation, p_nonce_expires_at) END;
+    END IF;
+    IF v_outcome = 'ok' AND v_session.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN
+        v_outcome := CASE
+            WHEN v_session.status = 'SESSION_COMPLETED' THEN 'invalid_step'
+            WHEN NOT v_held.is_free THEN 'step_claimed'
+            WHEN v_session.waits_for = 'BANK' AND EXISTS (
+                     SELECT FROM finq.skill k
+                      WHERE k.skill_id = v_session.skill_id AND k.definition ->> 'type' = 'payment_initiation') THEN 'invalid_step'
+            ELSE 'ok' END;
+        IF v_outcome = 'ok' AND NOT finq.session_is_old(v_session, p_session_ttl) THEN
+            PERFORM finq.session_conclude(v_session, 'reject', NULL, '["cancelled"]');
+            SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id;
+        END IF;
+    END IF;
+    IF v_outcome = 'ok' THEN
+        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false);
+        v_answer.held := true;
+    END IF;
+    v_answer.outcome := CASE v_outcome WHEN 'created' THEN 'invalid_session_id' ELSE v_outcome END;
+    RETURN v_answer;
+END $$;
+COMMENT ON FUNCTION finq.session_cancel IS 'repeatable';
 
 -- Those of the sessions that are waited for no more, or are no more what the waiting client's nonce was given for, by their
 -- places in the list, from 1. It changes nothing: how they stand now, finq.session_status says.

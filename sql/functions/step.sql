@@ -130,6 +130,7 @@ DECLARE
     v_session finq.session;
     v_held    boolean := p_attempt IS NULL OR finq.step_release(p_session_id, p_ordinal, p_attempt)
                          OR NOT EXISTS (SELECT FROM finq.step_claim c WHERE c.session_id = p_session_id AND c.ordinal = p_ordinal);
+    v_went_back boolean;
     v_answer  finq.step_answer;
 BEGIN
     IF to_timestamp(p_nonce_expires_at) <= v_now THEN
@@ -165,11 +166,19 @@ BEGIN
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = p_generation
            AND s.started_at + s.waited + p_session_ttl * interval '1 second' > v_now
            AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
-           AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL);
+           AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
+        RETURNING s.went_back INTO v_went_back;
     END IF;
     IF FOUND THEN
-        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at)
-        VALUES (p_step_id, p_session_id, p_ordinal, p_step_name, p_data, v_now);
+        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided)
+        VALUES (p_step_id, p_session_id, p_ordinal, p_step_name, p_data, v_now, p_place,
+                p_attempt IS NOT NULL OR p_waits_for IS NOT NULL);
+        IF v_went_back THEN -- what was sent for it before stands, until it is replaced
+            UPDATE finq.upload u SET step_id = p_step_id
+              FROM finq.same_time(p_session_id) w
+              JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
+             WHERE u.step_id = e.step_id AND e.place = p_place AND e.off_path AND NOT e.decided;
+        END IF;
         -- asked here as well as there: a plan that is kept costs a tenth of a call that is planned each time
         IF p_status <> 'SESSION_IN_PROGRESS' AND EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id) THEN
             PERFORM finq.session_event(p_client_id, p_session_id, p_skill_id, p_status, p_step_id);

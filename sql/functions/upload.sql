@@ -52,6 +52,7 @@ BEGIN
         WHEN v_step.submitted_at + p_nonce_ttl * interval '1 second' <= v_now
              AND NOT (v_session.step_id = p_step_id AND (v_session.generation > 0 OR v_session.waits_since IS NOT NULL))
             THEN 'expired_nonce'
+        WHEN v_step.off_path THEN 'step_already_submitted'
         WHEN v_upload.sha256 <> p_sha256 AND (v_session.step_ordinal > p_ordinal OR v_session.exchanged_at IS NOT NULL)
             THEN 'step_already_submitted'
         ELSE 'ok' END;

@@ -113,9 +113,9 @@ CREATE TABLE finq.session (
     status               finq.session_status NOT NULL,
     started_at           timestamptz         NOT NULL,
     updated_at           timestamptz         NOT NULL,
-    step_ordinal         integer             NOT NULL, -- of the last step submitted, from 1
+    step_ordinal         integer             NOT NULL, -- of the last step submitted, from 1; a way back counts too
     step_id              uuid                NOT NULL,
-    step_body_hash       bytea               NOT NULL,
+    step_body_hash       bytea               NOT NULL, -- empty where the last that was done was to go back
     answer_expires_at    timestamptz         NOT NULL, -- of the nonce or temp_token that the step was answered with
     answer_secret_id     integer             NOT NULL, -- which of the server's secrets sealed it
     exchanged_at         timestamptz         NULL,
@@ -129,7 +129,7 @@ CREATE TABLE finq.session (
     waits_for            finq.waiting        NULL,
     waits_since          timestamptz         NULL,
     waited               interval            NOT NULL DEFAULT '0', -- does not count against FinqSessionTTL
-    resubmit             boolean             NOT NULL DEFAULT false, -- the same step again: its first attempt's uploads are not asked for
+    resubmit             boolean             NOT NULL DEFAULT false, -- the same step again: what the step before it asks for is there
     reply                json                NULL,     -- what the last submission was answered: `data`, where not {}
     reply_reasons        jsonb               NULL,
     reply_until          timestamptz         NULL,
@@ -139,7 +139,8 @@ CREATE TABLE finq.session (
     return_until         timestamptz         NULL,
     returned_at          timestamptz         NULL,     -- the one use of the state that the bank sends back
     returned_hash        bytea               NULL,     -- by which return, of all that it brought
-    returned             json                NULL      -- what that was answered, once it is concluded
+    returned             json                NULL,     -- what that was answered, once it is concluded
+    went_back            boolean             NOT NULL DEFAULT false -- some of its steps may be off its path
 ) WITH (fillfactor = 80);
 
 -- The few that may live longer than the rest.
@@ -161,7 +162,10 @@ CREATE TABLE finq.step (
     ordinal      integer     NOT NULL,
     name         text        NOT NULL,
     data         json        NOT NULL, -- json, not jsonb: each number with the digits that came
-    submitted_at timestamptz NOT NULL
+    submitted_at timestamptz NOT NULL,
+    place        integer     NOT NULL, -- of its step in the skill, from 1
+    decided      boolean     NOT NULL, -- a connector, a bank or a person has a say in it: no way leads back
+    off_path     boolean     NOT NULL DEFAULT false -- the user went back over it: it does not count, and goes at the exchange
 );
 
 -- Who asks a connector about a step: one attempt at a time, until it is submitted or given up, or for so long as an answer may

@@ -401,6 +401,56 @@ finq_error *finq_call_schema_version(finq_schema_version_out *out, finq_db *db, 
     return NULL;
 }
 
+finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, const finq_session_back_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_session_back",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_back(p_client_id => $1, p_session_id => $2, "
+        "p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
+        "p_session_ttl => $8, p_secret_id => $9)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_long(&args, in->nonce_expires_at);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->session_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, const finq_session_cancel_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_session_cancel",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_cancel(p_client_id => $1, p_secret_hash => $2, "
+        "p_session_id => $3, p_ordinal => $4, p_generation => $5, p_nonce_expires_at => $6, p_nonce_ttl => $7, "
+        "p_temp_token_ttl => $8, p_session_ttl => $9, p_secret_id => $10)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_long(&args, in->nonce_expires_at);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->session_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_session_exists(finq_session_exists_out *out, finq_db *db, const finq_session_exists_in *in,
                                      apr_pool_t *pool)
 {

@@ -7,6 +7,9 @@
 #include "db/calls.h"
 #include "db/outcome.h"
 
+/* How long a client that wants back or away waits for a connector that is being asked. */
+#define AWAIT_MOST apr_time_from_sec(10)
+
 static finq_token token_of(const finq_session_standing_row *row, const finq_id *client_id, const finq_id *session_id)
 {
     return (finq_token){
@@ -78,6 +81,16 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
     return tokens_seal(answer, secret, token, step, pool);
 }
 
+/* What a call said of a session, as its client is told. */
+static finq_error *standing_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
+                                 const finq_id *client_id, const finq_id *session_id, apr_pool_t *pool)
+{
+    if (strcmp(row->outcome, "ok") != 0)
+        return finq_outcome_error(row->outcome, NULL, NULL, pool);
+    finq_token token = token_of(row, client_id, session_id);
+    return answer_read(answer, service, row, &token, pool);
+}
+
 /* Nobody has stored it yet: all that is known stands in the nonce. */
 static void answer_created(finq_waiting_answer *answer, const finq_session_pass *pass)
 {
@@ -109,10 +122,7 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
         answer_created(answer, pass);
         return NULL;
     }
-    if (strcmp(row.outcome, "ok") != 0)
-        return finq_outcome_error(row.outcome, NULL, NULL, pool);
-    finq_token token = token_of(&row, &pass->token.client_id, &pass->token.session_id);
-    return answer_read(answer, service, &row, &token, pool);
+    return standing_read(answer, service, &row, &pass->token.client_id, &pass->token.session_id, pool);
 }
 
 finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions, apr_pool_t *pool)
@@ -153,10 +163,76 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
     };
     FINQ_TRY(finq_call_session_resume(&row, service->db, &in, pool));
-    if (strcmp(row.outcome, "ok") != 0)
-        return finq_outcome_error(row.outcome, NULL, NULL, pool);
-    finq_token token = token_of(&row, &resumption->client_id, &session_id);
-    return answer_read(answer, service, &row, &token, pool);
+    return standing_read(answer, service, &row, &resumption->client_id, &session_id, pool);
+}
+
+/* ---- back and away ---- */
+
+/* Whether to look again, since a connector is being asked about the session's next step. Nothing is held between two looks. */
+static int look_again(const char *outcome, apr_time_t until, const finq_service *service)
+{
+    return strcmp(outcome, "step_claimed") == 0 && apr_time_now() < until && service->connectors->pause(service->connectors);
+}
+
+finq_error *finq_waiting_back(finq_waiting_answer *answer, const finq_service *service, const finq_session_pass *pass,
+                              apr_pool_t *pool)
+{
+    apr_time_t until = apr_time_now() + AWAIT_MOST;
+    finq_session_back_out row;
+    finq_session_back_in in = {
+        .client_id = &pass->token.client_id,
+        .session_id = &pass->token.session_id,
+        .ordinal = pass->token.ordinal,
+        .generation = pass->token.generation,
+        .nonce_expires_at = pass->token.expires_at,
+        .nonce_ttl = service->nonce_ttl,
+        .temp_token_ttl = service->temp_token_ttl,
+        .session_ttl = service->session_ttl,
+        .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
+    };
+    do
+        FINQ_TRY(finq_call_session_back(&row, service->db, &in, pool));
+    while (look_again(row.outcome, until, service));
+    if (strcmp(row.outcome, "invalid_step") == 0)
+        return finq_error_tell(finq_error_make(pool, FINQ_E_INVALID_STEP,
+                                               "There is no step to go back to: it is the first, a connector, a bank or a "
+                                               "person has a say in it, or the session waits or has ended."),
+                               "expected_step", row.place > 0 ? pass->published->skill->steps[row.place - 1].name : NULL, pool);
+    return standing_read(answer, service, &row, &pass->token.client_id, &pass->token.session_id, pool);
+}
+
+finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service *service,
+                                const finq_waiting_cancellation *cancellation, apr_pool_t *pool)
+{
+    apr_time_t until = apr_time_now() + AWAIT_MOST;
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    const char *client_secret = cancellation->client_secret;
+    finq_session_cancel_out row;
+    finq_id session_id;
+    int is_id = finq_id_parse(&session_id, cancellation->session_id);
+    if (client_secret)
+        finq_digest_sha256(hash, client_secret, strlen(client_secret));
+    finq_session_cancel_in in = {
+        .client_id = &cancellation->client_id,
+        .secret_hash = {client_secret ? hash : NULL, client_secret ? sizeof hash : 0},
+        .session_id = is_id ? &session_id : NULL,
+        .ordinal = client_secret ? 0 : cancellation->pass->token.ordinal,
+        .generation = client_secret ? 0 : cancellation->pass->token.generation,
+        .nonce_expires_at = client_secret ? 0 : cancellation->pass->token.expires_at,
+        .nonce_ttl = service->nonce_ttl,
+        .temp_token_ttl = service->temp_token_ttl,
+        .session_ttl = service->session_ttl,
+        .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
+    };
+    do
+        FINQ_TRY(finq_call_session_cancel(&row, service->db, &in, pool));
+    while (look_again(row.outcome, until, service));
+    if (strcmp(row.outcome, "invalid_step") == 0)
+        return finq_error_tell(
+            finq_error_make(pool, FINQ_E_INVALID_STEP,
+                            "The session cannot be cancelled: it is completed, or its user is at a bank with a payment."),
+            "expected_step", NULL, pool);
+    return standing_read(answer, service, &row, &cancellation->client_id, &session_id, pool);
 }
 
 /* ---- decisions ---- */

@@ -92,6 +92,8 @@ ASKED = {
                                                  skill=SKILLS["plain"]["name"]),
     "/sessions/*/status": lambda bank, k, t: post(k, f"/sessions/{t['session']}/status", nonce=t["nonce"]),
     "/sessions/*/resume": lambda bank, k, t: post(k, f"/sessions/{t['session']}/resume", "client_secret"),
+    "/sessions/*/back": lambda bank, k, t: post(k, f"/sessions/{t['session']}/back", nonce=t["nonce"]),
+    "/sessions/*/cancel": lambda bank, k, t: post(k, f"/sessions/{t['session']}/cancel", "client_secret"),
     "/steps/*/upload": lambda bank, k, t: (
         "POST", f"/steps/{t['step']}/upload", documents.png().content,
         {"content-type": "image/png", "x-finq-client-id": k["client_id"], "x-finq-nonce": t["step_nonce"],

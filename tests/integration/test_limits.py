@@ -172,6 +172,8 @@ NO_SESSION = "019a2003-0000-7000-8000-00000000dead"
     (f"/sessions/{NO_SESSION}/status", {"nonce": "n", "wait": 26}),
     (f"/sessions/{NO_SESSION}/steps", {"nonce": "n", "skill": SKILL, "step": "s", "data": {}}),
     (f"/sessions/{NO_SESSION}/resume", {"client_secret": "x" * 43}),
+    (f"/sessions/{NO_SESSION}/back", {"nonce": "n"}), (f"/sessions/{NO_SESSION}/cancel", {"nonce": "n"}),
+    (f"/sessions/{NO_SESSION}/cancel", {"client_secret": "x" * 43}),
     ("/token", {"client_secret": "x" * 43, "temp_token": "t"})])
 def test_refusals_before_proof_use_no_tenant_up_and_are_failures(limited, path, body):
     """Whatever else is wrong with the request."""

@@ -2,7 +2,7 @@
 every event.
 
 Seen red: in SQL, finq.session_conclude with 'approve' as COMPLETED where a step follows; finq.submit_step without the
-look at status or waits_for; finq.session_is_old without its look at the status; finq.session_answer with a token for FAILED; in
+look at status or waits_for; finq.session_back without it; finq.session_cancel that ends what is completed; finq.session_is_old without its look at the status; finq.session_answer with a token for FAILED; in
 C's table, TO(EXPIRED) left out, TEMP_TOKEN and NONCE changed over.
 """
 import re
@@ -67,7 +67,9 @@ class Session:
                    CASE WHEN {waits} IS NOT NULL THEN clock_timestamp() END, CASE WHEN {waits} = 'BANK' THEN 'https://app.example/' END,
                    CASE WHEN {waits} = 'BANK' THEN clock_timestamp() {until} END, clock_timestamp(),
                    sha256('came')
-              FROM finq.skill s WHERE s.name = '{AISP}';"""
+              FROM finq.skill s WHERE s.name = '{AISP}';
+            INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided)
+            VALUES ('{self.step_id}', '{self.session_id}', 1, 's', '{{}}', clock_timestamp(), 1, false);"""
 
     def happens(self):
         ttl = 3600 if self.event == "the time is up" else 864000
@@ -77,6 +79,8 @@ class Session:
             decision = self.event.removeprefix("return: ").split(",")[0]
             return (f"PERFORM finq.redirect_conclude('{self.tenant.client_id}', '{self.session_id}', 1, sha256('came'), '{decision}', NULL, NULL, 600, 1,"
                     " NULL, NULL);")
+        if self.event in ("back", "cancel"):
+            return self._leaves(self.event)
         if self.event in ("the time is up", "the bank's page ends"):
             return f"PERFORM {self._status(ttl)};"
         return f"PERFORM finq.step_decided('{self.step_id}', '{self.event.split(',')[0]}', NULL);"
@@ -93,6 +97,12 @@ class Session:
             p_answer_ttl => 600, p_session_ttl => 864000, p_generation => 0, p_place => {ordinal}, p_next_place => {place}, p_waits_for => {waits},
             p_reply => NULL, p_return_link => CASE WHEN {waits} = 'BANK' THEN 'https://app.example/' END,
             p_return_until => CASE WHEN {waits} = 'BANK' THEN finq.seconds(clock_timestamp()) + 600 END, p_reasons => NULL);"""
+
+    def _leaves(self, verb):
+        """As its holder of the next step's nonce, or of the one that waits, asks for it."""
+        secret = "NULL, " if verb == "cancel" else ""
+        return (f"PERFORM finq.session_{verb}('{self.tenant.client_id}', {secret}'{self.session_id}', {2 if self.state == 'IN_PROGRESS' else 1}, 0,"
+                " finq.seconds(clock_timestamp()) + 600, 600, 600, 864000, 1);")
 
     def _status(self, ttl=864000):
         """As its holder of the last step's nonce asks."""
@@ -113,7 +123,7 @@ class Session:
 
 
 def test_the_table_and_the_drawing_are_whole():
-    assert len(STATUSES) == 6 and len(EVENTS) == 17
+    assert len(STATUSES) == 6 and len(EVENTS) == 19
     for event, (before, after) in EVENTS.items():
         assert before <= set(STATES) and after in STATES, event
         for one in before:

@@ -7,6 +7,7 @@
 #include "httpd/permits.h"
 #include "httpd/observe.h"
 #include "flow/waiting.h"
+#include "ground/text.h"
 
 /* Longest wait for a change that a client may ask for. No connection to the database is held meanwhile. */
 #define WAIT_MAX 25
@@ -127,6 +128,62 @@ finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *rep
     resumption.client_secret = finq_json_string(body, "client_secret");
     resumption.session_id = request->path_id;
     FINQ_TRY(finq_intake_key(request, finq_waiting_resume(&answer, &request->service, &resumption, pool)));
+    answer_put(reply, request, &answer);
+    return NULL;
+}
+
+/* ---- back and away ---- */
+
+static finq_error *nonce_read(finq_session_pass *pass, finq_request *request, const finq_id *client_id, const json_t *body,
+                              int grace)
+{
+    FINQ_TRY(finq_intake_nonce(pass, request, client_id, finq_json_string(body, "nonce"), grace));
+    return finq_session_pass_check(pass, &request->service, request->path_id, request->r->pool);
+}
+
+finq_error *finq_api_session_back(finq_request *request, finq_json_writer *reply)
+{
+    static const finq_json_member members[] = {{"client_id", FINQ_JSON_STRING, 1}, {"nonce", FINQ_JSON_STRING, 1}, {NULL, 0, 0}};
+    finq_waiting_answer answer;
+    finq_session_pass pass;
+    finq_id client_id;
+    json_t *body;
+    FINQ_TRY(finq_intake_read(&body, &client_id, request, members));
+    FINQ_TRY(nonce_read(&pass, request, &client_id, body, 0));
+    FINQ_TRY(finq_waiting_back(&answer, &request->service, &pass, request->r->pool));
+    answer_put(reply, request, &answer);
+    return NULL;
+}
+
+/* One of the two shows who asks. */
+static finq_error *canceller_read(finq_waiting_cancellation *cancellation, finq_session_pass *pass, finq_request *request,
+                                  const json_t *body)
+{
+    apr_pool_t *pool = request->r->pool;
+    const char *nonce = finq_json_string(body, "nonce");
+    *cancellation = (finq_waiting_cancellation){.client_id = cancellation->client_id,
+                                                .session_id = request->path_id,
+                                                .client_secret = finq_json_string(body, "client_secret"),
+                                                .pass = pass};
+    if (!nonce && !cancellation->client_secret)
+        return finq_error_missing(finq_text_array((const char *const[]){"nonce", "client_secret", NULL}, pool), pool);
+    if (nonce && cancellation->client_secret)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "Either nonce or client_secret is to be sent, not both.");
+    return nonce ? nonce_read(pass, request, &cancellation->client_id, body, FINQ_SESSION_ANY_AGE) : NULL;
+}
+
+finq_error *finq_api_session_cancel(finq_request *request, finq_json_writer *reply)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1}, {"nonce", FINQ_JSON_STRING, 0}, {"client_secret", FINQ_JSON_STRING, 0}, {NULL, 0, 0}};
+    finq_waiting_cancellation cancellation;
+    finq_waiting_answer answer;
+    finq_session_pass pass;
+    json_t *body;
+    FINQ_TRY(finq_intake_read(&body, &cancellation.client_id, request, members));
+    FINQ_TRY(canceller_read(&cancellation, &pass, request, body));
+    finq_error *error = finq_waiting_cancel(&answer, &request->service, &cancellation, request->r->pool);
+    FINQ_TRY(cancellation.client_secret ? finq_intake_key(request, error) : error);
     answer_put(reply, request, &answer);
     return NULL;
 }
