@@ -28,7 +28,7 @@ class ErrorLog:
     def __init__(self, path):
         self.path = path
         self._offset = 0
-        self._expected, self._allowed = [], []
+        self._expected, self._allowed, self._tolerated = [], [], []
 
     def expect(self, pattern):
         """Announces: at least one line matches before the test ends, and any number may."""
@@ -37,6 +37,10 @@ class ErrorLog:
     def allow(self, pattern):
         """Announces: lines that match are no trouble in this test, whether they come or not."""
         self._allowed.append(re.compile(pattern))
+
+    def tolerate(self, pattern):
+        """Announces for every test, and for the server's end: of lines that others write, after an answer has been sent."""
+        self._tolerated.append(re.compile(pattern))
 
     def _news(self):
         """The whole lines since the last check, as bytes: of one that is being written, a part may be seen."""
@@ -69,7 +73,7 @@ class ErrorLog:
     def check(self):
         """Ends a test: returns the complaints, and forgets its lines and announcements."""
         self._wait_for_expected()
-        announced = self._expected + self._allowed
+        announced = self._expected + self._allowed + self._tolerated
         complaints = [f"announced, but not in the error log: {pattern}" for pattern in self._unseen()]
         news = self._news()
         complaints += [f"in the error log, but not announced: {line}" for line in news.decode(errors="replace").splitlines()

@@ -1,4 +1,5 @@
 """Fixtures: one shared installation for most tests, private ones for tests that break something."""
+import contextlib
 import itertools
 
 import pytest
@@ -109,15 +110,14 @@ def server(run_directory, watched):
 
 
 def _factory(run_directory, watched):
-    made = []
-
-    def make(**options):
-        made.append(_start(run_directory / f"private-{next(_numbers)}", watched, **options))
-        made[-1].publish_skills()
-        return made[-1]
-    yield make
-    for installation in reversed(made):
-        _stop(installation, watched)
+    """All of them are stopped, also where one of them complains."""
+    with contextlib.ExitStack() as made:
+        def make(**options):
+            installation = _start(run_directory / f"private-{next(_numbers)}", watched, **options)
+            made.callback(_stop, installation, watched)
+            installation.publish_skills()
+            return installation
+        yield make
 
 
 @pytest.fixture

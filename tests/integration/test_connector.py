@@ -225,10 +225,13 @@ def test_the_largest_answer(asker, service):
 
 
 def test_a_second_answer_is_none(asker, httpd, service):
-    """mod_proxy finds bytes on an idle connection, and drops it."""
+    """mod_proxy drops an idle connection on which it finds bytes; those that come after its look belong to another message,
+    and are refused."""
     service.behaviour = "twice"
-    httpd.log.allow(r"\[proxy")
-    assert [ask(asker, scenario)["verdict"] for scenario in ("accept", "pend", "fail")] == [ACCEPTED, PENDING, FAILED]
+    httpd.log.allow(r"\[proxy|not that of this message")
+    for scenario, verdict in (("accept", ACCEPTED), ("pend", PENDING), ("fail", FAILED)):
+        answer = ask(asker, scenario)
+        assert answer.code == NAMES["invalid"] if answer.status == 400 else answer["verdict"] == verdict
 
 
 def test_an_answer_is_to_its_question_alone(asker, httpd, service):

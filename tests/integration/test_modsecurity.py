@@ -45,6 +45,7 @@ def guarded(made, rules=""):
     directory = made.httpd.writable("security")
     made.httpd.settings.modules = (*made.httpd.settings.modules, "unique_id", "security2")
     made.httpd.settings.server += RULES.format(directory=directory, recommended=recommended(directory), exclusions=rules)
+    made.httpd.log.tolerate(r"\[security2:error\]")
     made.httpd.restart()
     return made
 
@@ -57,13 +58,6 @@ def strict(make_module_server):
 @pytest.fixture(scope="module")
 def fitted(make_module_server):
     return guarded(make_module_server(children=1, plain=True), exclusions())
-
-
-@pytest.fixture(autouse=True)
-def lines_of_its_own(request):
-    """mod_security writes some of its lines when a request's answer has been sent."""
-    for name in {"strict", "fitted"} & set(request.fixturenames):
-        request.getfixturevalue(name).httpd.log.allow(r"\[security2:error\]")
 
 
 def test_a_rules_403_says_who_refused(strict):
