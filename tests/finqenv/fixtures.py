@@ -8,6 +8,8 @@ from . import runs, workers
 from .client import Client
 from .contract import Contract
 from .installation import DEMO_SKILLS, Installation
+from .places import has_memory
+from .postgres import Postgres
 from .process import begin_run
 
 _numbers = itertools.count(1)
@@ -18,7 +20,9 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    """A disk's waits would be half of the tests' time."""
     begin_run()
+    Postgres.in_memory = has_memory()
     if config.getoption("dist", "no") != "no":
         config.pluginmanager.register(workers.Controller())
 

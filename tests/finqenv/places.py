@@ -11,6 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("FINQ_BUILD", "build")
 FALLBACK = "/var/tmp"
 FALLBACK_PREFIX = "finq-"
+MEMORY = "/dev/shm"
+MEMORY_LEAST = 8 << 30
 
 
 def _can_write(path, user):
@@ -26,21 +28,30 @@ def _give(path, user):
     path.chmod(0o700)
 
 
-def reachable(path, user, longest=4096):
+def has_memory():
+    """Whether what need not outlive the machine may lie in memory."""
+    if not os.path.ismount(MEMORY):
+        return False
+    room = os.statvfs(MEMORY)
+    free = dict(line.split(":") for line in pathlib.Path("/proc/meminfo").read_text().splitlines())["MemAvailable"]
+    return min(room.f_bavail * room.f_frsize, int(free.split()[0]) << 10) >= MEMORY_LEAST
+
+
+def reachable(path, user, longest=4096, memory=False):
     """Makes `path` a directory of `user`, mode 0700, and returns where it really is.
 
     A clone may lie where that user cannot go (/root), or too deep for a socket's name: then `path` becomes a link to
-    a private directory under /var/tmp, which `discard` removes with the rest.
+    a private directory under /var/tmp, or with `memory` in memory, which `discard` removes with the rest.
     """
     path = pathlib.Path(path)
     if path.is_symlink() and path.exists():
         return path.resolve()
-    if len(str(path)) <= longest:
+    if len(str(path)) <= longest and not memory:
         _give(path, user)
         if _can_write(path, user):
             return path
         shutil.rmtree(path)
-    elsewhere = pathlib.Path(tempfile.mkdtemp(prefix=FALLBACK_PREFIX, dir=FALLBACK))
+    elsewhere = pathlib.Path(tempfile.mkdtemp(prefix=FALLBACK_PREFIX, dir=MEMORY if memory else FALLBACK))
     _give(elsewhere, user)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
@@ -63,7 +74,7 @@ def discard(directory):
         for folder in folders:
             link = pathlib.Path(parent, folder)
             target = os.path.realpath(link)
-            if link.is_symlink() and target.startswith(f"{FALLBACK}/{FALLBACK_PREFIX}"):
+            if link.is_symlink() and target.startswith((f"{FALLBACK}/{FALLBACK_PREFIX}", f"{MEMORY}/{FALLBACK_PREFIX}")):
                 shutil.rmtree(target, ignore_errors=True)
     shutil.rmtree(directory, ignore_errors=True)
 

@@ -26,8 +26,10 @@ class Postgres:
     """One cluster. The superuser comes in by the socket, which only root and PostgreSQL itself can reach; everybody
     else by 127.0.0.1 with a password. fsync and everything else that makes a commit durable stay on."""
 
+    in_memory = False  # whether new clusters lie there
+
     def __init__(self, directory, port=None, passwords=None, **settings):
-        self.home = reachable(pathlib.Path(directory), OS_USER, LONGEST)
+        self.home = reachable(pathlib.Path(directory), OS_USER, LONGEST, self.in_memory)
         self.port = port or free_port()
         self.passwords = passwords or {role: secrets.token_hex(16) for role in (OWNER, SERVER)}
         self.settings = {"max_connections": 100, **settings}
@@ -72,6 +74,7 @@ class Postgres:
 
     def _configure(self):
         lines = {"port": self.port, "listen_addresses": "'127.0.0.1'", "unix_socket_directories": f"'{self.socket}'",
+                 "dynamic_shared_memory_type": "mmap",  # below /dev/shm a killed server's would stay
                  "log_line_prefix": "'%m [%p] %u@%d '", **self.settings}
         text = "".join(f"{name} = {value}\n" for name, value in lines.items())
         (self.data / "conf.d").mkdir(exist_ok=True)

@@ -268,7 +268,8 @@ def test_servers_read_what_a_run_writes_under_any_umask(tmp_path):
     assert (tmp_path / "page").stat().st_mode & 0o777 == 0o644
 
 
-def test_a_clone_that_servers_cannot_reach(run_directory):
+def test_a_clone_that_servers_cannot_reach(run_directory, monkeypatch):
+    monkeypatch.setattr(Postgres, "in_memory", False)
     closed = run_directory / "closed"
     closed.mkdir(mode=0o700)
     cluster = Postgres(closed / "pg")
