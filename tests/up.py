@@ -5,6 +5,20 @@ import sys
 from finqenv import standing
 from finqenv.process import Failure, main
 
+NEXT = """
+  . {environment}
+                                 its address, keys, database and the secret of its events, for a shell
+  curl --cacert "$FINQ_CA" "$FINQ_URL/v1/catalogs/skills" \\
+    -d '{{"client_id": "'$FINQ_CLIENT_ID'", "client_app_key": "'$FINQ_CLIENT_APP_KEY'"}}'
+                                 the skills that its tenant may start
+  tail -f {events}
+                                 the tenant's events, as they are delivered
+  make psql, make log            its database, the logs of its servers
+  make down                      stops it and removes its files
+
+{url}/v1/openapi.json describes the API; README.md walks through it.
+Users of xyz_aisp_sbx_#2.0 visit a sandbox bank, where any customer number and PIN will do."""
+
 
 def wanted_port(arguments):
     if not arguments:
@@ -17,7 +31,7 @@ def wanted_port(arguments):
 def up():
     url, changed = standing.up(wanted_port(sys.argv[1:]))
     print(f"mod_finq {'is up' if changed else 'is running already'} at {url}/v1")
-    print(f"Its address, keys and database are in {standing.ENVIRONMENT}; 'make down' stops it.")
+    print(NEXT.format(url=url, environment=standing.ENVIRONMENT, events=standing.DIRECTORY / "events.log"))
 
 
 main(up, "make up")

@@ -14,8 +14,8 @@ import time
 # between its choice and its use, no other takes a port.
 WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
 PORTS = range(20000, 32768)[int(WORKER.removeprefix("gw"))::int(WORKERS)]
-SERVERS = {"apache2", "postgres", "pgbouncer", "chromium", "chromedriver", "node"}
-CONNECTOR = re.compile(r"/tests/(connector/run|bench/connector)\.py\0")
+SERVERS = {"apache2", "postgres", "pgbouncer", "chromium", "chromedriver", "node", "finqctl"}
+SERVICE = re.compile(r"/tests/(connector/run|bench/connector|events)\.py\0")
 
 
 class Failure(Exception):
@@ -116,7 +116,7 @@ def _is_server(pid):
     """Not somebody's shell or pager that happens to look at a server's files."""
     try:
         program = os.path.basename(os.readlink(f"/proc/{pid}/exe")).split()[0]
-        return program in SERVERS or program.startswith("python3") and CONNECTOR.search(_command(pid)) is not None
+        return program in SERVERS or program.startswith("python3") and SERVICE.search(_command(pid)) is not None
     except OSError:
         return False
 

@@ -3,6 +3,9 @@ import json
 import os
 import shlex
 
+from . import sandbox
+from .beside import Beside
+from .flows import DEFINITIONS
 from .installation import MODULE, SIGNING_ISSUER, Installation, Tenant
 from .places import BUILD, Lock, discard
 from .postgres import OWNER, programs
@@ -11,16 +14,23 @@ from .process import Failure, clean_environ, end_servers_in, port_is_free
 DIRECTORY = BUILD / "run"
 STATE, ENVIRONMENT = DIRECTORY / "state.json", DIRECTORY / "finq.env"
 DEFAULT_PORT = 8443
+# Where the demo tenant's users may be sent back to: pages that a developer serves, an app, and what the walks name.
+RETURN_LINKS = ("http://localhost:3000", "http://localhost:5173", "http://localhost:8080", "myapp://", "https://app.example.com")
+
+
+def _installation(port, ports=None, **options):
+    beside = Beside(DIRECTORY, ports)
+    return Installation(DIRECTORY, port=port, modules=sandbox.MODULES, vhost=beside.vhost(),
+                        directives={"FinqAllowOrigin": "*"}, **options), beside
 
 
 def _load():
-    """(installation, tenant) of the last `up`, or None."""
+    """(installation, what stands beside it, tenant) of the last `up`, or None."""
     try:
         state = json.loads(STATE.read_text())
     except (OSError, ValueError):
         return None
-    installation = Installation(DIRECTORY, postgres=state["postgres"], port=state["port"])
-    return installation, Tenant(**state["tenant"])
+    return *_installation(state["port"], state["ports"], postgres=state["postgres"]), Tenant(**state["tenant"])
 
 
 def _write(path, text):
@@ -33,7 +43,7 @@ def _write(path, text):
     draft.replace(path)
 
 
-def _save(installation, tenant):
+def _save(installation, beside, tenant):
     _write(ENVIRONMENT, "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in {
         "FINQ_URL": installation.httpd.url,
         "FINQ_CA": installation.httpd.authority.certificate,
@@ -43,9 +53,14 @@ def _save(installation, tenant):
         "FINQ_CLIENT_APP_KEY": tenant.client_app_key,
         "FINQ_SIGNING_KEY": installation.signing_key(tenant),
         "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
+        "FINQ_RETURN_LINK": RETURN_LINKS[0],
+        "FINQ_SECRET_FILE": installation.secret_file,
+        "FINQ_EVENTS_URL": beside.events_url(),
+        "FINQ_EVENTS_SECRET": beside.events_secret.read_text(),
+        "FINQ_EVENTS": beside.events,
     }.items()))
     _write(STATE, json.dumps({"postgres": installation.postgres.saved(), "port": installation.httpd.settings.port,
-                              "tenant": vars(tenant)}))
+                              "ports": beside.ports, "tenant": vars(tenant)}))
 
 
 def _remove():
@@ -66,11 +81,16 @@ def _create(port):
     _remove()
     _claim(port)
     DIRECTORY.mkdir(parents=True)
-    installation = Installation(DIRECTORY, port=port)
+    installation, beside = _installation(port)
     try:
         installation.start()
         installation.publish_skills()
-        _save(installation, installation.create_tenant("Demo tenant"))
+        tenant = installation.create_tenant("Demo tenant", sorted(DEFINITIONS))
+        for link in RETURN_LINKS:
+            installation.finqctl("tenant", "redirect-allow", tenant.client_id, link)
+        beside.hook(installation, tenant)
+        beside.start(installation)
+        _save(installation, beside, tenant)
     except BaseException:
         installation.stop()
         end_servers_in(DIRECTORY)
@@ -82,11 +102,11 @@ def _needs_restart(httpd, port):
     return httpd.settings.port != port or MODULE.stat().st_mtime > httpd.pid_file.stat().st_mtime
 
 
-def _resume(installation, tenant, port):
+def _resume(installation, beside, tenant, port):
     """Starts again what does not run, or runs with something older. Returns whether anything had to be done."""
     httpd, postgres = installation.httpd, installation.postgres
     if httpd.pid() and postgres.pid() and not _needs_restart(httpd, port):
-        return False
+        return beside.start(installation)
     if httpd.pid():
         httpd.stop()
     _claim(port)
@@ -95,7 +115,8 @@ def _resume(installation, tenant, port):
         raise Failure(f"PostgreSQL's port {postgres.port} is taken by another program; 'make down' and start again")
     installation.start()
     installation.publish_skills()
-    _save(installation, tenant)
+    beside.start(installation, anew=True)
+    _save(installation, beside, tenant)
     return True
 
 

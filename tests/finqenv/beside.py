@@ -1,0 +1,83 @@
+"""What stands beside the servers of `make up`: the sandbox bank's connector, a receiver that prints a tenant's events, and
+finqctl, which delivers them there. They go on when `make up` has ended, and write into files."""
+import subprocess
+import sys
+
+from . import sandbox
+from .installation import FINQCTL
+from .places import ROOT
+from .process import clean_environ, free_port, kill_tree, port_is_free, servers_in, unbroken, until
+
+PROGRAMS = ("connector/run.py", "events.py", "outbox")
+
+
+class Beside:
+    """Of one installation. `ports` are those of the connector and of the receiver, the same for as long as it is up."""
+
+    def __init__(self, directory, ports=None):
+        self.directory = directory
+        self.ports = ports or {"connector": free_port(), "events": free_port()}
+        self.bank_secret, self.events_secret = directory / "bank.secret", directory / "events.secret"
+        self.events = directory / "events.log"
+
+    def vhost(self):
+        """What httpd.conf says of the bank."""
+        if not self.bank_secret.exists():
+            sandbox.new_secret(self.bank_secret)
+        return sandbox.CONNECTOR.format(name="bank", port=self.ports["connector"], secret=self.bank_secret, timeout=10,
+                                        limit="") + sandbox.PAGE
+
+    def events_url(self):
+        return f"http://127.0.0.1:{self.ports['events']}/events"
+
+    def hook(self, installation, tenant):
+        """Has the tenant's events sent to the receiver."""
+        shown = installation.finqctl("webhook", "set", tenant.client_id, self.events_url(), "--secret-file", installation.secret_file,
+                                     "--allow-address", "127.0.0.1")
+        self.events_secret.touch(mode=0o600)
+        self.events_secret.write_text(shown["secret"])
+
+    def _commands(self, installation):
+        url = installation.httpd.url
+        return {
+            "connector/run.py": (sys.executable, ROOT / "tests/connector/run.py", "bank", self.bank_secret, str(self.ports["connector"]),
+                                 f"{url}/sandbox", f"{url}/v1/decisions", installation.httpd.authority.certificate),
+            "events.py": (sys.executable, ROOT / "tests/events.py", str(self.ports["events"]), self.events_secret),
+            "outbox": (FINQCTL, "outbox", "run", "--secret-file", installation.secret_file, "--allow-address", "127.0.0.1"),
+        }
+
+    def running(self):
+        """Those of PROGRAMS that run."""
+        found = {}
+        for pid in servers_in(self.directory):
+            words = _words(pid)
+            found.update({name: pid for name in PROGRAMS if any(word.endswith(name) for word in words)})
+        return found
+
+    def start(self, installation, anew=False):
+        """Starts those that do not run; all of them `anew`. Returns whether there was one."""
+        before = self.running()
+        if anew:
+            for pid in before.values():
+                kill_tree(pid)
+            before = {}
+        for name, command in self._commands(installation).items():
+            if name not in before:
+                self._launch(command, self.events if name == "events.py" else self.directory / "beside.log",
+                             clean_environ(FINQ_DB=installation.conninfo()))
+        for port in self.ports.values():
+            until(lambda port=port: not port_is_free(port), what=f"a listener at port {port}")
+        return set(before) != set(PROGRAMS)
+
+    def _launch(self, command, log, environ):
+        with unbroken(), log.open("a") as output:
+            subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environ,
+                             cwd=ROOT, start_new_session=True)
+
+
+def _words(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            return file.read().split("\0")
+    except OSError:
+        return []
