@@ -2,6 +2,7 @@
 #ifndef FINQ_CONSENT_H
 #define FINQ_CONSENT_H
 
+#include "crypto/digest.h"
 #include "db/calls.h"
 
 /** A consent as its tenant is told of it; times are seconds since 1970. `country`, `servicer` and `skill` are where it comes
@@ -16,6 +17,13 @@ typedef struct finq_consent_claim {
     const char *access_token;
     const char *tenant_user_id; /**< compared where the consent has one; NULL for no comparison */
 } finq_consent_claim;
+
+/** The database knows keys and tokens by their hashes alone. */
+typedef struct finq_consent_hashes {
+    unsigned char secret[FINQ_DIGEST_SHA256];
+    unsigned char token[FINQ_DIGEST_SHA256];
+} finq_consent_hashes;
+finq_consent_hashes finq_consent_hashes_of(const finq_consent_claim *claim);
 
 /** Longest retention that may be asked for at a deletion, in minutes. */
 #define FINQ_CONSENT_RETENTION_MAX 52560000

@@ -63,9 +63,9 @@ finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, con
 finq_error *finq_secrets_know_step(int *known, const finq_secrets *secrets, const finq_id *step_id, const finq_id *session_id,
                                    int ordinal, apr_pool_t *pool);
 
-/** The access token of a credential: to be had again only from the secret and the credential's salt together. */
+/** The access token that a session is exchanged for: to be had again only from the secret and the exchange's salt together. */
 finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES], const finq_secret *secret,
-                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id, apr_pool_t *pool);
+                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *session_id, apr_pool_t *pool);
 
 /** Length of a webhook's signing secret. */
 #define FINQ_WEBHOOK_KEY_BYTES 32

@@ -147,6 +147,23 @@ typedef finq_consent_answer_row finq_consent_page_out;
 /** sql/functions/consent.sql. `*rows` are of finq_consent_page_out. It may be repeated. */
 finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const finq_consent_page_in *in, apr_pool_t *pool);
 
+typedef struct finq_consent_renew_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    const char *tenant_user_id;
+    const char *skill;
+} finq_consent_renew_in;
+typedef struct finq_consent_renew_out {
+    const char *outcome;
+    apr_int32_t skill_id;
+    apr_int64_t key_id;
+    const char *tenant_user_id;
+} finq_consent_renew_out;
+/** sql/functions/consent.sql. It may be repeated. */
+finq_error *finq_call_consent_renew(finq_consent_renew_out *out, finq_db *db, const finq_consent_renew_in *in, apr_pool_t *pool);
+
 typedef struct finq_directory_version_out {
     apr_int64_t directory_version;
 } finq_directory_version_out;
@@ -344,6 +361,7 @@ typedef struct finq_step_context_in {
     apr_int32_t session_ttl;
     const char *return_link;
     const finq_id *attempt;
+    const finq_id *renews;
 } finq_step_context_in;
 typedef struct finq_step_context_out {
     const char *outcome;
@@ -407,6 +425,7 @@ typedef struct finq_submit_step_in {
     apr_int64_t return_until;
     const char *reasons; /**< jsonb */
     const finq_id *attempt;
+    const finq_id *renews;
 } finq_submit_step_in;
 typedef finq_step_answer_row finq_submit_step_out;
 /** sql/functions/step.sql. It locks no more than its session, and may share a transaction. It may be repeated. */

@@ -23,7 +23,7 @@ typedef struct finq_credential {
     apr_int64_t max_data_retention;
 } finq_credential;
 
-/** Exchanges a temp_token: one credential, the same answer within 120 s of the first. Errors: invalid_client_id,
+/** Exchanges a temp_token: one credential, or the renewal of one; the same answer within 120 s of the first. Errors: invalid_client_id,
  * invalid_client_secret, unauthorized_tenant, invalid_temp_token, inactive_credentials, missing_uploads; those of a call. */
 finq_error *finq_credential_exchange(finq_credential *credential, const finq_service *service,
                                      const finq_credential_request *request, apr_pool_t *pool);

@@ -19,6 +19,19 @@ typedef struct finq_session_started {
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service, const finq_directory_claim *claim,
                                const char *tenant_user_id, apr_pool_t *pool);
 
+/** What a session begins with, once somebody has seen to it that it may. */
+typedef struct finq_session_origin {
+    finq_id client_id;
+    apr_int64_t key_id;              /**< of the key that starts it: an app key, of a renewal a secret */
+    const finq_published *published; /**< its skill */
+    const char *tenant_user_id;      /**< or NULL */
+    const finq_id *renews;           /**< the consent that its exchange renews; NULL where it is to make one */
+} finq_session_origin;
+
+/** Begins a session: its first nonce. Stores nothing. */
+finq_error *finq_session_begin(finq_session_started *started, const finq_service *service, const finq_session_origin *origin,
+                               apr_pool_t *pool);
+
 /** What became of a nonce. Clients are not told a forged one from another client's; operators are. */
 typedef enum { FINQ_NONCE_GOOD, FINQ_NONCE_FORGED, FINQ_NONCE_OTHER_CLIENT, FINQ_NONCE_EXPIRED } finq_nonce_state;
 

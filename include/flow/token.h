@@ -24,8 +24,9 @@ typedef struct finq_token {
     finq_id client_id;
     finq_id session_id; /**< version 7: its time is the session's start */
     apr_int32_t skill_id;
-    apr_int64_t app_key_id;     /**< of the first nonce: the key that started the session; else 0 */
+    apr_int64_t app_key_id;     /**< of the first nonce: the key that started the session, of a renewal a secret; else 0 */
     const char *tenant_user_id; /**< of the first nonce, where the session was started with one; else NULL */
+    const finq_id *renews;      /**< of the first nonce: the consent that the session renews; NULL where it is to make one */
 } finq_token;
 
 /** Seals a token into URL-safe text. The same token and secret always give the same text. */

@@ -23,6 +23,7 @@ finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *rep
 finq_error *finq_api_consent_get(finq_request *request, finq_json_writer *reply);    /**< contract section 9 */
 finq_error *finq_api_consent_delete(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply);
+finq_error *finq_api_consent_renew(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply); /**< contract section 10 */
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /**< conf/openapi.yaml */
@@ -31,6 +32,9 @@ finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /
 void finq_api_put_id(finq_json_writer *reply, finq_request *request, const char *name, const finq_id *id);
 /** Adds a time to a reply. */
 void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool);
+/** Adds what is told of a session that has started, and counts it. */
+void finq_api_put_started(finq_json_writer *reply, finq_request *request, const finq_id *client_id,
+                          const finq_session_started *started);
 /** Adds what a step asks for (contract section 3, `uploads`); where `uploaded` is not NULL, also which of it is there: an array of
  * their names. */
 void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step, const apr_array_header_t *uploaded);

@@ -42,6 +42,9 @@ typedef struct finq_directory_claim {
 finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published, finq_directory *directory,
                                      finq_db *db, const finq_directory_claim *claim, apr_pool_t *pool);
 
+/** Whether a skill may be started where the directory is: FinqSkills does not leave it out. */
+int finq_directory_serves(const finq_directory *directory, const char *skill);
+
 /** Checks an app key alone, likewise: client, key, tenant's state. */
 finq_error *finq_directory_know_key(finq_directory *directory, finq_db *db, const finq_id *client_id, const char *app_key,
                                     apr_pool_t *pool);

@@ -13,6 +13,11 @@ CREATE OR REPLACE FUNCTION finq.consent_is_known(p_consent finq.credential) RETU
     RETURN finq.consent_status(p_consent) = 'ACTIVE'
            OR (p_consent).max_data_retention + interval '1 year' > clock_timestamp();
 
+-- Whether a consent can be renewed: until its data have to be gone, unless it was deleted, be it after its expiry.
+CREATE OR REPLACE FUNCTION finq.consent_is_renewable(p_consent finq.credential) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (p_consent).deleted_at IS NULL AND (p_consent).max_data_retention > clock_timestamp();
+
 -- Whether two hashes of one length are the same. What is compared are hashes of both together, so the time that it takes
 -- tells nothing of the place where they differ.
 CREATE OR REPLACE FUNCTION finq.same_hash(p_one bytea, p_other bytea) RETURNS boolean
@@ -55,6 +60,22 @@ BEGIN
     RETURN v_consent;
 END $$;
 
+-- Whether an access_token is one of a consent's: the newest, or one that no newer one has taken the place of yet.
+CREATE OR REPLACE FUNCTION finq.consent_has_token(p_consent finq.credential, p_hash bytea) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN finq.same_hash((p_consent).access_token_hash, p_hash)
+           OR EXISTS (SELECT FROM unnest((p_consent).older_token_hashes) AS h (hash) WHERE finq.same_hash(h.hash, p_hash));
+
+-- Notes that an access_token is used: whoever has it needs none of the older ones any more.
+CREATE OR REPLACE FUNCTION finq.consent_token_used(p_credentials_id uuid, p_hash bytea) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    UPDATE finq.credential c
+       SET older_token_hashes = c.older_token_hashes[array_position(c.older_token_hashes || c.access_token_hash, p_hash):]
+     WHERE c.credentials_id = p_credentials_id AND c.older_token_hashes[1] <> p_hash
+       AND p_hash = ANY (c.older_token_hashes || c.access_token_hash);
+END;
+
 -- Who asks about a consent, in the contract's order (section 1): the outcome, and the consent where that is 'ok'. Another
 -- tenant's does not exist. Whose it is is compared last, where both say so: only who holds the access_token learns of that.
 CREATE OR REPLACE FUNCTION finq.consent_claim(
@@ -70,9 +91,12 @@ BEGIN
     SELECT c.* INTO consent FROM finq.credential c
      WHERE c.credentials_id = p_credentials_id AND c.client_id = p_client_id AND finq.consent_is_known(c);
     outcome := CASE WHEN NOT FOUND THEN 'invalid_credentials_id'
-                    WHEN NOT finq.same_hash(consent.access_token_hash, p_access_token_hash) THEN 'invalid_access_token'
+                    WHEN NOT finq.consent_has_token(consent, p_access_token_hash) THEN 'invalid_access_token'
                     WHEN consent.tenant_user_id <> p_tenant_user_id THEN 'invalid_credentials_id'
                     ELSE 'ok' END;
+    IF outcome = 'ok' AND consent.older_token_hashes <> '{}' THEN
+        PERFORM finq.consent_token_used(p_credentials_id, p_access_token_hash);
+    END IF;
 END $$;
 
 -- What a tenant is told of its consent.
@@ -141,6 +165,38 @@ BEGIN
     RETURN v_answer;
 END $$;
 COMMENT ON FUNCTION finq.consent_delete IS 'repeatable';
+
+-- What a renewal's session begins with (contract section 9): the skill, the key that started it, and whose it is. p_skill is NULL
+-- for the consent's own. Nothing is changed: that is for the session's exchange.
+CREATE OR REPLACE FUNCTION finq.consent_renew(
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text, p_skill text,
+    OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_claim   record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+    v_consent finq.credential := v_claim.consent;
+BEGIN
+    outcome := v_claim.outcome;
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    tenant_user_id := v_consent.tenant_user_id;
+    SELECT k.key_id INTO key_id FROM finq.tenant_key k
+     WHERE k.client_id = p_client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash;
+    SELECT k.skill_id INTO skill_id FROM finq.skill o
+      JOIN finq.skill k ON k.name = coalesce(p_skill, o.name) AND finq.skill_follows(o.name, k.name)
+     WHERE o.skill_id = v_consent.skill_id;
+    outcome := CASE
+        WHEN NOT finq.consent_is_renewable(v_consent) THEN 'inactive_credentials'
+        WHEN skill_id IS NULL THEN 'invalid_skill_name'
+        WHEN NOT EXISTS (SELECT FROM finq.tenant_skill a JOIN finq.skill k ON k.skill_id = a.skill_id
+                          WHERE a.client_id = p_client_id AND a.skill_id = consent_renew.skill_id AND k.retired_at IS NULL)
+            THEN 'unauthorized_tenant'
+        ELSE 'ok' END;
+END $$;
+COMMENT ON FUNCTION finq.consent_renew IS 'repeatable';
 
 -- A page of a tenant's consents, newest first. Its first row tells the outcome and, as credentials_id, behind which consent the
 -- next page begins, NULL where there is none. A page may hold fewer than p_count and have a next one all the same.

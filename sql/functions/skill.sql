@@ -38,6 +38,14 @@ BEGIN ATOMIC
     SELECT s.skill_id, s.definition::text FROM finq.skill s WHERE s.name = p_name;
 END;
 
+-- Whether a skill is another by the same words, of no lower version.
+CREATE OR REPLACE FUNCTION finq.skill_follows(p_name text, p_next text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    RETURN (SELECT regexp_replace(p_next, v.pattern, '') = regexp_replace(p_name, v.pattern, '')
+                   AND string_to_array(substring(p_next, v.pattern), '.')::numeric[]
+                       >= string_to_array(substring(p_name, v.pattern), '.')::numeric[]
+              FROM (SELECT '[0-9]+[.][0-9]+$') AS v (pattern));
+
 -- The catalog of skills (contract section 10), each schema's members in the order in which they were published.
 CREATE OR REPLACE FUNCTION finq.catalog_skills(p_client_id uuid, p_app_key_hash bytea, p_only text[])
     RETURNS finq.catalog_answer

@@ -1,10 +1,19 @@
 -- Steps: whether one may be taken, what is asked before it is, its submission, and the decision over one that waits.
 
+-- Whether a tenant's consent can be renewed.
+CREATE OR REPLACE FUNCTION finq.can_renew(p_client_id uuid, p_credentials_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM finq.credential c
+                    WHERE c.credentials_id = p_credentials_id AND c.client_id = p_client_id AND finq.consent_is_renewable(c));
+END $$;
+
 -- Whether a session may take step p_ordinal now, and if not, why: the contract's code, or 'repeat' for a request that
 -- has been answered before. NULL where it may.
 CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id uuid, p_skill_id integer, p_app_key_id bigint,
                                              p_ordinal integer, p_generation integer, p_body_hash bytea, p_required text[],
-                                             p_started_at bigint, p_session_ttl integer)
+                                             p_started_at bigint, p_session_ttl integer, p_renews uuid)
     RETURNS text
     LANGUAGE sql STABLE
     RETURN CASE
@@ -18,12 +27,15 @@ CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id
              AND p_started_at + p_session_ttl <= finq.seconds(clock_timestamp()) THEN 'expired_session'
         WHEN p_ordinal > 1 AND ((p_session).status <> 'SESSION_IN_PROGRESS' OR (p_session).waits_for IS NOT NULL)
             THEN 'invalid_step'
+        WHEN coalesce((p_session).renews, p_renews) IS NOT NULL
+             AND NOT finq.can_renew(p_client_id, coalesce((p_session).renews, p_renews)) THEN 'inactive_credentials'
         WHEN p_required <> '{}' AND finq.missing_uploads((p_session).step_id, p_required) IS NOT NULL
             THEN 'missing_uploads'
         -- what a first step needs: its session's start was believed on what the server remembered
         WHEN p_ordinal = 1 AND NOT EXISTS (SELECT FROM finq.tenant_key k
                                             WHERE k.client_id = p_client_id AND k.key_id = p_app_key_id
-                                              AND k.ends_at > clock_timestamp()) THEN 'invalid_client_app_key'
+                                              AND k.ends_at > clock_timestamp())
+            THEN CASE WHEN p_renews IS NULL THEN 'invalid_client_app_key' ELSE 'invalid_client_secret' END
         WHEN p_ordinal = 1 AND NOT EXISTS (SELECT FROM finq.tenant_skill a
                                             WHERE a.client_id = p_client_id AND a.skill_id = p_skill_id)
             THEN 'unauthorized_tenant'
@@ -63,6 +75,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.step_context(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint, p_generation integer,
     p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text, p_attempt uuid,
+    p_renews uuid,
     OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -73,7 +86,7 @@ DECLARE
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
     outcome := coalesce(finq.step_refusal(v_session, p_client_id, p_skill_id, p_app_key_id, p_ordinal, p_generation,
-                                          p_body_hash, p_required, p_started_at, p_session_ttl), 'ok');
+                                          p_body_hash, p_required, p_started_at, p_session_ttl, p_renews), 'ok');
     IF outcome = 'ok' AND p_return_link IS NOT NULL AND NOT EXISTS (
            SELECT FROM finq.redirect_link l
             WHERE l.client_id = p_client_id AND finq.link_fits(p_return_link, l.prefix)) THEN
@@ -118,7 +131,7 @@ CREATE OR REPLACE FUNCTION finq.submit_step(
     p_body_hash bytea, p_data json, p_required text[], p_status finq.session_status, p_secret_id integer,
     p_answer_ttl integer, p_session_ttl integer, p_generation integer, p_place integer, p_next_place integer,
     p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb,
-    p_attempt uuid DEFAULT NULL)
+    p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL)
     RETURNS finq.step_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -142,16 +155,17 @@ BEGIN
         INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at,
                                   step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
-                                  return_link, return_until)
+                                  return_link, return_until, renews)
         SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_status, to_timestamp(p_started_at), v_now,
                1, p_step_id, p_body_hash, v_expires, p_secret_id, p_place, p_next_place, p_waits_for,
                CASE WHEN p_waits_for IS NOT NULL THEN v_now END, p_reply, p_reasons, v_expires, p_reasons, p_return_link,
-               to_timestamp(p_return_until)
+               to_timestamp(p_return_until), p_renews
           FROM finq.tenant t
           JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.key_id = p_app_key_id
           JOIN finq.tenant_skill a ON a.client_id = t.client_id AND a.skill_id = p_skill_id
          WHERE t.client_id = p_client_id AND t.status = 'ACTIVE' AND k.ends_at > v_now
            AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0 AND v_held
+           AND (p_renews IS NULL OR finq.can_renew(p_client_id, p_renews))
         ON CONFLICT (session_id) DO NOTHING;
     ELSE
         UPDATE finq.session s
@@ -166,6 +180,7 @@ BEGIN
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = p_generation
            AND s.started_at + s.waited + p_session_ttl * interval '1 second' > v_now
            AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+           AND (s.renews IS NULL OR finq.can_renew(p_client_id, s.renews))
            AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
         RETURNING s.went_back INTO v_went_back;
     END IF;
@@ -190,7 +205,7 @@ BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
     v_answer.outcome := coalesce(
         finq.step_refusal(v_session, p_client_id, p_skill_id, p_app_key_id, p_ordinal, p_generation, p_body_hash, p_required,
-                          p_started_at, p_session_ttl),
+                          p_started_at, p_session_ttl, p_renews),
         -- what was missing has come in this moment
         CASE WHEN NOT v_held THEN 'step_claimed' WHEN p_ordinal > 1 THEN 'missing_uploads' ELSE 'unauthorized_tenant' END);
     IF v_answer.outcome = 'repeat' THEN

@@ -123,6 +123,7 @@ CREATE TABLE finq.session (
     exchange_secret_id   integer             NULL,
     exchange_salt        bytea               NULL,     -- with that secret, what the access_token is derived from
     credentials_id       uuid                NULL,
+    renews               uuid                NULL,     -- the consent that its exchange renews, where it makes none
     generation           integer             NOT NULL DEFAULT 0, -- counts resumptions; an older nonce is dead
     step_place           integer             NULL,
     next_place           integer             NULL,
@@ -213,7 +214,8 @@ CREATE TABLE finq.credential (
     skill_id           integer                NOT NULL,
     session_id         uuid                   NOT NULL,
     tenant_user_id     text                   NULL, -- the session's
-    access_token_hash  bytea                  NOT NULL,
+    access_token_hash  bytea                  NOT NULL, -- of the newest
+    older_token_hashes bytea[]                NOT NULL DEFAULT '{}', -- of those from before renewals, until a newer one is used; oldest first
     status             finq.credential_status NOT NULL DEFAULT 'ACTIVE',
     consent_exp        timestamptz            NOT NULL,
     max_data_retention timestamptz            NOT NULL,

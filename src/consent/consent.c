@@ -2,18 +2,11 @@
 
 #include <string.h>
 
-#include "crypto/digest.h"
 #include "db/outcome.h"
 
-/* The database knows keys and tokens by their hashes alone. */
-typedef struct {
-    unsigned char secret[FINQ_DIGEST_SHA256];
-    unsigned char token[FINQ_DIGEST_SHA256];
-} hashes;
-
-static hashes hashes_of(const finq_consent_claim *claim)
+finq_consent_hashes finq_consent_hashes_of(const finq_consent_claim *claim)
 {
-    hashes of;
+    finq_consent_hashes of;
     finq_digest_sha256(of.secret, claim->client_secret, strlen(claim->client_secret));
     finq_digest_sha256(of.token, claim->access_token, strlen(claim->access_token));
     return of;
@@ -26,7 +19,7 @@ static finq_error *refusal_of(const finq_consent *consent, apr_pool_t *pool)
 
 finq_error *finq_consent_read(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_pool_t *pool)
 {
-    hashes of = hashes_of(claim);
+    finq_consent_hashes of = finq_consent_hashes_of(claim);
     finq_consent_get_in in = {
         .client_id = &claim->client_id,
         .secret_hash = {of.secret, sizeof of.secret},
@@ -41,7 +34,7 @@ finq_error *finq_consent_read(finq_consent *consent, finq_db *db, const finq_con
 finq_error *finq_consent_delete(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_int32_t minutes,
                                 apr_pool_t *pool)
 {
-    hashes of = hashes_of(claim);
+    finq_consent_hashes of = finq_consent_hashes_of(claim);
     finq_consent_delete_in in = {
         .client_id = &claim->client_id,
         .secret_hash = {of.secret, sizeof of.secret},

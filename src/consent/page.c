@@ -42,8 +42,8 @@ static void query_hash(unsigned char *hash, const finq_consent_query *query, apr
     finq_digest_final(hash, digest);
 }
 
-static finq_error *cursor_seal(const char **cursor, const finq_id *last, const finq_secrets *secrets, const finq_consent_query *query,
-                               apr_pool_t *pool)
+static finq_error *cursor_seal(const char **cursor, const finq_id *last, const finq_secrets *secrets,
+                               const finq_consent_query *query, apr_pool_t *pool)
 {
     unsigned char plain[PLAIN] = {KIND}, sealed[SEALED];
     memcpy(plain + 1, last->bytes, sizeof last->bytes);
@@ -54,7 +54,8 @@ static finq_error *cursor_seal(const char **cursor, const finq_id *last, const f
 }
 
 /* `before` comes out NULL where the cursor was not given for this query. */
-static finq_error *cursor_open(const finq_id **before, const finq_secrets *secrets, const finq_consent_query *query, apr_pool_t *pool)
+static finq_error *cursor_open(const finq_id **before, const finq_secrets *secrets, const finq_consent_query *query,
+                               apr_pool_t *pool)
 {
     unsigned char plain[PLAIN], hash[FINQ_DIGEST_SHA256];
     finq_bytes sealed;
@@ -83,8 +84,8 @@ finq_error *finq_consent_query_check(finq_consent_query *query, const finq_secre
     return NULL;
 }
 
-finq_error *finq_consent_page_read(finq_consent_page *page, finq_db *db, const finq_secrets *secrets, const finq_consent_query *query,
-                                   apr_pool_t *pool)
+finq_error *finq_consent_page_read(finq_consent_page *page, finq_db *db, const finq_secrets *secrets,
+                                   const finq_consent_query *query, apr_pool_t *pool)
 {
     unsigned char secret_hash[FINQ_DIGEST_SHA256];
     apr_array_header_t *rows;

@@ -248,9 +248,9 @@ finq_error *finq_secrets_know_step(int *known, const finq_secrets *secrets, cons
 }
 
 finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES], const finq_secret *secret,
-                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *credentials_id, apr_pool_t *pool)
+                                     const unsigned char salt[FINQ_SALT_BYTES], const finq_id *session_id, apr_pool_t *pool)
 {
-    finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}, {credentials_id->bytes, sizeof credentials_id->bytes}};
+    finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}, {session_id->bytes, sizeof session_id->bytes}};
     return mac(token, secret->access_mac, pieces, 2, pool);
 }
 

@@ -52,6 +52,8 @@ static void put_token(finq_json_writer *to, const finq_token *token, apr_pool_t 
     if (token->app_key_id)
         finq_json_put_integer(to, "app_key_id", token->app_key_id);
     finq_json_put(to, "tenant_user_id", token->tenant_user_id);
+    if (token->renews)
+        put_id(to, "renews", token->renews);
 }
 
 static void put_secret(finq_json_writer *to, const finq_secrets *secrets, const finq_secret *secret)

@@ -176,6 +176,16 @@ static finq_directory_version_out directory_version_read(const PGresult *rows, i
     };
 }
 
+static finq_consent_renew_out consent_renew_read(const PGresult *rows, int row)
+{
+    return (finq_consent_renew_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
+        .key_id = finq_pg_number(rows, row, 2),
+        .tenant_user_id = finq_pg_text(rows, row, 3),
+    };
+}
+
 static finq_consent_answer_row consent_answer_read(const PGresult *rows, int row)
 {
     return (finq_consent_answer_row){
@@ -293,6 +303,25 @@ finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const
     *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_consent_page_out));
     for (int i = 0; i < finq_pg_rows(found); i++)
         APR_ARRAY_PUSH(*rows, finq_consent_page_out) = consent_answer_read(found, i);
+    return NULL;
+}
+
+finq_error *finq_call_consent_renew(finq_consent_renew_out *out, finq_db *db, const finq_consent_renew_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_consent_renew",
+        "SELECT outcome, skill_id, key_id, tenant_user_id FROM finq.consent_renew(p_client_id => $1, p_secret_hash => $2, "
+        "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5, p_skill => $6)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->skill);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = consent_renew_read(rows, 0);
     return NULL;
 }
 
@@ -594,7 +623,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
         "finq_step_context",
         "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => "
         "$2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
-        "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12)", 0};
+        "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12, p_renews => $13)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -609,6 +638,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
     finq_pg_arg_int(&args, in->session_ttl);
     finq_pg_arg_text(&args, in->return_link);
     finq_pg_arg_id(&args, in->attempt);
+    finq_pg_arg_id(&args, in->renews);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_context_read(rows, 0);
     return NULL;
@@ -656,7 +686,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
         "p_tenant_user_id => $6, p_started_at => $7, p_nonce_expires_at => $8, p_step_id => $9, p_step_name => $10, "
         "p_body_hash => $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, "
         "p_session_ttl => $17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => "
-        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26)", 1};
+        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26, p_renews => $27)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -685,6 +715,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
     finq_pg_arg_long(&args, in->return_until);
     finq_pg_arg_text(&args, in->reasons);
     finq_pg_arg_id(&args, in->attempt);
+    finq_pg_arg_id(&args, in->renews);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_answer_read(rows, 0);
     return NULL;

@@ -24,23 +24,35 @@ static finq_error *user_id_check(const char *user_id, apr_pool_t *pool)
     return finq_error_make(pool, FINQ_E_INVALID_FIELD, "tenant_user_id must have 1 to %d characters.", USER_ID_MAX);
 }
 
+finq_error *finq_session_begin(finq_session_started *started, const finq_service *service, const finq_session_origin *origin,
+                               apr_pool_t *pool)
+{
+    FINQ_TRY(finq_id_new(&started->session_id, pool));
+    started->expires_at = finq_clock_seconds() + service->nonce_ttl;
+    started->published = origin->published;
+    started->next_step = origin->published->skill->steps[0].name;
+    finq_token token = {
+        .kind = FINQ_TOKEN_NONCE,
+        .ordinal = 1,
+        .place = 1,
+        .expires_at = started->expires_at,
+        .client_id = origin->client_id,
+        .session_id = started->session_id,
+        .skill_id = origin->published->skill_id,
+        .app_key_id = origin->key_id,
+        .tenant_user_id = origin->tenant_user_id,
+        .renews = origin->renews,
+    };
+    return finq_token_seal(&started->nonce, &token, finq_secrets_first(service->secrets), pool);
+}
+
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service, const finq_directory_claim *claim,
                                const char *tenant_user_id, apr_pool_t *pool)
 {
-    finq_token token = {.kind = FINQ_TOKEN_NONCE, .ordinal = 1, .place = 1};
-    const finq_published *published;
-    FINQ_TRY(finq_directory_authorise(&token.app_key_id, &published, service->directory, service->db, claim, pool));
+    finq_session_origin origin = {.client_id = claim->client_id, .tenant_user_id = tenant_user_id};
+    FINQ_TRY(finq_directory_authorise(&origin.key_id, &origin.published, service->directory, service->db, claim, pool));
     FINQ_TRY(user_id_check(tenant_user_id, pool));
-    FINQ_TRY(finq_id_new(&started->session_id, pool));
-    started->expires_at = finq_clock_seconds() + service->nonce_ttl;
-    started->published = published;
-    started->next_step = published->skill->steps[0].name;
-    token.expires_at = started->expires_at;
-    token.client_id = claim->client_id;
-    token.session_id = started->session_id;
-    token.skill_id = published->skill_id;
-    token.tenant_user_id = tenant_user_id;
-    return finq_token_seal(&started->nonce, &token, finq_secrets_first(service->secrets), pool);
+    return finq_session_begin(started, service, &origin, pool);
 }
 
 static finq_nonce_state nonce_judge(const finq_session_pass *pass, const finq_id *client_id, int grace)

@@ -52,6 +52,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .return_until = plan->return_until,
         .reasons = plan->reasons,
         .attempt = plan->claimed ? &plan->attempt : NULL,
+        .renews = token->renews,
     };
     if (!in.data)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");

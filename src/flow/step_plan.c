@@ -45,6 +45,7 @@ static finq_error *context_call(finq_step_context_out *row, const finq_step_plan
         .session_ttl = service->session_ttl,
         .return_link = link ? finq_link_folded(link, pool) : NULL,
         .attempt = pass->step->connector ? &plan->attempt : NULL,
+        .renews = pass->token.renews,
     };
     return finq_call_step_context(row, service->db, &in, pool);
 }

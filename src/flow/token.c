@@ -6,8 +6,8 @@
 #include "ground/codec.h"
 
 /* The layout: kind 1, place 1, previous 1, late 1, ordinal 4, generation 4, skill 4, expiry 8, app key 8, client 16, session 16,
- * tenant_user_id the rest. */
-#define TOKEN_FIXED 64
+ * the consent that is renewed 16, zeros for none, tenant_user_id the rest. */
+#define TOKEN_FIXED 80
 #define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
 #define TEXT_MAX ((TOKEN_MAX + (apr_size_t)2) / 3 * 4)      /* rounded up: the longest text is a few characters shorter */
 
@@ -16,6 +16,8 @@ static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
     for (int i = bytes - 1; i >= 0; i--, number >>= 8)
         to[i] = (unsigned char)number;
 }
+
+static const finq_id none; /* no consent */
 
 static apr_size_t token_write(unsigned char *to, const finq_token *token)
 {
@@ -31,6 +33,7 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
     put_number(to + 24, (apr_uint64_t)token->app_key_id, 8);
     memcpy(to + 32, token->client_id.bytes, 16);
     memcpy(to + 48, token->session_id.bytes, 16);
+    memcpy(to + 64, token->renews ? token->renews->bytes : none.bytes, 16);
     memcpy(to + TOKEN_FIXED, token->tenant_user_id ? token->tenant_user_id : "", user);
     return TOKEN_FIXED + user;
 }
@@ -48,6 +51,7 @@ static void token_read(finq_token *token, const unsigned char *from, apr_size_t 
     token->app_key_id = (apr_int64_t)finq_codec_number(from + 24, 8);
     memcpy(token->client_id.bytes, from + 32, 16);
     memcpy(token->session_id.bytes, from + 48, 16);
+    token->renews = memcmp(from + 64, none.bytes, 16) == 0 ? NULL : apr_pmemdup(pool, from + 64, 16);
     token->tenant_user_id =
         length > TOKEN_FIXED ? apr_pstrmemdup(pool, (const char *)from + TOKEN_FIXED, length - TOKEN_FIXED) : NULL;
 }

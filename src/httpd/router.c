@@ -34,6 +34,7 @@ static const finq_endpoint endpoints[FINQ_ROUTES] = {
     [FINQ_ROUTE_CONSENT_GET] = finq_api_consent_get,
     [FINQ_ROUTE_CONSENT_DELETE] = finq_api_consent_delete,
     [FINQ_ROUTE_CONSENT_LIST] = finq_api_consent_list,
+    [FINQ_ROUTE_CONSENT_RENEW] = finq_api_consent_renew,
     [FINQ_ROUTE_SKILLS] = finq_api_catalog_skills,
     [FINQ_ROUTE_SERVICERS] = finq_api_catalog_servicers,
     [FINQ_ROUTE_OPENAPI] = finq_api_describe,

@@ -346,7 +346,7 @@ static finq_error *tenant_judge(inquiry *asked)
     return NULL;
 }
 
-static int is_served(const finq_directory *directory, const char *skill)
+int finq_directory_serves(const finq_directory *directory, const char *skill)
 {
     for (int i = 0; directory->served && i < directory->served->nelts; i++) {
         if (strcmp(APR_ARRAY_IDX(directory->served, i, const char *), skill) == 0)
@@ -376,7 +376,7 @@ finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_publish
         asked.skill_id = (*published)->skill_id;
         FINQ_TRY(tenant_judge(&asked));
     }
-    if (!asked.seen.granted || !is_served(directory, claim->skill))
+    if (!asked.seen.granted || !finq_directory_serves(directory, claim->skill))
         return finq_error_make(pool, FINQ_E_UNAUTHORIZED_TENANT, "The tenant may not use this skill on this host.");
     *app_key_id = asked.seen.key_id;
     return NULL;

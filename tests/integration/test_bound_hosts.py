@@ -105,6 +105,7 @@ ASKED = {
     "/consents/get": lambda bank, k, t: of_consent(k, "/consents/get", t),
     "/consents/delete": lambda bank, k, t: of_consent(k, "/consents/delete", t),
     "/consents/list": lambda bank, k, t: post(k, "/consents/list", "client_secret"),
+    "/consents/renew": lambda bank, k, t: of_consent(k, "/consents/renew", t),
     "/catalogs/skills": lambda bank, k, t: post(k, "/catalogs/skills", "client_app_key"),
     "/catalogs/servicers": lambda bank, k, t: post(k, "/catalogs/servicers", "client_app_key"),
     "/openapi.json": None,

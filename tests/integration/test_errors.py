@@ -19,12 +19,12 @@ from finqenv.installation import SANITIZED
 from finqenv.process import until
 from finqenv.wire import chunked, is_error, request, steady
 
-ROUTES = ["/sessions", "/sessions/6e1f4a3c-52d0-4b8e-9a77-0c1d2e3f4a5b/steps", "/tokens", "/token", "/consents/get", "/consents/delete", "/consents/list"]
+ROUTES = ["/sessions", "/sessions/6e1f4a3c-52d0-4b8e-9a77-0c1d2e3f4a5b/steps", "/tokens", "/token", "/consents/get", "/consents/delete", "/consents/list", "/consents/renew"]
 MEMBERS = {"/sessions": {"client_id": str, "client_app_key": str, "skill": str, "tenant_user_id": str},
            ROUTES[1]: {"client_id": str, "nonce": str, "skill": str, "step": str, "data": dict},
            "/tokens": {"client_id": str, "client_secret": str, "temp_token": str}}
 MEMBERS["/token"] = MEMBERS["/tokens"]
-MEMBERS["/consents/get"] = MEMBERS["/consents/delete"] = {
+MEMBERS["/consents/get"] = MEMBERS["/consents/delete"] = MEMBERS["/consents/renew"] = {
     "client_id": str, "client_secret": str, "credentials_id": str, "access_token": str, "tenant_user_id": str}
 MEMBERS["/consents/list"] = {"client_id": str, "client_secret": str, "tenant_user_id": str, "status": str, "cursor": str}
 OPTIONAL = {"tenant_user_id", "status", "cursor"}

@@ -73,7 +73,7 @@ MAY_USE = {
     "form": "ground json", "documents": "crypto ground", "bank": "crypto ground json", "sign": "crypto db ground json",
     "skills": "bank crypto db documents form ground json",
     "flow": "bank crypto db documents form ground json skills",
-    "consent": "crypto db ground",
+    "consent": "bank crypto db documents flow form ground json skills",
     "ctl": LIBRARY,
     "httpd/host": "crypto ground meter sign",
     "httpd/pool": "httpd/host db ground meter",

@@ -254,6 +254,7 @@ def test_every_example_is_replayed(server, contract):
     replay("/token", "wrong_token", "exchanged")
     replay("/consents/get", "unknown_credentials", "wrong_token", "read")
     replay("/consents/list", "wrong_cursor", "wrong_secret", "listed")
+    replay("/consents/renew", "another_skill", "wrong_token", "renewed")
     replay("/consents/delete", "bad_retention", "wrong_token", "deleted")
     replay("/tokens", "ended_consent")
     replay("/token", "ended_consent")

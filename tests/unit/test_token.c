@@ -32,7 +32,9 @@ static finq_error *load(finq_secrets **secrets, const char *text, mode_t mode)
 
 static finq_token sample(void)
 {
-    finq_token token = {FINQ_TOKEN_NONCE, 300, 2, 1, 3, 1, 1900000000, {{1, 2, 3}}, {{4, 5, 6}}, 77, 1234567890123, "user-1"};
+    static const finq_id renewed = {{7, 8, 9}};
+    finq_token token = {FINQ_TOKEN_NONCE, 300,      2,       1, 3, 1, 1900000000, {{1, 2, 3}}, {{4, 5, 6}}, 77,
+                        1234567890123,    "user-1", &renewed};
     return token;
 }
 

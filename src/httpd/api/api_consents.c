@@ -2,6 +2,7 @@
 
 #include "consent/consent.h"
 #include "consent/page.h"
+#include "consent/renewal.h"
 #include "httpd/intake.h"
 #include "httpd/observe.h"
 
@@ -152,8 +153,12 @@ static void put_page(finq_json_writer *reply, const finq_consent_page *page, con
 finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {
-        {"client_id", FINQ_JSON_STRING, 1}, {"client_secret", FINQ_JSON_STRING, 1}, {"tenant_user_id", FINQ_JSON_STRING, 0},
-        {"status", FINQ_JSON_STRING, 0},    {"cursor", FINQ_JSON_STRING, 0},        {"count", FINQ_JSON_INTEGER, 0},
+        {"client_id", FINQ_JSON_STRING, 1},
+        {"client_secret", FINQ_JSON_STRING, 1},
+        {"tenant_user_id", FINQ_JSON_STRING, 0},
+        {"status", FINQ_JSON_STRING, 0},
+        {"cursor", FINQ_JSON_STRING, 0},
+        {"count", FINQ_JSON_INTEGER, 0},
         {NULL, 0, 0},
     };
     apr_pool_t *pool = request->r->pool;
@@ -169,5 +174,28 @@ finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply
     envelope_open(reply, "read", "credentials_list", "Consents retrieved");
     put_page(reply, &page, &query.client_id, pool);
     finq_json_close(reply, '}');
+    return NULL;
+}
+
+finq_error *finq_api_consent_renew(finq_request *request, finq_json_writer *reply)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1},
+        {"client_secret", FINQ_JSON_STRING, 1},
+        {"credentials_id", FINQ_JSON_STRING, 1},
+        {"access_token", FINQ_JSON_STRING, 1},
+        {"tenant_user_id", FINQ_JSON_STRING, 0},
+        {"skill", FINQ_JSON_STRING, 0},
+        {NULL, 0, 0},
+    };
+    apr_pool_t *pool = request->r->pool;
+    finq_session_started started;
+    finq_consent_claim claim;
+    json_t *body;
+    FINQ_TRY(claim_read(&body, &claim, request, members));
+    const char *skill = finq_json_string(body, "skill");
+    FINQ_TRY(finq_intake_key(request, finq_consent_renew(&started, &request->service, &claim, skill, pool)));
+    finq_observe_tell_id(request, "credentials_id", &claim.credentials_id);
+    finq_api_put_started(reply, request, &claim.client_id, &started);
     return NULL;
 }

@@ -5,6 +5,18 @@
 #include "flow/session.h"
 #include "flow/status.h"
 
+void finq_api_put_started(finq_json_writer *reply, finq_request *request, const finq_id *client_id,
+                          const finq_session_started *started)
+{
+    finq_observe_recognised(request, client_id, started->published, NULL);
+    finq_observe_session(request, started->published, FINQ_PROGRESS_CREATED);
+    finq_json_put(reply, "nonce", started->nonce);
+    finq_api_put_id(reply, request, "session_id", &started->session_id);
+    finq_json_put(reply, "status", finq_status_name(FINQ_STATUS_CREATED));
+    finq_api_put_time(reply, "expires_at", started->expires_at, request->r->pool);
+    finq_json_put(reply, "next_step", started->next_step);
+}
+
 finq_error *finq_api_session_start(finq_request *request, finq_json_writer *reply)
 {
     static const finq_json_member members[] = {
@@ -23,12 +35,6 @@ finq_error *finq_api_session_start(finq_request *request, finq_json_writer *repl
     claim.skill = finq_json_string(body, "skill");
     FINQ_TRY(finq_intake_key(
         request, finq_session_start(&started, &request->service, &claim, finq_json_string(body, "tenant_user_id"), pool)));
-    finq_observe_recognised(request, &claim.client_id, started.published, NULL);
-    finq_observe_session(request, started.published, FINQ_PROGRESS_CREATED);
-    finq_json_put(reply, "nonce", started.nonce);
-    finq_api_put_id(reply, request, "session_id", &started.session_id);
-    finq_json_put(reply, "status", finq_status_name(FINQ_STATUS_CREATED));
-    finq_api_put_time(reply, "expires_at", started.expires_at, pool);
-    finq_json_put(reply, "next_step", started.next_step);
+    finq_api_put_started(reply, request, &claim.client_id, &started);
     return NULL;
 }

@@ -40,6 +40,7 @@ const finq_route finq_routes[FINQ_ROUTES] = {
     [FINQ_ROUTE_CONSENT_GET] = {"/consents/get", M_POST, 0},
     [FINQ_ROUTE_CONSENT_DELETE] = {"/consents/delete", M_POST, 0},
     [FINQ_ROUTE_CONSENT_LIST] = {"/consents/list", M_POST, 0},
+    [FINQ_ROUTE_CONSENT_RENEW] = {"/consents/renew", M_POST, 0},
     [FINQ_ROUTE_SKILLS] = {"/catalogs/skills", M_POST, 0},
     [FINQ_ROUTE_SERVICERS] = {"/catalogs/servicers", M_POST, 0},
     [FINQ_ROUTE_OPENAPI] = {"/openapi.json", M_GET, 1},
