@@ -105,6 +105,8 @@ typedef struct finq_catalog_skills_in {
     const finq_id *client_id;
     finq_bytes app_key_hash;
     const char *only; /**< text[] */
+    const char *skill;
+    const char *language;
 } finq_catalog_skills_in;
 typedef finq_catalog_answer_row finq_catalog_skills_out;
 /** sql/functions/skill.sql. It may be repeated. */

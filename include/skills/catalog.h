@@ -14,6 +14,8 @@ typedef struct finq_catalog_claim {
     finq_id client_id;
     const char *app_key;
     const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
+    const char *skill;                /**< the only one that is wanted; NULL for all */
+    const char *language;             /**< that titles and descriptions are wanted in; NULL for the skills' own */
 } finq_catalog_claim;
 
 /** Reads a catalog in one call: `*json` is a compact JSON array, in the order in which the definitions were published.

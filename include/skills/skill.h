@@ -16,10 +16,10 @@
 
 /** A document that a step asks for. */
 typedef struct finq_skill_upload {
-    const char *document;           /**< unique in its step */
-    const char *title;              /**< NULL where the definition gives none */
-    int required;                   /**< whether the next step waits for it */
-    const char *const *media_types; /**< ends with NULL */
+    const char *document;            /**< unique in its step */
+    const char *title, *description; /**< NULL where the definition gives none */
+    int required;                    /**< whether the next step waits for it */
+    const char *const *media_types;  /**< ends with NULL */
     apr_int64_t max_bytes;
 } finq_skill_upload;
 

@@ -8,14 +8,34 @@ AS $$
      WHERE a.client_id = p_client_id AND s.retired_at IS NULL AND (p_only IS NULL OR s.name = ANY (p_only))
 $$;
 
--- A step as the catalog shows it: named members alone, so that what a definition may hold one day does not show by itself.
-CREATE OR REPLACE FUNCTION finq.catalog_step(p_step json) RETURNS json
+-- Members in their order, those without a value left out.
+CREATE OR REPLACE FUNCTION finq.catalog_members(p_names text[], VARIADIC p_values json[]) RETURNS json
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN p_step ->> 'title' IS NULL
-                THEN json_build_object('name', p_step -> 'name', 'schema', p_step -> 'schema',
-                                       'uploads', coalesce(p_step -> 'uploads', '[]'))
-                ELSE json_build_object('name', p_step -> 'name', 'title', p_step -> 'title', 'schema', p_step -> 'schema',
-                                       'uploads', coalesce(p_step -> 'uploads', '[]')) END;
+    RETURN (SELECT json_object_agg(m.name, m.value ORDER BY m.place)
+              FROM unnest(p_names, p_values) WITH ORDINALITY AS m (name, value, place) WHERE m.value IS NOT NULL);
+
+-- Where a step may lead, by name, null for the end: its branches up to the first without a condition, else to the step behind it.
+CREATE OR REPLACE FUNCTION finq.catalog_next(p_step json, p_behind text) RETURNS json
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    WITH way AS (
+        SELECT b.place, b.branch ->> 'step' AS step, b.branch -> 'when' IS NULL AS always
+          FROM json_array_elements(coalesce(p_step -> 'next', '[]')) WITH ORDINALITY AS b (branch, place)
+         UNION ALL SELECT 1000, p_behind, true)
+    SELECT json_agg(f.step ORDER BY f.place)
+      FROM (SELECT w.step, min(w.place) AS place FROM way w
+             WHERE w.place <= (SELECT min(a.place) FROM way a WHERE a.always) GROUP BY w.step) f
+$$;
+
+-- A step as the catalog shows it: named members alone, so that what a definition may hold one day does not show by itself.
+CREATE OR REPLACE FUNCTION finq.catalog_step(p_step json, p_behind text) RETURNS json
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN finq.catalog_members('{name,title,description,schema,uploads,connector,redirect,review,next}',
+        p_step -> 'name', p_step -> 'title', p_step -> 'description', p_step -> 'schema', coalesce(p_step -> 'uploads', '[]'),
+        CASE WHEN p_step -> 'connector' IS NOT NULL THEN 'true'::json END,
+        CASE WHEN p_step -> 'connector' IS NOT NULL AND p_step #> '{schema,properties,psu_redirect_link}' IS NOT NULL
+             THEN 'true'::json END,
+        p_step -> 'review', finq.catalog_next(p_step, p_behind));
 
 CREATE OR REPLACE FUNCTION finq.catalog_servicer(p_servicer finq.servicer) RETURNS json
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -46,8 +66,10 @@ CREATE OR REPLACE FUNCTION finq.skill_follows(p_name text, p_next text) RETURNS 
                        >= string_to_array(substring(p_name, v.pattern), '.')::numeric[]
               FROM (SELECT '[0-9]+[.][0-9]+$') AS v (pattern));
 
--- The catalog of skills (contract section 10), each schema's members in the order in which they were published.
-CREATE OR REPLACE FUNCTION finq.catalog_skills(p_client_id uuid, p_app_key_hash bytea, p_only text[])
+-- The catalog of skills (contract section 10), each schema's members in the order in which they were published; of p_skill alone
+-- where that is not NULL. With p_language, the texts in it, or in the language without its region, stand beside a skill that has
+-- some: its `translations`, which the server puts in their places.
+CREATE OR REPLACE FUNCTION finq.catalog_skills(p_client_id uuid, p_app_key_hash bytea, p_only text[], p_skill text, p_language text)
     RETURNS finq.catalog_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -56,13 +78,17 @@ DECLARE
 BEGIN
     v_answer.outcome := finq.key_claim(p_client_id, 'APP_KEY', p_app_key_hash);
     IF v_answer.outcome = 'ok' THEN
-        SELECT coalesce(json_agg(json_build_object(
-                   'name', s.name, 'title', s.definition -> 'title', 'type', s.definition -> 'type',
-                   'environment', s.definition -> 'environment', 'servicer', finq.catalog_servicer(r),
-                   'steps', (SELECT json_agg(finq.catalog_step(e.step) ORDER BY e.place)
-                               FROM json_array_elements(s.definition -> 'steps') WITH ORDINALITY AS e (step, place)))
+        SELECT coalesce(json_agg(finq.catalog_members('{name,title,description,type,environment,servicer,steps,translations}',
+                   to_json(s.name), s.definition -> 'title', s.definition -> 'description', s.definition -> 'type',
+                   s.definition -> 'environment', finq.catalog_servicer(r),
+                   (SELECT json_agg(finq.catalog_step(e.step, e.behind) ORDER BY e.place)
+                      FROM (SELECT i.step, i.place, lead(i.step ->> 'name') OVER (ORDER BY i.place) AS behind
+                              FROM json_array_elements(s.definition -> 'steps') WITH ORDINALITY AS i (step, place)) e),
+                   coalesce(s.definition -> 'translations' -> p_language,
+                            s.definition -> 'translations' -> split_part(p_language, '-', 1)))
                    ORDER BY s.name), '[]') INTO v_answer.catalog
-          FROM finq.catalog_of(p_client_id, p_only) s JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
+          FROM finq.catalog_of(p_client_id, p_only) s JOIN finq.servicer r ON r.servicer_id = s.servicer_id
+         WHERE p_skill IS NULL OR s.name = p_skill;
     END IF;
     RETURN v_answer;
 END $$;

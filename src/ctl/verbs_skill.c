@@ -1,12 +1,28 @@
 /* The verbs about skills and servicers. */
 #include "ctl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "json/json.h"
+#include "ground/text.h"
 #include "skills/skill.h"
+#include "skills/translation.h"
 
 #define DEFINITION_MAX ((apr_size_t)1024 * 1024)
+
+/* What a language still lacks is shown to people in the skill's own. */
+static void translations_tell(const json_t *definition, apr_pool_t *pool)
+{
+    const char *language;
+    json_t *texts;
+    json_object_foreach(json_object_get(definition, "translations"), language, texts)
+    {
+        const apr_array_header_t *missing = finq_translation_missing(definition, texts, pool);
+        if (missing->nelts > 0)
+            fprintf(stderr, "translations: %s lacks %s\n", language, finq_text_join(missing, pool));
+    }
+}
 
 ctl_exit ctl_skill_publish(ctl_command *command)
 {
@@ -22,6 +38,7 @@ ctl_exit ctl_skill_publish(ctl_command *command)
         error = finq_skill_compile(&skill, definition, command->pool);
     if (error)
         return ctl_fail_with(error);
+    translations_tell(definition, command->pool);
     text[finq_json_compact(text, text, length)] = '\0';
     return ctl_db_print(command, "SELECT finq.skill_publish(p_definition => $1)", (const char *const[]){text}, 1);
 }

@@ -233,12 +233,15 @@ finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_catalog_skills",
-        "SELECT outcome, catalog FROM finq.catalog_skills(p_client_id => $1, p_app_key_hash => $2, p_only => $3)", 1};
+        "SELECT outcome, catalog FROM finq.catalog_skills(p_client_id => $1, p_app_key_hash => $2, p_only => $3, p_skill => "
+        "$4, p_language => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_bytes(&args, in->app_key_hash);
     finq_pg_arg_text(&args, in->only);
+    finq_pg_arg_text(&args, in->skill);
+    finq_pg_arg_text(&args, in->language);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = catalog_answer_read(rows, 0);
     return NULL;

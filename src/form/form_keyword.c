@@ -342,6 +342,8 @@ static void keyword_read(form_build *build, form_node *node, const json_t *value
             return;
         }
     }
+    if (strncmp(path->name, "x-", 2) == 0)
+        return; /* a note of whoever wrote the skill */
     finq_fault_note(&build->faults, path, "is not a keyword of the documented subset of JSON Schema 2020-12");
 }
 

@@ -9,9 +9,10 @@
 #include "documents/media.h"
 #include "form/pattern.h"
 #include "ground/text.h"
+#include "skills/translation.h"
 
-/* Longest title and longest name, in bytes, and most media types of a document. */
-enum { TITLE_MAX = 256, MEDIA_TYPES_MAX = 16, NAME_LENGTH_MAX = 64 };
+/* Longest title, description and name, in bytes, and most media types of a document. */
+enum { TITLE_MAX = 256, DESCRIPTION_MAX = 2000, MEDIA_TYPES_MAX = 16, NAME_LENGTH_MAX = 64 };
 
 #define SKILL_NAME "^[a-z][a-z0-9]*(?:_[a-z0-9]+)*_#(?:0|[1-9][0-9]{0,3})\\.(?:0|[1-9][0-9]{0,3})$"
 #define NAME "^[a-z][a-z0-9_]{0,63}$"
@@ -49,7 +50,7 @@ static void read_object(reading *r, const json_t *object, const finq_path *path,
             m++;
         if (m->name)
             m->read(r, value, &below, (char *)to + m->slot);
-        else
+        else if (strncmp(name, "x-", 2) != 0) /* a note of whoever wrote the skill */
             finq_fault_note(&r->faults, &below, "is not a member that a skill has");
     }
     for (const member *m = members; m->name; m++) {
@@ -66,6 +67,31 @@ static void read_title(reading *r, const json_t *value, const finq_path *path, v
         finq_fault_note(&r->faults, path, "must be a string of 1 to %d bytes", TITLE_MAX);
     else
         *(const char **)slot = apr_pstrdup(r->pool, json_string_value(value));
+}
+
+static void read_description(reading *r, const json_t *value, const finq_path *path, void *slot)
+{
+    apr_size_t length = json_string_length(value);
+    if (!json_is_string(value) || length == 0 || length > DESCRIPTION_MAX)
+        finq_fault_note(&r->faults, path, "must be a string of 1 to %d bytes", DESCRIPTION_MAX);
+    else if (slot)
+        *(const char **)slot = apr_pstrdup(r->pool, json_string_value(value));
+}
+
+/* What others read: editors the address of a schema, the catalog what people are shown. */
+static void read_shown(reading *r, const json_t *value, const finq_path *path, void *slot)
+{
+    (void)slot;
+    read_description(r, value, path, NULL);
+}
+
+/* Looked at when all else is known. */
+static void read_translations(reading *r, const json_t *value, const finq_path *path, void *slot)
+{
+    (void)r;
+    (void)value;
+    (void)path;
+    (void)slot;
 }
 
 static int text_matches(const finq_pattern *pattern, const char *text, apr_size_t length, apr_pool_t *pool)
@@ -205,6 +231,7 @@ static void read_uploads(reading *r, const json_t *value, const finq_path *path,
 {
     static const member members[] = {{"document", read_name, offsetof(finq_skill_upload, document), 1},
                                      {"title", read_title, offsetof(finq_skill_upload, title), 0},
+                                     {"description", read_description, offsetof(finq_skill_upload, description), 0},
                                      {"required", read_flag, offsetof(finq_skill_upload, required), 1},
                                      {"media_types", read_media_types, offsetof(finq_skill_upload, media_types), 1},
                                      {"max_bytes", read_bytes, offsetof(finq_skill_upload, max_bytes), 1},
@@ -277,6 +304,7 @@ static void read_steps(reading *r, const json_t *value, const finq_path *path, v
 {
     static const member members[] = {{"name", read_name, offsetof(finq_skill_step, name), 1},
                                      {"title", read_title, offsetof(finq_skill_step, title), 0},
+                                     {"description", read_shown, 0, 0},
                                      {"schema", read_schema, offsetof(finq_skill_step, form), 1},
                                      {"uploads", read_uploads, 0, 0},
                                      {"connector", read_connector, offsetof(finq_skill_step, connector), 0},
@@ -301,6 +329,9 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
 {
     static const member members[] = {{"name", read_skill_name, offsetof(finq_skill, name), 1},
                                      {"title", read_title, offsetof(finq_skill, title), 1},
+                                     {"$schema", read_shown, 0, 0},
+                                     {"description", read_shown, 0, 0},
+                                     {"translations", read_translations, 0, 0},
                                      {"type", read_type, offsetof(finq_skill, type), 1},
                                      {"environment", read_environment, offsetof(finq_skill, environment), 1},
                                      {"servicer", read_servicer, 0, 1},
@@ -311,6 +342,7 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
     FINQ_TRY(finq_pattern_compile(&r.skill_name, SKILL_NAME, strlen(SKILL_NAME), pool));
     FINQ_TRY(finq_pattern_compile(&r.name, NAME, strlen(NAME), pool));
     read_object(&r, definition, NULL, members, made);
+    finq_translation_check(&r.faults, definition);
     FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
     for (int i = 0; i < made->step_count; i++)
         resolve_branches(&r, made, i);

@@ -46,13 +46,13 @@ def test_skills_are_shown_in_the_order_of_their_definitions(client):
     assert [skill["name"] for skill in answer.json] == sorted(DEMO_SKILLS)
     for shown in answer.json:
         definition = definition_of(shown["name"])
-        assert list(shown) == ["name", "title", "type", "environment", "servicer", "steps"]
+        assert list(shown) == ["name", "title", "description", "type", "environment", "servicer", "steps"]
         assert shown["servicer"].pop("id")
         assert shown["servicer"] == definition["servicer"]
         for step, defined in zip(shown["steps"], definition["steps"], strict=True):
             assert json.dumps(step["schema"]) == json.dumps(defined["schema"]), "members in the published order"
             assert step["uploads"] == defined.get("uploads", [])
-            assert step.get("title") == defined.get("title")
+            assert (step.get("title"), step.get("description")) == (defined.get("title"), defined.get("description"))
 
 
 def test_answer_is_compact(client):
@@ -87,7 +87,7 @@ def test_shows_named_members_only(server, client, tenant):
     server.psql(f"SELECT finq.skill_publish('{json.dumps(definition)}')")
     server.finqctl("tenant", "allow", tenant.client_id, name)
     shown = next(skill for skill in ask(client).json if skill["name"] == name)
-    assert shown["steps"] == [{"name": "one", "schema": {"type": "object"}, "uploads": []}]
+    assert shown["steps"] == [{"name": "one", "schema": {"type": "object"}, "uploads": [], "connector": True, "next": [None]}]
     assert b"canary" not in ask(client).body + ask(client, "servicers").body
     server.finqctl("skill", "retire", name)
 
@@ -99,7 +99,7 @@ def test_refuses_as_sessions_do(server, client, other_tenant, what):
     for key in ("", "wrong", other_tenant.client_app_key, client.tenant.client_secret):
         refused = ask(client, what, client_app_key=key)
         assert (refused.status, refused.code) == (401, "invalid_client_app_key")
-    assert ask(client, what, skill="x").code == "unknown_fields"
+    assert ask(client, what, step="x").code == "unknown_fields"
     assert client.call(f"/catalogs/{what}", {}).code == "missing_fields"
     assert client.request("GET", f"/v1/catalogs/{what}").code == "method_not_allowed"
     assert client.call("/catalogs", {}).code == "not_found"
@@ -108,6 +108,66 @@ def test_refuses_as_sessions_do(server, client, other_tenant, what):
     visitor = server.client(disabled)
     assert ask(visitor, what).code == "unauthorized_tenant"
     visitor.close()
+
+
+def test_hints_for_a_wizard(server, client, tenant, tmp_path):
+    """Red without the look at `when` in finq.catalog_next, without either of its halves; with the connector's name shown."""
+    when = {"type": "object"}
+    link = {"type": "object", "properties": {"psu_redirect_link": {"type": "string", "x-hidden": True}}}
+    steps = [{"name": "a", "schema": when, "next": [{"when": when, "step": "c"}, {"when": when, "step": None}, {"when": when, "step": "c"}]},
+             {"name": "b", "schema": when, "connector": "bank", "review": "offline", "description": "Why", "x-note": 1},
+             {"name": "c", "schema": link, "connector": "bank", "next": [{"step": None}, {"step": "d"}]}, {"name": "d", "schema": True}]
+    name = publish(server, tmp_path, steps=steps, translations={}, **{"$schema": "https://x.example/skill.json", "x-owner": "us"})
+    server.finqctl("tenant", "allow", tenant.client_id, name)
+    shown, = ask(client, skill=name).json
+    hints = [{key: value for key, value in step.items() if key not in ("name", "schema", "uploads")} for step in shown["steps"]]
+    assert hints == [{"next": ["c", None, "b"]}, {"description": "Why", "connector": True, "review": "offline", "next": ["c"]},
+                     {"connector": True, "redirect": True, "next": [None]}, {"next": [None]}]
+    assert shown["steps"][2]["schema"] == link and "x-owner" not in shown
+    server.finqctl("skill", "retire", name)
+
+
+def test_one_skill_in_a_language(client):
+    """Red where the texts are not put in their places, where they show beside them, without the language alone behind its
+    region."""
+    name = "xyz_sbx_#3.0"
+    plain, = ask(client, skill=name).json
+    for language in ("ro", "ro-MD"):
+        shown, = ask(client, skill=name, language=language).json
+        assert list(shown) == list(plain) and shown["title"] == "Depozit bancar"
+        assert shown["steps"][0]["schema"]["properties"]["value"]["title"] == "Suma"
+        assert shown["steps"][1]["uploads"][0]["title"] == "Dovada adresei"
+    assert ask(client, skill=name, language="xx").json == [plain] == ask(client, skill=name, language=None).json
+    assert ask(client, skill="nothing_#1.0").json == []
+
+
+@pytest.mark.parametrize("pointer", ["/nothing/title", "title", "/name", "/steps/0/schema", "/steps/7/title", "/translations/ro/~1title"])
+def test_a_translation_leads_to_words(server, tmp_path, pointer):
+    """Red without either condition of holder_find."""
+    file = tmp_path / "skill.json"
+    file.write_text(json.dumps({**definition_of("xyz_sbx_#3.0"), "name": f"made_{secrets.token_hex(6)}_#1.0",
+                                "translations": {"de": {"/title": "Festgeld", pointer: "X"}}}))
+    done = server.finqctl("skill", "publish", file, check=False)
+    assert done.returncode and "JSON Pointer to a title or a description" in done.stderr
+
+
+def test_what_a_translation_lacks_is_listed(server, tmp_path):
+    file = tmp_path / "skill.json"
+    file.write_text(json.dumps({**definition_of(NARROW), "name": f"made_{secrets.token_hex(6)}_#1.0", "translations": {"de": {"/title": "Konten"}}}))
+    done = server.finqctl("skill", "publish", file, check=False)
+    assert done.returncode == 0 and done.stderr == "translations: de lacks /description, /steps/0/title\n"
+
+
+def test_the_demonstration_skills_are_for_people():
+    """Each of their members has a title; their choices have words, and their translations lack nothing."""
+    def members(schema):
+        for member in schema.get("properties", {}).values():
+            yield member
+            yield from members(member)
+    for definition in map(definition_of, DEMO_SKILLS):
+        for step in definition["steps"]:
+            assert all(member.get("title") and "enum" not in member for member in members(step["schema"]))
+            assert all(upload["title"] and upload["description"] for upload in step.get("uploads", []))
 
 
 def test_a_tenant_without_skills_gets_empty_lists(server):

@@ -31,6 +31,7 @@ static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload,
     finq_json_open(reply, NULL, '{');
     finq_json_put(reply, "document", upload->document);
     finq_json_put(reply, "title", upload->title);
+    finq_json_put(reply, "description", upload->description);
     finq_json_put_bool(reply, "required", upload->required);
     finq_json_open(reply, "media_types", '[');
     for (const char *const *type = upload->media_types; *type; type++)
