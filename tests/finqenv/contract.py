@@ -31,6 +31,7 @@ class _Response:
     def __init__(self, described):
         self.headers = {name.lower(): header for name, header in described["headers"].items()}
         content = described.get("content")
+        self.is_page = bool(content) and "text/html" in content
         self.schema = jsonschema.Draft202012Validator(content["application/json"]["schema"]) if content else None
 
     def faults(self, answer):
@@ -42,6 +43,8 @@ class _Response:
                 yield f"header {name} is missing"
         if self.schema is None:
             yield from ["a body"] if answer.body else []
+        elif self.is_page and answer.headers.get("content-type") == "text/html; charset=utf-8":
+            yield from [] if answer.body.startswith(b"<!DOCTYPE html>") else ["no page"]
         elif answer.headers.get("content-type") != "application/json" or answer.json is None:
             yield f"no JSON: {answer.headers.get('content-type')}"
         else:

@@ -267,7 +267,7 @@ def test_cancelling_at_the_bank(bank):
 # -- races
 
 def test_of_many_backs_one_has_an_effect(bank):
-    """Red where finq.session_back does not lock, and where it takes no ordinal."""
+    """Red where it takes no ordinal."""
     user = walked(bank, "company")
     user.submit("company", {})
     clients = [bank.server.client(bank.tenant) for _ in range(16)]
@@ -277,6 +277,25 @@ def test_of_many_backs_one_has_an_effect(bank):
         client.close()
     assert {answer.status for answer in answers} == {200} and len({answer.body for answer in answers}) == 1
     assert rows(bank, user, "string_agg(e.name, ' ')") == "company"
+
+
+def test_of_a_step_and_a_back_one_has_an_effect(bank):
+    """Both wait for the session's row, the step first. Red without FOR NO KEY UPDATE in finq.session_hold."""
+    user, other = walked(bank, "company"), bank.server.client(bank.tenant)
+
+    def hold():
+        bank.psql(f"SELECT FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE; SELECT pg_sleep(0.6)")
+
+    def leave(nonce=user.nonce):
+        time.sleep(0.4)
+        return other.call(f"/sessions/{user.session_id}/back", {"client_id": other.tenant.client_id, "nonce": nonce})
+
+    def submit():
+        time.sleep(0.2)
+        return user.submit("company", {})
+    _, submitted, left = at_once([hold, submit, leave])
+    other.close()
+    assert sorted(answer.status for answer in (submitted, left)) == [200, 409]
 
 
 @pytest.mark.parametrize("verb", ["back", "cancel"])

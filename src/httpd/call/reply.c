@@ -10,10 +10,12 @@
 #include "httpd/body.h"
 #include "httpd/cors.h"
 #include "httpd/observe.h"
+#include "httpd/page.h"
 
 APLOG_USE_MODULE(finq);
 
 #define ERROR_FILTER "FINQ_ERROR"
+#define JSON_TYPE "application/json"
 
 /* Headers of every answer; in err_headers_out, which errors keep too. */
 static void headers_set(finq_request *request)
@@ -26,7 +28,7 @@ static void headers_set(finq_request *request)
     apr_table_unset(request->r->headers_out, "Cache-Control");
 }
 
-static int body_send(finq_request *request, int outcome, const char *text)
+static int body_send(finq_request *request, int outcome, const char *type, const char *text)
 {
     request_rec *r = request->r;
     headers_set(request);
@@ -34,7 +36,7 @@ static int body_send(finq_request *request, int outcome, const char *text)
     request->answered = 1;
     r->status = outcome == FINQ_OUTCOME_OK ? HTTP_OK : finq_code_http((finq_code)outcome);
     r->status_line = NULL;
-    ap_set_content_type(r, "application/json");
+    ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)strlen(text));
     ap_rputs(text, r);
     return OK;
@@ -42,7 +44,7 @@ static int body_send(finq_request *request, int outcome, const char *text)
 
 int finq_reply_json(finq_request *request, const char *text)
 {
-    return body_send(request, FINQ_OUTCOME_OK, text);
+    return body_send(request, FINQ_OUTCOME_OK, JSON_TYPE, text);
 }
 
 static int empty_send(finq_request *request, int outcome, int status)
@@ -148,6 +150,14 @@ static const char *error_text(const finq_request *request, const finq_error *err
     return finq_json_written(to);
 }
 
+/* A program gets JSON, and a person a page. */
+static const char *error_body(const char **type, finq_request *request, const finq_error *error)
+{
+    int is_page = finq_page_suits(request);
+    *type = is_page ? "text/html; charset=utf-8" : JSON_TYPE;
+    return is_page ? finq_page_of(request, error) : error_text(request, error);
+}
+
 /* One line a refusal, or none where its client has had one this second. What the client did is worth a line at info; what
  * the operator must mend, and what a connector did, at error. */
 static void error_log(const finq_request *request, const finq_error *error)
@@ -213,7 +223,8 @@ int finq_reply_error(finq_request *request, const finq_error *error)
     error_headers(request, error);
     if (!request->body_ended)
         rest_of_body(request);
-    return body_send(request, (int)error->code, error_text(request, error));
+    const char *type, *text = error_body(&type, request, error);
+    return body_send(request, (int)error->code, type, text);
 }
 
 int finq_reply_refuse(finq_request *request, const finq_error *error)
@@ -303,8 +314,8 @@ static apr_status_t error_filter(ap_filter_t *filter, apr_bucket_brigade *brigad
     request->answered = 1;
     r->status = finq_code_http(error->code);
     r->status_line = NULL;
-    const char *text = error_text(request, error);
-    ap_set_content_type(r, "application/json");
+    const char *type, *text = error_body(&type, request, error);
+    ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)strlen(text));
     ours = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     APR_BRIGADE_INSERT_TAIL(ours, apr_bucket_pool_create(text, strlen(text), r->pool, r->connection->bucket_alloc));
