@@ -5,6 +5,7 @@
 #include "httpd/connectors.h"
 #include "httpd/dbd.h"
 #include "httpd/directives.h"
+#include "httpd/janitor.h"
 #include "httpd/location.h"
 #include "httpd/monitor.h"
 #include "httpd/reply.h"
@@ -28,7 +29,8 @@ static void register_hooks(apr_pool_t *pool)
     finq_ask_register();
     ap_hook_check_config(finq_directives_check, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(finq_janitor_start, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_FIRST); /* before mod_watchdog lets the janitor begin */
     ap_hook_process_connection(finq_router_connection, NULL, NULL, APR_HOOK_REALLY_FIRST); /* the others run within it */
     ap_hook_create_request(finq_request_create, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_read_request(finq_request_read, NULL, NULL, APR_HOOK_LAST);

@@ -128,11 +128,15 @@ CREATE TABLE finq.credential (
     updated_at timestamp with time zone NOT NULL,
     expiry_told boolean NOT NULL DEFAULT false,
     deleted_at timestamp with time zone,
+    data_removed_at timestamp with time zone,
     CONSTRAINT credential_check CHECK (((status <> 'DELETED'::finq.credential_status) OR (deleted_at IS NOT NULL))),
     CONSTRAINT credential_pkey PRIMARY KEY (credentials_id)
 );
 CREATE INDEX credential_client ON finq.credential USING btree (client_id, credentials_id);
+CREATE INDEX credential_data ON finq.credential USING btree (max_data_retention) WHERE (data_removed_at IS NULL);
+CREATE INDEX credential_end ON finq.credential USING btree (max_data_retention) WHERE (data_removed_at IS NOT NULL);
 CREATE INDEX credential_expiry ON finq.credential USING btree (consent_exp) WHERE (status = 'ACTIVE'::finq.credential_status);
+CREATE INDEX credential_notice ON finq.credential USING btree (consent_exp) WHERE ((status = 'ACTIVE'::finq.credential_status) AND (NOT expiry_told));
 CREATE INDEX credential_user ON finq.credential USING btree (client_id, tenant_user_id, credentials_id) WHERE (tenant_user_id IS NOT NULL);
 
 CREATE TABLE finq.directory_change (
@@ -140,13 +144,6 @@ CREATE TABLE finq.directory_change (
     version bigint NOT NULL,
     CONSTRAINT directory_change_only_one_check CHECK (only_one),
     CONSTRAINT directory_change_pkey PRIMARY KEY (only_one)
-);
-
-CREATE TABLE finq.expiry_mark (
-    only_one boolean NOT NULL DEFAULT true,
-    looked_at timestamp with time zone NOT NULL,
-    CONSTRAINT expiry_mark_only_one_check CHECK (only_one),
-    CONSTRAINT expiry_mark_pkey PRIMARY KEY (only_one)
 );
 
 CREATE TABLE finq.functions (
@@ -159,6 +156,16 @@ CREATE TABLE finq.functions (
     CONSTRAINT functions_pkey PRIMARY KEY (only_one)
 );
 CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.functions FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.lease (
+    name text NOT NULL,
+    holder text,
+    epoch bigint NOT NULL DEFAULT 0,
+    taken_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+    until timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+    given_at timestamp with time zone,
+    CONSTRAINT lease_pkey PRIMARY KEY (name)
+);
 
 CREATE TABLE finq.migration (
     version integer NOT NULL,
@@ -184,6 +191,7 @@ CREATE TABLE finq.outbox (
     tried_since timestamp with time zone,
     CONSTRAINT outbox_pkey PRIMARY KEY (event_id)
 );
+CREATE INDEX outbox_ended ON finq.outbox USING btree (COALESCE(delivered_at, next_at)) WHERE (state <> 'WAITING'::finq.delivery);
 CREATE INDEX outbox_session ON finq.outbox USING btree (session_id, event_id) WHERE (state = 'WAITING'::finq.delivery);
 CREATE INDEX outbox_waiting ON finq.outbox USING btree (client_id, next_at) WHERE (state = 'WAITING'::finq.delivery);
 
@@ -228,6 +236,7 @@ CREATE TABLE finq.session (
     status finq.session_status NOT NULL,
     started_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
     step_ordinal integer NOT NULL,
     step_id uuid NOT NULL,
     step_body_hash bytea NOT NULL,
@@ -244,7 +253,6 @@ CREATE TABLE finq.session (
     next_place integer,
     waits_for finq.waiting,
     waits_since timestamp with time zone,
-    waited interval NOT NULL DEFAULT '00:00:00'::interval,
     resubmit boolean NOT NULL DEFAULT false,
     reply json,
     reply_reasons jsonb,
@@ -259,7 +267,9 @@ CREATE TABLE finq.session (
     went_back boolean NOT NULL DEFAULT false,
     CONSTRAINT session_pkey PRIMARY KEY (session_id)
 ) WITH (fillfactor=80);
-CREATE INDEX session_waited ON finq.session USING btree (session_id) WHERE ((status = 'SESSION_IN_PROGRESS'::finq.session_status) AND ((waited > '00:00:00'::interval) OR (waits_for = 'BANK'::finq.waiting)));
+CREATE INDEX session_consent ON finq.session USING btree (credentials_id) WHERE (credentials_id IS NOT NULL);
+CREATE INDEX session_ended ON finq.session USING btree (expires_at) WHERE (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status]));
+CREATE INDEX session_expiry ON finq.session USING btree (expires_at) WHERE ((status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) AND (exchanged_at IS NULL));
 CREATE INDEX session_waiting ON finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
 
 CREATE TABLE finq.signing_key (

@@ -41,7 +41,7 @@ def verb_text(finqctl, usage):
     help_text, rest = said(finqctl, *words, "--help").split("\n\nUsage:\n")
     parameters = re.findall(r"^  (\S.*)\n((?:      .+\n)+)", rest.partition("\n")[2], re.MULTILINE)
     lines = [f"* {folded(f'`{name}`: {marked(more)}', '  ')}\n" for name, more in parameters if not WORTHLESS.fullmatch(more)]
-    return "\n".join([f"## finqctl {' '.join(words)}\n", f"    {usage}\n", folded(marked(help_text)) + "\n", *(["".join(lines)] if lines else [])])
+    return "\n".join([f"## finqctl {' '.join(words)}", f"    {usage}\n", folded(marked(help_text)) + "\n", *(["".join(lines)] if lines else [])])
 
 
 def verbs(finqctl):

@@ -195,6 +195,44 @@ typedef struct finq_is_read_only_out {
 /** sql/functions/tenant.sql. It may be repeated. */
 finq_error *finq_call_is_read_only(finq_is_read_only_out *out, finq_db *db, apr_pool_t *pool);
 
+typedef struct finq_janitor_batch_in {
+    apr_int64_t epoch;
+    const char *job;
+    apr_int32_t session_retention;
+    apr_int32_t event_retention;
+} finq_janitor_batch_in;
+typedef struct finq_janitor_batch_out {
+    const char *outcome;
+    const char *job;
+    apr_int32_t done;
+    const char *next_job;
+    const char *problem;
+} finq_janitor_batch_out;
+/** sql/functions/janitor.sql. */
+finq_error *finq_call_janitor_batch(finq_janitor_batch_out *out, finq_db *db, const finq_janitor_batch_in *in, apr_pool_t *pool);
+
+typedef struct finq_janitor_begin_in {
+    const char *holder;
+    apr_int32_t every;
+} finq_janitor_begin_in;
+typedef struct finq_janitor_begin_out {
+    apr_int64_t epoch;
+    apr_int64_t lag;
+    apr_int64_t last_run;
+    const char *holder;
+} finq_janitor_begin_out;
+/** sql/functions/janitor.sql. */
+finq_error *finq_call_janitor_begin(finq_janitor_begin_out *out, finq_db *db, const finq_janitor_begin_in *in, apr_pool_t *pool);
+
+typedef struct finq_janitor_end_in {
+    apr_int64_t epoch;
+} finq_janitor_end_in;
+typedef struct finq_janitor_end_out {
+    int was_held;
+} finq_janitor_end_out;
+/** sql/functions/janitor.sql. */
+finq_error *finq_call_janitor_end(finq_janitor_end_out *out, finq_db *db, const finq_janitor_end_in *in, apr_pool_t *pool);
+
 typedef struct finq_redirect_conclude_in {
     const finq_id *client_id;
     const finq_id *session_id;
@@ -237,7 +275,6 @@ typedef struct finq_session_back_in {
     apr_int64_t nonce_expires_at;
     apr_int32_t nonce_ttl;
     apr_int32_t temp_token_ttl;
-    apr_int32_t session_ttl;
     apr_int32_t secret_id;
 } finq_session_back_in;
 typedef finq_session_standing_row finq_session_back_out;
@@ -253,7 +290,6 @@ typedef struct finq_session_cancel_in {
     apr_int64_t nonce_expires_at;
     apr_int32_t nonce_ttl;
     apr_int32_t temp_token_ttl;
-    apr_int32_t session_ttl;
     apr_int32_t secret_id;
 } finq_session_cancel_in;
 typedef finq_session_standing_row finq_session_cancel_out;
@@ -278,7 +314,6 @@ typedef struct finq_session_resume_in {
     const finq_id *session_id;
     apr_int32_t nonce_ttl;
     apr_int32_t temp_token_ttl;
-    apr_int32_t session_ttl;
     apr_int32_t secret_id;
 } finq_session_resume_in;
 typedef finq_session_standing_row finq_session_resume_out;
@@ -294,7 +329,6 @@ typedef struct finq_session_status_in {
     apr_int64_t nonce_expires_at;
     apr_int32_t nonce_ttl;
     apr_int32_t temp_token_ttl;
-    apr_int32_t session_ttl;
     apr_int32_t secret_id;
 } finq_session_status_in;
 typedef finq_session_standing_row finq_session_status_out;

@@ -12,7 +12,7 @@
     X(CREATED, "SESSION_CREATED", NONCE, TO(IN_PROGRESS) | TO(PENDING) | TO(COMPLETED) | TO(FAILED))                       \
     X(IN_PROGRESS, "SESSION_IN_PROGRESS", NONCE, TO(IN_PROGRESS) | TO(PENDING) | TO(COMPLETED) | TO(FAILED) | TO(EXPIRED)) \
     X(PENDING, "SESSION_PENDING", NOTHING, TO(IN_PROGRESS) | TO(COMPLETED) | TO(FAILED))                                   \
-    X(COMPLETED, "SESSION_COMPLETED", TEMP_TOKEN, 0)                                                                       \
+    X(COMPLETED, "SESSION_COMPLETED", TEMP_TOKEN, TO(EXPIRED))                                                             \
     X(FAILED, "SESSION_FAILED", NOTHING, 0)                                                                                \
     X(EXPIRED, "SESSION_EXPIRED", NOTHING, 0)
 

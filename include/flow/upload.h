@@ -41,9 +41,16 @@ void finq_upload_abandon(finq_upload *upload);
  * invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
 
-/** Settles with the database what stopped servers and lost answers left in the upload directory, and removes replaced
- * files, the oldest first, for half a second: `*is_done` says whether nothing is left. Errors: storage; those of a call; what
- * was not settled stays for the next time. */
-finq_error *finq_upload_tidy(int *is_done, const finq_blob_store *store, finq_db *db, apr_pool_t *pool);
+/** What was tidied. */
+typedef struct finq_upload_tidied {
+    int removed; /**< files */
+    int refused; /**< files that the directory would not let go */
+    int is_done; /**< no more can be done: nothing is left, or only what is refused */
+} finq_upload_tidied;
+
+/** Settles with the database what stopped servers and lost answers left in the upload directory, and removes files that no
+ * upload points to any more, the oldest first, for half a second. A file that cannot be removed holds up no other. Errors:
+ * storage; those of a call; what was not settled stays for the next time. */
+finq_error *finq_upload_tidy(finq_upload_tidied *tidied, const finq_blob_store *store, finq_db *db, apr_pool_t *pool);
 
 #endif

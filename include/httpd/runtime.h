@@ -14,7 +14,6 @@ typedef struct finq_runtime {
     finq_keyring *keyring;
     finq_blob_store *store; /**< NULL where the upload directory could not be opened; the log says why */
     finq_meter meter;       /**< where this child counts; its gauges hold the uploads under way and who waits */
-    apr_uint32_t tidied;    /**< when this child last tidied the upload directory, in seconds; atomic */
 } finq_runtime;
 
 #endif

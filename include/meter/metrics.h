@@ -19,15 +19,26 @@ enum { FINQ_OUTCOME_OK = FINQ_E_COUNT, FINQ_OUTCOME_PREFLIGHT, FINQ_OUTCOMES };
 const char *finq_outcome_name(int outcome);
 
 /* Things counted one by one: X(enumerator, family, label, value). */
-#define FINQ_EVENTS(X)                                                          \
-    X(LIMIT_ADDRESS, "finq_limits_hit_total", "limit", "address")               \
-    X(LIMIT_TENANT, "finq_limits_hit_total", "limit", "tenant")                 \
-    X(LIMIT_FAILURE, "finq_limits_hit_total", "limit", "failure")               \
-    X(NONCE_FORGED, "finq_nonce_failures_total", "cause", "forged")             \
-    X(NONCE_OTHER_CLIENT, "finq_nonce_failures_total", "cause", "other_client") \
-    X(NONCE_EXPIRED, "finq_nonce_failures_total", "cause", "expired")           \
-    X(DATABASE_BUSY, "finq_database_refusals_total", "cause", "busy")           \
-    X(DATABASE_UNREACHABLE, "finq_database_refusals_total", "cause", "unreachable")
+#define FINQ_EVENTS(X)                                                                    \
+    X(LIMIT_ADDRESS, "finq_limits_hit_total", "limit", "address")                         \
+    X(LIMIT_TENANT, "finq_limits_hit_total", "limit", "tenant")                           \
+    X(LIMIT_FAILURE, "finq_limits_hit_total", "limit", "failure")                         \
+    X(NONCE_FORGED, "finq_nonce_failures_total", "cause", "forged")                       \
+    X(NONCE_OTHER_CLIENT, "finq_nonce_failures_total", "cause", "other_client")           \
+    X(NONCE_EXPIRED, "finq_nonce_failures_total", "cause", "expired")                     \
+    X(DATABASE_BUSY, "finq_database_refusals_total", "cause", "busy")                     \
+    X(DATABASE_UNREACHABLE, "finq_database_refusals_total", "cause", "unreachable")       \
+    X(JANITOR_SESSIONS_EXPIRED, "finq_janitor_done_total", "job", "sessions_expired")     \
+    X(JANITOR_CONSENTS_EXPIRED, "finq_janitor_done_total", "job", "consents_expired")     \
+    X(JANITOR_CONSENTS_ANNOUNCED, "finq_janitor_done_total", "job", "consents_announced") \
+    X(JANITOR_SESSIONS_REMOVED, "finq_janitor_done_total", "job", "sessions_removed")     \
+    X(JANITOR_DATA_REMOVED, "finq_janitor_done_total", "job", "data_removed")             \
+    X(JANITOR_CONSENTS_REMOVED, "finq_janitor_done_total", "job", "consents_removed")     \
+    X(JANITOR_REPLAYS_REMOVED, "finq_janitor_done_total", "job", "replays_removed")       \
+    X(JANITOR_CLAIMS_REMOVED, "finq_janitor_done_total", "job", "claims_removed")         \
+    X(JANITOR_EVENTS_REMOVED, "finq_janitor_done_total", "job", "events_removed")         \
+    X(JANITOR_FILES_REMOVED, "finq_janitor_done_total", "job", "files_removed")           \
+    X(JANITOR_FAILED, "finq_janitor_failures_total", "", "")
 
 typedef enum {
 #define X(enumerator, family, label, value) FINQ_EVENT_##enumerator,
@@ -83,6 +94,10 @@ apr_size_t finq_metrics_size(void);
 void finq_metrics_answer(const finq_meter *meter, int endpoint, int outcome, apr_time_t took);
 /** Counts an event. */
 void finq_metrics_event(const finq_meter *meter, finq_event event);
+/** Counts an event so many times. */
+void finq_metrics_events(const finq_meter *meter, finq_event event, apr_uint64_t count);
+/** Notes how far behind the janitor is, in seconds, and when a run last ended on whatever server, in seconds since 1970. */
+void finq_metrics_janitor_seen(const finq_meter *meter, apr_int64_t lag, apr_int64_t last_run);
 /** Counts a wait for a connection to the database. */
 void finq_metrics_wait(const finq_meter *meter, apr_time_t waited);
 /** Counts what was told of a session. `skill_id` is not 0. */

@@ -20,12 +20,6 @@ CREATE OR REPLACE FUNCTION finq.session_event(p_client_id uuid, p_session_id uui
     RETURN finq.event(p_client_id, p_session_id, p_skill_id, 'session.' || lower(substr(p_status::text, 9)),
                       jsonb_build_object('status', p_status, 'step_id', p_step_id));
 
--- The first id of a millisecond.
-CREATE OR REPLACE FUNCTION finq.first_id(p_at timestamptz) RETURNS uuid
-    LANGUAGE sql IMMUTABLE
-    RETURN (SELECT (substr(h.hex, 1, 8) || '-' || substr(h.hex, 9, 4) || '-0000-0000-000000000000')::uuid
-              FROM (SELECT lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') AS hex) h);
-
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Delivery
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -59,9 +53,17 @@ CREATE OR REPLACE FUNCTION finq.outbox_due(p_limit integer, p_under_way bigint[]
                      WHERE w.enabled
                      ORDER BY turn, o.next_at LIMIT p_limit) d);
 
+-- A turn of the one that delivers: {held, due}. Nothing is due to whom the lease is not any more.
+CREATE OR REPLACE FUNCTION finq.outbox_turn(p_epoch bigint, p_limit integer, p_under_way bigint[]) RETURNS jsonb
+    LANGUAGE sql VOLATILE
+    RETURN CASE WHEN finq.lease_keep('outbox', p_epoch, 15)
+                THEN jsonb_build_object('held', true, 'due', finq.outbox_due(p_limit, p_under_way))
+                ELSE '{"held": false, "due": []}' END;
+
 -- How a delivery went. Failures are tried again after growing gaps, for three days from the first; then the event is given
--- up, and the webhook, if nothing has reached it for so long, is switched off. What was begun anew gets three days anew.
-CREATE OR REPLACE FUNCTION finq.outbox_result(p_event_id bigint, p_error text) RETURNS jsonb
+-- up, and the webhook, if nothing has reached it for so long, is switched off. What was begun anew gets three days anew. Who has
+-- lost the lease changes nothing: who has it now delivers again.
+CREATE OR REPLACE FUNCTION finq.outbox_result(p_epoch bigint, p_event_id bigint, p_error text) RETURNS jsonb
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -69,6 +71,9 @@ DECLARE
     v_event finq.outbox;
     v_off   boolean := false;
 BEGIN
+    IF NOT finq.lease_keep('outbox', p_epoch, 15) THEN
+        RETURN jsonb_build_object('event_id', p_event_id, 'state', 'LOST');
+    END IF;
     -- before the event, as finq.webhook_set does: or the two could wait for each other
     PERFORM FROM finq.webhook w
       WHERE w.client_id = (SELECT o.client_id FROM finq.outbox o WHERE o.event_id = p_event_id) FOR NO KEY UPDATE;
@@ -90,40 +95,6 @@ BEGIN
      WHERE w.client_id = v_event.client_id AND w.enabled AND w.failing_since < clock_timestamp() - interval '3 days';
     v_off := FOUND;
     RETURN jsonb_build_object('event_id', p_event_id, 'state', v_event.state, 'webhook_switched_off', v_off);
-END $$;
-
--- What the passing of time has brought: sessions and consents that have expired, consents that soon will.
-CREATE OR REPLACE FUNCTION finq.time_events(p_session_ttl integer, p_notice interval) RETURNS jsonb
-    LANGUAGE plpgsql
-AS $$
-DECLARE
-    v_sessions integer;
-    v_expired  integer;
-    v_expiring integer;
-    v_from     timestamptz := (SELECT m.looked_at FROM finq.expiry_mark m FOR UPDATE);
-    v_to       timestamptz := clock_timestamp() - p_session_ttl * interval '1 second';
-BEGIN
-    UPDATE finq.expiry_mark m SET looked_at = greatest(m.looked_at, v_to);
-    WITH gone AS (
-        UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = clock_timestamp()
-         WHERE (s.session_id >= finq.first_id(v_from) AND s.session_id < finq.first_id(v_to)
-                OR s.waited > '0' OR s.waits_for = 'BANK')
-           AND s.status = 'SESSION_IN_PROGRESS' AND finq.session_is_old(s, p_session_ttl)
-        RETURNING s.client_id, s.session_id, s.skill_id, s.status, s.step_id)
-    SELECT count(finq.session_event(g.client_id, g.session_id, g.skill_id, g.status, g.step_id)::text) INTO v_sessions FROM gone g;
-    WITH gone AS (
-        UPDATE finq.credential c SET status = 'EXPIRED', updated_at = clock_timestamp()
-         WHERE c.status = 'ACTIVE' AND c.consent_exp <= clock_timestamp()
-        RETURNING c.client_id, c.session_id, c.skill_id, c.credentials_id, c.consent_exp)
-    SELECT count(finq.event(g.client_id, g.session_id, g.skill_id, 'consent.expired', jsonb_build_object(
-               'credentials_id', g.credentials_id, 'consent_exp', finq.utc(g.consent_exp)))::text) INTO v_expired FROM gone g;
-    WITH soon AS (
-        UPDATE finq.credential c SET expiry_told = true
-         WHERE c.status = 'ACTIVE' AND NOT c.expiry_told AND c.consent_exp <= clock_timestamp() + p_notice
-        RETURNING c.client_id, c.session_id, c.skill_id, c.credentials_id, c.consent_exp)
-    SELECT count(finq.event(g.client_id, g.session_id, g.skill_id, 'consent.expiring', jsonb_build_object(
-               'credentials_id', g.credentials_id, 'consent_exp', finq.utc(g.consent_exp)))::text) INTO v_expiring FROM soon g;
-    RETURN jsonb_build_object('sessions_expired', v_sessions, 'consents_expired', v_expired, 'consents_expiring', v_expiring);
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -164,7 +135,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('The tenant %s has no webhook.', p_client_id);
     END IF;
-    UPDATE finq.outbox o SET state = 'GIVEN_UP', last_error = 'the webhook was removed'
+    UPDATE finq.outbox o SET state = 'GIVEN_UP', last_error = 'the webhook was removed', next_at = clock_timestamp()
      WHERE o.client_id = p_client_id AND o.state = 'WAITING';
     GET DIAGNOSTICS v_given_up = ROW_COUNT;
     RETURN json_build_object('client_id', p_client_id, 'given_up', v_given_up);

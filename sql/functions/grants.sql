@@ -16,5 +16,6 @@ GRANT EXECUTE ON FUNCTION
     finq.consent_get, finq.consent_delete, finq.consent_page, finq.consent_renew,
     finq.schema_version, finq.is_read_only, finq.directory_version, finq.tenant_seen,
     finq.skill_get, finq.skill_named, finq.catalog_skills, finq.catalog_servicers,
-    finq.signing_keys, finq.signature_use
+    finq.signing_keys, finq.signature_use,
+    finq.janitor_begin, finq.janitor_batch, finq.janitor_end
     TO finq_server;

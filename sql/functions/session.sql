@@ -26,14 +26,48 @@ CREATE OR REPLACE FUNCTION finq.same_time(p_id uuid, OUT first uuid, OUT last uu
 -- How a session stands
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Whether a session's time is up. Time that it spends waiting does not count; a bank is waited for until its page ends.
-CREATE OR REPLACE FUNCTION finq.session_is_old(p_session finq.session, p_session_ttl integer) RETURNS boolean
+-- Whether a session's time is up. Time that it spends waiting does not count; a bank is waited for until its page ends. One
+-- that is completed waits for its exchange, and whoever has its token may still come.
+CREATE OR REPLACE FUNCTION finq.session_is_old(p_session finq.session) RETURNS boolean
     LANGUAGE sql STABLE
-    RETURN (p_session).status = 'SESSION_EXPIRED' OR (p_session).status = 'SESSION_IN_PROGRESS'
-           AND (p_session).started_at + (p_session).waited + p_session_ttl * interval '1 second'
-               + CASE WHEN (p_session).waits_for = 'BANK'
-                      THEN least(clock_timestamp(), (p_session).return_until) - (p_session).waits_since
-                      ELSE interval '0' END <= clock_timestamp();
+    RETURN CASE (p_session).status
+        WHEN 'SESSION_EXPIRED' THEN true
+        WHEN 'SESSION_IN_PROGRESS' THEN
+            (p_session).expires_at + CASE WHEN (p_session).waits_for = 'BANK'
+                                          THEN least(clock_timestamp(), (p_session).return_until) - (p_session).waits_since
+                                          ELSE interval '0' END <= clock_timestamp()
+        WHEN 'SESSION_COMPLETED' THEN
+            (p_session).exchanged_at IS NULL
+            AND greatest((p_session).expires_at, (p_session).answer_expires_at) <= clock_timestamp()
+        ELSE false END;
+
+-- Ends a session whose time is up, and answers how it stands then.
+CREATE OR REPLACE FUNCTION finq.session_expire(p_session_id uuid) RETURNS finq.session
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_session finq.session;
+BEGIN
+    UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = v_now, expires_at = v_now
+     WHERE s.session_id = p_session_id RETURNING s.* INTO v_session;
+    PERFORM finq.session_event(v_session.client_id, p_session_id, v_session.skill_id, v_session.status, v_session.step_id);
+    RETURN v_session;
+END $$;
+
+-- Removes a session with all that hangs on it, but the events that tell of its end. Its files wait for a server of their directory.
+CREATE OR REPLACE FUNCTION finq.session_remove(p_session_id uuid) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    WITH steps AS (
+        DELETE FROM finq.step e USING finq.same_time(p_session_id) w
+         WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id RETURNING e.step_id),
+    files AS (DELETE FROM finq.upload u USING steps e WHERE u.step_id = e.step_id RETURNING u.upload_id)
+    INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
+    SELECT f.upload_id, clock_timestamp(), false FROM files f;
+    DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
+    DELETE FROM finq.session s WHERE s.session_id = p_session_id;
+END;
 
 -- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as all are that answer
 -- whole rows: a parsed one keeps the columns of its day, and fails from a migration that adds one until it is made again.
@@ -67,7 +101,8 @@ DECLARE
         ELSE 'SESSION_IN_PROGRESS' END;
 BEGIN
     UPDATE finq.session s
-       SET status = v_status, updated_at = v_now, waits_for = NULL, waited = s.waited + coalesce(v_now - s.waits_since, '0'),
+       SET status = v_status, updated_at = v_now, waits_for = NULL,
+           expires_at = CASE WHEN v_status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at + coalesce(v_now - s.waits_since, '0') END,
            resubmit = p_decision = 'resubmit', told = p_told, reasons = p_reasons,
            next_place = CASE WHEN p_decision = 'resubmit' THEN s.step_place ELSE s.next_place END,
            answer_expires_at = '-infinity' -- none has been given for it yet
@@ -120,8 +155,7 @@ CREATE OR REPLACE FUNCTION finq.nonce_outcome(p_session finq.session, p_client_i
 -- of the step that waits, or of the one that follows. `waits`: there is nothing to go on with yet. A token that was given
 -- stays the same until its end; then, or where the tenant's server resumes the session (p_anew), it is made anew.
 CREATE OR REPLACE FUNCTION finq.session_answer(
-    p_session finq.session, p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer,
-    p_anew boolean)
+    p_session finq.session, p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer, p_anew boolean)
     RETURNS finq.session_standing
     LANGUAGE plpgsql
 AS $$
@@ -135,11 +169,8 @@ BEGIN
         PERFORM finq.session_conclude(p_session, 'resubmit', NULL, '["The visit to the bank was not finished in time."]');
         SELECT s.* INTO p_session FROM finq.session s WHERE s.session_id = p_session.session_id;
     END IF;
-    IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session, p_session_ttl) THEN
-        UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = clock_timestamp()
-         WHERE s.session_id = p_session.session_id RETURNING s.* INTO p_session;
-        PERFORM finq.session_event(p_session.client_id, p_session.session_id, p_session.skill_id, p_session.status,
-                                   p_session.step_id);
+    IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session) THEN
+        p_session := finq.session_expire(p_session.session_id);
     END IF;
     v_now := clock_timestamp();
     v_answer.waits := p_session.waits_for IS NOT NULL;
@@ -185,7 +216,7 @@ CREATE OR REPLACE FUNCTION finq.session_exists(p_client_id uuid, p_session_id uu
 -- How a session stands, for whom holds its last nonce.
 CREATE OR REPLACE FUNCTION finq.session_status(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
-    p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer)
+    p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -198,7 +229,7 @@ BEGIN
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
     v_outcome := finq.nonce_outcome(v_session, p_client_id, p_ordinal, p_generation, p_nonce_expires_at);
     IF v_outcome = 'ok' THEN
-        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false);
+        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, false);
         -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged
         -- is not given again
         v_answer.held := p_ordinal > v_session.step_ordinal OR v_answer.waits OR v_session.exchanged_at IS NOT NULL;
@@ -211,7 +242,7 @@ COMMENT ON FUNCTION finq.session_status IS 'repeatable';
 -- The same for the tenant's server, with a token that makes all of before old.
 CREATE OR REPLACE FUNCTION finq.session_resume(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_nonce_ttl integer, p_temp_token_ttl integer,
-    p_session_ttl integer, p_secret_id integer)
+    p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -233,7 +264,7 @@ BEGIN
                       WHEN NOT v_active THEN 'unauthorized_tenant'
                       WHEN v_session.session_id IS NULL THEN 'invalid_session_id' ELSE 'ok' END;
     IF v_outcome = 'ok' THEN
-        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, true);
+        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, true);
         v_answer.held := v_session.exchanged_at IS NOT NULL;
     END IF;
     v_answer.outcome := v_outcome;
@@ -247,7 +278,7 @@ COMMENT ON FUNCTION finq.session_resume IS 'repeatable';
 -- asked about the expected one.
 CREATE OR REPLACE FUNCTION finq.session_back(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
-    p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer)
+    p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -265,7 +296,7 @@ BEGIN
          WHERE e.place < v_session.next_place ORDER BY e.place DESC LIMIT 1;
         v_outcome := CASE
             WHEN NOT v_held.is_free THEN 'step_claimed'
-            WHEN finq.session_is_old(v_session, p_session_ttl) THEN 'expired_session'
+            WHEN finq.session_is_old(v_session) THEN 'expired_session'
             WHEN v_session.status <> 'SESSION_IN_PROGRESS' OR v_session.waits_for IS NOT NULL THEN 'invalid_step'
             WHEN v_session.step_ordinal = p_ordinal THEN 'step_already_submitted'
             WHEN v_before.decided IS NOT FALSE THEN 'invalid_step'
@@ -289,7 +320,7 @@ BEGIN
          WHERE s.session_id = p_session_id
         RETURNING s.* INTO v_session;
     END IF;
-    v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false);
+    v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, false);
     v_answer.held := false;
     v_answer.outcome := 'ok';
     RETURN v_answer;
@@ -300,7 +331,7 @@ COMMENT ON FUNCTION finq.session_back IS 'repeatable';
 -- failed or expired is told as it stands. A payment may have been ordered at the bank, and then a cancelled session would hide it.
 CREATE OR REPLACE FUNCTION finq.session_cancel(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
-    p_nonce_ttl integer, p_temp_token_ttl integer, p_session_ttl integer, p_secret_id integer)
+    p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -325,13 +356,13 @@ BEGIN
                      SELECT FROM finq.skill k
                       WHERE k.skill_id = v_session.skill_id AND k.definition ->> 'type' = 'payment_initiation') THEN 'invalid_step'
             ELSE 'ok' END;
-        IF v_outcome = 'ok' AND NOT finq.session_is_old(v_session, p_session_ttl) THEN
+        IF v_outcome = 'ok' AND NOT finq.session_is_old(v_session) THEN
             PERFORM finq.session_conclude(v_session, 'reject', NULL, '["cancelled"]');
             SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id;
         END IF;
     END IF;
     IF v_outcome = 'ok' THEN
-        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_session_ttl, p_secret_id, false);
+        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, false);
         v_answer.held := true;
     END IF;
     v_answer.outcome := CASE v_outcome WHEN 'created' THEN 'invalid_session_id' ELSE v_outcome END;

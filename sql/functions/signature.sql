@@ -18,7 +18,7 @@ CREATE OR REPLACE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RE
                      WHERE CASE WHEN p_client_id IS NULL THEN s.issuer = p_issuer ELSE s.client_id = p_client_id END
                      GROUP BY s.kid, s.algorithm, s.spki) k);
 
--- Uses a token up: true for the one request that does, however often it asks. Now and then a few of the rows that are no longer needed go along.
+-- Uses a token up: true for the one request that does, however often it asks.
 CREATE OR REPLACE FUNCTION finq.signature_use(p_client_id uuid, p_kid text, p_token_hash bytea, p_expires_at bigint,
                                               p_request_id uuid, OUT is_first boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -26,11 +26,6 @@ AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
 BEGIN
-    IF get_byte(p_token_hash, 0) < 8 THEN
-        DELETE FROM finq.replay r
-         WHERE r.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.replay o WHERE o.expires_at < v_now
-                                    ORDER BY o.expires_at LIMIT 64 FOR UPDATE SKIP LOCKED));
-    END IF;
     INSERT INTO finq.replay (client_id, kid, token_hash, expires_at, request_id)
     VALUES (p_client_id, p_kid, p_token_hash, to_timestamp(p_expires_at), p_request_id)
     ON CONFLICT (client_id, kid, token_hash) DO UPDATE SET expires_at = excluded.expires_at, request_id = excluded.request_id

@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id
         WHEN (p_session).step_ordinal = p_ordinal AND (p_session).step_body_hash = p_body_hash THEN 'repeat'
         WHEN (p_session).step_ordinal >= p_ordinal THEN 'step_already_submitted'
         WHEN (p_session).session_id IS NULL AND p_ordinal > 1 THEN 'invalid_session_id'
-        WHEN finq.session_is_old(p_session, p_session_ttl) OR (p_session).session_id IS NULL
+        WHEN finq.session_is_old(p_session) OR (p_session).session_id IS NULL
              AND p_started_at + p_session_ttl <= finq.seconds(clock_timestamp()) THEN 'expired_session'
         WHEN p_ordinal > 1 AND ((p_session).status <> 'SESSION_IN_PROGRESS' OR (p_session).waits_for IS NOT NULL)
             THEN 'invalid_step'
@@ -52,16 +52,11 @@ CREATE OR REPLACE FUNCTION finq.link_fits(p_link text, p_prefix text) RETURNS bo
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Claims step p_ordinal for an attempt: false where another one has it. A claim that its server left behind is over after 60
--- seconds, which is longer than a connector has (configtest sees to that), and goes with the next ones.
+-- seconds, which is longer than a connector has (configtest sees to that).
 CREATE OR REPLACE FUNCTION finq.step_take(p_session_id uuid, p_ordinal integer, p_attempt uuid) RETURNS boolean
     LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF get_byte(uuid_send(p_attempt), 15) < 8 THEN
-        DELETE FROM finq.step_claim c
-         WHERE c.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.step_claim o WHERE o.until < clock_timestamp()
-                                    ORDER BY o.until LIMIT 64 FOR UPDATE SKIP LOCKED));
-    END IF;
     INSERT INTO finq.step_claim AS c (session_id, ordinal, attempt, until)
     VALUES (p_session_id, p_ordinal, p_attempt, clock_timestamp() + interval '60 seconds')
     ON CONFLICT (session_id) DO UPDATE SET ordinal = excluded.ordinal, attempt = excluded.attempt, until = excluded.until
@@ -153,10 +148,11 @@ BEGIN
 
     IF p_ordinal = 1 THEN
         INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at,
-                                  step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
+                                  expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
                                   return_link, return_until, renews)
         SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_status, to_timestamp(p_started_at), v_now,
+               CASE WHEN p_status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(p_started_at + p_session_ttl) END,
                1, p_step_id, p_body_hash, v_expires, p_secret_id, p_place, p_next_place, p_waits_for,
                CASE WHEN p_waits_for IS NOT NULL THEN v_now END, p_reply, p_reasons, v_expires, p_reasons, p_return_link,
                to_timestamp(p_return_until), p_renews
@@ -169,7 +165,9 @@ BEGIN
         ON CONFLICT (session_id) DO NOTHING;
     ELSE
         UPDATE finq.session s
-           SET status = p_status, updated_at = v_now, step_ordinal = p_ordinal, step_id = p_step_id,
+           SET status = p_status, updated_at = v_now,
+               expires_at = CASE WHEN p_status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at END,
+               step_ordinal = p_ordinal, step_id = p_step_id,
                step_body_hash = p_body_hash, answer_expires_at = v_expires, answer_secret_id = p_secret_id,
                step_place = p_place, next_place = p_next_place, waits_for = p_waits_for,
                waits_since = CASE WHEN p_waits_for IS NOT NULL THEN v_now END, resubmit = false, reply = p_reply,
@@ -178,7 +176,7 @@ BEGIN
                returned_hash = NULL, returned = NULL
          WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal - 1 AND v_held
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = p_generation
-           AND s.started_at + s.waited + p_session_ttl * interval '1 second' > v_now
+           AND s.expires_at > v_now
            AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
            AND (s.renews IS NULL OR finq.can_renew(p_client_id, s.renews))
            AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)

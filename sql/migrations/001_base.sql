@@ -113,6 +113,7 @@ CREATE TABLE finq.session (
     status               finq.session_status NOT NULL,
     started_at           timestamptz         NOT NULL,
     updated_at           timestamptz         NOT NULL,
+    expires_at           timestamptz         NOT NULL, -- FinqSessionTTL after its start; later by what it has waited
     step_ordinal         integer             NOT NULL, -- of the last step submitted, from 1; a way back counts too
     step_id              uuid                NOT NULL,
     step_body_hash       bytea               NOT NULL, -- empty where the last that was done was to go back
@@ -129,7 +130,6 @@ CREATE TABLE finq.session (
     next_place           integer             NULL,
     waits_for            finq.waiting        NULL,
     waits_since          timestamptz         NULL,
-    waited               interval            NOT NULL DEFAULT '0', -- does not count against FinqSessionTTL
     resubmit             boolean             NOT NULL DEFAULT false, -- the same step again: what the step before it asks for is there
     reply                json                NULL,     -- what the last submission was answered: `data`, where not {}
     reply_reasons        jsonb               NULL,
@@ -144,18 +144,14 @@ CREATE TABLE finq.session (
     went_back            boolean             NOT NULL DEFAULT false -- some of its steps may be off its path
 ) WITH (fillfactor = 80);
 
--- The few that may live longer than the rest.
-CREATE INDEX session_waited ON finq.session (session_id)
-    WHERE status = 'SESSION_IN_PROGRESS' AND (waited > '0' OR waits_for = 'BANK');
+-- Those whose time may be up, and those that have ended without a consent: their expires_at is when they did. What leaves
+-- the one for the other changes its status, so that a step in between changes no index.
+CREATE INDEX session_expiry ON finq.session (expires_at)
+    WHERE status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND exchanged_at IS NULL;
+CREATE INDEX session_ended ON finq.session (expires_at) WHERE status IN ('SESSION_FAILED', 'SESSION_EXPIRED');
+CREATE INDEX session_consent ON finq.session (credentials_id) WHERE credentials_id IS NOT NULL;
 -- Answers of connectors and decisions are found by the step alone.
 CREATE INDEX session_waiting ON finq.session (waits_since) WHERE waits_for = 'DECISION';
-
--- Until when the starts of sessions have been looked at for expiry.
-CREATE TABLE finq.expiry_mark (
-    only_one  boolean     NOT NULL DEFAULT true PRIMARY KEY CHECK (only_one),
-    looked_at timestamptz NOT NULL
-);
-INSERT INTO finq.expiry_mark (looked_at) VALUES ('2000-01-01Z');
 
 CREATE TABLE finq.step (
     step_id      uuid        NOT NULL PRIMARY KEY,
@@ -223,6 +219,7 @@ CREATE TABLE finq.credential (
     updated_at         timestamptz            NOT NULL,
     expiry_told        boolean                NOT NULL DEFAULT false,
     deleted_at         timestamptz            NULL, -- what has expired may be deleted too, and stays EXPIRED
+    data_removed_at    timestamptz            NULL, -- when all that was collected for it went: past max_data_retention
     CHECK (status <> 'DELETED' OR deleted_at IS NOT NULL)
 );
 
@@ -230,6 +227,10 @@ CREATE TABLE finq.credential (
 CREATE INDEX credential_client ON finq.credential (client_id, credentials_id);
 CREATE INDEX credential_user ON finq.credential (client_id, tenant_user_id, credentials_id) WHERE tenant_user_id IS NOT NULL;
 CREATE INDEX credential_expiry ON finq.credential (consent_exp) WHERE status = 'ACTIVE';
+CREATE INDEX credential_notice ON finq.credential (consent_exp) WHERE status = 'ACTIVE' AND NOT expiry_told;
+-- Whose data are still there, and, a year after they went, those that nobody is told of any more.
+CREATE INDEX credential_data ON finq.credential (max_data_retention) WHERE data_removed_at IS NULL;
+CREATE INDEX credential_end ON finq.credential (max_data_retention) WHERE data_removed_at IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- What the two busiest calls answer, as named types: what OUT parameters make is made anew by each call, which costs a
@@ -343,6 +344,23 @@ CREATE TABLE finq.outbox (
 CREATE INDEX outbox_session ON finq.outbox (session_id, event_id) WHERE state = 'WAITING';
 -- By tenant: what waits for a webhook that is switched off is not in the way of the others.
 CREATE INDEX outbox_waiting ON finq.outbox (client_id, next_at) WHERE state = 'WAITING';
+-- By when they were delivered, or tried in vain for the last time.
+CREATE INDEX outbox_ended ON finq.outbox (coalesce(delivered_at, next_at)) WHERE state <> 'WAITING';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Leases: what one alone may do at a time, over all servers. A row says who does it, and until when nobody else may. Each
+-- time that it is taken it has another epoch, by which whoever was stopped meanwhile finds out that he has lost it.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.lease (
+    name     text        NOT NULL PRIMARY KEY,
+    holder   text        NULL, -- for people
+    epoch    bigint      NOT NULL DEFAULT 0,
+    taken_at timestamptz NOT NULL DEFAULT '-infinity',
+    until    timestamptz NOT NULL DEFAULT '-infinity',
+    given_at timestamptz NULL  -- when it was last given back, with its work done
+);
+INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox');
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- The audit trail: who changed what. Triggers write it, in the transaction of the change, so that a statement typed into

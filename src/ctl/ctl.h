@@ -163,6 +163,11 @@ ctl_exit ctl_tenant_redirect_disallow(ctl_command *command);
 
 ctl_exit ctl_token_explain(ctl_command *command);
 
+/* ---- janitor.c ---- */
+
+/** The verb `janitor run`. */
+ctl_exit ctl_janitor_run(ctl_command *command);
+
 /* ---- outbox.c ---- */
 
 ctl_exit ctl_outbox_run(ctl_command *command);

@@ -13,15 +13,15 @@
 #include "crypto/mac.h"
 #include "crypto/secrets.h"
 #include "ground/clock.h"
+#include "ground/process.h"
 #include "post.h"
 
-/* One delivers at a time, whoever got the lock; the lock goes with the connection. */
-#define LEAD "SELECT to_json(pg_try_advisory_lock(hashtextextended('finq outbox', 0)))"
 /* Most deliveries under way; how many of these a webhook may have, finq.outbox_due says. */
 #define UNDER_WAY_MAX 256
 #define LOOK_SECONDS 1
 #define LEAD_SECONDS 5
-#define EXPIRY_SECONDS 60
+/* One delivers at a time: who has the lease. It is over so long after it was last kept. */
+#define LEASE_SECONDS "15"
 
 static volatile sig_atomic_t stopping;
 
@@ -43,10 +43,8 @@ typedef struct {
     ctl_command *command;
     const finq_secrets *secrets;
     const char *allowed; /* addresses beside the public ones */
-    const char *session_ttl;
-    apr_time_t expiry_at; /* when the passing of time is looked at next */
-    int leads;            /* that is, its connection has the lock */
-    apr_pool_t *pool;     /* of the post and of what is under way */
+    char epoch[24];      /* of the lease; empty where it may be another's */
+    apr_pool_t *pool;    /* of the post and of what is under way */
     ctl_post *post;
     APR_RING_HEAD(under_way, delivery) under_way;
     int count; /* of these */
@@ -105,8 +103,9 @@ static delivery *delivery_make(const worker *w, const json_t *event)
 
 static ctl_exit result_tell(const worker *w, const delivery *of, const char *error)
 {
-    const char *json, *values[2] = {apr_psprintf(w->command->pool, "%" APR_INT64_T_FMT, of->event_id), error};
-    ctl_exit code = ctl_db_call(&json, w->command, "SELECT finq.outbox_result(p_event_id => $1, p_error => $2)", values, 2);
+    const char *json, *values[3] = {w->epoch, apr_psprintf(w->command->pool, "%" APR_INT64_T_FMT, of->event_id), error};
+    ctl_exit code =
+        ctl_db_call(&json, w->command, "SELECT finq.outbox_result(p_epoch => $1, p_event_id => $2, p_error => $3)", values, 3);
     if (code == CTL_OK)
         printf("{\"message_id\": \"%s\", \"error\": %s%s%s, \"result\": %s}\n", of->message.id, error ? "\"" : "",
                error ? error : "null", error ? "\"" : "", json);
@@ -147,24 +146,37 @@ static const char *under_way_list(const worker *w)
     return apr_pstrcat(w->command->pool, list, "}", NULL);
 }
 
-/* Begins with what is due; `*due` says how much was. */
+/* Nothing is under way any more: who has lost the lease delivers nothing. */
+static void deliveries_drop(worker *w)
+{
+    apr_pool_clear(w->pool);
+    APR_RING_INIT(&w->under_way, delivery, link);
+    w->count = 0;
+    w->post = ctl_post_open(w->allowed, w->pool);
+}
+
+/* Keeps the lease, and begins with what is due, unless it is told to stop; `*due` says how much was. */
 static ctl_exit deliveries_begin(size_t *due, worker *w)
 {
     apr_pool_t *pool = w->command->pool;
-    const char *json, *values[2] = {apr_psprintf(pool, "%d", UNDER_WAY_MAX - w->count), under_way_list(w)};
-    json_t *wrapped, *event;
+    const char *json,
+        *values[3] = {w->epoch, apr_psprintf(pool, "%d", stopping ? 0 : UNDER_WAY_MAX - w->count), under_way_list(w)};
+    json_t *turn, *event;
     size_t i;
-    ctl_exit code = ctl_db_call(&json, w->command,
-                                "SELECT jsonb_build_object('due', finq.outbox_due(p_limit => $1, "
-                                "p_under_way => $2))",
-                                values, 2);
+    ctl_exit code =
+        ctl_db_call(&json, w->command, "SELECT finq.outbox_turn(p_epoch => $1, p_limit => $2, p_under_way => $3)", values, 3);
     if (code != CTL_OK)
         return code;
-    finq_error *error = finq_json_parse(&wrapped, NULL, json, strlen(json), pool);
+    finq_error *error = finq_json_parse(&turn, NULL, json, strlen(json), pool);
     if (error)
         return ctl_fail(CTL_FAILED, "%s", error->message);
-    *due = json_array_size(json_object_get(wrapped, "due"));
-    json_array_foreach(json_object_get(wrapped, "due"), i, event)
+    if (!json_is_true(json_object_get(turn, "held"))) {
+        deliveries_drop(w);
+        *w->epoch = '\0';
+        return CTL_OK;
+    }
+    *due = json_array_size(json_object_get(turn, "due"));
+    json_array_foreach(json_object_get(turn, "due"), i, event)
     {
         if (code == CTL_OK)
             code = delivery_begin(w, event);
@@ -182,53 +194,46 @@ static ctl_exit deliveries_end(worker *w)
     return code;
 }
 
-/* Nothing is under way any more: who has lost the lock delivers nothing. */
-static void deliveries_drop(worker *w)
-{
-    apr_pool_clear(w->pool);
-    APR_RING_INIT(&w->under_way, delivery, link);
-    w->count = w->leads = 0;
-    w->post = ctl_post_open(w->allowed, w->pool);
-}
-
-static ctl_exit expiry_look(worker *w)
-{
-    const char *json, *values[1] = {w->session_ttl};
-    if (apr_time_now() < w->expiry_at)
-        return CTL_OK;
-    w->expiry_at = apr_time_now() + apr_time_from_sec(EXPIRY_SECONDS);
-    return ctl_db_call(&json, w->command, "SELECT finq.time_events(p_session_ttl => $1, p_notice => interval '7 days')", values,
-                       1);
-}
-
 static void rest(int seconds)
 {
     for (int i = 0; i < 10 * seconds && !stopping; i++)
         apr_sleep(APR_USEC_PER_SEC / 10);
 }
 
+/* Takes the lease where nobody has it. */
 static ctl_exit lead(worker *w)
 {
-    const char *leads;
-    ctl_exit code = ctl_db_call(&leads, w->command, LEAD, NULL, 0);
-    w->leads = code == CTL_OK && strcmp(leads, "true") == 0;
+    const char *epoch, *values[1] = {finq_process_name(w->command->pool)};
+    ctl_exit code = ctl_db_call(&epoch, w->command,
+                                "SELECT coalesce(to_json(finq.lease_take(p_name => 'outbox', p_holder => $1, "
+                                "p_seconds => " LEASE_SECONDS ", p_every => 0)), 'null')",
+                                values, 1);
+    if (code == CTL_OK && strcmp(epoch, "null") != 0)
+        apr_cpystrn(w->epoch, epoch, sizeof w->epoch);
     return code;
+}
+
+/* At its end the next need not wait. */
+static ctl_exit unlead(worker *w)
+{
+    const char *given, *values[1] = {w->epoch};
+    return *w->epoch
+               ? ctl_db_call(&given, w->command, "SELECT to_json(finq.lease_give(p_name => 'outbox', p_epoch => $1))", values, 1)
+               : CTL_OK;
 }
 
 /* One look at what is due and what has arrived. `*idle`: for so many seconds there is nothing to do. */
 static ctl_exit worker_turn(int *idle, worker *w)
 {
     size_t due = 0;
-    ctl_exit code = w->leads ? CTL_OK : lead(w);
+    ctl_exit code = *w->epoch ? CTL_OK : lead(w);
     *idle = LEAD_SECONDS;
-    if (code != CTL_OK || !w->leads)
+    if (code != CTL_OK || !*w->epoch)
         return code;
-    code = expiry_look(w);
-    if (code == CTL_OK && !stopping)
-        code = deliveries_begin(&due, w);
+    code = deliveries_begin(&due, w);
     if (code == CTL_OK && w->count > 0)
         code = deliveries_end(w);
-    *idle = w->count == 0 && due == 0 ? LOOK_SECONDS : 0;
+    *idle = !*w->epoch ? LEAD_SECONDS : w->count == 0 && due == 0 ? LOOK_SECONDS : 0;
     return code;
 }
 
@@ -252,6 +257,8 @@ static ctl_exit worker_run(worker *w, int once, apr_pool_t *parent)
             rest(idle);
     } while (once ? code == CTL_OK && !idle : w->count > 0 || (!stopping && (code == CTL_OK || code == CTL_DATABASE)));
     w->command->pool = parent;
+    if (code == CTL_OK)
+        code = unlead(w);
     return stopping ? CTL_OK : code; /* told to stop while the database was away: that is no fault */
 }
 
@@ -273,7 +280,6 @@ ctl_exit ctl_outbox_run(ctl_command *command)
     code = allowed_read(&w.allowed, command);
     if (code != CTL_OK)
         return code;
-    w.session_ttl = ctl_value(command, "--session-ttl") ? ctl_value(command, "--session-ttl") : "86400";
     apr_pool_create(&w.pool, command->pool);
     deliveries_drop(&w);
     signal(SIGTERM, stop);

@@ -21,9 +21,10 @@ const ctl_migration ctl_migrations[] = {
 
 #define FUNCTIONS(room) FILE_OF("functions/" room)
 
-EMBED("ctl_functions_text", FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("step") FUNCTIONS("credential") FUNCTIONS("tenant")
-                                FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent")
-                                    FUNCTIONS("audit") FUNCTIONS("retired") FUNCTIONS("grants"));
+EMBED("ctl_functions_text",
+      FUNCTIONS("lease") FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("step") FUNCTIONS("credential") FUNCTIONS("tenant")
+          FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent") FUNCTIONS("audit")
+              FUNCTIONS("janitor") FUNCTIONS("retired") FUNCTIONS("grants"));
 extern const char ctl_functions_text[];
 const char *const ctl_functions = ctl_functions_text;
 

@@ -231,7 +231,6 @@ const ctl_verb ctl_verbs[] = {
      "waited for. Several may run; one at a time delivers.",
      {{"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
       {"--allow-address", "NETWORKS", 0, "Addresses that are not public and may be reached, such as 10.1.2.0/24,192.168.7.9."},
-      {"--session-ttl", "SECONDS", 0, "The servers' FinqSessionTTL, after which sessions expire (default 86400)."},
       {"--once", NULL, 0, "Delivers what is due and ends."},
       {NULL, NULL, 0, NULL}}, ctl_outbox_run},
     {"outbox", "list", "Lists events with their tries and the last error.",
@@ -242,6 +241,13 @@ const ctl_verb ctl_verbs[] = {
      "Delivers an event again, with the same webhook-id, whatever became of it. Its tries are counted from zero, and go on "
      "for three days. Where the webhook is switched off it waits until that is turned on.",
      {{"EVENT_ID", NULL, 1, "The event's number, as outbox list shows it."}, {NULL, NULL, 0, NULL}}, ctl_outbox_resend},
+    {"janitor", "run",
+     "Does at once, and to the end, what the servers do each FinqJanitorInterval: expires sessions and consents, tells of those "
+     "that will, and removes what is past its time. Files go when a server of their FinqUploadDir next looks. Standard error "
+     "shows how far it is; prints the rows of each job. Exit code 5 where a server is at it, 1 where a job failed.",
+     {{"--session-retention", "SECONDS", 0, "The servers' FinqSessionRetention (default 2592000, 30 days)."},
+      {"--event-retention", "SECONDS", 0, "The servers' FinqEventRetention (default 2592000, 30 days)."},
+      {NULL, NULL, 0, NULL}}, ctl_janitor_run},
     {"audit", NULL,
      "Lists who changed what, newest first: tenants, keys, skills, grants, servicers, links that users may be sent back to, "
      "webhooks, decisions and deleted consents by finqctl, migrations. A line names the database role and the address it "

@@ -148,6 +148,34 @@ static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
     };
 }
 
+static finq_janitor_end_out janitor_end_read(const PGresult *rows, int row)
+{
+    return (finq_janitor_end_out){
+        .was_held = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_janitor_begin_out janitor_begin_read(const PGresult *rows, int row)
+{
+    return (finq_janitor_begin_out){
+        .epoch = finq_pg_number(rows, row, 0),
+        .lag = finq_pg_number(rows, row, 1),
+        .last_run = finq_pg_number(rows, row, 2),
+        .holder = finq_pg_text(rows, row, 3),
+    };
+}
+
+static finq_janitor_batch_out janitor_batch_read(const PGresult *rows, int row)
+{
+    return (finq_janitor_batch_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .job = finq_pg_text(rows, row, 1),
+        .done = (apr_int32_t)finq_pg_number(rows, row, 2),
+        .next_job = finq_pg_text(rows, row, 3),
+        .problem = finq_pg_text(rows, row, 4),
+    };
+}
+
 static finq_is_read_only_out is_read_only_read(const PGresult *rows, int row)
 {
     return (finq_is_read_only_out){
@@ -378,6 +406,50 @@ finq_error *finq_call_is_read_only(finq_is_read_only_out *out, finq_db *db, apr_
     return NULL;
 }
 
+finq_error *finq_call_janitor_batch(finq_janitor_batch_out *out, finq_db *db, const finq_janitor_batch_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_janitor_batch",
+        "SELECT outcome, job, done, next_job, problem FROM finq.janitor_batch(p_epoch => $1, p_job => $2, "
+        "p_session_retention => $3, p_event_retention => $4)", 0};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_long(&args, in->epoch);
+    finq_pg_arg_text(&args, in->job);
+    finq_pg_arg_int(&args, in->session_retention);
+    finq_pg_arg_int(&args, in->event_retention);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = janitor_batch_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_janitor_begin(finq_janitor_begin_out *out, finq_db *db, const finq_janitor_begin_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_janitor_begin",
+        "SELECT epoch, lag, last_run, holder FROM finq.janitor_begin(p_holder => $1, p_every => $2)", 0};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->holder);
+    finq_pg_arg_int(&args, in->every);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = janitor_begin_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_janitor_end(finq_janitor_end_out *out, finq_db *db, const finq_janitor_end_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_janitor_end",
+        "SELECT was_held FROM finq.janitor_end(p_epoch => $1)", 0};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_long(&args, in->epoch);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = janitor_end_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db *db, const finq_redirect_conclude_in *in,
                                         apr_pool_t *pool)
 {
@@ -440,7 +512,7 @@ finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, cons
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_back(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
-        "p_session_ttl => $8, p_secret_id => $9)", 1};
+        "p_secret_id => $8)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -450,7 +522,6 @@ finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, cons
     finq_pg_arg_long(&args, in->nonce_expires_at);
     finq_pg_arg_int(&args, in->nonce_ttl);
     finq_pg_arg_int(&args, in->temp_token_ttl);
-    finq_pg_arg_int(&args, in->session_ttl);
     finq_pg_arg_int(&args, in->secret_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = session_standing_read(rows, 0);
@@ -465,7 +536,7 @@ finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, 
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_cancel(p_client_id => $1, p_secret_hash => $2, "
         "p_session_id => $3, p_ordinal => $4, p_generation => $5, p_nonce_expires_at => $6, p_nonce_ttl => $7, "
-        "p_temp_token_ttl => $8, p_session_ttl => $9, p_secret_id => $10)", 1};
+        "p_temp_token_ttl => $8, p_secret_id => $9)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -476,7 +547,6 @@ finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, 
     finq_pg_arg_long(&args, in->nonce_expires_at);
     finq_pg_arg_int(&args, in->nonce_ttl);
     finq_pg_arg_int(&args, in->temp_token_ttl);
-    finq_pg_arg_int(&args, in->session_ttl);
     finq_pg_arg_int(&args, in->secret_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = session_standing_read(rows, 0);
@@ -505,7 +575,7 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
         "finq_session_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_resume(p_client_id => $1, p_secret_hash => $2, "
-        "p_session_id => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_session_ttl => $6, p_secret_id => $7)", 1};
+        "p_session_id => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -513,7 +583,6 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
     finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_int(&args, in->nonce_ttl);
     finq_pg_arg_int(&args, in->temp_token_ttl);
-    finq_pg_arg_int(&args, in->session_ttl);
     finq_pg_arg_int(&args, in->secret_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = session_standing_read(rows, 0);
@@ -528,7 +597,7 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_status(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
-        "p_session_ttl => $8, p_secret_id => $9)", 1};
+        "p_secret_id => $8)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -538,7 +607,6 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
     finq_pg_arg_long(&args, in->nonce_expires_at);
     finq_pg_arg_int(&args, in->nonce_ttl);
     finq_pg_arg_int(&args, in->temp_token_ttl);
-    finq_pg_arg_int(&args, in->session_ttl);
     finq_pg_arg_int(&args, in->secret_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = session_standing_read(rows, 0);

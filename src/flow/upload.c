@@ -10,7 +10,7 @@
 #include "ground/clock.h"
 #include "ground/text.h"
 
-/* A client waits meanwhile; what is left is done at the next upload. */
+/* So that calls to the database before and after are made within its time. */
 #define TIDY_TIME (APR_USEC_PER_SEC / 2)
 
 struct finq_upload {
@@ -230,34 +230,44 @@ static finq_error *sweep_call(apr_array_header_t **rows, finq_db *db, const apr_
     return finq_call_upload_sweep(rows, db, &in, pool);
 }
 
-/* Does what a sweep has said, oldest first, as long as there is time. */
-static finq_error *rows_follow(apr_array_header_t *gone, const finq_blob_store *store, const apr_array_header_t *rows,
-                               apr_time_t until, apr_pool_t *pool)
+static finq_error *row_follow(const finq_blob_store *store, const finq_upload_sweep_out *row, apr_pool_t *pool)
 {
-    gone->nelts = 0;
-    for (int i = 0; i < rows->nelts && finq_clock_steady() < until; i++) {
-        const finq_upload_sweep_out *row = &APR_ARRAY_IDX(rows, i, finq_upload_sweep_out);
-        FINQ_TRY(finq_blob_settle(store, row->upload_id, row->recorded, pool));
-        if (row->recorded)
-            continue;
-        FINQ_TRY(finq_blob_remove(store, row->upload_id, pool));
-        APR_ARRAY_PUSH(gone, finq_id) = *row->upload_id;
-    }
-    return NULL;
+    FINQ_TRY(finq_blob_settle(store, row->upload_id, row->recorded, pool));
+    return row->recorded ? NULL : finq_blob_remove(store, row->upload_id, pool);
 }
 
-finq_error *finq_upload_tidy(int *is_done, const finq_blob_store *store, finq_db *db, apr_pool_t *pool)
+/* Does what a sweep has said. Of what failed, the first error goes up; it is found again at the next sweep. */
+static finq_error *rows_follow(finq_upload_tidied *tidied, apr_array_header_t *gone, const finq_blob_store *store,
+                               const apr_array_header_t *rows, apr_pool_t *pool)
+{
+    finq_error *first = NULL;
+    apr_time_t until = finq_clock_steady() + TIDY_TIME;
+    for (int i = 0; i < rows->nelts && finq_clock_steady() < until; i++) {
+        const finq_upload_sweep_out *row = &APR_ARRAY_IDX(rows, i, finq_upload_sweep_out);
+        finq_error *error = row_follow(store, row, pool);
+        if (error)
+            tidied->refused++;
+        else if (!row->recorded)
+            APR_ARRAY_PUSH(gone, finq_id) = *row->upload_id;
+        first = first ? first : error;
+    }
+    return first;
+}
+
+finq_error *finq_upload_tidy(finq_upload_tidied *tidied, const finq_blob_store *store, finq_db *db, apr_pool_t *pool)
 {
     finq_blob_swept swept;
-    apr_array_header_t *rows, *gone = apr_array_make(pool, 8, sizeof(finq_id));
+    apr_array_header_t *rows, *left, *gone = apr_array_make(pool, 8, sizeof(finq_id));
+    memset(tidied, 0, sizeof *tidied);
     FINQ_TRY(finq_blob_sweep(&swept, store, pool));
     FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
+    tidied->is_done = rows->nelts == 0;
+    if (tidied->is_done)
+        return NULL;
+    finq_error *error = rows_follow(tidied, gone, store, rows, pool);
     swept.undecided->nelts = 0;
-    apr_time_t until = finq_clock_steady() + TIDY_TIME;
-    while (rows->nelts > 0 && finq_clock_steady() < until) {
-        FINQ_TRY(rows_follow(gone, store, rows, until, pool));
-        FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
-    }
-    *is_done = rows->nelts == 0;
-    return NULL;
+    FINQ_TRY(sweep_call(&left, db, swept.undecided, gone, pool));
+    tidied->removed = gone->nelts;
+    tidied->is_done = left->nelts == 0 || gone->nelts == 0;
+    return error;
 }

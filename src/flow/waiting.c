@@ -114,7 +114,6 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
         .nonce_expires_at = pass->token.expires_at,
         .nonce_ttl = service->nonce_ttl,
         .temp_token_ttl = service->temp_token_ttl,
-        .session_ttl = service->session_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
     };
     FINQ_TRY(finq_call_session_status(&row, service->db, &in, pool));
@@ -159,7 +158,6 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
         .session_id = is_id ? &session_id : NULL,
         .nonce_ttl = service->nonce_ttl,
         .temp_token_ttl = service->temp_token_ttl,
-        .session_ttl = service->session_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
     };
     FINQ_TRY(finq_call_session_resume(&row, service->db, &in, pool));
@@ -187,7 +185,6 @@ finq_error *finq_waiting_back(finq_waiting_answer *answer, const finq_service *s
         .nonce_expires_at = pass->token.expires_at,
         .nonce_ttl = service->nonce_ttl,
         .temp_token_ttl = service->temp_token_ttl,
-        .session_ttl = service->session_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
     };
     do
@@ -221,7 +218,6 @@ finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service 
         .nonce_expires_at = client_secret ? 0 : cancellation->pass->token.expires_at,
         .nonce_ttl = service->nonce_ttl,
         .temp_token_ttl = service->temp_token_ttl,
-        .session_ttl = service->session_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
     };
     do

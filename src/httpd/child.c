@@ -11,7 +11,7 @@
 
 APLOG_USE_MODULE(finq);
 
-/* What dead uploads left goes at once; what only the database can decide waits for finq_upload_tidy. */
+/* What dead uploads left goes at once; what only the database can decide waits for the janitor. */
 static finq_error *store_open(finq_runtime *runtime, const finq_config *config, apr_pool_t *pchild)
 {
     finq_blob_swept swept;

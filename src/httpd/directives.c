@@ -18,30 +18,37 @@
 
 APLOG_USE_MODULE(finq);
 
+/* A number of seconds as Apache's directives take it, or of days (d) or years (y) of 365; -1 where it is none. */
+static apr_int64_t seconds_of(const char *value)
+{
+    char *end;
+    apr_interval_time_t time;
+    apr_int64_t number = apr_strtoi64(value, &end, 10);
+    if (end != value && (strcmp(end, "d") == 0 || strcmp(end, "y") == 0))
+        return number < 0 || number > APR_INT32_MAX ? -1 : number * (*end == 'd' ? 86400 : 365 * 86400);
+    if (ap_timeout_parameter_parse(value, &time, "s") != APR_SUCCESS || time % APR_USEC_PER_SEC != 0)
+        return -1;
+    return apr_time_sec(time);
+}
+
 static const char *set_number(cmd_parms *cmd, void *dummy, const char *value)
 {
     const finq_config_number *row = finq_config_number_named(cmd->cmd->name);
     finq_config *config = finq_config_of(cmd->server);
-    apr_interval_time_t time = 0;
-    apr_int64_t number = -1;
     char *end;
     int is_time = strcmp(row->unit, "seconds") == 0;
+    apr_int64_t number = is_time ? seconds_of(value) : apr_strtoi64(value, &end, 10);
     (void)dummy;
-    if (is_time && ap_timeout_parameter_parse(value, &time, "s") == APR_SUCCESS && time % APR_USEC_PER_SEC == 0)
-        number = apr_time_sec(time);
-    else if (!is_time) {
-        number = apr_strtoi64(value, &end, 10);
-        if (end == value || *end != '\0')
-            number = -1;
-    }
+    if (!is_time && (end == value || *end != '\0'))
+        number = -1;
     if (number < row->low || number > row->high)
         return apr_psprintf(cmd->pool, "%s must be a whole number of %s from %d to %d%s, not \"%s\"", row->name, row->unit,
-                            row->low, row->high, is_time ? " (units such as 30min or 24h may be given)" : "", value);
+                            row->low, row->high, is_time ? " (units such as 30min, 24h or 30d may be given)" : "", value);
     *finq_config_number_of(config, row) = (int)number;
     return NULL;
 }
 
-static const char *set_limit_clients(cmd_parms *cmd, void *dummy, const char *value)
+static const char *set_server_number(cmd_parms *cmd, void *dummy, const char *value)
 {
     const char *misplaced = ap_check_cmd_context(cmd, GLOBAL_ONLY);
     return misplaced ? misplaced : set_number(cmd, dummy, value);
@@ -194,7 +201,7 @@ const command_rec finq_directives[] = {
                       "How often an address, or a tenant, may ask: off (default), or such as: address 100/s burst 200"),
     AP_INIT_TAKE_ARGV("FinqFailureLimit", finq_limits_set_failures, NULL, RSRC_CONF,
                       "How often an address may fail to authenticate: off, or a rate (default 60/min burst 100)"),
-    AP_INIT_TAKE1("FinqLimitClients", set_limit_clients, NULL, RSRC_CONF,
+    AP_INIT_TAKE1("FinqLimitClients", set_server_number, NULL, RSRC_CONF,
                   "Addresses, and tenants, that limits remember at once: 64 to 16777216 (default 65536)"),
     AP_INIT_FLAG("FinqPreparedStatements", set_prepared, NULL, RSRC_CONF,
                  "on (default) prepares statements once a connection; off suits transaction poolers"),
@@ -213,6 +220,12 @@ const command_rec finq_directives[] = {
                   "optional (default): a jti is used once where one is sent; require: one must be sent"),
     AP_INIT_TAKE1("FinqKeyCacheTTL", set_number, NULL, RSRC_CONF,
                   "How long signing keys are remembered, revoked ones too: 0 to 3600 seconds (default 60)"),
+    AP_INIT_TAKE1("FinqJanitorInterval", set_server_number, NULL, RSRC_CONF,
+                  "How often what is past its time is expired and removed: 1 to 86400 seconds (default 60)"),
+    AP_INIT_TAKE1("FinqSessionRetention", set_server_number, NULL, RSRC_CONF,
+                  "How long sessions stay that ended without a consent: 0 to 315360000 seconds (default 2592000)"),
+    AP_INIT_TAKE1("FinqEventRetention", set_server_number, NULL, RSRC_CONF,
+                  "How long events stay once delivered or given up: 0 to 315360000 seconds (default 2592000)"),
     AP_INIT_TAKE_ARGV("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
                       "A service that decides about steps: its name, the path that a ProxyPass leads to it, the file of the"
                       " secrets shared with it; and limit=N, how many threads of a child may ask it at once, else a quarter"),

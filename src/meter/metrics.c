@@ -26,6 +26,7 @@ typedef union {
 struct finq_metrics {
     stripe stripes[STRIPES];
     skill_place skills[FINQ_METRICS_SKILLS];
+    apr_uint64_t janitor_lag, janitor_last_run;
 };
 
 apr_size_t finq_metrics_size(void)
@@ -59,9 +60,26 @@ void finq_metrics_answer(const finq_meter *meter, int endpoint, int outcome, apr
     histogram_add(&counters->took[endpoint], took);
 }
 
+void finq_metrics_events(const finq_meter *meter, finq_event event, apr_uint64_t count)
+{
+    apr_atomic_add64(&counters_of(meter)->events[event], count);
+}
+
 void finq_metrics_event(const finq_meter *meter, finq_event event)
 {
-    apr_atomic_inc64(&counters_of(meter)->events[event]);
+    finq_metrics_events(meter, event, 1);
+}
+
+void finq_metrics_janitor_seen(const finq_meter *meter, apr_int64_t lag, apr_int64_t last_run)
+{
+    apr_atomic_set64(&meter->metrics->janitor_lag, (apr_uint64_t)lag);
+    apr_atomic_set64(&meter->metrics->janitor_last_run, (apr_uint64_t)last_run);
+}
+
+void finq_metrics_janitor(apr_uint64_t *lag, apr_uint64_t *last_run, const finq_metrics *metrics)
+{
+    *lag = apr_atomic_read64((apr_uint64_t *)&metrics->janitor_lag);
+    *last_run = apr_atomic_read64((apr_uint64_t *)&metrics->janitor_last_run);
 }
 
 void finq_metrics_wait(const finq_meter *meter, apr_time_t waited)

@@ -181,6 +181,8 @@ static const char *event_help(const char *name)
         {"finq_limits_hit_total", "Requests refused by FinqRateLimit and FinqFailureLimit."},
         {"finq_nonce_failures_total", "Nonces refused without asking the database, by cause."},
         {"finq_database_refusals_total", "Calls that got no connection, by cause."},
+        {"finq_janitor_done_total", "What the janitor of this server expired, told or removed, by job."},
+        {"finq_janitor_failures_total", "Batches, calls and files that failed; the next run tries again."},
     };
     for (apr_size_t i = 0; i < sizeof help / sizeof *help; i++) {
         if (strcmp(help[i][0], name) == 0)
@@ -196,7 +198,9 @@ static void put_events(text_page *page)
         if (i == 0 || strcmp(events[i].family, events[i - 1].family) != 0)
             family(page, events[i].family, "counter", event_help(events[i].family));
         for (int host = 0; host < page->view->count; host++) {
-            put(page, "%s{host=\"%s\",%s=\"%s\"", events[i].family, page->hosts[host], events[i].label, events[i].value);
+            put(page, "%s{host=\"%s\"", events[i].family, page->hosts[host]);
+            if (*events[i].label)
+                put(page, ",%s=\"%s\"", events[i].label, events[i].value);
             put_number(page, page->sums[host].events[i]);
         }
     }
@@ -238,6 +242,24 @@ static void put_gauges(text_page *page)
     }
 }
 
+static void put_janitor(text_page *page)
+{
+    apr_uint64_t lag, last_run;
+    family(page, "finq_janitor_lag_seconds", "gauge",
+           "How long the oldest session or consent that was due was left, when last looked at.");
+    for (int host = 0; host < page->view->count; host++) {
+        finq_metrics_janitor(&lag, &last_run, page->view->sources[host].metrics);
+        put(page, "finq_janitor_lag_seconds{host=\"%s\"", page->hosts[host]);
+        put_number(page, lag);
+    }
+    family(page, "finq_janitor_last_run_timestamp_seconds", "gauge", "When the janitor of whatever server last came to its end.");
+    for (int host = 0; host < page->view->count; host++) {
+        finq_metrics_janitor(&lag, &last_run, page->view->sources[host].metrics);
+        put(page, "finq_janitor_last_run_timestamp_seconds{host=\"%s\"", page->hosts[host]);
+        put_number(page, last_run);
+    }
+}
+
 const char *finq_metrics_text(const finq_metrics_view *view, apr_pool_t *pool)
 {
     text_page page = {view, NULL, NULL, NULL, pool};
@@ -255,6 +277,7 @@ const char *finq_metrics_text(const finq_metrics_view *view, apr_pool_t *pool)
     put_events(&page);
     put_waits(&page);
     put_gauges(&page);
+    put_janitor(&page);
     return apr_array_pstrcat(pool, page.pieces, 0);
 }
 
@@ -291,7 +314,9 @@ static apr_uint64_t events_of(const totals *sum, const char *name)
 const finq_metrics_figure *finq_metrics_figures(const finq_metrics_source *source, apr_pool_t *pool)
 {
     totals sum;
+    apr_uint64_t lag, last_run;
     finq_metrics_sum(&sum, source->metrics);
+    finq_metrics_janitor(&lag, &last_run, source->metrics);
     const finq_metrics_figure figures[] = {
         {"Requests", answers_from(&sum, 0, 600)},
         {"ClientErrors", answers_from(&sum, 400, 500)},
@@ -310,6 +335,10 @@ const finq_metrics_figure *finq_metrics_figures(const finq_metrics_source *sourc
         {"UploadsInProgress", source->gauges.uploads},
         {"WaitingClients", source->gauges.waiting},
         {"ConnectorQuestions", source->gauges.asking},
+        {"JanitorDone", events_of(&sum, "finq_janitor_done_total")},
+        {"JanitorFailures", events_of(&sum, "finq_janitor_failures_total")},
+        {"JanitorLagSeconds", lag},
+        {"JanitorLastRun", last_run},
         {NULL, 0},
     };
     return apr_pmemdup(pool, figures, sizeof figures);

@@ -22,6 +22,9 @@ typedef struct {
     apr_uint64_t sessions[FINQ_METRICS_SKILLS + 1][FINQ_PROGRESS_COUNT]; /* the last is "other" */
 } totals;
 
+/** What finq_metrics_janitor_seen noted last. */
+void finq_metrics_janitor(apr_uint64_t *lag, apr_uint64_t *last_run, const finq_metrics *metrics);
+
 /** Adds the stripes up. Each number only ever grows from one call to the next. */
 void finq_metrics_sum(totals *sum, const finq_metrics *metrics);
 

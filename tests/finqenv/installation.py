@@ -43,7 +43,9 @@ class Installation:
                            database=self.postgres.conninfo(SERVER, database), **http)
         # Tests come from one address, and many of them to be refused: they ask for the limit where they mean it.
         own = {"FinqSecretFile": self.secret_file, "FinqUploadDir": self.httpd.writable("uploads"),
-               "FinqFailureLimit": "off"}
+               "FinqFailureLimit": "off",
+               # Nor are they to find removed what they look at.
+               "FinqJanitorInterval": "86400"}
         self.httpd.settings.directives = {**own, **self.httpd.settings.directives}
 
     # -- running it

@@ -185,11 +185,11 @@ def test_back_from_a_step_that_is_asked_for_again(bank):
     assert rows(bank, user, "string_agg(e.name, ' ' ORDER BY e.ordinal)") == "company sca"
 
 
-@pytest.mark.parametrize("column", ["started_at", "answer_expires_at"])
+@pytest.mark.parametrize("column", ["expires_at", "answer_expires_at"])
 def test_too_late(bank, column):
     user = walked(bank)
     bank.age(user, [column], "25 hours")
-    if column == "started_at":
+    if column == "expires_at":
         assert is_error(back(user), 401, "expired_session")
     else:
         assert back(user).status == 200, "the nonce itself tells its end"
@@ -239,7 +239,7 @@ def test_what_has_ended_is_not_cancelled(bank):
     assert failed.submit("sca", {"scenario": "fail"})["status"] == "SESSION_FAILED"
     assert cancel(failed)["reasons"] == ["The bank declined."]
     old = walked(bank)
-    bank.age(old, ["started_at"], "25 hours")
+    bank.age(old, ["expires_at"], "25 hours")
     assert cancel(old)["status"] == "SESSION_EXPIRED"
 
 

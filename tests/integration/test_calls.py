@@ -70,4 +70,4 @@ def test_which_calls_are_not_made_again():
     ends = re.findall(r"^finq_error \*finq_call_(\w+)\([^{]*\{.*?\", ([01])\};", calls.SOURCE.read_text(), re.MULTILINE | re.DOTALL)
     assert len(ends) > 15
     assert [name for name, repeatable in ends if repeatable == "0"] == [
-        "redirect_take", "step_context", "step_decide"]
+        "janitor_batch", "janitor_begin", "janitor_end", "redirect_take", "step_context", "step_decide"]

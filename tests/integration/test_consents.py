@@ -53,6 +53,7 @@ def delete(own, credentials_id):
 
 def told(own, receiver, credentials_id):
     """What the tenant's server has been told of a consent, once time has been looked at and all is delivered."""
+    own.finqctl("janitor", "run")
     own.finqctl("outbox", "run", "--once", "--secret-file", own.secret_file, "--allow-address", "127.0.0.0/8", check=False)
     return [event["type"] for event in receiver.events() if event["data"].get("credentials_id") == credentials_id]
 
@@ -128,8 +129,8 @@ def test_deletion(own, client, receiver):
 
 @pytest.mark.parametrize("left", ["6 days", "-1 second"])
 def test_what_is_deleted_does_not_expire(own, client, receiver, left):
-    """Nor is its end announced. Red without `c.status = 'ACTIVE'` in the second and the third statement of
-    finq.time_events."""
+    """Nor is its end announced. Red without `o.status = 'ACTIVE'` in finq.janitor_expire_consents, or in
+    finq.janitor_announce_consents."""
     _, credentials_id = consent(client)
     delete(own, credentials_id)
     set_end(own, credentials_id, left)
@@ -174,7 +175,7 @@ def test_of_many_ends_one_takes_effect(own, client, receiver, left, end):
     _, credentials_id = consent(client)
     told(own, receiver, credentials_id)
     set_end(own, credentials_id, left)
-    hold = Hold(own, credentials_id, waiters=5)  # at the end of its hour only its notice is due
+    hold = Hold(own, credentials_id, waiters=4)  # the janitor passes over what is held
     looked, *shown = at_once([lambda: told(own, receiver, credentials_id), *[lambda: delete(own, credentials_id)] * 4])
     hold.join()
     assert {one["status"] for one in shown} == {end.upper()}

@@ -97,7 +97,7 @@ def test_the_reference_has_every_directive(directives):
     assert subjects(reference) == sorted(directives)
     for name, default in directives.items():
         table = re.findall(r"^\| (\w+): \| (.+) \|$", section(reference, name), re.MULTILINE)
-        assert [label for label, _ in table] == ["Description", "Syntax", "Default", "Context", "Module"], name
+        assert [label for label, _ in table] == ["Description", "Syntax", "Default", "Context"], name
         said = dict(table)
         assert said["Syntax"].startswith(f"`{name} "), name
         assert said["Default"].startswith(f"`{name} {default}`" if default else "none"), name

@@ -3,6 +3,7 @@
 Seen red: see each test.
 """
 import json
+import signal
 import socket
 import threading
 import time
@@ -36,6 +37,7 @@ def receiver(bank, listening):
     """A receiver that has got nothing, an outbox in which nothing waits."""
     listening.reset()
     bank.psql("DELETE FROM finq.outbox; DELETE FROM finq.webhook")
+    free(bank)
     bank.secret_of = hook(bank, listening.url)
     yield listening
 
@@ -53,6 +55,11 @@ def deliver(bank, *options):
     done = bank.ctl("outbox", "run", "--once", *secret_file(bank), *(options or ALLOW), check=False)
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def free(bank):
+    """The time of a runner that was killed is over."""
+    bank.psql("UPDATE finq.lease SET until = '-infinity' WHERE name = 'outbox'")
 
 
 def listed(bank, state="waiting"):
@@ -375,9 +382,9 @@ def test_private_addresses_are_refused(bank, receiver):
         bank.psql("DELETE FROM finq.outbox")
         hook(bank, url, allowed=ANYWHERE)
         pend(bank)
-        for options in (("--session-ttl", "86400"), ("--allow-address", "10.0.0.0/8,192.168.7.9,fd00::/8,127.0.0.2")):
+        for options in ((), ("--allow-address", "10.0.0.0/8,192.168.7.9,fd00::/8,127.0.0.2")):
             make_due(bank)
-            said = deliver(bank, *options)
+            said = [json.loads(line) for line in bank.ctl("outbox", "run", "--once", *secret_file(bank), *options, check=False).stdout.splitlines()]
             assert [one["error"] for one in said] == ["its address is not public, and not allowed"], url
     assert receiver.got == []
 
@@ -415,27 +422,68 @@ def test_the_service_delivers_until_it_is_told_to_stop(bank, receiver):
     assert status == 0 and '"error": null' in output
 
 
+def leader(bank):
+    """The number of the process that has the lease; None where nobody has."""
+    held = bank.psql("SELECT substring(holder FROM 'process (\\d+)') FROM finq.lease WHERE name = 'outbox' AND until > clock_timestamp()")
+    return int(held) if held else None
+
+
 def test_of_two_runners_one_leads(bank, receiver):
-    """Each event comes once; when the leader dies the other one takes over. Red without LEAD."""
+    """Each event comes once; when the leader ends the other one takes over, at once. Red without lead, or without unlead."""
     receiver.hold = lambda _: threading.Event().wait(0.2)
     runners = [Runner(bank.server, *ALLOW) for _ in range(2)]
-    leaders = ("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-               " AND pid IN (SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'finqctl%')")
     try:
-        until(lambda: bank.psql(leaders), 10, "a leader")
+        until(lambda: leader(bank), 10, "a leader")
         for _ in range(6):
             pend(bank)
         until(lambda: len(receiver.got) >= 6, 10, "six events")
         until(lambda: len(listed(bank, "delivered")) == 6, 10, "their record")
         ids = [headers["webhook-id"] for headers, _ in receiver.got]
         assert len(ids) == len(set(ids)) == 6
-        pid = bank.psql(leaders)
-        bank.psql(f"SELECT pg_terminate_backend({pid})")
+        first = next(runner for runner in runners if runner.process.pid == leader(bank))
+        assert first.stop()[0] == 0
+        runners.remove(first)
         pend(bank)
-        until(lambda: len(listed(bank, "delivered")) == 7, 20, "the other leader's delivery")
+        until(lambda: len(listed(bank, "delivered")) == 7, 10, "the other leader's delivery")
+        assert leader(bank) == runners[0].process.pid
     finally:
         ended = [runner.stop()[0] for runner in runners]
-    assert ended == [0, 0]
+    assert ended == [0]
+
+
+def test_a_leader_that_was_stopped_past_its_lease_has_no_effect(bank, receiver):
+    """Though its delivery was under way, and ends when it is woken: what the other has recorded stays."""
+    gate = threading.Event()
+    receiver.hold = lambda _: gate.wait(30)
+    pend(bank)
+    runners = [Runner(bank.server, *ALLOW) for _ in range(2)]
+    try:
+        until(lambda: receiver.got, 10, "a delivery under way")
+        first, second = sorted(runners, key=lambda runner: runner.process.pid != leader(bank))
+        first.process.send_signal(signal.SIGSTOP)
+        receiver.hold = None
+        free(bank)
+        until(lambda: len(listed(bank, "delivered")) == 1, 20, "the other's delivery")
+        gate.set()
+        first.process.send_signal(signal.SIGCONT)
+        until(lambda: bank.psql("SELECT epoch FROM finq.lease WHERE name = 'outbox'") and len(receiver.got) == 2, 10, "both answers")
+        assert leader(bank) == second.process.pid
+    finally:
+        gate.set()
+        said = [runner.stop()[1] for runner in (first, second)]
+    assert "DELIVERED" not in said[0] and "DELIVERED" in said[1]
+    assert [event["attempts"] for event in listed(bank, "delivered")] == [1]
+
+
+def test_what_a_leader_says_that_has_lost_the_lease(bank, receiver):
+    """Red without finq.lease_keep in finq.outbox_result, or in finq.outbox_turn."""
+    pend(bank)
+    epoch = bank.psql("SELECT finq.lease_take('outbox', 'a test', 60, 0)")
+    event = json.loads(bank.psql(f"SELECT finq.outbox_turn({epoch}, 9, '{{}}')"))["due"][0]["event_id"]
+    free(bank)
+    assert json.loads(bank.psql(f"SELECT finq.outbox_turn({epoch}, 9, '{{}}')")) == {"held": False, "due": []}
+    assert json.loads(bank.psql(f"SELECT finq.outbox_result({epoch}, {event}, NULL)"))["state"] == "LOST"
+    assert [one["attempts"] for one in listed(bank)] == [0]
 
 
 def test_killed_between_delivery_and_record(bank, receiver):
@@ -445,6 +493,7 @@ def test_killed_between_delivery_and_record(bank, receiver):
     receiver.hold = lambda _: runner.kill9()
     until(lambda: receiver.got and runner.process.poll() is not None, 10, "the kill")
     receiver.hold = None
+    free(bank)
     assert len(listed(bank)) == 1
     deliver(bank)
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1 and len(receiver.got) == 2
@@ -472,54 +521,6 @@ def accepted(bank):
     except AssertionError:
         return False
     return user.submit("form", {}).status == 200
-
-
-# -- what time brings
-
-def look(bank, *options):
-    """A round of a fresh runner looks at the clock first."""
-    return deliver(bank, *(options or ALLOW))
-
-
-def test_sessions_expire(bank, receiver):
-    """Those that wait for a decision do not; the one at the bank once its page has ended. Red without waits_for's part of
-    finq.session_is_old."""
-    plain, pending, at_bank = bank.user("plain"), pend(bank), bank.at_bank()[0]
-    plain.submit("form", {})
-    look(bank)
-    receiver.reset()
-    for user in (plain, pending, at_bank):
-        bank.age(user, ["started_at", "waits_since"], "25 hours")
-    bank.psql("UPDATE finq.expiry_mark SET looked_at = '2000-01-01Z'")
-    ids, mine = {plain.session_id}, {plain.session_id, pending.session_id, at_bank.session_id}
-    time.sleep(1.2)
-    # a session's id carries its start, which cannot be set back: the mark's own range is looked at by its TTL
-    look(bank, *ALLOW, "--session-ttl", "1")
-    assert {e["data"]["session_id"] for e in receiver.events() if e["type"] == "session.expired"} & mine == ids
-    assert bank.status(plain, nonce=plain.nonce)["status"] == "SESSION_EXPIRED"
-    bank.age(at_bank, ["return_until"], "25 hours")
-    look(bank, *ALLOW, "--session-ttl", "1")
-    look(bank, *ALLOW, "--session-ttl", "1")
-    expired = [e["data"]["session_id"] for e in receiver.events()
-               if e["type"] == "session.expired" and e["data"]["session_id"] in mine]
-    assert sorted(expired) == sorted([plain.session_id, at_bank.session_id]), "each once"
-
-
-def test_consents_expire_with_notice(bank, receiver):
-    user, answer = bank.at_bank()
-    _, link = bank.back(bank.choose(answer["data"]["url"], "approve"))
-    user.temp_token = link["temp_token"]
-    credentials = user.exchange()["credentials_id"]
-    look(bank)
-    receiver.reset()
-    for left, wanted in (("6 days", ["consent.expiring"]), ("6 days", []), ("-1 second", ["consent.expired"]), ("-1 second", [])):
-        bank.psql(f"UPDATE finq.credential SET consent_exp = clock_timestamp() + interval '{left}'"
-                  f" WHERE credentials_id = '{credentials}'")
-        receiver.reset()
-        look(bank)
-        assert receiver.types() == wanted
-        for event in receiver.events():
-            assert event["data"]["credentials_id"] == credentials
 
 
 def test_a_secret_that_has_left_the_file(bank, receiver, tmp_path):
@@ -550,6 +551,7 @@ def test_a_webhook_is_locked_before_its_events(bank, receiver):
     holder.start()
     until(lambda: bank.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holds' AND wait_event = 'PgSleep'")
           == "1", 10, "the lock")
-    assert json.loads(bank.psql(f"SELECT finq.outbox_result({event}, 'no')"))["state"] == "WAITING"
+    epoch = bank.psql("SELECT finq.lease_take('outbox', 'a test', 60, 0)")
+    assert json.loads(bank.psql(f"SELECT finq.outbox_result({epoch}, {event}, 'no')"))["state"] == "WAITING"
     holder.join()
     assert "free" in said[0]

@@ -57,13 +57,14 @@ class Session:
         status, waits = STATES[self.state]
         next_place = 0 if "none follows" in self.event else 2
         until = "- interval '1 second'" if self.event == "the bank's page ends" else "+ interval '1 hour'"
-        started = "- interval '2 days'" if self.event == "the time is up" else ""
+        is_up = self.event == "the time is up"
+        ends, answer_ends = ("- interval '1 day'", "- interval '1 second'") if is_up else ("+ interval '10 days'", "+ interval '1 hour'")
         return f"""
-            INSERT INTO finq.session (session_id, client_id, skill_id, status, started_at, updated_at, step_ordinal, step_id, step_body_hash,
+            INSERT INTO finq.session (session_id, client_id, skill_id, status, started_at, updated_at, expires_at, step_ordinal, step_id, step_body_hash,
                                       answer_expires_at, answer_secret_id, step_place, next_place, waits_for, waits_since, return_link,
                                       return_until, returned_at, returned_hash)
-            SELECT '{self.session_id}', '{self.tenant.client_id}', s.skill_id, {status}, clock_timestamp() {started}, clock_timestamp(), 1,
-                   '{self.step_id}', sha256('first'), clock_timestamp() + interval '1 hour', 1, 1, {next_place}, {waits},
+            SELECT '{self.session_id}', '{self.tenant.client_id}', s.skill_id, {status}, clock_timestamp(), clock_timestamp(), clock_timestamp() {ends}, 1,
+                   '{self.step_id}', sha256('first'), clock_timestamp() {answer_ends}, 1, 1, {next_place}, {waits},
                    CASE WHEN {waits} IS NOT NULL THEN clock_timestamp() END, CASE WHEN {waits} = 'BANK' THEN 'https://app.example/' END,
                    CASE WHEN {waits} = 'BANK' THEN clock_timestamp() {until} END, clock_timestamp(),
                    sha256('came')
@@ -72,7 +73,6 @@ class Session:
             VALUES ('{self.step_id}', '{self.session_id}', 1, 's', '{{}}', clock_timestamp(), 1, false);"""
 
     def happens(self):
-        ttl = 3600 if self.event == "the time is up" else 864000
         if self.event in SUBMIT:
             return self._submits(*SUBMIT[self.event])
         if self.event.startswith("return: "):
@@ -82,7 +82,7 @@ class Session:
         if self.event in ("back", "cancel"):
             return self._leaves(self.event)
         if self.event in ("the time is up", "the bank's page ends"):
-            return f"PERFORM {self._status(ttl)};"
+            return f"PERFORM {self._status()};"
         return f"PERFORM finq.step_decided('{self.step_id}', '{self.event.split(',')[0]}', NULL);"
 
     def _submits(self, status, waits, place):
@@ -102,12 +102,12 @@ class Session:
         """As its holder of the next step's nonce, or of the one that waits, asks for it."""
         secret = "NULL, " if verb == "cancel" else ""
         return (f"PERFORM finq.session_{verb}('{self.tenant.client_id}', {secret}'{self.session_id}', {2 if self.state == 'IN_PROGRESS' else 1}, 0,"
-                " finq.seconds(clock_timestamp()) + 600, 600, 600, 864000, 1);")
+                " finq.seconds(clock_timestamp()) + 600, 600, 600, 1);")
 
-    def _status(self, ttl=864000):
+    def _status(self):
         """As its holder of the last step's nonce asks."""
         return (f"finq.session_status('{self.tenant.client_id}', '{self.session_id}', (SELECT s.step_ordinal FROM finq.session s WHERE"
-                f" s.session_id = '{self.session_id}'), 0, finq.seconds(clock_timestamp()) + 600, 600, 600, {ttl}, 1)")
+                f" s.session_id = '{self.session_id}'), 0, finq.seconds(clock_timestamp()) + 600, 600, 600, 1)")
 
     def told(self):
         return f"""

@@ -141,11 +141,3 @@ def test_who_was_overtaken_discards_what_he_holds(bank, scenario):
     bank.psql("DELETE FROM finq.step_claim")
     bank.service.behaviour = None
     assert user.submit("sca", {"scenario": "accept"}).status == 200
-
-
-def test_claims_that_were_left_go(bank):
-    bank.psql("INSERT INTO finq.step_claim SELECT gen_random_uuid(), 1, gen_random_uuid(), clock_timestamp() - interval '1 hour'"
-              " FROM generate_series(1, 100)")
-    bank.psql("SELECT count(finq.step_take(gen_random_uuid(), 1, gen_random_uuid())) FROM generate_series(1, 500)")
-    assert bank.psql("SELECT count(*) FROM finq.step_claim WHERE until < clock_timestamp()") == "0"
-    bank.psql("DELETE FROM finq.step_claim")

@@ -154,7 +154,7 @@ def test_the_answer_of_a_session_that_has_grown_too_old_meanwhile(server, client
     user = begin(client)
     body = body_of(user)
     first = send(user, body)
-    server.psql(f"UPDATE finq.session SET started_at = started_at - interval '25 hours' WHERE session_id = '{user.session_id}'")
+    server.psql(f"UPDATE finq.session SET expires_at = expires_at - interval '25 hours' WHERE session_id = '{user.session_id}'")
     assert steady(send(user, body)) == steady(first)
 
 
@@ -407,9 +407,11 @@ def test_a_tenant_disabled_between_two_steps(server):
 
 def test_a_session_too_old_for_its_next_step(server, client):
     user = walk(client, CARD, to=1)
-    started = f"UPDATE finq.session SET started_at = clock_timestamp() - interval '{{}}' WHERE session_id = '{user.session_id}'"
-    server.psql(started.format("24 hours 1 second"))
+    ends = f"UPDATE finq.session SET expires_at = clock_timestamp() + interval '{{}}' WHERE session_id = '{user.session_id}'"
+    assert server.psql("SELECT expires_at - started_at = interval '24 hours' FROM finq.session"
+                       f" WHERE session_id = '{user.session_id}'") == "t"
+    server.psql(ends.format("-1 second"))
     assert is_error(submit(user, 2), 401, "expired_session")
     assert rows(server, user) == "1|SESSION_IN_PROGRESS|1"
-    server.psql(started.format("23 hours 59 minutes"))
+    server.psql(ends.format("1 minute"))
     assert submit(user, 2).status == 200

@@ -181,9 +181,9 @@ def test_the_same_request_gets_the_same_answer_in_every_state(bank, decision):
 
 def test_a_waited_branch_of_time(bank):
     """Pending beyond FinqSessionTTL, which does not run while a session waits. Red where finq.session_conclude does not add
-    to `waited`."""
+    to expires_at what was waited."""
     user = waiting(bank)
-    bank.age(user, ["started_at", "waits_since", "updated_at", "answer_expires_at", "reply_until"], "3 days")
+    bank.age(user, ["started_at", "expires_at", "waits_since", "updated_at", "answer_expires_at", "reply_until"], "3 days")
     bank.psql(f"UPDATE finq.step SET submitted_at = submitted_at - interval '3 days' WHERE step_id = '{user.step_id}'")
     assert bank.status(user)["status"] == "SESSION_PENDING"
     bank.ctl("step", "approve", user.step_id)
@@ -207,7 +207,7 @@ def test_session_time_runs_out(bank, late):
     if late:
         bank.ctl("step", "approve", user.step_id)
         nonce = bank.status(user)["nonce"]
-    bank.age(user, ["started_at"], "25 hours")
+    bank.age(user, ["expires_at"], "25 hours")
     if not late:
         assert bank.status(user)["status"] == "SESSION_PENDING"
         return

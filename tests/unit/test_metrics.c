@@ -156,7 +156,9 @@ static void threads_lose_nothing(void **state)
 /* Each family once, its samples after it, whatever the number of hosts. */
 static void families_stand_together(void **state)
 {
-    finq_metrics_source sources[] = {{"a", metrics_new(), {1, 2, 3, 4, 5, 6, 7}},
+    finq_metrics *first = metrics_new();
+    finq_meter meter = {first, 1, NULL};
+    finq_metrics_source sources[] = {{"a", first, {1, 2, 3, 4, 5, 6, 7}},
                                      {"b", metrics_new(), {7, 8, 9, 10, 11, 12, 13}}};
     finq_metrics_view view = {sources, 2, endpoints};
     const char *text = finq_metrics_text(&view, pool), *at = text;
@@ -169,7 +171,7 @@ static void families_stand_together(void **state)
         assert_null(strstr(at, apr_pstrcat(pool, "# TYPE ", name, " ", NULL)));
         families++;
     }
-    assert_int_equal(families, 14);
+    assert_int_equal(families, 18);
     assert_line(text, "finq_uploads_in_progress{host=\"a\"} 1");
     assert_line(text, "finq_database_connections{host=\"a\",state=\"in_use\"} 2");
     assert_line(text, "finq_database_connections{host=\"b\",state=\"idle\"} 9");
@@ -177,6 +179,14 @@ static void families_stand_together(void **state)
     assert_line(text, "finq_waiting_clients{host=\"b\"} 11");
     assert_line(text, "finq_connector_questions{host=\"b\"} 12");
     assert_line(text, "finq_forms_unproven{host=\"b\"} 13");
+    finq_metrics_events(&meter, FINQ_EVENT_JANITOR_SESSIONS_REMOVED, 200);
+    finq_metrics_event(&meter, FINQ_EVENT_JANITOR_SESSIONS_REMOVED);
+    finq_metrics_janitor_seen(&meter, 7, 1700000000);
+    text = finq_metrics_text(&view, pool);
+    assert_line(text, "finq_janitor_done_total{host=\"a\",job=\"sessions_removed\"} 201");
+    assert_line(text, "finq_janitor_failures_total{host=\"a\"} 0");
+    assert_line(text, "finq_janitor_lag_seconds{host=\"a\"} 7");
+    assert_line(text, "finq_janitor_last_run_timestamp_seconds{host=\"b\"} 0");
 }
 
 static void figures_say_how_it_goes(void **state)

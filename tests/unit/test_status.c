@@ -33,7 +33,7 @@ static void what_is_final_has_no_follower_and_is_no_follower_of_itself(void **st
     assert_false(finq_status_is_final(FINQ_STATUS_CREATED));
     assert_false(finq_status_is_final(FINQ_STATUS_IN_PROGRESS));
     assert_false(finq_status_is_final(FINQ_STATUS_PENDING));
-    assert_true(finq_status_is_final(FINQ_STATUS_COMPLETED));
+    assert_false(finq_status_is_final(FINQ_STATUS_COMPLETED)); /* its temp_token has a time */
     assert_true(finq_status_is_final(FINQ_STATUS_FAILED));
     assert_true(finq_status_is_final(FINQ_STATUS_EXPIRED));
     for (int before = 0; before < FINQ_STATUS_COUNT; before++) {
@@ -44,6 +44,7 @@ static void what_is_final_has_no_follower_and_is_no_follower_of_itself(void **st
         assert_false(finq_status_may_follow(FINQ_STATUS_CREATED, (finq_status)before));
     }
     assert_true(finq_status_may_follow(FINQ_STATUS_EXPIRED, FINQ_STATUS_IN_PROGRESS));
+    assert_true(finq_status_may_follow(FINQ_STATUS_EXPIRED, FINQ_STATUS_COMPLETED));
     assert_false(finq_status_may_follow(FINQ_STATUS_EXPIRED, FINQ_STATUS_PENDING)); /* a person may take long */
 }
 

@@ -32,7 +32,6 @@ APLOG_USE_MODULE(finq);
 /* So long a form may take until its nonce has come. */
 #define STRANGER_TIME (5 * APR_USEC_PER_SEC)
 /* How often a child looks after what was left undecided. */
-#define TIDY_SECONDS 60
 
 /* The two forms differ in where these come from. */
 typedef enum { CLIENT_ID, NONCE, DOCUMENT, FILE_PART, PARTS } part;
@@ -324,21 +323,6 @@ static finq_error *receive(upload_receipt *receipt)
     return error;
 }
 
-static void tidy_sometimes(finq_request *request)
-{
-    finq_runtime *runtime = request->config->runtime;
-    apr_uint32_t now = (apr_uint32_t)finq_clock_seconds(), last = apr_atomic_read32(&runtime->tidied);
-    if (now - last < TIDY_SECONDS || apr_atomic_cas32(&runtime->tidied, now, last) != last)
-        return;
-    int is_done = 1;
-    finq_error *error = finq_upload_tidy(&is_done, runtime->store, request->service.db, request->r->pool);
-    if (error)
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, request->r, "FINQ05: tidying the upload directory: %s",
-                      finq_error_why(error));
-    else if (!is_done)
-        apr_atomic_set32(&runtime->tidied, now - TIDY_SECONDS); /* the next upload goes on */
-}
-
 static finq_error *receive_and_record(finq_request *request, finq_upload_answer *answer, upload_receipt *receipt)
 {
     receipt->request = request;
@@ -365,7 +349,6 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
     finq_error *error = receive_and_record(request, &answer, &receipt);
     permits_release(&receipt);
     FINQ_TRY(error);
-    tidy_sometimes(request);
     apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);
     finq_api_put_id(reply, request, "upload_id", &answer.upload_id);
     finq_api_put_id(reply, request, "step_id", &receipt.pass.step_id);

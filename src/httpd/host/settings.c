@@ -20,6 +20,9 @@ static const finq_config_number numbers[] = {
     {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
     {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), seconds, 1, 86400, 3600},
     {"FinqKeyCacheTTL", offsetof(finq_config, key_cache_ttl), seconds, 0, 3600, 60},
+    {"FinqJanitorInterval", offsetof(finq_config, janitor_interval), seconds, 1, 86400, 60},
+    {"FinqSessionRetention", offsetof(finq_config, session_retention), seconds, 0, 315360000, 2592000},
+    {"FinqEventRetention", offsetof(finq_config, event_retention), seconds, 0, 315360000, 2592000},
     {"FinqLimitClients", offsetof(finq_config, limit_clients), "clients", 64, 16777216, 65536},
 };
 #define NUMBERS (sizeof numbers / sizeof *numbers)

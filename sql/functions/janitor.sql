@@ -1,0 +1,252 @@
+-- The janitor: what the passing of time ends and removes. One at a time does it, under a lease. A run is a row of jobs, a job a
+-- row of batches, and a batch one call and one transaction, of few rows: it passes over those that others hold, so that no
+-- request waits for it, and what was passed over goes at the next run.
+
+-- The rows of a batch.
+CREATE OR REPLACE FUNCTION finq.janitor_batch_rows() RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    RETURN 200;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- The jobs: each does a batch, and answers of how many rows
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE OR REPLACE FUNCTION finq.janitor_expire_sessions() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now      timestamptz := clock_timestamp();
+    v_sessions uuid[];
+BEGIN
+    v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
+                         WHERE s.status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND s.exchanged_at IS NULL
+                           AND s.expires_at <= v_now AND finq.session_is_old(s)
+                         ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED);
+    PERFORM finq.session_expire(i.session_id) FROM unnest(v_sessions) AS i (session_id);
+    RETURN cardinality(v_sessions);
+END $$;
+
+-- What is told of a consent whose end is near, or past.
+CREATE OR REPLACE FUNCTION finq.consent_event(p_consent finq.credential, p_type text) RETURNS void
+    LANGUAGE sql VOLATILE
+    RETURN finq.event((p_consent).client_id, (p_consent).session_id, (p_consent).skill_id, p_type, jsonb_build_object(
+        'credentials_id', (p_consent).credentials_id, 'consent_exp', finq.utc((p_consent).consent_exp)));
+
+CREATE OR REPLACE FUNCTION finq.janitor_expire_consents() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_done    integer := 0;
+    v_consent finq.credential;
+BEGIN
+    FOR v_consent IN
+        UPDATE finq.credential c SET status = 'EXPIRED', updated_at = v_now
+         WHERE c.credentials_id IN (SELECT o.credentials_id FROM finq.credential o
+                                     WHERE o.status = 'ACTIVE' AND o.consent_exp <= v_now ORDER BY o.consent_exp
+                                     LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED)
+        RETURNING c.* LOOP
+        PERFORM finq.consent_event(v_consent, 'consent.expired');
+        v_done := v_done + 1;
+    END LOOP;
+    RETURN v_done;
+END $$;
+
+-- Notice of an end is given a week before it.
+CREATE OR REPLACE FUNCTION finq.janitor_announce_consents() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_done    integer := 0;
+    v_consent finq.credential;
+BEGIN
+    FOR v_consent IN
+        UPDATE finq.credential c SET expiry_told = true
+         WHERE c.credentials_id IN (SELECT o.credentials_id FROM finq.credential o
+                                     WHERE o.status = 'ACTIVE' AND NOT o.expiry_told
+                                       AND o.consent_exp <= statement_timestamp() + interval '7 days' ORDER BY o.consent_exp
+                                     LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED)
+        RETURNING c.* LOOP
+        PERFORM finq.consent_event(v_consent, 'consent.expiring');
+        v_done := v_done + 1;
+    END LOOP;
+    RETURN v_done;
+END $$;
+
+-- Sessions without a consent, p_retention seconds after they have ended.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_sessions(p_retention integer) RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_until    timestamptz := clock_timestamp() - p_retention * interval '1 second';
+    v_sessions uuid[];
+BEGIN
+    v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
+                         WHERE s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
+                         ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    PERFORM finq.session_remove(i.session_id) FROM unnest(v_sessions) AS i (session_id);
+    RETURN cardinality(v_sessions);
+END $$;
+
+-- What was collected for consents, past max_data_retention. A consent is left to the next run as long as its exchange may be
+-- asked for once more, and where somebody holds it or one of its sessions.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_data() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now        timestamptz := clock_timestamp();
+    v_done       integer := 0;
+    v_consent_id uuid;
+    v_sessions   uuid[];
+BEGIN
+    FOR v_consent_id IN
+        SELECT c.credentials_id FROM finq.credential c
+         WHERE c.data_removed_at IS NULL AND c.max_data_retention <= v_now
+           AND (c.deleted_at IS NOT NULL OR NOT EXISTS (
+                    SELECT FROM finq.session s
+                     WHERE s.credentials_id = c.credentials_id AND s.exchanged_at > v_now - interval '2 minutes'))
+         ORDER BY c.max_data_retention LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED LOOP
+        v_sessions := ARRAY(SELECT s.session_id FROM finq.session s WHERE s.credentials_id = v_consent_id FOR UPDATE SKIP LOCKED);
+        CONTINUE WHEN EXISTS (SELECT FROM finq.session s
+                               WHERE s.credentials_id = v_consent_id AND s.session_id <> ALL (v_sessions));
+        PERFORM finq.session_remove(i.session_id) FROM unnest(v_sessions) AS i (session_id);
+        UPDATE finq.credential c SET data_removed_at = v_now WHERE c.credentials_id = v_consent_id;
+        v_done := v_done + 1;
+    END LOOP;
+    RETURN v_done;
+END $$;
+
+-- The consents themselves, once nobody is told of them any more (finq.consent_is_known).
+CREATE OR REPLACE FUNCTION finq.janitor_remove_consents() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_until timestamptz := clock_timestamp() - interval '1 year';
+    v_done  integer;
+BEGIN
+    DELETE FROM finq.credential c
+     WHERE c.credentials_id IN (SELECT o.credentials_id FROM finq.credential o
+                                 WHERE o.data_removed_at IS NOT NULL AND o.max_data_retention <= v_until AND o.status <> 'ACTIVE'
+                                 ORDER BY o.max_data_retention LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.janitor_remove_replays() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now  timestamptz := clock_timestamp();
+    v_done integer;
+BEGIN
+    DELETE FROM finq.replay r
+     WHERE r.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.replay o WHERE o.expires_at < v_now ORDER BY o.expires_at
+                                LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.janitor_remove_claims() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_now  timestamptz := clock_timestamp();
+    v_done integer;
+BEGIN
+    DELETE FROM finq.step_claim c
+     WHERE c.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.step_claim o WHERE o.until < v_now ORDER BY o.until
+                                LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END $$;
+
+-- Events, p_retention seconds after they were delivered or given up.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_events(p_retention integer) RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_until timestamptz := clock_timestamp() - p_retention * interval '1 second';
+    v_done  integer;
+BEGIN
+    DELETE FROM finq.outbox e
+     WHERE e.event_id IN (SELECT o.event_id FROM finq.outbox o
+                           WHERE o.state <> 'WAITING' AND coalesce(o.delivered_at, o.next_at) <= v_until
+                           ORDER BY coalesce(o.delivered_at, o.next_at) LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- A run: begin, then a batch after the other, then end
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- For how many seconds the oldest session or consent that should have expired has been left.
+CREATE OR REPLACE FUNCTION finq.janitor_lag() RETURNS bigint
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_now   timestamptz := clock_timestamp();
+    v_first timestamptz;
+BEGIN
+    SELECT least((SELECT s.expires_at FROM finq.session s
+                   WHERE s.status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND s.exchanged_at IS NULL
+                     AND s.expires_at <= v_now AND finq.session_is_old(s) ORDER BY s.expires_at LIMIT 1),
+                 (SELECT c.consent_exp FROM finq.credential c
+                   WHERE c.status = 'ACTIVE' AND c.consent_exp <= v_now ORDER BY c.consent_exp LIMIT 1), v_now) INTO v_first;
+    RETURN finq.seconds(v_now) - finq.seconds(v_first);
+END $$;
+
+-- Begins a run, unless one is under way or began within the last p_every seconds: then `epoch` is NULL, and p_holder may see who
+-- had it. `lag` is in seconds, `last_run`, when a run last came to its end, seconds since 1970.
+CREATE OR REPLACE FUNCTION finq.janitor_begin(p_holder text, p_every integer, OUT epoch bigint, OUT lag bigint, OUT last_run bigint,
+                                              OUT holder text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    epoch := finq.lease_take('janitor', p_holder, 60, p_every);
+    lag := finq.janitor_lag();
+    SELECT finq.seconds(l.given_at), l.holder INTO last_run, holder FROM finq.lease l WHERE l.name = 'janitor';
+END $$;
+
+-- Does a batch of p_job, the first where that is NULL. What comes next is `next_job`: the same one where there may be more to do,
+-- NULL after the last. Retentions are in seconds. `outcome` is 'ok'; 'lost' where the lease is no more p_epoch's; or 'failed',
+-- with the `problem`: then nothing of this batch has been done, and the others are not held up by it.
+CREATE OR REPLACE FUNCTION finq.janitor_batch(
+    p_epoch bigint, p_job text, p_session_retention integer, p_event_retention integer,
+    OUT outcome text, OUT job text, OUT done integer, OUT next_job text, OUT problem text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
+                       replays_removed, claims_removed, events_removed}';
+BEGIN
+    done := 0;
+    job := coalesce(p_job, v_jobs[1]);
+    IF NOT finq.lease_keep('janitor', p_epoch, 60) THEN
+        outcome := 'lost';
+        RETURN;
+    END IF;
+    BEGIN
+        done := CASE job
+            WHEN 'sessions_expired' THEN finq.janitor_expire_sessions()
+            WHEN 'consents_expired' THEN finq.janitor_expire_consents()
+            WHEN 'consents_announced' THEN finq.janitor_announce_consents()
+            WHEN 'sessions_removed' THEN finq.janitor_remove_sessions(p_session_retention)
+            WHEN 'data_removed' THEN finq.janitor_remove_data()
+            WHEN 'consents_removed' THEN finq.janitor_remove_consents()
+            WHEN 'replays_removed' THEN finq.janitor_remove_replays()
+            WHEN 'claims_removed' THEN finq.janitor_remove_claims()
+            WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
+        END;
+        outcome := 'ok';
+    EXCEPTION WHEN OTHERS THEN
+        outcome := 'failed';
+        problem := format('%s: %s', SQLSTATE, SQLERRM);
+    END;
+    next_job := CASE WHEN done >= finq.janitor_batch_rows() THEN job ELSE v_jobs[array_position(v_jobs, job) + 1] END;
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.janitor_end(p_epoch bigint, OUT was_held boolean)
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURN finq.lease_give('janitor', p_epoch);

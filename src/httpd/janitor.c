@@ -1,0 +1,185 @@
+#include "httpd/janitor.h"
+
+#include <apr_optional.h>
+#include <apr_strings.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <mod_watchdog.h>
+#include <string.h>
+
+#include "db/calls.h"
+#include "flow/upload.h"
+#include "ground/process.h"
+#include "httpd/dbd.h"
+#include "httpd/mpm.h"
+#include "httpd/runtime.h"
+#include "httpd/settings.h"
+
+APLOG_USE_MODULE(finq);
+
+#define NAME "_finq_janitor_"
+/* The clocks of a run and of the next tell its beginnings apart by a little less than the interval. */
+#define DUE_SHARE(interval) ((interval) - (interval) / 10)
+
+/* A run over one host. */
+typedef struct {
+    server_rec *server;
+    const finq_config *config;
+    apr_int64_t epoch;
+    char job[32];      /* the next batch's; empty before the first and after the last */
+    apr_int64_t count; /* of rows that it has done */
+    const char *told;  /* what was done, for the log */
+    apr_pool_t *pool, *batch_pool;
+} janitor;
+
+/* One for each call: the time of a request is that of its calls together. */
+static finq_db *db_of(const janitor *j)
+{
+    return finq_dbd_of(j->server, j->config->runtime->gate, j->batch_pool);
+}
+
+static void failed(const janitor *j, const char *what, const char *why)
+{
+    finq_metrics_event(&j->config->runtime->meter, FINQ_EVENT_JANITOR_FAILED);
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, j->server, "FINQ11: janitor: %s: %s; the next run tries again", what, why);
+}
+
+static void job_done(janitor *j, const char *job)
+{
+    if (j->count > 0)
+        j->told = apr_psprintf(j->pool, "%s %s %" APR_INT64_T_FMT, j->told, job, j->count);
+    j->count = 0;
+}
+
+/* The events of jobs bear their names. */
+static void done(janitor *j, const char *job, apr_int64_t count)
+{
+    const char *label, *name;
+    for (int event = FINQ_EVENT_JANITOR_SESSIONS_EXPIRED; event < FINQ_EVENT_JANITOR_FAILED; event++) {
+        finq_metrics_event_names(&label, &name, (finq_event)event);
+        if (strcmp(name, job) == 0)
+            finq_metrics_events(&j->config->runtime->meter, (finq_event)event, (apr_uint64_t)count);
+    }
+    j->count += count;
+}
+
+/* `*is_ours`: nobody else is at it, and it is time. */
+static finq_error *begin(int *is_ours, janitor *j)
+{
+    finq_janitor_begin_out row;
+    finq_janitor_begin_in in = {.holder = finq_process_name(j->pool), .every = DUE_SHARE(j->config->janitor_interval)};
+    FINQ_TRY(finq_call_janitor_begin(&row, db_of(j), &in, j->pool));
+    finq_metrics_janitor_seen(&j->config->runtime->meter, row.lag, row.last_run);
+    j->epoch = row.epoch;
+    *is_ours = row.epoch > 0;
+    return NULL;
+}
+
+static finq_error *batch(janitor *j)
+{
+    finq_janitor_batch_out row;
+    finq_janitor_batch_in in = {.epoch = j->epoch,
+                                .job = *j->job ? j->job : NULL,
+                                .session_retention = j->config->session_retention,
+                                .event_retention = j->config->event_retention};
+    FINQ_TRY(finq_call_janitor_batch(&row, db_of(j), &in, j->batch_pool));
+    if (row.problem)
+        failed(j, row.job, row.problem);
+    if (strcmp(row.outcome, "lost") == 0)
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, j->server, "FINQ12: janitor: the lease was lost; another goes on");
+    done(j, row.job, row.done);
+    if (!row.next_job || strcmp(row.next_job, row.job) != 0)
+        job_done(j, row.job);
+    apr_cpystrn(j->job, row.next_job ? row.next_job : "", sizeof j->job);
+    return NULL;
+}
+
+static finq_error *batches(janitor *j)
+{
+    do {
+        apr_pool_clear(j->batch_pool);
+        FINQ_TRY(batch(j));
+    } while (*j->job && !finq_mpm_is_stopping());
+    return NULL;
+}
+
+/* The lease goes back even where a batch could not be made: who comes next need not wait for its end. */
+static finq_error *run(janitor *j)
+{
+    finq_janitor_end_out row;
+    finq_janitor_end_in in = {0};
+    int is_ours;
+    FINQ_TRY(begin(&is_ours, j));
+    if (!is_ours)
+        return NULL;
+    finq_error *error = batches(j);
+    in.epoch = j->epoch;
+    finq_error *at_end = finq_call_janitor_end(&row, db_of(j), &in, j->pool);
+    return error ? error : at_end;
+}
+
+static void files_tidy(janitor *j)
+{
+    finq_upload_tidied tidied;
+    finq_error *error;
+    do {
+        apr_pool_clear(j->batch_pool);
+        error = finq_upload_tidy(&tidied, j->config->runtime->store, db_of(j), j->batch_pool);
+        done(j, "files_removed", tidied.removed);
+    } while (!tidied.is_done && (!error || tidied.removed > 0) && !finq_mpm_is_stopping());
+    job_done(j, "files_removed");
+    if (error)
+        failed(j,
+               tidied.refused ? apr_psprintf(j->pool, "%d files could not be removed", tidied.refused) : "the upload directory",
+               finq_error_why(error));
+}
+
+static void host_run(server_rec *server, apr_pool_t *parent)
+{
+    janitor j = {.server = server, .config = finq_config_of(server), .told = ""};
+    if (j.config->bases->nelts == 0 || !j.config->runtime || finq_mpm_is_stopping())
+        return;
+    apr_pool_create(&j.pool, parent);
+    apr_pool_create(&j.batch_pool, j.pool);
+    finq_error *error = run(&j);
+    if (error)
+        failed(&j, "the database", finq_error_why(error));
+    else if (j.config->runtime->store)
+        files_tidy(&j);
+    if (*j.told)
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, server, "FINQ12: janitor:%s", j.told);
+    apr_pool_destroy(j.pool);
+}
+
+static apr_status_t tick(int state, void *main_server, apr_pool_t *pool)
+{
+    for (server_rec *server = state == AP_WATCHDOG_STATE_RUNNING ? main_server : NULL; server; server = server->next)
+        host_run(server, pool);
+    return APR_SUCCESS;
+}
+
+static int has_base(const server_rec *server)
+{
+    while (server && finq_config_of(server)->bases->nelts == 0)
+        server = server->next;
+    return server != NULL;
+}
+
+int finq_janitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
+{
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *callback = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    apr_interval_time_t interval = apr_time_from_sec(finq_config_of(main_server)->janitor_interval);
+    ap_watchdog_t *watchdog;
+    (void)plog;
+    (void)ptemp;
+    if (!has_base(main_server) || ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    if (!get || !callback || get(&watchdog, NAME, 0, 1, pconf) != APR_SUCCESS ||
+        callback(watchdog, interval, main_server, tick) != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "FINQ13: mod_watchdog is not there: a2enmod watchdog, or load it");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}

@@ -1,0 +1,262 @@
+"""What the passing of time ends and removes (sql/functions/janitor.sql), by finqctl janitor run. Time is moved in the rows.
+
+Seen red: see each test.
+"""
+import json
+
+import pytest
+
+from finqenv.flows import AISP, CARD, begin, submit, walk
+from finqenv.locks import Blocker, locked
+from finqenv.wire import is_error, steady
+
+
+@pytest.fixture(scope="module")
+def own(make_module_server, server):
+    return make_module_server(cluster=server.postgres, database="janitor", children=1)
+
+
+@pytest.fixture(scope="module")
+def tenant(own):
+    """One with a webhook, so that it has events."""
+    made = own.create_tenant("Janitor")
+    own.psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{made.client_id}', 'https://192.31.196.1/', 1, 'salt')")
+    return made
+
+
+@pytest.fixture
+def client(own, tenant):
+    """Nothing is due, and nothing has been told."""
+    connected = own.client(tenant)
+    yield connected
+    connected.close()
+    own.psql("DELETE FROM finq.outbox; DELETE FROM finq.credential; DELETE FROM finq.session; DELETE FROM finq.replay")
+
+
+def run(own, *options):
+    """What a run did: {job: rows}, without the jobs that found nothing."""
+    return {job: rows for job, rows in own.finqctl("janitor", "run", *options).items() if rows}
+
+
+def events(own):
+    """What has been written to be told since the last time."""
+    told = own.psql("DELETE FROM finq.outbox RETURNING type || ' ' || coalesce(payload #>> '{data,credentials_id}', session_id::text)")
+    return [tuple(line.split()) for line in told.splitlines()]
+
+
+def age(own, session_id, by, *columns):
+    sets = ", ".join(f"{column} = {column} - interval '{by}'" for column in columns or ("expires_at",))
+    own.psql(f"UPDATE finq.session SET {sets} WHERE session_id = '{session_id}'")
+
+
+def session(own, session_id, columns="status"):
+    return own.psql(f"SELECT {columns} FROM finq.session WHERE session_id = '{session_id}'")
+
+
+def held(own, session_id):
+    """Rows of a session: itself, its steps, their uploads; and files that wait for removal."""
+    return own.psql(f"""SELECT (SELECT count(*) FROM finq.session WHERE session_id = '{session_id}'),
+        (SELECT count(*) FROM finq.step WHERE session_id = '{session_id}'),
+        (SELECT count(*) FROM finq.upload u, finq.same_time('{session_id}') t WHERE u.step_id BETWEEN t.first AND t.last),
+        (SELECT count(*) FROM finq.upload_removed r, finq.same_time('{session_id}') t WHERE r.upload_id BETWEEN t.first AND t.last)""")
+
+
+# -- sessions
+
+def test_a_session_expires_once(own, client):
+    """Red without `s.expires_at <= v_now` in finq.janitor_expire_sessions (too early), and without its event in
+    finq.session_expire."""
+    user = walk(client, CARD, to=1)
+    age(own, user.session_id, "23 hours 59 minutes")
+    assert run(own) == {} and events(own) == [] and session(own, user.session_id) == "SESSION_IN_PROGRESS"
+    age(own, user.session_id, "2 minutes")
+    assert run(own) == {"sessions_expired": 1} and run(own) == {}
+    assert session(own, user.session_id) == "SESSION_EXPIRED"
+    assert events(own) == [("session.expired", user.session_id)]
+    assert is_error(submit(user, 2), 401, "expired_session")
+
+
+def test_what_was_not_exchanged_expires(own, client):
+    """Once its temp_token's time is over too: whoever has one that is good may come. Red without answer_expires_at in
+    finq.session_is_old."""
+    user = walk(client)
+    events(own)
+    age(own, user.session_id, "25 hours")
+    assert run(own) == {} and session(own, user.session_id) == "SESSION_COMPLETED"
+    age(own, user.session_id, "1 hour", "answer_expires_at")
+    assert run(own) == {"sessions_expired": 1} and events(own) == [("session.expired", user.session_id)]
+    assert is_error(user.exchange(), 401, "invalid_temp_token")
+
+
+def test_what_was_exchanged_does_not_expire(own, client):
+    """Red without `s.exchanged_at IS NULL`."""
+    user = walk(client)
+    first = user.exchange()
+    age(own, user.session_id, "25 hours", "expires_at", "answer_expires_at")
+    assert run(own) == {} and steady(user.exchange()) == steady(first)
+
+
+def test_expired_sessions_go_after_their_retention(own, client):
+    """With steps and uploads, and no other's; their files wait for a server. Counted from the end. Red where
+    finq.session_expire leaves expires_at, without the DELETE of steps, and without e.session_id there."""
+    user, other = walk(client, CARD, to=1), walk(client, CARD, to=1)
+    files = int(held(own, user.session_id).split("|")[2])
+    age(own, user.session_id, "40 days")
+    assert run(own) == {"sessions_expired": 1}
+    age(own, user.session_id, "29 days 23 hours")
+    assert run(own) == {} and held(own, user.session_id) == f"1|1|{files}|0"
+    age(own, user.session_id, "1 hour")
+    assert run(own) == {"sessions_removed": 1} and files > 0 and held(own, user.session_id) == f"0|0|0|{files}"
+    assert held(own, other.session_id) == f"1|1|{files}|0" and submit(other, 2).status == 200
+
+
+def test_how_long_sessions_stay_is_told(own, client):
+    """Red where janitor.c passes another value."""
+    user = walk(client, CARD, to=1)
+    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', expires_at = clock_timestamp() - interval '61 seconds' WHERE session_id = '{user.session_id}'")
+    assert run(own, "--session-retention", "3600") == {} and run(own, "--session-retention", "60") == {"sessions_removed": 1}
+
+
+def test_what_somebody_holds_is_left_to_the_next_run(own, client):
+    """And nobody is waited for. Red without SKIP LOCKED."""
+    users = [walk(client, CARD, to=1) for _ in range(2)]
+    for user in users:
+        age(own, user.session_id, "25 hours")
+    with Blocker(own, locked(users[0])):
+        assert run(own) == {"sessions_expired": 1} and run(own) == {}
+    assert run(own) == {"sessions_expired": 1}
+
+
+# -- consents
+
+def consent(client):
+    user = walk(client)
+    return user, user.exchange()["credentials_id"]
+
+
+def set_times(own, credentials_id, **times):
+    sets = ", ".join(f"{column} = clock_timestamp() + interval '{left}'" for column, left in times.items())
+    own.psql(f"UPDATE finq.credential SET {sets} WHERE credentials_id = '{credentials_id}'")
+
+
+def test_consents_expire_with_notice(own, client):
+    """Each is told once. Red without `NOT o.expiry_told`, and without `o.status = 'ACTIVE'`."""
+    _, credentials_id = consent(client)
+    events(own)
+    for left, job, wanted in (("8 days", {}, []), ("6 days", {"consents_announced": 1}, ["consent.expiring"]), ("6 days", {}, []),
+                              ("-1 second", {"consents_expired": 1}, ["consent.expired"]), ("-1 second", {}, [])):
+        set_times(own, credentials_id, consent_exp=left)
+        assert run(own) == job and events(own) == [(kind, credentials_id) for kind in wanted]
+    assert own.finqctl("consent", "show", credentials_id)["status"] == "EXPIRED"
+
+
+def test_the_data_of_a_consent_go_at_their_time(own, client):
+    """What is told of it stays for a year. Red without `c.max_data_retention <= v_now`, and without data_removed_at's change."""
+    user, credentials_id = consent(client)
+    steps = held(own, user.session_id).split("|")[1]
+    age(own, user.session_id, "1 hour", "exchanged_at")
+    set_times(own, credentials_id, max_data_retention="1 minute")
+    assert run(own) == {} and held(own, user.session_id).startswith(f"1|{steps}|")
+    set_times(own, credentials_id, max_data_retention="-1 second", consent_exp="-1 second")
+    assert run(own) == {"consents_expired": 1, "data_removed": 1} and run(own) == {}
+    assert held(own, user.session_id).startswith("0|0|0|")
+    assert own.finqctl("consent", "show", credentials_id)["status"] == "EXPIRED"
+    set_times(own, credentials_id, max_data_retention="-364 days")
+    assert run(own) == {}
+    set_times(own, credentials_id, max_data_retention="-367 days")
+    assert run(own) == {"consents_removed": 1}
+    assert own.finqctl("consent", "show", credentials_id, check=False).returncode == 3
+
+
+def test_data_that_may_not_be_kept_outlast_a_repeated_exchange(own, client):
+    """Unless the consent is deleted. Red without exchanged_at in finq.janitor_remove_data."""
+    user, credentials_id = consent(client)
+    set_times(own, credentials_id, max_data_retention="-1 second")
+    assert run(own) == {} and user.exchange()["credentials_id"] == credentials_id
+    own.finqctl("consent", "delete", credentials_id)
+    assert run(own) == {"data_removed": 1}
+
+
+def test_a_consent_whose_session_is_held_is_left(own, client):
+    """Whole, to the next run. Red without CONTINUE in finq.janitor_remove_data."""
+    user, credentials_id = consent(client)
+    own.finqctl("consent", "delete", credentials_id)
+    set_times(own, credentials_id, max_data_retention="-1 second")
+    with Blocker(own, locked(user)):
+        assert run(own) == {} and held(own, user.session_id).startswith("1|")
+    assert run(own) == {"data_removed": 1}
+
+
+# -- the rest
+
+def test_used_tokens_and_claims_go(own, client):
+    own.psql(f"""INSERT INTO finq.replay (client_id, kid, token_hash, expires_at, request_id)
+        SELECT '{client.tenant.client_id}', 'k', sha256(n::text::bytea), clock_timestamp() + CASE n WHEN 1 THEN interval '1 minute'
+               ELSE interval '-1 second' END, gen_random_uuid() FROM generate_series(1, 451) n;
+        INSERT INTO finq.step_claim (session_id, ordinal, attempt, until)
+        SELECT gen_random_uuid(), 1, gen_random_uuid(), clock_timestamp() + n * interval '1 minute' FROM generate_series(-1, 0) n""")
+    assert run(own) == {"replays_removed": 450, "claims_removed": 2}
+    assert own.psql("SELECT count(*) FROM finq.replay") == "1"
+    own.psql("DELETE FROM finq.replay")
+
+
+def test_events_go_after_their_retention(own, client):
+    """Delivered ones and those given up, not one that waits. Red without `o.state <> 'WAITING'`."""
+    own.psql(f"""INSERT INTO finq.outbox (client_id, session_id, type, payload, state, next_at, delivered_at)
+        SELECT '{client.tenant.client_id}', gen_random_uuid(), 'test', '{{}}', s.state::finq.delivery, clock_timestamp() - s.age * interval '1 day',
+               CASE s.state WHEN 'DELIVERED' THEN clock_timestamp() - s.age * interval '1 day' END
+          FROM (VALUES ('DELIVERED', 31), ('DELIVERED', 29), ('GIVEN_UP', 31), ('GIVEN_UP', 29), ('WAITING', 31)) AS s (state, age)""")
+    assert run(own) == {"events_removed": 2}
+    assert own.psql("SELECT string_agg(state::text, ' ' ORDER BY state) FROM finq.outbox") == "WAITING DELIVERED GIVEN_UP"
+    assert run(own, "--event-retention", str(28 * 86400)) == {"events_removed": 2}
+
+
+# -- a run
+
+def test_one_run_at_a_time(own, client):
+    """Red without the look at epoch in janitor.c's begin."""
+    own.psql("SELECT finq.janitor_begin('another server', 0)")
+    done = own.finqctl("janitor", "run", check=False)
+    own.psql("UPDATE finq.lease SET until = '-infinity'")
+    assert done.returncode == 5 and "another server" in done.stderr and done.stdout == "" and run(own) == {}
+
+
+def test_who_has_lost_the_lease_does_nothing(own, client):
+    """Red without finq.lease_keep in finq.janitor_batch."""
+    user = walk(client, CARD, to=1)
+    age(own, user.session_id, "25 hours")
+    epoch = own.psql("SELECT epoch FROM finq.janitor_begin('a leader', 0)")
+    own.psql("UPDATE finq.lease SET until = clock_timestamp() - interval '1 second' WHERE name = 'janitor'")
+    batch = f"SELECT outcome, done FROM finq.janitor_batch({epoch}, NULL, 0, 0)"
+    assert own.psql(batch) == "lost|0" and session(own, user.session_id) == "SESSION_IN_PROGRESS"
+    assert run(own) == {"sessions_expired": 1} and own.psql(batch) == "lost|0"
+
+
+def test_a_job_that_fails_holds_up_no_other(own, client):
+    """It is told, nothing of its batch is done, and it goes at the next run. Red without EXCEPTION in finq.janitor_batch."""
+    user = walk(client, CARD, to=1)
+    _, credentials_id = consent(client)
+    age(own, user.session_id, "25 hours")
+    set_times(own, credentials_id, consent_exp="-1 second")
+    own.psql("CREATE FUNCTION public.fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room'; END $$;"
+             "CREATE TRIGGER fails BEFORE UPDATE ON finq.session FOR EACH ROW EXECUTE FUNCTION public.fails()")
+    done = own.finqctl("janitor", "run", check=False)
+    own.psql("DROP FUNCTION public.fails CASCADE")
+    assert done.returncode == 1 and "sessions_expired: P0001: no room" in done.stderr
+    assert json.loads(done.stdout)["consents_expired"] == 1 and session(own, user.session_id) == "SESSION_IN_PROGRESS"
+    assert run(own) == {"sessions_expired": 1}
+
+
+def test_progress_is_shown(own, client):
+    """Batch by batch, to standard error."""
+    own.psql(f"""INSERT INTO finq.replay (client_id, kid, token_hash, expires_at, request_id)
+        SELECT '{client.tenant.client_id}', 'k', sha256(n::text::bytea), clock_timestamp() - interval '1 minute', gen_random_uuid()
+          FROM generate_series(1, 401) n""")
+    done = own.finqctl("janitor", "run", check=False)
+    assert done.stderr.splitlines() == ["replays_removed 200", "replays_removed 400", "replays_removed 401"]
+
+
+def test_a_session_that_begins_is_nobodys_business(own, client):
+    """What has no row expires by its nonce alone."""
+    user = begin(client, AISP)
+    assert run(own, "--session-retention", "0") == {} and submit(user, 1).status == 200

@@ -1,0 +1,80 @@
+"""The janitor in the server: by itself, each FinqJanitorInterval, with what it does in log, numbers and pages.
+
+Seen red: see each test.
+"""
+import re
+
+import pytest
+
+from finqenv import documents
+from finqenv.process import until
+from finqenv.uploads import Desk
+
+PNG, OTHER = documents.png(), documents.png(shade=0x77)
+PAGES = "".join(f'<Location "{path}">\nSetHandler {handler}\nRequire all granted\n</Location>\n'
+                for path, handler in (("/metrics", "finq-metrics"), ("/server-status", "server-status")))
+
+
+@pytest.fixture(scope="module")
+def desk(make_module_server, server):
+    return Desk(make_module_server(cluster=server.postgres, database="janitor_server", vhost=PAGES, modules=("status",),
+                                   directives={"FinqJanitorInterval": "1"}))
+
+
+def page(desk, path):
+    return desk.client.request("GET", path).body.decode()
+
+
+def figure(desk, name):
+    return int(re.search(rf"^FinqHost\[0\]{name}: (\d+)$", page(desk, "/server-status?auto"), re.MULTILINE)[1])
+
+
+def metric(desk, name):
+    return int(re.search(rf"^{re.escape(name)} (\d+)$", page(desk, "/metrics"), re.MULTILINE)[1])
+
+
+def end(desk, user, ago="31 days"):
+    desk.installation.psql("UPDATE finq.session SET status = 'SESSION_FAILED', updated_at = clock_timestamp(),"
+                           f" expires_at = clock_timestamp() - interval '{ago}' WHERE session_id = '{user.session_id}'")
+
+
+def test_it_works_by_itself(desk):
+    """What has ended goes, rows and files; what has not stays. Red without finq_janitor_start, and without files_tidy."""
+    gone, stays = desk.user(), desk.user()
+    gone.upload("photo", PNG)
+    kept = stays.upload("photo", PNG)["upload_id"]
+    end(desk, gone)
+    until(lambda: desk.placed() == [kept], 20, "the file's end")
+    assert desk.rows(gone.step_id) == {} and stays.submit("last", {}).status == 200
+    assert desk.installation.psql("SELECT count(*) FROM finq.upload_removed") == "0"
+    host = f'host="localhost:{desk.installation.httpd.settings.port}"'
+    until(lambda: metric(desk, f'finq_janitor_done_total{{{host},job="files_removed"}}') == 1, 5, "its number")
+    assert metric(desk, f'finq_janitor_done_total{{{host},job="sessions_removed"}}') == 1
+    assert metric(desk, f"finq_janitor_failures_total{{{host}}}") == 0
+    now = int(desk.installation.psql("SELECT finq.seconds(clock_timestamp())"))
+    until(lambda: now - 5 <= metric(desk, f"finq_janitor_last_run_timestamp_seconds{{{host}}}"), 10, "the time of the run")
+    assert figure(desk, "JanitorDone") == 2 and figure(desk, "JanitorFailures") == 0 and figure(desk, "JanitorLagSeconds") == 0
+    desk.installation.httpd.log.wait_for(r"FINQ12: janitor: sessions_removed 1")
+
+
+def test_a_disk_that_refuses(desk):
+    """Nothing wrong is shown, no other file is held up, and what was to go goes once it can. Red where rows_follow ends at the
+    first error."""
+    log = desk.installation.httpd.log
+    user, other = desk.user(), desk.user()
+    stuck = user.upload("photo", PNG)["upload_id"]
+    free = other.upload("photo", OTHER)["upload_id"]
+    file = next(desk.directory.glob(f"2*/{stuck}"))
+    file.unlink()
+    file.mkdir()  # nothing that unlink() takes
+    log.expect(r"FINQ11: janitor: 1 files could not be removed: .*; the next run tries again")
+    end(desk, user)
+    end(desk, other)
+    until(lambda: free not in desk.placed() and not desk.rows(user.step_id), 20, "the other file's end")
+    log.wait_for("FINQ11: janitor: 1 files")
+    assert desk.installation.psql("SELECT upload_id FROM finq.upload_removed") == stuck
+    assert figure(desk, "JanitorFailures") > 0
+    file.rmdir()
+    file.write_bytes(PNG.content)
+    until(lambda: stuck not in desk.placed(), 20, "its end")
+    until(lambda: desk.installation.psql("SELECT count(*) FROM finq.upload_removed") == "0", 20, "the row's end")
