@@ -99,6 +99,8 @@ void finq_pg_cut(PGconn *connection);
 
 /** How many hosts a connection string names; 1 for none, and for one that can't be read. */
 int finq_pg_hosts(const char *conninfo);
+/** Whether it names several hosts, and takes one that can't be written to: it asks for no target_session_attrs that rules it out. */
+int finq_pg_takes_standbys(const char *conninfo);
 /** Which of them, from 0, a connection has reached; -1 where that can't be told. */
 int finq_pg_host_index(const char *conninfo, PGconn *connection);
 /** The same connection string, but that host is tried first. A URI stays as it is. */

@@ -49,6 +49,16 @@ int finq_pg_hosts(const char *conninfo)
     return count ? count : 1;
 }
 
+int finq_pg_takes_standbys(const char *conninfo)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    const char *wanted = options ? option_value(options, "target_session_attrs") : NULL;
+    int is_written_to = wanted && (strcmp(wanted, "read-write") == 0 || strcmp(wanted, "primary") == 0);
+    int takes = options && items(hosts_of(options)) > 1 && !is_written_to;
+    PQconninfoFree(options);
+    return takes;
+}
+
 int finq_pg_host_index(const char *conninfo, PGconn *connection)
 {
     PQconninfoOption *options = PQconninfoParse(conninfo, NULL);

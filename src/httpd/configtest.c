@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "db/pg.h"
 #include "flow/step.h"
 #include "httpd/location.h"
 
@@ -88,6 +89,15 @@ static int file_check(const host *of)
                            " holds the database's password, and everybody"
                            " may read it: chmod 640 it",
                            NULL));
+}
+
+static int hosts_check(const host *of)
+{
+    if (!of->config->dbd.params || !finq_pg_takes_standbys(of->config->dbd.params))
+        return 1;
+    return say(of, APLOG_WARNING,
+               "DBDParams names several hosts, and takes one that can't be written to, as a standby is: add"
+               " target_session_attrs=read-write");
 }
 
 /* ---- who else would get the API's requests ---- */
@@ -313,6 +323,7 @@ int finq_configtest_check(server_rec *main_server, apr_pool_t *pconf)
             continue;
         sound = dbd_check(&of) && sound;
         sound = file_check(&of) && sound;
+        sound = hosts_check(&of) && sound;
         sound = connectors_check(&of) && sound;
         for (int i = 0; i < bases->nelts; i++) {
             sound = base_keeps(&of, APR_ARRAY_IDX(bases, i, const char *)) && sound;

@@ -1,7 +1,7 @@
 """Mistakes that other modules let pass, and configtest tells: of mod_dbd, mod_proxy, mod_rewrite, and of Locations that undo
 one another.
 
-Seen red: dbd_check, file_check, base_keeps, rewrites_check, connectors_check, signature_check, is_conditional left out, each for
+Seen red: dbd_check, file_check, hosts_check, base_keeps, rewrites_check, connectors_check, signature_check, is_conditional left out, each for
 its tests; finq_router_keep not hooked (keys_go_to_no_other_server).
 """
 import secrets
@@ -80,6 +80,16 @@ def test_a_password_for_everybody_to_read(draft, tmp_path):
     for mode, told in ((0o644, True), (0o640, False), (0o604, True), (0o600, False)):
         file.chmod(mode)
         assert (f"{file} holds the database's password, and everybody may read it" in said_of(draft, True)) == told
+
+
+@pytest.mark.parametrize("params, told", [
+    ("host=a,b", True), ("hostaddr=127.0.0.1,127.0.0.2 target_session_attrs=any", True), ("postgresql://a,b/finq", True),
+    ("host=a,b target_session_attrs=prefer-standby", True), ("host=a,b target_session_attrs=read-write", False),
+    ("postgresql://a,b/finq?target_session_attrs=primary", False), ("host=a port=1", False), ("no conninfo", False)])
+def test_hosts_of_which_one_may_be_a_standby(draft, params, told):
+    """Red where target_session_attrs is not looked at, and where hosts are not counted."""
+    draft.settings.vhost = f'DBDParams "{params}"'
+    assert ("finq: DBDParams names several hosts, and takes one that can't be written to" in said_of(draft, True)) == told
 
 
 # -- who else would get the API's requests
