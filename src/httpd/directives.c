@@ -215,7 +215,7 @@ const command_rec finq_directives[] = {
                     "jws, message (RFC 9421), or both, as where it is left out"),
     AP_INIT_TAKE1("FinqSignatureAudience", set_audience, NULL, RSRC_CONF, "What aud must name (default api.finqware.com)"),
     AP_INIT_TAKE1("FinqSignatureMaxLifetime", set_number, NULL, RSRC_CONF,
-                  "Longest life of a signature: 1 to 86400 seconds (default 3600)"),
+                  "Longest life of a signature: 1 to 86400 seconds (default " APR_STRINGIFY(FINQ_CHECK_LIFETIME_MOST) ")"),
     AP_INIT_TAKE1("FinqSignatureReplay", set_replay, NULL, RSRC_CONF,
                   "optional (default): a jti is used once where one is sent; require: one must be sent"),
     AP_INIT_TAKE1("FinqKeyCacheTTL", set_number, NULL, RSRC_CONF,

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "sign/check.h"
+
 #define UNSET (-1)
 
 const finq_id finq_config_any_tenant;
@@ -18,7 +20,7 @@ static const finq_config_number numbers[] = {
     {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), seconds, 1, 60, 5},
     {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
     {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
-    {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), seconds, 1, 86400, 3600},
+    {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), seconds, 1, 86400, FINQ_CHECK_LIFETIME_MOST},
     {"FinqKeyCacheTTL", offsetof(finq_config, key_cache_ttl), seconds, 0, 3600, 60},
     {"FinqJanitorInterval", offsetof(finq_config, janitor_interval), seconds, 1, 86400, 60},
     {"FinqSessionRetention", offsetof(finq_config, session_retention), seconds, 0, 315360000, 2592000},
