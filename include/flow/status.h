@@ -29,7 +29,6 @@ const char *finq_status_name(finq_status status);
 finq_error *finq_status_read(finq_status *status, const char *name, apr_pool_t *pool);
 /** Whether nothing follows. */
 int finq_status_is_final(finq_status status);
-int finq_status_may_follow(finq_status status, finq_status before);
 
 /** Whom a session waits for before it goes on. */
 typedef enum { FINQ_WAITS_FOR_NOBODY, FINQ_WAITS_FOR_BANK, FINQ_WAITS_FOR_DECISION } finq_waits;

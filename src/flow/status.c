@@ -43,11 +43,6 @@ int finq_status_is_final(finq_status status)
     return statuses[status].followers == 0;
 }
 
-int finq_status_may_follow(finq_status status, finq_status before)
-{
-    return (statuses[before].followers & 1u << status) != 0;
-}
-
 const char *finq_waits_name(finq_waits waits)
 {
     static const char *const names[] = {NULL, "BANK", "DECISION"};
