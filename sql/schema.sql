@@ -263,6 +263,7 @@ CREATE TABLE finq.session (
     return_until timestamp with time zone,
     returned_at timestamp with time zone,
     returned_hash bytea,
+    returned_by uuid,
     returned json,
     went_back boolean NOT NULL DEFAULT false,
     CONSTRAINT session_pkey PRIMARY KEY (session_id)
@@ -316,6 +317,7 @@ CREATE TABLE finq.step (
     place integer NOT NULL,
     decided boolean NOT NULL,
     off_path boolean NOT NULL DEFAULT false,
+    decided_by uuid,
     CONSTRAINT step_pkey PRIMARY KEY (step_id)
 );
 
@@ -323,6 +325,7 @@ CREATE TABLE finq.step_claim (
     session_id uuid NOT NULL,
     ordinal integer NOT NULL,
     attempt uuid NOT NULL,
+    request_id uuid NOT NULL,
     until timestamp with time zone NOT NULL,
     CONSTRAINT step_claim_pkey PRIMARY KEY (session_id)
 );

@@ -256,9 +256,10 @@ typedef struct finq_redirect_take_in {
     const finq_id *session_id;
     apr_int32_t ordinal;
     finq_bytes return_hash;
+    const finq_id *request_id;
 } finq_redirect_take_in;
 typedef finq_return_answer_row finq_redirect_take_out;
-/** sql/functions/session.sql. */
+/** sql/functions/session.sql. It may be repeated. */
 finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, const finq_redirect_take_in *in, apr_pool_t *pool);
 
 typedef struct finq_schema_version_out {
@@ -398,6 +399,8 @@ typedef struct finq_step_context_in {
     const char *return_link;
     const finq_id *attempt;
     const finq_id *renews;
+    const finq_id *request_id;
+    apr_int32_t claim;
 } finq_step_context_in;
 typedef struct finq_step_context_out {
     const char *outcome;
@@ -406,7 +409,7 @@ typedef struct finq_step_context_out {
     const char *data;
     const char *documents;
 } finq_step_context_out;
-/** sql/functions/step.sql. */
+/** sql/functions/step.sql. It may be repeated. */
 finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, const finq_step_context_in *in, apr_pool_t *pool);
 
 typedef struct finq_step_decide_in {
@@ -415,12 +418,13 @@ typedef struct finq_step_decide_in {
     const char *connector;
     const char *decision;
     const char *reasons; /**< jsonb */
+    const finq_id *request_id;
 } finq_step_decide_in;
 typedef struct finq_step_decide_out {
     const char *outcome;
     const char *status;
 } finq_step_decide_out;
-/** sql/functions/step.sql. */
+/** sql/functions/step.sql. It may be repeated. */
 finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const finq_step_decide_in *in, apr_pool_t *pool);
 
 typedef struct finq_step_release_in {

@@ -6,7 +6,7 @@
 #include "flow/session.h"
 #include "flow/status.h"
 
-/** For so many seconds a step is claimed for the attempt that its connector is asked about: finq.step_take says the same. */
+/** For so many seconds a step is claimed for the attempt that its connector is asked about. */
 #define FINQ_STEP_CLAIM 60
 
 /** A submission. */
@@ -41,6 +41,7 @@ typedef struct finq_step_plan {
     apr_int64_t return_until;
     int claimed; /**< whether the step is claimed for this attempt, by which its connector was asked */
     finq_id attempt;
+    finq_id request_id; /**< tells a claim that is made again from another request's */
 } finq_step_plan;
 
 /** Plans a submission that fits its form: claims the step where a connector is in play, or waits while another attempt has it;

@@ -126,7 +126,7 @@ DECLARE
                            WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
 BEGIN
     IF v_next IS NOT NULL THEN -- first the claim, as finq.submit_step does: or the two could wait for each other
-        is_free := finq.step_take(p_session_id, v_next, v_attempt);
+        is_free := finq.step_take(p_session_id, v_next, v_attempt, v_attempt, 0);
         PERFORM finq.step_release(p_session_id, v_next, v_attempt); -- others see both at once, when this transaction ends
         SELECT s.* INTO session FROM finq.session s WHERE s.session_id = p_session_id FOR NO KEY UPDATE;
         is_free := is_free AND session.step_ordinal + 1 = v_next;
@@ -399,8 +399,9 @@ CREATE OR REPLACE FUNCTION finq.return_answer(p_session finq.session, p_outcome 
 -- p_return_hash is of all that it brought. 'repeat': the same return was concluded a moment ago, and is answered as then.
 -- 'step_claimed': it is being concluded now. If that did not happen within ten seconds, the same return is taken again, and its
 -- connector asked about the same attempt; another one only after two minutes. So neither a database that was away nor a server that
--- ended keeps a user out.
-CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea)
+-- ended keeps a user out. The request that took it may ask again.
+CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea,
+                                              p_request_id uuid)
     RETURNS finq.return_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -408,10 +409,11 @@ DECLARE
     v_now     timestamptz := clock_timestamp();
     v_session finq.session;
 BEGIN
-    UPDATE finq.session s SET returned_at = v_now, returned_hash = p_return_hash, returned = NULL
+    UPDATE finq.session s SET returned_at = v_now, returned_hash = p_return_hash, returned_by = p_request_id, returned = NULL
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
        AND s.waits_for = 'BANK' AND s.return_until > v_now
-       AND (s.returned_at IS NULL OR s.returned_at < v_now - CASE WHEN s.returned_hash = p_return_hash THEN interval '10 seconds'
+       AND (s.returned_at IS NULL OR s.returned_by = p_request_id
+            OR s.returned_at < v_now - CASE WHEN s.returned_hash = p_return_hash THEN interval '10 seconds'
                                                                   ELSE interval '2 minutes' END)
        AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
     RETURNING s.* INTO v_session;
@@ -429,6 +431,7 @@ BEGIN
              AND v_session.return_until > v_now THEN 'step_claimed'
         ELSE 'tpp_redirect_error' END);
 END $$;
+COMMENT ON FUNCTION finq.redirect_take IS 'repeatable';
 
 -- Ends what finq.redirect_take began, unless another return has taken the state since. p_decision as in finq.session_conclude;
 -- 'pending' waits on, for a decision; 'retry' gives the use of the state back, and so does a tenant that was disabled meanwhile:

@@ -51,32 +51,35 @@ CREATE OR REPLACE FUNCTION finq.link_fits(p_link text, p_prefix text) RETURNS bo
 -- For the server: one call a request
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Claims step p_ordinal for an attempt: false where another one has it. A claim that its server left behind is over after 60
--- seconds, which is longer than a connector has (configtest sees to that).
-CREATE OR REPLACE FUNCTION finq.step_take(p_session_id uuid, p_ordinal integer, p_attempt uuid) RETURNS boolean
+-- Claims step p_ordinal for an attempt: false where another request has it. A claim that its server left behind is over after
+-- p_seconds, which is longer than a connector has (configtest sees to that).
+CREATE OR REPLACE FUNCTION finq.step_take(p_session_id uuid, p_ordinal integer, p_attempt uuid, p_request_id uuid, p_seconds integer)
+    RETURNS boolean
     LANGUAGE plpgsql
 AS $$
 BEGIN
-    INSERT INTO finq.step_claim AS c (session_id, ordinal, attempt, until)
-    VALUES (p_session_id, p_ordinal, p_attempt, clock_timestamp() + interval '60 seconds')
-    ON CONFLICT (session_id) DO UPDATE SET ordinal = excluded.ordinal, attempt = excluded.attempt, until = excluded.until
-        WHERE c.until <= clock_timestamp() OR c.ordinal < excluded.ordinal;
+    INSERT INTO finq.step_claim AS c (session_id, ordinal, attempt, request_id, until)
+    VALUES (p_session_id, p_ordinal, p_attempt, p_request_id, clock_timestamp() + p_seconds * interval '1 second')
+    ON CONFLICT (session_id) DO UPDATE
+        SET ordinal = excluded.ordinal, attempt = excluded.attempt, request_id = excluded.request_id, until = excluded.until
+        WHERE c.until <= clock_timestamp() OR c.ordinal < excluded.ordinal OR c.request_id = excluded.request_id;
     RETURN FOUND;
 END $$;
 
 -- What a connector or a branch's condition is shown of a session before step p_ordinal: asked before the connector is,
--- so that nothing is held while it thinks. With p_attempt, which is a connector's, the step is claimed: first, so that all that is
--- read next is true while the claim holds. Otherwise nothing is changed.
+-- so that nothing is held while it thinks. With p_attempt, which is a connector's, the step is claimed for p_claim seconds: first, so
+-- that all that is read next is true while the claim holds. Otherwise nothing is changed.
 CREATE OR REPLACE FUNCTION finq.step_context(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint, p_generation integer,
     p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text, p_attempt uuid,
-    p_renews uuid,
+    p_renews uuid, p_request_id uuid, p_claim integer,
     OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_claimed boolean := CASE WHEN p_attempt IS NOT NULL THEN finq.step_take(p_session_id, p_ordinal, p_attempt) END;
+    v_claimed boolean := CASE WHEN p_attempt IS NOT NULL THEN
+        finq.step_take(p_session_id, p_ordinal, p_attempt, p_request_id, p_claim) END;
     v_session finq.session;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
@@ -103,6 +106,7 @@ BEGIN
       FROM finq.session_steps(p_session_id) e
       JOIN finq.upload u ON u.step_id = e.step_id;
 END $$;
+COMMENT ON FUNCTION finq.step_context IS 'repeatable';
 
 -- Gives a claim back, so that the step can be sent again at once. Answers whether it was still this attempt's.
 CREATE OR REPLACE FUNCTION finq.step_release(p_session_id uuid, p_ordinal integer, p_attempt uuid, OUT was_held boolean)
@@ -230,9 +234,9 @@ END $$;
 COMMENT ON FUNCTION finq.submit_step IS 'locks: session, repeatable';
 
 -- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits. p_tenant is
--- the one whose sessions are served where it came; NULL for any.
+-- the one whose sessions are served where it came; NULL for any. A request that asks again is answered as it was.
 CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_tenant uuid, p_connector text, p_decision text, p_reasons jsonb,
-                                            OUT outcome text, OUT status text)
+                                            p_request_id uuid, OUT outcome text, OUT status text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -240,6 +244,12 @@ DECLARE
     v_session finq.session := finq.session_of_step(p_step_id);
     v_connector text;
 BEGIN
+    SELECT 'ok', s.status::text INTO outcome, status
+      FROM finq.step e JOIN finq.session s ON s.session_id = e.session_id
+     WHERE e.step_id = p_step_id AND e.decided_by = p_request_id;
+    IF FOUND THEN
+        RETURN;
+    END IF;
     SELECT k.definition #>> ARRAY['steps', (v_session.step_place - 1)::text, 'connector'] INTO v_connector
       FROM finq.skill k WHERE k.skill_id = v_session.skill_id;
     IF v_session.session_id IS NULL OR v_connector IS DISTINCT FROM p_connector
@@ -251,10 +261,12 @@ BEGIN
         outcome := 'unauthorized_tenant';
     ELSE
         PERFORM finq.session_conclude(v_session, p_decision, NULL, p_reasons);
+        UPDATE finq.step e SET decided_by = p_request_id WHERE e.step_id = p_step_id;
         outcome := 'ok';
         SELECT s.status::text INTO status FROM finq.session s WHERE s.session_id = v_session.session_id;
     END IF;
 END $$;
+COMMENT ON FUNCTION finq.step_decide IS 'repeatable';
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already

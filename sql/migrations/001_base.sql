@@ -140,6 +140,7 @@ CREATE TABLE finq.session (
     return_until         timestamptz         NULL,
     returned_at          timestamptz         NULL,     -- the one use of the state that the bank sends back
     returned_hash        bytea               NULL,     -- by which return, of all that it brought
+    returned_by          uuid                NULL,     -- by which request
     returned             json                NULL,     -- what that was answered, once it is concluded
     went_back            boolean             NOT NULL DEFAULT false -- some of its steps may be off its path
 ) WITH (fillfactor = 80);
@@ -162,7 +163,8 @@ CREATE TABLE finq.step (
     submitted_at timestamptz NOT NULL,
     place        integer     NOT NULL, -- of its step in the skill, from 1
     decided      boolean     NOT NULL, -- a connector, a bank or a person has a say in it: no way leads back
-    off_path     boolean     NOT NULL DEFAULT false -- the user went back over it: it does not count, and goes at the exchange
+    off_path     boolean     NOT NULL DEFAULT false, -- the user went back over it: it does not count, and goes at the exchange
+    decided_by   uuid        NULL -- the request that decided about it
 );
 
 -- Who asks a connector about a step: one attempt at a time, until it is submitted or given up, or for so long as an answer may
@@ -171,6 +173,7 @@ CREATE UNLOGGED TABLE finq.step_claim (
     session_id uuid        NOT NULL PRIMARY KEY,
     ordinal    integer     NOT NULL,
     attempt    uuid        NOT NULL, -- of the submission: the same for the same body
+    request_id uuid        NOT NULL, -- that claimed it
     until      timestamptz NOT NULL
 );
 

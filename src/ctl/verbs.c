@@ -84,8 +84,8 @@ const ctl_verb ctl_verbs[] = {
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_revoke},
     {"tenant", "disable",
-     "Refuses a tenant everything, its running sessions included, until it is enabled again. POST /sessions may hand out "
-     "nonces that lead nowhere until FinqCacheTTL is over.",
+     "Refuses a tenant everything until it is enabled again: its running sessions, their users' returns from banks, and "
+     "decisions about their steps too. POST /sessions may hand out nonces that lead nowhere until FinqCacheTTL is over.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_disable},
@@ -167,7 +167,7 @@ const ctl_verb ctl_verbs[] = {
       {"FILE", NULL, 1, "The body, JSON or not; - reads standard input."},
       {"--aud", "AUDIENCE", 0, "The server's FinqSignatureAudience (default api.finqware.com)."},
       {"--kid", "KID", 0, "The key's name (default: its RFC 7638 thumbprint)."},
-      {"--lifetime", "SECONDS", 0, "1 to 3600 (default 300)."},
+      {"--lifetime", "SECONDS", 0, "1 to " APR_STRINGIFY(FINQ_CHECK_LIFETIME_MOST) " (default 300)."},
       {"--jti", NULL, 0, "Adds a random jti, so that the server takes the header once."},
       {NULL, NULL, 0, NULL}}, ctl_sign},
     {"verify", NULL,

@@ -481,13 +481,15 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_redirect_take",
         "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description FROM "
-        "finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4)", 0};
+        "finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, p_request_id => "
+        "$5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_int(&args, in->ordinal);
     finq_pg_arg_bytes(&args, in->return_hash);
+    finq_pg_arg_id(&args, in->request_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = return_answer_read(rows, 0);
     return NULL;
@@ -694,7 +696,8 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
         "finq_step_context",
         "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => "
         "$2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
-        "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12, p_renews => $13)", 0};
+        "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12, p_renews => $13, "
+        "p_request_id => $14, p_claim => $15)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -710,6 +713,8 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
     finq_pg_arg_text(&args, in->return_link);
     finq_pg_arg_id(&args, in->attempt);
     finq_pg_arg_id(&args, in->renews);
+    finq_pg_arg_id(&args, in->request_id);
+    finq_pg_arg_int(&args, in->claim);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_context_read(rows, 0);
     return NULL;
@@ -720,7 +725,7 @@ finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_step_decide",
         "SELECT outcome, status FROM finq.step_decide(p_step_id => $1, p_tenant => $2, p_connector => $3, p_decision => $4, "
-        "p_reasons => $5)", 0};
+        "p_reasons => $5, p_request_id => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->step_id);
@@ -728,6 +733,7 @@ finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const 
     finq_pg_arg_text(&args, in->connector);
     finq_pg_arg_text(&args, in->decision);
     finq_pg_arg_text(&args, in->reasons);
+    finq_pg_arg_id(&args, in->request_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_decide_read(rows, 0);
     return NULL;

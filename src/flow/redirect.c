@@ -24,6 +24,7 @@
 typedef struct {
     const finq_service *service;
     finq_session_pass pass;                 /* opened from the state */
+    finq_id request_id;                     /* tells a call that is made again from another return's */
     unsigned char hash[FINQ_DIGEST_SHA256]; /* of all that the return brought */
     const char *link;
     apr_pool_t *pool;
@@ -74,6 +75,7 @@ static finq_error *state_take(finq_return_answer_row *row, visit *v)
         .session_id = &v->pass.token.session_id,
         .ordinal = v->pass.token.ordinal,
         .return_hash = {v->hash, sizeof v->hash},
+        .request_id = &v->request_id,
     };
     FINQ_TRY(finq_call_redirect_take(row, v->service->db, &in, v->pool));
     v->link = row->return_link;
@@ -285,6 +287,7 @@ finq_error *finq_redirect_finish(const char **location, finq_id *session_id, con
     if (came->code && !is_code(came->code))
         return finq_error_make(pool, FINQ_E_TPP_REDIRECT_ERROR, "code is not one that a bank would send.");
     return_hash(v.hash, came, pool);
+    FINQ_TRY(finq_id_new(&v.request_id, pool));
     do /* some looks, while the same return is being concluded; no place is held between them */
         error = visit_enter(location, &claimed, &v, came);
     while (claimed && apr_time_now() < until && service->connectors->pause(service->connectors));

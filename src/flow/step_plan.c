@@ -46,6 +46,8 @@ static finq_error *context_call(finq_step_context_out *row, const finq_step_plan
         .return_link = link ? finq_link_folded(link, pool) : NULL,
         .attempt = pass->step->connector ? &plan->attempt : NULL,
         .renews = pass->token.renews,
+        .request_id = &plan->request_id,
+        .claim = FINQ_STEP_CLAIM,
     };
     return finq_call_step_context(row, service->db, &in, pool);
 }
@@ -207,7 +209,7 @@ static finq_error *ask(finq_connector_answer *answer, const finq_step_plan *plan
 /* A skill may want a person to look at what nobody else decides later. */
 static void plan_settle(finq_step_plan *plan, const finq_skill_step *step)
 {
-    if (plan->status == FINQ_STATUS_FAILED)
+    if (finq_status_is_final(plan->status)) /* the connector has ended it */
         return;
     if (step->review && plan->waits == FINQ_WAITS_FOR_NOBODY)
         plan->waits = FINQ_WAITS_FOR_DECISION;
@@ -239,6 +241,7 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
     *plan = (finq_step_plan){.status = FINQ_STATUS_IN_PROGRESS, .attempt = attempt_id(submission)};
     if (submission->pass->step->connector && link_of(submission))
         FINQ_TRY(finq_link_check(link_of(submission), pool));
+    FINQ_TRY(finq_id_new(&plan->request_id, pool));
     finq_error *error = plan_fill(plan, service, submission, pool);
     if (error)
         finq_step_plan_give_up(plan, service, submission, pool);

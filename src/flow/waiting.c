@@ -237,12 +237,15 @@ finq_error *finq_waiting_decide(finq_status *status, const finq_service *service
                                 const char *connector, apr_pool_t *pool)
 {
     finq_step_decide_out row;
+    finq_id request_id; /* tells a call that is made again from another decision's */
+    FINQ_TRY(finq_id_new(&request_id, pool));
     finq_step_decide_in in = {
         .step_id = &decision->step_id,
         .tenant = service->tenant,
         .connector = connector,
         .decision = finq_decision_name(finq_decision_of(decision->decision)),
         .reasons = finq_json_texts(decision->reasons, pool),
+        .request_id = &request_id,
     };
     FINQ_TRY(finq_call_step_decide(&row, service->db, &in, pool));
     return strcmp(row.outcome, "ok") == 0 ? finq_status_read(status, row.status, pool)

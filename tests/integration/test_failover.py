@@ -3,6 +3,7 @@ a call. The client notices seconds of 503 at most, and what it was told of is th
 
 Seen red: see each test.
 """
+import concurrent.futures
 import contextlib
 import socket
 import threading
@@ -12,10 +13,13 @@ import types
 import pytest
 
 from finqenv import documents, process
+from finqenv.banking import Bank
 from finqenv.client import Client
 from finqenv.load import at_once, under_load
 from finqenv.postgres import SERVER
+from finqenv.proxy import Proxy
 from finqenv.uploads import SKILL, Desk
+from finqenv.wire import is_error
 
 PNG = documents.png()
 HEALTH = '<Location "/health">\nSetHandler finq-health\nRequire all granted\n</Location>\n'
@@ -115,6 +119,65 @@ def test_a_signature_is_used_by_one_request(desk):
     """Which may ask again where the answer was lost. Red without request_id in finq.signature_use."""
     psql = desk.installation.psql
     assert [psql(use(1)), psql(use(1)), psql(use(2)), psql(use(1))] == ["t", "t", "f", "t"]
+
+
+# -- an answer that is lost on its way: the effect was there before
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory, server):
+    """A bank whose database is behind a proxy; a call is one question there, with nothing to be prepared before it."""
+    made = Bank(make_module_server, run_directory / "moved", cluster=server.postgres, database="moved", children=1,
+                directives={"FinqPreparedStatements": "off"})
+    made.proxy = Proxy(server.postgres.port)
+    made.server.httpd.settings.database = made.proxy.conninfo(server.postgres.conninfo(SERVER, "moved"))
+    made.server.httpd.restart()
+    yield made
+    made.stop()
+    made.proxy.close()
+
+
+def answer_lost(bank, has_effect, call):
+    """What a call answers whose effect is there, and whose answer from the database never came: the connection is cut."""
+    assert has_effect() == ""
+    bank.proxy.lose = "answers"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        called = pool.submit(call)
+        process.until(has_effect, 5, "the effect")
+        bank.proxy.lose = None
+        bank.proxy.cut()
+        return called.result()
+
+
+def asked(bank, user):
+    return len([question for question, _ in bank.service.seen if question["session_id"] == user.session_id])
+
+
+def test_a_return_from_a_bank(bank):
+    """Red without returned_by in finq.redirect_take, and where its comment does not say repeatable."""
+    user, answer = bank.at_bank()
+    path = bank.choose(answer["data"]["url"], "approve")
+    before, taken = asked(bank, user), f"SELECT returned_at FROM finq.session WHERE session_id = '{user.session_id}'"
+    came = answer_lost(bank, lambda: bank.psql(taken), lambda: bank.client.request("GET", path))
+    assert came.status == 302 and "temp_token=" in came.headers["location"] and asked(bank, user) == before + 1
+
+
+def test_a_decision(bank):
+    """Red without decided_by in finq.step_decide, and where its comment does not say repeatable."""
+    user = bank.user("sca")
+    user.submit("sca", {"scenario": "pend"})
+    ended = f"SELECT status FROM finq.session WHERE session_id = '{user.session_id}' AND waits_for IS NULL"
+    answer = answer_lost(bank, lambda: bank.psql(ended), lambda: bank.decide(user.step_id, "accepted"))
+    assert answer.status == 200 and answer["status"] == "SESSION_COMPLETED"
+    assert is_error(bank.decide(user.step_id, "failed"), 409, "step_already_submitted")
+
+
+def test_a_step_that_a_connector_is_asked_about(bank):
+    """Red without request_id in finq.step_take, and where finq.step_context's comment does not say repeatable."""
+    user = bank.user("sca")
+    claimed = f"SELECT attempt FROM finq.step_claim WHERE session_id = '{user.session_id}'"
+    answer = answer_lost(bank, lambda: bank.psql(claimed), lambda: user.submit("sca", {"scenario": "accept"}))
+    assert answer.status == 200 and answer["status"] == "SESSION_COMPLETED" and asked(bank, user) == 1
+    assert bank.psql(claimed) == ""
 
 
 # -- a standby that is promoted
@@ -253,7 +316,7 @@ def test_the_host_that_was_good_is_tried_first(make_server, request):
     own = make_server(children=1, threads=16, plain=True, dbd=(0, 1, 8), postgres={"log_connections": "on"})
     desk, postgres = Desk(own), own.postgres
     own.httpd.settings.database = postgres.conninfo(SERVER).replace("host=127.0.0.1", "host=127.0.0.1,127.0.0.1").replace(
-        f"port={postgres.port}", f"port={silent.port},{postgres.port}")
+        f"port={postgres.port}", f"port={silent.port},{postgres.port} target_session_attrs=read-write")
     own.httpd.restart()
 
     def connected():

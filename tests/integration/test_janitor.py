@@ -193,8 +193,8 @@ def test_used_tokens_and_claims_go(own, client):
     own.psql(f"""INSERT INTO finq.replay (client_id, kid, token_hash, expires_at, request_id)
         SELECT '{client.tenant.client_id}', 'k', sha256(n::text::bytea), clock_timestamp() + CASE n WHEN 1 THEN interval '1 minute'
                ELSE interval '-1 second' END, gen_random_uuid() FROM generate_series(1, 451) n;
-        INSERT INTO finq.step_claim (session_id, ordinal, attempt, until)
-        SELECT gen_random_uuid(), 1, gen_random_uuid(), clock_timestamp() + n * interval '1 minute' FROM generate_series(-1, 0) n""")
+        INSERT INTO finq.step_claim (session_id, ordinal, attempt, request_id, until)
+        SELECT gen_random_uuid(), 1, gen_random_uuid(), gen_random_uuid(), clock_timestamp() + n * interval '1 minute' FROM generate_series(-1, 0) n""")
     assert run(own) == {"replays_removed": 450, "claims_removed": 2}
     assert own.psql("SELECT count(*) FROM finq.replay") == "1"
     own.psql("DELETE FROM finq.replay")

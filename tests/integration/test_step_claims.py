@@ -51,7 +51,7 @@ def claims(bank):
 
 def claim(bank, user, ordinal=1, until="60 seconds"):
     bank.psql("INSERT INTO finq.step_claim VALUES"
-              f" ('{user.session_id}', {ordinal}, '{uuid.uuid4()}', clock_timestamp() + interval '{until}')")
+              f" ('{user.session_id}', {ordinal}, '{uuid.uuid4()}', '{uuid.uuid4()}', clock_timestamp() + interval '{until}')")
 
 
 @pytest.mark.parametrize("before", [False, True])
