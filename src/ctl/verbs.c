@@ -1,5 +1,6 @@
 /* What finqctl knows, and the verbs that are one call. */
 #include "ctl.h"
+#include "sign/check.h"
 
 static ctl_exit session_show(ctl_command *command)
 {
@@ -84,8 +85,8 @@ const ctl_verb ctl_verbs[] = {
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_revoke},
     {"tenant", "disable",
-     "Refuses a tenant everything until it is enabled again: its running sessions, their users' returns from banks, and "
-     "decisions about their steps too. POST /sessions may hand out nonces that lead nowhere until FinqCacheTTL is over.",
+     "Refuses a tenant everything until it is enabled again: running sessions, returns from banks and decisions too. "
+     "POST /sessions may hand out nonces that lead nowhere until FinqCacheTTL is over.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_disable},

@@ -13,8 +13,9 @@
 #include "httpd/limits.h"
 #include "httpd/location.h"
 #include "httpd/served.h"
-#include "skills/skill.h"
 #include "httpd/request.h"
+#include "sign/check.h"
+#include "skills/skill.h"
 
 APLOG_USE_MODULE(finq);
 
