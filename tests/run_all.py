@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """make test: runs the unit programs, then pytest with the words after --, in so many workers, and ends with the counts of
-both: run_all.py WORKERS [PROGRAM...] -- [WORD...]"""
+both: run_all.py WORKERS [PROGRAM...] -- [WORD...]. A whole run, which no words narrow, fails as well where conf/openapi.yaml
+documents a member of answers that no test brought about."""
 import concurrent.futures
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree
 
+from finqenv.contract import FILE, unseen
 from finqenv.places import BUILD, ROOT
 from finqenv.process import main
 
@@ -69,8 +73,13 @@ def run_integration(workers, arguments):
 
 def run_all():
     workers, end = int(sys.argv[1]), sys.argv.index("--")
-    units = run_units(sys.argv[2:end], workers)
-    passed, failed = (sum(column) for column in zip(*units, *run_integration(workers, sys.argv[end + 1:])))
+    units, words = run_units(sys.argv[2:end], workers), sys.argv[end + 1:]
+    with tempfile.TemporaryDirectory() as seen:
+        os.environ["FINQ_SEEN"] = seen
+        passed, failed = (sum(column) for column in zip(*units, *run_integration(workers, words)))
+        if not words and not failed and (never := unseen(seen)):
+            print(f"{FILE.name} documents members of answers that no test brought about: {', '.join(never)}")
+            failed = 1
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 

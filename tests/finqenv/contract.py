@@ -1,4 +1,5 @@
 """conf/openapi.yaml: what it says of an answer, and whether one is as it says."""
+import pathlib
 import re
 import urllib.parse
 
@@ -12,17 +13,34 @@ VERSION = re.search(r'FINQ_VERSION "(.+)"', (ROOT / "include/ground/version.h").
 
 
 def expanded(node, document):
-    """A part of the document with every reference replaced by what it names; none of them is recursive."""
+    """A part of the document with every reference replaced by what it names, which keeps its name; none is recursive."""
     if isinstance(node, list):
         return [expanded(item, document) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" not in node:
         return {name: expanded(value, document) for name, value in node.items()}
-    found = document
-    for word in node["$ref"].removeprefix("#/").split("/"):
+    found, words = document, node["$ref"].removeprefix("#/").split("/")
+    for word in words:
         found = found[word]
-    return expanded(found, document)
+    return {**expanded(found, document), "x-name": words[-1]}
+
+
+EVERY = object()
+
+
+def members(schema, value=EVERY, name=""):
+    """The members that a schema documents, at any depth, each with the name of the schema that it stands in; of a value, those
+    that it has."""
+    name = schema.get("x-name", name)
+    for part in schema.get("allOf", []):
+        yield from members(part, value, name)
+    for item in (value if isinstance(value, list) else [EVERY] * (value is EVERY)) if "items" in schema else []:
+        yield from members(schema["items"], item, f"{name}[]")
+    for member, inner in schema.get("properties", {}).items():
+        if value is EVERY or isinstance(value, dict) and member in value:
+            yield f"{name}.{member}"
+            yield from members(inner, value if value is EVERY else value[member], f"{name}.{member}")
 
 
 class _Response:
@@ -33,6 +51,9 @@ class _Response:
         content = described.get("content")
         self.is_page = bool(content) and "text/html" in content
         self.schema = jsonschema.Draft202012Validator(content["application/json"]["schema"]) if content else None
+
+    def members(self, *value):
+        return set(members(self.schema.schema, *value)) if self.schema else set()
 
     def faults(self, answer):
         for name, header in self.headers.items():
@@ -52,12 +73,13 @@ class _Response:
 
 
 class Contract:
-    """The document, its operations by method and path, and the complaints about answers since they were last asked for."""
+    """The document, its operations by method and path, the complaints about answers since they were last asked for, and which of
+    the documented members answers have had."""
 
     def __init__(self, text=None):
         self.document = yaml.safe_load((text or FILE.read_text()).replace("@VERSION@", VERSION))
         self.whole = expanded(self.document, self.document)
-        self._found = []
+        self._found, self.seen = [], set()
         self._operations = {(method.upper(), self._pattern(path)): self._responses(operation["responses"])
                             for path, item in self.whole["paths"].items() for method, operation in item.items()}
         self._errors = self._responses({name.removeprefix("Error"): described for name, described in
@@ -66,6 +88,11 @@ class Contract:
     @staticmethod
     def _pattern(path):
         return re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)))
+
+    @staticmethod
+    def _named(path):
+        """As the document has it: as httpd understands it, without its query."""
+        return re.sub("/+", "/", urllib.parse.unquote(path.partition("?")[0]))
 
     @staticmethod
     def _responses(described):
@@ -80,16 +107,28 @@ class Contract:
 
     def faults(self, method, path, answer):
         """What of an answer is not as the document says."""
-        path = re.sub("/+", "/", urllib.parse.unquote(path.partition("?")[0]))
         if method == "HEAD" or (method == "OPTIONS" and answer.status == 204 and not answer.body):
             return []
-        response = self._known(method, path).get(answer.status)
+        response = self._known(method, self._named(path)).get(answer.status)
         return list(response.faults(answer)) if response else ["this status is not among this call's answers"]
 
+    def documented(self):
+        """Every member of every answer."""
+        return set().union(*(response.members() for responses in [*self._operations.values(), self._errors]
+                             for response in responses.values()))
+
     def check(self, method, path, answer):
+        response = self._known(method, self._named(path)).get(answer.status)
+        self.seen |= response.members(answer.json) if response else set()
         self._found += [f"{method} {path}: {answer.status}: {fault}" for fault in self.faults(method, path, answer)]
 
     def complaints(self):
         """Those since the last time, each once."""
         found, self._found = self._found, []
         return list(dict.fromkeys(found))
+
+
+def unseen(directory):
+    """The documented members that stand in no file of a directory: each test process writes there what it saw."""
+    seen = {line for file in pathlib.Path(directory).iterdir() for line in file.read_text().splitlines()}
+    return sorted(Contract().documented() - seen)

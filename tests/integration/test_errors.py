@@ -440,12 +440,13 @@ def test_denied_by_the_servers_rules(make_server, server):
         assert is_error(client.call(path, {}), 403, "forbidden")
 
 
-def test_slow_headers_and_bodies_time_out(make_server, server, good):
+def test_slow_headers_and_bodies_time_out(make_server, server, good, contract):
     """408, and the connection is closed."""
     slow = make_server(cluster=server.postgres, database="slow", plain=True, server="RequestReadTimeout header=1 body=1")
     plain = Client(f"http://localhost:{slow.httpd.settings.plain_port}", None)
     answer, = plain.raw(request("/v1/sessions", good[:5], [f"Content-Length: {len(good)}"], length=False), 10)
     assert is_error(answer, 408, "request_timeout") and answer.headers["connection"] == "close"
+    contract.check("POST", "/sessions", answer)
     for answer in plain.raw(b"POST /v1/sessions HTTP/1.1\r\nHost: loc", 10):
         assert is_error(answer, 408, "request_timeout")
 

@@ -458,12 +458,13 @@ def test_sni_and_host(named, sni, host, keys):
         assert b"nonce" not in answer.body
 
 
-def test_misdirected_request_is_told_in_json(named):
+def test_misdirected_request_is_told_in_json(named, contract):
     named.installation.httpd.log.allow("AH02032|AH02645")
     answer = ask(named.installation, "a.test", "b.test", named.tenants["b.test"])
     assert (answer.status, answer.code, answer.json["http"]) == (421, "misdirected_request", 421)
     assert answer.headers["content-type"] == "application/json"
     assert answer.json["id"] == answer.headers["x-request-id"]
+    contract.check("POST", "/sessions", answer)
 
 
 def test_default_host_refuses(named):

@@ -16,7 +16,7 @@ import pytest
 
 from finqenv import documents
 from finqenv.client import Answer, Client, Document, multipart
-from finqenv.contract import FILE, Contract
+from finqenv.contract import FILE, Contract, unseen
 from finqenv.flows import AISP
 from finqenv.places import ROOT
 
@@ -121,6 +121,23 @@ def test_the_guard_sees_what_is_not_described():
     assert faults(more=1) and faults(status="SESSION_OVER") and faults(nonce=None) and faults(headers={})
     assert contract.faults("POST", "/sessions", Answer(204, headers, b"")) and faults(path="/nothing")
     assert faults(method="GET") and faults(200, path="/tokens")
+
+
+def test_the_guard_knows_which_members_were_seen(tmp_path):
+    """Of those that are documented at any depth, once, under the schema that names them. Red where `seen` takes all of a documented
+    answer's members, where a list's items are not looked into, and where an answer of null is one of all."""
+    contract = Contract()
+    for status, path, body in ((200, "/sessions", {"nonce": "n", "status": "SESSION_CREATED"}),
+                               (400, "/sessions", {"details": [{"field": "/a"}, {"limit": 1}], "http": 400}),
+                               (200, "/catalogs/servicers", [{"id": "x"}]), (200, "/sessions/x/steps", None),
+                               (299, "/sessions", {"session_id": "x"})):
+        contract.check("POST", path, Answer(status, {}, json.dumps(body).encode()))
+    seen = {"SessionStarted.nonce", "SessionStarted.status", "Error.details", "Error.details[].field", "Error.details[].limit",
+            "Error.http", "Error400.http", "Servicer.id"}
+    assert contract.seen == seen < contract.documented()
+    for name, told in (("one", contract.documented() - seen - {"Servicer.name", "Error.id"}), ("other", {"Error.id", *seen})):
+        (tmp_path / name).write_text("\n".join(told))
+    assert unseen(tmp_path) == ["Servicer.name"]
 
 
 def test_the_guard_is_in_force(server, tenant, contract):
