@@ -53,7 +53,7 @@ def test_a_name(made, tenant):
     assert made.finqctl("tenant", "rename", tenant.client_id, name) == {"client_id": tenant.client_id, "name": name, "was": was}
     assert made.finqctl("tenant", "show", tenant.client_id)["name"] == name
     assert made.finqctl("tenant", "rename", tenant.client_id, name)["was"] == name
-    assert "exists already" in refused(made, 4, "tenant", "rename", other.client_id, name)
+    assert f'A tenant named "{name}" exists already.' in refused(made, 4, "tenant", "rename", other.client_id, name)
     assert made.client(tenant).start_session(CARD).status == 200
 
 
