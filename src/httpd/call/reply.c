@@ -9,6 +9,7 @@
 
 #include "httpd/body.h"
 #include "httpd/cors.h"
+#include "httpd/keep_alive.h"
 #include "httpd/observe.h"
 #include "httpd/page.h"
 
@@ -36,6 +37,8 @@ static int body_send(finq_request *request, int outcome, const char *type, const
     request->answered = 1;
     r->status = outcome == FINQ_OUTCOME_OK ? HTTP_OK : finq_code_http((finq_code)outcome);
     r->status_line = NULL;
+    if (r->status == HTTP_BAD_REQUEST && request->body_ended && !r->connection->master)
+        finq_keep_alive(r);
     ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)strlen(text));
     ap_rputs(text, r);
@@ -327,4 +330,5 @@ static apr_status_t error_filter(ap_filter_t *filter, apr_bucket_brigade *brigad
 void finq_reply_register(void)
 {
     ap_register_output_filter(ERROR_FILTER, error_filter, NULL, AP_FTYPE_CONTENT_SET);
+    finq_keep_alive_register();
 }
