@@ -252,7 +252,7 @@ def test_a_visit_is_taken_and_concluded_by_its_tenant_alone(bank):
 
     def take(client, session_id=user.session_id):
         return bank.psql(f"SELECT outcome, return_link, step_id, data FROM finq.redirect_take('{client.tenant.client_id}',"
-                         f" '{session_id}', 1, '\\x01')")
+                         f" '{session_id}', 1, '\\x01', gen_random_uuid())")
 
     def conclude(client, came="\\x01"):
         return bank.psql(f"SELECT outcome, status FROM finq.redirect_conclude('{client.tenant.client_id}', '{user.session_id}',"
