@@ -15,7 +15,7 @@ from connector.behaviours import BEHAVIOURS  # noqa: E402
 from connector.service import Service  # noqa: E402
 
 ANYTHING = {"type": "object"}
-DOCUMENT = {"document": "proof", "title": "A proof", "required": True, "media_types": ["image/png"], "max_bytes": 65536}
+DOCUMENT = {"document": "proof", "title": "A proof", "description": "Of your address", "required": True, "media_types": ["image/png"], "max_bytes": 65536}
 
 def step(name, **more):
     return {"name": name, "title": name, "schema": ANYTHING, **more}

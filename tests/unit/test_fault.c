@@ -39,6 +39,8 @@ static void long_pointers_are_cut_between_characters(void **state)
         assert_in_range(strlen(text), FINQ_FAULT_POINTER - 8, FINQ_FAULT_POINTER);
         assert_string_equal(text + strlen(text) - 3, "...");
     }
+    memset(name, 'x', sizeof name - 1);
+    assert_int_equal(strlen(finq_fault_pointer(&place, pool)), FINQ_FAULT_POINTER);
 }
 
 static void faults_are_gathered_once_a_place_up_to_a_limit(void **state)

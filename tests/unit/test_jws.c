@@ -264,7 +264,7 @@ static const char *padded(const char *part_text)
 }
 
 /* google-auth before 1.6 pads: a header of 3n bytes, one of 3n + 1, and payloads likewise. Red where alphabet_of looks at
- * one part alone, or always says padded. */
+ * the header alone or the signature alone, or always says padded. */
 static void padding_in_every_part_or_in_none(void **state)
 {
     static const char *const headers[] = {"{\"alg\":\"RS256\"}  ", "{\"alg\":\"RS256\"}", "{\"alg\":\"RS256\"} "};

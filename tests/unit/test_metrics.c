@@ -14,6 +14,7 @@
 
 #define THREADS 8
 #define ROUNDS 20000
+#define AT_A_TIME 100 /* so that two threads count at once */
 
 static const char *const endpoints[] = {"other", "/sessions", "/tokens", NULL};
 
@@ -128,7 +129,8 @@ static void *work(void *data)
     char name[8];
     for (int i = 0; i < ROUNDS; i++) {
         finq_meter meter = {data, i % 2, NULL};
-        finq_metrics_event(&meter, FINQ_EVENT_LIMIT_TENANT);
+        for (int n = 0; n < AT_A_TIME; n++)
+            finq_metrics_event(&meter, FINQ_EVENT_LIMIT_TENANT);
         snprintf(name, sizeof name, "s%d", i % 50 + 1);
         finq_metrics_session(&meter, (apr_uint32_t)(i % 50 + 1), name, FINQ_PROGRESS_CREATED);
     }
@@ -147,7 +149,7 @@ static void threads_lose_nothing(void **state)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     const char *text = text_of(metrics, "h");
-    snprintf(line, sizeof line, "finq_limits_hit_total{host=\"h\",limit=\"tenant\"} %d", THREADS * ROUNDS);
+    snprintf(line, sizeof line, "finq_limits_hit_total{host=\"h\",limit=\"tenant\"} %d", THREADS * ROUNDS * AT_A_TIME);
     assert_line(text, line);
     snprintf(line, sizeof line, "finq_sessions_total{host=\"h\",skill=\"s50\",state=\"created\"} %d", THREADS * ROUNDS / 50);
     assert_line(text, line);
@@ -158,8 +160,7 @@ static void families_stand_together(void **state)
 {
     finq_metrics *first = metrics_new();
     finq_meter meter = {first, 1, NULL};
-    finq_metrics_source sources[] = {{"a", first, {1, 2, 3, 4, 5, 6, 7}},
-                                     {"b", metrics_new(), {7, 8, 9, 10, 11, 12, 13}}};
+    finq_metrics_source sources[] = {{"a", first, {1, 2, 3, 4, 5, 6, 7}}, {"b", metrics_new(), {7, 8, 9, 10, 11, 12, 13}}};
     finq_metrics_view view = {sources, 2, endpoints};
     const char *text = finq_metrics_text(&view, pool), *at = text;
     int families = 0;
