@@ -29,7 +29,8 @@ CREATE TYPE finq.consent_answer AS (
     servicer text,
     skill text,
     tenant text,
-    tenant_user_id text
+    tenant_user_id text,
+    left_ms bigint
 );
 
 CREATE TYPE finq.exchange_answer AS (

@@ -84,6 +84,7 @@ typedef struct finq_consent_answer_row {
     const char *skill;
     const char *tenant;
     const char *tenant_user_id;
+    apr_int64_t left_ms;
 } finq_consent_answer_row;
 
 typedef struct finq_catalog_answer_row {

@@ -2,6 +2,7 @@
 #ifndef FINQ_RUNTIME_H
 #define FINQ_RUNTIME_H
 
+#include "consent/bearer.h"
 #include "documents/blob.h"
 #include "httpd/gate.h"
 #include "meter/metrics.h"
@@ -12,6 +13,7 @@ typedef struct finq_runtime {
     finq_gate *gate;
     finq_directory *directory;
     finq_keyring *keyring;
+    finq_bearers *bearers;
     finq_blob_store *store; /**< NULL where the upload directory could not be opened; the log says why */
     finq_meter meter;       /**< where this child counts; its gauges hold the uploads under way and who waits */
 } finq_runtime;

@@ -78,8 +78,12 @@ typedef struct finq_config {
     apr_array_header_t *served;      /**< of finq_served: of this host's own directives */
     apr_array_header_t *upload_dirs; /**< of const char *: the FinqUploadDir of all hosts */
     apr_array_header_t *guarded;     /**< of const char *: the paths of all hosts' connectors */
+    int requires;                    /**< a flag: Require finq-consent stands somewhere on this host */
     struct finq_runtime *runtime;    /**< what a child holds for this host (httpd/runtime.h); NULL before it runs */
 } finq_config;
+
+/** Whether a host has anything that asks the database: a base, or a Location that requires a consent. */
+int finq_config_serves(const finq_config *config);
 
 /** The settings of a server, defaults filled in. */
 finq_config *finq_config_of(const server_rec *server);

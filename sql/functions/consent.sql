@@ -105,7 +105,8 @@ CREATE OR REPLACE FUNCTION finq.consent_told(p_consent finq.credential) RETURNS 
 AS $$
     SELECT 'ok', p_consent.credentials_id, finq.consent_status(p_consent), finq.seconds(p_consent.consent_exp),
            finq.seconds(p_consent.max_data_retention), finq.seconds(p_consent.created_at), finq.seconds(p_consent.updated_at),
-           r.country, r.name, k.name, t.name, p_consent.tenant_user_id
+           r.country, r.name, k.name, t.name, p_consent.tenant_user_id,
+           floor(extract(epoch FROM p_consent.consent_exp - clock_timestamp()) * 1000)::bigint
       FROM finq.tenant t
      CROSS JOIN finq.skill k
       JOIN finq.servicer r ON r.servicer_id = k.servicer_id

@@ -269,7 +269,8 @@ CREATE TYPE finq.catalog_answer AS (outcome text, catalog text);
 
 CREATE TYPE finq.consent_answer AS (
     outcome text, credentials_id uuid, status finq.credential_status, consent_exp bigint, max_data_retention bigint,
-    created_at bigint, updated_at bigint, country text, servicer text, skill text, tenant text, tenant_user_id text
+    created_at bigint, updated_at bigint, country text, servicer text, skill text, tenant text, tenant_user_id text,
+    left_ms bigint -- until consent_exp
 );
 
 -- ---------------------------------------------------------------------------------------------------------------------

@@ -229,6 +229,7 @@ static finq_consent_answer_row consent_answer_read(const PGresult *rows, int row
         .skill = finq_pg_text(rows, row, 9),
         .tenant = finq_pg_text(rows, row, 10),
         .tenant_user_id = finq_pg_text(rows, row, 11),
+        .left_ms = finq_pg_number(rows, row, 12),
     };
 }
 
@@ -281,7 +282,7 @@ finq_error *finq_call_consent_delete(finq_consent_delete_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_consent_delete",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id FROM finq.consent_delete(p_client_id => $1, p_secret_hash => $2, "
+        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_delete(p_client_id => $1, p_secret_hash => $2, "
         "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5, p_retention => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -301,7 +302,7 @@ finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_consent_get",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id FROM finq.consent_get(p_client_id => $1, p_secret_hash => $2, "
+        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_get(p_client_id => $1, p_secret_hash => $2, "
         "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -320,7 +321,7 @@ finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const
     static const finq_pg_statement statement = {
         "finq_consent_page",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id FROM finq.consent_page(p_client_id => $1, p_secret_hash => $2, "
+        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_page(p_client_id => $1, p_secret_hash => $2, "
         "p_tenant_user_id => $3, p_status => $4, p_before => $5, p_count => $6)", 1};
     const PGresult *found;
     finq_pg_args args = {0};

@@ -25,7 +25,8 @@ static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config
     runtime->gate = finq_gate_create(&runtime->meter, pchild);
     FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, config->skills, pchild));
     FINQ_TRY(finq_keyring_create(&runtime->keyring, config->key_cache_ttl, pchild));
-    return store_open(runtime, config, pchild);
+    FINQ_TRY(finq_bearers_create(&runtime->bearers, config->cache_ttl, pchild));
+    return config->upload_dir ? store_open(runtime, config, pchild) : NULL;
 }
 
 void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
@@ -40,13 +41,13 @@ void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
     }
     for (server_rec *server = main_server; server; server = server->next) {
         finq_config *config = finq_config_of(server);
-        if (config->bases->nelts == 0)
+        if (!finq_config_serves(config))
             continue;
         finq_runtime *runtime = apr_pcalloc(pchild, sizeof *runtime);
         finq_error *error = runtime_fill(runtime, config, pchild);
         if (error)
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, server, "FINQ02: %s", finq_error_why(error));
-        if (runtime->directory && runtime->keyring)
+        if (runtime->bearers)
             config->runtime = runtime;
     }
 }

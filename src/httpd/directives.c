@@ -191,8 +191,9 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE1("FinqTempTokenTTL", set_number, NULL, RSRC_CONF, "Life of a temp_token: 10 to 86400 seconds (default 1800)"),
     AP_INIT_TAKE1("FinqSessionTTL", set_number, NULL, RSRC_CONF,
                   "Life of a session from its start to its last step: 60 to 2592000 seconds (default 86400)"),
-    AP_INIT_TAKE1("FinqCacheTTL", set_number, NULL, RSRC_CONF,
-                  "How long a tenant's keys and grants are remembered for POST /sessions: 0 to 300 seconds (default 5)"),
+    AP_INIT_TAKE1(
+        "FinqCacheTTL", set_number, NULL, RSRC_CONF,
+        "How long a tenant's keys and grants, and consents that are required, are remembered: 0 to 300 seconds (default 5)"),
     AP_INIT_TAKE1("FinqDatabaseTimeout", set_number, NULL, RSRC_CONF,
                   "Longest wait for the database, connecting included: 1 to 60 seconds (default 5)"),
     AP_INIT_TAKE1("FinqMaxBody", set_number, NULL, RSRC_CONF, "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
@@ -238,11 +239,11 @@ const command_rec finq_directives[] = {
 static int server_check(finq_config *config, server_rec *server)
 {
     const char *what = NULL;
-    if (config->bases->nelts == 0)
+    if (!finq_config_serves(config))
         return 1;
     if (!config->secrets)
         what = "FinqSecretFile is not set: openssl rand -hex 32 makes a secret";
-    else if (!config->upload_dir)
+    else if (!config->upload_dir && config->bases->nelts > 0)
         what = "FinqUploadDir is not set";
     else if (!ap_find_linked_module("mod_dbd.c"))
         what = "mod_dbd is not loaded: a2enmod dbd, and set DBDriver pgsql and DBDParams";

@@ -152,7 +152,7 @@ def test_a_cursor_is_of_its_query(server, client):
 
 
 def test_forged_cursors(server, client):
-    """Each bit counts, and each spelling but one. Red where cursor_open does not ask who sealed it, or of which kind it is."""
+    """Each bit counts, and each spelling but one. Red where cursor_open asks neither for the seal nor for the query."""
     store(server, client, 2)
     cursor = client.consents(count=1)["result"]["next_cursor"]
     sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))

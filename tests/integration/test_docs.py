@@ -154,7 +154,7 @@ def test_the_sample_works_uncommented(make_server):
     settings = installation.httpd.settings
     sample = localised(uncommented(SAMPLE) + SITE, installation)
     settings.database, settings.directives, settings.server = "", {}, sample
-    settings.modules = [*settings.modules, "proxy", "proxy_http", "authz_host"]  # the sample names a connector
+    settings.modules = [*settings.modules, "proxy", "proxy_http", "authz_host", "authn_core"]  # the sample names a connector, and a Location that a consent opens
     installation.httpd.restart()
     body = {"client_id": tenant.client_id, "client_app_key": tenant.client_app_key, "skill": DEMO_SKILLS[0]}
     done = run("curl", "-sS", "--cacert", installation.httpd.authority.certificate, "--resolve",

@@ -77,7 +77,7 @@ MAY_USE = {
     "ctl": LIBRARY,
     "httpd/host": "crypto ground meter sign",
     "httpd/pool": "httpd/host db ground meter",
-    "httpd/call": "httpd/host httpd/pool crypto documents flow ground json meter sign skills",
+    "httpd/call": "httpd/host httpd/pool consent crypto documents flow ground json meter sign skills",
     "httpd/bank": "httpd/call httpd/host httpd/pool bank crypto documents flow ground",
     "httpd/api": "httpd/bank httpd/call httpd/host httpd/pool bank consent crypto db documents flow ground json sign skills",
     "httpd": f"httpd/api httpd/bank httpd/call httpd/host httpd/pool {LIBRARY}",

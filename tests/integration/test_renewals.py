@@ -307,20 +307,20 @@ def test_renewals_at_once(server, user):
         renewal.client.close()
 
 
-class Deletion(threading.Thread):
-    """Deletes a consent, and commits once somebody waits for that."""
+class Hold(threading.Thread):
+    """Holds a consent's row by a statement, and commits once so many wait for it."""
 
-    def __init__(self, server, user):
+    def __init__(self, server, statement, waiters):
         super().__init__()
         self.server, self.sql = server, f"""DO $$ BEGIN
-            PERFORM finq.consent_end('{user.credentials["credentials_id"]}', NULL);
-            PERFORM set_config('application_name', 'deletes', false);
+            PERFORM {statement};
+            PERFORM set_config('application_name', 'holds', false);
             FOR i IN 1..500 LOOP
-                EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock');
+                EXIT WHEN (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') >= {waiters};
                 PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
             END LOOP; END $$"""
         self.start()
-        until(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'deletes'") == "1", 10, "the deletion")
+        until(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holds'") == "1", 10, "the row")
 
     def run(self):
         self.server.psql(self.sql)
@@ -329,7 +329,7 @@ class Deletion(threading.Thread):
 def test_a_deletion_under_way(server, user):
     """The exchange waits for it, and is refused. Red without FOR NO KEY UPDATE in finq.exchange_renewal."""
     renewal = complete(begin(user))
-    deletion = Deletion(server, user)
+    deletion = Hold(server, f"finq.consent_end('{user.credentials['credentials_id']}', NULL)", 1)
     refused = renewal.exchange()
     deletion.join()
     assert is_error(refused, 401, "inactive_credentials") and row(server, user, "status") == "DELETED"
@@ -353,7 +353,9 @@ def test_a_temp_token_exchanged_at_once(server, user):
     """Once, and the same answer for all. Red without `s.exchanged_at IS NULL` in finq.exchange_renewal."""
     renewal = complete(begin(user))
     clients = [server.client(user.client.tenant) for _ in range(8)]
+    hold = Hold(server, f"FROM finq.credential WHERE credentials_id = '{user.credentials['credentials_id']}' FOR UPDATE", 2)
     answers = at_once([lambda c=c: c.exchange(renewal.temp_token) for c in clients])
+    hold.join()
     assert {a.body for a in answers} == {answers[0].body} and answers[0].status == 200
     assert row(server, user, "cardinality(older_token_hashes)") == "1"
     for one in clients:

@@ -250,7 +250,7 @@ finq_metrics_view finq_observe_view(const char *const *names, apr_pool_t *pool)
     finq_metrics_view view = {sources, 0, names};
     for (server_rec *server = ap_server_conf; server && view.count < shared.hosts; server = server->next) {
         const finq_config *config = finq_config_of(server);
-        if (config->bases->nelts == 0)
+        if (!finq_config_serves(config))
             continue;
         finq_metrics_source *source = &sources[view.count];
         source->host = host_name(server, sources, view.count, pool);

@@ -279,12 +279,6 @@ static finq_error *error_of_status(request_rec *r)
     return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "httpd answered %d", status);
 }
 
-void finq_reply_insert_filter(request_rec *r)
-{
-    if (finq_request_is_ours(r) && ap_is_HTTP_ERROR(r->status) && !finq_request_of(r)->answered)
-        ap_add_output_filter(ERROR_FILTER, finq_request_of(r), r, r->connection);
-}
-
 /* What a hook of ours refused the request with, an ErrorDocument's redirect or not. */
 static const finq_error *refusal_of(request_rec *r)
 {
@@ -293,6 +287,12 @@ static const finq_error *refusal_of(request_rec *r)
             return finq_request_of(r)->refusal;
     }
     return NULL;
+}
+
+void finq_reply_insert_filter(request_rec *r)
+{
+    if (ap_is_HTTP_ERROR(r->status) && (finq_request_is_ours(r) || refusal_of(r)) && !finq_request_of(r)->answered)
+        ap_add_output_filter(ERROR_FILTER, finq_request_of(r), r, r->connection);
 }
 
 /* Puts our answer in the place of httpd's page. */

@@ -97,6 +97,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     PICK(allow_headers);
     PICK(allow_origins);
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
+    merged->requires = base->requires || add->requires;
     merged->served = add->served;
     merged->rewrites = add->rewrites;
     merged->dbd = dbd_merge(&base->dbd, &add->dbd);
@@ -111,6 +112,11 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     merged->signature_replay = add->signature_replay != UNSET ? add->signature_replay : base->signature_replay;
     merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
     return merged;
+}
+
+int finq_config_serves(const finq_config *config)
+{
+    return config->bases->nelts > 0 || config->requires;
 }
 
 finq_config *finq_config_of(const server_rec *server)
