@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""make demo: a user is onboarded by xyz_card_sbx_#1.0, another by xyz_aisp_sbx_#2.0 and a bank's page, every request and
-answer shown. Stops all that it starts."""
+"""make demo: a user is onboarded by xyz_card_sbx_#1.0, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
+used, renewed and deleted; every request and answer shown. Stops all that it starts."""
 import json
 import sys
 import urllib.parse
@@ -8,7 +8,7 @@ import urllib.parse
 from finqenv import documents, sandbox
 from finqenv.client import Onboarding
 from finqenv.installation import DEMO_SKILLS, Installation
-from finqenv.process import Failure, main
+from finqenv.process import Failure, main, until
 from finqenv.runs import Run
 
 CARD_SKILL, BANK_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0"
@@ -17,7 +17,16 @@ PERSONAL_DATA = {"first_name": "Ana", "last_name": "Popescu", "email": "ana.pope
                  "phone": "+40712345678", "birth_date": "1990-04-17"}
 PRODUCT_FORM = {"card": "gold", "limit": 5000, "currency": "RON", "monthly_income": "6500.00", "employment": "employed",
                 "employer": "Example SRL", "iban": "RO49AAAA1B31007593840000"}
-SHOWN_HEADERS = ("content-type", "x-finq-client-id", "x-finq-nonce", "x-finq-document")
+SHOWN_HEADERS = ("content-type", "authorization", "x-finq-client-id", "x-finq-client-secret", "x-finq-credentials-id", "x-finq-nonce",
+                 "x-finq-document")
+# A Location of the tenant's own, and how long a consent that opens it is remembered.
+ACCOUNT = """
+<Location "/account">
+    AuthType finq
+    Require finq-consent xyz_aisp_sbx_#2.0
+</Location>
+"""
+REMEMBERED = 1
 COLOURS = {"title": "1;36", "request": "1", "good": "1;32", "bad": "1;31", "quiet": "2"}
 
 
@@ -43,7 +52,7 @@ def show(method, path, headers, body, answer):
     """Prints one request with its answer."""
     print(f"{paint('>', 'quiet')} {paint(f'{method} {path}', 'request')}")
     for name, value in headers.items():
-        if name in SHOWN_HEADERS and value != "application/json":
+        if name.lower() in SHOWN_HEADERS and value != "application/json":
             print(paint(f"> {name}: {value}", "quiet"))
     if body:
         print(readable(body, headers))
@@ -88,24 +97,68 @@ def onboard(client):
     demand(user.exchange("/token"))
 
 
+def submit_sca(user):
+    """The step whose connector answers with the bank's page. Returns the page's address."""
+    return demand(user.submit("sca", {"psu_redirect_link": f"{APP}/done?from=bank"}))["data"]["url"]
+
+
+def return_with_token(client, user, path):
+    answer, parameters = sandbox.come_back(client, path)
+    demand(answer, 302)
+    user.temp_token = parameters["temp_token"]
+
+
 def visit_bank(client):
-    """The account: a connector decides, after the user has been at the bank."""
+    """The account: a connector decides, after the user has been at the bank. Returns the consent's credentials."""
     user = Onboarding(client, BANK_SKILL)
     say("9. Another user, another skill: its step sends the user to the bank first")
     demand(user.start(tenant_user_id="user-2"))
     say("10. The step says where the user comes back to. Its connector answers with the bank's page")
-    page = demand(user.submit("sca", {"psu_redirect_link": f"{APP}/done?from=bank"}))["data"]["url"]
+    page = submit_sca(user)
     say("11. The browser opens the page")
     link = urllib.parse.urlsplit(page)
     demand(client.request("GET", f"{link.path}?{link.query}"))
     say("12. The user logs in and approves: the bank sends the browser back to the API")
     path = sandbox.choose(client, page, "approve")
     say("13. The API asks the connector again, and sends the browser to the app, with the temp_token")
-    answer, parameters = sandbox.come_back(client, path)
-    demand(answer, 302)
-    user.temp_token = parameters["temp_token"]
+    return_with_token(client, user, path)
     say("14. The tenant's server exchanges it, as before")
-    demand(user.exchange("/token"))
+    return demand(user.exchange("/token")).json
+
+
+def open_account(client, credentials):
+    """A request to the tenant's own Location."""
+    return client.request("GET", "/account/balance.json", b"", {
+        "Authorization": f"Bearer {credentials['access_token']}", "X-Finq-Credentials-Id": credentials["credentials_id"],
+        "X-Finq-Client-Id": client.tenant.client_id, "X-Finq-Client-Secret": client.tenant.client_secret})
+
+
+def renew(client, credentials):
+    """The user goes to the bank once more. Returns the consent's new credentials."""
+    user = Onboarding(client, BANK_SKILL)
+    started = demand(client.consent("renew", credentials))
+    user.session_id, user.nonce = started["session_id"], started["nonce"]
+    return_with_token(client, user, sandbox.choose(client, submit_sca(user), "approve"))
+    return demand(user.exchange("/token")).json
+
+
+def use_consent(client, credentials):
+    """The life of a consent."""
+    say("15. The tenant's server reads the consent")
+    demand(client.consent("get", credentials))
+    say("16. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
+    demand(open_account(client, credentials))
+    say("17. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
+    renewed = renew(client, credentials)
+    say("18. The new access_token opens the Location as well")
+    demand(open_account(client, renewed))
+    say("19. The consent is deleted")
+    demand(client.consent("delete", renewed))
+    say(f"20. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
+    quiet, client.seen = client.seen, None
+    until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen")
+    client.seen = quiet
+    demand(open_account(client, renewed), 401)
 
 
 def prepare(installation):
@@ -115,18 +168,24 @@ def prepare(installation):
     installation.publish_skills()
     tenant = installation.create_tenant("Demo tenant", (*DEMO_SKILLS, BANK_SKILL))
     installation.finqctl("tenant", "redirect-allow", tenant.client_id, APP)
+    page = installation.httpd.documents / "account/balance.json"
+    page.parent.mkdir()
+    page.parent.chmod(0o755)
+    page.write_text('{"balance": "1250.00", "currency": "RON"}')
+    page.chmod(0o644)
     print(f"{installation.httpd.url}/v1, files in {installation.directory}")
     return installation.client(tenant, seen=show)
 
 
 def walk(directory):
     connector = sandbox.Connector("bank", directory)
-    installation = Installation(directory, modules=sandbox.MODULES, vhost=connector.vhost + sandbox.PAGE)
+    installation = Installation(directory, modules=(*sandbox.MODULES, "authn_core"), vhost=connector.vhost + sandbox.PAGE + ACCOUNT,
+                                directives={"FinqCacheTTL": REMEMBERED})
     try:
         connector.start(f"{installation.httpd.url}/sandbox")
         client = prepare(installation)
         onboard(client)
-        visit_bank(client)
+        use_consent(client, visit_bank(client))
         client.close()
     except Failure:
         print("\n".join(installation.httpd.log.lines()[-20:]), file=sys.stderr)

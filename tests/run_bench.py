@@ -1,12 +1,12 @@
 #!/usr/bin/python3
-"""make bench [BENCH='sessions step token onboard upload memory tenants signed connector'] [CLIENTS=64]: figures
+"""make bench [BENCH='sessions step token onboard upload memory tenants signed connector require'] [CLIENTS=64]: figures
 beside their targets, on private servers, under so many clients at once. Ends with 0 whatever the figures are; with
 STRICT=1 a missed target is a failure."""
 import os
 import sys
 import time
 
-from bench import calls, connectors, onboarding, signed, site as sites, tenants, upload
+from bench import calls, connectors, onboarding, require, signed, site as sites, tenants, upload
 from bench.database import Database
 from bench.table import Table
 from finqenv.process import Failure, main
@@ -14,7 +14,8 @@ from finqenv.runs import Run
 
 CALLS = {"sessions": ("sessions", "forged"), "step": ("step1", "step2"), "token": ("token",)}
 SECTIONS = {"onboard": onboarding.measure, "upload": upload.measure, "memory": upload.flat,
-            "tenants": tenants.measure, "signed": signed.measure, "connector": connectors.measure}
+            "tenants": tenants.measure, "signed": signed.measure, "connector": connectors.measure,
+            "require": require.measure}
 
 
 def chosen():
