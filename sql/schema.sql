@@ -105,14 +105,39 @@ CREATE TABLE finq.audit (
     action text NOT NULL,
     client_id uuid,
     detail jsonb NOT NULL,
+    place bigint,
+    hash bytea,
     CONSTRAINT audit_action_check CHECK ((action = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text, 'TRUNCATE'::text]))),
-    CONSTRAINT audit_pkey PRIMARY KEY (audit_id)
+    CONSTRAINT audit_pkey PRIMARY KEY (audit_id),
+    CONSTRAINT audit_place_key UNIQUE (place)
 );
 CREATE INDEX audit_client_id ON finq.audit USING btree (client_id, audit_id);
+CREATE INDEX audit_unchained ON finq.audit USING btree (audit_id) WHERE (place IS NULL);
+CREATE TRIGGER audit_keep BEFORE DELETE OR UPDATE ON finq.audit FOR EACH ROW EXECUTE FUNCTION finq.audit_keep();
+ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_keep;
 CREATE TRIGGER audit_refuse BEFORE DELETE OR UPDATE OR TRUNCATE ON finq.audit FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_refuse();
 ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_refuse;
 CREATE TRIGGER audit_stamp BEFORE INSERT ON finq.audit FOR EACH ROW EXECUTE FUNCTION finq.audit_stamp();
 ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_stamp;
+
+CREATE TABLE finq.audit_checkpoint (
+    only_one boolean NOT NULL DEFAULT true,
+    place bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_checkpoint_only_one_check CHECK (only_one),
+    CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (only_one)
+);
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.audit_checkpoint FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.audit_head (
+    place bigint NOT NULL,
+    hash bytea NOT NULL,
+    signed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    secret_id integer NOT NULL,
+    signature bytea NOT NULL,
+    CONSTRAINT audit_head_pkey PRIMARY KEY (place),
+    CONSTRAINT audit_head_signature_check CHECK ((length(signature) = 32))
+);
 
 CREATE TABLE finq.credential (
     credentials_id uuid NOT NULL,

@@ -74,6 +74,16 @@ finq_error *finq_secret_access_token(unsigned char token[FINQ_ACCESS_TOKEN_BYTES
 finq_error *finq_secret_webhook_key(unsigned char key[FINQ_WEBHOOK_KEY_BYTES], const finq_secret *secret,
                                     const unsigned char salt[FINQ_SALT_BYTES], apr_pool_t *pool);
 
+/** Length of the signature of a head of the audit trail, and of its hash. */
+#define FINQ_HEAD_BYTES 32
+
+/** The signature of a head of the audit trail: HMAC-SHA-256 of its hash, in which its place is. */
+finq_error *finq_secret_sign_head(unsigned char signature[FINQ_HEAD_BYTES], const finq_secret *secret,
+                                  const unsigned char hash[FINQ_HEAD_BYTES], apr_pool_t *pool);
+/** Whether a signature is that of a head. */
+int finq_secret_has_signed(const finq_secret *secret, const unsigned char hash[FINQ_HEAD_BYTES],
+                           const unsigned char signature[FINQ_HEAD_BYTES], apr_pool_t *pool);
+
 /** Fills `bytes` from the system's generator of secrets. */
 finq_error *finq_random(void *bytes, apr_size_t length, apr_pool_t *pool);
 

@@ -201,6 +201,7 @@ typedef struct finq_janitor_batch_in {
     const char *job;
     apr_int32_t session_retention;
     apr_int32_t event_retention;
+    apr_int32_t audit_retention;
 } finq_janitor_batch_in;
 typedef struct finq_janitor_batch_out {
     const char *outcome;
@@ -230,9 +231,23 @@ typedef struct finq_janitor_end_in {
 } finq_janitor_end_in;
 typedef struct finq_janitor_end_out {
     int was_held;
+    apr_int64_t place;
+    finq_bytes hash;
 } finq_janitor_end_out;
 /** sql/functions/janitor.sql. */
 finq_error *finq_call_janitor_end(finq_janitor_end_out *out, finq_db *db, const finq_janitor_end_in *in, apr_pool_t *pool);
+
+typedef struct finq_janitor_sign_in {
+    apr_int64_t place;
+    finq_bytes hash;
+    apr_int32_t secret_id;
+    finq_bytes signature;
+} finq_janitor_sign_in;
+typedef struct finq_janitor_sign_out {
+    int is_kept;
+} finq_janitor_sign_out;
+/** sql/functions/janitor.sql. It may be repeated. */
+finq_error *finq_call_janitor_sign(finq_janitor_sign_out *out, finq_db *db, const finq_janitor_sign_in *in, apr_pool_t *pool);
 
 typedef struct finq_redirect_conclude_in {
     const finq_id *client_id;

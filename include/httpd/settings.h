@@ -56,7 +56,7 @@ typedef struct finq_config {
     const finq_id *tenant;      /**< the only tenant that is served; NULL for each of the database */
     apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all that is granted */
     int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;
-    int janitor_interval, session_retention, event_retention; /**< the main server's count */
+    int janitor_interval, session_retention, event_retention, audit_retention; /**< the main server's count */
     int key_cache_ttl;
     const char *signature_audience;
     int signature_max_lifetime;

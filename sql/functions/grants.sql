@@ -17,5 +17,5 @@ GRANT EXECUTE ON FUNCTION
     finq.schema_version, finq.is_read_only, finq.directory_version, finq.tenant_seen,
     finq.skill_get, finq.skill_named, finq.catalog_skills, finq.catalog_servicers,
     finq.signing_keys, finq.signature_use,
-    finq.janitor_begin, finq.janitor_batch, finq.janitor_end
+    finq.janitor_begin, finq.janitor_batch, finq.janitor_end, finq.janitor_sign
     TO finq_server;

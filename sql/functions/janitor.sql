@@ -213,13 +213,13 @@ END $$;
 -- NULL after the last. Retentions are in seconds. `outcome` is 'ok'; 'lost' where the lease is no more p_epoch's; or 'failed',
 -- with the `problem`: then nothing of this batch has been done, and the others are not held up by it.
 CREATE OR REPLACE FUNCTION finq.janitor_batch(
-    p_epoch bigint, p_job text, p_session_retention integer, p_event_retention integer,
+    p_epoch bigint, p_job text, p_session_retention integer, p_event_retention integer, p_audit_retention integer,
     OUT outcome text, OUT job text, OUT done integer, OUT next_job text, OUT problem text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, events_removed}';
+                       replays_removed, claims_removed, events_removed, audit_removed, audit_chained}';
 BEGIN
     done := 0;
     job := coalesce(p_job, v_jobs[1]);
@@ -238,6 +238,8 @@ BEGIN
             WHEN 'replays_removed' THEN finq.janitor_remove_replays()
             WHEN 'claims_removed' THEN finq.janitor_remove_claims()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
+            WHEN 'audit_removed' THEN finq.audit_prune(p_audit_retention, finq.janitor_batch_rows())
+            WHEN 'audit_chained' THEN finq.audit_chain(finq.janitor_batch_rows())
         END;
         outcome := 'ok';
     EXCEPTION WHEN OTHERS THEN
@@ -247,6 +249,25 @@ BEGIN
     next_job := CASE WHEN done >= finq.janitor_batch_rows() THEN job ELSE v_jobs[array_position(v_jobs, job) + 1] END;
 END $$;
 
-CREATE OR REPLACE FUNCTION finq.janitor_end(p_epoch bigint, OUT was_held boolean)
-    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    RETURN finq.lease_give('janitor', p_epoch);
+-- Ends a run. `place` and `hash` are the head of the audit trail, where it is to be signed; else NULL.
+CREATE OR REPLACE FUNCTION finq.janitor_end(p_epoch bigint, OUT was_held boolean, OUT place bigint, OUT hash bytea)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    was_held := finq.lease_give('janitor', p_epoch);
+    IF was_held THEN
+        SELECT h.place, h.hash INTO place, hash FROM finq.audit_head_due() h;
+    END IF;
+END $$;
+
+-- Keeps a head that was signed, if the trail has it.
+CREATE OR REPLACE FUNCTION finq.janitor_sign(p_place bigint, p_hash bytea, p_secret_id integer, p_signature bytea, OUT is_kept boolean)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    INSERT INTO finq.audit_head (place, hash, secret_id, signature)
+    SELECT p_place, p_hash, p_secret_id, p_signature FROM finq.audit a WHERE a.place = p_place AND a.hash = p_hash
+    ON CONFLICT DO NOTHING;
+    is_kept := EXISTS (SELECT FROM finq.audit_head h WHERE h.place = p_place AND h.hash = p_hash);
+END $$;
+COMMENT ON FUNCTION finq.janitor_sign IS 'repeatable';

@@ -368,7 +368,11 @@ INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox');
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- The audit trail: who changed what. Triggers write it, in the transaction of the change, so that a statement typed into
--- psql leaves its line as finqctl does. Lines are only ever added.
+-- psql leaves its line as finqctl does. Lines are only ever added, and removed from the oldest on, past FinqAuditRetention.
+--
+-- What a superuser could do to it all the same, a chain shows: once a line's transaction is over the janitor gives it a place and
+-- the SHA-256 of the line before and of itself. What is removed leaves the place and hash of its last line. Each hour the
+-- newest place and hash are signed with a key that is not in the database.
 -- ---------------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE finq.audit (
@@ -381,10 +385,30 @@ CREATE TABLE finq.audit (
     object      text        NOT NULL, -- the table
     action      text        NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')),
     client_id   uuid        NULL,     -- of the tenant that it is about
-    detail      jsonb       NOT NULL  -- the row; of a change, each column's old and new value. No key's hash, no definition
+    detail      jsonb       NOT NULL, -- the row; of a change, each column's old and new value. No key's hash, no definition
+    place       bigint      NULL UNIQUE,
+    hash        bytea       NULL
 );
 
 CREATE INDEX audit_client_id ON finq.audit (client_id, audit_id);
+CREATE INDEX audit_unchained ON finq.audit (audit_id) WHERE place IS NULL;
+
+-- The last line that was removed: where the chain begins.
+CREATE TABLE finq.audit_checkpoint (
+    only_one boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (only_one),
+    place    bigint  NOT NULL,
+    hash     bytea   NOT NULL
+);
+INSERT INTO finq.audit_checkpoint (place, hash) VALUES (0, sha256(''));
+
+-- HMAC-SHA-256 of the hash, in which its place is, with a key derived from the server's secret of that id.
+CREATE TABLE finq.audit_head (
+    place     bigint      NOT NULL PRIMARY KEY,
+    hash      bytea       NOT NULL,
+    signed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    secret_id integer     NOT NULL,
+    signature bytea       NOT NULL CHECK (length(signature) = 32)
+);
 
 -- Whoever adds a line, it names its true author.
 CREATE FUNCTION finq.audit_stamp() RETURNS trigger
@@ -396,22 +420,44 @@ BEGIN
     NEW.address := inet_client_addr();
     NEW.application := current_setting('application_name');
     NEW.os_user := nullif(current_setting('finq.os_user', true), '');
+    NEW.place := NULL;
+    NEW.hash := NULL;
     RETURN NEW;
 END $$;
 
+-- The janitor alone chains lines and removes them; it says that it is at it.
 CREATE FUNCTION finq.audit_refuse() RETURNS trigger
     LANGUAGE plpgsql
 AS $$
 BEGIN
+    IF current_setting('finq.audit_keeper', true) = 'on' AND TG_OP <> 'TRUNCATE' THEN
+        RETURN NULL;
+    END IF;
+    RAISE insufficient_privilege USING MESSAGE = format('%s of finq.audit: its lines are only ever added.', TG_OP);
+END $$;
+
+-- And to it as to all others: a line keeps what it says, and its place; what goes is chained, and up to the checkpoint.
+CREATE FUNCTION finq.audit_keep() RETURNS trigger
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.place IS NULL
+       AND to_jsonb(NEW) - ARRAY['place', 'hash'] = to_jsonb(OLD) - ARRAY['place', 'hash'] THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'DELETE' AND OLD.place <= (SELECT c.place FROM finq.audit_checkpoint c) THEN
+        RETURN OLD;
+    END IF;
     RAISE insufficient_privilege USING MESSAGE = format('%s of finq.audit: its lines are only ever added.', TG_OP);
 END $$;
 
 CREATE TRIGGER audit_stamp BEFORE INSERT ON finq.audit FOR EACH ROW EXECUTE FUNCTION finq.audit_stamp();
 CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON finq.audit
     FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_refuse();
+CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON finq.audit FOR EACH ROW EXECUTE FUNCTION finq.audit_keep();
 -- Always: in a session that applies replication's changes too.
 ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_stamp;
 ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_refuse;
+ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_keep;
 
 -- A row as the trail shows it.
 CREATE FUNCTION finq.audit_shown(p_row jsonb) RETURNS jsonb
@@ -470,6 +516,10 @@ CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.redirect_lin
     FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
 -- Not failing_since: deliveries write that one.
 CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OF url, secret_id, salt, enabled OR DELETE ON finq.webhook
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+-- That lines were removed, and up to which.
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.audit_checkpoint
     FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
 
 CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.servicer FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();

@@ -1,12 +1,13 @@
 #include "crypto/secrets.h"
 
+#include "crypto/digest.h"
+
 #include <apr_atomic.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ typedef struct {
 struct finq_secret {
     apr_int32_t id;
     finq_siv *seal;
-    mac_key *step_mac, *access_mac, *webhook_mac;
+    mac_key *step_mac, *access_mac, *webhook_mac, *head_mac;
 };
 
 struct finq_secrets {
@@ -124,7 +125,8 @@ static int secret_derive(finq_secret *secret, const finq_secrets *set, finq_byte
     memcpy(&secret->id, id, sizeof secret->id);
     return derive_seal(&secret->seal, bytes, pool) && derive_mac(&secret->step_mac, set->hmac, bytes, "mod_finq step id", pool) &&
            derive_mac(&secret->access_mac, set->hmac, bytes, "mod_finq access token", pool) &&
-           derive_mac(&secret->webhook_mac, set->hmac, bytes, "mod_finq webhook", pool);
+           derive_mac(&secret->webhook_mac, set->hmac, bytes, "mod_finq webhook", pool) &&
+           derive_mac(&secret->head_mac, set->hmac, bytes, "mod_finq audit head", pool);
 }
 
 /* ---- the file ---- */
@@ -259,4 +261,18 @@ finq_error *finq_secret_webhook_key(unsigned char key[FINQ_WEBHOOK_KEY_BYTES], c
 {
     finq_bytes pieces[] = {{salt, FINQ_SALT_BYTES}};
     return mac(key, secret->webhook_mac, pieces, 1, pool);
+}
+
+finq_error *finq_secret_sign_head(unsigned char signature[FINQ_HEAD_BYTES], const finq_secret *secret,
+                                  const unsigned char hash[FINQ_HEAD_BYTES], apr_pool_t *pool)
+{
+    finq_bytes pieces[] = {{hash, FINQ_HEAD_BYTES}};
+    return mac(signature, secret->head_mac, pieces, 1, pool);
+}
+
+int finq_secret_has_signed(const finq_secret *secret, const unsigned char hash[FINQ_HEAD_BYTES],
+                           const unsigned char signature[FINQ_HEAD_BYTES], apr_pool_t *pool)
+{
+    unsigned char own[FINQ_HEAD_BYTES];
+    return !finq_secret_sign_head(own, secret, hash, pool) && finq_digest_equal(own, signature, sizeof own);
 }

@@ -163,6 +163,11 @@ ctl_exit ctl_tenant_redirect_disallow(ctl_command *command);
 
 ctl_exit ctl_token_explain(ctl_command *command);
 
+/* ---- audit.c ---- */
+
+/** The verb `audit verify`. */
+ctl_exit ctl_audit_verify(ctl_command *command);
+
 /* ---- janitor.c ---- */
 
 /** The verb `janitor run`. */

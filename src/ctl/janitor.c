@@ -66,15 +66,16 @@ static ctl_exit batch_tell(janitor *j, const json_t *answer)
 
 static ctl_exit batches(janitor *j)
 {
-    const char *values[4] = {j->epoch, NULL, value_or(j->command, "--session-retention", "2592000"),
-                             value_or(j->command, "--event-retention", "2592000")};
+    const char *values[5] = {j->epoch, NULL, value_or(j->command, "--session-retention", "2592000"),
+                             value_or(j->command, "--event-retention", "2592000"),
+                             value_or(j->command, "--audit-retention", "315360000")};
     ctl_exit code;
     do {
         json_t *answer;
         code = call(&answer, j->command,
                     "SELECT to_json(b) FROM finq.janitor_batch(p_epoch => $1, p_job => $2,"
-                    " p_session_retention => $3, p_event_retention => $4) b",
-                    values, 4);
+                    " p_session_retention => $3, p_event_retention => $4, p_audit_retention => $5) b",
+                    values, 5);
         if (code == CTL_OK)
             code = batch_tell(j, answer);
         if (code == CTL_OK)
@@ -92,7 +93,7 @@ ctl_exit ctl_janitor_run(ctl_command *command)
         code = batches(&j);
     if (code != CTL_OK)
         return code;
-    code = ctl_db_call(&ended, command, "SELECT to_json(finq.janitor_end(p_epoch => $1))", &j.epoch, 1);
+    code = ctl_db_call(&ended, command, "SELECT to_json(e.was_held) FROM finq.janitor_end(p_epoch => $1) e", &j.epoch, 1);
     if (code != CTL_OK)
         return code;
     ctl_print(command, finq_json_text(j.totals, command->pool));

@@ -39,6 +39,7 @@ static const form forms[] = {
     {"--limit", FORM_NUMBER, 1, 100000, NULL},
     {"--session-retention", FORM_NUMBER, 0, APR_INT32_MAX, NULL},
     {"--event-retention", FORM_NUMBER, 0, APR_INT32_MAX, NULL},
+    {"--audit-retention", FORM_NUMBER, 0, APR_INT32_MAX, NULL},
     {"--issuer", FORM_TEXT, 1, 320, NULL},
     {"PREFIX", FORM_TEXT, 4, 2000, NULL},
     {"NAME", FORM_TEXT, 1, 200, NULL},

@@ -248,7 +248,14 @@ const ctl_verb ctl_verbs[] = {
      "shows how far it is; prints the rows of each job. Exit code 5 where a server is at it, 1 where a job failed.",
      {{"--session-retention", "SECONDS", 0, "The servers' FinqSessionRetention (default 2592000, 30 days)."},
       {"--event-retention", "SECONDS", 0, "The servers' FinqEventRetention (default 2592000, 30 days)."},
+      {"--audit-retention", "SECONDS", 0, "The servers' FinqAuditRetention (default 315360000, 10 years)."},
       {NULL, NULL, 0, NULL}}, ctl_janitor_run},
+    {"audit", "verify",
+     "Says whether the audit trail is what was once written: each line is chained to the one before, a minute after it was "
+     "written, and the last is signed each hour. Prints how many lines there are, how many are not chained yet, how many heads "
+     "are signed, and the last of these. Exit code 1 where a line was changed, moved, removed or put in; it is named.",
+     {{"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
+      {NULL, NULL, 0, NULL}}, ctl_audit_verify},
     {"audit", NULL,
      "Lists who changed what, newest first: tenants, keys, skills, grants, servicers, links that users may be sent back to, "
      "webhooks, decisions and deleted consents by finqctl, migrations. A line names the database role and the address it "

@@ -148,10 +148,19 @@ static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
     };
 }
 
+static finq_janitor_sign_out janitor_sign_read(const PGresult *rows, int row)
+{
+    return (finq_janitor_sign_out){
+        .is_kept = finq_pg_bool(rows, row, 0),
+    };
+}
+
 static finq_janitor_end_out janitor_end_read(const PGresult *rows, int row)
 {
     return (finq_janitor_end_out){
         .was_held = finq_pg_bool(rows, row, 0),
+        .place = finq_pg_number(rows, row, 1),
+        .hash = finq_pg_bytes(rows, row, 2),
     };
 }
 
@@ -412,13 +421,14 @@ finq_error *finq_call_janitor_batch(finq_janitor_batch_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_janitor_batch",
         "SELECT outcome, job, done, next_job, problem FROM finq.janitor_batch(p_epoch => $1, p_job => $2, "
-        "p_session_retention => $3, p_event_retention => $4)", 0};
+        "p_session_retention => $3, p_event_retention => $4, p_audit_retention => $5)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_long(&args, in->epoch);
     finq_pg_arg_text(&args, in->job);
     finq_pg_arg_int(&args, in->session_retention);
     finq_pg_arg_int(&args, in->event_retention);
+    finq_pg_arg_int(&args, in->audit_retention);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = janitor_batch_read(rows, 0);
     return NULL;
@@ -442,12 +452,28 @@ finq_error *finq_call_janitor_end(finq_janitor_end_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_janitor_end",
-        "SELECT was_held FROM finq.janitor_end(p_epoch => $1)", 0};
+        "SELECT was_held, place, hash FROM finq.janitor_end(p_epoch => $1)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_long(&args, in->epoch);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = janitor_end_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_janitor_sign(finq_janitor_sign_out *out, finq_db *db, const finq_janitor_sign_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_janitor_sign",
+        "SELECT is_kept FROM finq.janitor_sign(p_place => $1, p_hash => $2, p_secret_id => $3, p_signature => $4)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_long(&args, in->place);
+    finq_pg_arg_bytes(&args, in->hash);
+    finq_pg_arg_int(&args, in->secret_id);
+    finq_pg_arg_bytes(&args, in->signature);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = janitor_sign_read(rows, 0);
     return NULL;
 }
 

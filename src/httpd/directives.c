@@ -228,6 +228,8 @@ const command_rec finq_directives[] = {
                   "How long sessions stay that ended without a consent: 0 to 315360000 seconds (default 2592000)"),
     AP_INIT_TAKE1("FinqEventRetention", set_server_number, NULL, RSRC_CONF,
                   "How long events stay once delivered or given up: 0 to 315360000 seconds (default 2592000)"),
+    AP_INIT_TAKE1("FinqAuditRetention", set_server_number, NULL, RSRC_CONF,
+                  "How long lines of the audit trail stay: 86400 to 1576800000 seconds (default 315360000)"),
     AP_INIT_TAKE_ARGV("FinqConnector", finq_connector_configure, NULL, RSRC_CONF,
                       "A service that decides about steps: its name, the path that a ProxyPass leads to it, the file of the"
                       " secrets shared with it; and limit=N, how many threads of a child may ask it at once, else a quarter"),

@@ -82,7 +82,8 @@ static finq_error *batch(janitor *j)
     finq_janitor_batch_in in = {.epoch = j->epoch,
                                 .job = *j->job ? j->job : NULL,
                                 .session_retention = j->config->session_retention,
-                                .event_retention = j->config->event_retention};
+                                .event_retention = j->config->event_retention,
+                                .audit_retention = j->config->audit_retention};
     FINQ_TRY(finq_call_janitor_batch(&row, db_of(j), &in, j->batch_pool));
     if (row.problem)
         failed(j, row.job, row.problem);
@@ -104,18 +105,36 @@ static finq_error *batches(janitor *j)
     return NULL;
 }
 
+/* The head of the audit trail, with a key that is not in the database. */
+static finq_error *head_sign(janitor *j, const finq_janitor_end_out *head)
+{
+    unsigned char signature[FINQ_HEAD_BYTES];
+    const finq_secret *secret = finq_secrets_first(j->config->secrets);
+    finq_janitor_sign_in in = {.place = head->place,
+                               .hash = head->hash,
+                               .secret_id = finq_secret_id(secret),
+                               .signature = {signature, sizeof signature}};
+    finq_janitor_sign_out row;
+    FINQ_TRY(finq_secret_sign_head(signature, secret, head->hash.data, j->pool));
+    return finq_call_janitor_sign(&row, db_of(j), &in, j->pool);
+}
+
+static finq_error *end(janitor *j)
+{
+    finq_janitor_end_out row;
+    finq_janitor_end_in in = {.epoch = j->epoch};
+    FINQ_TRY(finq_call_janitor_end(&row, db_of(j), &in, j->pool));
+    return row.hash.length == FINQ_HEAD_BYTES ? head_sign(j, &row) : NULL;
+}
+
 /* The lease goes back even where a batch could not be made: who comes next need not wait for its end. */
 static finq_error *run(janitor *j)
 {
-    finq_janitor_end_out row;
-    finq_janitor_end_in in = {0};
     int is_ours;
     FINQ_TRY(begin(&is_ours, j));
     if (!is_ours)
         return NULL;
-    finq_error *error = batches(j);
-    in.epoch = j->epoch;
-    finq_error *at_end = finq_call_janitor_end(&row, db_of(j), &in, j->pool);
+    finq_error *error = batches(j), *at_end = end(j);
     return error ? error : at_end;
 }
 

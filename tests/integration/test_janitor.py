@@ -34,8 +34,8 @@ def client(own, tenant):
 
 
 def run(own, *options):
-    """What a run did: {job: rows}, without the jobs that found nothing."""
-    return {job: rows for job, rows in own.finqctl("janitor", "run", *options).items() if rows}
+    """What a run did: {job: rows}, without the jobs that found nothing, and without the trail, which grows by the way."""
+    return {job: rows for job, rows in own.finqctl("janitor", "run", *options).items() if rows and job != "audit_chained"}
 
 
 def events(own):
@@ -227,7 +227,7 @@ def test_who_has_lost_the_lease_does_nothing(own, client):
     age(own, user.session_id, "25 hours")
     epoch = own.psql("SELECT epoch FROM finq.janitor_begin('a leader', 0)")
     own.psql("UPDATE finq.lease SET until = clock_timestamp() - interval '1 second' WHERE name = 'janitor'")
-    batch = f"SELECT outcome, done FROM finq.janitor_batch({epoch}, NULL, 0, 0)"
+    batch = f"SELECT outcome, done FROM finq.janitor_batch({epoch}, NULL, 0, 0, 86400)"
     assert own.psql(batch) == "lost|0" and session(own, user.session_id) == "SESSION_IN_PROGRESS"
     assert run(own) == {"sessions_expired": 1} and own.psql(batch) == "lost|0"
 
@@ -253,7 +253,7 @@ def test_progress_is_shown(own, client):
         SELECT '{client.tenant.client_id}', 'k', sha256(n::text::bytea), clock_timestamp() - interval '1 minute', gen_random_uuid()
           FROM generate_series(1, 401) n""")
     done = own.finqctl("janitor", "run", check=False)
-    assert done.stderr.splitlines() == ["replays_removed 200", "replays_removed 400", "replays_removed 401"]
+    assert done.stderr.splitlines()[:3] == ["replays_removed 200", "replays_removed 400", "replays_removed 401"]
 
 
 def test_a_session_that_begins_is_nobodys_business(own, client):

@@ -25,6 +25,7 @@ static const finq_config_number numbers[] = {
     {"FinqJanitorInterval", offsetof(finq_config, janitor_interval), seconds, 1, 86400, 60},
     {"FinqSessionRetention", offsetof(finq_config, session_retention), seconds, 0, 315360000, 2592000},
     {"FinqEventRetention", offsetof(finq_config, event_retention), seconds, 0, 315360000, 2592000},
+    {"FinqAuditRetention", offsetof(finq_config, audit_retention), seconds, 86400, 1576800000, 315360000},
     {"FinqLimitClients", offsetof(finq_config, limit_clients), "clients", 64, 16777216, 65536},
 };
 #define NUMBERS (sizeof numbers / sizeof *numbers)

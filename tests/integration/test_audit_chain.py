@@ -1,0 +1,180 @@
+"""The audit trail as a chain: what is changed, moved, removed or put in shows. Time is moved in the rows, with the triggers off.
+
+Seen red: see each test.
+"""
+import json
+import uuid
+
+import pytest
+
+from finqenv.flows import CARD, walk
+from finqenv.process import until
+
+OFF = "BEGIN; ALTER TABLE finq.audit DISABLE TRIGGER ALL;"
+
+
+@pytest.fixture(scope="module")
+def own(make_module_server, server):
+    made = make_module_server(cluster=server.postgres, database="audit_chain", children=1, directives={"FinqJanitorInterval": "1"})
+    until(lambda: made.psql("SELECT count(*) FROM finq.audit_head") == "1", 20, "a signed head")
+    return made
+
+
+def verify(own, secret_file=None, check=True):
+    return own.finqctl("audit", "verify", "--secret-file", secret_file or own.secret_file, check=check)
+
+
+def problem(own, *statements):
+    """What is found after them; they are undone."""
+    said = own.psql(f"{OFF} {'; '.join(statements)}; SELECT 'problem: ' || coalesce(finq.audit_verify() ->> 'problem', 'none'); ROLLBACK")
+    return next(line for line in said.splitlines() if line.startswith("problem: ")).removeprefix("problem: ")
+
+
+def chained(own):
+    """Writes a line, and waits until all are chained. The place of the last."""
+    own.create_tenant(f"Chained {uuid.uuid4()}", ())
+    until(lambda: own.psql("SELECT count(*) FROM finq.audit WHERE place IS NULL") == "0", 20, "the chain")
+    return int(own.psql("SELECT max(place) FROM finq.audit"))
+
+
+def test_a_trail_that_is_whole(own):
+    last = chained(own)
+    shown = verify(own)
+    assert (shown["lines"], shown["first"], shown["last"], shown["waiting"]) == (last, 1, last, 0)
+    assert shown["signed"] >= 1 and len(shown["head"]) == 64 and problem(own) == "none"
+    assert own.psql("SELECT bool_and(length(hash) = 32) FROM finq.audit") == "t"
+
+
+@pytest.mark.parametrize("change", ["role = 'x'", "at = at + interval '1 microsecond'", "detail = detail || '{\"x\": 1}'", "hash = sha256('x')",
+                                    "address = NULL", "os_user = 'x'", "client_id = gen_random_uuid()", "action = 'DELETE'", "object = 'x'",
+                                    "application = 'x'", "audit_id = DEFAULT"])
+def test_a_line_that_was_changed(own, change):
+    """Red where finq.audit_hash leaves a column out."""
+    place = chained(own) - 3
+    assert f"at place {place}, was changed" in problem(own, f"UPDATE finq.audit SET {change} WHERE place = {place}")
+
+
+def test_a_line_that_was_removed(own):
+    place = chained(own) - 3
+    assert problem(own, f"DELETE FROM finq.audit WHERE place = {place}") == f"1 of places {place} to {place} are missing"
+    assert problem(own, "DELETE FROM finq.audit WHERE place = 1") == "1 of places 1 to 1 are missing"
+
+
+def test_a_line_that_was_removed_with_a_new_count(own):
+    """The places behind it are moved up. Red where finq.audit_hash leaves the hash before out."""
+    place = chained(own) - 3
+    assert f"at place {place}, was changed, moved" in problem(
+        own, f"DELETE FROM finq.audit WHERE place = {place}", f"UPDATE finq.audit SET place = -place WHERE place > {place}",
+        "UPDATE finq.audit SET place = -place - 1 WHERE place < 0")
+
+
+def test_lines_that_were_reordered(own):
+    place = chained(own) - 3
+    assert f"at place {place}, was changed, moved" in problem(
+        own, f"UPDATE finq.audit SET place = -place WHERE place IN ({place}, {place + 1})",
+        f"UPDATE finq.audit SET place = {2 * place + 1} + place WHERE place < 0")
+
+
+def test_a_line_that_was_put_in(own):
+    place = chained(own)
+    assert "was changed, moved or put there" in problem(
+        own, "INSERT INTO finq.audit (at, role, application, object, action, detail, place, hash)"
+        f" VALUES (clock_timestamp(), 'x', 'x', 'tenant', 'DELETE', '{{}}', {place + 1}, sha256('x'))")
+
+
+def test_an_end_that_was_removed(own):
+    """What was signed is missed. Red where finq.audit_verify does not look at heads."""
+    chained(own)
+    signed = own.psql("SELECT max(place) FROM finq.audit_head")
+    assert problem(own, f"DELETE FROM finq.audit WHERE place >= {signed}").startswith(f"places {signed} to ")
+
+
+def test_a_chain_that_was_made_anew(own):
+    """All of it, by who knows how, but not the key."""
+    chained(own)
+    said = problem(own, "UPDATE finq.audit SET role = 'x' WHERE place = 1", "UPDATE finq.audit SET place = NULL, hash = NULL",
+                   "SELECT finq.audit_chain(1000000)")
+    assert "is not the one that was signed" in said
+
+
+def test_who_signs(own, tmp_path):
+    """Red without is_signed in heads_problem."""
+    chained(own)
+    other = tmp_path / "other.secret"
+    other.touch(mode=0o600)
+    other.write_text("cd" * 32 + "\n")
+    done = verify(own, other, check=False)
+    assert done.returncode == 1 and "a secret that is not in the secret file" in done.stderr and done.stdout == ""
+    own.psql("CREATE TABLE public.kept AS SELECT h.* FROM finq.audit_head h; UPDATE finq.audit_head SET signature = sha256('x')")
+    done = verify(own, check=False)
+    own.psql("UPDATE finq.audit_head h SET signature = k.signature FROM public.kept k WHERE k.place = h.place; DROP TABLE public.kept")
+    assert done.returncode == 1 and "no server has signed the head" in done.stderr and verify(own)["signed"]
+
+
+def test_a_head_an_hour(own):
+    """Of what is new. Red without signed_at in finq.audit_head_due."""
+    place = chained(own)
+    assert own.psql("SELECT place FROM finq.audit_head_due()") == "" and int(own.psql("SELECT max(place) FROM finq.audit_head")) < place
+    own.psql("UPDATE finq.audit_head SET signed_at = signed_at - interval '61 minutes'")
+    until(lambda: int(own.psql("SELECT max(place) FROM finq.audit_head")) == place, 20, "the next head")
+    assert verify(own)["signed"] == 2
+
+
+def build(lines):
+    """Adds a chain's worth of lines, as the janitor would have made it."""
+    return f"""DO $do$ DECLARE v finq.audit; h bytea; BEGIN
+        SELECT a.* INTO v FROM finq.audit a ORDER BY a.place DESC LIMIT 1;
+        h := v.hash;
+        FOR i IN 1..{lines} LOOP
+            v.place := v.place + 1; v.audit_id := v.audit_id + 1;
+            v.hash := finq.audit_hash(h, v.place, v); h := v.hash;
+            INSERT INTO finq.audit (audit_id, at, role, address, application, os_user, object, action, client_id, detail, place, hash)
+                OVERRIDING SYSTEM VALUE
+                VALUES (v.audit_id, v.at, v.role, v.address, v.application, v.os_user, v.object, v.action, v.client_id, v.detail, v.place, v.hash);
+        END LOOP; END $do$"""
+
+
+@pytest.mark.parametrize("lines", [100_000, pytest.param(1_000_000, marks=pytest.mark.long)])
+def test_one_of_many(own, lines):
+    """The one that was changed, of all these."""
+    last = chained(own)
+    place = last + lines // 2
+    find = "SELECT 'problem: ' || coalesce(finq.audit_verify() ->> 'problem', 'none')"
+    said = own.psql(f"{OFF} {build(lines)}; {find}; UPDATE finq.audit SET os_user = 'x' WHERE place = {place}; {find}; ROLLBACK")
+    whole, changed = [line.removeprefix("problem: ") for line in said.splitlines() if line.startswith("problem: ")]
+    assert whole == "none" and f"at place {place}, was changed" in changed
+
+
+def test_old_lines_go_and_leave_a_checkpoint(own):
+    """The oldest first, once they are due for a day, and what is left is whole; that they went leaves a line. Red where
+    finq.audit_prune leaves the checkpoint, and without `latest` there."""
+    last = chained(own)
+    prune = "SELECT 'pruned: ' || finq.audit_prune(86400, 200)"
+    old = "UPDATE finq.audit SET at = at - interval '{}' WHERE place <= 5; UPDATE finq.audit SET place = NULL, hash = NULL; SELECT finq.audit_chain(100000)"
+    shown = "SELECT 'left: ' || json_build_object('first', v ->> 'first', 'problem', v ->> 'problem')::text FROM finq.audit_verify() v"
+    for age, count in (("47 hours", 0), ("49 hours", 5)):
+        said = own.psql(f"{OFF} DELETE FROM finq.audit_head; {old.format(age)}; ALTER TABLE finq.audit ENABLE TRIGGER ALL; {prune}; {shown}; ROLLBACK")
+        assert f"pruned: {count}" in said
+        left = json.loads(next(line for line in said.splitlines() if line.startswith("left: ")).removeprefix("left: "))
+        assert left == {"first": str(count + 1), "problem": None} and last > 5
+    said = own.psql(f"{OFF} {old.format('49 hours')}; ALTER TABLE finq.audit ENABLE TRIGGER ALL; {prune}; SELECT 'line: ' || object || detail FROM finq.audit WHERE place IS NULL; ROLLBACK")
+    assert 'line: audit_checkpoint{"changed": {"hash": "changed", "place": [0, 5]}}' in said
+
+
+def test_nobody_is_in_the_trail(own):
+    """Neither who a user is nor what a form said. Red where a table of people gets audit_write."""
+    tenant = own.create_tenant("Of people")
+    client = own.client(tenant)
+    user = walk(client, tenant_user_id="canary user")
+    other = walk(client, CARD, to=1, tenant_user_id="canary user")
+    credentials_id = user.exchange()["credentials_id"]
+    client.close()
+    own.finqctl("consent", "delete", credentials_id)
+    own.psql(f"UPDATE finq.session SET expires_at = '2020-01-01Z' WHERE session_id = '{other.session_id}'")
+    until(lambda: own.psql(f"SELECT status FROM finq.session WHERE session_id = '{other.session_id}'") == "SESSION_EXPIRED", 20, "the run")
+    text = own.psql("SELECT string_agg(a::text, ' ') FROM finq.audit a")
+    assert credentials_id in text and "canary" not in text and "Popescu" not in text
+    watched = own.psql("SELECT string_agg(DISTINCT c.relname, ' ') FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+                       " JOIN pg_attribute a ON a.attrelid = c.oid WHERE t.tgfoid = 'finq.audit_write'::regproc"
+                       " AND a.attname IN ('tenant_user_id', 'data', 'reply', 'payload', 'told', 'returned')")
+    assert watched == ""
