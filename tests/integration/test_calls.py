@@ -1,7 +1,8 @@
 """C and SQL meet by name: src/db/calls.c is what the database's own words make, and no other C counts columns or parameters.
 
 Seen red: a column of finq.step_answer renamed (what_is_committed_is_what_the_database_says; and the build fails once
-`make calls` was run, at the field that step.c reads); `locks: session` left out (the_same_calls_may_share_a_transaction);
+`make calls` was run, at the field that step.c reads); `locks: session` or `repeatable` left out (the same; once `make calls` was
+run, the_same_calls_may_share_a_transaction, which_calls_are_not_made_again);
 a parameter misspelt in src/ctl (finqctl_names_parameters_that_there_are); the samples below.
 """
 import re

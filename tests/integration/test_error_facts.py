@@ -1,6 +1,7 @@
 """Facts in members of their own (contract section 1, "Errors"): what a program needs of an error, without a word of its message.
 
-Seen red: put_fact without effect; each finq_error_tell left out; missing_uploads told as one text.
+Seen red: put_fact without effect; finq_error_tell or finq_error_tell_number without effect, finq_error_missing or type_refused
+without their fact; missing_uploads told as one text.
 """
 import pytest
 

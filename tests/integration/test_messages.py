@@ -1,6 +1,7 @@
 """Messages that say what is wrong, where another guess lies near: what was sent, what may be, and where to look.
 
-Seen red: each with the message that stood there before.
+Seen red: what upload.c says of an empty file, json.c of a byte order mark, a single quote, half a character, skill.c of a version,
+proof.c of what is not signed, each in the words of the next plainer message.
 """
 import json
 
