@@ -279,21 +279,28 @@ KEPT = "timeout=15"  # of HTTP/1.0, which asks for it; KeepAliveTimeout's
     ([], "HTTP/1.1", True, None), (["Connection: close"], "HTTP/1.1", False, "close"), ([], "HTTP/1.0", False, "close"),
     (["Connection: keep-alive"], "HTTP/1.0", True, "Keep-Alive")])
 def test_a_connection_outlives_a_400(wire, good, headers, version, kept, connection):
-    """Whose body was read to its end, where it would outlive a 200. Red without finq_keep_alive, and where it sets the connection's
+    """Whose body was understood, where it would outlive a 200. Red without finq_keep_alive, and where it sets the connection's
     keepalive by itself."""
-    wrong = [request("/v1/sessions", body, headers, version=version) for body in (b"{}", b"{", b'{"\xff')]
+    wrong = [request("/v1/sessions", body, headers, version=version) for body in (b"{}", b'{"x": 1}', b"{}")]
     answers = wire.raw(b"".join(wrong) + last(good))
     assert [answer.status for answer in answers] == ([400, 400, 400, 200] if kept else [400])
-    for answer, code in zip(answers, ("missing_fields", "invalid_body", "invalid_body")):
+    for answer, code in zip(answers, ("missing_fields", "unknown_fields", "missing_fields")):
         assert is_error(answer, 400, code) and answer.headers.get("connection") == connection
         assert answer.headers.get("keep-alive") == (KEPT if connection == "Keep-Alive" else None)
 
 
 @pytest.mark.parametrize("path, body", [("/v1/steps/x/upload", b"x" * 100), ("/v1/steps/x/upload", b"x" * 100_000)])
 def test_no_connection_outlives_a_body_that_was_not_read(wire, good, path, body):
-    """Red where neither finq_api_upload ends the connection nor body_send asks for body_ended: httpd reads what is left, and goes on."""
+    """Red where neither finq_api_upload ends the connection nor is_understood asks for body_ended: httpd reads what is left, and goes on."""
     answer, = wire.raw(request(path, body, ["Content-Type: image/png"]) + last(good))
     assert is_error(answer, 400, "missing_fields") and answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"\xff": 1}'])
+def test_no_connection_outlives_a_body_that_was_not_understood(wire, good, body):
+    """Red where is_understood asks for no code."""
+    answer, = wire.raw(request("/v1/sessions", body) + last(good))
+    assert is_error(answer, 400, "invalid_body") and answer.headers["connection"] == "close"
 
 
 @pytest.mark.parametrize("length", [True, False])

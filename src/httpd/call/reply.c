@@ -29,6 +29,12 @@ static void headers_set(finq_request *request)
     apr_table_unset(request->r->headers_out, "Cache-Control");
 }
 
+/* After a body that nobody understood nobody knows whether its sender and we agree on where it ends. */
+static int is_understood(const finq_request *request, int outcome)
+{
+    return request->body_ended && outcome != FINQ_E_INVALID_BODY;
+}
+
 static int body_send(finq_request *request, int outcome, const char *type, const char *text)
 {
     request_rec *r = request->r;
@@ -37,7 +43,7 @@ static int body_send(finq_request *request, int outcome, const char *type, const
     request->answered = 1;
     r->status = outcome == FINQ_OUTCOME_OK ? HTTP_OK : finq_code_http((finq_code)outcome);
     r->status_line = NULL;
-    if (r->status == HTTP_BAD_REQUEST && request->body_ended && !r->connection->master)
+    if (r->status == HTTP_BAD_REQUEST && is_understood(request, outcome) && !r->connection->master)
         finq_keep_alive(r);
     ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)strlen(text));
