@@ -11,6 +11,8 @@ import pytest
 from finqenv import documents
 from finqenv.banking import DOCUMENT, Bank, definition, step
 from finqenv.load import at_once
+from finqenv.locks import WAITING, Blocker, locked
+from finqenv.process import until
 from finqenv.wire import is_error, steady
 from test_branches import when
 
@@ -282,20 +284,19 @@ def test_of_many_backs_one_has_an_effect(bank):
 def test_of_a_step_and_a_back_one_has_an_effect(bank):
     """Both wait for the session's row, the step first. Red without FOR NO KEY UPDATE in finq.session_hold."""
     user, other = walked(bank, "company"), bank.server.client(bank.tenant)
+    nonce, waiting = user.nonce, f"SELECT count(*) FROM ({WAITING}) w"
 
-    def hold():
-        bank.psql(f"SELECT FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE; SELECT pg_sleep(0.6)")
-
-    def leave(nonce=user.nonce):
-        time.sleep(0.4)
+    def leave():
+        until(lambda: bank.psql(waiting) == "1", what="the step, which waits")
         return other.call(f"/sessions/{user.session_id}/back", {"client_id": other.tenant.client_id, "nonce": nonce})
 
-    def submit():
-        time.sleep(0.2)
-        return user.submit("company", {})
-    _, submitted, left = at_once([hold, submit, leave])
+    def let_go():
+        until(lambda: bank.psql(waiting) == "2", what="the way back, which waits")
+        blocker.__exit__()
+    blocker = Blocker(bank.server, locked(user))
+    submitted, left, _ = at_once([lambda: user.submit("company", {}), leave, let_go])
     other.close()
-    assert sorted(answer.status for answer in (submitted, left)) == [200, 409]
+    assert (submitted.status, left.status) == (200, 409)
 
 
 @pytest.mark.parametrize("verb", ["back", "cancel"])
