@@ -21,7 +21,8 @@ declare -A GROUPS_OF=(
   [lint]="clang-format clang-tidy cppcheck"
   [fresh]="debootstrap git"
 )
-NPM_PACKAGES="jose@5.9.6 @seriousme/openapi-schema-validator@2.2.5"
+NPM_PACKAGES="jose@5.9.6 @seriousme/openapi-schema-validator@2.2.5 typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
+  oazapfts@7.5.0 @hey-api/openapi-ts@0.73.0 @redocly/cli@1.34.20 @stoplight/spectral-cli@6.16.3"
 NODE=$(dirname "$0")/../build/node
 POLICY=/usr/sbin/policy-rc.d
 CLUSTER=/etc/postgresql-common/createcluster.d
@@ -75,10 +76,11 @@ install_packages() {
 
 install_node() {
   [[ " $* " == *" test "* ]] || return 0
-  [ -e "$NODE/node_modules/jose" ] && [ -e "$NODE/node_modules/@seriousme" ] && return
+  [ "$(cat "$NODE/installed" 2>/dev/null)" = "$NPM_PACKAGES" ] && return
   mkdir -p "$NODE"
   # npm's cache would stay in the caller's home.
-  (cd "$NODE" && npm install --cache ../npm --no-save --no-audit --no-fund --ignore-scripts $NPM_PACKAGES) >>"$LOG" 2>&1 </dev/null && return
+  (cd "$NODE" && npm install --cache ../npm --no-save --no-audit --no-fund --ignore-scripts $NPM_PACKAGES) >>"$LOG" 2>&1 </dev/null &&
+    echo "$NPM_PACKAGES" >"$NODE/installed" && return
   echo "install.sh: npm could not install $NPM_PACKAGES; the tests that use them are skipped" >&2
 }
 

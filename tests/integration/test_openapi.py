@@ -55,12 +55,21 @@ def test_its_schemas_are_valid(contract):
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
+def raised():
+    """(type, status, code) of those that something raises: C by their enumerators, SQL by their names."""
+    c = "".join(file.read_text() for file in ROOT.glob("src/**/*.c"))
+    said = c + "".join(file.read_text() for file in ROOT.glob("sql/functions/*.sql"))
+    rows = re.findall(r'X\((\w+), "(\w+)", (\d+), "(\w+)"\)', (ROOT / "include/ground/error.h").read_text())
+    return [(kind, status, code) for enumerator, kind, status, code in rows
+            if re.search(rf"FINQ_E_{enumerator}\b", c) or not enumerator.endswith("_FORM") and re.search(rf"""["']{code}["']""", said)]
+
+
 def test_it_is_complete(contract):
-    """Every route with its method, and every code with its type and status."""
+    """Every route with its method, and every code that is raised, and no other, with its type and status."""
     rows = re.findall(r'\{"(/\S+)", M_(\w+),', (ROOT / "src/httpd/host/paths.c").read_text(), re.MULTILINE)
     described = {(re.sub(r"\{\w+\}", "*", path), method.upper()) for method, path, _ in operations(contract)}
     assert rows and set(rows) == described
-    codes = re.findall(r'X\(\w+, "(\w+)", (\d+), "(\w+)"\)', (ROOT / "include/ground/error.h").read_text())
+    codes = raised()
     schemas = {name[5:]: schema["properties"] for name, schema in contract.whole["components"]["schemas"].items()
                if re.fullmatch(r"Error\d+", name)}
     listed = {(http, code) for http, members in schemas.items() for code in members["code"]["enum"]}
@@ -76,7 +85,7 @@ def closed(schema):
         return True
     if schema.get("type") == "object" and "properties" in schema and schema.get("additionalProperties") is not False:
         return False
-    parts = [*schema.get("properties", {}).values(), *schema.get("allOf", []), schema.get("items")]
+    parts = [*schema.get("properties", {}).values(), *schema.get("allOf", []), *schema.get("oneOf", []), schema.get("items")]
     return all(map(closed, parts))
 
 
@@ -97,14 +106,20 @@ def examples(contract):
 
 
 def test_its_examples_fit_their_schemas(contract):
-    """But for requests that are there to be refused for their form."""
-    misfits = {(where, name) for where, name, schema, value in examples(contract)
-               if not jsonschema.Draft202012Validator(schema).is_valid(value)}
-    assert misfits == {("/sessions", "without_skill"), ("/sessions/{session_id}/status", "wrong_wait"),
-                      ("/consents/delete", "bad_retention")}
+    assert not [(where, name) for where, name, schema, value in examples(contract)
+                if not jsonschema.Draft202012Validator(schema).is_valid(value)]
     bare = [where for where, response in answers(contract) for content in response.get("content", {}).values()
             if not {"example", "examples"} & set(content)]
     assert bare == ["get /openapi.json 200"]
+
+
+def test_its_webhooks_are_the_events(contract):
+    """Those that the manual lists."""
+    listed = set(re.findall(r"^\| `(\w+\.\w+)` \|", (ROOT / "conf/manual/events.md").read_text(), re.MULTILINE))
+    bodies = [hook["post"]["requestBody"]["content"]["application/json"] for hook in contract.whole["webhooks"].values()]
+    assert listed == {kind for body in bodies for kind in body["schema"]["properties"]["type"]["enum"]}
+    for body in bodies:
+        jsonschema.Draft202012Validator(body["schema"]).validate(body["example"])
 
 
 # -- the guard
@@ -172,6 +187,16 @@ def test_only_what_is_public_goes_unsigned(client):
 
 # -- its examples, replayed
 
+# Requests that are refused for their form: they are no examples of what to send.
+WRONG = {
+    ("/sessions", "without_skill"): {"client_id": "019ec0de-0000-7000-8000-000000000001", "client_app_key": "k3y-of-the-application"},
+    ("/sessions/{session_id}/status", "wrong_wait"): {"client_id": "019ec0de-0000-7000-8000-000000000001", "nonce": "n0nce-2", "wait": 60},
+    ("/consents/delete", "bad_retention"): {
+        "client_id": "019ec0de-0000-7000-8000-000000000001", "client_secret": "s3cret-of-the-client",
+        "credentials_id": "019ec0de-0000-7000-8000-000000000005", "access_token": "acc3ss-token", "pcd_data_retention": -1},
+}
+
+
 class Replay:
     """Sends documented requests to a real server. What stands for a key, an id or a nonce is learnt from the answers."""
 
@@ -214,6 +239,8 @@ class Replay:
     def send(self, method, path, operation, name):
         headers = {p["name"].lower(): self.live(p["example"]) for p in operation.get("parameters", []) if p["in"] == "header"}
         types = operation.get("requestBody", {}).get("content", {})
+        if (path, name) in WRONG:
+            types = {"application/json": {"examples": {name: {"value": WRONG[path, name]}}}}
         for media_type, content in types.items():
             if name in content["examples"]:
                 value = self.live(content["examples"][name]["value"])
