@@ -16,14 +16,18 @@ typedef struct finq_sandbox_visit {
     const char *redirect_uri; /**< where the browser goes back to; one of this host's own */
     const char *customer;     /**< as typed; "" before */
     const char *pin;
-    const char *choice; /**< "approve", "deny", "later", "fail" or "slow"; "" before */
+    const char *choice;  /**< "approve", "deny", "later", "fail" or "slow"; "" before */
+    const char *asker;   /**< who asks, as the link says; "" where it does not */
+    const char *purpose; /**< what for: "accounts", of which some are chosen, or "payment"; "" where the link does not say */
+    const char *current, *savings; /**< accounts that were chosen; "" for one that was not */
+    const char *cancel;            /**< "" unless the user wants to go back without an answer */
 } finq_sandbox_visit;
 
 /** Reads a visit from a query or form. `homes` (of const char *) are the addresses that a redirect_uri may
  * begin with; one more path segment must follow. Error: invalid_field, for people to read. */
 finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes, apr_pool_t *pool);
 
-/** Whether all has been filled in. */
+/** Whether all has been filled in, or nothing has to be, since the user cancels. */
 int finq_sandbox_is_complete(const finq_sandbox_visit *visit);
 
 /** The page, as HTML. `submitted` has it say what is missing. */

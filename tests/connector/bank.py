@@ -11,7 +11,7 @@ SCENARIOS = {
     "fail": {"verdict": "failed", "reasons": ["The bank declined."]},
 }
 REDIRECT_SECONDS = 600
-# The sandbox page's code is "<choice>-<random>".
+# The sandbox page's code is "<choice>-<random>", and then "-<account>" for each that the user shares.
 RETURNS = {
     "approve": {"verdict": "accepted"},
     "slow": {"verdict": "accepted"},
@@ -26,7 +26,10 @@ def choice_of(question):
 
 
 def _redirect(question, page):
-    query = urllib.parse.urlencode({"state": question["state"], "redirect_uri": question["redirect_uri"]})
+    asker = urllib.parse.urlsplit(question["data"]["psu_redirect_link"])
+    query = urllib.parse.urlencode({"state": question["state"], "redirect_uri": question["redirect_uri"],
+                                    "asker": asker.hostname or asker.scheme,
+                                    "purpose": "payment" if question["step"] == "payment_intent" else "accounts"})
     until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + REDIRECT_SECONDS))
     return {"verdict": "redirect", "method": "GET", "url": f"{page}?{query}", "headers": {}, "expires_at": until}
 
@@ -34,7 +37,8 @@ def _redirect(question, page):
 def decide(question, page):
     """The answer to a question. `page` is the sandbox bank's address."""
     if question["event"] == "return":
-        return RETURNS.get(choice_of(question), DECLINED)
+        answer, shared = RETURNS.get(choice_of(question), DECLINED), (question["code"] or "").split("-")[2:]
+        return {**answer, "data": {"accounts": shared}} if shared and answer["verdict"] == "accepted" else answer
     scenario = question["data"].get("scenario")
     if scenario in SCENARIOS:
         return SCENARIOS[scenario]

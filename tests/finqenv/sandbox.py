@@ -31,7 +31,7 @@ def new_secret(file):
 def choose(client, url, choice):
     """What the user does at the bank's page; returns the path that it sends the browser back to."""
     link = urllib.parse.urlsplit(url)
-    form = {**dict(urllib.parse.parse_qsl(link.query)), "customer": "77", "pin": "1234", "choice": choice}
+    form = {**dict(urllib.parse.parse_qsl(link.query)), "customer": "77", "pin": "1234", "current": "1", "choice": choice}
     answer = client.request("POST", link.path, urllib.parse.urlencode(form).encode(), FORM)
     if answer.status != 303:
         raise Failure(f"the bank's answer should have been 303, not {answer.status}")

@@ -217,6 +217,58 @@ def test_a_form_with_gaps(page):
         "Enter a PIN of at most 64 characters.", "Choose an answer."]
 
 
+@pytest.fixture
+def asked(browser, httpd):
+    """A page whose link says who asks, and for what."""
+    browser.get(f"{httpd.url}/sandbox?{query(httpd, asker='shop.example <b>', purpose='accounts')}")
+    browser.get_log("performance")
+    return browser
+
+
+def test_who_asks_and_for_what_and_which_accounts(asked):
+    """Red where the accounts are not looked at in finq_sandbox_is_complete, and where the code does not name them."""
+    assert "shop.example <b> asks to see accounts of yours" in asked.find_element(By.TAG_NAME, "main").text
+    for name, typed in (("Customer number", "77"), ("PIN", "1234")):
+        labelled(asked, name).send_keys(typed)
+    labelled(asked, "Approve").click()
+    for name in ("Current account, RON", "Savings account, EUR"):
+        labelled(asked, name).click()
+    asked.find_element(By.TAG_NAME, "button").click()
+    WebDriverWait(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+    assert asked.switch_to.active_element.get_attribute("id") == "problems" and asked.title.startswith("Error: ")
+    assert "Choose an account at least, or refuse." in asked.switch_to.active_element.text and "shop.example" in asked.page_source
+    labelled(asked, "PIN").send_keys("1234")
+    labelled(asked, "Savings account, EUR").click()
+    asked.find_element(By.TAG_NAME, "button").click()
+    code = arrived(asked)["code"][0].split("-")
+    assert code[0] == "approve" and code[2:] == ["savings"]
+
+
+def test_a_user_cancels(asked):
+    """Without a word of what the form asks for. Red without the look at `cancel` in finq_sandbox_is_complete."""
+    asked.find_element(By.NAME, "cancel").click()
+    assert arrived(asked)["error"] == ["access_denied"]
+
+
+def test_the_page_is_dark_where_the_user_wants_it(asked):
+    asked.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+    try:
+        asked.save_screenshot(str(BUILD / "sandbox-dark.png"))
+        assert asked.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 29)"
+        assert asked.execute_script(CONTRAST) == []
+        asked.execute_script("document.forms[0].noValidate = true")
+        asked.find_element(By.TAG_NAME, "button").click()
+        WebDriverWait(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+        assert asked.execute_script(CONTRAST) == []
+    finally:
+        asked.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("wrong", [{"purpose": "everything"}, {"asker": "x" * 129}])
+def test_a_link_that_asks_for_something_else(visitor, httpd, wrong):
+    assert visitor.request("GET", f"/sandbox?{query(httpd, **wrong)}").status == 400
+
+
 def test_the_page_fits_a_phone_and_everyone(page):
     """Styled in spite of its policy, no wider than the screen, every control labelled and large enough to touch, text
     with a contrast of at least 4.5 (WCAG 2.2 AA)."""
