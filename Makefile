@@ -61,7 +61,7 @@ help:
 ## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
 ## make schema           draws sql/schema.sql, the picture of the tables, from a database of its own
 ## make calls            writes src/db/calls.c and include/db/calls.h: the SQL functions of the server, for C
-## make manual           writes conf/manual/finqctl.md anew, from what finqctl says of its verbs
+## make manual           writes conf/manual/finqctl*.md anew, from what finqctl says of its verbs
 ## make install          installs the module, finqctl, SQL, skills, sample configuration, manuals and man pages (DESTDIR, PREFIX)
 ## make uninstall        removes that again, but for a finq.conf that was edited (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
@@ -199,11 +199,11 @@ bench:
 
 # The verbs of the command's manual are what the command says of itself.
 manual: $(B)/finqctl
-	conf/manual/make.py verbs $(B)/finqctl > $(B)/finqctl.md
-	mv $(B)/finqctl.md conf/manual/finqctl.md
+	for f in finqctl.md finqctl-records.md; do \
+	  conf/manual/make.py verbs $(B)/finqctl $$f > $(B)/$$f && mv $(B)/$$f conf/manual/$$f || exit 1; done
 
 MAN := $(B)/man/finqctl.1 $(B)/man/mod_finq.7
-$(B)/man/%.1 $(B)/man/%.7: README.md conf/manual/directives.md conf/manual/finqctl.md conf/manual/make.py include/ground/version.h
+$(B)/man/%.1 $(B)/man/%.7: README.md $(wildcard conf/manual/*.md) conf/manual/make.py include/ground/version.h
 	@mkdir -p $(@D)
 	@echo "  MAN   $@"
 	$Qset -o pipefail; conf/manual/make.py man $* $(subst .,,$(suffix $@)) $(VERSION) | go-md2man > $@.new

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Writes what is made of the manuals:
-  make.py verbs FINQCTL              finqctl.md: its head as it is, its verbs from what the command says of them
+  make.py verbs FINQCTL FILE         finqctl.md or finqctl-records.md: its head as it is, its verbs from what the command
+                                     says of them
   make.py man NAME SECTION VERSION   the man page NAME(SECTION), as go-md2man reads it
 All goes to standard output.
 """
@@ -13,7 +14,10 @@ HERE = Path(__file__).parent
 WORTHLESS = re.compile(r"\s*(The \w+\.|Does not ask; .*)\s*")  # what the name says already, or the head of the manual
 
 
-# -- finqctl.md
+# -- finqctl.md, finqctl-records.md
+
+RECORDS = {"audit", "consent", "janitor", "outbox", "session", "step", "token", "user"}  # the nouns of what servers have stored
+
 
 def said(*words):
     return subprocess.run(words, check=True, capture_output=True, text=True).stdout
@@ -41,13 +45,14 @@ def verb_text(finqctl, usage):
     help_text, rest = said(finqctl, *words, "--help").split("\n\nUsage:\n")
     parameters = re.findall(r"^  (\S.*)\n((?:      .+\n)+)", rest.partition("\n")[2], re.MULTILINE)
     lines = [f"* {folded(f'`{name}`: {marked(more)}', '  ')}\n" for name, more in parameters if not WORTHLESS.fullmatch(more)]
-    return "\n".join([f"## finqctl {' '.join(words)}", f"    {usage}\n", folded(marked(help_text)) + "\n", *(["".join(lines)] if lines else [])])
+    return "\n".join([f"## finqctl {' '.join(words)}\n", f"    {usage}\n", folded(marked(help_text)) + "\n", *(["".join(lines)] if lines else [])])
 
 
-def verbs(finqctl):
-    usages = re.findall(r"^  (finqctl .+)$", said(finqctl, "--help"), re.MULTILINE)
-    head = (HERE / "finqctl.md").read_text().partition("\n## finqctl ")[0]
-    print(head, *(verb_text(finqctl, usage) for usage in sorted(usages)), sep="\n", end="")
+def verbs(finqctl, file):
+    usages = re.findall(r"^  (finqctl ([a-z]+).*)$", said(finqctl, "--help"), re.MULTILINE)
+    head = (HERE / file).read_text().partition("\n## finqctl ")[0]
+    its_own = [usage for usage, noun in sorted(usages) if (noun in RECORDS) == (file == "finqctl-records.md")]
+    print(head, *(verb_text(finqctl, usage) for usage in its_own), sep="\n", end="")
 
 
 # -- man pages
@@ -80,6 +85,7 @@ finqctl - the operator's command of mod_finq
 
 # DESCRIPTION
 {body("finqctl")}
+{body("finqctl-records")}
 # ENVIRONMENT
 **FINQ_DB**: the database, where no `--db` is given.
 

@@ -513,3 +513,34 @@ BEGIN
     END IF;
     RETURN v_shown;
 END $$;
+
+-- Newest first: their ids tell the time, and bound how far back is looked.
+CREATE OR REPLACE FUNCTION finq.session_list(p_client_id uuid, p_status text, p_skill text, p_tenant_user_id text, p_since timestamptz,
+    p_before uuid, p_limit integer) RETURNS json
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_status   finq.session_status := 'SESSION_' || upper(p_status);
+    v_skill_id integer := (SELECT k.skill_id FROM finq.skill k WHERE k.name = p_skill);
+BEGIN
+    IF p_client_id IS NOT NULL THEN
+        PERFORM finq.tenant_row(p_client_id);
+    END IF;
+    IF p_skill IS NOT NULL AND v_skill_id IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('No skill named "%s" is published.', p_skill);
+    END IF;
+    RETURN (SELECT coalesce(json_agg(json_build_object(
+                       'session_id', l.session_id, 'client_id', l.client_id, 'tenant', t.name, 'skill', k.name, 'status', l.status,
+                       'started_at', finq.utc(l.started_at), 'updated_at', finq.utc(l.updated_at),
+                       'tenant_user_id', l.tenant_user_id, 'waits_for', l.waits_for) ORDER BY l.session_id DESC), '[]')
+              FROM (SELECT s.* FROM finq.session s
+                     WHERE s.session_id >= finq.first_id(coalesce(p_since, clock_timestamp() - interval '7 days'))
+                       AND (p_before IS NULL OR s.session_id < p_before)
+                       AND (p_client_id IS NULL OR s.client_id = p_client_id)
+                       AND (v_status IS NULL OR s.status = v_status)
+                       AND (v_skill_id IS NULL OR s.skill_id = v_skill_id)
+                       AND (p_tenant_user_id IS NULL OR s.tenant_user_id = p_tenant_user_id)
+                     ORDER BY s.session_id DESC LIMIT coalesce(p_limit, 100)) l
+              JOIN finq.tenant t ON t.client_id = l.client_id
+              JOIN finq.skill k ON k.skill_id = l.skill_id);
+END $$;

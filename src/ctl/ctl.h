@@ -65,6 +65,7 @@ ctl_exit ctl_tenant_revoke(ctl_command *command);
 ctl_exit ctl_tenant_disable(ctl_command *command);
 ctl_exit ctl_tenant_enable(ctl_command *command);
 ctl_exit ctl_skill_publish(ctl_command *command);
+ctl_exit ctl_skill_check(ctl_command *command);
 ctl_exit ctl_skill_list(ctl_command *command);
 ctl_exit ctl_skill_show(ctl_command *command);
 ctl_exit ctl_skill_retire(ctl_command *command);
@@ -135,6 +136,8 @@ ctl_exit ctl_db_script(int *blocked, ctl_command *command, const char *sql);
 
 /** The verb `db migrate`. */
 ctl_exit ctl_db_migrate(ctl_command *command);
+/** The verb `db status`. */
+ctl_exit ctl_db_status(ctl_command *command);
 
 /* ---- sql.c ---- */
 

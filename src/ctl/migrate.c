@@ -153,3 +153,26 @@ ctl_exit ctl_db_migrate(ctl_command *command)
         ctl_print(command, apr_psprintf(command->pool, "{\"from\":%d,\"to\":%d}", found.version, newest()));
     return code;
 }
+
+ctl_exit ctl_db_status(ctl_command *command)
+{
+    schema found;
+    ctl_exit code = schema_read(&found, command);
+    if (code != CTL_OK)
+        return code;
+    const char *ours = functions_hash(command->pool);
+    int current = found.version == newest() && strcmp(ours, found.functions) == 0;
+    const char *values[] = {ctl_version, apr_psprintf(command->pool, "%d", newest()), current ? "true" : "false"};
+    code = ctl_db_print(
+        command,
+        "SELECT json_build_object('database', current_database(), 'postgresql', current_setting('server_version'),"
+        " 'role', current_user, 'read_only', current_setting('transaction_read_only')::boolean,"
+        " 'schema', (SELECT max(m.version) FROM finq.migration m), 'functions', (SELECT f.version FROM finq.functions f),"
+        " 'finqctl', $1::text, 'finqctl_schema', $2::integer, 'current', $3::boolean,"
+        " 'migrations', (SELECT json_agg(json_build_object('version', m.version, 'name', m.name,"
+        " 'applied_at', finq.utc(m.applied_at)) ORDER BY m.version) FROM finq.migration m))",
+        values, 3);
+    if (code == CTL_OK && !current)
+        return ctl_fail(CTL_DATABASE, "the database's schema is not this finqctl's yet; run: finqctl db migrate");
+    return code;
+}

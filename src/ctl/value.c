@@ -23,6 +23,7 @@ typedef struct {
 } form;
 
 static const char *const consent_statuses[] = {"active", "deleted", "expired", NULL};
+static const char *const session_statuses[] = {"in_progress", "pending", "completed", "failed", "expired", NULL};
 static const char *const delivery_states[] = {"waiting", "delivered", "given_up", NULL};
 
 /* The limits are the tables' and functions' own. */
@@ -44,6 +45,7 @@ static const form forms[] = {
     {"PREFIX", FORM_TEXT, 4, 2000, NULL},
     {"NAME", FORM_TEXT, 1, 200, NULL},
     {"STATUS", FORM_WORD, 0, 0, consent_statuses},
+    {"SESSION_STATUS", FORM_WORD, 0, 0, session_statuses},
     {"STATE", FORM_WORD, 0, 0, delivery_states},
     {NULL, FORM_TEXT, 0, 0, NULL},
 };

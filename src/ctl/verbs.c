@@ -7,6 +7,14 @@ static ctl_exit session_show(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.session_show(p_session_id => $1)", command->values, 1);
 }
 
+static ctl_exit session_list(ctl_command *command)
+{
+    return ctl_db_print(command,
+                        "SELECT finq.session_list(p_client_id => $1, p_status => $2, p_skill => $3, p_tenant_user_id => $4, "
+                        "p_since => $5, p_before => $6, p_limit => $7)",
+                        command->values, 7);
+}
+
 static ctl_exit consent_list(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.consent_list(p_client_id => $1, p_status => $2, p_limit => $3)", command->values,
@@ -36,6 +44,10 @@ const ctl_verb ctl_verbs[] = {
      "its tables, by numbered migrations, then its functions. It carries the SQL in itself. Run again it does nothing. A schema "
      "that is newer than this finqctl is left alone. Prints {from, to}.",
      {{NULL, NULL, 0, NULL}}, ctl_db_migrate},
+    {"db", "status",
+     "Shows the database's schema beside this finqctl's: versions, what was applied when, the role, and whether anything can be "
+     "written. Exit code 5 where db migrate has something to do.",
+     {{NULL, NULL, 0, NULL}}, ctl_db_status},
     {"tenant", "create",
      "Makes a tenant and prints its client_id, client_secret and client_app_key. The database keeps only hashes of the "
      "latter two: they are shown this once.",
@@ -106,6 +118,8 @@ const ctl_verb ctl_verbs[] = {
      "Checks a skill's definition and publishes it, and makes its servicer if there is none of that name. Publishing the "
      "same again changes nothing; another definition under the same name is refused with exit code 4.",
      {{"FILE.json", NULL, 1, "The definition; - reads standard input."}, {NULL, NULL, 0, NULL}}, ctl_skill_publish},
+    {"skill", "check", "Checks a skill's definition as publish does, and publishes nothing. Needs no database.",
+     {{"FILE.json", NULL, 1, "The definition; - reads standard input."}, {NULL, NULL, 0, NULL}}, ctl_skill_check},
     {"skill", "list", "Lists the published skills.",
      {{NULL, NULL, 0, NULL}}, ctl_skill_list},
     {"skill", "show", "Shows a skill: its definition as it was published, and the tenants that may use it.",
@@ -125,6 +139,17 @@ const ctl_verb ctl_verbs[] = {
       {NULL, NULL, 0, NULL}}, ctl_servicer_create},
     {"servicer", "list", "Lists the servicers and the skills of each.",
      {{NULL, NULL, 0, NULL}}, ctl_servicer_list},
+    {"session", "list",
+     "Lists sessions, newest first, as they are stored: one whose time is over is in progress until outbox run has marked it. What "
+     "was only started, without a first step, is in no list. Of persons it tells the tenant_user_id alone.",
+     {{"--tenant", "CLIENT_ID", 0, "Only this tenant's."},
+      {"--status", "SESSION_STATUS", 0, "Only these: in_progress, pending, completed, failed or expired."},
+      {"--skill", "NAME", 0, "Only with this skill."},
+      {"--tenant-user-id", "ID", 0, "Only of this user of a tenant's."},
+      {"--since", "TIME", 0, "Only those started from this time on (default: 7 days ago)."},
+      {"--before", "SESSION_ID", 0, "The next page: those before this one, the last of the page before."},
+      {"--limit", "N", 0, "Most sessions (default 100)."},
+      {NULL, NULL, 0, NULL}}, session_list},
     {"session", "show",
      "Shows a session with its steps, their data and their uploads: personal data, so mind where the output goes.",
      {{"SESSION_ID", NULL, 1, "The session."}, {NULL, NULL, 0, NULL}}, session_show},

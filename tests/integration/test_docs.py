@@ -198,10 +198,13 @@ def test_the_error_table_has_every_code():
 
 def test_every_verb_of_finqctl_is_described_as_it_describes_itself():
     usage = re.findall(r"^  (finqctl .+)$", run(FINQCTL, "--help").stdout, re.MULTILINE)
-    described = re.findall(r"^    (finqctl .+)$", MANUALS["finqctl.md"], re.MULTILINE)
-    assert usage and sorted(usage) == described
-    assert subjects(MANUALS["finqctl.md"]) == [re.match(r"finqctl [a-z]+(?: [a-z][a-z-]*)?", line)[0] for line in described]
-    assert MANUALS["finqctl.md"] == run(ROOT / "conf/manual/make.py", "verbs", FINQCTL).stdout, "make manual writes it anew"
+    described = []
+    for name in ("finqctl.md", "finqctl-records.md"):
+        here = re.findall(r"^    (finqctl .+)$", MANUALS[name], re.MULTILINE)
+        assert subjects(MANUALS[name]) == [re.match(r"finqctl [a-z]+(?: [a-z][a-z-]*)?", line)[0] for line in here]
+        assert MANUALS[name] == run(ROOT / "conf/manual/make.py", "verbs", FINQCTL, name).stdout, "make manual writes it anew"
+        described += here
+    assert usage and sorted(usage) == sorted(described)
 
 
 def test_make_targets_are_what_the_documents_name():

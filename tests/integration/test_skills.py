@@ -225,3 +225,57 @@ def test_a_new_skill_is_served_at_once(server, client, tenant):
     for _ in range(4):
         client.close()
         assert client.start_session(new["name"]).status == 200
+
+
+# -- looking without changing
+
+def test_skill_check_needs_no_database(tmp_path):
+    """Red where ctl_skill_check does not compile what it reads."""
+    wrong = tmp_path / "wrong.json"
+    good = min((ROOT / "conf/skills").glob("*.json"))
+    done = run(FINQCTL, "skill", "check", good)
+    assert json.loads(done.stdout) == {"name": json.loads(good.read_text())["name"], "good": True,
+                                       "steps": len(json.loads(good.read_text())["steps"])}
+    wrong.write_text(json.dumps({**json.loads(good.read_text()), "steps": []}))
+    refused = run(FINQCTL, "skill", "check", wrong, check=False)
+    assert refused.returncode == REFUSED and "steps" in refused.stderr and not refused.stdout
+
+
+def test_db_status(server):
+    """Red where it compares no hash of functions."""
+    shown = json.loads(ctl(server, "db", "status").stdout)
+    assert shown["current"] is True and shown["schema"] == shown["finqctl_schema"] and shown["functions"] == shown["finqctl"]
+    assert shown["read_only"] is False and [m["version"] for m in shown["migrations"]][-1] == shown["schema"]
+    empty = server.postgres.conninfo(database="postgres")
+    assert "run: finqctl db migrate" in ctl(server, "db", "status", "--db", empty, code=DATABASE).stderr
+    server.psql("UPDATE finq.functions SET hash = sha256('other')")
+    done = server.finqctl("db", "status", check=False)
+    assert done.returncode == DATABASE and json.loads(done.stdout)["current"] is False and "run: finqctl db migrate" in done.stderr
+    ctl(server, "db", "migrate")
+    ctl(server, "db", "status")
+
+
+def test_sessions_are_listed_newest_first_and_paged(server, client, tenant):
+    """Red where finq.session_list leaves out any one of its conditions, and where it does not sort."""
+    who = f"u-{uuid.uuid4()}"
+    users = [walk(client, CARD, tenant_user_id=who) for _ in range(3)]
+    ids = [user.session_id for user in reversed(users)]
+
+    def listed(*options):
+        return [row["session_id"] for row in json.loads(ctl(server, "session", "list", *options).stdout)]
+
+    mine = ("--tenant", tenant.client_id, "--tenant-user-id", who)
+    assert listed(*mine) == ids == listed(*mine, "--status", "completed", "--skill", CARD)
+    assert listed(*mine, "--limit", "2") == ids[:2] and listed(*mine, "--limit", "2", "--before", ids[1]) == ids[2:]
+    assert listed(*mine, "--status", "failed") == listed(*mine, "--since", "2100-01-01") == []
+    other = server.create_tenant(f"none {uuid.uuid4()}", ())
+    assert listed("--tenant", other.client_id) == [] and not set(ids) & set(listed("--tenant-user-id", "another"))
+    skill = next(row["name"] for row in json.loads(ctl(server, "skill", "list").stdout) if row["name"] != CARD)
+    assert listed(*mine, "--skill", skill) == []
+    row = json.loads(ctl(server, "session", "list", *mine, "--limit", "1").stdout)[0]
+    assert list(row) == ["session_id", "client_id", "tenant", "skill", "status", "started_at", "updated_at",
+                         "tenant_user_id", "waits_for"]
+    assert row["tenant_user_id"] == who and row["status"] == "SESSION_COMPLETED" and row["skill"] == CARD
+    assert "No skill" in ctl(server, "session", "list", "--skill", "none_#1.0", code=NOT_FOUND).stderr
+    assert "No tenant" in ctl(server, "session", "list", "--tenant", str(uuid.uuid4()), code=NOT_FOUND).stderr
+    assert "in_progress, pending, completed" in ctl(server, "session", "list", "--status", "gone", code=REFUSED).stderr
