@@ -170,7 +170,7 @@ ctl_exit ctl_db_status(ctl_command *command)
         " 'schema', (SELECT max(m.version) FROM finq.migration m), 'functions', (SELECT f.version FROM finq.functions f),"
         " 'finqctl', $1::text, 'finqctl_schema', $2::integer, 'current', $3::boolean,"
         " 'migrations', (SELECT json_agg(json_build_object('version', m.version, 'name', m.name,"
-        " 'applied_at', finq.utc(m.applied_at)) ORDER BY m.version) FROM finq.migration m))",
+        " 'applied_at', finq.utc(p_at => m.applied_at)) ORDER BY m.version) FROM finq.migration m))",
         values, 3);
     if (code == CTL_OK && !current)
         return ctl_fail(CTL_DATABASE, "the database's schema is not this finqctl's yet; run: finqctl db migrate");

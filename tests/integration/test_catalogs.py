@@ -22,6 +22,12 @@ FORM_DATA = {"value": "100", "currency": "EUR", "period": "12"}
 NARROW = "xyz_aisp_sbx_#1.0"
 
 
+@pytest.fixture(scope="module")
+def tenant(server):
+    """One that nobody else gives skills."""
+    return server.create_tenant(f"Catalogs {secrets.token_hex(4)}", DEMO_SKILLS)
+
+
 def definition_of(name):
     return next(d for d in (json.loads(f.read_text()) for f in SKILLS.glob("*.json")) if d["name"] == name)
 

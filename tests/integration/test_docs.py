@@ -144,7 +144,7 @@ def localised(text, installation):
             "*:443": f"*:{settings.port}", f"ServerName {HOST}": f"ServerName {HOST}:{settings.port}",
             f"/etc/ssl/certs/{HOST}.pem": certificate, f"/etc/ssl/private/{HOST}.key": key}.items():
         assert example in text, example
-        text = text.replace(example, str(real))
+        text = text.replace(example, f'"{real}"' if example.startswith("/") else str(real))
     return text
 
 
@@ -298,7 +298,7 @@ def test_the_version_stands_in_one_place_and_is_shown_everywhere(make_server):
 
 
 def test_what_is_installed_can_be_read(tmp_path):
-    run("make", "-s", "install", f"B={BUILD}", f"DESTDIR={tmp_path}", "PREFIX=/usr", cwd=ROOT)
+    run("make", "-s", "install", f"B={BUILD.relative_to(ROOT)}", f"DESTDIR={tmp_path}", "PREFIX=/usr", cwd=ROOT)
     for page in ("man1/finqctl.1", "man7/mod_finq.7"):
         shown = run("man", "--warnings", tmp_path / "usr/share/man" / page, env=clean_environ(MANWIDTH="100", LC_ALL="C.UTF-8"))
         assert shown.stderr == "" and f"mod_finq {VERSION}" in shown.stdout, page

@@ -262,8 +262,9 @@ def test_each_request_has_one_line_at_debug(bank):
     assert told.of(stored) == (f"/steps/{taken['step_id']}/upload: ok {skill} step=form {session} upload_id={stored['upload_id']}"
                                f" step_id={taken['step_id']}")
     assert "progress=completed" in told.of(last)
-    assert told.of(exchanged) == f"/tokens: ok {skill} progress=exchanged credentials_id={exchanged['credentials_id']}"
-    assert told.of(status).endswith(f"status=SESSION_PENDING step_id={status['step_id']}")
+    assert told.of(exchanged) == (f"/tokens: ok {skill} progress=exchanged"
+                                   f" credentials_id={exchanged['credentials_id']} {session}")
+    assert told.of(status).endswith(f"status=SESSION_PENDING session_id={waiting.session_id} step_id={status['step_id']}")
     assert told.of(decided) == f"/decisions: ok connector=bank step_id={status['step_id']}"
     assert told.of(returned) == f"/redirects/*: ok session_id={visitor.session_id}"
     assert told.of(proven) == f"/sessions: ok {skill} signature=good progress=created session_id={proven['session_id']}"

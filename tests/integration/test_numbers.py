@@ -114,12 +114,12 @@ def test_what_was_accepted_can_be_read(bank, data, kind):
     ({"multipleOf": 0.01}, "12345678901234567.891", "multipleOf"), ({"multipleOf": 0.01}, "12345678901234567.89", None),
     ({"enum": [0.1]}, "0.10", None), ({"enum": [0.1]}, "0.1000000000000000000001", "enum"), ({"const": 100}, "1e2", None),
     ({"minimum": 0}, "-1e-400", "minimum"), ({"maximum": 1}, "1e400", "maximum"), ({"type": "string"}, "9223372036854775808", "type")])
-def test_digits_are_checked_as_sent(server, tenant, client, schema, value, keyword):
-    skill = publish(server, tenant, {
+def test_digits_are_checked_as_sent(server, own_client, schema, value, keyword):
+    skill = publish(server, own_client.tenant, {
         "name": f"digits{secrets.token_hex(6)}_sbx_#1.0", "title": "Digits", "type": "marketplace", "environment": "sandbox",
         "servicer": {"name": "Digits", "country": "Romania"},
         "steps": [{"name": "form", "title": "Form", "schema": {"type": "object", "properties": {"n": schema}}}]})
-    user = Onboarding(client, skill)
+    user = Onboarding(own_client, skill)
     assert user.start().status == 200
     answer = submit(user, "form", f'{{"n":{value}}}')
     if keyword:

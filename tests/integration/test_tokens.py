@@ -60,7 +60,8 @@ def test_the_reply(server, client, path):
     now = time.time()
     answer = user.exchange(path)
     assert answer.status == 200
-    assert list(answer.json) == ["access_token", "credentials_id", "consent_exp", "max_data_retention"]
+    assert list(answer.json) == ["access_token", "credentials_id", "consent_exp", "max_data_retention", "session_id", "skill"]
+    assert answer["session_id"] == user.session_id and answer["skill"] == user.skill
     assert len(answer["access_token"]) >= 43 and uuid.UUID(answer["credentials_id"])
     assert abs(seconds_of(answer["consent_exp"]) - now - 90 * DAY) < 5
     assert abs(seconds_of(answer["max_data_retention"]) - now - 120 * DAY) < 5
