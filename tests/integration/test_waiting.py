@@ -148,7 +148,7 @@ def asked_itself(bank, user, ordinal, client=None, expires=9999999999):
     """What finq.session_status says of a nonce."""
     client_id = (client or user.client).tenant.client_id
     return bank.psql(f"SELECT outcome FROM finq.session_status('{client_id}', '{user.session_id}', {ordinal}, 0, {expires},"
-                     " 1800, 1800, 86400, 1)")
+                     " 1800, 1800, 1)")
 
 
 def repeat(user, nonce, step, data):
