@@ -48,7 +48,7 @@ def test_a_further_step_follows(client):
     assert answer["status"] == "SESSION_IN_PROGRESS" and answer["data"] == {}
     assert answer["next_step"] == steps(CARD)[1]["name"]
     assert uuid.UUID(answer["step_id"]).version == 7
-    assert answer["uploads"] == [{name: upload[name] for name in ("document", "title", "required", "media_types", "max_bytes")}
+    assert answer["uploads"] == [{name: upload[name] for name in ("document", "title", "description", "required", "media_types", "max_bytes")}
                                  for upload in FIRST["uploads"]]
     assert answer.body == json.dumps(answer.json, separators=(",", ":")).encode(), "compact"
     assert answer.headers["cache-control"] == "no-store" and uuid.UUID(answer.headers["x-request-id"])
