@@ -13,6 +13,8 @@ NEXT = """
                                  the skills that its tenant may start
   tail -f {events}
                                  the tenant's events, as they are delivered
+  set -a; . {environment}; set +a; node tests/example/server.mjs
+                                 an application: http://localhost:3000/
   make psql, make log            its database, the logs of its servers
   make down                      stops it and removes its files
 

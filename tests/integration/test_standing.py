@@ -1,7 +1,7 @@
 """make up, psql, log and down: servers that are kept running, and a look inside them.
 
 Seen red: psql that names no role; log without PostgreSQL's; psql where nothing is up; without the webhook, the outbox, the
-redirect links or FinqAllowOrigin; up that starts nothing of what has ended.
+redirect links or FinqAllowOrigin; up that starts nothing of what has ended; the example's checks of whose a token and an event are.
 """
 import json
 import os
@@ -9,15 +9,22 @@ import re
 import shlex
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 
 import pytest
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from finqenv import sandbox
+from finqenv import documents, sandbox
 from finqenv.beside import PROGRAMS, Beside
+from finqenv.browser import driver_service
 from finqenv.client import Client, Onboarding
 from finqenv.installation import FINQCTL, MODULE, Tenant
 from finqenv.places import ROOT
-from finqenv.process import clean_environ, free_port, kill_tree, run, until
+from finqenv.process import clean_environ, free_port, kill_tree, port_is_free, run, until
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +120,134 @@ def test_what_a_bank_decides_later_comes_too(known, user):
 def test_pages_of_any_origin_may_call(user):
     answer = user.client.request("POST", "/v1/sessions", b"{}", {"origin": "http://localhost:3000"})
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+# -- the example application, which the manual for clients is about
+
+@pytest.fixture(scope="module")
+def application(up, build):
+    """Its address; its server has what finq.env names, and the tenant's events."""
+    port = free_port()
+    known = dict(line.split("=", 1) for line in shlex.split((build / "run/finq.env").read_text().replace("\n", " ")))
+    address = f"http://localhost:{port}"
+    ctl = {"cwd": ROOT, "env": clean_environ(FINQ_DB=known["FINQ_DB"])}
+    run(FINQCTL, "tenant", "redirect-allow", known["FINQ_CLIENT_ID"], address, **ctl)
+    hook = run(FINQCTL, "webhook", "set", known["FINQ_CLIENT_ID"], f"http://127.0.0.1:{port}/events", "--secret-file", known["FINQ_SECRET_FILE"],
+               "--allow-address", "127.0.0.1", **ctl)
+    secret = json.loads(hook.stdout)["secret"]
+    with subprocess.Popen(["node", ROOT / "tests/example/server.mjs", str(port)], stdout=subprocess.DEVNULL,
+                          env=clean_environ(**{**known, "FINQ_EVENTS_SECRET": secret})) as server:
+        until(lambda: not port_is_free(port), what="the application's server")
+        yield address
+        server.terminate()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("chromium")
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
+                     "--ignore-certificate-errors", f"--user-data-dir={directory / 'profile'}"):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(service=driver_service(directory / "home"), options=options)
+    driver.set_page_load_timeout(30)
+    yield driver
+    driver.quit()
+
+
+class Visitor:
+    """A person at the application."""
+
+    def __init__(self, browser, address):
+        self.browser, self.address = browser, address
+        browser.get(address)
+
+    def _until(self, condition, what):
+        """While a page is drawn anew, what was found on the one before is no more."""
+        WebDriverWait(self.browser, 30, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]).until(condition, what)
+        return self
+
+    def sees(self, title):
+        return self._until(lambda b: b.find_element(By.TAG_NAME, "h1").text == title, title)
+
+    def presses(self, text):
+        return self._until(lambda b: b.find_element(By.XPATH, f"//button[text()='{text}']").click() is None, text)
+
+    def types(self, **values):
+        """By names of members; "/" of a pointer as "__"."""
+        for name, value in values.items():
+            control = self.browser.find_element(By.ID, "/" + name.replace("__", "/"))
+            if control.tag_name == "select":
+                Select(control).select_by_visible_text(value)
+            else:
+                control.clear()
+                control.send_keys(value)
+        return self
+
+    def chooses(self, directory, **files):
+        for name, file in files.items():
+            path = directory / file.name
+            path.write_bytes(file.content)
+            self.browser.find_element(By.ID, name).send_keys(str(path))
+        return self
+
+    def credentials(self):
+        return self.sees("Done").browser.find_element(By.ID, "credentials").text
+
+    def told(self):
+        with urllib.request.urlopen(f"{self.address}/events", timeout=10) as answer:
+            return [event["type"] for event in json.load(answer)]
+
+
+PERSON = {"first_name": "Ana", "last_name": "Popescu", "phone": "+40712345678"}
+
+
+def test_the_example_onboards_a_user(browser, application, tmp_path):
+    """A wizard from the catalog, a wrong member, documents, a way back, the exchange, an event."""
+    visitor = Visitor(browser, application)
+    visitor.sees("What would you like?").presses("Credit card").sees("About you")
+    visitor.types(**PERSON, email="nobody").presses("Continue")
+    WebDriverWait(browser, 30).until(lambda b: "email" in b.find_element(By.ID, "problem").text)
+    visitor.types(email="ana@example.com").chooses(tmp_path, id_front=documents.png(), selfie=documents.png("me.png", 48, 64)).presses("Continue")
+    visitor.sees("Your card").presses("Back").sees("About you")
+    assert "Identity card, front (is there)" in browser.find_element(By.ID, "form").text
+    visitor.types(**PERSON, email="ana.popescu@example.com").presses("Continue").sees("Your card")
+    visitor.types(card="Gold card", limit="5000", currency="Euro", employment="Student")
+    visitor.chooses(tmp_path, income_proof=documents.pdf()).presses("Continue")
+    assert re.fullmatch("[0-9a-f-]{36}", visitor.credentials())
+    until(lambda: "session.completed" in visitor.told(), 20, "the event")
+
+
+def test_the_example_visits_the_bank_and_cancels(browser, application):
+    visitor = Visitor(browser, application)
+    visitor.presses("Account information, with a visit to the bank").sees("Consent at your bank").presses("Continue").sees("Log in and consent")
+    assert "localhost asks to see accounts of yours" in browser.find_element(By.TAG_NAME, "main").text
+    for name in ("customer", "pin"):
+        browser.find_element(By.ID, name).send_keys("77")
+    browser.find_element(By.ID, "approve").click()
+    visitor.presses("Continue")
+    assert visitor.credentials() and "temp_token" not in browser.current_url
+    visitor.presses("Start again").presses("Bank deposit").sees("Your deposit").types(value="100", period="12", currency="Euro")
+    visitor.presses("Continue").sees("About you").presses("Cancel").sees("It ends here")
+    assert "SESSION_FAILED: cancelled" in browser.find_element(By.ID, "about").text
+
+
+def asked(url, body):
+    """The status of a POST."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode()), timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_the_example_believes_neither_a_browser_nor_a_sender(application, user):
+    """Red without the comparison in /exchange, and without isGenuine."""
+    user.skill = "xyz_aisp_sbx_#1.0"
+    user.start(tenant_user_id="somebody else")
+    user.submit("sca_implicit", {})
+    assert asked(f"{application}/exchange", {"session_id": user.session_id, "temp_token": user.temp_token}) == 403
+    assert asked(f"{application}/events", {"type": "session.completed"}) == 401
 
 
 def test_up_again(up, build):
