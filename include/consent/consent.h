@@ -12,7 +12,8 @@ typedef finq_consent_answer_row finq_consent;
 /** Who asks about a consent. */
 typedef struct finq_consent_claim {
     finq_id client_id;
-    const char *client_secret;
+    const char *client_secret; /**< not looked at where the tenant is proven */
+    int is_signed;             /**< whether the tenant is proven already: it has signed the request */
     finq_id credentials_id;
     const char *access_token;
     const char *tenant_user_id; /**< compared where the consent has one; NULL for no comparison */
@@ -34,6 +35,9 @@ finq_consent_hashes finq_consent_hashes_of(const finq_consent_claim *claim);
  * invalid_client_secret, unauthorized_tenant, invalid_credentials_id (unknown, another tenant's, another user's),
  * invalid_access_token; those of a call. */
 finq_error *finq_consent_read(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_pool_t *pool);
+
+/** The same for who bears it: of a tenant that has signed the request no secret is asked. */
+finq_error *finq_consent_borne(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_pool_t *pool);
 
 /** Deletes a consent and says how it stands then: `minutes` later its data go, or sooner where they would anyway. The first
  * deletion decides; the later ones change nothing. One that has expired stays EXPIRED. Errors: those of finq_consent_read. */

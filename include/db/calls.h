@@ -138,6 +138,16 @@ typedef finq_consent_answer_row finq_consent_get_out;
 /** sql/functions/consent.sql. It may be repeated. */
 finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const finq_consent_get_in *in, apr_pool_t *pool);
 
+typedef struct finq_consent_of_signer_in {
+    const finq_id *client_id;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+} finq_consent_of_signer_in;
+typedef finq_consent_answer_row finq_consent_of_signer_out;
+/** sql/functions/consent.sql. It may be repeated. */
+finq_error *finq_call_consent_of_signer(finq_consent_of_signer_out *out, finq_db *db, const finq_consent_of_signer_in *in,
+                                        apr_pool_t *pool);
+
 typedef struct finq_consent_page_in {
     const finq_id *client_id;
     finq_bytes secret_hash;

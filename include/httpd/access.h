@@ -9,6 +9,10 @@
  * in the request's own state. */
 int finq_access_check(request_rec *r);
 
+/** Verifies the request's signature, by one of the schemes: everything of it that needs no body. Errors: those of
+ * finq_proof_make. */
+finq_error *finq_access_prove(finq_request *request, unsigned schemes);
+
 /** What stands against handling a request: its Location requires a proof, and it has none. NULL if nothing does. For
  * whoever handles it: with Satisfy Any the checker's refusal is not the last word. */
 const finq_error *finq_access_demand(finq_request *request);

@@ -18,6 +18,12 @@ finq_error *finq_body_precheck(finq_request *request, apr_off_t most, const finq
  * request_timeout, invalid_body where it is cut short. */
 finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *length);
 
+/** The same of a body of any type. */
+finq_error *finq_body_whole(finq_request *request, char **bytes, apr_size_t *length);
+
+/** Moves what comes next of a body that is held, at most so many bytes, to a brigade: for filters that give one. */
+apr_status_t finq_body_give(apr_bucket_brigade *to, apr_bucket_brigade *held, apr_off_t most);
+
 /** Reads the next piece of the body into `bytes`; `*length` is 0 at its end. Never waits longer than httpd's timeouts,
  * nor than `read_until` of the request, once that is set. */
 finq_error *finq_body_read(finq_request *request, char *bytes, apr_size_t room, apr_size_t *length);

@@ -45,6 +45,9 @@ typedef struct finq_proof_digests finq_proof_digests;
 finq_error *finq_proof_make(const finq_proof **proof, const finq_proof_offer *offer, const finq_proof_policy *policy,
                             const finq_proof_keys *keys, apr_pool_t *pool);
 
+/** Whether a message signature covers a header field, named in lower case. A JWS covers none. */
+int finq_proof_covers(const finq_proof *proof, const char *field);
+
 /** Begins the digests of a body that is signed as it is: any body under a message signature, and whatever is not JSON under
  * a JWS. NULL where none is needed. */
 finq_proof_digests *finq_proof_digests_begin(const finq_proof *proof, int is_json, apr_pool_t *pool);

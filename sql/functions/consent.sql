@@ -76,18 +76,14 @@ BEGIN ATOMIC
        AND p_hash = ANY (c.older_token_hashes || c.access_token_hash);
 END;
 
--- Who asks about a consent, in the contract's order (section 1): the outcome, and the consent where that is 'ok'. Another
--- tenant's does not exist. Whose it is is compared last, where both say so: only who holds the access_token learns of that.
-CREATE OR REPLACE FUNCTION finq.consent_claim(
-    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
+-- The consent that a known tenant names: the outcome, and the consent where that is 'ok'. Another tenant's does not exist. Whose it
+-- is is compared last, where both say so: only who holds the access_token learns of that.
+CREATE OR REPLACE FUNCTION finq.consent_named(
+    p_client_id uuid, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
     OUT outcome text, OUT consent finq.credential)
     LANGUAGE plpgsql
 AS $$
 BEGIN
-    outcome := finq.key_claim(p_client_id, 'SECRET', p_secret_hash);
-    IF outcome <> 'ok' THEN
-        RETURN;
-    END IF;
     SELECT c.* INTO consent FROM finq.credential c
      WHERE c.credentials_id = p_credentials_id AND c.client_id = p_client_id AND finq.consent_is_known(c);
     outcome := CASE WHEN NOT FOUND THEN 'invalid_credentials_id'
@@ -96,6 +92,23 @@ BEGIN
                     ELSE 'ok' END;
     IF outcome = 'ok' AND consent.older_token_hashes <> '{}' THEN
         PERFORM finq.consent_token_used(p_credentials_id, p_access_token_hash);
+    END IF;
+END $$;
+
+-- Who asks about a consent, in the contract's order (section 1).
+CREATE OR REPLACE FUNCTION finq.consent_claim(
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
+    OUT outcome text, OUT consent finq.credential)
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_named record;
+BEGIN
+    outcome := finq.key_claim(p_client_id, 'SECRET', p_secret_hash);
+    IF outcome = 'ok' THEN
+        v_named := finq.consent_named(p_client_id, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+        outcome := v_named.outcome;
+        consent := v_named.consent;
     END IF;
 END $$;
 
@@ -147,6 +160,28 @@ BEGIN
     RETURN v_answer;
 END $$;
 COMMENT ON FUNCTION finq.consent_get IS 'repeatable';
+
+-- The same of a tenant that has signed the request: the server has verified that, and no secret is shown.
+CREATE OR REPLACE FUNCTION finq.consent_of_signer(p_client_id uuid, p_credentials_id uuid, p_access_token_hash bytea)
+    RETURNS finq.consent_answer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_named  record;
+    v_answer finq.consent_answer;
+BEGIN
+    IF NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE') THEN
+        v_answer.outcome := 'unauthorized_tenant';
+        RETURN v_answer;
+    END IF;
+    v_named := finq.consent_named(p_client_id, p_credentials_id, p_access_token_hash, NULL);
+    IF v_named.outcome = 'ok' THEN
+        RETURN finq.consent_told(v_named.consent);
+    END IF;
+    v_answer.outcome := v_named.outcome;
+    RETURN v_answer;
+END $$;
+COMMENT ON FUNCTION finq.consent_of_signer IS 'repeatable';
 
 -- A deletion by the tenant's server; p_retention is as finq.consent_end has it.
 CREATE OR REPLACE FUNCTION finq.consent_delete(

@@ -58,10 +58,11 @@ finq_error *finq_bearers_create(finq_bearers **out, int ttl, apr_pool_t *pool)
 static void key_make(unsigned char *key, const finq_consent_claim *claim)
 {
     finq_consent_hashes of = finq_consent_hashes_of(claim);
-    unsigned char shown[2 * sizeof(finq_id) + sizeof of];
+    unsigned char shown[2 * sizeof(finq_id) + sizeof of + 1];
     memcpy(shown, &claim->client_id, sizeof(finq_id));
     memcpy(shown + sizeof(finq_id), &claim->credentials_id, sizeof(finq_id));
     memcpy(shown + 2 * sizeof(finq_id), &of, sizeof of);
+    shown[sizeof shown - 1] = (unsigned char)claim->is_signed; /* what a signature opened no secret does, and the other way */
     finq_digest_sha256(key, shown, sizeof shown);
 }
 
@@ -116,7 +117,7 @@ finq_error *finq_bearers_find(finq_bearer *bearer, finq_bearers *bearers, finq_d
     key_make(key, claim);
     if (recall(bearer, bearers, key, pool))
         return NULL;
-    FINQ_TRY(finq_consent_read(&consent, db, claim, pool));
+    FINQ_TRY(finq_consent_borne(&consent, db, claim, pool));
     if (strcmp(consent.status, "ACTIVE") != 0)
         return finq_outcome_error("inactive_credentials", NULL, "", pool);
     *bearer = (finq_bearer){consent.skill, consent.tenant_user_id, consent.consent_exp};

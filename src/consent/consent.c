@@ -7,7 +7,8 @@
 finq_consent_hashes finq_consent_hashes_of(const finq_consent_claim *claim)
 {
     finq_consent_hashes of;
-    finq_digest_sha256(of.secret, claim->client_secret, strlen(claim->client_secret));
+    const char *secret = claim->is_signed ? "" : claim->client_secret;
+    finq_digest_sha256(of.secret, secret, strlen(secret));
     finq_digest_sha256(of.token, claim->access_token, strlen(claim->access_token));
     return of;
 }
@@ -28,6 +29,20 @@ finq_error *finq_consent_read(finq_consent *consent, finq_db *db, const finq_con
         .tenant_user_id = claim->tenant_user_id,
     };
     FINQ_TRY(finq_call_consent_get(consent, db, &in, pool));
+    return refusal_of(consent, pool);
+}
+
+finq_error *finq_consent_borne(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_pool_t *pool)
+{
+    finq_consent_hashes of = finq_consent_hashes_of(claim);
+    finq_consent_of_signer_in in = {
+        .client_id = &claim->client_id,
+        .credentials_id = &claim->credentials_id,
+        .access_token_hash = {of.token, sizeof of.token},
+    };
+    if (!claim->is_signed)
+        return finq_consent_read(consent, db, claim, pool);
+    FINQ_TRY(finq_call_consent_of_signer(consent, db, &in, pool));
     return refusal_of(consent, pool);
 }
 

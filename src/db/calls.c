@@ -325,6 +325,24 @@ finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const 
     return NULL;
 }
 
+finq_error *finq_call_consent_of_signer(finq_consent_of_signer_out *out, finq_db *db, const finq_consent_of_signer_in *in,
+                                        apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_consent_of_signer",
+        "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
+        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_of_signer(p_client_id => $1, p_credentials_id "
+        "=> $2, p_access_token_hash => $3)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = consent_answer_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const finq_consent_page_in *in, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {

@@ -115,6 +115,16 @@ finq_error *finq_proof_make(const finq_proof **proof, const finq_proof_offer *of
     return NULL;
 }
 
+int finq_proof_covers(const finq_proof *proof, const char *field)
+{
+    const apr_array_header_t *components = proof->message ? proof->message->components : NULL;
+    for (int i = 0; components && i < components->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(components, i, finq_httpsig_component).name, field) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 /* ---- the body ---- */
 
 finq_proof_digests *finq_proof_digests_begin(const finq_proof *proof, int is_json, apr_pool_t *pool)

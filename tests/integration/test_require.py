@@ -14,6 +14,7 @@ from finqenv.client import Onboarding, read_answer
 from finqenv.flows import AISP, CARD, steps, submit, walk
 from finqenv.httpd_conf import Site
 from finqenv.process import clean_environ, free_port, run, until
+from finqenv.signing import MessageSigner, key_for
 from finqenv.wire import is_error, request, steady
 
 TOLD = {"x-finq-consent-tenant", "x-finq-consent-user", "x-finq-consent-skill", "x-finq-consent-expires"}
@@ -76,6 +77,7 @@ Options +Includes
 </Location>
 <Location "/card">
     GUARD xyz_card_sbx_#1.0 "xyz_sbx_#3.0"
+    ErrorDocument 403 https://elsewhere.example/
     ProxyPass "http://127.0.0.1:PORT/card"
 </Location>
 <Location "/any">
@@ -293,7 +295,8 @@ def test_what_is_anothers_does_not_exist(guarded, bearer):
 
 
 def test_skills(guarded, bearer):
-    """Red where check_authorization does not ask skill_fits."""
+    """Red where check_authorization does not ask skill_fits; and without finq_request_claim in finq_require_refuse, whose place the
+    ErrorDocument would take."""
     refused = bearer.get("/card/x")
     assert is_error(refused, 403, "forbidden") and "www-authenticate" not in refused.headers
     card = Bearer(guarded, CARD, tenant=bearer.tenant)
@@ -378,6 +381,83 @@ def test_a_renewal_goes_on(guarded, bearer):
     assert told(bearer.get("/app/x"))["x-finq-consent-expires"] == bearer.credentials["consent_exp"]
     bearer.credentials = old
     until(lambda: bearer.get("/app/x").code == "invalid_access_token", TTL + 2, "the older token to be dead")
+
+
+# -- signed instead of with the secret
+
+COVERED = ("@method", "@target-uri", "content-digest", "authorization", "x-finq-credentials-id")
+
+
+@pytest.fixture(scope="module")
+def key(guarded, own_tenant):
+    made = key_for("ed25519")
+    made.id = f"{own_tenant.client_id}/{guarded.add_key(own_tenant, 'bears@bank.example', made.pem, '--algorithm', 'ed25519')[0]}"
+    return made
+
+
+def signed(bearer, key, path, method="GET", body=b"", sent=None, covered=COVERED, keyid=None, **more):
+    """A request as it is signed; `sent`, where given, is the body that goes in its place."""
+    headers = {name.lower(): value for name, value in bearer.headers.items() if name != "X-Finq-Client-Secret"}
+    signature = MessageSigner(key, "ed25519", keyid or key.id, covered=covered, **more)(
+        method, f"https://localhost:{bearer.client.url.port}{path}", headers, body)
+    return bearer.client.request(method, path, body if sent is None else sent, {**headers, **signature})
+
+
+@pytest.mark.parametrize("size", [0, 9, 60000])
+def test_a_signature_in_the_secrets_place(bearer, key, size):
+    """The back end gets the body that was read for the digest. Red without body_give_back."""
+    body = b"x" * size
+    for _ in range(2):
+        answer = signed(bearer, key, "/app/x?y=1", "POST", body)
+        assert told(answer)["x-finq-consent-user"] == "ana-7" and answer.json["body"] == body.decode()
+        assert "authorization" not in told(answer)
+    assert told(signed(bearer, key, "/app/x"))["x-finq-consent-user"] == "ana-7"
+
+
+def test_signatures_that_are_none(guarded, bearer, key, backend):
+    """Red where whole_prove leaves a check out."""
+    other = Bearer(guarded)
+    theirs = f"{other.tenant.client_id}/{guarded.add_key(other.tenant, 'others@bank.example', key.pem, '--algorithm', 'ed25519')[0]}"
+    heard = len(backend.got)
+    for refused, code in (
+            (signed(bearer, key, "/app/x", "POST", b"signed", b"change"), "invalid_digest"),
+            (signed(bearer, key, "/app/x", "POST", b"", b"more"), "invalid_digest"),
+            (signed(bearer, key, "/app/x", covered=COVERED[:3]), "invalid_signature"),
+            (signed(bearer, key, "/app/x", covered=COVERED[:4]), "invalid_signature"),
+            (signed(bearer, key, "/app/x", covered=(*COVERED[:3], COVERED[4])), "invalid_signature"),
+            (signed(bearer, key, "/app/x", keyid=theirs), "invalid_signature"),
+            (signed(bearer, key_for("ed25519"), "/app/x", keyid=key.id), "invalid_signature"),
+            (signed(bearer, key, "/app/x", created=1700000000), "expired_signature"),
+            (bearer.get("/app/x", X_Finq_Client_Secret=None, Signature="sig=:AAAA:"), "invalid_signature")):
+        assert is_error(refused, 401, code), refused.body
+    assert len(backend.got) == heard
+
+
+def test_a_signature_is_used_once(bearer, key):
+    """Where it has a nonce. Red without finq_access_use."""
+    nonce = uuid.uuid4().hex
+    assert signed(bearer, key, "/app/x", nonce=nonce).status == 200
+    assert is_error(signed(bearer, key, "/app/x", nonce=nonce), 401, "invalid_signature")
+
+
+def test_a_signed_body_that_is_too_large(bearer, key):
+    assert is_error(signed(bearer, key, "/app/x", "POST", b"x" * 70000), 413, "payload_too_large")
+
+
+def test_a_signed_request_that_is_led_on(bearer, key):
+    """By a redirect within, to an index. Red where finq_require_signed asks for the signature again."""
+    assert signed(bearer, key, "/static/").body == b"inside"
+
+
+def test_what_a_signature_opened(guarded, bearer, key):
+    """No secret does, and a wrong token is none. Red where finq_bearers_find remembers both alike."""
+    assert signed(bearer, key, "/app/x").status == 200
+    assert is_error(bearer.get("/app/x", X_Finq_Client_Secret=""), 401, "invalid_client_secret")
+    kept, bearer.credentials = bearer.credentials, {**bearer.credentials, "access_token": "wrong"}
+    assert is_error(signed(bearer, key, "/app/x"), 401, "invalid_access_token")
+    bearer.credentials = kept
+    bearer.api.consent("delete", bearer.credentials)
+    until(lambda: signed(bearer, key, "/app/x").code == "inactive_credentials", TTL + 2, "the deletion to be seen")
 
 
 # -- the ways that lead there

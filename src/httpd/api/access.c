@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ground/text.h"
+#include "httpd/bearing.h"
 #include "httpd/cors.h"
 #include "httpd/limits.h"
 #include "httpd/location.h"
@@ -41,13 +42,16 @@ static const char *component_of(void *baton, const finq_httpsig_component *compo
         return NULL; /* not offered: @query covers what it would */
     if (component->name[0] == '@')
         return finq_httpsig_derive(&request, component->name, pool);
-    int is_taken = strcasecmp(component->name, FINQ_REQUEST_NONCE) == 0; /* no longer among the headers */
-    return is_taken ? finq_request_of(r)->nonce : apr_table_get(r->headers_in, component->name);
+    const char *value = apr_table_get(r->headers_in, component->name);
+    if (!value && strcasecmp(component->name, "Authorization") == 0)
+        return finq_bearing_of(r)->authorization; /* no longer among the headers, as this one: */
+    int is_taken = strcasecmp(component->name, FINQ_REQUEST_NONCE) == 0;
+    return is_taken ? finq_request_of(r)->nonce : value;
 }
 
 /* ---- the hook ---- */
 
-static finq_error *request_prove(finq_request *request, unsigned schemes)
+finq_error *finq_access_prove(finq_request *request, unsigned schemes)
 {
     request_rec *r = request->r;
     const finq_config *config = request->config;
@@ -73,7 +77,7 @@ int finq_access_check(request_rec *r)
         return HTTP_SERVICE_UNAVAILABLE;
     finq_error *error = finq_limits_admit(request);
     if (!error)
-        error = request_prove(request, location.schemes);
+        error = finq_access_prove(request, location.schemes);
     if (!error)
         return DECLINED;
     finq_limits_settle(request, error); /* a signature that fails is a failed authentication */

@@ -15,6 +15,7 @@
 #include "httpd/limits.h"
 #include "httpd/observe.h"
 #include "httpd/reply.h"
+#include "httpd/require_signed.h"
 #include "httpd/service.h"
 
 /* Longest access_token that is looked at. */
@@ -53,7 +54,10 @@ static finq_error *claim_read(finq_consent_claim *claim, finq_request *request, 
         return lacks(FINQ_E_INVALID_CLIENT_ID, "X-Finq-Client-Id must be a client_id", pool);
     FINQ_TRY(finq_intake_client_id(&claim->client_id, bearing->client_id, request));
     claim->client_secret = bearing->client_secret;
-    if (!claim->client_secret)
+    claim->is_signed = !claim->client_secret && finq_require_is_signed(request->r);
+    if (claim->is_signed)
+        FINQ_TRY(finq_require_signed(request, bearing->client_id));
+    else if (!claim->client_secret)
         return lacks(FINQ_E_INVALID_CLIENT_SECRET, "X-Finq-Client-Secret must be one of this client's", pool);
     if (!bearing->credentials_id || !finq_id_parse(&claim->credentials_id, bearing->credentials_id))
         return lacks(FINQ_E_INVALID_CREDENTIALS_ID, "X-Finq-Credentials-Id must be a credentials_id", pool);
@@ -179,6 +183,7 @@ static const char *parse_require_line(cmd_parms *cmd, const char *line, const vo
 void finq_require_register(apr_pool_t *pconf)
 {
     static const authz_provider provider = {check_authorization, parse_require_line};
+    finq_require_signed_register();
     ap_register_auth_provider(pconf, AUTHZ_PROVIDER_GROUP, "finq-consent", AUTHZ_PROVIDER_VERSION, &provider,
                               AP_AUTH_INTERNAL_PER_URI);
 }

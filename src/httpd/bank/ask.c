@@ -10,6 +10,7 @@
 #include <util_filter.h>
 
 #include "documents/media.h"
+#include "httpd/body.h"
 #include "httpd/dbd.h"
 #include "httpd/limits.h"
 #include "httpd/mpm.h"
@@ -96,19 +97,8 @@ static apr_status_t question_filter(ap_filter_t *filter, apr_bucket_brigade *bri
                                     apr_off_t most)
 {
     exchange *of = filter->ctx;
-    apr_bucket *after;
     (void)block;
-    if (mode != AP_MODE_READBYTES)
-        return APR_ENOTIMPL;
-    apr_status_t status = apr_brigade_partition(of->body, most, &after);
-    if (status != APR_SUCCESS && status != APR_INCOMPLETE) /* incomplete: there is no more than that */
-        return status;
-    while (!APR_BRIGADE_EMPTY(of->body) && APR_BRIGADE_FIRST(of->body) != after) {
-        apr_bucket *bucket = APR_BRIGADE_FIRST(of->body);
-        APR_BUCKET_REMOVE(bucket);
-        APR_BRIGADE_INSERT_TAIL(brigade, bucket);
-    }
-    return APR_SUCCESS;
+    return mode == AP_MODE_READBYTES ? finq_body_give(brigade, of->body, most) : APR_ENOTIMPL;
 }
 
 static apr_status_t answer_take(exchange *of, apr_bucket *bucket)

@@ -192,3 +192,30 @@ finq_error *finq_body_text(finq_request *request, char **text, apr_size_t *lengt
     FINQ_TRY(finq_body_precheck(request, request->config->max_body, &(finq_body_types){is_json_type, accepted}));
     return body_flatten(request, text, length);
 }
+
+static int is_any_type(const char *type)
+{
+    (void)type;
+    return 1;
+}
+
+finq_error *finq_body_whole(finq_request *request, char **bytes, apr_size_t *length)
+{
+    static const char *const accepted[] = {NULL};
+    FINQ_TRY(finq_body_precheck(request, request->config->max_body, &(finq_body_types){is_any_type, accepted}));
+    return body_flatten(request, bytes, length);
+}
+
+apr_status_t finq_body_give(apr_bucket_brigade *to, apr_bucket_brigade *held, apr_off_t most)
+{
+    apr_bucket *after;
+    apr_status_t status = apr_brigade_partition(held, most, &after);
+    if (status != APR_SUCCESS && status != APR_INCOMPLETE) /* incomplete: there is no more than that */
+        return status;
+    while (!APR_BRIGADE_EMPTY(held) && APR_BRIGADE_FIRST(held) != after) {
+        apr_bucket *bucket = APR_BRIGADE_FIRST(held);
+        APR_BUCKET_REMOVE(bucket);
+        APR_BRIGADE_INSERT_TAIL(to, bucket);
+    }
+    return APR_SUCCESS;
+}
