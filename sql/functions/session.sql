@@ -69,8 +69,9 @@ BEGIN ATOMIC
     DELETE FROM finq.session s WHERE s.session_id = p_session_id;
 END;
 
--- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as all are that answer
--- whole rows: a parsed one keeps the columns of its day, and fails from a migration that adds one until it is made again.
+-- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as
+-- all are that answer whole rows: a parsed one keeps the columns of its day, and fails from a migration that adds one until it is
+-- made again.
 CREATE OR REPLACE FUNCTION finq.session_steps(p_session_id uuid) RETURNS SETOF finq.step
     LANGUAGE sql STABLE
 AS $$
@@ -494,7 +495,7 @@ BEGIN
                'status', s.status, 'started_at', finq.utc(s.started_at), 'updated_at', finq.utc(s.updated_at),
                'tenant_user_id', s.tenant_user_id, 'exchanged_at', finq.utc(s.exchanged_at), 'credentials_id', s.credentials_id,
                'steps', (SELECT json_agg(json_build_object(
-                             'step_id', e.step_id, 'name', e.name, 'submitted_at', finq.utc(e.submitted_at), 'data', e.data,
+                             'step_id', e.step_id, 'name', e.name, 'submitted_at', finq.utc(e.submitted_at), 'off_path', e.off_path, 'data', e.data,
                              'uploads', (SELECT coalesce(json_agg(json_build_object(
                                              'upload_id', u.upload_id, 'document', u.document, 'size', u.size,
                                              'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type,

@@ -83,8 +83,11 @@ def test_back_and_forth(bank):
             "next_step": "kind"}.items() <= answer.json.items()
     assert answer["uploads"] == [{**DOCUMENT, "uploaded": True}, {**OPTIONAL, "uploaded": False}]
     assert rows(bank, user) == "2"
+    assert [(one["name"], one["off_path"]) for one in bank.ctl("session", "show", user.session_id)["steps"]] == [("kind", True), ("person", True)]
     assert user.submit("kind", {"kind": "company"})["next_step"] == "company"
     assert [one["uploaded"] for one in bank.status(user)["uploads"]] == [True, False]
+    shown = bank.ctl("session", "show", user.session_id)["steps"]
+    assert [(one["name"], one["off_path"]) for one in shown] == [("kind", True), ("person", True), ("kind", False)]
     assert user.submit("company", {}).status == 200, "the document of before is there"
     assert user.submit("sca", {"scenario": "accept"}).status == 200
     question = bank.service.seen[-1][0]
