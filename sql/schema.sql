@@ -172,6 +172,27 @@ CREATE TABLE finq.directory_change (
     CONSTRAINT directory_change_pkey PRIMARY KEY (only_one)
 );
 
+CREATE TABLE finq.erased_user (
+    client_id uuid NOT NULL,
+    user_mac bytea NOT NULL,
+    erasure_id uuid NOT NULL,
+    erased_at timestamp with time zone NOT NULL,
+    CONSTRAINT erased_user_erasure_id_fkey FOREIGN KEY (erasure_id) REFERENCES finq.erasure(erasure_id) ON DELETE CASCADE,
+    CONSTRAINT erased_user_pkey PRIMARY KEY (client_id, user_mac)
+);
+CREATE INDEX erased_user_erasure ON finq.erased_user USING btree (erasure_id);
+
+CREATE TABLE finq.erasure (
+    erasure_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    client_id uuid NOT NULL,
+    user_mac bytea NOT NULL,
+    erased_at timestamp with time zone NOT NULL,
+    counts jsonb NOT NULL,
+    CONSTRAINT erasure_pkey PRIMARY KEY (erasure_id),
+    CONSTRAINT erasure_user_mac_check CHECK ((length(user_mac) = 32))
+);
+CREATE INDEX erasure_erased_at ON finq.erasure USING btree (erased_at);
+
 CREATE TABLE finq.functions (
     only_one boolean NOT NULL DEFAULT true,
     hash bytea NOT NULL,
@@ -297,6 +318,7 @@ CREATE TABLE finq.session (
 CREATE INDEX session_consent ON finq.session USING btree (credentials_id) WHERE (credentials_id IS NOT NULL);
 CREATE INDEX session_ended ON finq.session USING btree (expires_at) WHERE (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status]));
 CREATE INDEX session_expiry ON finq.session USING btree (expires_at) WHERE ((status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) AND (exchanged_at IS NULL));
+CREATE INDEX session_person ON finq.session USING btree (client_id, tenant_user_id) WHERE (tenant_user_id IS NOT NULL);
 CREATE INDEX session_waiting ON finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
 
 CREATE TABLE finq.signing_key (

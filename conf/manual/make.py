@@ -16,7 +16,7 @@ WORTHLESS = re.compile(r"\s*(The \w+\.|Does not ask; .*)\s*")  # what the name s
 
 # -- finqctl.md, finqctl-records.md
 
-RECORDS = {"audit", "consent", "janitor", "outbox", "session", "step", "token", "user"}  # the nouns of what servers have stored
+RECORDS = {"audit", "consent", "janitor", "outbox", "receipt", "session", "step", "token", "user"}  # the nouns of what servers have stored
 
 
 def said(*words):

@@ -427,6 +427,7 @@ typedef struct finq_step_context_in {
     const finq_id *renews;
     const finq_id *request_id;
     apr_int32_t claim;
+    finq_bytes user_mac;
 } finq_step_context_in;
 typedef struct finq_step_context_out {
     const char *outcome;
@@ -492,6 +493,7 @@ typedef struct finq_submit_step_in {
     const char *reasons; /**< jsonb */
     const finq_id *attempt;
     const finq_id *renews;
+    finq_bytes user_mac;
 } finq_submit_step_in;
 typedef finq_step_answer_row finq_submit_step_out;
 /** sql/functions/step.sql. It locks no more than its session, and may share a transaction. It may be repeated. */

@@ -176,6 +176,21 @@ BEGIN
     RETURN v_done;
 END $$;
 
+-- Receipts are given again for 30 days, which is as long as a session may be begun before its first step.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_erasures() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_until timestamptz := clock_timestamp() - interval '30 days';
+    v_done  integer;
+BEGIN
+    DELETE FROM finq.erasure e
+     WHERE e.erasure_id IN (SELECT o.erasure_id FROM finq.erasure o WHERE o.erased_at <= v_until ORDER BY o.erased_at
+                             LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN v_done;
+END $$;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- A run: begin, then a batch after the other, then end
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -219,7 +234,8 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, events_removed, audit_removed, audit_chained}';
+                       replays_removed, claims_removed, events_removed, erasures_removed,
+                       audit_removed, audit_chained}';
 BEGIN
     done := 0;
     job := coalesce(p_job, v_jobs[1]);
@@ -238,6 +254,7 @@ BEGIN
             WHEN 'replays_removed' THEN finq.janitor_remove_replays()
             WHEN 'claims_removed' THEN finq.janitor_remove_claims()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
+            WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()
             WHEN 'audit_removed' THEN finq.audit_prune(p_audit_retention, finq.janitor_batch_rows())
             WHEN 'audit_chained' THEN finq.audit_chain(finq.janitor_batch_rows())
         END;

@@ -55,8 +55,8 @@ BEGIN
     RETURN v_session;
 END $$;
 
--- Removes a session with all that hangs on it, but the events that tell of its end. Its files wait for a server of their directory.
-CREATE OR REPLACE FUNCTION finq.session_remove(p_session_id uuid) RETURNS void
+-- Removes what hangs on a session, but the events that tell of its end. Its files wait for a server of their directory.
+CREATE OR REPLACE FUNCTION finq.session_data_remove(p_session_id uuid) RETURNS void
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     WITH steps AS (
@@ -66,6 +66,12 @@ BEGIN ATOMIC
     INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
     SELECT f.upload_id, clock_timestamp(), false FROM files f;
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
+END;
+
+CREATE OR REPLACE FUNCTION finq.session_remove(p_session_id uuid) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    SELECT finq.session_data_remove(p_session_id);
     DELETE FROM finq.session s WHERE s.session_id = p_session_id;
 END;
 

@@ -9,11 +9,18 @@ BEGIN
                     WHERE c.credentials_id = p_credentials_id AND c.client_id = p_client_id AND finq.consent_is_renewable(c));
 END $$;
 
+-- Whether a person was erased since a session of theirs was started, which has no row yet.
+CREATE OR REPLACE FUNCTION finq.was_erased(p_client_id uuid, p_user_mac bytea, p_started_at bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN EXISTS (SELECT FROM finq.erased_user e
+                    WHERE e.client_id = p_client_id AND e.user_mac = p_user_mac AND e.erased_at > to_timestamp(p_started_at));
+
 -- Whether a session may take step p_ordinal now, and if not, why: the contract's code, or 'repeat' for a request that
 -- has been answered before. NULL where it may.
 CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id uuid, p_skill_id integer, p_app_key_id bigint,
                                              p_ordinal integer, p_generation integer, p_body_hash bytea, p_required text[],
-                                             p_started_at bigint, p_session_ttl integer, p_renews uuid)
+                                             p_started_at bigint, p_session_ttl integer, p_renews uuid,
+                                             p_user_mac bytea)
     RETURNS text
     LANGUAGE sql STABLE
     RETURN CASE
@@ -24,7 +31,8 @@ CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id
         WHEN (p_session).step_ordinal >= p_ordinal THEN 'step_already_submitted'
         WHEN (p_session).session_id IS NULL AND p_ordinal > 1 THEN 'invalid_session_id'
         WHEN finq.session_is_old(p_session) OR (p_session).session_id IS NULL
-             AND p_started_at + p_session_ttl <= finq.seconds(clock_timestamp()) THEN 'expired_session'
+             AND (p_started_at + p_session_ttl <= finq.seconds(clock_timestamp())
+                  OR finq.was_erased(p_client_id, p_user_mac, p_started_at)) THEN 'expired_session'
         WHEN p_ordinal > 1 AND ((p_session).status <> 'SESSION_IN_PROGRESS' OR (p_session).waits_for IS NOT NULL)
             THEN 'invalid_step'
         WHEN coalesce((p_session).renews, p_renews) IS NOT NULL
@@ -72,7 +80,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.step_context(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint, p_generation integer,
     p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text, p_attempt uuid,
-    p_renews uuid, p_request_id uuid, p_claim integer,
+    p_renews uuid, p_request_id uuid, p_claim integer, p_user_mac bytea,
     OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -84,7 +92,7 @@ DECLARE
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
     outcome := coalesce(finq.step_refusal(v_session, p_client_id, p_skill_id, p_app_key_id, p_ordinal, p_generation,
-                                          p_body_hash, p_required, p_started_at, p_session_ttl, p_renews), 'ok');
+                                          p_body_hash, p_required, p_started_at, p_session_ttl, p_renews, p_user_mac), 'ok');
     IF outcome = 'ok' AND p_return_link IS NOT NULL AND NOT EXISTS (
            SELECT FROM finq.redirect_link l
             WHERE l.client_id = p_client_id AND finq.link_fits(p_return_link, l.prefix)) THEN
@@ -130,7 +138,7 @@ CREATE OR REPLACE FUNCTION finq.submit_step(
     p_body_hash bytea, p_data json, p_required text[], p_status finq.session_status, p_secret_id integer,
     p_answer_ttl integer, p_session_ttl integer, p_generation integer, p_place integer, p_next_place integer,
     p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb,
-    p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL)
+    p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL, p_user_mac bytea DEFAULT NULL)
     RETURNS finq.step_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -166,6 +174,7 @@ BEGIN
          WHERE t.client_id = p_client_id AND t.status = 'ACTIVE' AND k.ends_at > v_now
            AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0 AND v_held
            AND (p_renews IS NULL OR finq.can_renew(p_client_id, p_renews))
+           AND (p_user_mac IS NULL OR NOT finq.was_erased(p_client_id, p_user_mac, p_started_at))
         ON CONFLICT (session_id) DO NOTHING;
     ELSE
         UPDATE finq.session s
@@ -207,7 +216,7 @@ BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
     v_answer.outcome := coalesce(
         finq.step_refusal(v_session, p_client_id, p_skill_id, p_app_key_id, p_ordinal, p_generation, p_body_hash, p_required,
-                          p_started_at, p_session_ttl, p_renews),
+                          p_started_at, p_session_ttl, p_renews, p_user_mac),
         -- what was missing has come in this moment
         CASE WHEN NOT v_held THEN 'step_claimed' WHEN p_ordinal > 1 THEN 'missing_uploads' ELSE 'unauthorized_tenant' END);
     IF v_answer.outcome = 'repeat' THEN

@@ -151,6 +151,7 @@ CREATE INDEX session_expiry ON finq.session (expires_at)
     WHERE status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND exchanged_at IS NULL;
 CREATE INDEX session_ended ON finq.session (expires_at) WHERE status IN ('SESSION_FAILED', 'SESSION_EXPIRED');
 CREATE INDEX session_consent ON finq.session (credentials_id) WHERE credentials_id IS NOT NULL;
+CREATE INDEX session_person ON finq.session (client_id, tenant_user_id) WHERE tenant_user_id IS NOT NULL;
 -- Answers of connectors and decisions are found by the step alone.
 CREATE INDEX session_waiting ON finq.session (waits_since) WHERE waits_for = 'DECISION';
 
@@ -234,6 +235,30 @@ CREATE INDEX credential_notice ON finq.credential (consent_exp) WHERE status = '
 -- Whose data are still there, and, a year after they went, those that nobody is told of any more.
 CREATE INDEX credential_data ON finq.credential (max_data_retention) WHERE data_removed_at IS NULL;
 CREATE INDEX credential_end ON finq.credential (max_data_retention) WHERE data_removed_at IS NOT NULL;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- Erasures: that one took place, and how much it took. Who it was stands there as an HMAC alone, with a key that is derived from
+-- the server's secret: by it what was begun before and has no row is known, and the same erasure asked for again.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.erasure (
+    erasure_id uuid        NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,
+    client_id  uuid        NOT NULL,
+    user_mac   bytea       NOT NULL CHECK (length(user_mac) = 32), -- as the receipt says it
+    erased_at  timestamptz NOT NULL,
+    counts     jsonb       NOT NULL
+);
+CREATE INDEX erasure_erased_at ON finq.erasure (erased_at);
+
+-- A row for each secret of the file, of which a server may have another as its first.
+CREATE TABLE finq.erased_user (
+    client_id  uuid        NOT NULL,
+    user_mac   bytea       NOT NULL,
+    erasure_id uuid        NOT NULL REFERENCES finq.erasure (erasure_id) ON DELETE CASCADE,
+    erased_at  timestamptz NOT NULL,
+    PRIMARY KEY (client_id, user_mac)
+);
+CREATE INDEX erased_user_erasure ON finq.erased_user (erasure_id);
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- What the two busiest calls answer, as named types: what OUT parameters make is made anew by each call, which costs a

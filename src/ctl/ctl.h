@@ -166,6 +166,12 @@ ctl_exit ctl_tenant_redirect_disallow(ctl_command *command);
 
 ctl_exit ctl_token_explain(ctl_command *command);
 
+/* ---- verbs_user.c ---- */
+
+ctl_exit ctl_user_export(ctl_command *command);
+ctl_exit ctl_user_erase(ctl_command *command);
+ctl_exit ctl_receipt_verify(ctl_command *command);
+
 /* ---- audit.c ---- */
 
 /** The verb `audit verify`. */

@@ -43,6 +43,7 @@ static const form forms[] = {
     {"--audit-retention", FORM_NUMBER, 0, APR_INT32_MAX, NULL},
     {"--issuer", FORM_TEXT, 1, 320, NULL},
     {"PREFIX", FORM_TEXT, 4, 2000, NULL},
+    {"TENANT_USER_ID", FORM_TEXT, 1, 256, NULL},
     {"NAME", FORM_TEXT, 1, 200, NULL},
     {"STATUS", FORM_WORD, 0, 0, consent_statuses},
     {"SESSION_STATUS", FORM_WORD, 0, 0, session_statuses},

@@ -167,6 +167,28 @@ const ctl_verb ctl_verbs[] = {
      {{"CREDENTIALS_ID", NULL, 1, "The consent."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, consent_delete},
+    {"user", "export",
+     "Prints all that is held of a person: sessions with their steps' data, consents, events, and which documents there are. "
+     "Personal data, so mind where the output goes.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
+      {NULL, NULL, 0, NULL}}, ctl_user_export},
+    {"user", "erase",
+     "Erases a person, for good: consents end, sessions under way expire, and of their data nothing is left in any row. Files go "
+     "within FinqJanitorInterval. What was begun before is refused. Prints a signed receipt: it says how much was erased, and "
+     "holds an HMAC instead of who it was. Again within 30 days, with nothing new to erase: the same receipt. The audit trail "
+     "keeps that it happened. Backups are not touched.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
+      {"--receipt-key", "PEM", 1, "The private key that signs the receipt, Ed25519: openssl genpkey -algorithm ed25519."},
+      {"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
+      {NULL, NULL, 0, NULL}}, ctl_user_erase},
+    {"receipt", "verify",
+     "Shows what a receipt of user erase says, if one of these keys has signed it. Needs no database. Exit code 1 where none has.",
+     {{"--key", "FILE", 1, "Public keys, as key add takes them: openssl pkey -in KEY -pubout."},
+      {"FILE", NULL, 1, "The receipt; - reads standard input."},
+      {NULL, NULL, 0, NULL}}, ctl_receipt_verify},
     {"key", "add",
      "Registers public keys that a tenant signs with, all of a file or none, and says what it found. A key without a kid is "
      "called by its RFC 7638 thumbprint. RSA keys have 2048 to 8192 bits. A key serves one algorithm. A tenant has at most "

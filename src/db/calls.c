@@ -742,7 +742,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
         "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => "
         "$2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
         "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12, p_renews => $13, "
-        "p_request_id => $14, p_claim => $15)", 1};
+        "p_request_id => $14, p_claim => $15, p_user_mac => $16)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -760,6 +760,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
     finq_pg_arg_id(&args, in->renews);
     finq_pg_arg_id(&args, in->request_id);
     finq_pg_arg_int(&args, in->claim);
+    finq_pg_arg_bytes(&args, in->user_mac);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_context_read(rows, 0);
     return NULL;
@@ -808,7 +809,8 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
         "p_tenant_user_id => $6, p_started_at => $7, p_nonce_expires_at => $8, p_step_id => $9, p_step_name => $10, "
         "p_body_hash => $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, "
         "p_session_ttl => $17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => "
-        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26, p_renews => $27)", 1};
+        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26, p_renews => $27, p_user_mac "
+        "=> $28)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -838,6 +840,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
     finq_pg_arg_text(&args, in->reasons);
     finq_pg_arg_id(&args, in->attempt);
     finq_pg_arg_id(&args, in->renews);
+    finq_pg_arg_bytes(&args, in->user_mac);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_answer_read(rows, 0);
     return NULL;

@@ -148,3 +148,14 @@ const char *finq_session_required_before(const finq_session_pass *pass, apr_pool
     int previous = pass->token.previous;
     return previous > 0 ? finq_session_required(&pass->published->skill->steps[previous - 1], pool) : "{}";
 }
+
+finq_error *finq_session_user_mac(finq_bytes *mac, const finq_session_pass *pass, const finq_service *service, apr_pool_t *pool)
+{
+    unsigned char *bytes = apr_palloc(pool, FINQ_USER_MAC_BYTES);
+    *mac = (finq_bytes){NULL, 0};
+    if (pass->token.ordinal > 1 || !pass->token.tenant_user_id)
+        return NULL;
+    *mac = (finq_bytes){bytes, FINQ_USER_MAC_BYTES};
+    return finq_secret_user_mac(bytes, finq_secrets_first(service->secrets), &pass->token.client_id, pass->token.tenant_user_id,
+                                pool);
+}

@@ -56,6 +56,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
     };
     if (!in.data)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
+    FINQ_TRY(finq_session_user_mac(&in.user_mac, pass, service, pool));
     return finq_call_submit_step(row, service->db, &in, pool);
 }
 

@@ -49,6 +49,7 @@ static finq_error *context_call(finq_step_context_out *row, const finq_step_plan
         .request_id = &plan->request_id,
         .claim = FINQ_STEP_CLAIM,
     };
+    FINQ_TRY(finq_session_user_mac(&in.user_mac, pass, service, pool));
     return finq_call_step_context(row, service->db, &in, pool);
 }
 

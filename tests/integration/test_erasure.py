@@ -1,0 +1,190 @@
+"""A person's data, shown whole and ended: finqctl user export, user erase, receipt verify (contract section 15).
+
+Seen red: see each test.
+"""
+import base64
+import hashlib
+import json
+import pathlib
+import uuid
+
+import pytest
+
+from finqenv.flows import AISP, CARD, begin, submit, walk
+from finqenv.process import run, until
+from finqenv.wire import is_error
+
+
+@pytest.fixture(scope="module")
+def own(make_module_server, server):
+    made = make_module_server(cluster=server.postgres, database="erasure", children=1, directives={"FinqJanitorInterval": "1"})
+    made.receipt_key, made.public_key = made.directory / "receipt.pem", made.directory / "receipt.pub"
+    run("openssl", "genpkey", "-algorithm", "ed25519", "-out", made.receipt_key)
+    run("openssl", "pkey", "-in", made.receipt_key, "-pubout", "-out", made.public_key)
+    made.tenant = made.create_tenant("Erasure")
+    made.psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{made.tenant.client_id}', 'https://192.31.196.1/', 1, 'salt')")
+    return made
+
+
+@pytest.fixture
+def client(own):
+    connected = own.client(own.tenant)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
+def person():
+    return f"person {uuid.uuid4()}"
+
+
+def export(own, person):
+    return own.finqctl("user", "export", own.tenant.client_id, person)
+
+
+def erase(own, person, check=True, key=None):
+    return own.finqctl("user", "erase", own.tenant.client_id, person, "--receipt-key", key or own.receipt_key, "--secret-file",
+                       own.secret_file, check=check)
+
+
+def verify(own, receipt, key=None):
+    file = own.directory / "receipt.jws"
+    file.write_text(receipt + "\n")
+    return own.finqctl("receipt", "verify", "--key", key or own.public_key, file, check=False)
+
+
+def everywhere(own, text):
+    """The tables in which a text stands, and the files."""
+    tables = own.psql("SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'finq'::regnamespace AND c.relkind = 'r'").split()
+    found = own.psql("".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table} t WHERE t::text LIKE '%{text}%');" for table in tables)).split()
+    files = pathlib.Path(own.httpd.settings.directives["FinqUploadDir"]).glob("2*/*")
+    return found + [file.name for file in files if text.encode() in file.read_bytes()]
+
+
+def lived(client, person):
+    """Somebody with a consent, a session under way with a document, and a start."""
+    done = walk(client, AISP, tenant_user_id=person)
+    credentials = done.exchange().json
+    under_way = walk(client, CARD, to=1, tenant_user_id=person)
+    started = begin(client, CARD, tenant_user_id=person)
+    return done, credentials, under_way, started
+
+
+def test_all_that_is_held_is_shown(own, client, person):
+    """And of nobody else. Red where finq.person_export leaves one out."""
+    done, credentials, under_way, _ = lived(client, person)
+    walk(client, AISP, tenant_user_id=f"{person} else").exchange()
+    shown = export(own, person)
+    assert shown["tenant_user_id"] == person and {one["session_id"] for one in shown["sessions"]} == {done.session_id, under_way.session_id}
+    assert [one["credentials_id"] for one in shown["consents"]] == [credentials["credentials_id"]]
+    steps = [step for one in shown["sessions"] for step in one["steps"]]
+    assert len(steps) >= 2 and any(step["data"] for step in steps) and any(step["uploads"] for step in steps)
+    assert {event["data"]["session_id"] for event in shown["events"]} <= {done.session_id, under_way.session_id} and shown["events"]
+    assert export(own, "nobody") == {**export(own, "nobody"), "sessions": [], "consents": [], "events": []}
+
+
+def test_nothing_is_left(own, client, person):
+    """Of them, in no row and no file, and all of another. Red without each statement of finq.session_empty, and without the
+    DELETE of credentials."""
+    done, credentials, under_way, _ = lived(client, person)
+    stays = walk(client, CARD, to=1, tenant_user_id="who stays")
+    names = own.psql(f"SELECT u.upload_id FROM finq.step e JOIN finq.upload u ON u.step_id = e.step_id WHERE e.session_id = '{under_way.session_id}'").split()
+    directory = pathlib.Path(own.httpd.settings.directives["FinqUploadDir"])
+    assert names and everywhere(own, person)
+    counts = erase(own, person)["erased"]["counts"]
+    assert counts["sessions"] == 2 and counts["consents"] == 1 and counts["documents"] == len(names) and counts["steps"] >= 2
+    assert everywhere(own, person) == [] and everywhere(own, credentials["credentials_id"]) in (["finq.outbox"], ["finq.audit", "finq.outbox"],
+                                                                                               ["finq.outbox", "finq.audit"])
+    until(lambda: not any(list(directory.glob(f"2*/{name}")) for name in names), 20, "the files' end")
+    assert own.psql(f"SELECT count(*) FROM finq.step WHERE session_id IN ('{done.session_id}', '{under_way.session_id}')") == "0"
+    empty = own.psql(f"SELECT status, num_nonnulls(tenant_user_id, credentials_id, renews, exchange_salt, reply, told, reasons, return_link, returned)"
+                     f" FROM finq.session WHERE session_id IN ('{done.session_id}', '{under_way.session_id}')")
+    assert empty.splitlines() == ["SESSION_EXPIRED|0"] * 2
+    assert submit(stays, 2).status == 200
+
+
+def test_what_was_begun_before_is_refused(own, client, person):
+    """A start, a step, an exchange and a status, each by who still has its token; the person may come again. Red without
+    was_erased in finq.submit_step and finq.step_refusal, and without SESSION_EXPIRED in finq.session_empty."""
+    done = walk(client, AISP, tenant_user_id=person)
+    _, credentials, under_way, started = lived(client, person)
+    erase(own, person)
+    assert is_error(submit(started, 1), 401, "expired_session")
+    assert is_error(submit(under_way, 2), 401, "expired_session")
+    assert is_error(done.exchange(), 401, "invalid_temp_token")
+    assert is_error(client.consent("get", credentials), 401, "invalid_credentials_id")
+    own.psql("UPDATE finq.erased_user SET erased_at = erased_at - interval '10 seconds'")
+    assert walk(client, AISP, tenant_user_id=person).exchange().status == 200
+    assert own.psql(f"SELECT count(*) FROM finq.session WHERE tenant_user_id = '{person}'") == "1"
+
+
+def test_events_tell_of_the_ends(own, client, person):
+    _, credentials, under_way, _ = lived(client, person)
+    own.psql("DELETE FROM finq.outbox")
+    erase(own, person)
+    told = own.psql("SELECT type, coalesce(payload #>> '{data,credentials_id}', session_id::text) FROM finq.outbox ORDER BY 1").splitlines()
+    assert told == [f"consent.deleted|{credentials['credentials_id']}", f"session.expired|{under_way.session_id}"]
+
+
+def test_the_receipt(own, client, person, tmp_path):
+    """It verifies, says nothing of the person, and is the same for as long as there is nothing new. Red where
+    finq_receipt_verify does not ask finq_key_verify."""
+    lived(client, person)
+    answer = erase(own, person)
+    receipt = answer["receipt"]
+    done = verify(own, receipt)
+    claims = json.loads(done.stdout)
+    assert done.returncode == 0 and claims == answer["erased"] and set(claims) == {"id", "user", "at", "counts"}
+    assert person not in done.stdout and claims["user"] != hashlib.sha256(person.encode()).hexdigest()
+    header = json.loads(base64.urlsafe_b64decode(receipt.split(".")[0] + "=="))
+    assert header["alg"] == "EdDSA" and len(header["kid"]) == 43
+    assert erase(own, person)["receipt"] == receipt
+    first, second, third = receipt.split(".")
+    forged = base64.urlsafe_b64encode(json.dumps({**claims, "at": 0}).encode()).decode().rstrip("=")
+    other = tmp_path / "other.pem"
+    run("openssl", "genpkey", "-algorithm", "ed25519", "-out", other)
+    run("openssl", "pkey", "-in", other, "-pubout", "-out", tmp_path / "other.pub")
+    for text, key, words in ((f"{first}.{forged}.{third}", None, "its signature is not"), (f"{first}.{second}", None, "three parts"),
+                             (receipt, tmp_path / "other.pub", "none of the keys"), (f"{first}.{second}.{'A' * 86}", None, "signature"),
+                             (f"{first}.{second}.{third}.", None, "three parts")):
+        done = verify(own, text, key)
+        assert done.returncode == 1 and words in done.stderr and done.stdout == "", text
+    walk(client, AISP, tenant_user_id=person)
+    assert erase(own, person)["receipt"] != receipt, "something new was erased"
+
+
+def test_receipts_are_forgotten(own, person):
+    """After thirty days. Red without finq.janitor_remove_erasures."""
+    first = erase(own, person)
+    assert first["erased"]["counts"] == {"sessions": 0, "steps": 0, "documents": 0, "consents": 0}
+    own.psql("UPDATE finq.erasure SET erased_at = erased_at - interval '31 days'")
+    until(lambda: own.psql("SELECT count(*) FROM finq.erasure") == "0", 20, "the run")
+    assert own.psql("SELECT count(*) FROM finq.erased_user") == "0" and erase(own, person)["receipt"] != first["receipt"]
+
+
+def test_the_trail_keeps_that_it_happened(own, client, person):
+    lived(client, person)
+    erasure = erase(own, person)["erased"]
+    line = next(one for one in own.finqctl("audit", "--tenant", own.tenant.client_id) if one["object"] == "person")
+    assert line["action"] == "DELETE" and line["detail"] == {"erasure_id": erasure["id"], "counts": erasure["counts"]}
+    assert person not in own.psql("SELECT string_agg(a::text, ' ') FROM finq.audit a")
+
+
+def test_nothing_is_erased_that_could_not_be_signed(own, client, person):
+    """Red where ctl_user_erase calls the database first."""
+    lived(client, person)
+    before = export(own, person)
+    assert erase(own, person, check=False, key=own.public_key).returncode == 1
+    assert own.finqctl("user", "erase", own.tenant.client_id, person, "--receipt-key", own.receipt_key, check=False).returncode == 2
+    assert own.finqctl("user", "erase", str(uuid.uuid4()), person, "--receipt-key", own.receipt_key, "--secret-file", own.secret_file,
+                       check=False).returncode == 3
+    assert {**export(own, person), "exported_at": 0} == {**before, "exported_at": 0}
+
+
+def test_another_tenants_person_stays(own, client, person):
+    """Of the same id. Red without client_id in finq.person_sessions."""
+    other = own.client(own.create_tenant(f"Other {uuid.uuid4()}"))
+    user = walk(other, CARD, to=1, tenant_user_id=person)
+    lived(client, person)
+    assert erase(own, person)["erased"]["counts"]["sessions"] == 2 and submit(user, 2).status == 200
+    other.close()
