@@ -2,10 +2,10 @@
 -- row of batches, and a batch one call and one transaction, of few rows: it passes over those that others hold, so that no
 -- request waits for it, and what was passed over goes at the next run.
 
--- The rows of a batch.
+-- The rows of a batch: so few that it ends within statement_timeout where the database is slow, or no run would get on.
 CREATE OR REPLACE FUNCTION finq.janitor_batch_rows() RETURNS integer
     LANGUAGE sql IMMUTABLE
-    RETURN 200;
+    RETURN 50;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- The jobs: each does a batch, and answers of how many rows

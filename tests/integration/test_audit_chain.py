@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from finqenv.flows import CARD, walk
-from finqenv.process import until
+from finqenv.process import Failure, until
 
 OFF = "BEGIN; ALTER TABLE finq.audit DISABLE TRIGGER ALL;"
 
@@ -45,6 +45,14 @@ def test_a_trail_that_is_whole(own):
     assert own.psql("SELECT bool_and(length(hash) = 32) FROM finq.audit") == "t"
 
 
+@pytest.mark.parametrize("statement", ["UPDATE finq.audit SET role = 'x' WHERE place = 1", "UPDATE finq.audit SET place = 0 WHERE place = 1",
+                                       "UPDATE finq.audit SET hash = sha256('x') WHERE place = 1", "DELETE FROM finq.audit WHERE place = 1"])
+def test_the_janitor_alone_keeps_it_and_changes_nothing(own, statement):
+    """Who says that he is the janitor may do no more than that one. Red without finq.audit_keep."""
+    with pytest.raises(Failure, match="only ever added"):
+        own.psql(f"SET finq.audit_keeper = 'on'; {statement}")
+
+
 @pytest.mark.parametrize("change", ["role = 'x'", "at = at + interval '1 microsecond'", "detail = detail || '{\"x\": 1}'", "hash = sha256('x')",
                                     "address = NULL", "os_user = 'x'", "client_id = gen_random_uuid()", "action = 'DELETE'", "object = 'x'",
                                     "application = 'x'", "audit_id = DEFAULT"])
@@ -54,6 +62,14 @@ def test_a_line_that_was_changed(own, change):
     assert f"at place {place}, was changed" in problem(own, f"UPDATE finq.audit SET {change} WHERE place = {place}")
 
 
+def test_a_line_that_was_changed_with_its_hash(own):
+    """The next one tells. Red where finq.audit_hash leaves the hash before out."""
+    place = chained(own) - 3
+    assert f"at place {place + 1}, was changed" in problem(
+        own, f"UPDATE finq.audit SET role = 'x' WHERE place = {place}",
+        f"UPDATE finq.audit a SET hash = finq.audit_hash((SELECT b.hash FROM finq.audit b WHERE b.place = {place - 1}), a.place, a) WHERE a.place = {place}")
+
+
 def test_a_line_that_was_removed(own):
     place = chained(own) - 3
     assert problem(own, f"DELETE FROM finq.audit WHERE place = {place}") == f"1 of places {place} to {place} are missing"
@@ -61,7 +77,7 @@ def test_a_line_that_was_removed(own):
 
 
 def test_a_line_that_was_removed_with_a_new_count(own):
-    """The places behind it are moved up. Red where finq.audit_hash leaves the hash before out."""
+    """The places behind it are moved up. Red where finq.audit_hash leaves the place out, and the hash before."""
     place = chained(own) - 3
     assert f"at place {place}, was changed, moved" in problem(
         own, f"DELETE FROM finq.audit WHERE place = {place}", f"UPDATE finq.audit SET place = -place WHERE place > {place}",
@@ -149,7 +165,7 @@ def test_old_lines_go_and_leave_a_checkpoint(own):
     """The oldest first, once they are due for a day, and what is left is whole; that they went leaves a line. Red where
     finq.audit_prune leaves the checkpoint, and without `latest` there."""
     last = chained(own)
-    prune = "SELECT 'pruned: ' || finq.audit_prune(86400, 200)"
+    prune = "SELECT 'pruned: ' || finq.audit_prune(86400, 50)"
     old = "UPDATE finq.audit SET at = at - interval '{}' WHERE place <= 5; UPDATE finq.audit SET place = NULL, hash = NULL; SELECT finq.audit_chain(100000)"
     shown = "SELECT 'left: ' || json_build_object('first', v ->> 'first', 'problem', v ->> 'problem')::text FROM finq.audit_verify() v"
     for age, count in (("47 hours", 0), ("49 hours", 5)):
@@ -157,6 +173,9 @@ def test_old_lines_go_and_leave_a_checkpoint(own):
         assert f"pruned: {count}" in said
         left = json.loads(next(line for line in said.splitlines() if line.startswith("left: ")).removeprefix("left: "))
         assert left == {"first": str(count + 1), "problem": None} and last > 5
+    said = own.psql(f"{OFF} UPDATE finq.audit SET at = at + interval '40 days' WHERE place = 3; {old.format('49 hours')}; ALTER TABLE finq.audit ENABLE"
+                    f" TRIGGER ALL; {prune}; ROLLBACK")
+    assert "pruned: 2" in said, "the chain keeps what comes before a line that stays"
     said = own.psql(f"{OFF} {old.format('49 hours')}; ALTER TABLE finq.audit ENABLE TRIGGER ALL; {prune}; SELECT 'line: ' || object || detail FROM finq.audit WHERE place IS NULL; ROLLBACK")
     assert 'line: audit_checkpoint{"changed": {"hash": "changed", "place": [0, 5]}}' in said
 

@@ -113,7 +113,7 @@ def test_what_was_begun_before_is_refused(own, client, person):
     assert is_error(submit(under_way, 2), 401, "expired_session")
     assert is_error(done.exchange(), 401, "invalid_temp_token")
     assert is_error(client.consent("get", credentials), 401, "invalid_credentials_id")
-    own.psql("UPDATE finq.erased_user SET erased_at = erased_at - interval '10 seconds'")
+    own.psql("UPDATE finq.erased_user SET erased_at = erased_at - interval '20 seconds'")
     assert walk(client, AISP, tenant_user_id=person).exchange().status == 200
     assert own.psql(f"SELECT count(*) FROM finq.session WHERE tenant_user_id = '{person}'") == "1"
 
@@ -149,6 +149,7 @@ def test_the_receipt(own, client, person, tmp_path):
                              (f"{first}.{second}.{third}.", None, "three parts")):
         done = verify(own, text, key)
         assert done.returncode == 1 and words in done.stderr and done.stdout == "", text
+    own.psql("UPDATE finq.erased_user SET erased_at = erased_at - interval '20 seconds'")
     walk(client, AISP, tenant_user_id=person)
     assert erase(own, person)["receipt"] != receipt, "something new was erased"
 

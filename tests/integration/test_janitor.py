@@ -251,9 +251,9 @@ def test_progress_is_shown(own, client):
     """Batch by batch, to standard error."""
     own.psql(f"""INSERT INTO finq.replay (client_id, kid, token_hash, expires_at, request_id)
         SELECT '{client.tenant.client_id}', 'k', sha256(n::text::bytea), clock_timestamp() - interval '1 minute', gen_random_uuid()
-          FROM generate_series(1, 401) n""")
+          FROM generate_series(1, 101) n""")
     done = own.finqctl("janitor", "run", check=False)
-    assert done.stderr.splitlines()[:3] == ["replays_removed 200", "replays_removed 400", "replays_removed 401"]
+    assert done.stderr.splitlines()[:3] == ["replays_removed 50", "replays_removed 100", "replays_removed 101"]
 
 
 def test_a_session_that_begins_is_nobodys_business(own, client):
