@@ -26,7 +26,7 @@ def store(server, client, count, columns="", values=""):
     start = float(server.psql("SELECT extract(epoch FROM clock_timestamp())"))
     return server.psql(f"""INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, access_token_hash, consent_exp,
             max_data_retention, created_at, updated_at{columns})
-        SELECT (left(finq.first_id(to_timestamp({start}) + i * interval '1 ms')::text, 24) || lpad(i::text, 12, '0'))::uuid,
+        SELECT (lpad(to_hex({int(start * 1000)} + i), 12, '0') || '70008000' || lpad(i::text, 12, '0'))::uuid,
                '{client.tenant.client_id}', (SELECT min(skill_id) FROM finq.skill), gen_random_uuid(), sha256(i::text::bytea),
                clock_timestamp() + interval '1 day', clock_timestamp() + interval '2 days', clock_timestamp(), clock_timestamp(){values}
           FROM generate_series(1, {count}) i RETURNING credentials_id""").split()[::-1]
