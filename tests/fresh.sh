@@ -102,7 +102,7 @@ make_machine() {
 
 # What a command may not leave: files in its caller's home, servers' directories, processes.
 leftovers() {
-  in_machine 'find /root -type f -newer /srv/began ! -path "$1" ! -path "$1/*"; ls -d /var/tmp/finq-* 2>/dev/null' "$CLONE"
+  in_machine 'find /root -type f -newer /srv/began ! -path "$1" ! -path "$1/*"; ls -d /var/tmp/finq-* /dev/shm/* 2>/dev/null' "$CLONE"
   local pid
   for pid in $(cd /proc && echo [0-9]*); do
     [ "$(readlink "/proc/$pid/root")" != "$machine" ] || tr '\0' ' ' <"/proc/$pid/cmdline"

@@ -6,7 +6,7 @@
 
 finq_consent_hashes finq_consent_hashes_of(const finq_consent_claim *claim)
 {
-    finq_consent_hashes of;
+    finq_consent_hashes of = {{0}, {0}};
     const char *secret = claim->is_signed ? "" : claim->client_secret;
     finq_digest_sha256(of.secret, secret, strlen(secret));
     finq_digest_sha256(of.token, claim->access_token, strlen(claim->access_token));
