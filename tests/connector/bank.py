@@ -25,13 +25,20 @@ def choice_of(question):
     return (question["code"] or "").partition("-")[0]
 
 
+def _visit(question):
+    """What the page is told of the visit. Who asks is known by where the user goes afterwards."""
+    told = {"state": question["state"], "redirect_uri": question["redirect_uri"]}
+    link = urllib.parse.urlsplit(question["data"].get("psu_redirect_link", ""))
+    if link.scheme:
+        told |= {"asker": link.hostname or link.scheme,
+                 "purpose": "payment" if question["step"] == "payment_intent" else "accounts"}
+    return told
+
+
 def _redirect(question, page):
-    asker = urllib.parse.urlsplit(question["data"]["psu_redirect_link"])
-    query = urllib.parse.urlencode({"state": question["state"], "redirect_uri": question["redirect_uri"],
-                                    "asker": asker.hostname or asker.scheme,
-                                    "purpose": "payment" if question["step"] == "payment_intent" else "accounts"})
     until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + REDIRECT_SECONDS))
-    return {"verdict": "redirect", "method": "GET", "url": f"{page}?{query}", "headers": {}, "expires_at": until}
+    return {"verdict": "redirect", "method": "GET", "url": f"{page}?{urllib.parse.urlencode(_visit(question))}", "headers": {},
+            "expires_at": until}
 
 
 def decide(question, page):

@@ -2,8 +2,7 @@
 
 What has passed is not done again until the document, a program or a tool is another one: `build/node/passed` remembers.
 
-Seen red: `data` that holds nothing (without additionalProperties), StepAnswer as one object (temp_token may be missing), a wrong example
-among the examples, a description that YAML takes apart.
+Seen red: `data` that holds nothing (without additionalProperties).
 """
 import hashlib
 import json

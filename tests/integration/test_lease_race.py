@@ -1,8 +1,5 @@
 """Two servers, of which one at a time is the janitor, whatever happens to it: killed in the midst of a batch, or stopped past its
-lease and woken again. Each effect is that of who has the lease, and there is one of each. Time is moved in the lease's row.
-
-Seen red: finq.janitor_batch without finq.lease_keep (a leader that was woken goes on); finq.lease_keep without l.epoch.
-"""
+lease and woken again. Each effect is that of who has the lease, and there is one of each. Time is moved in the lease's row."""
 import re
 import signal
 

@@ -1,8 +1,4 @@
-"""Who comes back from a bank and meets an error: a person sees a page, a program gets JSON (contract section 1).
-
-Seen red: finq_page_suits without the path, without either weight, with >= for >; error_body in the error filter as JSON; the page's
-policy left out.
-"""
+"""Who comes back from a bank and meets an error: a person sees a page, a program gets JSON (contract section 1)."""
 import base64
 import hashlib
 import html.parser

@@ -1,7 +1,7 @@
 """make up, psql, log and down: servers that are kept running, and a look inside them.
 
-Seen red: psql that names no role; log without PostgreSQL's; psql where nothing is up; without the webhook, the outbox, the
-redirect links or FinqAllowOrigin; up that starts nothing of what has ended; the example's checks of whose a token and an event are.
+Seen red: psql that names no role; log without PostgreSQL's; psql where nothing is up; the example's checks of whose a token and an
+event are.
 """
 import json
 import os
