@@ -521,6 +521,12 @@ BEGIN
     RETURN v_shown;
 END $$;
 
+-- The first id of a millisecond.
+CREATE OR REPLACE FUNCTION finq.first_id(p_at timestamptz) RETURNS uuid
+    LANGUAGE sql IMMUTABLE
+    RETURN (SELECT (substr(h.hex, 1, 8) || '-' || substr(h.hex, 9, 4) || '-0000-0000-000000000000')::uuid
+              FROM (SELECT lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') AS hex) h);
+
 -- Newest first: their ids tell the time, and bound how far back is looked.
 CREATE OR REPLACE FUNCTION finq.session_list(p_client_id uuid, p_status text, p_skill text, p_tenant_user_id text, p_since timestamptz,
     p_before uuid, p_limit integer) RETURNS json
@@ -541,7 +547,7 @@ BEGIN
                        'started_at', finq.utc(l.started_at), 'updated_at', finq.utc(l.updated_at),
                        'tenant_user_id', l.tenant_user_id, 'waits_for', l.waits_for) ORDER BY l.session_id DESC), '[]')
               FROM (SELECT s.* FROM finq.session s
-                     WHERE s.session_id >= finq.first_id(coalesce(p_since, clock_timestamp() - interval '7 days'))
+                     WHERE s.session_id >= finq.first_id(p_at => coalesce(p_since, clock_timestamp() - interval '7 days'))
                        AND (p_before IS NULL OR s.session_id < p_before)
                        AND (p_client_id IS NULL OR s.client_id = p_client_id)
                        AND (v_status IS NULL OR s.status = v_status)

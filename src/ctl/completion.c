@@ -36,14 +36,6 @@ static void nouns_print(const ctl_verb *verbs)
     }
 }
 
-static void verbs_print(const ctl_verb *verbs, const char *noun)
-{
-    for (; verbs->noun; verbs++) {
-        if (strcmp(verbs->noun, noun) == 0)
-            printf(" %s", verbs->verb);
-    }
-}
-
 static void options_print(const ctl_verb *verb)
 {
     for (const ctl_parameter *p = verb->parameters; p->name; p++) {
@@ -51,6 +43,19 @@ static void options_print(const ctl_verb *verb)
             printf(" %s", p->name);
     }
     fputs(" --db --json --help", stdout);
+}
+
+/* A noun's verbs, and the options of the noun alone, where it does something. */
+static void verbs_print(const ctl_verb *verbs, const char *noun)
+{
+    for (; verbs->noun; verbs++) {
+        if (strcmp(verbs->noun, noun) != 0)
+            continue;
+        if (verbs->verb)
+            printf(" %s", verbs->verb);
+        else
+            options_print(verbs);
+    }
 }
 
 /* The first words, and those that help explains. */
@@ -92,7 +97,7 @@ ctl_exit ctl_completion(ctl_command *command)
     fputs(to->head, stdout);
     nouns_case(to, command->verbs);
     for (const ctl_verb *v = command->verbs; v->noun; v++) {
-        if (v->verb && is_first(command->verbs, v))
+        if (is_first(command->verbs, v))
             verbs_case(to, command->verbs, v);
     }
     for (const ctl_verb *v = command->verbs; v->noun; v++)

@@ -48,13 +48,14 @@ class Proxy:
         (server if is_question else client).sendall(data)
 
     def cut(self):
-        for pair in self._pairs:
+        """Those that there are: one that is made meanwhile, because another was cut, lives."""
+        pairs, self._pairs = self._pairs, []
+        for pair in pairs:
             for one in pair:
                 try:
                     one.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
-        self._pairs = []
 
     def close(self):
         self._listener.close()

@@ -53,7 +53,7 @@ def test_it_works_by_itself(desk):
     assert metric(desk, f"finq_janitor_failures_total{{{host}}}") == 0
     now = int(desk.installation.psql("SELECT finq.seconds(clock_timestamp())"))
     until(lambda: now - 5 <= metric(desk, f"finq_janitor_last_run_timestamp_seconds{{{host}}}"), 10, "the time of the run")
-    assert figure(desk, "JanitorDone") == 2 and figure(desk, "JanitorFailures") == 0 and figure(desk, "JanitorLagSeconds") == 0
+    assert figure(desk, "JanitorDone") >= 2 and figure(desk, "JanitorFailures") == 0 and figure(desk, "JanitorLagSeconds") == 0
     desk.installation.httpd.log.wait_for(r"FINQ12: janitor: sessions_removed 1")
 
 

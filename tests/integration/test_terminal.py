@@ -128,4 +128,5 @@ def test_the_verbs_that_ask():
     """Those that end something for good, or at once for all of a tenant's users."""
     lines = at_terminal(None, "--help")[1].splitlines()
     assert {" ".join(line.split()[1:3]) for line in lines if "[--yes]" in line} == {
-        "consent delete", "key revoke", "step reject", "tenant delete", "tenant disable", "tenant revoke", "webhook remove"}
+        "consent delete", "key revoke", "step reject", "tenant delete", "tenant disable", "tenant revoke", "user erase",
+        "webhook remove"}

@@ -330,7 +330,7 @@ def proxied(server, make_desk):
     httpd = desk.installation.httpd
     httpd.settings.database = proxy.conninfo(server.postgres.conninfo(SERVER, desk.installation.database))
     httpd.restart()
-    httpd.log.allow(r"\[dbd:error\]")
+    httpd.log.allow(r"\[dbd:error\]|FINQ11: janitor: the database")
     yield desk, proxy
     proxy.close()
 
