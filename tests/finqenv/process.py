@@ -74,8 +74,14 @@ def port_is_free(port):
     return True
 
 
+_given = set()
+
+
 def free_port():
-    return until(lambda: next((p for p in random.sample(PORTS, 20) if port_is_free(p)), None), what="a free port")
+    """Never the same twice: who was given one may not listen there yet."""
+    port = until(lambda: next((p for p in random.sample(PORTS, 20) if p not in _given and port_is_free(p)), None), what="a free port")
+    _given.add(port)
+    return port
 
 
 def _stat(pid):

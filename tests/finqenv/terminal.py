@@ -47,7 +47,7 @@ def completed(shell, setup, typed, expected, seconds=30):
     """Whether an interactive shell, set up so, makes what is `expected` of what is `typed` and a tab."""
     pid, screen = pty.fork()
     if pid == 0:
-        os.execvpe(shell[0], shell, clean_environ(TERM="dumb", PATH=f"{FINQCTL.parent}:{os.environ['PATH']}"))
+        os.execvpe(shell[0], shell, clean_environ(TERM="dumb", HISTFILE="/dev/null", PATH=f"{FINQCTL.parent}:{os.environ['PATH']}"))
     shown, end = "", time.monotonic() + seconds
     script = [(f"{setup}; PS1='READ''Y '\n", "READY "), (f"{typed}\t", expected)]
     try:

@@ -6,6 +6,7 @@ Seen red: `data` that holds nothing (without additionalProperties).
 """
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 
@@ -45,7 +46,8 @@ def passed(workshop, *commands):
     if stamp.exists():
         return
     for command in commands:
-        done = subprocess.run([BIN / command[0], *command[1:]], cwd=workshop, capture_output=True, text=True)
+        done = subprocess.run([BIN / command[0], *command[1:]], cwd=workshop, capture_output=True, text=True,
+                              env={**os.environ, "HOME": str(workshop)})
         assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     stamp.parent.mkdir(exist_ok=True)
     stamp.touch()
