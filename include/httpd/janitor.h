@@ -8,4 +8,7 @@
  * on a database, under its lease; each removes the files of its own FinqUploadDir. Without a host that has a base there is none. */
 int finq_janitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server);
 
+/** For the child_init hook: the child's end waits for a call that the janitor has out, by FinqDatabaseTimeout at most. */
+void finq_janitor_child_init(apr_pool_t *pchild);
+
 #endif

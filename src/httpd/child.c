@@ -3,6 +3,7 @@
 #include <http_log.h>
 
 #include "crypto/digest.h"
+#include "httpd/janitor.h"
 #include "httpd/longpoll.h"
 #include "httpd/observe.h"
 #include "httpd/permits.h"
@@ -35,6 +36,7 @@ void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
     finq_observe_child_init(pchild);
     finq_longpoll_child_init(pchild);
     finq_permits_child_init(pchild);
+    finq_janitor_child_init(pchild);
     if (finq_gate_child_init(pchild) != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, main_server, "FINQ01: no lock could be made; every request will get 503");
         return;

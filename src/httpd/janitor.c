@@ -6,6 +6,7 @@
 #include <http_core.h>
 #include <http_log.h>
 #include <mod_watchdog.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "db/calls.h"
@@ -171,11 +172,34 @@ static void host_run(server_rec *server, apr_pool_t *parent)
     apr_pool_destroy(j.pool);
 }
 
+/* Held while the janitor works: outside of any pool, since mod_watchdog's thread outlives the child's. */
+static pthread_mutex_t working = PTHREAD_MUTEX_INITIALIZER;
+static int is_over; /* the child's end has come */
+
 static apr_status_t tick(int state, void *main_server, apr_pool_t *pool)
 {
-    for (server_rec *server = state == AP_WATCHDOG_STATE_RUNNING ? main_server : NULL; server; server = server->next)
+    if (state != AP_WATCHDOG_STATE_RUNNING)
+        return APR_SUCCESS;
+    pthread_mutex_lock(&working);
+    for (server_rec *server = is_over ? NULL : main_server; server; server = server->next)
         host_run(server, pool);
+    pthread_mutex_unlock(&working);
     return APR_SUCCESS;
+}
+
+/* Before anything goes that it uses: mod_watchdog itself waits for its thread only when the process ends. */
+static apr_status_t child_end(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&working);
+    is_over = 1;
+    pthread_mutex_unlock(&working);
+    return APR_SUCCESS;
+}
+
+void finq_janitor_child_init(apr_pool_t *pchild)
+{
+    apr_pool_pre_cleanup_register(pchild, NULL, child_end);
 }
 
 static int has_base(const server_rec *server)

@@ -7,7 +7,9 @@ import re
 import pytest
 
 from finqenv import documents
+from finqenv.postgres import SERVER
 from finqenv.process import until
+from finqenv.proxy import Proxy
 from finqenv.uploads import Desk
 
 PNG, OTHER = documents.png(), documents.png(shade=0x77)
@@ -78,3 +80,23 @@ def test_a_disk_that_refuses(desk):
     file.write_bytes(PNG.content)
     until(lambda: stuck not in desk.placed(), 20, "its end")
     until(lambda: desk.installation.psql("SELECT count(*) FROM finq.upload_removed") == "0", 20, "the row's end")
+
+
+@pytest.mark.parametrize("lost", ["questions", "answers"])
+def test_a_child_ends_in_the_midst_of_a_run(make_server, server, lost):
+    """It waits for the call that the janitor has out: else the thread would use what has gone with the child's memory, and mod_dbd
+    abort the child for the connection that has not come back. Red without child_end in janitor.c."""
+    made = make_server(cluster=server.postgres, database=f"midst_{lost}", children=1, plain=True,
+                       directives={"FinqJanitorInterval": "1", "FinqDatabaseTimeout": "2"})
+    proxy = Proxy(server.postgres.port)
+    made.httpd.settings.database = proxy.conninfo(server.postgres.conninfo(SERVER, made.database))
+    made.httpd.restart()
+    try:
+        made.httpd.log.expect("FINQ11: janitor: the database: .* no answer in time")
+        until(lambda: made.psql("SELECT given_at FROM finq.lease WHERE name = 'janitor'"), what="its first run, with a connection")
+        proxy.lost.clear()
+        proxy.lose = lost
+        assert proxy.lost.wait(10), "nobody else asks"
+        made.httpd.graceful_stop()
+    finally:
+        proxy.close()

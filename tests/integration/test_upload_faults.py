@@ -331,8 +331,6 @@ def proxied(server, make_desk):
     httpd.settings.database = proxy.conninfo(server.postgres.conninfo(SERVER, desk.installation.database))
     httpd.restart()
     httpd.log.allow(r"\[dbd:error\]|FINQ11: janitor: the database")
-    # mod_dbd's list aborts a child at its end where a connection that was cut has not come back to it.
-    httpd.log.tolerate(r"reslist_cleanup: Assertion|AH00052: child pid \d+ exit signal Abort|FINQ11: janitor: the database")
     yield desk, proxy
     proxy.close()
 
