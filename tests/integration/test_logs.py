@@ -211,6 +211,8 @@ class Told(dict):
         lines = re.findall(r"\[finq:debug\].*FINQ10: \[(\S+)\] (.*)$", log, re.M)
         self.update(lines)
         assert len(self) == len(lines), "one a request"
+        refusals = re.findall(r"\[finq:(?!debug)[a-z]+\].*FINQ\d\d: \[(\S+)\] ", log)
+        assert refusals and len(refusals) == len(set(refusals)), "one refusal, one line"
         assert set(self) == {answer.headers["x-request-id"] for answer in self.answers}, "and each has one"
 
     def of(self, answer):
