@@ -118,78 +118,66 @@ END $$;
 
 -- The consents themselves, once nobody is told of them any more (finq.consent_is_known).
 CREATE OR REPLACE FUNCTION finq.janitor_remove_consents() RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE sql
 AS $$
-DECLARE
-    v_until timestamptz := clock_timestamp() - interval '1 year';
-    v_done  integer;
-BEGIN
-    DELETE FROM finq.credential c
-     WHERE c.credentials_id IN (SELECT o.credentials_id FROM finq.credential o
-                                 WHERE o.data_removed_at IS NOT NULL AND o.max_data_retention <= v_until AND o.status <> 'ACTIVE'
-                                 ORDER BY o.max_data_retention LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
-    GET DIAGNOSTICS v_done = ROW_COUNT;
-    RETURN v_done;
-END $$;
+    WITH gone AS (
+        DELETE FROM finq.credential c
+         WHERE c.credentials_id IN (SELECT o.credentials_id FROM finq.credential o
+                                     WHERE o.data_removed_at IS NOT NULL AND o.status <> 'ACTIVE'
+                                       AND o.max_data_retention <= statement_timestamp() - interval '1 year'
+                                     ORDER BY o.max_data_retention LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+    SELECT count(*)::integer FROM gone
+$$;
 
 CREATE OR REPLACE FUNCTION finq.janitor_remove_replays() RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE sql
 AS $$
-DECLARE
-    v_now  timestamptz := clock_timestamp();
-    v_done integer;
-BEGIN
-    DELETE FROM finq.replay r
-     WHERE r.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.replay o WHERE o.expires_at < v_now ORDER BY o.expires_at
-                                LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS v_done = ROW_COUNT;
-    RETURN v_done;
-END $$;
+    WITH gone AS (
+        DELETE FROM finq.replay r
+         WHERE r.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.replay o WHERE o.expires_at < statement_timestamp()
+                                    ORDER BY o.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*)::integer FROM gone
+$$;
 
 CREATE OR REPLACE FUNCTION finq.janitor_remove_claims() RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE sql
 AS $$
-DECLARE
-    v_now  timestamptz := clock_timestamp();
-    v_done integer;
-BEGIN
-    DELETE FROM finq.step_claim c
-     WHERE c.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.step_claim o WHERE o.until < v_now ORDER BY o.until
-                                LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS v_done = ROW_COUNT;
-    RETURN v_done;
-END $$;
+    WITH gone AS (
+        DELETE FROM finq.step_claim c
+         WHERE c.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.step_claim o WHERE o.until < statement_timestamp()
+                                    ORDER BY o.until LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*)::integer FROM gone
+$$;
 
 -- Events, p_retention seconds after they were delivered or given up.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_events(p_retention integer) RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE sql
 AS $$
-DECLARE
-    v_until timestamptz := clock_timestamp() - p_retention * interval '1 second';
-    v_done  integer;
-BEGIN
-    DELETE FROM finq.outbox e
-     WHERE e.event_id IN (SELECT o.event_id FROM finq.outbox o
-                           WHERE o.state <> 'WAITING' AND coalesce(o.delivered_at, o.next_at) <= v_until
-                           ORDER BY coalesce(o.delivered_at, o.next_at) LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
-    GET DIAGNOSTICS v_done = ROW_COUNT;
-    RETURN v_done;
-END $$;
+    WITH gone AS (
+        DELETE FROM finq.outbox e
+         WHERE e.event_id IN (SELECT o.event_id FROM finq.outbox o
+                               WHERE o.state <> 'WAITING'
+                                 AND coalesce(o.delivered_at, o.next_at) <= statement_timestamp() - p_retention * interval '1 second'
+                               ORDER BY coalesce(o.delivered_at, o.next_at) LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+    SELECT count(*)::integer FROM gone
+$$;
 
 -- Receipts are given again for 30 days, which is as long as a session may be begun before its first step.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_erasures() RETURNS integer
-    LANGUAGE plpgsql
+    LANGUAGE sql
 AS $$
-DECLARE
-    v_until timestamptz := clock_timestamp() - interval '30 days';
-    v_done  integer;
-BEGIN
-    DELETE FROM finq.erasure e
-     WHERE e.erasure_id IN (SELECT o.erasure_id FROM finq.erasure o WHERE o.erased_at <= v_until ORDER BY o.erased_at
-                             LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
-    GET DIAGNOSTICS v_done = ROW_COUNT;
-    RETURN v_done;
-END $$;
+    WITH gone AS (
+        DELETE FROM finq.erasure e
+         WHERE e.erasure_id IN (SELECT o.erasure_id FROM finq.erasure o
+                                 WHERE o.erased_at <= statement_timestamp() - interval '30 days'
+                                 ORDER BY o.erased_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+    SELECT count(*)::integer FROM gone
+$$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- A run: begin, then a batch after the other, then end
