@@ -7,7 +7,7 @@
 /* A set is two cache lines. */
 #define WAYS 8
 /* After so many lost races a request is let through: in doubt nobody is refused. */
-#define TRIES 64
+#define TRIES 4096
 
 /* A bucket is the time at which it will be full again (the generic cell rate algorithm): one number, so that a token is
  * taken in one compare-and-swap. Beside it stand 16 bits of the key: a bucket that has changed hands between the look at

@@ -56,8 +56,8 @@ class Httpd:
         library = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
         # httpd and APR keep what they allocate until they exit, so leaks are looked for elsewhere (resident size).
         return clean_environ(LD_PRELOAD=os.path.realpath(library),
-                             ASAN_OPTIONS=f"detect_leaks=0:log_path={self.sanitizer_logs}/log",
-                             UBSAN_OPTIONS=f"print_stacktrace=1:log_path={self.sanitizer_logs}/log")
+                             ASAN_OPTIONS=f"detect_leaks=0:log_path='{self.sanitizer_logs}/log'",
+                             UBSAN_OPTIONS=f"print_stacktrace=1:log_path='{self.sanitizer_logs}/log'")
 
     def _httpd(self, *arguments, check=True):
         self.config.touch(mode=0o600)  # it holds the database's password
