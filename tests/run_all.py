@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """make test: runs the unit programs, then pytest with the words after --, in so many workers, and ends with the counts of
 both: run_all.py WORKERS [PROGRAM...] -- [WORD...]. A whole run, which no words narrow, fails as well where conf/openapi.yaml
-documents a member of answers that no test brought about."""
+documents a member of answers that no test brought about. Where FINQ_AGAIN is a number, up to so many tests that failed run
+once more, each alone; those that pass then are named in the last lines: they are faults, of the test or of what it tests."""
 import concurrent.futures
 import os
 import re
@@ -71,15 +72,35 @@ def run_integration(workers, arguments):
             run_pytest(BUILD / "pytest-alone.xml", ["--alone=only", *arguments])]
 
 
+def failed_in(report):
+    """The names, as pytest takes them, of the tests that failed."""
+    cases = xml.etree.ElementTree.parse(report).getroot().iter("testcase") if report.exists() else []
+    return {f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}" for case in cases
+            if case.find("failure") is not None or case.find("error") is not None}
+
+
+def pass_again(failed, integration):
+    """The names of the tests that failed, if there are few and each passes when it runs alone; else none."""
+    names = sorted(failed_in(BUILD / "pytest.xml") | failed_in(BUILD / "pytest-alone.xml"))
+    few = failed == sum(count for _, count in integration) and len(names) <= int(os.environ.get("FINQ_AGAIN") or 0)
+    return names if few and all(run_pytest(BUILD / "pytest-again.xml", [name]) == (1, 0) for name in names) else []
+
+
 def run_all():
     workers, end = int(sys.argv[1]), sys.argv.index("--")
     units, words = run_units(sys.argv[2:end], workers), sys.argv[end + 1:]
     with tempfile.TemporaryDirectory() as seen:
         os.environ["FINQ_SEEN"] = seen
-        passed, failed = (sum(column) for column in zip(*units, *run_integration(workers, words)))
+        integration = run_integration(workers, words)
+        passed, failed = (sum(column) for column in zip(*units, *integration))
+        flaky = pass_again(failed, integration) if failed else []
+        if flaky:
+            passed, failed = passed + len(flaky), 0
         if not words and not failed and (never := unseen(seen)):
             print(f"{FILE.name} documents members of answers that no test brought about: {', '.join(never)}")
             failed = 1
+    for name in flaky:
+        print(f"FAILED ONCE, AND PASSED ALONE (a fault to be mended): {name}")
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 
