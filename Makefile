@@ -34,7 +34,7 @@ SCHEMA := $(firstword $(subst _, ,$(notdir $(lastword $(MIGRATIONS)))))
 # A folder of src is a room. They know no httpd, but src/httpd, the thin face over them; src/ctl is the operator's command.
 ROOMS   := $(filter-out src/httpd/% src/ctl/%,$(wildcard src/*/*.c))
 LIB_O   := $(patsubst %.c,$(B)/obj/%.o,$(ROOMS))
-HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c src/httpd/*/*.c) mod_finq.c) $(B)/obj/openapi.o
+HTTPD_O := $(patsubst %.c,$(B)/obj/%.o,$(wildcard src/httpd/*.c src/httpd/*/*.c) mod_finq.c)
 CTL_O   := $(patsubst %.c,$(B)/obj/%.o,$(filter-out src/ctl/sql.c,$(wildcard src/ctl/*.c))) $(SQL_O)
 ASK_O   := $(B)/obj/tests/modules/mod_finq_ask.o
 UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -92,10 +92,8 @@ $(B)/obj/openapi.json: conf/openapi.yaml include/ground/version.h | check-deps
 	  json.dump(yaml.safe_load(sys.stdin), sys.stdout, ensure_ascii=False, separators=(",", ":"))' \
 	  < <($(VERSIONED) $<) > $@.new
 	$Qmv $@.new $@
-$(B)/obj/openapi.o: $(B)/obj/openapi.json
-	@printf '%s\n' '.section .rodata' '.globl finq_openapi_json' '.hidden finq_openapi_json' \
-	  'finq_openapi_json: .incbin "$<"' '.byte 0' '.section .note.GNU-stack,"",@progbits' > $(@:.o=.S)
-	$Q$(CC) -c $(@:.o=.S) -o $@
+$(B)/obj/src/httpd/api/api_openapi.o: $(B)/obj/openapi.json
+$(B)/obj/src/httpd/api/api_openapi.o: FINQ_CFLAGS += -DOPENAPI_JSON='"$(B)/obj/openapi.json"'
 
 $(SQL_B)/finqctl: $(LIB_O) $(CTL_O)
 	@echo "  LINK  $@"
@@ -173,7 +171,7 @@ $(B)/bench/mod_finq_floor.so: tests/bench/mod_finq_floor.c
 C_FILES = mod_finq.c $(shell find src include tests -name '*.[ch]' ! -path '*/db/calls.[ch]')
 # src/ctl/sql.c is made of other files.
 LINTED = mod_finq.c $(shell find src -name '*.c' ! -path src/ctl/sql.c)
-LINT_FLAGS = $(patsubst -I/%,-isystem /%,-std=gnu11 -DFINQ_SCHEMA=1 -Iinclude -Isrc/ctl $(APR_FLAGS) $(PG_FLAGS) $(HTTPD_FLAGS))
+LINT_FLAGS = $(patsubst -I/%,-isystem /%,-std=gnu11 -DFINQ_SCHEMA=1 -DOPENAPI_JSON=__FILE__ -Iinclude -Isrc/ctl $(APR_FLAGS) $(PG_FLAGS) $(HTTPD_FLAGS))
 
 format:
 	@tests/install.sh lint
