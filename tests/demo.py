@@ -163,7 +163,7 @@ def use_consent(client, credentials):
 
 def prepare(installation):
     """Starts it, with a tenant. Returns the tenant's client."""
-    say("Starting a private PostgreSQL and a private httpd with TLS, and a connector behind it")
+    say("Starting a private PostgreSQL and a private httpd with TLS, which has a sandbox bank")
     installation.start()
     installation.publish_skills()
     tenant = installation.create_tenant("Demo tenant", (*DEMO_SKILLS, BANK_SKILL))
@@ -178,11 +178,9 @@ def prepare(installation):
 
 
 def walk(directory):
-    connector = sandbox.Connector("bank", directory)
-    installation = Installation(directory, modules=(*sandbox.MODULES, "authn_core"), vhost=connector.vhost + sandbox.PAGE + ACCOUNT,
+    installation = Installation(directory, modules=("authn_core",), vhost=sandbox.BANK + ACCOUNT,
                                 directives={"FinqCacheTTL": REMEMBERED})
     try:
-        connector.start(f"{installation.httpd.url}/sandbox")
         client = prepare(installation)
         onboard(client)
         use_consent(client, visit_bank(client))
@@ -191,10 +189,7 @@ def walk(directory):
         print("\n".join(installation.httpd.log.lines()[-20:]), file=sys.stderr)
         raise
     finally:
-        try:
-            connector.stop()
-        finally:
-            installation.stop()
+        installation.stop()
 
 
 def demo():

@@ -1,10 +1,11 @@
-/* The sandbox bank: the page where a sandbox skill's users log in and consent, and the way back from it. It
- * keeps nothing: what it knows of a visit is in the visit's own parameters. */
+/* The sandbox bank: the page where a sandbox skill's users log in and consent, the way back from it, and what the bank answers as a
+ * connector. It keeps nothing: what it knows of a visit is in the visit's own parameters, and in the code that it ends with. */
 #ifndef FINQ_SANDBOX_H
 #define FINQ_SANDBOX_H
 
 #include <apr_tables.h>
 
+#include "bank/connector.h"
 #include "ground/error.h"
 
 /** Largest form and longest query, in bytes. */
@@ -41,5 +42,18 @@ finq_error *finq_sandbox_location(const char **location, const finq_sandbox_visi
 
 /** The Content-Security-Policy of the pages: their own style, and nothing else. */
 const char *finq_sandbox_policy(apr_pool_t *pool);
+
+/** What the code of a visit tells: the way back leads it past the user's browser, and anybody may write one; no real bank would
+ * do so. */
+typedef struct finq_sandbox_code {
+    const char *choice;   /**< as in the visit; "" where the code is none of this bank's */
+    const char *customer; /**< as typed; "" where the code does not say */
+    int current, savings; /**< accounts that were chosen */
+} finq_sandbox_code;
+finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool);
+
+/** What the bank answers a question, as a connector does: JSON (conf/connector-openapi.yaml). `page` is the whole address of its
+ * page. The same question gets the same answer. */
+const char *finq_sandbox_answer(const finq_connector_question *question, const char *page, apr_pool_t *pool);
 
 #endif

@@ -18,6 +18,9 @@ int finq_reply_empty(finq_request *request);
 /** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
 int finq_reply_redirect(finq_request *request, const char *location);
 
+/** Sends all of an answer that the handler has given: what is done behind it, the client does not wait for. */
+void finq_reply_end(request_rec *r);
+
 /** The insert_error_filter hook: gives the errors that httpd itself makes under a base the contract's form. */
 void finq_reply_insert_filter(request_rec *r);
 /** Registers the filter of that hook. */

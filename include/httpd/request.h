@@ -55,6 +55,10 @@ typedef struct finq_request {
     int is_empty;              /**< whether the answer is 204: nothing was asked for, and nothing was done */
     int answered;              /**< a status has been sent, by httpd itself or by us */
 
+    /* What is done once the client has its answer, in the same thread; NULL for nothing. */
+    void (*afterwards)(struct finq_request *request, void *of);
+    void *afterwards_of;
+
     /* An answer that is held back (longpoll.c). */
     finq_error *(*continuation)(struct finq_request *request, finq_json_writer *reply); /**< makes the answer then; else NULL */
     const struct finq_session_pass *pass;                                               /**< for the continuation */
@@ -66,6 +70,9 @@ finq_request *finq_request_of(request_rec *r);
 /** Whether an error of this request is the API's to answer: it is under a base, would lead to a connector, or is so broken
  * that it has no path, on a host that has a base. */
 int finq_request_is_ours(const request_rec *r);
+
+/** This server's address by its configuration, whatever the client called it: scheme, host, and port where one is needed. */
+const char *finq_request_address(request_rec *r, apr_pool_t *pool);
 
 /** The header that a nonce may come in; finq_request_read takes it to finq_request.nonce. */
 #define FINQ_REQUEST_NONCE "X-Finq-Nonce"

@@ -21,9 +21,11 @@ typedef enum { FINQ_LIMIT_ADDRESS, FINQ_LIMIT_TENANT, FINQ_LIMIT_FAILURE, FINQ_L
 /** The rate of what is not; a burst of 0 is one that no directive has set. */
 #define FINQ_LIMIT_OFF ((finq_bucket_rate){0, 1})
 
-/** A service that decides about steps, behind a ProxyPass. */
+/** A service that decides about steps: behind a ProxyPass, or the sandbox bank of this server. */
 typedef struct finq_connector {
-    const char *name, *path;
+    const char *name;
+    const char *page; /**< the path of the sandbox bank's page, which then is the service; else NULL */
+    const char *path; /**< that a ProxyPass leads on; NULL of the sandbox bank, and so below */
     const finq_mac_keys *keys;
     int limit;           /**< threads of a child that may ask it at once; 0 for a quarter of them */
     apr_uint32_t *asked; /**< how many do in this child, on all hosts that have a connector of this name */

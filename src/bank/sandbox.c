@@ -142,6 +142,7 @@ finq_error *finq_sandbox_location(const char **location, const finq_sandbox_visi
     }
     FINQ_TRY(finq_random(random, sizeof random, pool));
     *location = apr_pstrcat(pool, back, "&code=", choices[choice].name, "-",
+                            apr_pencode_base16(pool, visit->customer, APR_ENCODE_STRING, APR_ENCODE_LOWER, NULL), ".",
                             apr_pencode_base16_binary(pool, random, sizeof random, APR_ENCODE_LOWER, NULL),
                             *visit->current ? "-current" : "", *visit->savings ? "-savings" : "", NULL);
     return NULL;

@@ -264,6 +264,8 @@ static int connectors_check(const host *of)
     int sound = 1;
     for (int i = 0; i < of->config->connectors->nelts; i++) {
         const finq_connector *connector = &APR_ARRAY_IDX(of->config->connectors, i, finq_connector);
+        if (connector->page)
+            continue;
         if (!proxied_to(of, connector->path) && !located_to(of, connector->path))
             sound = say(of, APLOG_WARNING,
                         apr_psprintf(of->pool, "FinqConnector %s: no ProxyPass leads from %s to it", connector->name,

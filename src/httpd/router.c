@@ -106,7 +106,14 @@ int finq_router_handler(request_rec *r)
         return finq_reply_error(request, unproven);
     finq_json_writer *reply = reply_begin(r->pool);
     finq_error *error = route_run(request, r->uri + strlen(base), reply);
-    return !error && request->continuation ? SUSPENDED : finish(request, error, reply);
+    if (!error && request->continuation)
+        return SUSPENDED;
+    int sent = finish(request, error, reply);
+    if (!error && request->afterwards) {
+        finq_reply_end(r);
+        request->afterwards(request, request->afterwards_of);
+    }
+    return sent;
 }
 
 /* Whoever answers a suspended request does what httpd does behind a handler that answers at once. */

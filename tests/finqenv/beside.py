@@ -1,31 +1,23 @@
-"""What stands beside the servers of `make up`: the sandbox bank's connector, a receiver that prints a tenant's events, and
-finqctl, which delivers them there. They go on when `make up` has ended, and write into files."""
+"""What stands beside the servers of `make up`: a receiver that prints a tenant's events, and finqctl, which delivers them
+there. They go on when `make up` has ended, and write into files."""
 import subprocess
 import sys
 
-from . import sandbox
 from .installation import FINQCTL
 from .places import ROOT
 from .process import clean_environ, free_port, kill_tree, port_is_free, servers_in, unbroken, until
 
-PROGRAMS = ("connector/run.py", "events.py", "outbox")
+PROGRAMS = ("events.py", "outbox")
 
 
 class Beside:
-    """Of one installation. `ports` are those of the connector and of the receiver, the same for as long as it is up."""
+    """Of one installation. `ports` is the receiver's, the same for as long as it is up."""
 
     def __init__(self, directory, ports=None):
         self.directory = directory
-        self.ports = ports or {"connector": free_port(), "events": free_port()}
-        self.bank_secret, self.events_secret = directory / "bank.secret", directory / "events.secret"
+        self.ports = ports or {"events": free_port()}
+        self.events_secret = directory / "events.secret"
         self.events = directory / "events.log"
-
-    def vhost(self):
-        """What httpd.conf says of the bank."""
-        if not self.bank_secret.exists():
-            sandbox.new_secret(self.bank_secret)
-        return sandbox.CONNECTOR.format(name="bank", port=self.ports["connector"], secret=self.bank_secret, timeout=10,
-                                        limit="") + sandbox.PAGE
 
     def events_url(self):
         return f"http://127.0.0.1:{self.ports['events']}/events"
@@ -38,10 +30,7 @@ class Beside:
         self.events_secret.write_text(shown["secret"])
 
     def _commands(self, installation):
-        url = installation.httpd.url
         return {
-            "connector/run.py": (sys.executable, ROOT / "tests/connector/run.py", "bank", self.bank_secret, str(self.ports["connector"]),
-                                 f"{url}/sandbox", f"{url}/v1/decisions", installation.httpd.authority.certificate),
             "events.py": (sys.executable, ROOT / "tests/events.py", str(self.ports["events"]), self.events_secret),
             "outbox": (FINQCTL, "outbox", "run", "--secret-file", installation.secret_file, "--allow-address", "127.0.0.1"),
         }

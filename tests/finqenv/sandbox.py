@@ -1,11 +1,8 @@
-"""The sandbox bank, the example connector behind it, and the visit of a user."""
+"""The sandbox bank, the way to a connector of one's own, and the visit of a user."""
 import secrets
-import subprocess
-import sys
 import urllib.parse
 
-from .places import ROOT
-from .process import Failure, alive, free_port, unbroken
+from .process import Failure
 
 MODULES = ("proxy", "proxy_http")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -19,6 +16,8 @@ PAGE = """
     Require all granted
 </Location>
 """
+# The bank as it stands in the module: its page, and the connector that answers for it.
+BANK = PAGE + "FinqConnector bank sandbox /sandbox\n"
 
 
 def new_secret(file):
@@ -28,10 +27,11 @@ def new_secret(file):
     return file
 
 
-def choose(client, url, choice):
+def choose(client, url, choice, customer="77", accounts=("current",)):
     """What the user does at the bank's page; returns the path that it sends the browser back to."""
     link = urllib.parse.urlsplit(url)
-    form = {**dict(urllib.parse.parse_qsl(link.query)), "customer": "77", "pin": "1234", "current": "1", "choice": choice}
+    form = {**dict(urllib.parse.parse_qsl(link.query)), "customer": customer, "pin": "1234", "choice": choice,
+            **{account: "1" for account in accounts}}
     answer = client.request("POST", link.path, urllib.parse.urlencode(form).encode(), FORM)
     if answer.status != 303:
         raise Failure(f"the bank's answer should have been 303, not {answer.status}")
@@ -45,25 +45,3 @@ def come_back(client, path):
     link = urllib.parse.urlsplit(answer.headers.get("location", ""))
     return answer, dict(urllib.parse.parse_qsl(link.query))
 
-
-class Connector:
-    """tests/connector as a process of its own; `vhost` is what httpd.conf says about it."""
-
-    def __init__(self, name, directory):
-        self.name, self.port, self._process = name, free_port(), None
-        self.secret = new_secret(directory / f"{name}.secret")
-        self.vhost = CONNECTOR.format(name=name, port=self.port, secret=self.secret, timeout=2, limit="")
-
-    def start(self, page):
-        """Starts it and waits until it listens. `page` is the sandbox bank's address."""
-        program = ROOT / "tests/connector/run.py"
-        with unbroken():
-            self._process = subprocess.Popen([sys.executable, program, self.name, self.secret, str(self.port), page],
-                                             stdout=subprocess.PIPE, text=True, start_new_session=True)
-        if not self._process.stdout.readline():
-            raise Failure(f"the connector {self.name} did not start")
-
-    def stop(self):
-        if self._process and alive(self._process.pid):
-            self._process.terminate()
-            self._process.wait(10)

@@ -20,7 +20,7 @@ RETURN_LINKS = ("http://localhost:3000", "http://localhost:5173", "http://localh
 
 def _installation(port, ports=None, **options):
     beside = Beside(DIRECTORY, ports)
-    return Installation(DIRECTORY, port=port, modules=sandbox.MODULES, vhost=beside.vhost(),
+    return Installation(DIRECTORY, port=port, vhost=sandbox.BANK,
                         directives={"FinqAllowOrigin": "*"}, **options), beside
 
 

@@ -493,6 +493,7 @@ def test_a_malformed_decision(asker, service, body, code):
     ('FinqConnector Bank /internal/x "{secret}"', "a name is a lower-case letter"),
     ('FinqConnector bank /internal/x "{secret}"', '"bank" is defined twice'),
     ('FinqConnector x internal/x "{secret}"', "the path is one such as /internal/bank"),
+    ('FinqConnector x sandbox sandbox', "the sandbox bank's page is at a path such as /sandbox"),
     ('FinqConnector x / "{secret}"', "the path is one such as"),
     ('FinqConnector x /internal/ "{secret}"', "the path is one such as"),
     ('FinqConnector x /internal/../x "{secret}"', "the path is one such as"),

@@ -46,7 +46,7 @@ def nothing_is_left(output):
 
 
 def test_both_users_are_onboarded(demo):
-    """Red where the connector is not stopped (its output would not end), and where an answer is not the one demanded."""
+    """Red where an answer is not the one demanded."""
     output = rest(demo.output)
     assert demo.wait(30) == 0, output
     titles = [int(number) for number in re.findall(r"^(\d+)\. ", output, re.M)]
@@ -68,13 +68,13 @@ def test_it_may_be_ended_at_the_bank(demo, number):
 
 
 def test_what_a_killed_demo_leaves_is_found(demo):
-    """By `make down`, and by the next demo. Red where servers_in does not know the connector, and where nothing sweeps."""
+    """By `make down`, and by the next demo. Red where nothing sweeps."""
     output = ""
     while "\n10. " not in output:
         output += demo.output.recv(1).decode()
     demo.kill()
     demo.wait(30)
     directory = re.search(r"files in (.+)", output)[1]
-    assert run("pgrep", "-f", f"connector/run.py bank {directory}", check=False).stdout
+    assert run("pgrep", "-f", directory, check=False).stdout
     assert runs.sweep(["demo"])
     assert nothing_is_left(output)

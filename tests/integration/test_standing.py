@@ -256,7 +256,7 @@ def test_up_again(up, build):
     beside = Beside(build / "run", up["ports"])
     before = beside.running()
     assert set(before) == set(PROGRAMS)
-    kill_tree(before["connector/run.py"])
+    kill_tree(before["events.py"])
     assert "is up at" in target(build, "up").stdout
     after = beside.running()
     assert set(after) == set(PROGRAMS) and after["outbox"] == before["outbox"]

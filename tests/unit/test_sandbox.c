@@ -12,9 +12,11 @@
 #include <string.h>
 
 #include "bank/sandbox.h"
+#include "json/json.h"
 
 #define HOME "https://localhost:8443/v1/redirects/"
 #define LINK "state=st-1._~&redirect_uri=https%3A%2F%2Flocalhost%3A8443%2Fv1%2Fredirects%2Fsca"
+#define LINK_ESCAPED "state=st-1&redirect_uri=https%3a%2f%2flocalhost%3a8443%2fv1%2fredirects%2fsca"
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static apr_pool_t *pool;
@@ -112,9 +114,9 @@ static void where_a_visit_leads(void **state)
         const char *choice, *begins;
         apr_size_t random;
     } rows[] = {
-        {"approve", HOME "sca?state=st-1._~&code=approve-", 32},
-        {"later", HOME "sca?state=st-1._~&code=later-", 32},
-        {"slow", HOME "sca?state=st-1._~&code=slow-", 32},
+        {"approve", HOME "sca?state=st-1._~&code=approve-61.", 32},
+        {"later", HOME "sca?state=st-1._~&code=later-61.", 32},
+        {"slow", HOME "sca?state=st-1._~&code=slow-61.", 32},
         {"deny", HOME "sca?state=st-1._~&error=access_denied&error_description=The+user+refused.", 0},
         {"fail", HOME "sca?state=st-1._~&error=server_error&error_description=The+bank+failed.", 0},
     };
@@ -166,6 +168,90 @@ static void what_is_missing_is_said(void **state)
     assert_int_equal(count_of(page, " checked"), 1);
 }
 
+/* ---- the connector ---- */
+
+static const char *answer_to(const char *data, const char *state, const char *code)
+{
+    json_error_t error;
+    finq_connector_question question = {.event = code ? FINQ_CONNECTOR_RETURN : FINQ_CONNECTOR_SUBMIT,
+                                        .skill = "a_sbx_#1.0",
+                                        .step = "sca",
+                                        .environment = "sandbox",
+                                        .state = state,
+                                        .redirect_uri = HOME "sca",
+                                        .code = code};
+    question.data = finq_json_own(json_loads(data, 0, &error), pool);
+    return finq_sandbox_answer(&question, "https://localhost:8443/sandbox", pool);
+}
+
+/* Each answer is one that connectors may give. */
+static finq_connector_answer read_answer(const char *text)
+{
+    finq_connector_answer answer;
+    finq_error *error = finq_connector_read(&answer, text, strlen(text), 1, pool);
+    if (error)
+        fail_msg("%s: %s", text, error->cause);
+    return answer;
+}
+
+static void answers_without_a_visit(void **state)
+{
+    static const struct {
+        const char *data;
+        finq_connector_verdict verdict;
+    } rows[] = {
+        {"{\"scenario\":\"accept\"}", FINQ_CONNECTOR_ACCEPTED},
+        {"{\"scenario\":\"reject\"}", FINQ_CONNECTOR_REJECTED},
+        {"{\"scenario\":\"pend\"}", FINQ_CONNECTOR_PENDING},
+        {"{\"scenario\":\"fail\"}", FINQ_CONNECTOR_FAILED},
+        {"{}", FINQ_CONNECTOR_ACCEPTED},
+        {"{\"scenario\":7}", FINQ_CONNECTOR_ACCEPTED},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(read_answer(answer_to(rows[i].data, NULL, NULL)).verdict, rows[i].verdict);
+}
+
+/* Red: redirect_uri not escaped; the purpose told of a link that names nobody. */
+static void where_the_page_is(void **state)
+{
+    finq_connector_answer answer = read_answer(answer_to("{\"psu_redirect_link\":\"https://app.example/done\"}", "st-1", NULL));
+    (void)state;
+    assert_int_equal(answer.verdict, FINQ_CONNECTOR_REDIRECT);
+    assert_string_equal(answer.url, "https://localhost:8443/sandbox?" LINK_ESCAPED "&asker=app.example&purpose=accounts");
+    answer = read_answer(answer_to("{\"psu_redirect_link\":\"myapp:/done\"}", "st-1", NULL));
+    assert_non_null(strstr(answer.url, "&asker=myapp&purpose=accounts"));
+    answer = read_answer(answer_to("{}", "st-1", NULL));
+    assert_null(strstr(answer.url, "asker"));
+}
+
+/* What the page has made of a visit is what the connector understands of it. */
+static void what_a_code_tells(void **state)
+{
+    finq_sandbox_visit visit = visit_of(LINK "&customer=1000&pin=1&choice=approve&savings=1");
+    const char *location;
+    (void)state;
+    assert_null(finq_sandbox_location(&location, &visit, pool));
+    const char *written = strstr(location, "&code=") + 6;
+    finq_sandbox_code code = finq_sandbox_code_read(written, pool);
+    assert_string_equal(code.choice, "approve");
+    assert_string_equal(code.customer, "1000");
+    assert_true(!code.current && code.savings);
+    assert_string_equal(read_answer(answer_to("{}", "st-1", written)).data, "{\"accounts\":[\"savings\"]}");
+    assert_null(read_answer(answer_to("{}", "st-1", "slow-1")).data);
+    assert_int_equal(read_answer(answer_to("{}", "st-1", "later-61.0")).verdict, FINQ_CONNECTOR_PENDING);
+}
+
+static void codes_of_others(void **state)
+{
+    static const char *const codes[] = {"", "x", "-", "steal-61.0", "approve", "approve.61"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(codes); i++)
+        assert_int_equal(read_answer(answer_to("{}", "st-1", codes[i])).verdict, FINQ_CONNECTOR_FAILED);
+    assert_string_equal(finq_sandbox_code_read("approve-6z.0", pool).customer, "");
+    assert_string_equal(finq_sandbox_code_read(NULL, pool).choice, "");
+}
+
 int main(void)
 {
     apr_initialize();
@@ -173,7 +259,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(visits_that_are_taken),   cmocka_unit_test(visits_that_are_refused),
         cmocka_unit_test(where_a_visit_leads),     cmocka_unit_test(what_was_typed_is_text),
-        cmocka_unit_test(what_is_missing_is_said),
+        cmocka_unit_test(what_is_missing_is_said), cmocka_unit_test(answers_without_a_visit),
+        cmocka_unit_test(where_the_page_is),       cmocka_unit_test(what_a_code_tells),
+        cmocka_unit_test(codes_of_others),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     apr_terminate();

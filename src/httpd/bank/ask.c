@@ -1,7 +1,6 @@
 #include "httpd/ask.h"
 
 #include <apr_strings.h>
-#include <apr_uri.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -16,6 +15,7 @@
 #include "httpd/mpm.h"
 #include "httpd/paths.h"
 #include "httpd/permits.h"
+#include "httpd/sandbox_bank.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -249,6 +249,27 @@ static finq_error *exchange_begin(exchange *of, const finq_connector_question *q
     return finq_connector_sign(&of->question, of->connector->keys, pool);
 }
 
+static finq_error *exchange_ask(exchange *of, const finq_connector_question *question)
+{
+    FINQ_TRY(exchange_begin(of, question));
+    of->request->asking = of->connector->path;
+    finq_error *error = exchange_finish(of);
+    of->request->asking = NULL;
+    return error;
+}
+
+/* No proxy and no signature: the bank is this server's own. */
+static finq_error *sandbox_ask(exchange *of, const finq_connector_question *question)
+{
+    const char *text;
+    finq_error *error = finq_sandbox_bank_ask(&text, of->request, of->connector, question);
+    if (error)
+        return failed(of, error->code, finq_error_why(error));
+    of->text = (char *)text;
+    of->length = strlen(text);
+    return NULL;
+}
+
 finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const char *name,
                      const finq_connector_question *question)
 {
@@ -257,12 +278,9 @@ finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const
         return finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
                                    "connector %s: this host has none of that name: set FinqConnector %s /path SECRETFILE", name,
                                    name);
-    FINQ_TRY(exchange_begin(&of, question));
-    request->asking = of.connector->path;
-    finq_error *error = exchange_finish(&of);
-    request->asking = NULL;
-    FINQ_TRY(error);
-    error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0, request->r->pool);
+    FINQ_TRY(of.connector->page ? sandbox_ask(&of, question) : exchange_ask(&of, question));
+    finq_error *error =
+        finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0, request->r->pool);
     return error ? failed(&of, error->code, error->cause) : NULL;
 }
 
@@ -320,18 +338,12 @@ static void request_leave(finq_connectors *connectors, const char *name)
         finq_permits_release(connector->asked, &request->config->runtime->meter.gauges->asking);
 }
 
-/* Where a bank sends the browser: this host by its configured name, whatever the client called it. */
+/* Where a bank sends the browser. */
 static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *pool)
 {
     request_rec *r = ((request_connectors *)connectors)->request->r;
-    const server_rec *server = r->server;
-    const char *base = finq_paths_base(finq_config_of(server), r->uri);
-    const char *scheme = server->server_scheme ? server->server_scheme : ap_http_scheme(r);
-    apr_port_t port = server->port ? server->port : r->connection->local_addr->port;
-    const char *host = server->server_hostname ? server->server_hostname : "localhost";
-    if (port != apr_uri_port_of_scheme(scheme))
-        host = apr_psprintf(pool, "%s:%d", host, port);
-    return apr_pstrcat(pool, scheme, "://", host, base ? base : "", FINQ_PATHS_RETURNS, NULL);
+    const char *base = finq_paths_base(finq_config_of(r->server), r->uri);
+    return apr_pstrcat(pool, finq_request_address(r, pool), base ? base : "", FINQ_PATHS_RETURNS, NULL);
 }
 
 finq_connectors *finq_ask_of(finq_request *request)

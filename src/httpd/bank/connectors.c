@@ -33,15 +33,31 @@ static int limit_parse(const char *word)
     return *end == '\0' && number > 0 && number <= LIMIT_MOST ? (int)number : 0;
 }
 
+static const char *name_fault(const finq_config *config, const char *name, apr_pool_t *pool)
+{
+    if (!finq_connector_name_check(name))
+        return apr_psprintf(pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"", name);
+    return finq_config_connector(config, name)
+               ? apr_psprintf(pool, "FinqConnector: \"%s\" is defined twice for this server", name)
+               : NULL;
+}
+
+static const char *sandbox_add(cmd_parms *cmd, const char *name, const char *page, int limit)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    if (!is_plain_path(page))
+        return apr_psprintf(cmd->pool,
+                            "FinqConnector %s: the sandbox bank's page is at a path such as /sandbox, whose Location has"
+                            " SetHandler finq-sandbox; not \"%s\"",
+                            name, page);
+    APR_ARRAY_PUSH(config->connectors, finq_connector) = (finq_connector){.name = name, .page = page, .limit = limit};
+    return NULL;
+}
+
 static const char *connector_add(cmd_parms *cmd, const char *name, const char *path, const char *file, int limit)
 {
     finq_config *config = finq_config_of(cmd->server);
     finq_mac_keys *keys;
-    if (!finq_connector_name_check(name))
-        return apr_psprintf(cmd->pool, "FinqConnector: a name is a lower-case letter and up to 63 of a-z 0-9 _ -, not \"%s\"",
-                            name);
-    if (finq_config_connector(config, name))
-        return apr_psprintf(cmd->pool, "FinqConnector: \"%s\" is defined twice for this server", name);
     if (!is_plain_path(path))
         return apr_psprintf(cmd->pool,
                             "FinqConnector %s: the path is one such as /internal/bank, which a ProxyPass leads on;"
@@ -50,7 +66,8 @@ static const char *connector_add(cmd_parms *cmd, const char *name, const char *p
     finq_error *error = finq_mac_keys_load(&keys, ap_server_root_relative(cmd->pool, file), cmd->pool);
     if (error)
         return apr_psprintf(cmd->pool, "FinqConnector %s: %s", name, error->cause);
-    APR_ARRAY_PUSH(config->connectors, finq_connector) = (finq_connector){name, path, keys, limit, NULL};
+    APR_ARRAY_PUSH(config->connectors, finq_connector) =
+        (finq_connector){.name = name, .path = path, .keys = keys, .limit = limit};
     return NULL;
 }
 
@@ -61,13 +78,19 @@ const char *finq_connector_configure(cmd_parms *cmd, void *dummy, int count, cha
     if (count != 3 && !limit)
         return apr_psprintf(cmd->pool,
                             "FinqConnector takes a name, a path, the file of the secrets, and if need be limit=N,"
-                            " from 1 to %d",
+                            " from 1 to %d; or a name, sandbox, and the path of the sandbox bank's page",
                             LIMIT_MOST);
-    return connector_add(cmd, words[0], words[1], words[2], limit);
+    const char *fault = name_fault(finq_config_of(cmd->server), words[0], cmd->pool);
+    if (fault)
+        return fault;
+    return strcasecmp(words[1], "sandbox") == 0 ? sandbox_add(cmd, words[0], words[2], limit)
+                                                : connector_add(cmd, words[0], words[1], words[2], limit);
 }
 
 static const char *connector_fault(const finq_config *config, const finq_connector *connector, apr_pool_t *pool)
 {
+    if (connector->page)
+        return NULL;
     if (!ap_find_linked_module("mod_proxy.c"))
         return "mod_proxy is not loaded: a2enmod proxy proxy_http, and set ProxyPass for its path";
     const char *base = finq_paths_base(config, connector->path);
@@ -96,7 +119,8 @@ int finq_connector_check(server_rec *main_server, apr_pool_t *pconf)
             finq_connector *connector = &APR_ARRAY_IDX(config->connectors, i, finq_connector);
             connector_share(connector, counts);
             const char *fault = connector_fault(config, connector, pconf);
-            APR_ARRAY_PUSH(guarded, const char *) = connector->path;
+            if (connector->path)
+                APR_ARRAY_PUSH(guarded, const char *) = connector->path;
             if (fault)
                 ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: FinqConnector %s: %s", connector->name, fault);
             sound = sound && !fault;
@@ -138,7 +162,7 @@ finq_error *finq_connector_receive(finq_connector_decision *decision, const char
     };
     char *text;
     const finq_connector *connector = message.connector ? finq_config_connector(request->config, message.connector) : NULL;
-    if (!connector)
+    if (!connector || !connector->keys) /* the sandbox bank sends nothing */
         return finq_error_make(pool, FINQ_E_INVALID_SIGNATURE, "X-Finq-Connector is missing, or names no connector.");
     FINQ_TRY(finq_body_text(request, &text, &message.length));
     message.body = text;

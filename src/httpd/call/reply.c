@@ -94,6 +94,15 @@ int finq_reply_redirect(finq_request *request, const char *location)
     return sent;
 }
 
+void finq_reply_end(request_rec *r)
+{
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, alloc);
+    ap_finalize_request_protocol(r);
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_flush_create(alloc));
+    ap_pass_brigade(r->connection->output_filters, brigade);
+}
+
 /* ---- errors ---- */
 
 static void put_text_or_null(finq_json_writer *to, const char *name, const char *text)

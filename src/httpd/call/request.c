@@ -1,6 +1,7 @@
 #include "httpd/request.h"
 
 #include <apr_strings.h>
+#include <apr_uri.h>
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_log.h>
@@ -24,6 +25,17 @@ finq_request *finq_request_of(request_rec *r)
     finq_id_write(request->id, &id);
     ap_set_module_config(r->request_config, &finq_module, request);
     return request;
+}
+
+const char *finq_request_address(request_rec *r, apr_pool_t *pool)
+{
+    const server_rec *server = r->server;
+    const char *scheme = server->server_scheme ? server->server_scheme : ap_http_scheme(r);
+    apr_port_t port = server->port ? server->port : r->connection->local_addr->port;
+    const char *host = server->server_hostname ? server->server_hostname : "localhost";
+    if (port != apr_uri_port_of_scheme(scheme))
+        host = apr_psprintf(pool, "%s:%d", host, port);
+    return apr_pstrcat(pool, scheme, "://", host, NULL);
 }
 
 /* ---- errors that httpd makes ---- */

@@ -1,0 +1,13 @@
+/* The sandbox bank as a connector of this server: asked without a proxy, in the request's own thread. */
+#ifndef FINQ_SANDBOX_BANK_H
+#define FINQ_SANDBOX_BANK_H
+
+#include "bank/connector.h"
+#include "httpd/request.h"
+
+/** What the bank answers, as JSON. It takes its time where its user chose so, and decides after the request's answer where its
+ * user approves later. Error: external_api_forbidden for a question of production. */
+finq_error *finq_sandbox_bank_ask(const char **text, finq_request *request, const finq_connector *connector,
+                                  const finq_connector_question *question);
+
+#endif

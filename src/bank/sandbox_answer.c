@@ -1,0 +1,129 @@
+#include "bank/sandbox.h"
+
+#include <apr_encode.h>
+#include <apr_escape.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+#include <string.h>
+
+#include "ground/clock.h"
+#include "json/json.h"
+
+/* How long the bank's page waits for its user, in seconds. */
+#define PAGE_LASTS 600
+
+/* What a step's data may ask for by its member `scenario`, without a visit between. */
+static const struct {
+    const char *scenario, *answer;
+} answers[] = {
+    {"accept", "{\"verdict\":\"accepted\",\"data\":{\"reference\":\"XYZ-1\"}}"},
+    {"reject", "{\"verdict\":\"rejected\",\"details\":[{\"field\":\"/scenario\","
+               "\"message\":\"The bank does not know this user.\"}]}"},
+    {"pend", "{\"verdict\":\"pending\",\"reasons\":[\"A clerk looks at it.\"]}"},
+    {"fail", "{\"verdict\":\"failed\",\"reasons\":[\"The bank declined.\"]}"},
+};
+
+/* ---- codes ---- */
+
+/* "<choice>-<customer, in hexadecimal>.<random>", and then "-current", "-savings". */
+finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool)
+{
+    finq_sandbox_code read = {"", "", 0, 0};
+    char *last, *copy = apr_pstrdup(pool, code ? code : "");
+    char *choice = apr_strtok(copy, "-", &last), *customer = choice ? apr_strtok(NULL, "-", &last) : NULL;
+    if (!customer)
+        return read;
+    read.choice = choice;
+    char *dot = strchr(customer, '.');
+    if (dot) {
+        *dot = '\0';
+        const char *typed = apr_pdecode_base16(pool, customer, APR_ENCODE_STRING, 0, NULL);
+        read.customer = typed ? typed : "";
+    }
+    for (const char *account = apr_strtok(NULL, "-", &last); account; account = apr_strtok(NULL, "-", &last)) {
+        read.current = read.current || strcmp(account, "current") == 0;
+        read.savings = read.savings || strcmp(account, "savings") == 0;
+    }
+    return read;
+}
+
+/* ---- answers ---- */
+
+static finq_json_writer *verdict_open(const char *verdict, apr_pool_t *pool)
+{
+    finq_json_writer *to = finq_json_write(pool);
+    finq_json_open(to, NULL, '{');
+    finq_json_put(to, "verdict", verdict);
+    return to;
+}
+
+static const char *verdict_close(finq_json_writer *to)
+{
+    finq_json_close(to, '}');
+    return finq_json_written(to);
+}
+
+static const char *parameter(const char *name, const char *value, apr_pool_t *pool)
+{
+    return value ? apr_pstrcat(pool, "&", name, "=", apr_pescape_urlencoded(pool, value), NULL) : "";
+}
+
+/* Who asks is known by where its user goes afterwards: a host, or an app's scheme. */
+static const char *asker_of(const finq_connector_question *question, apr_pool_t *pool)
+{
+    const char *link = finq_json_string(question->data, "psu_redirect_link");
+    apr_uri_t uri;
+    if (!link || apr_uri_parse(pool, link, &uri) != APR_SUCCESS)
+        return NULL;
+    return uri.hostname && *uri.hostname ? uri.hostname : uri.scheme;
+}
+
+static const char *redirect(const finq_connector_question *question, const char *page, apr_pool_t *pool)
+{
+    finq_json_writer *to = verdict_open("redirect", pool);
+    const char *asker = asker_of(question, pool);
+    const char *purpose = strcmp(question->step, "payment_intent") == 0 ? "payment" : "accounts";
+    finq_json_put(to, "method", "GET");
+    finq_json_put(to, "url",
+                  apr_pstrcat(pool, page, "?state=", question->state, parameter("redirect_uri", question->redirect_uri, pool),
+                              parameter("asker", asker, pool), parameter("purpose", asker ? purpose : NULL, pool), NULL));
+    finq_json_put(to, "expires_at", finq_clock_text(finq_clock_seconds() + PAGE_LASTS, pool));
+    return verdict_close(to);
+}
+
+/* What the client is told: which accounts the user shares. */
+static const char *shared(const finq_sandbox_code *code, apr_pool_t *pool)
+{
+    finq_json_writer *to = verdict_open("accepted", pool);
+    if (code->current || code->savings) {
+        finq_json_open(to, "data", '{');
+        finq_json_open(to, "accounts", '[');
+        finq_json_put(to, NULL, code->current ? "current" : NULL);
+        finq_json_put(to, NULL, code->savings ? "savings" : NULL);
+        finq_json_close(to, ']');
+        finq_json_close(to, '}');
+    }
+    return verdict_close(to);
+}
+
+static const char *returned(const finq_connector_question *question, apr_pool_t *pool)
+{
+    finq_sandbox_code code = finq_sandbox_code_read(question->code, pool);
+    if (strcmp(code.choice, "approve") == 0 || strcmp(code.choice, "slow") == 0)
+        return shared(&code, pool);
+    if (strcmp(code.choice, "later") == 0)
+        return "{\"verdict\":\"pending\",\"reasons\":[\"The account's holder approves later.\"]}";
+    return "{\"verdict\":\"failed\",\"reasons\":[\"The bank did not confirm.\"]}";
+}
+
+const char *finq_sandbox_answer(const finq_connector_question *question, const char *page, apr_pool_t *pool)
+{
+    const char *scenario = finq_json_string(question->data, "scenario");
+    if (question->event == FINQ_CONNECTOR_RETURN)
+        return returned(question, pool);
+    for (size_t i = 0; scenario && i < sizeof answers / sizeof *answers; i++) {
+        if (strcmp(answers[i].scenario, scenario) == 0)
+            return answers[i].answer;
+    }
+    return question->state ? redirect(question, page, pool) : answers[0].answer;
+}
