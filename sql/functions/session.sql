@@ -403,6 +403,17 @@ CREATE OR REPLACE FUNCTION finq.return_answer(p_session finq.session, p_outcome 
                (p_session.returned ->> 'secret_id')::integer, p_session.returned ->> 'error',
                p_session.returned ->> 'description')::finq.return_answer;
 
+-- What was taken back from a session whose user comes back from a bank: its tenant, or the consent that it renews. NULL: nothing.
+CREATE OR REPLACE FUNCTION finq.return_refusal(p_client_id uuid, p_renews uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN CASE
+        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+            THEN 'unauthorized_tenant'
+        WHEN p_renews IS NOT NULL AND NOT finq.can_renew(p_client_id, p_renews) THEN 'inactive_credentials' END;
+END $$;
+
 -- Takes the one use of the state that a bank's return brings (contract section 6), and tells what the connector is asked next.
 -- p_return_hash is of all that it brought. 'repeat': the same return was concluded a moment ago, and is answered as then.
 -- 'step_claimed': it is being concluded now. If that did not happen within ten seconds, the same return is taken again, and its
@@ -423,26 +434,24 @@ BEGIN
        AND (s.returned_at IS NULL OR s.returned_by = p_request_id
             OR s.returned_at < v_now - CASE WHEN s.returned_hash = p_return_hash THEN interval '10 seconds'
                                                                   ELSE interval '2 minutes' END)
-       AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
+       AND finq.return_refusal(p_client_id, s.renews) IS NULL
     RETURNING s.* INTO v_session;
     IF FOUND THEN
         RETURN finq.return_answer(v_session, 'ok');
     END IF;
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal;
-    RETURN finq.return_answer(v_session, CASE
-        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
-            THEN 'unauthorized_tenant'
+    RETURN finq.return_answer(v_session, coalesce(finq.return_refusal(p_client_id, v_session.renews), CASE
         WHEN v_session.returned_hash = p_return_hash AND v_session.returned IS NOT NULL
              AND v_session.returned_at > v_now - interval '120 seconds' THEN 'repeat'
         WHEN v_session.returned_hash = p_return_hash AND v_session.returned IS NULL AND v_session.waits_for = 'BANK'
              AND v_session.return_until > v_now THEN 'step_claimed'
-        ELSE 'tpp_redirect_error' END);
+        ELSE 'tpp_redirect_error' END));
 END $$;
 COMMENT ON FUNCTION finq.redirect_take IS 'repeatable';
 
 -- Ends what finq.redirect_take began, unless another return has taken the state since. p_decision as in finq.session_conclude;
--- 'pending' waits on, for a decision; 'retry' gives the use of the state back, and so does a tenant that was disabled meanwhile:
+-- 'pending' waits on, for a decision; 'retry' gives the use of the state back, and so does what was taken back meanwhile:
 -- nothing else is done then. p_error and p_description are what the link is told instead of a status. 'repeat': the same return was
 -- concluded already.
 CREATE OR REPLACE FUNCTION finq.redirect_conclude(
@@ -453,18 +462,19 @@ CREATE OR REPLACE FUNCTION finq.redirect_conclude(
 AS $$
 DECLARE
     v_session finq.session;
-    v_active  boolean := EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE');
+    v_refusal text;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal
        AND s.returned_hash = p_return_hash FOR NO KEY UPDATE;
-    IF v_session.returned IS NOT NULL AND v_active THEN
+    v_refusal := finq.return_refusal(p_client_id, v_session.renews);
+    IF v_session.returned IS NOT NULL AND v_refusal IS NULL THEN
         RETURN finq.return_answer(v_session, 'repeat');
     ELSIF v_session.waits_for IS DISTINCT FROM 'BANK' THEN
         RETURN finq.return_answer(v_session, 'tpp_redirect_error');
-    ELSIF p_decision = 'retry' OR NOT v_active THEN
+    ELSIF p_decision = 'retry' OR v_refusal IS NOT NULL THEN
         UPDATE finq.session s SET returned_at = NULL WHERE s.session_id = p_session_id;
-        RETURN finq.return_answer(v_session, CASE WHEN v_active THEN 'ok' ELSE 'unauthorized_tenant' END);
+        RETURN finq.return_answer(v_session, coalesce(v_refusal, 'ok'));
     ELSIF p_decision = 'pending' THEN
         UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),
                                   reasons = p_reasons

@@ -66,6 +66,12 @@ static void return_hash(unsigned char *hash, const finq_redirect_return *came, a
     finq_digest_final(hash, digest);
 }
 
+/* The tenant, or the consent that the session renews: then nobody is asked, and nothing is concluded. */
+static int is_taken_back(const finq_return_answer_row *row)
+{
+    return strcmp(row->outcome, "unauthorized_tenant") == 0 || strcmp(row->outcome, "inactive_credentials") == 0;
+}
+
 /* Takes the state's one use. `row->outcome` is "ok"; "repeat"; "step_claimed", while the same return is being concluded; or that
  * the state has been used or is too late: then the link, if any, is known. */
 static finq_error *state_take(finq_return_answer_row *row, visit *v)
@@ -79,7 +85,7 @@ static finq_error *state_take(finq_return_answer_row *row, visit *v)
     };
     FINQ_TRY(finq_call_redirect_take(row, v->service->db, &in, v->pool));
     v->link = row->return_link;
-    return strcmp(row->outcome, "unauthorized_tenant") == 0 ? finq_outcome_error(row->outcome, NULL, NULL, v->pool) : NULL;
+    return is_taken_back(row) ? finq_outcome_error(row->outcome, NULL, NULL, v->pool) : NULL;
 }
 
 /* How a return ends: `error` and `description` are told instead of the status. */
@@ -144,8 +150,7 @@ static finq_error *conclude(const char **location, visit *v, const ending *end)
         return location_again(location, v, &row);
     if (strcmp(row.outcome, "ok") == 0)
         return location_make(location, v, &row, end);
-    return strcmp(row.outcome, "unauthorized_tenant") == 0 ? finq_outcome_error(row.outcome, NULL, NULL, v->pool)
-                                                           : not_known(v->pool);
+    return is_taken_back(&row) ? finq_outcome_error(row.outcome, NULL, NULL, v->pool) : not_known(v->pool);
 }
 
 /* What a bank says to people; it reaches us through the user's browser. */

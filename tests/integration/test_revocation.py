@@ -120,6 +120,33 @@ def test_a_return_to_a_disabled_tenant(bank, tenant):
     assert len({question["attempt"] for question, _ in bank.service.seen[asked:]}) == 1
 
 
+def consent_set(bank, credentials, status, deleted_at):
+    bank.psql(f"UPDATE finq.credential SET status = '{status}', deleted_at = {deleted_at} "
+              f"WHERE credentials_id = '{credentials['credentials_id']}'")
+
+
+def test_a_return_to_a_renewal_of_a_deleted_consent(bank, tenant):
+    """Before the connector is asked, and while it is. Red without finq.return_refusal's look at the consent, in redirect_take and
+    in redirect_conclude."""
+    first = started(tenant)
+    first.submit("sca", {"scenario": "accept"})
+    credentials = first.exchange().json
+    begun, renewal = tenant.consent("renew", credentials), Onboarding(tenant, SCA)
+    renewal.session_id, renewal.nonce = begun["session_id"], begun["nonce"]
+    path = bank.choose(renewal.submit("sca", {"psu_redirect_link": "https://app.example/done"})["data"]["url"], "approve")
+    delete, restore = (lambda: consent_set(bank, credentials, "DELETED", "clock_timestamp()"),
+                       lambda: consent_set(bank, credentials, "ACTIVE", "NULL"))
+    delete()
+    asked = len(bank.service.seen)
+    assert is_error(tenant.request("GET", path), 401, "inactive_credentials") and len(bank.service.seen) == asked
+    restore()
+    with meanwhile(bank, delete):
+        assert is_error(tenant.request("GET", path), 401, "inactive_credentials")
+    assert bank.psql(f"SELECT waits_for FROM finq.session WHERE session_id = '{renewal.session_id}'") == "BANK"
+    restore()
+    assert "temp_token=" in tenant.request("GET", path).headers["location"]
+
+
 def test_a_refusal_of_the_bank_of_a_disabled_tenant(bank, tenant):
     user, path = at_bank(bank, tenant)
     path = path.partition("&code")[0] + "&error=access_denied"
