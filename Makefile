@@ -62,6 +62,7 @@ help:
 ## make schema           draws sql/schema.sql, the picture of the tables, from a database of its own
 ## make calls            writes src/db/calls.c and include/db/calls.h: the SQL functions of the server, for C
 ## make manual           writes conf/manual/finqctl*.md anew, from what finqctl says of its verbs
+## make postman          writes conf/finq.postman_collection.json anew, from conf/openapi.yaml
 ## make install          installs the module, finqctl, SQL, skills, sample configuration, manuals and man pages (DESTDIR, PREFIX)
 ## make uninstall        removes that again, but for a finq.conf that was edited (DESTDIR, PREFIX)
 ## make clean            removes what was compiled
@@ -200,6 +201,9 @@ manual: $(B)/finqctl
 	for f in finqctl.md finqctl-records.md; do \
 	  conf/manual/make.py verbs $(B)/finqctl $$f > $(B)/$$f && mv $(B)/$$f conf/manual/$$f || exit 1; done
 
+postman:
+	conf/postman.py > conf/finq.postman_collection.json.new && mv conf/finq.postman_collection.json.new conf/finq.postman_collection.json
+
 MAN := $(B)/man/finqctl.1 $(B)/man/mod_finq.7
 $(B)/man/%.1 $(B)/man/%.7: README.md $(wildcard conf/manual/*.md) conf/manual/make.py include/ground/version.h
 	@mkdir -p $(@D)
@@ -229,7 +233,7 @@ install: all $(MAN)
 	install -m 644 sql/migrations/*.sql $(DATA)/sql/migrations
 	install -m 644 sql/functions/*.sql $(DATA)/sql/functions
 	install -m 644 conf/skills/*.json $(DATA)/skills
-	install -m 644 conf/connector-openapi.yaml $(DATA)
+	install -m 644 conf/connector-openapi.yaml conf/finq.postman_collection.json $(DATA)
 	$(VERSIONED) conf/openapi.yaml > $(DATA)/openapi.yaml
 	install -m 644 conf/finq.load $(APACHE)
 	for f in README.md LICENSE conf/CHANGELOG.md conf/manual/*.md; do install -D -m 644 $$f $(DOC)/$$f; done
@@ -253,5 +257,5 @@ uninstall:
 clean:
 	rm -rf $(B)/obj $(B)/man $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all help check-deps deps deps-test demo up down log psql test test-asan fresh unit format lint bench manual install clean
+.PHONY: all help check-deps deps deps-test demo up down log psql test test-asan fresh unit format lint bench manual postman install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

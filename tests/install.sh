@@ -22,7 +22,7 @@ declare -A GROUPS_OF=(
   [fresh]="debootstrap git"
 )
 NPM_PACKAGES="jose@5.9.6 @seriousme/openapi-schema-validator@2.2.5 typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
-  oazapfts@7.5.0 @hey-api/openapi-ts@0.73.0 @redocly/cli@1.34.20 @stoplight/spectral-cli@6.16.3"
+  oazapfts@7.5.0 @hey-api/openapi-ts@0.73.0 @redocly/cli@1.34.20 @stoplight/spectral-cli@6.16.3 newman@6.2.2"
 NODE=$(dirname "$0")/../build/node
 POLICY=/usr/sbin/policy-rc.d
 CLUSTER=/etc/postgresql-common/createcluster.d

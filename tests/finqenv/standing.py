@@ -12,7 +12,7 @@ from .postgres import OWNER, programs
 from .process import Failure, clean_environ, end_servers_in, port_is_free
 
 DIRECTORY = BUILD / "run"
-STATE, ENVIRONMENT = DIRECTORY / "state.json", DIRECTORY / "finq.env"
+STATE, ENVIRONMENT, POSTMAN = DIRECTORY / "state.json", DIRECTORY / "finq.env", DIRECTORY / "finq.postman_environment.json"
 DEFAULT_PORT = 8443
 # Where the demo tenant's users may be sent back to: pages that a developer serves, an app, and what the walks name.
 RETURN_LINKS = ("http://localhost:3000", "http://localhost:5173", "http://localhost:8080", "myapp://", "https://app.example.com")
@@ -55,11 +55,12 @@ def _save(installation, beside, tenant):
         "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
         "FINQ_RETURN_LINK": RETURN_LINKS[0],
         "FINQ_SECRET_FILE": installation.secret_file,
-        "FINQ_DATA_KEY_FILE": installation.data_key_file,
         "FINQ_EVENTS_URL": beside.events_url(),
         "FINQ_EVENTS_SECRET": beside.events_secret.read_text(),
         "FINQ_EVENTS": beside.events,
     }.items()))
+    _write(POSTMAN, json.dumps({"name": "mod_finq of make up", "values": [
+        {"key": name, "value": value, "enabled": True} for name, value in {"base_url": f"{installation.httpd.url}/v1", **vars(tenant)}.items()]}))
     _write(STATE, json.dumps({"postgres": installation.postgres.saved(), "port": installation.httpd.settings.port,
                               "ports": beside.ports, "tenant": vars(tenant)}))
 
