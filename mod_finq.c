@@ -6,6 +6,7 @@
 #include "httpd/connectors.h"
 #include "httpd/dbd.h"
 #include "httpd/directives.h"
+#include "httpd/dump.h"
 #include "httpd/janitor.h"
 #include "httpd/location.h"
 #include "httpd/require.h"
@@ -30,6 +31,7 @@ static void register_hooks(apr_pool_t *pool)
     finq_ask_register();
     finq_require_register(pool);
     ap_hook_check_config(finq_directives_check, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_test_config(finq_dump, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_janitor_start, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_FIRST); /* before mod_watchdog lets the janitor begin */

@@ -16,7 +16,7 @@ WORTHLESS = re.compile(r"\s*(The \w+\.|Does not ask; .*)\s*")  # what the name s
 
 # -- finqctl.md, finqctl-records.md
 
-RECORDS = {"audit", "consent", "janitor", "outbox", "receipt", "session", "step", "token", "user"}  # the nouns of what servers have stored
+RECORDS = {"audit", "consent", "explain", "janitor", "outbox", "receipt", "session", "step", "token", "user"}  # the nouns of what servers have stored
 
 
 def said(*words):
@@ -43,9 +43,11 @@ def marked(text):
 def verb_text(finqctl, usage):
     words = re.match(r"finqctl ([a-z]+(?: [a-z][a-z-]*)?)", usage)[1].split()
     help_text, rest = said(finqctl, *words, "--help").split("\n\nUsage:\n")
+    rest, _, examples = rest.partition("\nExamples:\n")
     parameters = re.findall(r"^  (\S.*)\n((?:      .+\n)+)", rest.partition("\n")[2], re.MULTILINE)
     lines = [f"* {folded(f'`{name}`: {marked(more)}', '  ')}\n" for name, more in parameters if not WORTHLESS.fullmatch(more)]
-    return "\n".join([f"## finqctl {' '.join(words)}\n", f"    {usage}\n", folded(marked(help_text)) + "\n", *(["".join(lines)] if lines else [])])
+    shown = [f"```\n{re.sub('^  ', '', examples, flags=re.MULTILINE)}```\n"] if examples else []
+    return "\n".join([f"## finqctl {' '.join(words)}\n", f"    {usage}\n", folded(marked(help_text)) + "\n", *(["".join(lines)] if lines else []), *shown])
 
 
 def verbs(finqctl, file):

@@ -63,6 +63,13 @@ typedef struct finq_content_digest {
     finq_bytes sha512; /**< 64 bytes; NULL data where absent */
 } finq_content_digest;
 
+/** What the operator's command signs. */
+typedef struct finq_httpsig_draft {
+    const char *kid;   /**< KID or OWNER/KID; NULL: the thumbprint of the key's public half */
+    const char *nonce; /**< NULL: none */
+    apr_int64_t created, expires;
+} finq_httpsig_draft;
+
 /** Parses the fields Signature-Input and Signature (NULL where not sent; repeated ones joined by ", "):
  * Structured Fields of RFC 8941, of which only inner lists of strings, and the parameters created, expires,
  * nonce, alg, keyid and tag are accepted. Each label stands in both fields. Costs no cryptography. */
@@ -82,6 +89,11 @@ finq_error *finq_httpsig_verify(const finq_httpsig_proof **proof, const finq_htt
  * `created`. */
 finq_error *finq_httpsig_check(const finq_httpsig_proof *proof, const finq_httpsig_policy *policy, apr_int64_t now,
                                apr_pool_t *pool);
+
+/** Signs a request with a draft, by the key's own algorithm: @method, @target-uri and content-digest, which `message` has. `*input` and
+ * `*signature` are the values of Signature-Input and Signature, under the label "sig". Error: invalid_input. */
+finq_error *finq_httpsig_sign(const char **input, const char **signature, const finq_signer *signer,
+                              const finq_httpsig_draft *draft, const finq_httpsig_message *message, apr_pool_t *pool);
 
 /** A derived component of a request: @method, @target-uri, @authority, @scheme, @path, @query,
  * @request-target. NULL for any other name. */

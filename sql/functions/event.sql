@@ -150,6 +150,39 @@ CREATE OR REPLACE FUNCTION finq.webhook_list() RETURNS json
                 ORDER BY t.name), '[]')
               FROM finq.webhook w JOIN finq.tenant t ON t.client_id = w.client_id);
 
+-- An event of that type, for a trial of the tenant's webhook: as finq.outbox_due tells of one, but that it stands in no outbox. Its ids
+-- are of nothing. That it was made is in the audit trail.
+CREATE OR REPLACE FUNCTION finq.webhook_test(p_client_id uuid, p_type text) RETURNS json
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_type       text := lower(p_type);
+    v_message_id text := 'test_' || gen_random_uuid();
+    v_webhook    finq.webhook;
+    v_skill      text;
+    v_data       jsonb;
+BEGIN
+    SELECT w.* INTO v_webhook FROM finq.webhook w WHERE w.client_id = p_client_id;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('The tenant %s has no webhook.', p_client_id), HINT = 'Set one: finqctl webhook set.';
+    END IF;
+    SELECT k.name INTO v_skill FROM finq.tenant_skill g JOIN finq.skill k ON k.skill_id = g.skill_id
+     WHERE g.client_id = p_client_id ORDER BY k.name LIMIT 1;
+    v_data := jsonb_build_object('client_id', p_client_id, 'session_id', gen_random_uuid(), 'skill', coalesce(v_skill, 'sample_#1.0'))
+        || CASE WHEN v_type LIKE 'consent.%'
+                THEN jsonb_build_object('credentials_id', gen_random_uuid(), 'consent_exp', finq.utc(clock_timestamp() + interval '7 days'))
+                ELSE jsonb_build_object('step_id', gen_random_uuid(), 'status', CASE v_type
+                         WHEN 'session.resubmission_asked' THEN 'SESSION_IN_PROGRESS' ELSE 'SESSION_' || upper(substr(v_type, 9)) END) END;
+    INSERT INTO finq.audit (object, action, client_id, detail)
+    VALUES ('webhook_test', 'INSERT', p_client_id, jsonb_build_object('type', v_type, 'message_id', v_message_id, 'url', v_webhook.url));
+    RETURN json_build_object(
+        'event_id', 0, 'type', v_type, 'message_id', v_message_id, 'url', v_webhook.url, 'enabled', v_webhook.enabled,
+        'payload', json_build_object('type', v_type, 'timestamp', finq.utc(clock_timestamp()), 'data', v_data)::text,
+        'secret_id', v_webhook.secret_id, 'salt', encode(v_webhook.salt, 'hex'),
+        'old_secret_id', CASE WHEN v_webhook.old_until > clock_timestamp() THEN v_webhook.old_secret_id END,
+        'old_salt', CASE WHEN v_webhook.old_until > clock_timestamp() THEN encode(v_webhook.old_salt, 'hex') END);
+END $$;
+
 CREATE OR REPLACE FUNCTION finq.outbox_list(p_client_id uuid, p_state text) RETURNS json
     LANGUAGE sql STABLE
     RETURN (SELECT coalesce(json_agg(json_build_object(

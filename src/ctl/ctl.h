@@ -17,7 +17,7 @@ typedef enum {
     CTL_DATABASE = 5   /**< the database cannot be reached, or is not ready for this command */
 } ctl_exit;
 
-#define CTL_VALUES 8
+#define CTL_VALUES 12
 
 /** A word or an option of a verb. An option's name begins with "--"; one whose `value` is NULL is a flag. */
 typedef struct ctl_parameter {
@@ -51,7 +51,7 @@ struct ctl_command {
 /** All verbs; ends with a NULL noun. */
 extern const ctl_verb ctl_verbs[];
 
-/* ---- verbs_tenant.c, verbs_skill.c, verbs_key.c ---- */
+/* ---- verbs_tenant.c, verbs_skill.c, verbs_key.c, verbs_sign.c ---- */
 
 ctl_exit ctl_tenant_create(ctl_command *command);
 ctl_exit ctl_tenant_allow(ctl_command *command);
@@ -88,6 +88,11 @@ const char *ctl_value(const ctl_command *command, const char *name);
 
 /** Writes "finqctl: ..." to standard error and returns `code`. */
 ctl_exit ctl_fail(ctl_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/** From now on what fails is kept in this pool, and nothing is written to standard error, until ctl_fail_held. */
+void ctl_fail_hold(apr_pool_t *pool);
+/** What was kept, the first of it; "" where nothing failed. From now on it is written again. */
+const char *ctl_fail_held(void);
 
 /** Writes an error of the library with its details, and returns CTL_FAILED. */
 ctl_exit ctl_fail_with(const finq_error *error);
@@ -139,6 +144,9 @@ ctl_exit ctl_db_migrate(ctl_command *command);
 /** The verb `db status`. */
 ctl_exit ctl_db_status(ctl_command *command);
 
+/** Whether the schema is this finqctl's: CTL_DATABASE, and says what to run, where it is not. */
+ctl_exit ctl_db_current(ctl_command *command);
+
 /* ---- sql.c ---- */
 
 /** A migration of sql/migrations. The last has version 0. */
@@ -182,13 +190,27 @@ ctl_exit ctl_audit_verify(ctl_command *command);
 /** The verb `janitor run`. */
 ctl_exit ctl_janitor_run(ctl_command *command);
 
+/* ---- explain.c ---- */
+
+/** The verb `explain`. */
+ctl_exit ctl_explain(ctl_command *command);
+
+/* ---- doctor.c ---- */
+
+/** The verb `doctor`. */
+ctl_exit ctl_doctor_run(ctl_command *command);
+
 /* ---- outbox.c ---- */
 
 ctl_exit ctl_outbox_run(ctl_command *command);
 ctl_exit ctl_outbox_list(ctl_command *command);
 ctl_exit ctl_outbox_resend(ctl_command *command);
+
+/* ---- webhook.c ---- */
+
 ctl_exit ctl_webhook_set(ctl_command *command);
 ctl_exit ctl_webhook_list(ctl_command *command);
 ctl_exit ctl_webhook_remove(ctl_command *command);
+ctl_exit ctl_webhook_test(ctl_command *command);
 
 #endif

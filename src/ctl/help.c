@@ -84,6 +84,21 @@ int ctl_help_noun(FILE *out, const ctl_verb *verbs, const char *noun)
     return found;
 }
 
+static int is_of(const ctl_example *example, const ctl_verb *verb)
+{
+    return strcmp(example->noun, verb->noun) == 0 &&
+           (example->verb && verb->verb ? strcmp(example->verb, verb->verb) == 0 : example->verb == verb->verb);
+}
+
+static void examples_print(const ctl_verb *verb)
+{
+    int count = 0;
+    for (const ctl_example *example = ctl_examples; example->noun; example++) {
+        if (is_of(example, verb))
+            printf("%s  %s\n", count++ ? "" : "\nExamples:\n", example->line);
+    }
+}
+
 void ctl_help_verb(const ctl_verb *verb)
 {
     text_print(stdout, verb->help, (int)strlen(verb->help), 0);
@@ -94,6 +109,7 @@ void ctl_help_verb(const ctl_verb *verb)
         printf("\n  %s%s%s\n", p->name, *label ? " " : "", label);
         text_print(stdout, p->help, (int)strlen(p->help), 6);
     }
+    examples_print(verb);
 }
 
 /* ---- what was meant ---- */

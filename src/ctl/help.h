@@ -6,6 +6,15 @@
 
 #include "ctl.h"
 
+/** A line that shows how a verb is used. */
+typedef struct ctl_example {
+    const char *noun, *verb; /**< as a ctl_verb has them */
+    const char *line;
+} ctl_example;
+
+/** All examples, those of a verb in order; ends with a NULL noun. */
+extern const ctl_example ctl_examples[];
+
 /** One line: a verb with its words and options. */
 void ctl_help_usage(FILE *out, const ctl_verb *verb);
 /** All verbs, and what holds for each. */

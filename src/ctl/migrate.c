@@ -154,14 +154,31 @@ ctl_exit ctl_db_migrate(ctl_command *command)
     return code;
 }
 
+static int is_current(const schema *found, apr_pool_t *pool)
+{
+    const char *ours = functions_hash(pool);
+    return found->version == newest() && strcmp(ours, found->functions) == 0;
+}
+
+static ctl_exit current_tell(int current)
+{
+    return current ? CTL_OK : ctl_fail(CTL_DATABASE, "the database's schema is not this finqctl's yet; run: finqctl db migrate");
+}
+
+ctl_exit ctl_db_current(ctl_command *command)
+{
+    schema found;
+    ctl_exit code = schema_read(&found, command);
+    return code == CTL_OK ? current_tell(is_current(&found, command->pool)) : code;
+}
+
 ctl_exit ctl_db_status(ctl_command *command)
 {
     schema found;
     ctl_exit code = schema_read(&found, command);
     if (code != CTL_OK)
         return code;
-    const char *ours = functions_hash(command->pool);
-    int current = found.version == newest() && strcmp(ours, found.functions) == 0;
+    int current = is_current(&found, command->pool);
     const char *values[] = {ctl_version, apr_psprintf(command->pool, "%d", newest()), current ? "true" : "false"};
     code = ctl_db_print(
         command,
@@ -172,7 +189,5 @@ ctl_exit ctl_db_status(ctl_command *command)
         " 'migrations', (SELECT json_agg(json_build_object('version', m.version, 'name', m.name,"
         " 'applied_at', finq.utc(p_at => m.applied_at)) ORDER BY m.version) FROM finq.migration m))",
         values, 3);
-    if (code == CTL_OK && !current)
-        return ctl_fail(CTL_DATABASE, "the database's schema is not this finqctl's yet; run: finqctl db migrate");
-    return code;
+    return code == CTL_OK ? current_tell(current) : code;
 }

@@ -1,6 +1,6 @@
+/* finqctl outbox: the delivery of events. */
 #include "ctl.h"
 
-#include <apr_encode.h>
 #include <apr_ring.h>
 #include <apr_strings.h>
 #include <apr_time.h>
@@ -10,11 +10,9 @@
 #include <string.h>
 
 #include "json/json.h"
-#include "crypto/mac.h"
 #include "crypto/secrets.h"
-#include "ground/clock.h"
 #include "ground/process.h"
-#include "post.h"
+#include "event.h"
 
 /* Most deliveries under way; how many of these a webhook may have, finq.outbox_due says. */
 #define UNDER_WAY_MAX 256
@@ -50,56 +48,19 @@ typedef struct {
     int count; /* of these */
 } worker;
 
-/* ---- signing: Standard Webhooks ---- */
-
-/* The secret that a tenant was shown, from the server's secret and the salt. NULL if that secret has left the file. */
-static const char *key_derive(const worker *w, apr_int32_t secret_id, const char *salt_hex, unsigned char *key, apr_pool_t *pool)
-{
-    unsigned char salt[FINQ_SALT_BYTES];
-    apr_size_t length;
-    const finq_secret *secret = finq_secrets_find(w->secrets, secret_id);
-    if (!secret || !salt_hex || strlen(salt_hex) != 2 * sizeof salt ||
-        apr_decode_base16_binary(salt, salt_hex, 2 * (apr_ssize_t)sizeof salt, 0, &length) != APR_SUCCESS)
-        return NULL;
-    return finq_secret_webhook_key(key, secret, salt, pool) ? NULL : (const char *)key;
-}
-
-static const char *signature_add(const worker *w, const char *list, const json_t *event, const char *prefix,
-                                 const char *signed_text, apr_pool_t *pool)
-{
-    unsigned char key[FINQ_WEBHOOK_KEY_BYTES], tag[32];
-    json_t *id = json_object_get(event, apr_pstrcat(pool, prefix, "secret_id", NULL));
-    const char *salt = finq_json_string(event, apr_pstrcat(pool, prefix, "salt", NULL));
-    if (!json_is_integer(id) || !key_derive(w, (apr_int32_t)json_integer_value(id), salt, key, pool))
-        return list;
-    const finq_mac_piece signing = {key, sizeof key}, text = {signed_text, strlen(signed_text)};
-    finq_error *error = finq_mac_with(tag, signing, text, pool);
-    finq_wipe(key, sizeof key);
-    if (error)
-        return list;
-    return apr_pstrcat(pool, list, *list ? " " : "", "v1,",
-                       apr_pencode_base64_binary(pool, tag, sizeof tag, APR_ENCODE_NONE, NULL), NULL);
-}
+/* ---- deliveries, side by side ---- */
 
 static delivery *delivery_make(const worker *w, const json_t *event)
 {
     apr_pool_t *pool;
     apr_pool_create(&pool, w->pool);
     delivery *made = apr_pcalloc(pool, sizeof *made);
-    post_message *message = &made->message;
     made->pool = pool;
     made->event_id = json_integer_value(json_object_get(event, "event_id"));
-    message->url = apr_pstrdup(pool, finq_json_string(event, "url"));
-    message->body = apr_pstrdup(pool, finq_json_string(event, "payload"));
-    message->id = apr_pstrdup(pool, finq_json_string(event, "message_id"));
-    message->timestamp = apr_psprintf(pool, "%" APR_TIME_T_FMT, finq_clock_seconds());
-    const char *text = apr_pstrcat(pool, message->id, ".", message->timestamp, ".", message->body, NULL);
-    message->signatures = signature_add(w, signature_add(w, "", event, "", text, pool), event, "old_", text, pool);
-    message->baton = made;
+    ctl_event_message(&made->message, event, w->secrets, pool);
+    made->message.baton = made;
     return made;
 }
-
-/* ---- deliveries, side by side ---- */
 
 static ctl_exit result_tell(const worker *w, const delivery *of, const char *error)
 {
@@ -262,13 +223,6 @@ static ctl_exit worker_run(worker *w, int once, apr_pool_t *parent)
     return stopping ? CTL_OK : code; /* told to stop while the database was away: that is no fault */
 }
 
-static ctl_exit allowed_read(const char **allowed, const ctl_command *command)
-{
-    *allowed = ctl_value(command, "--allow-address");
-    const char *problem = *allowed ? ctl_post_networks_problem(*allowed, command->pool) : NULL;
-    return problem ? ctl_fail(CTL_USAGE, "--allow-address: %s", problem) : CTL_OK;
-}
-
 ctl_exit ctl_outbox_run(ctl_command *command)
 {
     finq_secrets *secrets;
@@ -277,7 +231,7 @@ ctl_exit ctl_outbox_run(ctl_command *command)
     if (code != CTL_OK)
         return code;
     w.secrets = secrets;
-    code = allowed_read(&w.allowed, command);
+    code = ctl_event_allowed(&w.allowed, command);
     if (code != CTL_OK)
         return code;
     apr_pool_create(&w.pool, command->pool);
@@ -296,51 +250,4 @@ ctl_exit ctl_outbox_list(ctl_command *command)
 ctl_exit ctl_outbox_resend(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.outbox_resend(p_event_id => $1)", command->values, 1);
-}
-
-/* ---- webhooks ---- */
-
-ctl_exit ctl_webhook_set(ctl_command *command)
-{
-    unsigned char salt[FINQ_SALT_BYTES], key[FINQ_WEBHOOK_KEY_BYTES];
-    finq_secrets *secrets;
-    const char *json, *allowed;
-    ctl_exit code = allowed_read(&allowed, command);
-    if (code == CTL_OK)
-        code = ctl_secrets_load(&secrets, command);
-    if (code != CTL_OK)
-        return code;
-    const char *problem = ctl_post_url_problem(ctl_value(command, "URL"), allowed, command->pool);
-    if (problem)
-        return ctl_fail(CTL_FAILED, "%s: %s", ctl_value(command, "URL"), problem);
-    const finq_secret *secret = finq_secrets_first(secrets);
-    finq_error *error = finq_random(salt, sizeof salt, command->pool);
-    if (!error)
-        error = finq_secret_webhook_key(key, secret, salt, command->pool);
-    if (error)
-        return ctl_fail(CTL_FAILED, "%s", error->cause);
-    const char *values[] = {
-        ctl_value(command, "CLIENT_ID"), ctl_value(command, "URL"), apr_psprintf(command->pool, "%d", finq_secret_id(secret)),
-        apr_pstrcat(command->pool, "\\x", apr_pencode_base16_binary(command->pool, salt, sizeof salt, APR_ENCODE_LOWER, NULL),
-                    NULL),
-        ctl_value(command, "--overlap") ? ctl_value(command, "--overlap") : "1440"};
-    code = ctl_db_call(&json, command,
-                       "SELECT finq.webhook_set(p_client_id => $1, p_url => $2, p_secret_id => $3, "
-                       "p_salt => $4, p_overlap => $5)",
-                       values, 5);
-    if (code == CTL_OK)
-        ctl_print(command, apr_psprintf(command->pool, "{\"client_id\":\"%s\",\"secret\":\"whsec_%s\"}", values[0],
-                                        apr_pencode_base64_binary(command->pool, key, sizeof key, APR_ENCODE_NONE, NULL)));
-    finq_wipe(key, sizeof key);
-    return code;
-}
-
-ctl_exit ctl_webhook_list(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.webhook_list()", NULL, 0);
-}
-
-ctl_exit ctl_webhook_remove(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.webhook_remove(p_client_id => $1)", command->values, 1);
 }

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -183,6 +184,7 @@ typedef struct {
     struct curl_slist *headers;
     guard guard;
     size_t received;
+    char answer[CTL_POST_ANSWER_KEPT + 1];
 } transfer;
 
 static apr_status_t post_close(void *post)
@@ -209,10 +211,12 @@ static apr_status_t transfer_end(void *baton)
     return APR_SUCCESS;
 }
 
-static size_t answer_ignore(char *bytes, size_t size, size_t count, void *baton)
+/* The first bytes are kept, and no more than ANSWER_MAX read. */
+static size_t answer_take(char *bytes, size_t size, size_t count, void *baton)
 {
     transfer *t = baton;
-    (void)bytes;
+    size_t kept = strlen(t->answer), room = sizeof t->answer - 1 - kept;
+    memcpy(t->answer + kept, bytes, size * count < room ? size * count : room);
     t->received += size * count;
     return t->received > ANSWER_MAX ? 0 : size * count;
 }
@@ -244,7 +248,7 @@ static void limits_set(transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L); /* a name server that is silent is waited for by its thread alone */
     curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, answer_ignore);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, answer_take);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
     curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, &t->guard);
@@ -266,15 +270,64 @@ void ctl_post_begin(ctl_post *post, post_message *message, apr_pool_t *pool)
     curl_multi_add_handle(post->multi, t->easy);
 }
 
-static const char *outcome(const transfer *t, CURLcode code)
+/* ---- what came of it ---- */
+
+/* By how it failed: libcurl's codes, then statuses, of which the last one of a hundred stands for those above it. */
+typedef struct {
+    long from, to;
+    const char *mend;
+} mending;
+
+static const mending by_code[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_HOST,
+     "no name server knows the host: mend its name (webhook set), or its DNS"},
+    {CURLE_COULDNT_CONNECT, CURLE_COULDNT_CONNECT,
+     "nothing listens there, or a firewall is between: start the receiver, open the port"},
+    {CURLE_OPERATION_TIMEDOUT, CURLE_OPERATION_TIMEDOUT,
+     "an event is to be answered within 15 seconds: have the receiver take it in, answer, and only then work"},
+    {CURLE_PEER_FAILED_VERIFICATION, CURLE_PEER_FAILED_VERIFICATION,
+     "its certificate is not trusted here: have one issued for this name, whole chain, or add its authority to this machine's"},
+    {CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CONNECT_ERROR, "TLS does not come about: is it https that is spoken at this port?"},
+    {CURLE_GOT_NOTHING, CURLE_GOT_NOTHING,
+     "it hung up without an answer: is it https that is spoken at this port? See the receiver's log"},
+    {0, LONG_MAX, "see the receiver's log"},
+};
+static const mending by_status[] = {
+    {300, 399, "redirects are not followed: give the address that they lead to (webhook set)"},
+    {401, 403,
+     "the receiver turns it away: does it check the signature under the secret that webhook set printed last, over the body as "
+     "it came? And does a proxy before it ask for a password?"},
+    {404, 405, "the receiver takes no POST at this path: mend the path (webhook set)"},
+    {500, 599, "the receiver failed: its log says why"},
+    {0, LONG_MAX, "answer 2xx to an event that was taken: the receiver's log may say why it was not"},
+};
+
+static const char *mend_of(const mending *rows, long value)
 {
+    while (value < rows->from || value > rows->to)
+        rows++;
+    return rows->mend;
+}
+
+static void outcome_read(post_message *message, const transfer *t, CURLcode code)
+{
+    apr_pool_t *pool = t->guard.pool;
     long status = 0;
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (t->guard.refused)
-        return t->guard.refused;
-    if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && status >= 200))
-        return curl_easy_strerror(code);
-    return status >= 200 && status < 300 ? NULL : apr_psprintf(t->guard.pool, "it answered %ld", status);
+    message->status = status;
+    message->answer = status ? apr_pstrdup(pool, t->answer) : NULL;
+    message->error = message->mend = NULL;
+    if (t->guard.refused) {
+        message->error = t->guard.refused;
+        message->mend =
+            "give a public https address (webhook set), or name its network with --allow-address, here and to outbox run";
+    } else if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && status >= 200)) {
+        message->error = curl_easy_strerror(code);
+        message->mend = mend_of(by_code, (long)code);
+    } else if (status < 200 || status >= 300) {
+        message->error = apr_psprintf(pool, "it answered %ld", status);
+        message->mend = mend_of(by_status, status);
+    }
 }
 
 static post_message *ended(ctl_post *post)
@@ -285,7 +338,7 @@ static post_message *ended(ctl_post *post)
     if (!told)
         return NULL;
     curl_easy_getinfo(told->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-    t->message->error = outcome(t, told->data.result);
+    outcome_read(t->message, t, told->data.result);
     return t->message;
 }
 

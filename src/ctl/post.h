@@ -6,13 +6,18 @@
 #include <apr_time.h>
 #include <stddef.h>
 
-/** A message (Standard Webhooks): filled by the caller, but for `error`, which ctl_post_next fills: NULL once it has arrived,
- * else one line without quotes that says why not. */
+/** Most bytes of an answer that are kept. */
+#define CTL_POST_ANSWER_KEPT 300
+
+/** A message (Standard Webhooks): the first members are the caller's, the others ctl_post_next's. */
 typedef struct post_message {
     const char *url, *body;
     const char *id, *timestamp, *signatures; /**< webhook-id, webhook-timestamp, webhook-signature */
-    const char *error;
     void *baton;
+    const char *error;  /**< NULL once it has arrived, else one line without quotes that says why not */
+    const char *mend;   /**< where it has not: what to do about it */
+    const char *answer; /**< its first bytes; NULL where there was none */
+    long status;        /**< of the answer; 0 where there was none */
 } post_message;
 
 /** Why a URL will not do for events; NULL where it will: https, without user or fragment, and no host of which is known that

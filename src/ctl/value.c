@@ -24,6 +24,11 @@ typedef struct {
 
 static const char *const consent_statuses[] = {"active", "deleted", "expired", NULL};
 static const char *const session_statuses[] = {"in_progress", "pending", "completed", "failed", "expired", NULL};
+static const char *const event_types[] = {"session.pending",   "session.resubmission_asked",
+                                          "session.completed", "session.failed",
+                                          "session.expired",   "consent.expiring",
+                                          "consent.expired",   "consent.renewed",
+                                          "consent.deleted",   NULL};
 static const char *const delivery_states[] = {"waiting", "delivered", "given_up", NULL};
 
 /* The limits are the tables' and functions' own. */
@@ -31,6 +36,7 @@ static const form forms[] = {
     {"CLIENT_ID", FORM_ID, 0, 0, NULL},
     {"SESSION_ID", FORM_ID, 0, 0, NULL},
     {"STEP_ID", FORM_ID, 0, 0, NULL},
+    {"ID", FORM_ID, 0, 0, NULL},
     {"CREDENTIALS_ID", FORM_ID, 0, 0, NULL},
     {"KEY_ID", FORM_NUMBER, 1, APR_INT64_MAX, NULL},
     {"EVENT_ID", FORM_NUMBER, 1, APR_INT64_MAX, NULL},
@@ -48,6 +54,7 @@ static const form forms[] = {
     {"STATUS", FORM_WORD, 0, 0, consent_statuses},
     {"SESSION_STATUS", FORM_WORD, 0, 0, session_statuses},
     {"STATE", FORM_WORD, 0, 0, delivery_states},
+    {"EVENT_TYPE", FORM_WORD, 0, 0, event_types},
     {NULL, FORM_TEXT, 0, 0, NULL},
 };
 

@@ -145,7 +145,7 @@ const ctl_verb ctl_verbs[] = {
      {{"--tenant", "CLIENT_ID", 0, "Only this tenant's."},
       {"--status", "SESSION_STATUS", 0, "Only these: in_progress, pending, completed, failed or expired."},
       {"--skill", "NAME", 0, "Only with this skill."},
-      {"--tenant-user-id", "ID", 0, "Only of this user of a tenant's."},
+      {"--tenant-user-id", "TENANT_USER_ID", 0, "Only of this user of a tenant's."},
       {"--since", "TIME", 0, "Only those started from this time on (default: 7 days ago)."},
       {"--before", "SESSION_ID", 0, "The next page: those before this one, the last of the page before."},
       {"--limit", "N", 0, "Most sessions (default 100)."},
@@ -209,24 +209,50 @@ const ctl_verb ctl_verbs[] = {
      {{"CLIENT_ID", NULL, 1, "The tenant."}, {"KID", NULL, 1, "The key."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_key_revoke},
-    {"sign", NULL, "Prints the Authorization header of a signed request for a body. Needs no database.",
+    {"sign", NULL,
+     "Prints the headers of a signed request, as curl -H @FILE takes them: Authorization with a JWS, or, for another --algorithm than "
+     "RS256, Content-Digest, Signature-Input and Signature (RFC 9421), over @method, @target-uri and content-digest. Needs no database.",
      {{"--key", "PEM", 1, "The private key's file."},
-      {"--issuer", "EMAIL", 1, "What iss, sub and email say."},
       {"FILE", NULL, 1, "The body, JSON or not; - reads standard input."},
-      {"--aud", "AUDIENCE", 0, "The server's FinqSignatureAudience (default api.finqware.com)."},
+      {"--algorithm", "NAME", 0, "What the key is registered for (key add): RS256 (default), or a message's."},
+      {"--issuer", "EMAIL", 0, "JWS: what iss, sub and email say; it must be given."},
+      {"--aud", "AUDIENCE", 0, "JWS: the server's FinqSignatureAudience (default api.finqware.com)."},
+      {"--tenant", "CLIENT_ID", 0, "Message: whose key it is; it must be given."},
+      {"--url", "URL", 0, "Message: the whole address that is called; it must be given."},
+      {"--method", "METHOD", 0, "Message: of the call (default POST)."},
       {"--kid", "KID", 0, "The key's name (default: its RFC 7638 thumbprint)."},
       {"--lifetime", "SECONDS", 0, "1 to " APR_STRINGIFY(FINQ_CHECK_LIFETIME_MOST) " (default 300)."},
-      {"--jti", NULL, 0, "Adds a random jti, so that the server takes the header once."},
+      {"--jti", NULL, 0, "Adds a random jti, to a message a nonce, so that the server takes the headers once."},
       {NULL, NULL, 0, NULL}}, ctl_sign},
     {"verify", NULL,
-     "Explains a header and a body: the checks that pass, the one that fails, and the digest that a server computes of the "
-     "body. Needs no database. Exit code 1 where a check fails.",
+     "Explains the headers of a signed request and its body: the checks that pass, the one that fails, and the digest that a server "
+     "computes of the body. Needs no database. Exit code 1 where a check fails.",
      {{"--key", "FILE", 1, "Public keys, as key add takes them."},
-      {"HEADER", NULL, 1, "The Authorization header, or its value."},
+      {"HEADER", NULL, 1, "The Authorization header, or its value; of a message, its headers, one a line."},
       {"FILE", NULL, 1, "The body; - reads standard input."},
-      {"--aud", "AUDIENCE", 0, "The server's FinqSignatureAudience (default api.finqware.com)."},
-      {"--issuer", "EMAIL", 0, "What iss must say."},
+      {"--algorithm", "NAME", 0, "What the keys are registered for: RS256 (default), or a message's."},
+      {"--aud", "AUDIENCE", 0, "JWS: the server's FinqSignatureAudience (default api.finqware.com)."},
+      {"--issuer", "EMAIL", 0, "JWS: what iss must say."},
+      {"--url", "URL", 0, "Message: the whole address that was called; it must be given."},
+      {"--method", "METHOD", 0, "Message: of the call (default POST)."},
       {NULL, NULL, 0, NULL}}, ctl_verify},
+    {"doctor", NULL,
+     "Looks whether all is there that the API needs, and changes nothing: the configuration as httpd takes it, secret files, upload "
+     "directories, each host's database by its own role, rights, connectors; with --db also the schema, the clock, webhooks, the "
+     "outbox and the janitor. Each finding is good, a warning or an error, with its mend. Run it as root, on a server's machine. Exit "
+     "code 1 where there is an error.",
+     {{"--config", "FILE", 0, "httpd's configuration (default: the one it is built for)."},
+      {"--httpd", "PROGRAM", 0, "What reads it (default: apachectl)."},
+      {"--allow-address", "NETWORKS", 0, "Addresses that are not public and may have webhooks, as outbox run is told them."},
+      {NULL, NULL, 0, NULL}}, ctl_doctor_run},
+    {"explain", NULL,
+     "Shows what a log knows of an X-Request-Id, a session, a step or another id, in its order, with the meaning of each FINQ tag: the "
+     "lines that name it, and those of the requests that were about it (LogLevel finq:debug has these). With --db also the session, "
+     "consent or event that it is of, without anything of a person, and the lines of the audit trail that name it. Exit code 3 where "
+     "nothing is known.",
+     {{"ID", NULL, 1, "The id."},
+      {"--log", "FILE", 0, "An error log or access log; - reads standard input, such as zcat's."},
+      {NULL, NULL, 0, NULL}}, ctl_explain},
     {"token", "explain",
      "Opens a nonce, a temp_token or a bank's state, and shows what is sealed in it: kind, expiry (UTC), tenant, session, step "
      "(submission counts them, place is the step's in its skill), and which secret of the file has sealed it (place 1 is the one "
@@ -268,6 +294,16 @@ const ctl_verb ctl_verbs[] = {
      "Lists the tenants' addresses for events, since when deliveries have failed, whether each is switched off, and how "
      "many events wait.",
      {{NULL, NULL, 0, NULL}}, ctl_webhook_list},
+    {"webhook", "test",
+     "Sends a sample event to a tenant's address, once, signed as outbox run signs, and tells what came back: whether it arrived, the "
+     "status, the milliseconds, the beginning of the answer, and what to mend. Its message_id begins with test_, its ids are of "
+     "nothing. Nothing is stored of it but a line in the audit trail. Exit code 1 where it did not arrive.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"--type", "EVENT_TYPE", 1, "session.pending, session.resubmission_asked, session.completed, session.failed, session.expired, "
+                                  "consent.expiring, consent.expired, consent.renewed or consent.deleted."},
+      {"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
+      {"--allow-address", "NETWORKS", 0, "Addresses that are not public and may be reached, as outbox run is told them."},
+      {NULL, NULL, 0, NULL}}, ctl_webhook_test},
     {"webhook", "remove",
      "Sends a tenant's events nowhere any more, and gives up those that wait: outbox resend delivers them should there be a "
      "webhook again.",

@@ -152,11 +152,21 @@ static const char *located_to(const host *of, const char *path)
     return real;
 }
 
-static int keeps(const host *of, const char *path, const char *base)
+/* A ProxyPass of the host comes before one that stands in a Location. */
+static const char *led_to(const host *of, const char *path)
 {
     const char *real = proxied_to(of, path);
-    if (!real)
-        real = located_to(of, path);
+    return real ? real : located_to(of, path);
+}
+
+const char *finq_configtest_proxied(const server_rec *server, const char *path, apr_pool_t *pool)
+{
+    return led_to(&(host){server, finq_config_of(server), pool}, path);
+}
+
+static int keeps(const host *of, const char *path, const char *base)
+{
+    const char *real = led_to(of, path);
     if (!real)
         return 1;
     return say(of, APLOG_EMERG,
@@ -247,9 +257,7 @@ static apr_interval_time_t proxy_patience(const host *of, const char *real)
 
 static int connector_is_patient(const host *of, const finq_connector *connector)
 {
-    const char *real = proxied_to(of, connector->path);
-    if (!real)
-        real = located_to(of, connector->path);
+    const char *real = led_to(of, connector->path);
     if (!real || proxy_patience(of, real) < apr_time_from_sec(FINQ_STEP_CLAIM))
         return 1;
     return say(of, APLOG_EMERG,
@@ -266,7 +274,7 @@ static int connectors_check(const host *of)
         const finq_connector *connector = &APR_ARRAY_IDX(of->config->connectors, i, finq_connector);
         if (connector->page)
             continue;
-        if (!proxied_to(of, connector->path) && !located_to(of, connector->path))
+        if (!led_to(of, connector->path))
             sound = say(of, APLOG_WARNING,
                         apr_psprintf(of->pool, "FinqConnector %s: no ProxyPass leads from %s to it", connector->name,
                                      connector->path)) &&

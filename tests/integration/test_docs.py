@@ -140,7 +140,6 @@ def localised(text, installation):
             "host=127.0.0.1 dbname=finq user=finq_web password=secret": installation.postgres.conninfo(SERVER),
             "/etc/apache2/finq.secret": installation.secret_file,
             "/etc/apache2/finq-bank.secret": installation.secret_file,
-            "/etc/apache2/finq.data-key": installation.data_key_file,
             "/var/lib/finq": settings.directives["FinqUploadDir"],
             "*:443": f"*:{settings.port}", f"ServerName {HOST}": f"ServerName {HOST}:{settings.port}",
             f"/etc/ssl/certs/{HOST}.pem": certificate, f"/etc/ssl/private/{HOST}.key": key}.items():
@@ -206,6 +205,18 @@ def test_every_verb_of_finqctl_is_described_as_it_describes_itself():
         assert MANUALS[name] == run(ROOT / "conf/manual/make.py", "verbs", FINQCTL, name).stdout, "make manual writes it anew"
         described += here
     assert usage and sorted(usage) == sorted(described)
+
+
+def test_the_tags_of_the_log_are_explained():
+    """By the manual, and by finqctl explain: red where a row of either is taken out."""
+    explained = set(re.findall(r'^    \{"(FINQ\d\d)"', source("src/ctl/explain.c"), re.MULTILINE))
+    written = set(re.findall(r"\bFINQ\d\d\b", source("src/httpd/**/*.c")))
+    assert written <= explained == {cells[0] for cells in rows(section(MANUALS["operation.md"], "The log")) if re.fullmatch(r"FINQ\d\d", cells[0])}
+
+
+def test_the_postman_collection_is_what_the_description_makes():
+    made = run(ROOT / "conf/postman.py").stdout
+    assert (ROOT / "conf/finq.postman_collection.json").read_text() == made, "make postman writes it anew"
 
 
 def test_make_targets_are_what_the_documents_name():
