@@ -78,7 +78,8 @@ CREATE TYPE finq.session_standing AS (
     skill_id integer,
     step_place integer,
     uploaded text,
-    tenant_user_id text
+    tenant_user_id text,
+    data_key bytea
 );
 
 CREATE TYPE finq.step_answer AS (
@@ -145,6 +146,7 @@ CREATE TABLE finq.credential (
     skill_id integer NOT NULL,
     session_id uuid NOT NULL,
     tenant_user_id text,
+    data_key bytea,
     access_token_hash bytea NOT NULL,
     older_token_hashes bytea[] NOT NULL DEFAULT '{}'::bytea[],
     status finq.credential_status NOT NULL DEFAULT 'ACTIVE'::finq.credential_status,
@@ -280,6 +282,7 @@ CREATE TABLE finq.session (
     client_id uuid NOT NULL,
     skill_id integer NOT NULL,
     tenant_user_id text,
+    data_key bytea,
     status finq.session_status NOT NULL,
     started_at timestamp with time zone NOT NULL,
     updated_at timestamp with time zone NOT NULL,

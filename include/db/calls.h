@@ -45,6 +45,7 @@ typedef struct finq_session_standing_row {
     apr_int32_t step_place;
     const char *uploaded;
     const char *tenant_user_id;
+    finq_bytes data_key;
 } finq_session_standing_row;
 
 typedef struct finq_return_answer_row {
@@ -173,6 +174,7 @@ typedef struct finq_consent_renew_out {
     apr_int32_t skill_id;
     apr_int64_t key_id;
     const char *tenant_user_id;
+    finq_bytes data_key;
 } finq_consent_renew_out;
 /** sql/functions/consent.sql. It may be repeated. */
 finq_error *finq_call_consent_renew(finq_consent_renew_out *out, finq_db *db, const finq_consent_renew_in *in, apr_pool_t *pool);
@@ -494,6 +496,7 @@ typedef struct finq_submit_step_in {
     const finq_id *attempt;
     const finq_id *renews;
     finq_bytes user_mac;
+    finq_bytes data_key;
 } finq_submit_step_in;
 typedef finq_step_answer_row finq_submit_step_out;
 /** sql/functions/step.sql. It locks no more than its session, and may share a transaction. It may be repeated. */

@@ -11,7 +11,7 @@
 #include "ground/id.h"
 
 /** Most parameters of a call. */
-#define FINQ_PG_ARGS 28
+#define FINQ_PG_ARGS 30
 
 /** A call that the server makes: prepared under `name` once a connection. */
 typedef struct finq_pg_statement {

@@ -5,6 +5,7 @@
 #include "bank/connector.h"
 #include "skills/directory.h"
 #include "db/pg.h"
+#include "crypto/data_key.h"
 #include "crypto/secrets.h"
 #include "flow/token.h"
 
@@ -29,6 +30,7 @@ typedef struct finq_service {
     finq_directory *directory;
     const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
     const finq_secrets *secrets;
+    const finq_data_keys *data_keys;
     const finq_id *tenant;                      /**< the one that is served here (FinqTenant); NULL for any */
     int nonce_ttl, temp_token_ttl, session_ttl; /**< seconds */
 } finq_service;

@@ -26,6 +26,7 @@ typedef struct finq_session_origin {
     const finq_published *published; /**< its skill */
     const char *tenant_user_id;      /**< or NULL */
     const finq_id *renews;           /**< the consent that its exchange renews; NULL where it is to make one */
+    finq_bytes data_key;             /**< that consent's, wrapped; no bytes where the session is to have its own */
 } finq_session_origin;
 
 /** Begins a session: its first nonce. Stores nothing. */
@@ -62,6 +63,10 @@ finq_error *finq_session_pass_back(int *known, finq_session_pass *pass, const fi
  * invalid_nonce where it is another one of its sessions; those of a call. */
 finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_service *service, const char *session_id,
                                     apr_pool_t *pool);
+
+/** The data key of a nonce's session, by which all that is kept of the session is sealed. Errors: those of finq_data_key_unwrap. */
+finq_error *finq_session_data_key(finq_data_key **key, const finq_session_pass *pass, const finq_service *service,
+                                  apr_pool_t *pool);
 
 /** The names of a step's required documents, as an array literal for SQL. */
 const char *finq_session_required(const finq_skill_step *step, apr_pool_t *pool);

@@ -27,6 +27,7 @@ typedef struct finq_token {
     apr_int64_t app_key_id;     /**< of the first nonce: the key that started the session, of a renewal a secret; else 0 */
     const char *tenant_user_id; /**< of the first nonce, where the session was started with one; else NULL */
     const finq_id *renews;      /**< of the first nonce: the consent that the session renews; NULL where it is to make one */
+    finq_bytes data_key;        /**< of a nonce: the session's data key, wrapped (crypto/data_key.h); of others no bytes */
 } finq_token;
 
 /** Seals a token into URL-safe text. The same token and secret always give the same text. */

@@ -7,6 +7,7 @@
 
 #include "meter/bucket.h"
 #include "ground/id.h"
+#include "crypto/data_key.h"
 #include "crypto/mac.h"
 #include "meter/metrics.h"
 #include "crypto/secrets.h"
@@ -54,6 +55,8 @@ typedef struct finq_rewrite {
 typedef struct finq_config {
     const char *secret_file;
     finq_secrets *secrets;
+    const char *data_key_file;
+    finq_data_keys *data_keys;
     const char *upload_dir;
     const finq_id *tenant;      /**< the only tenant that is served; NULL for each of the database */
     apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all that is granted */

@@ -206,7 +206,7 @@ COMMENT ON FUNCTION finq.consent_delete IS 'repeatable';
 -- for the consent's own. Nothing is changed: that is for the session's exchange.
 CREATE OR REPLACE FUNCTION finq.consent_renew(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text, p_skill text,
-    OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id text)
+    OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id text, OUT data_key bytea)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -219,6 +219,7 @@ BEGIN
         RETURN;
     END IF;
     tenant_user_id := v_consent.tenant_user_id;
+    data_key := v_consent.data_key;
     SELECT k.key_id INTO key_id FROM finq.tenant_key k
      WHERE k.client_id = p_client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash;
     SELECT k.skill_id INTO skill_id FROM finq.skill o

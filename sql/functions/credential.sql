@@ -86,6 +86,7 @@ DECLARE
     v_used_at timestamptz;
     v_skill   integer;
     v_user    text;
+    v_data_key bytea;
     v_went_back boolean;
     v_session finq.session;
     v_consent finq.credential;
@@ -109,11 +110,11 @@ BEGIN
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.status = 'SESSION_COMPLETED'
        AND s.exchanged_at IS NULL AND s.renews IS NULL AND to_timestamp(p_token_expires_at) > v_now
        AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
-    RETURNING s.skill_id, s.tenant_user_id, s.went_back INTO v_skill, v_user, v_went_back;
+    RETURNING s.skill_id, s.tenant_user_id, s.data_key, s.went_back INTO v_skill, v_user, v_data_key, v_went_back;
     IF FOUND THEN
-        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, access_token_hash,
+        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, data_key, access_token_hash,
                                      consent_exp, max_data_retention, created_at, updated_at)
-        SELECT p_credentials_id, p_client_id, v_skill, p_session_id, v_user, p_access_token_hash, t.consent_exp,
+        SELECT p_credentials_id, p_client_id, v_skill, p_session_id, v_user, v_data_key, p_access_token_hash, t.consent_exp,
                t.max_data_retention, v_now, v_now
           FROM finq.consent_times(p_client_id, v_skill, v_now) t
         RETURNING finq.seconds(consent_exp), finq.seconds(max_data_retention)

@@ -34,6 +34,7 @@ DECLARE
     v_session finq.session;
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id FOR UPDATE;
+    UPDATE finq.session s SET data_key = NULL WHERE s.session_id = p_session_id; -- first: what it has sealed is nothing any more
     PERFORM finq.session_data_remove(p_session_id);
     UPDATE finq.session s
        SET status = 'SESSION_EXPIRED', expires_at = clock_timestamp(), updated_at = clock_timestamp(), waits_for = NULL, tenant_user_id = NULL,

@@ -209,6 +209,7 @@ BEGIN
     v_answer.step_place := coalesce(p_session.step_place, p_session.step_ordinal);
     v_answer.uploaded := (SELECT coalesce(array_agg(u.document), '{}') FROM finq.upload u WHERE u.step_id = p_session.step_id)::text;
     v_answer.tenant_user_id := p_session.tenant_user_id;
+    v_answer.data_key := p_session.data_key;
     RETURN v_answer;
 END $$;
 

@@ -139,7 +139,7 @@ CREATE OR REPLACE FUNCTION finq.submit_step(
     p_body_hash bytea, p_data json, p_required text[], p_status finq.session_status, p_secret_id integer,
     p_answer_ttl integer, p_session_ttl integer, p_generation integer, p_place integer, p_next_place integer,
     p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb,
-    p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL, p_user_mac bytea DEFAULT NULL)
+    p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL, p_user_mac bytea DEFAULT NULL, p_data_key bytea DEFAULT NULL)
     RETURNS finq.step_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -163,12 +163,12 @@ BEGIN
         INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at,
                                   expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
-                                  return_link, return_until, renews)
+                                  return_link, return_until, renews, data_key)
         SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_status, to_timestamp(p_started_at), v_now,
                CASE WHEN p_status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(p_started_at + p_session_ttl) END,
                1, p_step_id, p_body_hash, v_expires, p_secret_id, p_place, p_next_place, p_waits_for,
                CASE WHEN p_waits_for IS NOT NULL THEN v_now END, p_reply, p_reasons, v_expires, p_reasons, p_return_link,
-               to_timestamp(p_return_until), p_renews
+               to_timestamp(p_return_until), p_renews, p_data_key
           FROM finq.tenant t
           JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.key_id = p_app_key_id
           JOIN finq.tenant_skill a ON a.client_id = t.client_id AND a.skill_id = p_skill_id

@@ -110,6 +110,7 @@ CREATE TABLE finq.session (
     client_id            uuid                NOT NULL,
     skill_id             integer             NOT NULL,
     tenant_user_id       text                NULL,
+    data_key             bytea               NULL,     -- what is kept of the session is sealed under it; wrapped by a key of FinqDataKey. NULL once destroyed
     status               finq.session_status NOT NULL,
     started_at           timestamptz         NOT NULL,
     updated_at           timestamptz         NOT NULL,
@@ -214,6 +215,7 @@ CREATE TABLE finq.credential (
     skill_id           integer                NOT NULL,
     session_id         uuid                   NOT NULL,
     tenant_user_id     text                   NULL, -- the session's
+    data_key           bytea                  NULL, -- the session's, which those that renew the consent use too; NULL once destroyed
     access_token_hash  bytea                  NOT NULL, -- of the newest
     older_token_hashes bytea[]                NOT NULL DEFAULT '{}', -- of those from before renewals, until a newer one is used; oldest first
     status             finq.credential_status NOT NULL DEFAULT 'ACTIVE',
@@ -280,7 +282,7 @@ CREATE TYPE finq.exchange_answer AS (
 CREATE TYPE finq.session_standing AS (
     outcome text, held boolean, status finq.session_status, step_id uuid, expires_at bigint, secret_id integer,
     ordinal integer, place integer, previous integer, generation integer, waits boolean, told text, skill_id integer,
-    step_place integer, uploaded text, tenant_user_id text
+    step_place integer, uploaded text, tenant_user_id text, data_key bytea
 );
 
 CREATE TYPE finq.return_answer AS (

@@ -31,6 +31,7 @@ finq_error *finq_consent_renew(finq_session_started *started, const finq_service
         .key_id = row.key_id,
         .tenant_user_id = row.tenant_user_id,
         .renews = &claim->credentials_id,
+        .data_key = row.data_key,
     };
     FINQ_TRY(finq_directory_skill(&origin.published, service->directory, service->db, row.skill_id, pool));
     if (!finq_directory_serves(service->directory, origin.published->skill->name))

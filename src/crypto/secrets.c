@@ -1,11 +1,11 @@
 #include "crypto/secrets.h"
 
+#include "crypto/derive.h"
 #include "crypto/digest.h"
 
 #include <apr_atomic.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <string.h>
@@ -74,18 +74,7 @@ finq_error *finq_id_new(finq_id *id, apr_pool_t *pool)
 
 static int derive(unsigned char *key, apr_size_t length, finq_bytes secret, const char *purpose)
 {
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
-    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret.data, secret.length),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)purpose, strlen(purpose)),
-        OSSL_PARAM_construct_end(),
-    };
-    int ok = context && EVP_KDF_derive(context, key, length, params) == 1;
-    EVP_KDF_CTX_free(context);
-    EVP_KDF_free(kdf);
-    return ok;
+    return finq_derive(key, length, secret, (finq_bytes){NULL, 0}, purpose);
 }
 
 static apr_status_t mac_key_release(void *value)

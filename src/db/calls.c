@@ -115,6 +115,7 @@ static finq_session_standing_row session_standing_read(const PGresult *rows, int
         .step_place = (apr_int32_t)finq_pg_number(rows, row, 13),
         .uploaded = finq_pg_text(rows, row, 14),
         .tenant_user_id = finq_pg_text(rows, row, 15),
+        .data_key = finq_pg_bytes(rows, row, 16),
     };
 }
 
@@ -220,6 +221,7 @@ static finq_consent_renew_out consent_renew_read(const PGresult *rows, int row)
         .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
         .key_id = finq_pg_number(rows, row, 2),
         .tenant_user_id = finq_pg_text(rows, row, 3),
+        .data_key = finq_pg_bytes(rows, row, 4),
     };
 }
 
@@ -369,8 +371,8 @@ finq_error *finq_call_consent_renew(finq_consent_renew_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_consent_renew",
-        "SELECT outcome, skill_id, key_id, tenant_user_id FROM finq.consent_renew(p_client_id => $1, p_secret_hash => $2, "
-        "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5, p_skill => $6)", 1};
+        "SELECT outcome, skill_id, key_id, tenant_user_id, data_key FROM finq.consent_renew(p_client_id => $1, "
+        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5, p_skill => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -557,8 +559,8 @@ finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_session_back",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_back(p_client_id => $1, p_session_id => $2, "
-        "p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
+        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_back(p_client_id => $1, p_session_id => "
+        "$2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
         "p_secret_id => $8)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -581,8 +583,8 @@ finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_cancel",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_cancel(p_client_id => $1, p_secret_hash => $2, "
-        "p_session_id => $3, p_ordinal => $4, p_generation => $5, p_nonce_expires_at => $6, p_nonce_ttl => $7, "
+        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_cancel(p_client_id => $1, p_secret_hash "
+        "=> $2, p_session_id => $3, p_ordinal => $4, p_generation => $5, p_nonce_expires_at => $6, p_nonce_ttl => $7, "
         "p_temp_token_ttl => $8, p_secret_id => $9)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -621,8 +623,8 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_resume(p_client_id => $1, p_secret_hash => $2, "
-        "p_session_id => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
+        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_resume(p_client_id => $1, p_secret_hash "
+        "=> $2, p_session_id => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -642,8 +644,8 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_status",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id FROM finq.session_status(p_client_id => $1, p_session_id => $2, "
-        "p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
+        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_status(p_client_id => $1, p_session_id "
+        "=> $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
         "p_secret_id => $8)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -810,7 +812,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
         "p_body_hash => $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, "
         "p_session_ttl => $17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => "
         "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26, p_renews => $27, p_user_mac "
-        "=> $28)", 1};
+        "=> $28, p_data_key => $29)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -841,6 +843,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
     finq_pg_arg_id(&args, in->attempt);
     finq_pg_arg_id(&args, in->renews);
     finq_pg_arg_bytes(&args, in->user_mac);
+    finq_pg_arg_bytes(&args, in->data_key);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_answer_read(rows, 0);
     return NULL;

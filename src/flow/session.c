@@ -31,6 +31,9 @@ finq_error *finq_session_begin(finq_session_started *started, const finq_service
     started->expires_at = finq_clock_seconds() + service->nonce_ttl;
     started->published = origin->published;
     started->next_step = origin->published->skill->steps[0].name;
+    finq_bytes data_key = origin->data_key;
+    if (!data_key.data)
+        FINQ_TRY(finq_data_key_make(&data_key, service->data_keys, &started->session_id, pool));
     finq_token token = {
         .kind = FINQ_TOKEN_NONCE,
         .ordinal = 1,
@@ -42,6 +45,7 @@ finq_error *finq_session_begin(finq_session_started *started, const finq_service
         .app_key_id = origin->key_id,
         .tenant_user_id = origin->tenant_user_id,
         .renews = origin->renews,
+        .data_key = data_key,
     };
     return finq_token_seal(&started->nonce, &token, finq_secrets_first(service->secrets), pool);
 }
@@ -129,6 +133,12 @@ finq_error *finq_session_pass_check(const finq_session_pass *pass, const finq_se
     if (there.session_exists)
         return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is of another session.");
     return finq_error_make(pool, FINQ_E_INVALID_SESSION_ID, "No session has this id.");
+}
+
+finq_error *finq_session_data_key(finq_data_key **key, const finq_session_pass *pass, const finq_service *service,
+                                  apr_pool_t *pool)
+{
+    return finq_data_key_unwrap(key, service->data_keys, pass->token.data_key, pool);
 }
 
 const char *finq_session_required(const finq_skill_step *step, apr_pool_t *pool)

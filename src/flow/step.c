@@ -53,6 +53,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .reasons = plan->reasons,
         .attempt = plan->claimed ? &plan->attempt : NULL,
         .renews = token->renews,
+        .data_key = token->data_key,
     };
     if (!in.data)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
@@ -77,6 +78,7 @@ static finq_error *answer_seal(finq_step_answer *answer, const finq_service *ser
         .client_id = pass->token.client_id,
         .session_id = pass->token.session_id,
         .skill_id = pass->token.skill_id,
+        .data_key = completed ? (finq_bytes){NULL, 0} : pass->token.data_key,
     };
     if (onward == FINQ_ONWARD_NOTHING)
         return NULL;

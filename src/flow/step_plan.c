@@ -122,6 +122,7 @@ static finq_error *state_seal(const char **state, const finq_service *service, c
     token.kind = FINQ_TOKEN_STATE;
     token.app_key_id = 0;
     token.tenant_user_id = NULL;
+    token.data_key = (finq_bytes){NULL, 0};
     /* no bank's page lasts longer than a day, and the database knows how long this one does; the same at each attempt */
     token.expires_at = pass->token.expires_at + FINQ_CONNECTOR_REDIRECT_MOST;
     return finq_token_seal(state, &token, finq_secrets_first(service->secrets), pool);

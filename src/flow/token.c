@@ -3,13 +3,14 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "crypto/data_key.h"
 #include "ground/codec.h"
 
 /* The layout: kind 1, place 1, previous 1, late 1, ordinal 4, generation 4, skill 4, expiry 8, app key 8, client 16, session 16,
- * the consent that is renewed 16, zeros for none, tenant_user_id the rest. */
-#define TOKEN_FIXED 80
-#define TOKEN_MAX (TOKEN_FIXED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
-#define TEXT_MAX ((TOKEN_MAX + (apr_size_t)2) / 3 * 4)      /* rounded up: the longest text is a few characters shorter */
+ * the consent that is renewed 16, zeros for none, length of the data key 1, the data key, tenant_user_id the rest. */
+#define TOKEN_FIXED 81
+#define TOKEN_MAX (TOKEN_FIXED + FINQ_DATA_KEY_WRAPPED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
+#define TEXT_MAX ((TOKEN_MAX + (apr_size_t)2) / 3 * 4) /* rounded up: the longest text is a few characters shorter */
 
 static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
 {
@@ -34,8 +35,10 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
     memcpy(to + 32, token->client_id.bytes, 16);
     memcpy(to + 48, token->session_id.bytes, 16);
     memcpy(to + 64, token->renews ? token->renews->bytes : none.bytes, 16);
-    memcpy(to + TOKEN_FIXED, token->tenant_user_id ? token->tenant_user_id : "", user);
-    return TOKEN_FIXED + user;
+    to[80] = (unsigned char)token->data_key.length;
+    memcpy(to + TOKEN_FIXED, token->data_key.data ? token->data_key.data : none.bytes, token->data_key.length);
+    memcpy(to + TOKEN_FIXED + token->data_key.length, token->tenant_user_id ? token->tenant_user_id : "", user);
+    return TOKEN_FIXED + token->data_key.length + user;
 }
 
 static void token_read(finq_token *token, const unsigned char *from, apr_size_t length, apr_pool_t *pool)
@@ -52,8 +55,9 @@ static void token_read(finq_token *token, const unsigned char *from, apr_size_t 
     memcpy(token->client_id.bytes, from + 32, 16);
     memcpy(token->session_id.bytes, from + 48, 16);
     token->renews = memcmp(from + 64, none.bytes, 16) == 0 ? NULL : apr_pmemdup(pool, from + 64, 16);
-    token->tenant_user_id =
-        length > TOKEN_FIXED ? apr_pstrmemdup(pool, (const char *)from + TOKEN_FIXED, length - TOKEN_FIXED) : NULL;
+    apr_size_t key = from[80], before = TOKEN_FIXED + key;
+    token->data_key = (finq_bytes){key > 0 ? apr_pmemdup(pool, from + TOKEN_FIXED, key) : NULL, key};
+    token->tenant_user_id = length > before ? apr_pstrmemdup(pool, (const char *)from + before, length - before) : NULL;
 }
 
 finq_error *finq_token_seal(const char **text, const finq_token *token, const finq_secret *secret, apr_pool_t *pool)

@@ -21,6 +21,7 @@ static finq_token token_of(const finq_session_standing_row *row, const finq_id *
         .previous = row->previous,
         .generation = row->generation,
         .skill_id = row->skill_id,
+        .data_key = row->data_key,
     };
 }
 
@@ -42,10 +43,11 @@ static finq_error *tokens_seal(finq_waiting_answer *answer, const finq_secret *s
                                const finq_skill_step *step, apr_pool_t *pool)
 {
     int completed = finq_status_onward(answer->status, answer->waits) == FINQ_ONWARD_TEMP_TOKEN;
-    token->kind = FINQ_TOKEN_TEMP;
-    token->late = 0;
+    finq_token temp_token = *token;
+    temp_token.kind = FINQ_TOKEN_TEMP;
+    temp_token.data_key = (finq_bytes){NULL, 0};
     if (completed)
-        FINQ_TRY(finq_token_seal(&answer->temp_token, token, secret, pool));
+        FINQ_TRY(finq_token_seal(&answer->temp_token, &temp_token, secret, pool));
     token->kind = FINQ_TOKEN_NONCE;
     token->late = 1;
     return completed && step->upload_count == 0 ? NULL : finq_token_seal(&answer->nonce, token, secret, pool);

@@ -2,6 +2,7 @@
 
 #include <http_log.h>
 
+#include "crypto/derive.h"
 #include "crypto/digest.h"
 #include "httpd/janitor.h"
 #include "httpd/longpoll.h"
@@ -33,6 +34,7 @@ static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config
 void finq_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     finq_digest_prepare(pchild);
+    finq_derive_prepare(pchild);
     finq_observe_child_init(pchild);
     finq_longpoll_child_init(pchild);
     finq_permits_child_init(pchild);

@@ -6,6 +6,7 @@
 #include <http_core.h>
 #include <http_log.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "httpd/cors.h"
 #include "httpd/configtest.h"
@@ -62,6 +63,15 @@ static const char *set_secret_file(cmd_parms *cmd, void *dummy, const char *valu
     config->secret_file = ap_server_root_relative(cmd->pool, value);
     finq_error *error = finq_secrets_load(&config->secrets, config->secret_file, cmd->pool);
     return error ? apr_pstrcat(cmd->pool, "FinqSecretFile: ", error->cause, NULL) : NULL;
+}
+
+static const char *set_data_key(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    (void)dummy;
+    config->data_key_file = ap_server_root_relative(cmd->pool, value);
+    finq_error *error = finq_data_keys_load(&config->data_keys, config->data_key_file, cmd->pool);
+    return error ? apr_pstrcat(cmd->pool, "FinqDataKey: ", error->cause, NULL) : NULL;
 }
 
 static const char *set_upload_dir(cmd_parms *cmd, void *dummy, const char *value)
@@ -182,6 +192,8 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE2("ScriptAliasMatch", finq_served_see, NULL, RSRC_CONF, "mod_alias's"),
     AP_INIT_TAKE1("FinqSecretFile", set_secret_file, NULL, RSRC_CONF,
                   "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
+    AP_INIT_TAKE1("FinqDataKey", set_data_key, NULL, RSRC_CONF,
+                  "File of the keys that wrap sessions' data keys, in the form of a secret file; the first wraps, all unwrap"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
     AP_INIT_TAKE1("FinqTenant", set_tenant, NULL, RSRC_CONF, "client_id of the one tenant that is served here, or any (default)"),
     AP_INIT_ITERATE("FinqSkills", set_skill, NULL, RSRC_CONF,
@@ -238,6 +250,12 @@ const command_rec finq_directives[] = {
 
 /* ---- the check ---- */
 
+static int is_same_file(const char *one, const char *other)
+{
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 static int server_check(finq_config *config, server_rec *server)
 {
     const char *what = NULL;
@@ -245,6 +263,10 @@ static int server_check(finq_config *config, server_rec *server)
         return 1;
     if (!config->secrets)
         what = "FinqSecretFile is not set: openssl rand -hex 32 makes a secret";
+    else if (!config->data_keys)
+        what = "FinqDataKey is not set: openssl rand -hex 32 makes a key";
+    else if (is_same_file(config->secret_file, config->data_key_file))
+        what = "FinqDataKey and FinqSecretFile name one file: whoever has it would have both";
     else if (!config->upload_dir && config->bases->nelts > 0)
         what = "FinqUploadDir is not set";
     else if (!ap_find_linked_module("mod_dbd.c"))

@@ -37,12 +37,12 @@ class Installation:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.shares_cluster, self.database = cluster is not None, database
         self.postgres = cluster or Postgres(self.directory / "pg", **(postgres or {}))
-        self.secret_file = self.directory / "finq.secret"
+        self.secret_file, self.data_key_file = self.directory / "finq.secret", self.directory / "finq.data-key"
         http.setdefault("asan", SANITIZED)
         self.httpd = Httpd(self.directory / "httpd", module=str(MODULE),
                            database=self.postgres.conninfo(SERVER, database), **http)
         # Tests come from one address, and many of them to be refused: they ask for the limit where they mean it.
-        own = {"FinqSecretFile": self.secret_file, "FinqUploadDir": self.httpd.writable("uploads"),
+        own = {"FinqSecretFile": self.secret_file, "FinqDataKey": self.data_key_file, "FinqUploadDir": self.httpd.writable("uploads"),
                "FinqFailureLimit": "off",
                # Nor are they to find removed what they look at.
                "FinqJanitorInterval": "86400"}
@@ -51,9 +51,9 @@ class Installation:
     # -- running it
 
     def start(self):
-        """Starts what does not run, preparing the database and the secret the first time."""
+        """Starts what does not run, preparing the database and the secrets the first time."""
         self.start_database()
-        self.create_secret()
+        self.create_secrets()
         if not self.httpd.pid():
             self.httpd.start()
         return self
@@ -69,10 +69,11 @@ class Installation:
     def _database_exists(self):
         return self.postgres.psql(f"SELECT 1 FROM pg_database WHERE datname = '{self.database}'", database="postgres")
 
-    def create_secret(self):
-        if not self.secret_file.exists():
-            self.secret_file.touch(mode=0o600)
-            self.secret_file.write_text(secrets.token_hex(32) + "\n")
+    def create_secrets(self):
+        for file in (self.secret_file, self.data_key_file):
+            if not file.exists():
+                file.touch(mode=0o600)
+                file.write_text(secrets.token_hex(32) + "\n")
 
     def stop(self):
         """Stops httpd, and PostgreSQL unless it is shared."""
@@ -93,7 +94,7 @@ class Installation:
 
     def finqctl(self, *arguments, check=True):
         """Runs finqctl. Returns what it printed, read as JSON; the finished process itself where `check` is off."""
-        done = run(FINQCTL, *arguments, check=check, cwd=ROOT, env=clean_environ(FINQ_DB=self.conninfo()))
+        done = run(FINQCTL, *arguments, check=check, cwd=ROOT, env=clean_environ(FINQ_DB=self.conninfo(), FINQ_DATA_KEY_FILE=str(self.data_key_file)))
         if not check:
             return done
         return json.loads(done.stdout) if done.stdout.strip() else None

@@ -55,6 +55,7 @@ def _save(installation, beside, tenant):
         "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
         "FINQ_RETURN_LINK": RETURN_LINKS[0],
         "FINQ_SECRET_FILE": installation.secret_file,
+        "FINQ_DATA_KEY_FILE": installation.data_key_file,
         "FINQ_EVENTS_URL": beside.events_url(),
         "FINQ_EVENTS_SECRET": beside.events_secret.read_text(),
         "FINQ_EVENTS": beside.events,

@@ -21,7 +21,7 @@ NUMBERS = {  # name: (lowest, highest, default, unit)
     "FinqSessionTTL": (60, 2592000, 86400, "seconds"), "FinqCacheTTL": (0, 300, 5, "seconds"),
     "FinqDatabaseTimeout": (1, 60, 5, "seconds"), "FinqMaxBody": (1024, 1048576, 65536, "bytes"),
     "FinqMaxUploads": (0, 100000, 0, "uploads")}
-OTHERS = ["FinqSecretFile", "FinqUploadDir", "FinqPreparedStatements", "FinqAllowHeaders", "FinqAllowOrigin"]
+OTHERS = ["FinqSecretFile", "FinqDataKey", "FinqUploadDir", "FinqPreparedStatements", "FinqAllowHeaders", "FinqAllowOrigin"]
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def draft(server, tmp_path_factory):
     """An httpd that is configured and never started, with all that it needs."""
     directory = server.directory / f"draft-{secrets.token_hex(4)}"
     httpd = Httpd(directory, module=str(MODULE), database=server.httpd.settings.database, asan=server.httpd.settings.asan)
-    httpd.settings.directives = {"FinqSecretFile": server.secret_file, "FinqUploadDir": httpd.writable("uploads")}
+    httpd.settings.directives = {"FinqSecretFile": server.secret_file, "FinqDataKey": server.data_key_file, "FinqUploadDir": httpd.writable("uploads")}
     return httpd
 
 
@@ -113,6 +113,7 @@ def test_no_directive_stands_in_a_section_of_paths(draft, name):
 # -- what is missing
 
 @pytest.mark.parametrize("name, words", [("FinqSecretFile", "FinqSecretFile is not set: openssl rand -hex 32"),
+                                         ("FinqDataKey", "FinqDataKey is not set: openssl rand -hex 32"),
                                          ("FinqUploadDir", "FinqUploadDir is not set")])
 def test_a_directive_that_is_missing(draft, name, words):
     del draft.settings.directives[name]
@@ -169,7 +170,26 @@ def test_an_open_secret_file(draft, tmp_path, mode):
     file.write_text(SECRET)
     file.chmod(mode)
     draft.settings.directives["FinqSecretFile"] = file
-    refused(draft, "is open to group or others: chmod 600 it")
+    refused(draft, "FinqSecretFile: secret file", "is open to group or others: chmod 600 it")
+
+
+def test_a_data_key_file_is_as_strict(draft, tmp_path):
+    file = tmp_path / "data-key"
+    draft.settings.directives["FinqDataKey"] = file
+    refused(draft, "FinqDataKey: secret file", "cannot be read (No such file or directory)")
+    file.write_text(SECRET)
+    file.chmod(0o640)
+    refused(draft, "FinqDataKey: secret file", "is open to group or others: chmod 600 it")
+    file.chmod(0o600)
+    assert draft.configtest()[0]
+
+
+def test_one_file_is_not_both(draft, tmp_path):
+    """By another name neither. Red without is_same_file."""
+    link = tmp_path / "link"
+    link.symlink_to(draft.settings.directives["FinqSecretFile"])
+    draft.settings.directives["FinqDataKey"] = link
+    refused(draft, "FinqDataKey and FinqSecretFile name one file")
 
 
 def test_secret_files_that_are_none(draft, tmp_path):

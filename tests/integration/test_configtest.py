@@ -24,7 +24,7 @@ def draft(server):
     """An httpd that is configured and never started, with all that it needs."""
     httpd = Httpd(server.directory / f"mistakes-{secrets.token_hex(4)}", module=str(MODULE),
                   database=server.httpd.settings.database, asan=server.httpd.settings.asan)
-    httpd.settings.directives = {"FinqSecretFile": server.secret_file, "FinqUploadDir": httpd.writable("uploads")}
+    httpd.settings.directives = {"FinqSecretFile": server.secret_file, "FinqDataKey": server.data_key_file, "FinqUploadDir": httpd.writable("uploads")}
     return httpd
 
 

@@ -91,7 +91,7 @@ def make_httpd(run_directory, watched, service):
                       vhost=HOST.format(**words) + vhost, server=f'LoadModule finq_ask_module "{MODULE}"\n{server}',
                       **settings)
         httpd.settings.directives = {"FinqSecretFile": secret_file(directory / "secret"),
-                                     "FinqUploadDir": httpd.writable("uploads")}
+                                     "FinqDataKey": secret_file(directory / "data-key"), "FinqUploadDir": httpd.writable("uploads")}
         if start:
             made.append(httpd)
             watched.append(httpd)

@@ -140,6 +140,7 @@ def localised(text, installation):
             "host=127.0.0.1 dbname=finq user=finq_web password=secret": installation.postgres.conninfo(SERVER),
             "/etc/apache2/finq.secret": installation.secret_file,
             "/etc/apache2/finq-bank.secret": installation.secret_file,
+            "/etc/apache2/finq.data-key": installation.data_key_file,
             "/var/lib/finq": settings.directives["FinqUploadDir"],
             "*:443": f"*:{settings.port}", f"ServerName {HOST}": f"ServerName {HOST}:{settings.port}",
             f"/etc/ssl/certs/{HOST}.pem": certificate, f"/etc/ssl/private/{HOST}.key": key}.items():

@@ -249,8 +249,8 @@ def test_of_a_kept_run_only_what_is_read_stays():
 def test_a_path_may_hold_a_space(run_directory, watched):
     """Red where a path of httpd.conf stands without quotes."""
     httpd = Httpd(run_directory / "a place", module=str(MODULE), asan=SANITIZED)
-    secret = new_secret(httpd.directory / "a secret")
-    httpd.settings.directives = {"FinqSecretFile": secret, "FinqUploadDir": httpd.writable("the uploads")}
+    secret, data_key = (new_secret(httpd.directory / name) for name in ("a secret", "a data key"))
+    httpd.settings.directives = {"FinqSecretFile": secret, "FinqDataKey": data_key, "FinqUploadDir": httpd.writable("the uploads")}
     watched.append(httpd)
     visitor = Client(httpd.start().url, None, httpd.authority.certificate, base="")
     try:

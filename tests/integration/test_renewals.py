@@ -98,6 +98,8 @@ def test_a_renewal(server, user):
     assert row(server, user, "expiry_told, session_id") == f"f|{renewal.session_id}"
     assert server.psql(f"SELECT tenant_user_id, credentials_id FROM finq.session WHERE session_id = '{renewal.session_id}'") == \
         f"ana|{renewed['credentials_id']}"
+    assert server.psql(f"SELECT s.data_key = c.data_key FROM finq.session s JOIN finq.credential c USING (credentials_id)"
+                       f" WHERE s.session_id = '{renewal.session_id}'") == "t", "one key to destroy"
     assert server.psql(f"SELECT count(*) FROM finq.credential WHERE client_id = '{user.client.tenant.client_id}'") == "1"
 
 

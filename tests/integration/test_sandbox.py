@@ -37,12 +37,13 @@ RewriteRule ^/v1/redirects/sca$ http://localhost:{plain}/app/done [R=302,L]
 def httpd(run_directory, watched):
     directory = run_directory / "sandbox"
     directory.mkdir(mode=0o755)
-    secret = directory / "secret"
-    secret.touch(mode=0o600)
-    secret.write_text(secrets.token_hex(32) + "\n")
+    files = {"FinqSecretFile": directory / "secret", "FinqDataKey": directory / "data-key"}
+    for file in files.values():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32) + "\n")
     made = Httpd(directory, module=str(MODULE), modules=("rewrite",), plain=True, asan=SANITIZED)
     made.settings.vhost = VHOST.format(plain=made.settings.plain_port)
-    made.settings.directives = {"FinqSecretFile": secret, "FinqUploadDir": made.writable("uploads")}
+    made.settings.directives = {**files, "FinqUploadDir": made.writable("uploads")}
     watched.append(made)
     yield made.start()
     made.stop()

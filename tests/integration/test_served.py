@@ -30,7 +30,7 @@ def draft(server):
     (httpd.uploads / "20260101").mkdir(parents=True)
     (httpd.outer / "uploads-beside").mkdir()
     httpd.link.symlink_to(httpd.uploads)
-    httpd.settings.directives = {"FinqSecretFile": server.secret_file, "FinqUploadDir": httpd.uploads}
+    httpd.settings.directives = {"FinqSecretFile": server.secret_file, "FinqDataKey": server.data_key_file, "FinqUploadDir": httpd.uploads}
     yield httpd
     httpd.link.unlink()
 

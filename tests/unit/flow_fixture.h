@@ -197,6 +197,7 @@ static scripted_connector connector = {
 static finq_service service;
 static const finq_published *published;
 static finq_id session_id, client_id = {{1, 2, 3}};
+static finq_bytes data_key; /* the session's, wrapped */
 
 static inline void script(const scripted_answer *answers, int count)
 {
@@ -209,32 +210,37 @@ static inline void script(const scripted_answer *answers, int count)
     script((const scripted_answer[]){__VA_ARGS__}, \
            (int)(sizeof((const scripted_answer[]){__VA_ARGS__}) / sizeof(scripted_answer)))
 
-static inline finq_secrets *secrets_make(void)
+/* The file's keys serve as secrets and as what wraps the session's data key. */
+static inline void secrets_make(finq_secrets **secrets, finq_data_keys **keys)
 {
-    finq_secrets *secrets;
     char path[] = "/tmp/finq_secret_XXXXXX";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, SECRET, strlen(SECRET)), (ssize_t)strlen(SECRET));
     fchmod(fd, 0600);
     close(fd);
-    assert_null(finq_secrets_load(&secrets, path, pool));
+    assert_null(finq_secrets_load(secrets, path, pool));
+    assert_null(finq_data_keys_load(keys, path, pool));
     unlink(path);
-    return secrets;
 }
 
 /* A service that has met the skill, so that no test's script needs to tell of it. */
 static inline int flow_setup(void **state)
 {
     finq_directory *directory;
+    finq_secrets *secrets;
+    finq_data_keys *keys;
     (void)state;
     apr_initialize();
     apr_pool_create(&pool, NULL);
     assert_null(finq_directory_create(&directory, 60, NULL, pool));
     assert_null(finq_id_new(&session_id, pool));
+    secrets_make(&secrets, &keys);
+    assert_null(finq_data_key_make(&data_key, keys, &session_id, pool));
     service = (finq_service){.db = &database.db,
                              .connectors = &connector.connectors,
                              .directory = directory,
-                             .secrets = secrets_make(),
+                             .secrets = secrets,
+                             .data_keys = keys,
                              .nonce_ttl = 1800,
                              .temp_token_ttl = 600,
                              .session_ttl = 86400};
@@ -259,7 +265,8 @@ static inline finq_token token_at(finq_token_kind kind, int place)
                         .expires_at = apr_time_sec(apr_time_now()) + 600,
                         .client_id = client_id,
                         .session_id = session_id,
-                        .skill_id = 7};
+                        .skill_id = 7,
+                        .data_key = kind == FINQ_TOKEN_NONCE ? data_key : (finq_bytes){NULL, 0}};
 }
 
 /* A pass for the step at a place, as its nonce opens. */

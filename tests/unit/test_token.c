@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crypto/data_key.h"
 #include "flow/token.h"
 
 #define A "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -33,8 +34,10 @@ static finq_error *load(finq_secrets **secrets, const char *text, mode_t mode)
 static finq_token sample(void)
 {
     static const finq_id renewed = {{7, 8, 9}};
-    finq_token token = {FINQ_TOKEN_NONCE, 300,      2,       1, 3, 1, 1900000000, {{1, 2, 3}}, {{4, 5, 6}}, 77,
-                        1234567890123,    "user-1", &renewed};
+    static const unsigned char wrapped[FINQ_DATA_KEY_WRAPPED] = {1, 2, 3};
+    finq_token token = {
+        FINQ_TOKEN_NONCE,         300, 2, 1, 3, 1, 1900000000, {{1, 2, 3}}, {{4, 5, 6}}, 77, 1234567890123, "user-1", &renewed,
+        {wrapped, sizeof wrapped}};
     return token;
 }
 
@@ -77,6 +80,7 @@ static void what_is_sealed_opens_the_same(void **state)
     assert_null(finq_token_open(&opened, &by, text, secrets, pool));
     assert_ptr_equal(by, finq_secrets_first(secrets));
     assert_string_equal(opened.tenant_user_id, "user-1");
+    assert_memory_equal(opened.data_key.data, token.data_key.data, token.data_key.length);
     assert_null(finq_token_seal(&again, &opened, by, pool));
     assert_string_equal(text, again);
     assert_null(strstr(text, "user"));

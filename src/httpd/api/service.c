@@ -15,6 +15,7 @@ finq_request *finq_service_begin(request_rec *r)
     request->service.skills = config->skills;
     request->service.tenant = config->tenant;
     request->service.secrets = config->secrets;
+    request->service.data_keys = config->data_keys;
     request->service.nonce_ttl = config->nonce_ttl;
     request->service.temp_token_ttl = config->temp_token_ttl;
     request->service.session_ttl = config->session_ttl;

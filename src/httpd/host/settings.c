@@ -92,6 +92,8 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     finq_config *base = base_config, *add = add_config, *merged = apr_pcalloc(pool, sizeof *merged);
     merged->secret_file = add->secret_file ? add->secret_file : base->secret_file;
     merged->secrets = add->secret_file ? add->secrets : base->secrets;
+    PICK(data_key_file);
+    PICK(data_keys);
     PICK(upload_dir);
     PICK(tenant);
     PICK(skills);
