@@ -436,6 +436,9 @@ CREATE TABLE finq.upload (
     size bigint NOT NULL,
     sha256 bytea NOT NULL,
     media_type text NOT NULL,
+    width integer,
+    height integer,
+    orientation integer,
     uploaded_at timestamp with time zone NOT NULL,
     CONSTRAINT upload_pkey PRIMARY KEY (step_id, document)
 );

@@ -524,6 +524,9 @@ typedef struct finq_upload_record_in {
     const char *media_type;
     apr_int32_t nonce_ttl;
     apr_int32_t generation;
+    apr_int32_t width;
+    apr_int32_t height;
+    apr_int32_t orientation;
 } finq_upload_record_in;
 typedef struct finq_upload_record_out {
     const char *outcome;

@@ -13,6 +13,7 @@
 #include <apr_tables.h>
 
 #include "crypto/digest.h"
+#include "documents/source.h"
 #include "ground/error.h"
 #include "ground/id.h"
 
@@ -43,8 +44,8 @@ finq_error *finq_blob_write(finq_blob *blob, const void *bytes, apr_size_t n);
 /** The file is whole: brings it to the disk and tells what was written. */
 finq_error *finq_blob_finish(unsigned char sha256[FINQ_DIGEST_SHA256], apr_off_t *size, finq_blob *blob);
 
-/** The descriptor of a finished blob, for checks of its bytes; it stays the blob's. */
-int finq_blob_descriptor(const finq_blob *blob);
+/** The bytes of a finished blob, for checks of them, until it is kept, discarded or left. */
+finq_source finq_blob_source(const finq_blob *blob);
 
 /** Puts a finished blob in its place, durably. To be called before the database records it. */
 finq_error *finq_blob_place(finq_blob *blob);

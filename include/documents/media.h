@@ -3,7 +3,6 @@
 #define FINQ_MEDIA_H
 
 #include <apr_pools.h>
-#include <sys/types.h>
 
 /** As many of a file's first bytes as finq_media_sniff ever looks at. */
 #define FINQ_MEDIA_HEAD 1024
@@ -18,13 +17,11 @@ const char *finq_media_claimed(const char *content_type, apr_pool_t *pool);
 /** Whether the server can verify this type by its bytes. `type` (may be NULL) as finq_media_base gives it. */
 int finq_media_known(const char *type);
 
-/** The type that a file's first bytes show: one of the known ones, or NULL. */
-const char *finq_media_sniff(const unsigned char *head, apr_size_t n);
+/** Whether a known type is a wanted one: the same, or of its kind, as image/heic is an image/heif. */
+int finq_media_is(const char *type, const char *wanted);
 
-/** Whether a file of this size is also a ZIP archive: its last 65,557 bytes hold an end-of-central-directory
- * record whose comment ends the file, or one behind which bytes were added and before which the directory
- * really stands. An attachment of a PDF, whose stream ends right behind it, is none. `type` as
- * finq_media_sniff told. Constant memory; moves no file position. A file that cannot be read counts as one, to be refused. */
-int finq_media_hides_archive(int fd, off_t size, const char *type);
+/** The type that a file's first bytes show: one of the known ones, or NULL. What may stand behind a picture (an MPO's second one,
+ * a gain map, a motion photo's film) makes it no other type. */
+const char *finq_media_sniff(const unsigned char *head, apr_size_t n);
 
 #endif

@@ -3,6 +3,7 @@
 #define FINQ_UPLOAD_H
 
 #include "documents/blob.h"
+#include "documents/picture.h"
 #include "flow/session.h"
 
 /** An upload under way. Belongs to one request. */
@@ -13,6 +14,7 @@ typedef struct finq_upload_answer {
     finq_id upload_id;
     const char *document;
     const char *media_type;
+    finq_picture picture; /**< its orientation is 0 of what is no picture */
     apr_int64_t size;
     unsigned char sha256[FINQ_DIGEST_SHA256];
 } finq_upload_answer;
@@ -38,7 +40,7 @@ finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t
 void finq_upload_abandon(finq_upload *upload);
 
 /** The bytes are all there: places the file and records it. After an error nothing is kept. Errors: unsupported_media_type,
- * invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
+ * password_protected, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
 
 /** What was tidied. */

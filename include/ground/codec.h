@@ -24,5 +24,7 @@ int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *tex
 
 /** The number that at most eight bytes spell, the highest first (big-endian). */
 apr_uint64_t finq_codec_number(const unsigned char *bytes, apr_size_t length);
+/** The same, the lowest first (little-endian). */
+apr_uint64_t finq_codec_number_little(const unsigned char *bytes, apr_size_t length);
 
 #endif

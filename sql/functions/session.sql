@@ -516,6 +516,7 @@ BEGIN
                              'uploads', (SELECT coalesce(json_agg(json_build_object(
                                              'upload_id', u.upload_id, 'document', u.document, 'size', u.size,
                                              'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type,
+                                             'width', u.width, 'height', u.height, 'orientation', u.orientation,
                                              'uploaded_at', finq.utc(u.uploaded_at)) ORDER BY u.document), '[]')
                                            FROM finq.upload u WHERE u.step_id = e.step_id)) ORDER BY e.ordinal)
                            FROM finq.same_time(s.session_id) w

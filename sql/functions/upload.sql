@@ -18,7 +18,8 @@ CREATE OR REPLACE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
 
 -- Records an upload whose file is in place (contract section 4). The session's row is locked, so that nothing is replaced
 -- while the next step, or the exchange, counts on it. `upload_id` is the one that stands: the file of p_upload_id is
--- the caller's to remove where it is another, and so is that of `replaced`.
+-- the caller's to remove where it is another, and so is that of `replaced`. p_width, p_height and p_orientation are 0 where the
+-- file does not say.
 --
 -- p_ordinal is the step's; a nonce that a resumption has made old records nothing. Where the session has waited, or was
 -- resumed, what its last step asks for may come long after the submission: then the nonce's own life, which the server has
@@ -26,6 +27,7 @@ CREATE OR REPLACE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
 CREATE OR REPLACE FUNCTION finq.upload_record(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_upload_id uuid,
     p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
+    p_width integer, p_height integer, p_orientation integer,
     OUT outcome text, OUT upload_id uuid, OUT replaced uuid)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -61,13 +63,15 @@ BEGIN
     END IF;
     upload_id := p_upload_id;
     IF v_upload.upload_id IS NULL THEN
-        INSERT INTO finq.upload (step_id, document, upload_id, size, sha256, media_type, uploaded_at)
-        VALUES (p_step_id, p_document, p_upload_id, p_size, p_sha256, p_media_type, v_now);
+        INSERT INTO finq.upload (step_id, document, upload_id, size, sha256, media_type, width, height, orientation, uploaded_at)
+        VALUES (p_step_id, p_document, p_upload_id, p_size, p_sha256, p_media_type, nullif(p_width, 0), nullif(p_height, 0),
+                nullif(p_orientation, 0), v_now);
     ELSIF v_upload.sha256 = p_sha256 AND v_upload.media_type = p_media_type THEN
         upload_id := v_upload.upload_id;
     ELSE
         UPDATE finq.upload u
-           SET upload_id = p_upload_id, size = p_size, sha256 = p_sha256, media_type = p_media_type, uploaded_at = v_now
+           SET upload_id = p_upload_id, size = p_size, sha256 = p_sha256, media_type = p_media_type, width = nullif(p_width, 0),
+               height = nullif(p_height, 0), orientation = nullif(p_orientation, 0), uploaded_at = v_now
          WHERE u.step_id = p_step_id AND u.document = p_document;
         INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_upload.upload_id, v_now, false);
         replaced := v_upload.upload_id;

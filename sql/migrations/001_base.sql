@@ -188,6 +188,9 @@ CREATE TABLE finq.upload (
     size        bigint      NOT NULL,
     sha256      bytea       NOT NULL,
     media_type  text        NOT NULL,
+    width       integer     NULL, -- of a picture that says so, in pixels, before it is turned
+    height      integer     NULL,
+    orientation integer     NULL, -- of a picture: as Exif's, 1 to 8
     uploaded_at timestamptz NOT NULL,
     PRIMARY KEY (step_id, document)
 );

@@ -869,7 +869,7 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
         "finq_upload_record",
         "SELECT outcome, upload_id, replaced FROM finq.upload_record(p_client_id => $1, p_session_id => $2, p_ordinal => "
         "$3, p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type => $9, "
-        "p_nonce_ttl => $10, p_generation => $11)", 1};
+        "p_nonce_ttl => $10, p_generation => $11, p_width => $12, p_height => $13, p_orientation => $14)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -883,6 +883,9 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
     finq_pg_arg_text(&args, in->media_type);
     finq_pg_arg_int(&args, in->nonce_ttl);
     finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_int(&args, in->width);
+    finq_pg_arg_int(&args, in->height);
+    finq_pg_arg_int(&args, in->orientation);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = upload_record_read(rows, 0);
     return NULL;

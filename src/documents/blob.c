@@ -164,9 +164,9 @@ finq_error *finq_blob_finish(unsigned char sha256[FINQ_DIGEST_SHA256], apr_off_t
     return NULL;
 }
 
-int finq_blob_descriptor(const finq_blob *blob)
+finq_source finq_blob_source(const finq_blob *blob)
 {
-    return blob->descriptor;
+    return finq_source_of_file(&blob->descriptor, blob->size);
 }
 
 /* Opens the day's directory, made if need be. Returns -1 and errno if that fails. */

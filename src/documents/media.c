@@ -2,9 +2,9 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "ground/codec.h"
 
 /* `reach` is how many of the first bytes the magic must lie within: readers of PDF look for its header among the first 1,024
  * bytes, and mail gateways and printers do put bytes before it. */
@@ -15,12 +15,24 @@ typedef struct {
 } media_row;
 
 static const media_row media[] = {
-    {"image/jpeg", "\xff\xd8\xff", 3, 3},
-    {"image/png", "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", 16, 16},
-    {"application/pdf", "%PDF-", 5, FINQ_MEDIA_HEAD},
+    {"image/jpeg", "\xff\xd8\xff", 3, 3}, {"image/png", "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", 16, 16}, {"image/tiff", "II*\0", 4, 4},
+    {"image/tiff", "MM\0*", 4, 4},        {"application/pdf", "%PDF-", 5, FINQ_MEDIA_HEAD},
 };
 
-#define MEDIA_COUNT (sizeof media / sizeof *media)
+/* Pictures in boxes (ISO/IEC 14496-12) tell what they are by the brands of their first box. The more special brand counts,
+ * wherever in the list it stands. */
+static const struct {
+    char brand[5];
+    const char *type;
+} brands[] = {
+    {"avif", "image/avif"}, {"avis", "image/avif"}, {"heic", "image/heic"}, {"heix", "image/heic"}, {"heim", "image/heic"},
+    {"heis", "image/heic"}, {"hevc", "image/heic"}, {"hevx", "image/heic"}, {"mif1", "image/heif"}, {"msf1", "image/heif"},
+};
+
+static const char *const known[] = {"image/jpeg", "image/png",  "image/webp", "image/heic",
+                                    "image/heif", "image/avif", "image/tiff", "application/pdf"};
+
+#define COUNT(table) (sizeof(table) / sizeof *(table))
 
 /* What clients write: browsers before HTML5, mobile pickers and their samples, servers that know no better. */
 static const struct {
@@ -35,6 +47,13 @@ static const struct {
     {"image/x-jpeg", "image/jpeg"},
     {"image/x-jpg", "image/jpeg"},
     {"image/x-png", "image/png"},
+    {"image/mpo", "image/jpeg"},
+    {"image/x-webp", "image/webp"},
+    {"image/tif", "image/tiff"},
+    {"image/x-tif", "image/tiff"},
+    {"image/x-tiff", "image/tiff"},
+    {"image/heic-sequence", "image/heic"},
+    {"image/heif-sequence", "image/heif"},
     {"application/x-pdf", "application/pdf"},
     {"application/acrobat", "application/pdf"},
     {"application/vnd.pdf", "application/pdf"},
@@ -74,7 +93,7 @@ const char *finq_media_base(const char *content_type, apr_pool_t *pool)
 const char *finq_media_claimed(const char *content_type, apr_pool_t *pool)
 {
     const char *base = finq_media_base(content_type, pool);
-    for (size_t i = 0; base && i < sizeof spellings / sizeof *spellings; i++) {
+    for (size_t i = 0; base && i < COUNT(spellings); i++) {
         if (strcmp(spellings[i].said, base) == 0)
             return spellings[i].means;
     }
@@ -83,107 +102,49 @@ const char *finq_media_claimed(const char *content_type, apr_pool_t *pool)
 
 int finq_media_known(const char *type)
 {
-    for (size_t i = 0; type && i < MEDIA_COUNT; i++) {
-        if (strcmp(media[i].type, type) == 0)
+    for (size_t i = 0; type && i < COUNT(known); i++) {
+        if (strcmp(known[i], type) == 0)
             return 1;
     }
     return 0;
 }
 
-const char *finq_media_sniff(const unsigned char *head, apr_size_t n)
+int finq_media_is(const char *type, const char *wanted)
 {
-    for (size_t i = 0; i < MEDIA_COUNT; i++) {
-        apr_size_t reach = n < media[i].reach ? n : media[i].reach;
-        if (memmem(head, reach, media[i].magic, media[i].length))
-            return media[i].type;
+    return strcmp(type, wanted) == 0 || (strcmp(type, "image/heic") == 0 && strcmp(wanted, "image/heif") == 0);
+}
+
+/* "ftyp" is the first box: its length, its name, the major brand, a version, and the compatible brands. */
+static const char *sniff_boxes(const unsigned char *head, apr_size_t n)
+{
+    if (n < 16 || memcmp(head + 4, "ftyp", 4) != 0)
+        return NULL;
+    apr_uint64_t length = finq_codec_number(head, 4);
+    if (length < 16 || length > FINQ_MEDIA_HEAD || length > n)
+        return NULL;
+    for (size_t i = 0; i < COUNT(brands); i++) {
+        for (apr_size_t at = 8; at + 4 <= length; at += at == 8 ? 8 : 4) {
+            if (memcmp(head + at, brands[i].brand, 4) == 0)
+                return brands[i].type;
+        }
     }
     return NULL;
 }
 
-/* The end-of-central-directory record: signature, ..., the directory's size at 12, the comment's length
- * at 20. */
-#define ZIP_END 22
-#define ZIP_COMMENT 65535
-#define ZIP_WINDOW 8192
-
-typedef struct {
-    int fd;
-    off_t size;
-    int is_pdf;
-} media_file;
-
-static unsigned long little_endian(const unsigned char *bytes, int n)
+static const char *sniff_webp(const unsigned char *head, apr_size_t n)
 {
-    unsigned long value = 0;
-    while (n-- > 0)
-        value = value << 8 | bytes[n];
-    return value;
+    return n >= 16 && memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBPVP8", 7) == 0 ? "image/webp" : NULL;
 }
 
-static int read_at(int fd, void *buffer, size_t n, off_t at)
+const char *finq_media_sniff(const unsigned char *head, apr_size_t n)
 {
-    char *to = buffer;
-    while (n > 0) {
-        ssize_t got = pread(fd, to, n, at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return 0;
-        to += got;
-        at += got;
-        n -= (size_t)got;
+    const char *type = sniff_boxes(head, n);
+    if (!type)
+        type = sniff_webp(head, n);
+    for (size_t i = 0; !type && i < COUNT(media); i++) {
+        apr_size_t reach = n < media[i].reach ? n : media[i].reach;
+        if (memmem(head, reach, media[i].magic, media[i].length))
+            type = media[i].type;
     }
-    return 1;
-}
-
-/* Archive programs look for the directory right before the record, whatever the offset in it says. */
-static int directory_stands_before(int fd, off_t record_at, const unsigned char *record)
-{
-    off_t size = (off_t)little_endian(record + 12, 4);
-    unsigned char signature[4];
-    return size >= 46 && size <= record_at && read_at(fd, signature, 4, record_at - size) && memcmp(signature, "PK\1\2", 4) == 0;
-}
-
-/* Whether a stream of a PDF ends at a place (ISO 32000-1, 7.3.8): what stood before it is an attachment. */
-static int stream_ends(int fd, off_t at)
-{
-    char bytes[11];
-    if (!read_at(fd, bytes, sizeof bytes, at))
-        return 0;
-    int line_end = bytes[0] == '\r' && bytes[1] == '\n' ? 2 : bytes[0] == '\r' || bytes[0] == '\n';
-    return memcmp(bytes + line_end, "endstream", 9) == 0;
-}
-
-static int is_zip_end(const media_file *file, off_t record_at, const unsigned char *record)
-{
-    off_t end = record_at + ZIP_END + (off_t)little_endian(record + 20, 2);
-    if (end >= file->size)
-        return end == file->size;
-    return directory_stands_before(file->fd, record_at, record) && !(file->is_pdf && stream_ends(file->fd, end));
-}
-
-static int window_holds_zip_end(const media_file *file, const unsigned char *window, off_t window_at)
-{
-    size_t n = file->size - window_at < ZIP_WINDOW ? (size_t)(file->size - window_at) : ZIP_WINDOW;
-    const unsigned char *at = window;
-    while ((at = memmem(at, (size_t)(window + n - at), "PK\5\6", 4)) && window + n - at >= ZIP_END) {
-        if (is_zip_end(file, window_at + (at - window), at))
-            return 1;
-        at++;
-    }
-    return 0;
-}
-
-int finq_media_hides_archive(int fd, off_t size, const char *type)
-{
-    const media_file file = {fd, size, strcmp(type, "application/pdf") == 0};
-    unsigned char window[ZIP_WINDOW];
-    off_t at = size > ZIP_END + ZIP_COMMENT ? size - ZIP_END - ZIP_COMMENT : 0;
-    /* Windows overlap by a record less one byte, so that each record stands whole in one of them. */
-    for (; at + ZIP_END <= size; at += ZIP_WINDOW - ZIP_END + 1) {
-        size_t n = size - at < ZIP_WINDOW ? (size_t)(size - at) : ZIP_WINDOW;
-        if (!read_at(fd, window, n, at) || window_holds_zip_end(&file, window, at))
-            return 1;
-    }
-    return 0;
+    return type;
 }

@@ -5,7 +5,9 @@
 
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "documents/archive.h"
 #include "documents/media.h"
+#include "documents/paper.h"
 #include "flow/step.h"
 #include "ground/clock.h"
 #include "ground/text.h"
@@ -20,6 +22,8 @@ struct finq_upload {
     finq_blob *blob;
     finq_id upload_id;
     const char *claimed; /* NULL where the bytes decide */
+    const char *type;    /* that the bytes show; NULL before they do */
+    finq_paper paper;
     unsigned char head[FINQ_MEDIA_HEAD];
     apr_size_t head_length;
     apr_int64_t size;
@@ -28,10 +32,11 @@ struct finq_upload {
 
 /* ---- types ---- */
 
-static int type_allowed(const finq_skill_upload *document, const char *type)
+/* Whether a document may be of a type. Of one that is claimed only, the bytes may show a type of its kind. */
+static int type_allowed(const finq_skill_upload *document, const char *type, int is_claim)
 {
     for (const char *const *allowed = document->media_types; *allowed; allowed++) {
-        if (strcmp(*allowed, type) == 0)
+        if (finq_media_is(type, *allowed) || (is_claim && finq_media_is(*allowed, type)))
             return 1;
     }
     return 0;
@@ -60,12 +65,13 @@ static finq_error *type_unasked(const finq_upload *upload, const char *type)
     return type_refused(upload, apr_psprintf(upload->pool, "is %s, which is not asked for", finq_text_show(type, upload->pool)));
 }
 
-static finq_error *head_check(const finq_upload *upload)
+static finq_error *head_check(finq_upload *upload)
 {
     const char *type = finq_media_sniff(upload->head, upload->head_length);
-    if (!type || (upload->claimed && strcmp(type, upload->claimed) != 0))
+    if (!type || (upload->claimed && !finq_media_is(type, upload->claimed)))
         return bytes_refused(upload, type);
-    return type_allowed(upload->document, type) ? NULL : type_unasked(upload, type);
+    upload->type = type;
+    return type_allowed(upload->document, type, 0) ? NULL : type_unasked(upload, type);
 }
 
 /* ---- begin, write ---- */
@@ -95,7 +101,7 @@ finq_error *finq_upload_begin(finq_upload **out, const finq_blob_store *store, c
     upload->pool = pool;
     FINQ_TRY(finq_upload_document(&upload->document, offer, pool));
     upload->claimed = finq_media_claimed(offer->content_type, pool);
-    if (upload->claimed && !type_allowed(upload->document, upload->claimed))
+    if (upload->claimed && !type_allowed(upload->document, upload->claimed, 1))
         return type_unasked(upload, upload->claimed);
     FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, pool));
     *out = upload;
@@ -120,6 +126,8 @@ finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t
     if (upload->size > upload->document->max_bytes)
         return finq_error_too_large(upload->document->document, upload->document->max_bytes, upload->pool);
     FINQ_TRY(head_take(upload, bytes, length));
+    if (!upload->type || strcmp(upload->type, "application/pdf") == 0)
+        finq_paper_look(&upload->paper, bytes, length);
     return finq_blob_write(upload->blob, bytes, length);
 }
 
@@ -145,6 +153,9 @@ static finq_error *record_call(finq_upload_record_out *row, const finq_upload *u
         .size = file->size,
         .sha256 = {file->sha256, sizeof file->sha256},
         .media_type = file->media_type,
+        .width = (apr_int32_t)file->picture.width,
+        .height = (apr_int32_t)file->picture.height,
+        .orientation = file->picture.orientation,
         .nonce_ttl = service->nonce_ttl,
         .generation = pass->token.generation,
     };
@@ -178,23 +189,30 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
     return NULL;
 }
 
-static finq_error *content_check(finq_upload *upload)
+static finq_error *locked(const finq_upload *upload)
+{
+    return finq_error_make(upload->pool, FINQ_E_PASSWORD_PROTECTED,
+                           "%s opens with a password only; save it without one and send that.", upload->document->document);
+}
+
+static finq_error *content_check(finq_upload *upload, const finq_source *source)
 {
     FINQ_TRY(head_check(upload));
-    const char *type = finq_media_sniff(upload->head, upload->head_length);
-    if (finq_media_hides_archive(finq_blob_descriptor(upload->blob), upload->size, type))
+    if (finq_archive_hides(source, upload->type))
         return type_refused(upload, "is an archive as well");
-    return NULL;
+    return finq_paper_needs_password(&upload->paper, source) ? locked(upload) : NULL;
 }
 
 static finq_error *upload_place(finq_upload_answer *answer, finq_upload *upload)
 {
     apr_off_t size;
     FINQ_TRY(finq_blob_finish(answer->sha256, &size, upload->blob));
-    FINQ_TRY(content_check(upload));
+    finq_source source = finq_blob_source(upload->blob);
+    FINQ_TRY(content_check(upload, &source));
+    finq_picture_measure(&answer->picture, &source, upload->type);
     answer->size = size;
     answer->document = upload->document->document;
-    answer->media_type = finq_media_sniff(upload->head, upload->head_length);
+    answer->media_type = upload->type;
     return finq_blob_place(upload->blob);
 }
 

@@ -102,3 +102,11 @@ apr_uint64_t finq_codec_number(const unsigned char *bytes, apr_size_t length)
         number = number << 8 | bytes[i];
     return number;
 }
+
+apr_uint64_t finq_codec_number_little(const unsigned char *bytes, apr_size_t length)
+{
+    apr_uint64_t number = 0;
+    while (length-- > 0)
+        number = number << 8 | bytes[length];
+    return number;
+}

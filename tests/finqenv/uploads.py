@@ -10,6 +10,7 @@ from .process import until
 SKILL = "upload_test_sbx_#1.0"
 LARGE = 256 * 1024 * 1024
 SMALL = 100_000
+PICTURES = ["image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif", "image/tiff"]
 
 
 def _document(name, media_types, max_bytes=SMALL, required=False):
@@ -22,7 +23,8 @@ DEFINITION = {
     "steps": [
         {"name": "papers", "title": "Papers", "schema": {"type": "object"},
          "uploads": [_document("photo", ["image/png", "image/jpeg"]), _document("paper", ["application/pdf"]),
-                     _document("film", ["application/pdf"], LARGE)]},
+                     _document("film", ["application/pdf"], LARGE), _document("picture", PICTURES),
+                     _document("heic", ["image/heic"]), _document("heif", ["image/heif"])]},
         {"name": "last", "title": "Last", "schema": {"type": "object"},
          "uploads": [_document("late", ["image/png", "application/pdf"], required=True)]}]}
 

@@ -3,7 +3,7 @@
 Seen red, each by the test that names what it guards: `recorded` without finq_blob_remove (the replaced file stays);
 upload_record without its sha256 condition (409 after the next step), or without its nonce_ttl line; file_begin without
 the comparison of step ids; length_check always NULL (100 Continue is sent); finq_upload_write without its size check;
-head_check always NULL; type_allowed always 1; content_check without finq_media_hides_archive; part_begin without the
+head_check always NULL; type_allowed always 1; content_check without finq_archive_hides; part_begin without the
 file's "once, and last", or without "comes twice"; early_store without names_check (the file without its nonce); early_keep without its limit;
 receive_and_record without finq_upload_abandon (a race: the file outlives the refusal); framing_check without
 AP_CONN_CLOSE (length and chunks); receive without it (the second request is answered); receive_form without surround_add.
@@ -28,6 +28,7 @@ PNG = documents.png()
 OTHER = documents.png(shade=0x33)
 JPEG = Document("p.jpg", "image/jpeg", b"\xff\xd8\xff\xe0\x00\x10JFIF\0" + bytes(200))
 PDF = documents.pdf()
+SAYS = {"image/png": {"width": 64, "height": 40, "orientation": 1}, "image/jpeg": {"orientation": 1}, "application/pdf": {}}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def test_an_upload_is_answered_placed_and_recorded(desk, user, as_form, document
     upload_id = answer["upload_id"]
     assert uuid.UUID(upload_id).version == 7
     assert answer.json == {"upload_id": upload_id, "step_id": user.step_id, "document": document, "sha256": digest,
-                           "size": len(file.content), "media_type": file.media_type, "status": "UPLOADED"}
+                           "size": len(file.content), "media_type": file.media_type, "status": "UPLOADED", **SAYS[file.media_type]}
     assert desk.rows(user.step_id) == {document: upload_id}
     assert desk.placed().count(upload_id) == 1 and desk.staged() == []
     row = desk.installation.psql("SELECT size, encode(sha256, 'hex'), media_type FROM finq.upload"

@@ -59,7 +59,9 @@ static void kept_blob_is_whole_and_private(void **state)
     finq_digest_sha256(expected, bytes, sizeof bytes);
     assert_memory_equal(sha256, expected, sizeof expected);
     assert_int_equal(size, sizeof bytes);
-    assert_int_equal(pread(finq_blob_descriptor(blob), back, sizeof back, 100), sizeof back);
+    finq_source source = finq_blob_source(blob);
+    assert_int_equal(source.size, sizeof bytes);
+    assert_true(finq_source_read(&source, back, sizeof back, 100));
     assert_memory_equal(back, bytes + 100, sizeof back);
     expect_places(&id, 1, 0);
     assert_null(finq_blob_place(blob));

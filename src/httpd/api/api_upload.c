@@ -31,7 +31,6 @@ APLOG_USE_MODULE(finq);
 #define PIECE 65536
 /* So long a form may take until its nonce has come. */
 #define STRANGER_TIME (5 * APR_USEC_PER_SEC)
-/* How often a child looks after what was left undecided. */
 
 /* The two forms differ in where these come from. */
 typedef enum { CLIENT_ID, NONCE, DOCUMENT, FILE_PART, PARTS } part;
@@ -339,6 +338,16 @@ static finq_error *receive_and_record(finq_request *request, finq_upload_answer 
     return NULL;
 }
 
+static void put_picture(finq_json_writer *reply, const finq_picture *picture)
+{
+    if (picture->width) {
+        finq_json_put_integer(reply, "width", picture->width);
+        finq_json_put_integer(reply, "height", picture->height);
+    }
+    if (picture->orientation)
+        finq_json_put_integer(reply, "orientation", picture->orientation);
+}
+
 finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
 {
     finq_upload_answer answer;
@@ -356,6 +365,7 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
     finq_json_put_integer(reply, "size", answer.size);
     finq_json_put(reply, "sha256", hex);
     finq_json_put(reply, "media_type", answer.media_type);
+    put_picture(reply, &answer.picture);
     finq_json_put(reply, "status", "UPLOADED");
     return NULL;
 }

@@ -1,0 +1,17 @@
+/* Pictures: what their files say of their size, and of how they are to be turned. Nothing is decoded. */
+#ifndef FINQ_PICTURE_H
+#define FINQ_PICTURE_H
+
+#include "documents/source.h"
+
+/** What a picture's file says. */
+typedef struct finq_picture {
+    apr_uint32_t width, height; /**< in pixels, as stored, before they are turned; 0 where the file does not say */
+    int orientation;            /**< as Exif's: 1 to 8; 1 where the file does not say; 0 of what is no picture */
+} finq_picture;
+
+/** Reads what a file of this type, as finq_media_sniff told, says of itself: of a few hundred bytes, wherever they stand, and of
+ * a bounded number of places. A file that says something impossible says nothing. Of HEIF and AVIF the primary picture counts. */
+void finq_picture_measure(finq_picture *picture, const finq_source *source, const char *type);
+
+#endif

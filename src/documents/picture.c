@@ -1,0 +1,152 @@
+#include "documents/picture.h"
+
+#include <string.h>
+
+#include "ground/codec.h"
+#include "picture_formats.h"
+
+static const struct {
+    const char *type;
+    void (*measure)(finq_picture *picture, const finq_source *source);
+} formats[] = {
+    {"image/jpeg", finq_picture_jpeg},  {"image/png", finq_picture_png},    {"image/webp", finq_picture_webp},
+    {"image/tiff", finq_picture_tiff},  {"image/heic", finq_picture_boxes}, {"image/heif", finq_picture_boxes},
+    {"image/avif", finq_picture_boxes},
+};
+
+/* A picture without one of the two has none. */
+static void settle(finq_picture *picture)
+{
+    if (picture->width == 0 || picture->height == 0 || picture->width > APR_INT32_MAX || picture->height > APR_INT32_MAX)
+        picture->width = picture->height = 0;
+    if (picture->orientation < 1 || picture->orientation > 8)
+        picture->orientation = 1;
+}
+
+void finq_picture_measure(finq_picture *picture, const finq_source *source, const char *type)
+{
+    *picture = (finq_picture){0, 0, 0};
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        if (strcmp(formats[i].type, type) == 0) {
+            formats[i].measure(picture, source);
+            settle(picture);
+        }
+    }
+}
+
+/* ---- JPEG: segments (ITU-T T.81, annex B) ---- */
+
+static int is_frame(int marker)
+{
+    return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+}
+
+/* Takes what a segment says. `at` is behind its marker. */
+static void segment_take(finq_picture *picture, const finq_source *source, int marker, off_t at)
+{
+    unsigned char bytes[8];
+    if (!finq_source_read(source, bytes, sizeof bytes, at))
+        return;
+    if (is_frame(marker)) { /* the length, the precision, the two */
+        picture->height = (apr_uint32_t)finq_codec_number(bytes + 3, 2);
+        picture->width = (apr_uint32_t)finq_codec_number(bytes + 5, 2);
+    } else if (marker == 0xe1 && memcmp(bytes + 2, "Exif\0\0", 6) == 0)
+        finq_picture_exif(picture, source, at + 8);
+}
+
+/* Any number of 0xff may stand before a marker. Returns it, and moves `at` behind it; 0 where none stands there. */
+static int marker_next(const finq_source *source, off_t *at)
+{
+    unsigned char byte;
+    int places = FINQ_PICTURE_PLACES;
+    if (!finq_source_read(source, &byte, 1, (*at)++) || byte != 0xff)
+        return 0;
+    while (byte == 0xff && places-- > 0) {
+        if (!finq_source_read(source, &byte, 1, (*at)++))
+            return 0;
+    }
+    return byte == 0xff ? 0 : byte;
+}
+
+void finq_picture_jpeg(finq_picture *picture, const finq_source *source)
+{
+    off_t at = 2;
+    unsigned char length[2];
+    for (int places = FINQ_PICTURE_PLACES; places > 0 && !picture->width; places--) {
+        int marker = marker_next(source, &at);
+        if (marker == 0 || marker == 0xd9 || marker == 0xda || !finq_source_read(source, length, 2, at))
+            return; /* the picture's own bytes begin, or nothing that can be followed */
+        segment_take(picture, source, marker, at);
+        at += (off_t)finq_codec_number(length, 2);
+    }
+}
+
+/* ---- PNG: chunks ---- */
+
+void finq_picture_png(finq_picture *picture, const finq_source *source)
+{
+    unsigned char chunk[16];
+    off_t at = 8; /* behind the signature: IHDR, which finq_media_sniff has seen */
+    if (!finq_source_read(source, chunk, 16, at))
+        return;
+    picture->width = (apr_uint32_t)finq_codec_number(chunk + 8, 4);
+    picture->height = (apr_uint32_t)finq_codec_number(chunk + 12, 4);
+    for (int places = FINQ_PICTURE_PLACES; places > 0 && finq_source_read(source, chunk, 8, at); places--) {
+        if (memcmp(chunk + 4, "eXIf", 4) == 0)
+            finq_picture_exif(picture, source, at + 8);
+        at += 12 + (off_t)finq_codec_number(chunk, 4);
+    }
+}
+
+/* ---- WebP: chunks of a RIFF (RFC 9649) ---- */
+
+#define DATA 8 /* behind a chunk's name and length */
+
+static void vp8_take(finq_picture *picture, const unsigned char *data)
+{
+    if (memcmp(data + 3, "\x9d\x01\x2a", 3) != 0)
+        return;
+    picture->width = (apr_uint32_t)finq_codec_number_little(data + 6, 2) & 0x3fff;
+    picture->height = (apr_uint32_t)finq_codec_number_little(data + 8, 2) & 0x3fff;
+}
+
+static void vp8l_take(finq_picture *picture, const unsigned char *data)
+{
+    apr_uint32_t bits = (apr_uint32_t)finq_codec_number_little(data + 1, 4);
+    if (data[0] != 0x2f)
+        return;
+    picture->width = (bits & 0x3fff) + 1;
+    picture->height = (bits >> 14 & 0x3fff) + 1;
+}
+
+static void vp8x_take(finq_picture *picture, const unsigned char *data)
+{
+    picture->width = (apr_uint32_t)finq_codec_number_little(data + 4, 3) + 1;
+    picture->height = (apr_uint32_t)finq_codec_number_little(data + 7, 3) + 1;
+}
+
+/* Some write Exif with the head that it has in a JPEG. */
+static void webp_exif(finq_picture *picture, const finq_source *source, off_t at)
+{
+    char head[6];
+    int has_head = finq_source_read(source, head, 6, at) && memcmp(head, "Exif\0\0", 6) == 0;
+    finq_picture_exif(picture, source, has_head ? at + 6 : at);
+}
+
+void finq_picture_webp(finq_picture *picture, const finq_source *source)
+{
+    unsigned char chunk[DATA + 10];
+    off_t at = 12;
+    for (int places = FINQ_PICTURE_PLACES; places > 0 && finq_source_read(source, chunk, sizeof chunk, at); places--) {
+        off_t length = (off_t)finq_codec_number_little(chunk + 4, 4);
+        if (!picture->width && memcmp(chunk, "VP8X", 4) == 0) /* the first of a file that has it; what follows are its parts */
+            vp8x_take(picture, chunk + DATA);
+        else if (!picture->width && memcmp(chunk, "VP8L", 4) == 0)
+            vp8l_take(picture, chunk + DATA);
+        else if (!picture->width && memcmp(chunk, "VP8 ", 4) == 0)
+            vp8_take(picture, chunk + DATA);
+        else if (memcmp(chunk, "EXIF", 4) == 0)
+            webp_exif(picture, source, at + DATA);
+        at += DATA + length + (length & 1);
+    }
+}

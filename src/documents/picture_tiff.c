@@ -1,0 +1,76 @@
+/* TIFF 6.0, which Exif is written in too: a directory of entries. */
+#include "picture_formats.h"
+
+#include <string.h>
+
+#include "ground/codec.h"
+
+#define ENTRY 12
+
+enum { TAG_WIDTH = 0x100, TAG_HEIGHT = 0x101, TAG_ORIENTATION = 0x112 };
+
+typedef struct {
+    const finq_source *source;
+    off_t base; /* where the structure begins, from which it counts */
+    apr_uint64_t (*number)(const unsigned char *bytes, apr_size_t length);
+} tiff;
+
+static int tiff_begin(tiff *file, const finq_source *source, off_t base, off_t *directory)
+{
+    unsigned char head[8];
+    file->source = source;
+    file->base = base;
+    if (!finq_source_read(source, head, sizeof head, base))
+        return 0;
+    if (memcmp(head, "II*\0", 4) == 0)
+        file->number = finq_codec_number_little;
+    else if (memcmp(head, "MM\0*", 4) == 0)
+        file->number = finq_codec_number;
+    else
+        return 0;
+    *directory = base + (off_t)file->number(head + 4, 4);
+    return 1;
+}
+
+/* A value of one SHORT (3) or LONG (4), which stands in its entry; 0 for any other. */
+static apr_uint32_t entry_value(const tiff *file, const unsigned char *entry)
+{
+    apr_uint64_t kind = file->number(entry + 2, 2), count = file->number(entry + 4, 4);
+    if (count != 1 || (kind != 3 && kind != 4))
+        return 0;
+    return (apr_uint32_t)file->number(entry + 8, kind == 3 ? 2 : 4);
+}
+
+/* Takes what the first directory says. */
+static void directory_read(finq_picture *picture, const finq_source *source, off_t base)
+{
+    tiff file;
+    off_t at;
+    unsigned char entry[ENTRY];
+    if (!tiff_begin(&file, source, base, &at) || !finq_source_read(source, entry, 2, at))
+        return;
+    apr_uint64_t count = file.number(entry, 2);
+    at += 2;
+    for (apr_uint64_t i = 0; i < count && i < FINQ_PICTURE_PLACES && finq_source_read(source, entry, ENTRY, at);
+         i++, at += ENTRY) {
+        apr_uint64_t tag = file.number(entry, 2);
+        if (tag == TAG_WIDTH)
+            picture->width = entry_value(&file, entry);
+        else if (tag == TAG_HEIGHT)
+            picture->height = entry_value(&file, entry);
+        else if (tag == TAG_ORIENTATION)
+            picture->orientation = (int)entry_value(&file, entry);
+    }
+}
+
+void finq_picture_tiff(finq_picture *picture, const finq_source *source)
+{
+    directory_read(picture, source, 0);
+}
+
+void finq_picture_exif(finq_picture *picture, const finq_source *source, off_t at)
+{
+    finq_picture said = *picture; /* of the size it may speak of a picture within */
+    directory_read(&said, source, at);
+    picture->orientation = said.orientation;
+}

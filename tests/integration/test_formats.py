@@ -1,0 +1,120 @@
+"""Formats by their bytes: pictures of each kind, as the programs that people use write them, and PDFs with locks; what the client is
+told, and what the database holds.
+
+Seen red: type_allowed that compares names alone (heic); content_check without its look at locks; upload_record without the three.
+"""
+import pathlib
+import re
+
+import pytest
+
+from finqenv.client import Document
+from finqenv.places import ROOT
+from finqenv.uploads import PICTURES, Desk, padded
+
+PICTURE = re.compile(r"(\w+)-[\w-]+_(\d+)x(\d+)_(\d)\.\w+")
+FILES = {file.name: file for file in sorted((ROOT / "tests/unit/data/pictures").glob("*_*"))}
+PAPERS = {file.name: file for file in sorted((ROOT / "tests/unit/data/papers").glob("*.pdf"))}
+
+
+@pytest.fixture(scope="module")
+def desk(server):
+    return Desk(server)
+
+
+@pytest.fixture
+def user(desk):
+    return desk.user()
+
+
+def of(name, media_type=None):
+    """A file, with the type that its name says, or another."""
+    return Document(name, media_type or f"image/{PICTURE.fullmatch(name)[1]}", FILES[name].read_bytes())
+
+
+def named(kind):
+    return next(name for name in FILES if name.startswith(f"{kind}-"))
+
+
+def refused(desk, user, answer, before, code="unsupported_media_type"):
+    assert (answer.status, answer.code) == (415, code), answer.body
+    assert desk.held(user.step_id) == before
+    assert user.upload("picture", of(named("png"))).status == 200, "the nonce still works"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_picture_tells_its_type_size_and_turn(desk, user, name):
+    media_type, width, height, orientation = PICTURE.fullmatch(name).groups()
+    answer = user.upload("picture", of(name))
+    told = {"media_type": f"image/{media_type}", "width": int(width), "height": int(height), "orientation": int(orientation)}
+    assert answer.status == 200 and answer.json.items() >= told.items(), answer.body
+    row = desk.installation.psql(f"SELECT media_type, width, height, orientation FROM finq.upload WHERE upload_id = '{answer['upload_id']}'")
+    assert row == f"image/{media_type}|{width}|{height}|{orientation}"
+    shown = desk.installation.finqctl("session", "show", user.session_id)["steps"][0]["uploads"][0]
+    assert shown.items() >= told.items()
+
+
+def test_there_is_one_of_each_kind():
+    assert {f"image/{PICTURE.fullmatch(name)[1]}" for name in FILES} == set(PICTURES)
+
+
+def test_what_says_no_size_has_none(desk, user):
+    answer = user.upload("picture", Document("x.jpg", "image/jpeg", b"\xff\xd8\xff\xe0\x00\x10JFIF\0" + bytes(200)))
+    assert answer.status == 200 and "width" not in answer.json and answer["orientation"] == 1
+    assert desk.installation.psql("SELECT width IS NULL AND height IS NULL AND orientation = 1 FROM finq.upload"
+                                  f" WHERE upload_id = '{answer['upload_id']}'") == "t"
+
+
+def test_a_paper_has_neither(desk, user):
+    answer = user.upload("paper", padded(2000))
+    assert answer.status == 200 and not {"width", "height", "orientation"} & set(answer.json)
+
+
+@pytest.mark.parametrize("claimed", ["", "application/octet-stream", "image/*"])
+@pytest.mark.parametrize("kind", ["heic", "avif", "webp", "tiff"])
+def test_the_bytes_decide_where_nothing_is_claimed(user, kind, claimed):
+    assert user.upload("picture", of(named(kind), claimed))["media_type"] == f"image/{kind}"
+
+
+# -- declared, recognised and listed
+
+@pytest.mark.parametrize("claimed", ["image/jpeg", "image/png", "image/webp", "image/avif", "image/tiff", "application/pdf", "image/gif"])
+@pytest.mark.parametrize("kind", ["heic", "avif", "webp", "tiff"])
+def test_another_type_than_is_claimed_is_refused(desk, user, kind, claimed):
+    if claimed == f"image/{kind}":
+        return
+    before = desk.held(user.step_id)
+    refused(desk, user, user.upload("picture", of(named(kind), claimed)), before)
+
+
+@pytest.mark.parametrize("kind", ["heic", "avif", "webp", "tiff"])
+def test_another_type_than_is_asked_for_is_refused(desk, user, kind):
+    for claimed in (None, "application/octet-stream"):
+        before = desk.held(user.step_id)
+        refused(desk, user, user.upload("photo", of(named(kind), claimed)), before)
+
+
+@pytest.mark.parametrize("document, kind, claimed, taken", [
+    ("heif", "heic", "image/heic", True), ("heif", "heic", "image/heif", True), ("heif", "heif", "image/heif", True),
+    ("heic", "heic", "image/heif", True), ("heic", "heif", "image/heif", False), ("heic", "heif", "image/heic", False),
+    ("heif", "heif", "image/heic", False), ("heif", "avif", "image/heif", False)])
+def test_a_heic_is_a_heif_and_not_the_other_way_round(desk, user, document, kind, claimed, taken):
+    before = desk.held(user.step_id)
+    answer = user.upload(document, of(named(kind), claimed))
+    if taken:
+        assert answer.status == 200 and answer["media_type"] == f"image/{kind}"
+    else:
+        refused(desk, user, answer, before)
+
+
+# -- locks
+
+@pytest.mark.parametrize("as_form", [False, True])
+@pytest.mark.parametrize("name", PAPERS)
+def test_papers_that_nobody_can_open_are_refused(desk, user, name, as_form):
+    before = desk.held(user.step_id)
+    answer = user.upload("paper", Document(name, "application/pdf", pathlib.Path(PAPERS[name]).read_bytes()), form=as_form)
+    if name.startswith("locked"):
+        refused(desk, user, answer, before, "password_protected")
+    else:
+        assert answer.status == 200 and answer["media_type"] == "application/pdf"
