@@ -34,7 +34,7 @@ json_t *ctl_doctor_httpd(ctl_doctor *doctor);
 
 /* ---- doctor_files.c ---- */
 
-/** The secret file and the upload directory of each host. */
+/** The secret file, the data keys and the upload directory of each host. */
 void ctl_doctor_files(ctl_doctor *doctor, const json_t *httpd);
 
 /* ---- doctor_database.c ---- */

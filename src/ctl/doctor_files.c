@@ -7,16 +7,30 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "crypto/data_key.h"
+
+/* `error` is what loading it came to, `count` how many it holds. */
+static void secret_tell(ctl_doctor *doctor, const char *check, const char *path, const finq_error *error, int count)
+{
+    if (error)
+        ctl_doctor_found(doctor, CTL_ERROR, check, path, finq_error_why(error),
+                         "as it says; all servers of one database have the same, and finqctl runs as root or its owner");
+    else
+        ctl_doctor_found(doctor, CTL_GOOD, check, path, apr_psprintf(doctor->pool, "closed to others, %d line(s)", count), NULL);
+}
+
 static void secrets_look(ctl_doctor *doctor, const char *path)
 {
     finq_secrets *secrets;
     finq_error *error = finq_secrets_load(&secrets, path, doctor->pool);
-    if (error)
-        ctl_doctor_found(doctor, CTL_ERROR, "secret file", path, finq_error_why(error),
-                         "as it says; all servers of one database have the same, and finqctl runs as root or its owner");
-    else
-        ctl_doctor_found(doctor, CTL_GOOD, "secret file", path,
-                         apr_psprintf(doctor->pool, "closed to others, %d secret(s)", finq_secrets_count(secrets)), NULL);
+    secret_tell(doctor, "secret file", path, error, error ? 0 : finq_secrets_count(secrets));
+}
+
+static void data_keys_look(ctl_doctor *doctor, const char *path)
+{
+    finq_data_keys *keys;
+    finq_error *error = finq_data_keys_load(&keys, path, doctor->pool);
+    secret_tell(doctor, "data key", path, error, error ? 0 : finq_data_keys_count(keys));
 }
 
 /* ---- directories ---- */
@@ -67,6 +81,8 @@ void ctl_doctor_files(ctl_doctor *doctor, const json_t *httpd)
     {
         if (ctl_doctor_is_first(hosts, i, "secret_file"))
             secrets_look(doctor, finq_json_string(host, "secret_file"));
+        if (ctl_doctor_is_first(hosts, i, "data_key_file"))
+            data_keys_look(doctor, finq_json_string(host, "data_key_file"));
         if (ctl_doctor_is_first(hosts, i, "upload_dir"))
             directory_look(doctor, finq_json_string(host, "upload_dir"), &as);
     }

@@ -43,6 +43,7 @@ static void host_put(finq_json_writer *to, const server_rec *server, apr_pool_t 
                   apr_psprintf(pool, "%s:%u", server->defn_name ? server->defn_name : "httpd.conf", server->defn_line_number));
     texts_put(to, "bases", config->bases);
     finq_json_put(to, "secret_file", config->secret_file);
+    finq_json_put(to, "data_key_file", config->data_key_file);
     finq_json_put(to, "upload_dir", config->upload_dir);
     finq_json_put(to, "database", config->dbd.params);
     finq_json_put_integer(to, "connections", config->dbd.most < 0 ? 10 : config->dbd.most); /* as mod_dbd presets it */

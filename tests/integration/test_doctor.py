@@ -26,7 +26,7 @@ class Site:
         self.httpd = Httpd(apart.directory / f"site-{secrets.token_hex(4)}", module=str(MODULE), asan=apart.httpd.settings.asan,
                            database=apart.postgres.conninfo(SERVER, apart.database))
         self.uploads = self.httpd.writable("uploads")
-        self.httpd.settings.directives = {"FinqSecretFile": apart.secret_file, "FinqUploadDir": self.uploads}
+        self.httpd.settings.directives = {"FinqSecretFile": apart.secret_file, "FinqDataKey": apart.data_key_file, "FinqUploadDir": self.uploads}
 
     def doctor(self, *words, status, database=True, environ=None):
         """{check: [finding]}; the exit status is as the findings have it."""
@@ -47,7 +47,7 @@ class Site:
 def apart(server, run_directory):
     made = Installation(run_directory / "doctor", cluster=server.postgres, database="doctor")
     made.start_database()
-    made.create_secret()
+    made.create_secrets()
     return made
 
 
@@ -67,7 +67,7 @@ def one(found, check, state="error"):
 
 def test_where_all_is_well(site):
     found = site.doctor(status=0)
-    assert states(found) == {"configuration": ["good"], "secret file": ["good"], "upload directory": ["good"], "database": ["good"],
+    assert states(found) == {"configuration": ["good"], "secret file": ["good"], "data key": ["good"], "upload directory": ["good"], "database": ["good"],
                              "role": ["good"], "schema": ["good"], "clock": ["good"], "janitor": ["warning"]}
     assert "it has never run" in one(found, "janitor", "warning")[0], "nobody has started this httpd"
     site.apart.psql("UPDATE finq.lease SET taken_at = clock_timestamp() WHERE name = 'janitor'")
