@@ -70,6 +70,7 @@ help:
 $(B)/obj/src/httpd/%.o $(B)/obj/mod_finq.o $(ASK_O): FINQ_CFLAGS += $(HTTPD_FLAGS)
 $(B)/obj/src/httpd/pool/dbd.o: $(MIGRATIONS)
 $(B)/obj/src/httpd/pool/dbd.o: FINQ_CFLAGS += -DFINQ_SCHEMA=$(shell expr $(SCHEMA) + 0)
+$(B)/obj/src/page/files.o: $(wildcard conf/pages/*)
 $(B)/obj/%.o: %.c | check-deps
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
@@ -228,11 +229,12 @@ install: all $(MAN)
 	$(B)/finqctl completion bash > $(BASH_COMPLETIONS)/finqctl
 	$(B)/finqctl completion zsh > $(ZSH_FUNCTIONS)/_finqctl
 	chmod 644 $(BASH_COMPLETIONS)/finqctl $(ZSH_FUNCTIONS)/_finqctl
-	install -d $(DATA)/sql/migrations $(DATA)/sql/functions $(DATA)/skills $(APACHE) $(SITES)
+	install -d $(DATA)/sql/migrations $(DATA)/sql/functions $(DATA)/skills $(DATA)/pages $(APACHE) $(SITES)
 	install -m 644 sql/schema.sql sql/README.md $(DATA)/sql
 	install -m 644 sql/migrations/*.sql $(DATA)/sql/migrations
 	install -m 644 sql/functions/*.sql $(DATA)/sql/functions
 	install -m 644 conf/skills/*.json $(DATA)/skills
+	install -m 644 conf/pages/* $(DATA)/pages
 	install -m 644 conf/connector-openapi.yaml conf/finq.postman_collection.json $(DATA)
 	$(VERSIONED) conf/openapi.yaml > $(DATA)/openapi.yaml
 	install -m 644 conf/finq.load $(APACHE)

@@ -11,6 +11,7 @@
 #include "httpd/location.h"
 #include "httpd/require.h"
 #include "httpd/monitor.h"
+#include "httpd/page_handler.h"
 #include "httpd/reply.h"
 #include "httpd/router.h"
 #include "httpd/sandbox_handler.h"
@@ -52,6 +53,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_monitor_metrics, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_monitor_health, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(finq_page_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_sandbox_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

@@ -44,6 +44,21 @@ CREATE TYPE finq.exchange_answer AS (
     tenant_user_id text
 );
 
+CREATE TYPE finq.page_facts AS (
+    outcome text,
+    skill_id integer,
+    key_id bigint,
+    tenant_user_id text,
+    language text,
+    prefill bytea,
+    return_link text,
+    expires_at bigint,
+    session_id uuid,
+    tenant text,
+    status finq.session_status,
+    waits_for finq.waiting
+);
+
 CREATE TYPE finq.published_skill AS (
     skill_id integer,
     definition text
@@ -243,6 +258,26 @@ CREATE TABLE finq.outbox (
 CREATE INDEX outbox_ended ON finq.outbox USING btree (COALESCE(delivered_at, next_at)) WHERE (state <> 'WAITING'::finq.delivery);
 CREATE INDEX outbox_session ON finq.outbox USING btree (session_id, event_id) WHERE (state = 'WAITING'::finq.delivery);
 CREATE INDEX outbox_waiting ON finq.outbox USING btree (client_id, next_at) WHERE (state = 'WAITING'::finq.delivery);
+
+CREATE TABLE finq.page (
+    page_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    key_id bigint NOT NULL,
+    skill_id integer NOT NULL,
+    tenant_user_id text,
+    language text,
+    prefill bytea,
+    return_link text,
+    generation integer NOT NULL DEFAULT 0,
+    renewed_by uuid,
+    created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    expires_at timestamp with time zone NOT NULL,
+    session_id uuid,
+    begun_at timestamp with time zone,
+    CONSTRAINT page_pkey PRIMARY KEY (page_id)
+);
+CREATE INDEX page_expiry ON finq.page USING btree (expires_at);
+CREATE INDEX page_person ON finq.page USING btree (client_id, tenant_user_id) WHERE (tenant_user_id IS NOT NULL);
 
 CREATE TABLE finq.redirect_link (
     client_id uuid NOT NULL,

@@ -37,7 +37,10 @@ def marked(text):
     """Names as code, directives as links to them."""
     name = r"--[a-z][a-z-]*|[A-Z]+_[A-Z_]+|[a-z]+_[a-z_]+|POST /\w+|\[old, new\]|\{from, to\}|consent\.\w+"
     text = re.sub(rf"(?<![\w`])({name})", r"`\1`", text)
-    return re.sub(r"\b(Finq[A-Z]\w+)", lambda name: f"[{name[1]}](directives.md#{name[1].lower()})", text)
+    def link(name):
+        book = "directives-signed.md" if re.match("Finq(Signature|KeyCache)", name[1]) else "directives.md"
+        return f"[{name[1]}]({book}#{name[1].lower()})"
+    return re.sub(r"\b(Finq[A-Z]\w+)", link, text)
 
 
 def verb_text(finqctl, usage):
@@ -62,7 +65,7 @@ def verbs(finqctl, file):
 def without_links(text):
     """A link to another manual leaves its file's name, any other leaves nothing."""
     text = re.sub(r"\[([^]]+)\]\(#[^)]*\)", r"\1", text)
-    text = re.sub(r"\[([^]]+)\]\((?:\w+://[^)]+|directives\.md#finq\w+)\)", r"\1", text)
+    text = re.sub(r"\[([^]]+)\]\((?:\w+://[^)]+|directives(?:-signed)?\.md#finq\w+)\)", r"\1", text)
     return re.sub(r"\[([^]]+)\]\(([\w./-]+?)(?:#[^)]*)?\)", r"\1 (\2)", text)
 
 
@@ -106,6 +109,8 @@ mod_finq - an onboarding API for Apache httpd
 {front()}
 # DIRECTIVES
 {body("directives")}
+
+{body("directives-signed")}
 # SEE ALSO
 **finqctl**(1), **apache2**(8); the manuals in share/doc/mod_finq
 """,

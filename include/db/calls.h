@@ -61,6 +61,21 @@ typedef struct finq_return_answer_row {
     const char *description;
 } finq_return_answer_row;
 
+typedef struct finq_page_facts_row {
+    const char *outcome;
+    apr_int32_t skill_id;
+    apr_int64_t key_id;
+    const char *tenant_user_id;
+    const char *language;
+    finq_bytes prefill;
+    const char *return_link;
+    apr_int64_t expires_at;
+    const finq_id *session_id;
+    const char *tenant;
+    const char *status; /**< finq.session_status */
+    const char *waits_for; /**< finq.waiting */
+} finq_page_facts_row;
+
 typedef struct finq_exchange_answer_row {
     const char *outcome;
     const finq_id *credentials_id;
@@ -260,6 +275,75 @@ typedef struct finq_janitor_sign_out {
 } finq_janitor_sign_out;
 /** sql/functions/janitor.sql. It may be repeated. */
 finq_error *finq_call_janitor_sign(finq_janitor_sign_out *out, finq_db *db, const finq_janitor_sign_in *in, apr_pool_t *pool);
+
+typedef struct finq_page_begin_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+    const finq_id *session_id;
+    apr_int32_t session_ttl;
+} finq_page_begin_in;
+typedef finq_page_facts_row finq_page_begin_out;
+/** sql/functions/page.sql. It may be repeated. */
+finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const finq_page_begin_in *in, apr_pool_t *pool);
+
+typedef struct finq_page_create_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *page_id;
+    const char *skill;
+    const char *tenant_user_id;
+    const char *language;
+    finq_bytes prefill;
+    const char *steps; /**< text[] */
+    const char *return_link;
+    const char *return_folded;
+    apr_int32_t ttl;
+} finq_page_create_in;
+typedef struct finq_page_create_out {
+    const char *outcome;
+    apr_int32_t skill_id;
+    apr_int64_t expires_at;
+} finq_page_create_out;
+/** sql/functions/page.sql. It may be repeated. */
+finq_error *finq_call_page_create(finq_page_create_out *out, finq_db *db, const finq_page_create_in *in, apr_pool_t *pool);
+
+typedef struct finq_page_look_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+} finq_page_look_in;
+typedef finq_page_facts_row finq_page_look_out;
+/** sql/functions/page.sql. It may be repeated. */
+finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq_page_look_in *in, apr_pool_t *pool);
+
+typedef struct finq_page_renew_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *page_id;
+    const finq_id *request_id;
+    apr_int32_t ttl;
+} finq_page_renew_in;
+typedef struct finq_page_renew_out {
+    const char *outcome;
+    apr_int32_t skill_id;
+    apr_int32_t generation;
+    apr_int64_t expires_at;
+} finq_page_renew_out;
+/** sql/functions/page.sql. It may be repeated. */
+finq_error *finq_call_page_renew(finq_page_renew_out *out, finq_db *db, const finq_page_renew_in *in, apr_pool_t *pool);
+
+typedef struct finq_page_resume_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t secret_id;
+} finq_page_resume_in;
+typedef finq_session_standing_row finq_page_resume_out;
+/** sql/functions/page.sql. It may be repeated. */
+finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const finq_page_resume_in *in, apr_pool_t *pool);
 
 typedef struct finq_redirect_conclude_in {
     const finq_id *client_id;

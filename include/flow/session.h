@@ -19,6 +19,9 @@ typedef struct finq_session_started {
 finq_error *finq_session_start(finq_session_started *started, const finq_service *service, const finq_directory_claim *claim,
                                const char *tenant_user_id, apr_pool_t *pool);
 
+/** Checks a tenant's own id of a person, NULL where it has none. Error: invalid_field. */
+finq_error *finq_session_user_check(const char *tenant_user_id, apr_pool_t *pool);
+
 /** What a session begins with, once somebody has seen to it that it may. */
 typedef struct finq_session_origin {
     finq_id client_id;
@@ -27,6 +30,7 @@ typedef struct finq_session_origin {
     const char *tenant_user_id;      /**< or NULL */
     const finq_id *renews;           /**< the consent that its exchange renews; NULL where it is to make one */
     finq_bytes data_key;             /**< that consent's, wrapped; no bytes where the session is to have its own */
+    const finq_id *session_id;       /**< where it has been settled before; NULL for a new one */
 } finq_session_origin;
 
 /** Begins a session: its first nonce. Stores nothing. */

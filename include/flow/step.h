@@ -16,6 +16,7 @@ typedef struct finq_step_submission {
     const json_t *data;
     finq_numbers *numbers;          /**< how its numbers were spelt */
     const unsigned char *body_hash; /**< SHA-256 of what the body means: of "the same request" */
+    int comes_home;                 /**< the link that it comes back to is a page of this server, which no tenant has to allow */
 } finq_step_submission;
 
 /** What its client is told (contract section 3). */

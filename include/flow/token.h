@@ -8,8 +8,9 @@
 #include "ground/id.h"
 #include "crypto/secrets.h"
 
-/** What a token authorises (contract section 1, "Keys and tokens"): a step, an exchange, a bank's return. */
-typedef enum { FINQ_TOKEN_NONCE = 'N', FINQ_TOKEN_TEMP = 'T', FINQ_TOKEN_STATE = 'R' } finq_token_kind;
+/** What a token authorises (contract section 1, "Keys and tokens"): a step, an exchange, a bank's return, a page's address (whose
+ * session_id is the page's id, and whose generation counts the page's renewals). */
+typedef enum { FINQ_TOKEN_NONCE = 'N', FINQ_TOKEN_TEMP = 'T', FINQ_TOKEN_STATE = 'R', FINQ_TOKEN_PAGE = 'P' } finq_token_kind;
 
 /** What stands inside. */
 typedef struct finq_token {

@@ -52,6 +52,18 @@ typedef struct finq_waiting_resumption {
 finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service *service,
                                 const finq_waiting_resumption *resumption, apr_pool_t *pool);
 
+/** A page that is opened again. */
+typedef struct finq_waiting_page {
+    finq_id client_id, page_id;
+    int generation;     /**< of its address */
+    finq_id session_id; /**< its session, which has had a step */
+} finq_waiting_page;
+
+/** Resumes a page's session for whoever has its address: as finq_waiting_resume, but that one which has ended is told without a token.
+ * Errors: not_found, unauthorized_tenant, invalid_session_id; those of a call. */
+finq_error *finq_waiting_resume_page(finq_waiting_answer *answer, const finq_service *service, const finq_waiting_page *page,
+                                     apr_pool_t *pool);
+
 /** Goes back to the step before the expected one, which the nonce is for: as often as it is asked with one nonce, once. Waits while
  * a connector is asked about the expected step. Errors: those of finq_waiting_status; invalid_step where no way leads back;
  * step_already_submitted, expired_session; service_unavailable where the connector takes too long. */

@@ -26,7 +26,14 @@ finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply
 finq_error *finq_api_consent_renew(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply); /**< contract section 10 */
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);
-finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /**< conf/openapi.yaml */
+finq_error *finq_api_page_create(finq_request *request, finq_json_writer *reply); /**< contract section 16 */
+finq_error *finq_api_page_renew(finq_request *request, finq_json_writer *reply);  /**< contract section 16 */
+finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply);    /**< conf/openapi.yaml */
+
+/** Takes the permit of an upload under way, of whoever stores a document, until it leaves. Error: service_unavailable where too many
+ * are. */
+finq_error *finq_api_upload_enter(finq_request *request);
+void finq_api_upload_leave(finq_request *request);
 
 /** Adds an id to a reply, and to what the log tells of the request. */
 void finq_api_put_id(finq_json_writer *reply, finq_request *request, const char *name, const finq_id *id);

@@ -7,6 +7,9 @@
 /** The base that a path is under, "" for `/` itself; NULL if it is under none. */
 const char *finq_paths_base(const finq_config *config, const char *path);
 
+/** The Location of a page that a path is under, likewise. */
+const char *finq_paths_page(const finq_config *config, const char *path);
+
 /** Below a base: where banks send browsers back to. */
 #define FINQ_PATHS_RETURNS "/redirects/"
 
@@ -30,6 +33,8 @@ typedef enum {
     FINQ_ROUTE_CONSENT_RENEW,
     FINQ_ROUTE_SKILLS,
     FINQ_ROUTE_SERVICERS,
+    FINQ_ROUTE_PAGES,
+    FINQ_ROUTE_PAGES_RENEW,
     FINQ_ROUTE_OPENAPI,
     FINQ_ROUTES
 } finq_route_number;

@@ -6,6 +6,8 @@
 
 /** Sends an answer, and returns what the handler returns. */
 int finq_reply_json(finq_request *request, const char *text);
+/** Sends a page of HTML, and returns what the handler returns. `error` is what it tells of, and is logged; NULL for nothing. */
+int finq_reply_page(finq_request *request, const finq_error *error, const char *html);
 /** Sends an error and logs it; the one place that turns errors into HTTP. */
 int finq_reply_error(finq_request *request, const finq_error *error);
 /** Refuses a request from a hook: returns the status for httpd, whose page the insert_error_filter hook replaces by this

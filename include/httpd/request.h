@@ -24,7 +24,8 @@ typedef struct finq_request {
     const char *nonce;              /**< of the header; NULL where there is none */
     struct finq_bearing *bearing;   /**< a consent's credentials, of the headers (bearing.c); NULL where there are none */
     struct finq_required *required; /**< what Require finq-consent found (require.c); NULL where nothing was asked */
-    const char *returned;           /**< the query that a bank's return came with; NULL where there is none */
+    const char *returned;           /**< the query that a bank's return, or a page, came with; NULL where there is none */
+    const char *page;               /**< what stands in the path behind a page's Location; NULL elsewhere */
     const unsigned char *body_hash; /**< of the compact body, once finq_intake_read has read it */
     finq_numbers *numbers;          /**< how its numbers were spelt; likewise */
 

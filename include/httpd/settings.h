@@ -73,6 +73,9 @@ typedef struct finq_config {
     apr_array_header_t *allow_headers; /**< of const char *: what other origins may send beside the usual ones; NULL: nothing */
     apr_array_header_t *allow_origins; /**< of const char *; NULL or empty: no other origin */
     apr_array_header_t *bases;         /**< of const char *: the paths of the Locations with SetHandler finq */
+    apr_array_header_t *pages;         /**< of const char *: the paths of those with SetHandler finq-page */
+    const char *page_dir;              /**< whose files replace what pages are made of; NULL for none */
+    const struct finq_pages *page_set; /**< what pages are made of; NULL where this host has none */
     finq_bucket_rate limits[FINQ_LIMITS];
     int limit_clients;              /**< that the tables of limits have room for; the main server's counts */
     int host_number;                /**< this host's, counted from 0 */
@@ -87,7 +90,7 @@ typedef struct finq_config {
     struct finq_runtime *runtime;    /**< what a child holds for this host (httpd/runtime.h); NULL before it runs */
 } finq_config;
 
-/** Whether a host has anything that asks the database: a base, or a Location that requires a consent. */
+/** Whether a host has anything that asks the database: a base, a page, or a Location that requires a consent. */
 int finq_config_serves(const finq_config *config);
 
 /** The settings of a server, defaults filled in. */

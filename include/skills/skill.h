@@ -52,6 +52,7 @@ typedef struct finq_skill {
     const char *servicer_name, *servicer_country;
     const finq_skill_step *steps;
     int step_count;
+    const json_t *definition; /**< as it was published, for whoever shows it to people */
 } finq_skill;
 
 /** Compiles a definition; `definition` may be released afterwards, `*skill` lives in `pool`. Error:

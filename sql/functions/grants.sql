@@ -13,6 +13,7 @@ GRANT EXECUTE ON FUNCTION
     finq.upload_record, finq.upload_sweep,
     finq.step_context, finq.step_release, finq.submit_step, finq.step_decide,
     finq.exchange_token,
+    finq.page_create, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume,
     finq.consent_get, finq.consent_of_signer, finq.consent_delete, finq.consent_page, finq.consent_renew,
     finq.schema_version, finq.is_read_only, finq.directory_version, finq.tenant_seen,
     finq.skill_get, finq.skill_named, finq.catalog_skills, finq.catalog_servicers,

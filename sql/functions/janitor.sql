@@ -152,6 +152,18 @@ AS $$
     SELECT count(*)::integer FROM gone
 $$;
 
+-- Pages whose address is no good any more.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_pages() RETURNS integer
+    LANGUAGE sql
+AS $$
+    WITH gone AS (
+        DELETE FROM finq.page p
+         WHERE p.page_id IN (SELECT o.page_id FROM finq.page o WHERE o.expires_at <= statement_timestamp()
+                              ORDER BY o.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+    SELECT count(*)::integer FROM gone
+$$;
+
 -- Events, p_retention seconds after they were delivered or given up.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_events(p_retention integer) RETURNS integer
     LANGUAGE sql
@@ -222,7 +234,7 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, events_removed, erasures_removed,
+                       replays_removed, claims_removed, pages_removed, events_removed, erasures_removed,
                        audit_removed, audit_chained}';
 BEGIN
     done := 0;
@@ -241,6 +253,7 @@ BEGIN
             WHEN 'consents_removed' THEN finq.janitor_remove_consents()
             WHEN 'replays_removed' THEN finq.janitor_remove_replays()
             WHEN 'claims_removed' THEN finq.janitor_remove_claims()
+            WHEN 'pages_removed' THEN finq.janitor_remove_pages()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
             WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()
             WHEN 'audit_removed' THEN finq.audit_prune(p_audit_retention, finq.janitor_batch_rows())

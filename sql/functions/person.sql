@@ -61,6 +61,7 @@ DECLARE
     v_files    integer;
     v_erasure  finq.erasure;
 BEGIN
+    DELETE FROM finq.page p WHERE p.client_id = v_tenant.client_id AND p.tenant_user_id = p_tenant_user_id;
     -- what begins from here on and is older finds this first
     v_consents := ARRAY(SELECT c.credentials_id FROM finq.credential c
                          WHERE c.client_id = v_tenant.client_id AND c.tenant_user_id = p_tenant_user_id

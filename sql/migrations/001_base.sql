@@ -156,6 +156,26 @@ CREATE INDEX session_person ON finq.session (client_id, tenant_user_id) WHERE te
 -- Answers of connectors and decisions are found by the step alone.
 CREATE INDEX session_waiting ON finq.session (waits_since) WHERE waits_for = 'DECISION';
 
+-- Where a person is taken through an onboarding. Its address is good for as long as the row says, and only with its generation.
+CREATE TABLE finq.page (
+    page_id        uuid        NOT NULL PRIMARY KEY,
+    client_id      uuid        NOT NULL,
+    key_id         bigint      NOT NULL, -- of the secret that made it: without that key its session cannot begin
+    skill_id       integer     NOT NULL,
+    tenant_user_id text        NULL,
+    language       text        NULL,
+    prefill        bytea       NULL,     -- sealed by the server
+    return_link    text        NULL,
+    generation     integer     NOT NULL DEFAULT 0, -- counts renewals; an older address is dead
+    renewed_by     uuid        NULL,     -- the request that made the newest
+    created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    expires_at     timestamptz NOT NULL,
+    session_id     uuid        NULL,     -- from its first start on
+    begun_at       timestamptz NULL
+);
+CREATE INDEX page_expiry ON finq.page (expires_at);
+CREATE INDEX page_person ON finq.page (client_id, tenant_user_id) WHERE tenant_user_id IS NOT NULL;
+
 CREATE TABLE finq.step (
     step_id      uuid        NOT NULL PRIMARY KEY,
     session_id   uuid        NOT NULL,
@@ -291,6 +311,11 @@ CREATE TYPE finq.session_standing AS (
 CREATE TYPE finq.return_answer AS (
     outcome text, return_link text, step_id uuid, tenant_user_id text, data text, status text, expires_at bigint, secret_id integer,
     error text, description text
+);
+
+CREATE TYPE finq.page_facts AS (
+    outcome text, skill_id integer, key_id bigint, tenant_user_id text, language text, prefill bytea, return_link text, expires_at bigint,
+    session_id uuid, tenant text, status finq.session_status, waits_for finq.waiting
 );
 
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);

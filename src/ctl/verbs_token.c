@@ -18,6 +18,8 @@ static const char *kind_name(finq_token_kind kind)
         return "nonce";
     case FINQ_TOKEN_TEMP:
         return "temp_token";
+    case FINQ_TOKEN_PAGE:
+        return "page";
     case FINQ_TOKEN_STATE:
         return "state";
     }

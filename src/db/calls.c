@@ -149,6 +149,43 @@ static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
     };
 }
 
+static finq_page_renew_out page_renew_read(const PGresult *rows, int row)
+{
+    return (finq_page_renew_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
+        .generation = (apr_int32_t)finq_pg_number(rows, row, 2),
+        .expires_at = finq_pg_number(rows, row, 3),
+    };
+}
+
+static finq_page_facts_row page_facts_read(const PGresult *rows, int row)
+{
+    return (finq_page_facts_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
+        .key_id = finq_pg_number(rows, row, 2),
+        .tenant_user_id = finq_pg_text(rows, row, 3),
+        .language = finq_pg_text(rows, row, 4),
+        .prefill = finq_pg_bytes(rows, row, 5),
+        .return_link = finq_pg_text(rows, row, 6),
+        .expires_at = finq_pg_number(rows, row, 7),
+        .session_id = finq_pg_id(rows, row, 8),
+        .tenant = finq_pg_text(rows, row, 9),
+        .status = finq_pg_text(rows, row, 10),
+        .waits_for = finq_pg_text(rows, row, 11),
+    };
+}
+
+static finq_page_create_out page_create_read(const PGresult *rows, int row)
+{
+    return (finq_page_create_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
+        .expires_at = finq_pg_number(rows, row, 2),
+    };
+}
+
 static finq_janitor_sign_out janitor_sign_read(const PGresult *rows, int row)
 {
     return (finq_janitor_sign_out){
@@ -494,6 +531,104 @@ finq_error *finq_call_janitor_sign(finq_janitor_sign_out *out, finq_db *db, cons
     finq_pg_arg_bytes(&args, in->signature);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = janitor_sign_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const finq_page_begin_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_page_begin",
+        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
+        "status, waits_for FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => $3, p_session_id => $4, "
+        "p_session_ttl => $5)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->session_ttl);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = page_facts_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_page_create(finq_page_create_out *out, finq_db *db, const finq_page_create_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_page_create",
+        "SELECT outcome, skill_id, expires_at FROM finq.page_create(p_client_id => $1, p_secret_hash => $2, p_page_id => "
+        "$3, p_skill => $4, p_tenant_user_id => $5, p_language => $6, p_prefill => $7, p_steps => $8, p_return_link => $9, "
+        "p_return_folded => $10, p_ttl => $11)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_text(&args, in->skill);
+    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->language);
+    finq_pg_arg_bytes(&args, in->prefill);
+    finq_pg_arg_text(&args, in->steps);
+    finq_pg_arg_text(&args, in->return_link);
+    finq_pg_arg_text(&args, in->return_folded);
+    finq_pg_arg_int(&args, in->ttl);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = page_create_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq_page_look_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_page_look",
+        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
+        "status, waits_for FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => $3)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = page_facts_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_page_renew(finq_page_renew_out *out, finq_db *db, const finq_page_renew_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_page_renew",
+        "SELECT outcome, skill_id, generation, expires_at FROM finq.page_renew(p_client_id => $1, p_secret_hash => $2, "
+        "p_page_id => $3, p_request_id => $4, p_ttl => $5)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_id(&args, in->request_id);
+    finq_pg_arg_int(&args, in->ttl);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = page_renew_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const finq_page_resume_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_page_resume",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.page_resume(p_client_id => $1, p_page_id => $2, "
+        "p_generation => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
     return NULL;
 }
 

@@ -17,7 +17,7 @@ static apr_size_t characters(const char *text)
     return count;
 }
 
-static finq_error *user_id_check(const char *user_id, apr_pool_t *pool)
+finq_error *finq_session_user_check(const char *user_id, apr_pool_t *pool)
 {
     if (!user_id || (*user_id && characters(user_id) <= USER_ID_MAX))
         return NULL;
@@ -27,7 +27,10 @@ static finq_error *user_id_check(const char *user_id, apr_pool_t *pool)
 finq_error *finq_session_begin(finq_session_started *started, const finq_service *service, const finq_session_origin *origin,
                                apr_pool_t *pool)
 {
-    FINQ_TRY(finq_id_new(&started->session_id, pool));
+    if (origin->session_id)
+        started->session_id = *origin->session_id;
+    else
+        FINQ_TRY(finq_id_new(&started->session_id, pool));
     started->expires_at = finq_clock_seconds() + service->nonce_ttl;
     started->published = origin->published;
     started->next_step = origin->published->skill->steps[0].name;
@@ -55,7 +58,7 @@ finq_error *finq_session_start(finq_session_started *started, const finq_service
 {
     finq_session_origin origin = {.client_id = claim->client_id, .tenant_user_id = tenant_user_id};
     FINQ_TRY(finq_directory_authorise(&origin.key_id, &origin.published, service->directory, service->db, claim, pool));
-    FINQ_TRY(user_id_check(tenant_user_id, pool));
+    FINQ_TRY(finq_session_user_check(tenant_user_id, pool));
     return finq_session_begin(started, service, &origin, pool);
 }
 

@@ -31,7 +31,7 @@ static finq_error *context_call(finq_step_context_out *row, const finq_step_plan
                                 const finq_step_submission *submission, apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
-    const char *link = pass->step->connector ? link_of(submission) : NULL;
+    const char *link = pass->step->connector && !submission->comes_home ? link_of(submission) : NULL;
     finq_step_context_in in = {
         .client_id = &pass->token.client_id,
         .session_id = &pass->token.session_id,

@@ -166,6 +166,22 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
     return standing_read(answer, service, &row, &resumption->client_id, &session_id, pool);
 }
 
+finq_error *finq_waiting_resume_page(finq_waiting_answer *answer, const finq_service *service, const finq_waiting_page *page,
+                                     apr_pool_t *pool)
+{
+    finq_page_resume_out row;
+    finq_page_resume_in in = {
+        .client_id = &page->client_id,
+        .page_id = &page->page_id,
+        .generation = page->generation,
+        .nonce_ttl = service->nonce_ttl,
+        .temp_token_ttl = service->temp_token_ttl,
+        .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
+    };
+    FINQ_TRY(finq_call_page_resume(&row, service->db, &in, pool));
+    return standing_read(answer, service, &row, &page->client_id, &page->session_id, pool);
+}
+
 /* ---- back and away ---- */
 
 /* Whether to look again, since a connector is being asked about the session's next step. Nothing is held between two looks. */

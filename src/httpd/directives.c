@@ -16,6 +16,7 @@
 #include "httpd/served.h"
 #include "httpd/request.h"
 #include "sign/check.h"
+#include "page/words.h"
 #include "skills/skill.h"
 
 APLOG_USE_MODULE(finq);
@@ -88,6 +89,16 @@ static const char *set_upload_dir(cmd_parms *cmd, void *dummy, const char *value
     return NULL;
 }
 
+static const char *set_page_dir(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_config *config = finq_config_of(cmd->server);
+    finq_pages *pages;
+    (void)dummy;
+    config->page_dir = ap_server_root_relative(cmd->pool, value);
+    finq_error *error = finq_pages_load(&pages, config->page_dir, cmd->temp_pool);
+    return error ? apr_pstrcat(cmd->pool, "FinqPageDir: ", error->cause, NULL) : NULL;
+}
+
 static const char *set_tenant(cmd_parms *cmd, void *dummy, const char *value)
 {
     finq_id *tenant = apr_palloc(cmd->pool, sizeof *tenant);
@@ -150,9 +161,15 @@ static int is_plain_location(const cmd_parms *cmd)
            cmd->path[0] == '/' && !apr_fnmatch_test(cmd->path);
 }
 
+/* Those that are served at a path of their own, and those that stand anywhere. */
+static int is_placed(const char *value)
+{
+    return strcmp(value, "finq") == 0 || strcmp(value, "finq-page") == 0 || strcmp(value, "finq-sandbox") == 0;
+}
+
 static int is_handler(const char *value)
 {
-    return strcmp(value, "finq-metrics") == 0 || strcmp(value, "finq-health") == 0 || strcmp(value, "finq-sandbox") == 0;
+    return is_placed(value) || strcmp(value, "finq-metrics") == 0 || strcmp(value, "finq-health") == 0;
 }
 
 /* httpd hands a directive to every module that knows it: so we see, beside core, where SetHandler finq stands. */
@@ -161,25 +178,26 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
     finq_config *config = finq_config_of(cmd->server);
     (void)dummy;
     if (strncasecmp(value, "finq-", 5) == 0 && !is_handler(value))
-        return apr_psprintf(cmd->pool, "SetHandler takes finq, finq-metrics, finq-health or finq-sandbox, not \"%s\"", value);
-    int sandbox = strcmp(value, "finq-sandbox") == 0;
-    if (strcasecmp(value, "finq") != 0 && !sandbox)
+        return apr_psprintf(cmd->pool, "SetHandler takes finq, finq-page, finq-metrics, finq-health or finq-sandbox, not \"%s\"",
+                            value);
+    if (strcasecmp(value, "finq") != 0 && !is_placed(value))
         return NULL;
-    if ((strcmp(value, "finq") != 0 && !sandbox) || !is_plain_location(cmd))
+    if (!is_placed(value) || !is_plain_location(cmd))
         return apr_psprintf(cmd->pool,
                             "SetHandler %s stands in a plain <Location \"/path\"> of a server or virtual host, and"
                             " nowhere else",
-                            sandbox ? value : "finq");
-    if (sandbox)
+                            is_placed(value) ? value : "finq");
+    if (strcmp(value, "finq-sandbox") == 0)
         return NULL;
     apr_size_t length = strlen(cmd->path);
-    APR_ARRAY_PUSH(config->bases, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
+    apr_array_header_t *paths = strcmp(value, "finq-page") == 0 ? config->pages : config->bases;
+    APR_ARRAY_PUSH(paths, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
     return NULL;
 }
 
 const command_rec finq_directives[] = {
     AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
-                  "finq serves the onboarding API at this Location, finq-sandbox the sandbox bank"),
+                  "finq serves the onboarding API at this Location, finq-page its pages, finq-sandbox the sandbox bank"),
     AP_INIT_TAKE1("DBDriver", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
     AP_INIT_TAKE1("DBDParams", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
     AP_INIT_TAKE1("DBDMin", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
@@ -195,6 +213,9 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE1("FinqDataKey", set_data_key, NULL, RSRC_CONF,
                   "File of the keys that wrap sessions' data keys, in the form of a secret file; the first wraps, all unwrap"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
+    AP_INIT_TAKE1(
+        "FinqPageDir", set_page_dir, NULL, RSRC_CONF,
+        "Directory whose page.html, page.css, page.js and words (ro.json, …) replace those that pages have of themselves"),
     AP_INIT_TAKE1("FinqTenant", set_tenant, NULL, RSRC_CONF, "client_id of the one tenant that is served here, or any (default)"),
     AP_INIT_ITERATE("FinqSkills", set_skill, NULL, RSRC_CONF,
                     "Skills that may be started here, of those that a tenant is allowed; or all (default)"),
@@ -269,6 +290,8 @@ static int server_check(finq_config *config, server_rec *server)
         what = "FinqDataKey and FinqSecretFile name one file: whoever has it would have both";
     else if (!config->upload_dir && config->bases->nelts > 0)
         what = "FinqUploadDir is not set";
+    else if (config->pages->nelts > 0 && config->bases->nelts == 0)
+        what = "SetHandler finq-page stands on a host without SetHandler finq, whose API its pages use";
     else if (!ap_find_linked_module("mod_dbd.c"))
         what = "mod_dbd is not loaded: a2enmod dbd, and set DBDriver pgsql and DBDParams";
     if (what)
@@ -276,6 +299,16 @@ static int server_check(finq_config *config, server_rec *server)
                      server->server_hostname ? server->server_hostname : "the main server",
                      server->defn_name ? server->defn_name : "httpd.conf", server->defn_line_number);
     return what == NULL;
+}
+
+static int pages_load(finq_config *config, server_rec *server, apr_pool_t *pconf)
+{
+    finq_pages *pages = NULL;
+    finq_error *error = config->pages->nelts > 0 ? finq_pages_load(&pages, config->page_dir, pconf) : NULL;
+    if (error)
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, server, "finq: FinqPageDir: %s", error->cause);
+    config->page_set = pages;
+    return error == NULL;
 }
 
 /* A host that no directive of ours stands in shares the main server's settings; what a child holds for it is its own, since
@@ -299,7 +332,7 @@ int finq_directives_check(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp
         finq_config *config = config_own(server, main_server, pconf);
         config->host_number = number++;
         finq_config_fill(config);
-        sound = server_check(config, server) && sound;
+        sound = server_check(config, server) && pages_load(config, server, pconf) && sound;
     }
     sound = finq_connector_check(main_server, pconf) && sound;
     sound = finq_served_check(main_server, pconf) && sound;

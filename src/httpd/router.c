@@ -37,6 +37,8 @@ static const finq_endpoint endpoints[FINQ_ROUTES] = {
     [FINQ_ROUTE_CONSENT_RENEW] = finq_api_consent_renew,
     [FINQ_ROUTE_SKILLS] = finq_api_catalog_skills,
     [FINQ_ROUTE_SERVICERS] = finq_api_catalog_servicers,
+    [FINQ_ROUTE_PAGES] = finq_api_page_create,
+    [FINQ_ROUTE_PAGES_RENEW] = finq_api_page_renew,
     [FINQ_ROUTE_OPENAPI] = finq_api_describe,
 };
 
@@ -152,9 +154,12 @@ int finq_router_keep(request_rec *r)
 
 int finq_router_translate(request_rec *r)
 {
-    if (!finq_paths_base(finq_config_of(r->server), r->uri))
+    const finq_config *config = finq_config_of(r->server);
+    int is_api = finq_paths_base(config, r->uri) != NULL;
+    if (!is_api && !finq_paths_page(config, r->uri))
         return DECLINED;
-    finq_request_claim(r);
+    if (is_api)
+        finq_request_claim(r);
     r->filename = apr_pstrcat(r->pool, "finq:", r->uri, NULL);
     return OK;
 }

@@ -347,6 +347,7 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
     for (int i = 0; i < made->step_count; i++)
         resolve_branches(&r, made, i);
     FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
+    made->definition = finq_json_own(json_deep_copy(definition), pool);
     *skill = made;
     return NULL;
 }

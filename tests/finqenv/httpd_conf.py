@@ -118,6 +118,7 @@ def _finq(settings):
 def _location(settings, more):
     handler = "SetHandler finq" if settings.module else ""
     signature = "FinqSignature required" if settings.module else ""
+    page = "SetHandler finq-page" if settings.module else ""
     return f"""<Location "/v1">
     {handler}
     Require all granted
@@ -129,6 +130,10 @@ def _location(settings, more):
     Require all granted
     {more}
     {settings.signed}
+</Location>
+<Location "/onboarding">
+    {page}
+    Require all granted
 </Location>"""
 
 

@@ -103,19 +103,30 @@ static int uploads_most(const finq_config *config)
     return half > 0 ? half : 1;
 }
 
+finq_error *finq_api_upload_enter(finq_request *request)
+{
+    int is_taken = finq_permits_take(&uploads, uploads_most(request->config), &request->config->runtime->meter.gauges->uploads);
+    return is_taken ? NULL : crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
+}
+
+void finq_api_upload_leave(finq_request *request)
+{
+    finq_permits_release(&uploads, &request->config->runtime->meter.gauges->uploads);
+}
+
 static finq_error *permit_take(upload_receipt *receipt)
 {
-    finq_request *request = receipt->request;
     stranger_leave(receipt);
-    receipt->has_permit = finq_permits_take(&uploads, uploads_most(request->config), &gauges_of(receipt)->uploads);
-    return receipt->has_permit ? NULL : crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
+    FINQ_TRY(finq_api_upload_enter(receipt->request));
+    receipt->has_permit = 1;
+    return NULL;
 }
 
 static void permits_release(upload_receipt *receipt)
 {
     stranger_leave(receipt);
     if (receipt->has_permit)
-        finq_permits_release(&uploads, &gauges_of(receipt)->uploads);
+        finq_api_upload_leave(receipt->request);
 }
 
 /* ---- who may upload what ---- */

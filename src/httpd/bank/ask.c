@@ -338,11 +338,14 @@ static void request_leave(finq_connectors *connectors, const char *name)
         finq_permits_release(connector->asked, &request->config->runtime->meter.gauges->asking);
 }
 
-/* Where a bank sends the browser. */
+/* Where a bank sends the browser; that of a page, which is under no base, to the first base of its host. */
 static const char *request_return_uri(finq_connectors *connectors, apr_pool_t *pool)
 {
     request_rec *r = ((request_connectors *)connectors)->request->r;
-    const char *base = finq_paths_base(finq_config_of(r->server), r->uri);
+    const finq_config *config = finq_config_of(r->server);
+    const char *base = finq_paths_base(config, r->uri);
+    if (!base && config->bases->nelts > 0)
+        base = APR_ARRAY_IDX(config->bases, 0, const char *);
     return apr_pstrcat(pool, finq_request_address(r, pool), base ? base : "", FINQ_PATHS_RETURNS, NULL);
 }
 

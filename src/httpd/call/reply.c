@@ -245,6 +245,21 @@ int finq_reply_error(finq_request *request, const finq_error *error)
     return body_send(request, (int)error->code, type, text);
 }
 
+int finq_reply_page(finq_request *request, const finq_error *error, const char *html)
+{
+    if (error)
+        error_log(request, error);
+    if (!request->body_ended && !request->answered)
+        body_drain(request);
+    if (request->answered)
+        return AP_FILTER_ERROR;
+    if (error)
+        error_headers(request, error);
+    if (error && !request->body_ended)
+        rest_of_body(request);
+    return body_send(request, error ? (int)error->code : FINQ_OUTCOME_OK, "text/html; charset=utf-8", html);
+}
+
 int finq_reply_refuse(finq_request *request, const finq_error *error)
 {
     request->refusal = error;

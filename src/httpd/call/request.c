@@ -126,11 +126,27 @@ static void query_take(request_rec *r)
     r->unparsed_uri = (char *)without_query(r->unparsed_uri, r->pool);
 }
 
+/* A page's address is its key: it stands in no log, and nor does what a bank's return adds to it. Names of files, which alone have a
+ * dot, may. */
+static void page_take(request_rec *r)
+{
+    const char *home = finq_paths_page(finq_config_of(r->server), r->uri);
+    if (!home || !r->uri[strlen(home)] || strchr(r->uri + strlen(home), '.'))
+        return;
+    finq_request_of(r)->page = r->uri + strlen(home) + 1;
+    finq_request_of(r)->returned = r->args;
+    r->uri = r->parsed_uri.path = apr_pstrcat(r->pool, home, "/", NULL);
+    r->args = r->parsed_uri.query = NULL;
+    r->unparsed_uri = r->uri;
+    r->the_request = apr_pstrcat(r->pool, r->method, " ", r->uri, strrchr(r->the_request, ' '), NULL);
+}
+
 int finq_request_read(request_rec *r)
 {
     if (finq_config_of(r->server)->bases->nelts > 0) {
         nonce_take(r);
         query_take(r);
+        page_take(r);
         r->log = NULL; /* what line_hold held; those of a Location come later */
     }
     if (finq_request_is_ours(r))

@@ -7,19 +7,31 @@
 
 /* ---- bases ---- */
 
-const char *finq_paths_base(const finq_config *config, const char *path)
+/* The longest of these Locations that a path is under. */
+static const char *location_above(const apr_array_header_t *locations, const char *path)
 {
     const char *found = NULL;
     apr_size_t longest = 0;
-    for (int i = 0; path && i < config->bases->nelts; i++) {
-        const char *base = APR_ARRAY_IDX(config->bases, i, const char *);
-        apr_size_t length = strlen(base);
-        if (strncmp(path, base, length) == 0 && (path[length] == '/' || path[length] == '\0') && (!found || length > longest)) {
-            found = base;
+    for (int i = 0; path && i < locations->nelts; i++) {
+        const char *location = APR_ARRAY_IDX(locations, i, const char *);
+        apr_size_t length = strlen(location);
+        if (strncmp(path, location, length) == 0 && (path[length] == '/' || path[length] == '\0') &&
+            (!found || length > longest)) {
+            found = location;
             longest = length;
         }
     }
     return found;
+}
+
+const char *finq_paths_base(const finq_config *config, const char *path)
+{
+    return location_above(config->bases, path);
+}
+
+const char *finq_paths_page(const finq_config *config, const char *path)
+{
+    return location_above(config->pages, path);
 }
 
 /* ---- routes ---- */
@@ -43,6 +55,8 @@ const finq_route finq_routes[FINQ_ROUTES] = {
     [FINQ_ROUTE_CONSENT_RENEW] = {"/consents/renew", M_POST, 0},
     [FINQ_ROUTE_SKILLS] = {"/catalogs/skills", M_POST, 0},
     [FINQ_ROUTE_SERVICERS] = {"/catalogs/servicers", M_POST, 0},
+    [FINQ_ROUTE_PAGES] = {"/pages", M_POST, 0},
+    [FINQ_ROUTE_PAGES_RENEW] = {"/pages/renew", M_POST, 0},
     [FINQ_ROUTE_OPENAPI] = {"/openapi.json", M_GET, 1},
 };
 _Static_assert(FINQ_ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many routes apart as there are");

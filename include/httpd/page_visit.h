@@ -1,0 +1,53 @@
+/* One request of a person's browser to a page: what it asks for, and the page that it gets. */
+#ifndef FINQ_PAGE_VISIT_H
+#define FINQ_PAGE_VISIT_H
+
+#include "flow/waiting.h"
+#include "httpd/page_form.h"
+#include "page/screen.h"
+#include "page/state.h"
+
+/** What is known of it, as it becomes known. */
+typedef struct finq_page_visit {
+    finq_request *request;
+    apr_pool_t *pool;
+    const char *address; /**< as in the path */
+    finq_entry entry;    /**< that address, opened */
+    finq_page_form form;
+    finq_state state;
+    finq_screen screen;
+    const char *html;        /**< the page */
+    const finq_error *error; /**< what it tells of; NULL for nothing */
+} finq_page_visit;
+
+/** Looks: changes nothing, whoever asks. */
+finq_error *finq_page_visit_look(finq_page_visit *visit);
+/** Does what a button says. */
+finq_error *finq_page_visit_act(finq_page_visit *visit);
+/** The page in the place of one that could not be made. */
+void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error);
+
+/* ---- which page shows how a session stands (page_show.c) ---- */
+
+/** What is the same on all pages of this visitor, from what is known of the page. */
+void finq_page_show_begin(finq_page_visit *visit, const finq_entry_facts *facts, const char *language);
+/** The same from what the form carried. */
+void finq_page_show_carried(finq_page_visit *visit, const finq_published *published);
+
+/** The form of the step that a nonce authorises: `typed` fills it, or what was typed before where that is NULL. `notice` is NULL for
+ * nothing to say. */
+finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_typed *typed, const apr_array_header_t *problems,
+                                const char *notice);
+/** How a session stands. `nonce` is the one that is held. */
+finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_answer *answer, const char *nonce,
+                                    const char *notice);
+/** Documents of a step that was just submitted, or of one that they are missing of. */
+finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_carried *carried, const finq_skill_step *step,
+                                     const finq_id *step_id, const apr_array_header_t *uploaded);
+/** The last page: `temp_token` is NULL where there is none to hand over. */
+finq_error *finq_page_show_end(finq_page_visit *visit, finq_status status, const json_t *reasons, const char *temp_token);
+
+/** The fields of a step, and what their data is made of. */
+const finq_field *finq_page_show_fields(const finq_page_visit *visit, const finq_skill_step *step);
+
+#endif

@@ -1,0 +1,68 @@
+/* A page's address, which leads a person to one onboarding, and what the database knows of it (contract section 16). */
+#ifndef FINQ_ENTRY_H
+#define FINQ_ENTRY_H
+
+#include "flow/session.h"
+#include "flow/status.h"
+
+/** So long an address is good. */
+#define FINQ_ENTRY_TTL 604800
+
+/** A page that a tenant asks for. */
+typedef struct finq_entry_request {
+    finq_id client_id;
+    const char *client_secret, *skill;
+    const char *tenant_user_id, *language, *return_link; /**< each may be NULL */
+    const json_t *prefill;                               /**< {step: {member: value}}, or NULL */
+    const finq_numbers *numbers;                         /**< how its numbers were spelt */
+} finq_entry_request;
+
+/** What the tenant is told of it. */
+typedef struct finq_entry_made {
+    finq_id page_id;
+    const char *address; /**< the last segment of its path */
+    apr_int64_t expires_at;
+    apr_int32_t skill_id;
+} finq_entry_made;
+
+/** Makes a page. Errors: invalid_client_id, invalid_client_secret, unauthorized_tenant, invalid_skill_name, invalid_field; those of a
+ * call. */
+finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service, const finq_entry_request *request,
+                              apr_pool_t *pool);
+
+/** Makes a new address for a page, and the older ones useless. Errors: as above; not_found. */
+finq_error *finq_entry_renew(finq_entry_made *made, const finq_service *service, const finq_id *client_id,
+                             const char *client_secret, const finq_id *page_id, apr_pool_t *pool);
+
+/** An address that has been opened. */
+typedef struct finq_entry {
+    finq_id client_id, page_id;
+    int generation;
+} finq_entry;
+
+/** Opens an address, without asking the database. Error: not_found for one that is none, or too old. */
+finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, const char *address, apr_pool_t *pool);
+
+/** What is known of a page. */
+typedef struct finq_entry_facts {
+    const finq_published *published;
+    const char *tenant;                                  /**< its name */
+    const char *tenant_user_id, *language, *return_link; /**< each may be NULL */
+    const json_t *prefill;                               /**< NULL where there is none */
+    finq_numbers *numbers;
+    apr_int64_t expires_at;
+    const finq_id *session_id; /**< NULL before the first start */
+    int has_begun;             /**< whether that session has had a step: then it stands so: */
+    finq_status status;
+    int is_at_bank;
+} finq_entry_facts;
+
+/** Looks at a page. Errors: not_found, unauthorized_tenant; those of a call. */
+finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service, const finq_entry *entry, apr_pool_t *pool);
+
+/** Starts a page's session, or finds it: of many who do at once all have the same. `started` is filled in where it has had no step.
+ * Errors: as finq_entry_look. */
+finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *started, const finq_service *service,
+                             const finq_entry *entry, apr_pool_t *pool);
+
+#endif

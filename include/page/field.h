@@ -1,0 +1,74 @@
+/* The fields of a step's form: what a person fills in, made from a skill's JSON Schema and in its words. */
+#ifndef FINQ_FIELD_H
+#define FINQ_FIELD_H
+
+#include <apr_tables.h>
+
+#include "json/json.h"
+#include "page/words.h"
+
+typedef enum {
+    FINQ_FIELD_TEXT,
+    FINQ_FIELD_AREA, /**< a text of several lines */
+    FINQ_FIELD_NUMBER,
+    FINQ_FIELD_DATE,   /**< in three parts */
+    FINQ_FIELD_MOMENT, /**< a date with a time */
+    FINQ_FIELD_TICK,   /**< one box, true or false; where `choices` has one, that or nothing */
+    FINQ_FIELD_YES_NO,
+    FINQ_FIELD_RADIOS,
+    FINQ_FIELD_SELECT,
+    FINQ_FIELD_BOXES, /**< an array of choices */
+    FINQ_FIELD_GROUP, /**< an object */
+    FINQ_FIELD_ROWS,  /**< an array */
+    FINQ_FIELD_FIXED, /**< one value, the schema's own: sent, and not shown */
+    FINQ_FIELD_HIDDEN /**< x-hidden: not for people */
+} finq_field_kind;
+
+/** Something to choose. */
+typedef struct finq_choice {
+    const char *value; /**< as a form has it */
+    const char *json;  /**< as `data` has it */
+    const char *title;
+} finq_choice;
+
+/** Where fields come from. Must outlive them. */
+typedef struct finq_field_source {
+    const json_t *skill;     /**< its definition */
+    int step;                /**< from 0 */
+    const finq_words *words; /**< whose language the skill's texts are wanted in */
+    apr_pool_t *pool;
+} finq_field_source;
+
+typedef struct finq_field finq_field;
+struct finq_field {
+    finq_field_kind kind;
+    const char *id;                  /**< of its element; "f" of the form itself */
+    const char *pointer;             /**< JSON Pointer (RFC 6901) into `data`; its names in a form begin with it */
+    const char *name;                /**< of the member; NULL in an array, and of the form itself */
+    const char *title, *description; /**< the second may be NULL */
+    int required;
+    const char *unit;                   /**< what stands behind the box; NULL for nothing */
+    const char *complete;               /**< the token of HTML's autocomplete; NULL where none is known */
+    const apr_array_header_t *choices;  /**< of finq_choice; NULL where there are none */
+    const apr_array_header_t *fields;   /**< of finq_field *: a group's members; else NULL */
+    const struct finq_field_spot *spot; /**< its schema (field.c) */
+    const finq_field_source *source;
+    int depth;
+};
+
+/** The form of a step: a group without a title. */
+const finq_field *finq_field_form(const finq_field_source *source);
+
+/** What a field's schema says of a keyword, by $ref and allOf too; NULL where it says nothing. */
+const json_t *finq_field_fact(const finq_field *field, const char *keyword);
+
+/** The field of an item of an array, from 0; NULL where the schema allows none there. */
+const finq_field *finq_field_item(const finq_field *rows, int place);
+
+/** The text of the skill at a JSON Pointer, in the source's language where it is translated; NULL where there is none. */
+const char *finq_field_text(const finq_field_source *source, const char *pointer);
+
+/** A name in the form of a word, for what has no title: "first_name" is "First name". */
+const char *finq_field_spoken(const char *name, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,70 @@
+/* The pages that a person sees, each as whole HTML. */
+#ifndef FINQ_SCREEN_H
+#define FINQ_SCREEN_H
+
+#include "page/problem.h"
+#include "skills/skill.h"
+
+/** What all pages of one visitor have in common. */
+typedef struct finq_screen {
+    const finq_pages *pages;
+    const finq_words *words;
+    const char *tenant; /**< its name; NULL where nobody knows whose page it is, and so below */
+    const char *style;  /**< file name of the stylesheet, in the tenant's colours; NULL for that of `pages` */
+    const char *logo;   /**< file name of its logo; NULL for none */
+    const finq_skill *skill;
+    apr_pool_t *pool;
+} finq_screen;
+
+/** What a page's form carries for the next request; a member that is NULL is not carried. */
+typedef struct finq_screen_carried {
+    const char *nonce;
+    const char *held;  /**< the nonce of the step whose documents are wanted, where that is not it */
+    const char *of;    /**< that step's id */
+    const char *state; /**< sealed */
+} finq_screen_carried;
+
+/** The first page: what it is, what it takes, how long its address is good for (seconds since 1970). */
+const char *finq_screen_start(const finq_screen *screen, apr_int64_t until);
+
+/** For whoever comes (back) to a session that is under way. `notice` names the sentence that says what happened; NULL for none. */
+const char *finq_screen_resume(const finq_screen *screen, const char *notice);
+
+/** A step's form. */
+typedef struct finq_screen_form {
+    int step; /**< from 0 */
+    const finq_field *fields;
+    const finq_typed *typed;
+    const apr_array_header_t *problems; /**< of finq_problem; NULL for none */
+    const char *notice;                 /**< words above the form; NULL for none */
+    int can_go_back;
+} finq_screen_form;
+const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_carried *carried, const finq_screen_form *form);
+
+/** The documents of a step. */
+typedef struct finq_screen_documents {
+    int step;
+    const apr_array_header_t *uploaded; /**< of const char *: the names of those that are there; NULL for none */
+    const char *wrong;                  /**< the one that something is wrong with, and what; NULL for none */
+    const char *words;
+} finq_screen_documents;
+const char *finq_screen_documents_of(const finq_screen *screen, const finq_screen_carried *carried,
+                                     const finq_screen_documents *documents);
+
+/** The way to a bank. */
+const char *finq_screen_bank(const finq_screen *screen, const finq_screen_carried *carried, const char *url);
+
+/** While somebody decides: it looks again by itself. `carried` is NULL where no nonce is held. */
+const char *finq_screen_waiting(const finq_screen *screen, const finq_screen_carried *carried);
+
+/** The last page. `name` is "done", "failed" or "expired"; `reasons` an array of texts, or NULL; `link` leads back to the tenant. */
+const char *finq_screen_end(const finq_screen *screen, const char *name, const json_t *reasons, const char *link);
+
+/** When something stands in the way. `name` names its words (trouble.NAME.title, trouble.NAME.text); with `can_continue` a button
+ * leads on. */
+const char *finq_screen_trouble(const finq_screen *screen, const char *name, int can_continue, const char *request_id);
+
+/** A size as people read it: "10 MB". */
+const char *finq_screen_size(const finq_words *words, apr_int64_t bytes, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,29 @@
+/* What a page's form carries besides its nonce: sealed, so that the next request needs no look at the database for it. */
+#ifndef FINQ_STATE_H
+#define FINQ_STATE_H
+
+#include "crypto/secrets.h"
+#include "json/json.h"
+#include "page/entry.h"
+
+/** What is carried. A text that is NULL is not there. */
+typedef struct finq_state {
+    finq_id page_id;
+    const char *language, *tenant, *style, *logo, *return_link;
+    const char *moment; /**< when the form was shown */
+    json_t *typed;      /**< {step: data} of what was typed since the page was opened, to be shown again; NULL for nothing */
+    finq_numbers *numbers;
+} finq_state;
+
+/** Seals it into text. */
+finq_error *finq_state_seal(const char **text, const finq_state *state, const finq_secrets *secrets, apr_pool_t *pool);
+
+/** Opens it. `*is_ours` is 0 for a text (or NULL) that is none, or that is another page's. */
+finq_error *finq_state_open(finq_state *state, int *is_ours, const char *text, const finq_id *page_id,
+                            const finq_secrets *secrets, apr_pool_t *pool);
+
+/** Seals a document that stays in the database, and opens it; NULL where it does not open. */
+finq_error *finq_state_keep(finq_bytes *sealed, const char *json, const finq_secrets *secrets, apr_pool_t *pool);
+finq_error *finq_state_find(const char **json, finq_bytes sealed, const finq_secrets *secrets, apr_pool_t *pool);
+
+#endif

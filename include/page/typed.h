@@ -1,0 +1,47 @@
+/* What a person has typed into a form, and the data that it means. */
+#ifndef FINQ_TYPED_H
+#define FINQ_TYPED_H
+
+#include "page/field.h"
+
+/** The names of a form and what came with each, in order; names are case-sensitive. */
+typedef struct finq_typed finq_typed;
+
+finq_typed *finq_typed_make(apr_pool_t *pool);
+void finq_typed_add(finq_typed *typed, const char *name, const char *value);
+/** Puts one value in the place of all. */
+void finq_typed_set(finq_typed *typed, const char *name, const char *value);
+/** The first value; NULL where none came. */
+const char *finq_typed_get(const finq_typed *typed, const char *name);
+/** Whether one of the values is this one. */
+int finq_typed_has(const finq_typed *typed, const char *name, const char *value);
+
+/* What a name in the form ends with, behind a field's pointer: "~" with anything but 0 and 1 stands in no JSON Pointer. */
+#define FINQ_TYPED_DAY "~d"
+#define FINQ_TYPED_MONTH "~m"
+#define FINQ_TYPED_YEAR "~y"
+#define FINQ_TYPED_COUNT "~n"
+
+/** How many rows an array has in the form: those that are there, and as many as there must be. */
+int finq_typed_rows(const finq_typed *typed, const finq_field *rows);
+/** Adds a row at the end, or takes one out: what stood below it moves up. */
+void finq_typed_row_add(finq_typed *typed, const finq_field *rows);
+void finq_typed_row_cut(finq_typed *typed, const finq_field *rows, int place);
+
+/** Fills in what data says, as if it had been typed. */
+void finq_typed_fill(finq_typed *typed, const char *pointer, const json_t *data, const finq_numbers *numbers);
+
+/** Fills in what the schema presets (default). */
+void finq_typed_fill_presets(finq_typed *typed, const finq_field *group);
+
+/** What the page itself knows of fields that are not for people. */
+typedef struct finq_typed_own {
+    const char *link;   /**< where a bank sends the browser back to */
+    const char *moment; /**< now, as RFC 3339 has it */
+} finq_typed_own;
+
+/** What was typed, as a step's data: compact JSON, numbers as they were typed but for what belongs to the language (1.234,5 is
+ * 1234.5). What was left empty is absent. What is no number stays text, so that the validator says so. */
+const char *finq_typed_data(const finq_typed *typed, const finq_field *form, const finq_typed_own *own);
+
+#endif

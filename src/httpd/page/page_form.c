@@ -1,0 +1,214 @@
+#include "httpd/page_form.h"
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+#include <string.h>
+
+#include "documents/media.h"
+#include "documents/multipart.h"
+#include "httpd/api.h"
+#include "httpd/body.h"
+#include "httpd/intake.h"
+
+#define URLENCODED "application/x-www-form-urlencoded"
+#define MULTIPART "multipart/form-data"
+/* A form is as large as a JSON body may be, and what it carries beside that. */
+#define ROOM(request) ((apr_size_t)(request)->config->max_body * 4)
+#define PIECE 65536
+
+static int is_form_type(const char *type)
+{
+    return type && (strcmp(type, URLENCODED) == 0 || strcmp(type, MULTIPART) == 0);
+}
+
+static finq_error *broken(apr_pool_t *pool)
+{
+    return finq_error_make(pool, FINQ_E_INVALID_BODY, "The form is damaged.");
+}
+
+static int is_text(const char *bytes, apr_size_t length)
+{
+    json_t *text = json_stringn(bytes, length); /* NULL where it is no UTF-8 */
+    int is = text && !memchr(bytes, '\0', length);
+    json_decref(text);
+    return is;
+}
+
+/* ---- application/x-www-form-urlencoded ---- */
+
+static finq_error *pair_take(finq_typed *typed, const char *pair, apr_pool_t *pool)
+{
+    const char *equals = strchr(pair, '=');
+    const char *raw = equals ? apr_pstrmemdup(pool, pair, (apr_size_t)(equals - pair)) : pair;
+    const char *name = *raw ? apr_punescape_url(pool, raw, NULL, NULL, 1) : "";
+    const char *value = equals && equals[1] ? apr_punescape_url(pool, equals + 1, NULL, NULL, 1) : "";
+    if (!name || !value || !is_text(name, strlen(name)) || !is_text(value, strlen(value)))
+        return broken(pool);
+    finq_typed_add(typed, name, value);
+    return NULL;
+}
+
+static finq_error *pairs_read(finq_page_form *form, finq_request *request)
+{
+    apr_pool_t *pool = request->r->pool;
+    char *text = apr_palloc(pool, ROOM(request) + 1), *last;
+    apr_size_t length = 0, n;
+    do {
+        FINQ_TRY(finq_body_read(request, text + length, ROOM(request) + 1 - length, &n));
+        length += n;
+        if (length > ROOM(request))
+            return finq_error_too_large("The form", (apr_int64_t)ROOM(request), pool);
+    } while (n > 0);
+    text[length] = '\0';
+    for (char *pair = apr_strtok(text, "&", &last); pair; pair = apr_strtok(NULL, "&", &last))
+        FINQ_TRY(pair_take(form->typed, pair, pool));
+    return NULL;
+}
+
+/* ---- multipart/form-data ---- */
+
+typedef struct {
+    finq_page_form *form;
+    finq_request *request;
+    const finq_entry *entry;
+    apr_pool_t *pool;
+    finq_session_pass pass;
+    finq_upload_offer offer;
+    finq_upload *upload; /* of the file that is coming; NULL before */
+    const char *name;    /* of the part that is coming; NULL for a file's */
+    const char *type;    /* of a file whose first bytes have not come */
+    char *text;          /* of a part's value */
+    apr_size_t length, spent;
+    int has_permit;
+} receipt;
+
+/* What stands before the file says whose it is: the nonce of its step, or one that came later and authorises it too. */
+static finq_error *file_begin(receipt *of)
+{
+    const finq_typed *typed = of->form->typed;
+    const char *held = finq_typed_get(typed, "held"), *nonce = held ? held : finq_typed_get(typed, "nonce");
+    int known;
+    FINQ_TRY(finq_intake_nonce(&of->pass, of->request, &of->entry->client_id, nonce, of->request->config->nonce_ttl));
+    FINQ_TRY(finq_session_pass_back(&known, &of->pass, &of->request->service, finq_typed_get(typed, "of"), of->pool));
+    of->offer = (finq_upload_offer){.pass = &of->pass, .document = finq_typed_get(typed, "document"), .content_type = of->type};
+    if (!known || !of->offer.document)
+        return broken(of->pool);
+    FINQ_TRY(finq_api_upload_enter(of->request));
+    of->has_permit = 1;
+    return finq_upload_begin(&of->upload, of->request->config->runtime->store, &of->offer, of->pool);
+}
+
+static void refuse(receipt *of, const finq_error *error)
+{
+    if (of->upload)
+        finq_upload_abandon(of->upload);
+    of->upload = NULL;
+    of->form->refused = error;
+}
+
+static finq_error *part_begin(void *baton, const char *name, const char *filename, const char *content_type)
+{
+    receipt *of = baton;
+    of->name = filename ? NULL : apr_pstrdup(of->pool, name);
+    of->type = filename && content_type ? apr_pstrdup(of->pool, content_type) : NULL;
+    of->text = apr_palloc(of->pool, 0);
+    of->length = 0;
+    return NULL;
+}
+
+/* The rest of a file that was refused is read, so that the browser reads the answer. Of the two boxes of a document one is empty. */
+static void file_data(receipt *of, const char *bytes, apr_size_t n)
+{
+    const finq_error *error = NULL;
+    if (of->form->refused)
+        return;
+    if (!of->form->has_file)
+        error = file_begin(of);
+    of->form->has_file = 1;
+    if (!error && of->upload)
+        error = finq_upload_write(of->upload, bytes, n);
+    if (error)
+        refuse(of, error);
+}
+
+static finq_error *part_data(void *baton, const char *bytes, apr_size_t n)
+{
+    receipt *of = baton;
+    if (!of->name) {
+        file_data(of, bytes, n);
+        return NULL;
+    }
+    of->spent += n;
+    if (of->spent > ROOM(of->request))
+        return finq_error_too_large("The form", (apr_int64_t)ROOM(of->request), of->pool);
+    char *longer = apr_palloc(of->pool, of->length + n + 1);
+    memcpy(longer, of->text, of->length);
+    memcpy(longer + of->length, bytes, n);
+    of->text = longer;
+    of->length += n;
+    return NULL;
+}
+
+static void file_end(receipt *of)
+{
+    finq_upload_answer answer;
+    if (!of->upload)
+        return;
+    finq_error *error = finq_upload_finish(&answer, of->upload, &of->request->service);
+    of->upload = NULL; /* after an error nothing is kept */
+    if (error)
+        of->form->refused = error;
+}
+
+static finq_error *part_end(void *baton)
+{
+    receipt *of = baton;
+    if (!of->name) {
+        file_end(of);
+        return NULL;
+    }
+    if (!is_text(of->text, of->length))
+        return broken(of->pool);
+    finq_typed_add(of->form->typed, of->name, apr_pstrmemdup(of->pool, of->text, of->length));
+    return NULL;
+}
+
+static finq_error *parts_push(receipt *of, const char *content_type)
+{
+    static const finq_multipart_sink sink = {part_begin, part_data, part_end};
+    char *piece = apr_palloc(of->pool, PIECE);
+    finq_multipart *parser;
+    apr_size_t n;
+    FINQ_TRY(finq_multipart_create(&parser, content_type, &sink, of, of->pool));
+    do {
+        FINQ_TRY(finq_body_read(of->request, piece, PIECE, &n));
+        FINQ_TRY(finq_multipart_push(parser, piece, n));
+    } while (n > 0);
+    return finq_multipart_end(parser);
+}
+
+static finq_error *parts_read(finq_page_form *form, finq_request *request, const finq_entry *entry, const char *content_type)
+{
+    receipt of = {.form = form, .request = request, .entry = entry, .pool = request->r->pool};
+    finq_error *error = parts_push(&of, content_type);
+    if (of.upload) /* cut short */
+        finq_upload_abandon(of.upload);
+    if (of.has_permit)
+        finq_api_upload_leave(request);
+    return error;
+}
+
+finq_error *finq_page_form_read(finq_page_form *form, finq_request *request, const finq_entry *entry)
+{
+    static const char *const accepted[] = {URLENCODED, MULTIPART, NULL};
+    const char *content_type = apr_table_get(request->r->headers_in, "Content-Type");
+    const char *type = finq_media_base(content_type, request->r->pool);
+    *form = (finq_page_form){finq_typed_make(request->r->pool), 0, NULL};
+    FINQ_TRY(
+        finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + (apr_off_t)ROOM(request), &(finq_body_types){is_form_type, accepted}));
+    if (strcmp(type, URLENCODED) == 0)
+        return pairs_read(form, request);
+    if (!request->config->runtime->store)
+        return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
+    return parts_read(form, request, entry, content_type);
+}

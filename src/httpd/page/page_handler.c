@@ -1,0 +1,104 @@
+#include "httpd/page_handler.h"
+
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <string.h>
+
+#include "httpd/limits.h"
+#include "httpd/page_visit.h"
+#include "httpd/paths.h"
+#include "httpd/reply.h"
+#include "httpd/service.h"
+
+/* Nothing but what this server serves, no script that is not a file of its own, no frame, and no other place that a form goes to. */
+#define POLICY                                                                                                                \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; " \
+    "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+
+static void headers_set(request_rec *r)
+{
+    apr_table_t *headers = r->err_headers_out;
+    apr_table_setn(headers, "Content-Security-Policy", POLICY);
+    apr_table_setn(headers, "Referrer-Policy", "no-referrer"); /* the address is its own key */
+    apr_table_setn(headers, "Cross-Origin-Opener-Policy", "same-origin");
+    apr_table_setn(headers, "X-Frame-Options", "DENY");
+}
+
+/* ---- files ---- */
+
+static const finq_page_file *file_find(const finq_pages *pages, const char *name)
+{
+    const finq_page_file *const files[] = {finq_pages_style(pages), finq_pages_script(pages)};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (strcmp(files[i]->name, name) == 0)
+            return files[i];
+    }
+    return NULL;
+}
+
+static int file_send(request_rec *r, const finq_page_file *file)
+{
+    apr_table_setn(r->headers_out, "Cache-Control", "public, max-age=31536000, immutable"); /* its name tells its content */
+    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
+    ap_set_content_type(r, file->type);
+    ap_set_content_length(r, (apr_off_t)file->length);
+    ap_rwrite(file->bytes, (int)file->length, r);
+    return OK;
+}
+
+/* ---- pages ---- */
+
+/* A page of another site that sends a form here has no nonce, and is not listened to. */
+static finq_error *sender_check(const request_rec *r)
+{
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+    if (r->method_number != M_POST || !site || strcmp(site, "cross-site") != 0)
+        return NULL;
+    return finq_error_make(r->pool, FINQ_E_FORBIDDEN, "A form of another site is not taken.");
+}
+
+static finq_error *visit_run(finq_page_visit *visit)
+{
+    finq_request *request = visit->request;
+    request_rec *r = request->r;
+    FINQ_TRY(finq_limits_admit(request));
+    FINQ_TRY(sender_check(r));
+    FINQ_TRY(finq_entry_open(&visit->entry, &request->service, visit->address, visit->pool));
+    request->is_proven = 1;
+    FINQ_TRY(finq_limits_tenant(request, &visit->entry.client_id));
+    if (r->method_number == M_GET)
+        return finq_page_visit_look(visit);
+    FINQ_TRY(finq_page_form_read(&visit->form, request, &visit->entry));
+    return finq_page_visit_act(visit);
+}
+
+static int method_refuse(request_rec *r)
+{
+    r->allowed |= (AP_METHOD_BIT << M_GET) | (AP_METHOD_BIT << M_POST);
+    return HTTP_METHOD_NOT_ALLOWED;
+}
+
+int finq_page_handler(request_rec *r)
+{
+    if (!r->handler || strcmp(r->handler, "finq-page") != 0)
+        return DECLINED;
+    finq_request *request = finq_service_begin(r);
+    const char *home = finq_paths_page(finq_config_of(r->server), r->uri);
+    if (!request || !home)
+        return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
+    if (r->method_number != M_GET && r->method_number != M_POST)
+        return method_refuse(r);
+    finq_page_visit visit = {.request = request, .pool = r->pool, .address = request->page};
+    if (!visit.address) /* a file; or a path in another form than most send */
+        visit.address = r->uri + strlen(home) + (r->uri[strlen(home)] == '/');
+    const finq_page_file *file = file_find(request->config->page_set, visit.address);
+    if (file && r->method_number == M_GET)
+        return file_send(r, file);
+    headers_set(r);
+    finq_error *error = visit_run(&visit);
+    if (error)
+        finq_page_visit_fail(&visit, error);
+    finq_limits_settle(request, error);
+    return finq_reply_page(request, visit.error, visit.html);
+}

@@ -1,0 +1,255 @@
+#include "httpd/page_visit.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "bank/link.h"
+#include "ground/clock.h"
+
+/* ---- what all pages have in common ---- */
+
+void finq_page_show_begin(finq_page_visit *visit, const finq_entry_facts *facts, const char *language)
+{
+    const finq_pages *pages = visit->request->config->page_set;
+    const char *wanted = language ? language : facts->language;
+    if (!wanted)
+        wanted = apr_table_get(visit->request->r->headers_in, "Accept-Language");
+    const finq_words *words = finq_pages_words(pages, wanted, visit->pool);
+    visit->screen = (finq_screen){
+        .pages = pages, .words = words, .tenant = facts->tenant, .skill = facts->published->skill, .pool = visit->pool};
+    visit->state = (finq_state){.page_id = visit->entry.page_id,
+                                .language = finq_words_language(words),
+                                .tenant = facts->tenant,
+                                .return_link = facts->return_link,
+                                .typed = finq_json_own(json_object(), visit->pool),
+                                .numbers = facts->numbers};
+}
+
+void finq_page_show_carried(finq_page_visit *visit, const finq_published *published)
+{
+    const finq_state *state = &visit->state;
+    const finq_pages *pages = visit->request->config->page_set;
+    visit->screen = (finq_screen){.pages = pages,
+                                  .words = finq_pages_words(pages, state->language, visit->pool),
+                                  .tenant = state->tenant,
+                                  .style = state->style,
+                                  .logo = state->logo,
+                                  .skill = published->skill,
+                                  .pool = visit->pool};
+}
+
+/* What the next request brings along. */
+static finq_error *carry(finq_screen_carried *carried, finq_page_visit *visit)
+{
+    return finq_state_seal(&carried->state, &visit->state, visit->request->config->secrets, visit->pool);
+}
+
+/* ---- a step ---- */
+
+static int place_of(const finq_page_visit *visit, const finq_skill_step *step)
+{
+    return (int)(step - visit->screen.skill->steps);
+}
+
+const finq_field *finq_page_show_fields(const finq_page_visit *visit, const finq_skill_step *step)
+{
+    finq_field_source *source = apr_palloc(visit->pool, sizeof *source);
+    *source = (finq_field_source){visit->screen.skill->definition, place_of(visit, step), visit->screen.words, visit->pool};
+    return finq_field_form(source);
+}
+
+/* What was typed for this step before, or is filled in for it. */
+static finq_typed *typed_before(const finq_page_visit *visit, const finq_skill_step *step, const finq_field *fields)
+{
+    finq_typed *typed = finq_typed_make(visit->pool);
+    finq_typed_fill_presets(typed, fields);
+    finq_typed_fill(typed, "", json_object_get(visit->state.typed, step->name), visit->state.numbers);
+    return typed;
+}
+
+/* Over what a connector, a bank or a person decided no way leads back; the session says so where this guesses wrong. */
+static int can_go_back(const finq_page_visit *visit, const finq_session_pass *pass)
+{
+    int previous = pass->token.previous;
+    const finq_skill_step *step = previous > 0 ? &visit->screen.skill->steps[previous - 1] : NULL;
+    return step && !step->connector && !step->review;
+}
+
+finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_typed *typed, const apr_array_header_t *problems,
+                                const char *notice)
+{
+    finq_session_pass pass;
+    finq_screen_carried carried = {.nonce = nonce};
+    FINQ_TRY(finq_session_pass_open(&pass, &visit->request->service, &visit->entry.client_id, nonce, 0, visit->pool));
+    const finq_field *fields = finq_page_show_fields(visit, pass.step);
+    visit->state.moment = finq_clock_text(finq_clock_seconds(), visit->pool);
+    FINQ_TRY(carry(&carried, visit));
+    finq_screen_form form = {
+        .step = place_of(visit, pass.step),
+        .fields = fields,
+        .typed = typed ? typed : typed_before(visit, pass.step, fields),
+        .problems = problems,
+        .notice = notice,
+        .can_go_back = can_go_back(visit, &pass),
+    };
+    visit->html = finq_screen_form_of(&visit->screen, &carried, &form);
+    return NULL;
+}
+
+/* ---- documents ---- */
+
+static int is_there(const apr_array_header_t *uploaded, const char *document)
+{
+    for (int i = 0; uploaded && i < uploaded->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(uploaded, i, const char *), document) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* The titles of those that are still wanted; NULL where none is. */
+static const char *missing_of(const finq_page_visit *visit, const finq_skill_step *step, const apr_array_header_t *uploaded)
+{
+    const finq_words *words = visit->screen.words;
+    const char *list = NULL;
+    finq_field_source source = {visit->screen.skill->definition, 0, words, visit->pool};
+    for (int i = 0; i < step->upload_count; i++) {
+        if (!step->uploads[i].required || is_there(uploaded, step->uploads[i].document))
+            continue;
+        const char *title =
+            finq_field_text(&source, apr_psprintf(visit->pool, "/steps/%d/uploads/%d/title", place_of(visit, step), i));
+        list = apr_pstrcat(visit->pool, list ? list : "", list ? ", " : "",
+                           title ? title : finq_field_spoken(step->uploads[i].document, visit->pool), NULL);
+    }
+    return list;
+}
+
+/* Why a file was not taken, in words for people. */
+static const char *refusal_words(const finq_page_visit *visit, const finq_skill_upload *upload, const finq_error *error)
+{
+    const finq_words *words = visit->screen.words;
+    const char *types = "";
+    for (const char *const *type = upload->media_types; *type; type++)
+        types = apr_pstrcat(visit->pool, types, *types ? ", " : "", strrchr(*type, '/') + 1, NULL);
+    if (error->code == FINQ_E_UNSUPPORTED_MEDIA_TYPE)
+        return finq_words_with(words, "documents.type", visit->pool, "types", types, NULL);
+    if (error->code == FINQ_E_PAYLOAD_TOO_LARGE)
+        return finq_words_with(words, "documents.large", visit->pool, "size",
+                               finq_screen_size(words, upload->max_bytes, visit->pool), NULL);
+    return finq_words_say(words, "documents.failed");
+}
+
+static void documents_fault(finq_page_visit *visit, finq_screen_documents *documents, const finq_skill_step *step)
+{
+    const finq_words *words = visit->screen.words;
+    const char *act = finq_typed_get(visit->form.typed, "act"), *document = finq_typed_get(visit->form.typed, "document");
+    const finq_skill_upload *upload = document ? finq_skill_upload_find(step, document) : NULL;
+    const char *missing = missing_of(visit, step, documents->uploaded);
+    if (visit->form.refused && upload) {
+        documents->wrong = upload->document;
+        documents->words = refusal_words(visit, upload, visit->form.refused);
+        visit->error = visit->form.refused;
+    } else if (act && strcmp(act, "upload") == 0 && !visit->form.has_file && upload) {
+        documents->wrong = upload->document;
+        documents->words = finq_words_say(words, "documents.none");
+    } else if (act && strcmp(act, "look") == 0 && missing)
+        documents->words = finq_words_with(words, "documents.missing", visit->pool, "documents", missing, NULL);
+}
+
+finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_carried *carried, const finq_skill_step *step,
+                                     const finq_id *step_id, const apr_array_header_t *uploaded)
+{
+    finq_screen_documents documents = {.step = place_of(visit, step), .uploaded = uploaded};
+    finq_screen_carried with = *carried;
+    with.of = finq_id_text(step_id, visit->pool);
+    FINQ_TRY(carry(&with, visit));
+    documents_fault(visit, &documents, step);
+    visit->html = finq_screen_documents_of(&visit->screen, &with, &documents);
+    return NULL;
+}
+
+/* ---- the end ---- */
+
+static const char *end_name(finq_status status)
+{
+    return status == FINQ_STATUS_COMPLETED ? "done" : status == FINQ_STATUS_FAILED ? "failed" : "expired";
+}
+
+finq_error *finq_page_show_end(finq_page_visit *visit, finq_status status, const json_t *reasons, const char *temp_token)
+{
+    const char *link = visit->state.return_link;
+    if (link)
+        link = temp_token ? finq_link_add(link, "temp_token", temp_token, visit->pool)
+                          : finq_link_add(link, "status", finq_status_name(status), visit->pool);
+    visit->html = finq_screen_end(&visit->screen, end_name(status), reasons, link);
+    return NULL;
+}
+
+/* ---- how a session stands ---- */
+
+/* The address of the bank's page, while the user is to go there. */
+static const char *bank_url(const char *data, apr_pool_t *pool)
+{
+    json_t *said;
+    if (!data || finq_json_stored(&said, NULL, data, pool) != NULL)
+        return NULL;
+    return json_string_value(json_object_get(said, "url"));
+}
+
+static finq_error *show_waiting(finq_page_visit *visit, const finq_waiting_answer *answer, const char *nonce)
+{
+    finq_screen_carried carried = {.nonce = nonce};
+    const char *url = answer->status == FINQ_STATUS_IN_PROGRESS ? bank_url(answer->data, visit->pool) : NULL;
+    FINQ_TRY(carry(&carried, visit));
+    visit->html = url ? finq_screen_bank(&visit->screen, &carried, url) : finq_screen_waiting(&visit->screen, &carried);
+    return NULL;
+}
+
+static const char *reasons_shown(const json_t *reasons, apr_pool_t *pool)
+{
+    const char *shown = NULL;
+    const json_t *reason;
+    size_t i;
+    json_array_foreach((json_t *)reasons, i, reason)
+    {
+        if (json_is_string(reason))
+            shown = apr_pstrcat(pool, shown ? shown : "", shown ? " " : "", json_string_value(reason), NULL);
+    }
+    return shown;
+}
+
+static int is_asked_again(const finq_waiting_answer *answer)
+{
+    return answer->step && answer->next_step && strcmp(answer->step->name, answer->next_step) == 0;
+}
+
+/* Why a step is to be sent once more; NULL for one that is not. */
+static const char *asked_again(const finq_page_visit *visit, const finq_waiting_answer *answer)
+{
+    const char *reasons = is_asked_again(answer) ? reasons_shown(answer->reasons, visit->pool) : NULL;
+    return reasons || !is_asked_again(answer) ? reasons : finq_words_say(visit->screen.words, "form.again");
+}
+
+/* Whether the last step, where it is known, still has to be sent documents; of one that is asked for again it has not. */
+static int wants_documents(const finq_page_visit *visit, const finq_waiting_answer *answer)
+{
+    return answer->step && !is_asked_again(answer) && missing_of(visit, answer->step, answer->uploaded);
+}
+
+finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_answer *answer, const char *nonce,
+                                    const char *notice)
+{
+    finq_screen_carried carried = {.nonce = answer->nonce ? answer->nonce : nonce};
+    carried.held = answer->nonce ? NULL : finq_typed_get(visit->form.typed, "held"); /* a new one authorises the documents too */
+    int is_over = answer->status == FINQ_STATUS_FAILED || answer->status == FINQ_STATUS_EXPIRED;
+    int is_at_bank = answer->waits && answer->status != FINQ_STATUS_PENDING;
+    if (is_over)
+        return finq_page_show_end(visit, answer->status, answer->reasons, NULL);
+    if (!is_at_bank && carried.nonce && wants_documents(visit, answer))
+        return finq_page_show_documents(visit, &carried, answer->step, &answer->step_id, answer->uploaded);
+    if (answer->waits)
+        return show_waiting(visit, answer, carried.nonce);
+    if (answer->status == FINQ_STATUS_COMPLETED)
+        return finq_page_show_end(visit, answer->status, NULL, answer->temp_token);
+    return finq_page_show_form(visit, carried.nonce, NULL, NULL, notice ? notice : asked_again(visit, answer));
+}

@@ -1,0 +1,221 @@
+#include "page/entry.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <string.h>
+
+#include "bank/link.h"
+#include "crypto/digest.h"
+#include "db/calls.h"
+#include "db/outcome.h"
+#include "flow/token.h"
+#include "ground/clock.h"
+#include "page/state.h"
+
+#define LANGUAGE_MOST 35
+
+/* ---- addresses ---- */
+
+static finq_error *address_seal(finq_entry_made *made, const finq_service *service, const finq_id *client_id, int generation,
+                                apr_pool_t *pool)
+{
+    finq_token token = {
+        .kind = FINQ_TOKEN_PAGE,
+        .generation = generation,
+        .expires_at = made->expires_at,
+        .client_id = *client_id,
+        .session_id = made->page_id,
+        .skill_id = made->skill_id,
+    };
+    return finq_token_seal(&made->address, &token, finq_secrets_first(service->secrets), pool);
+}
+
+finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, const char *address, apr_pool_t *pool)
+{
+    finq_token token = {.kind = FINQ_TOKEN_PAGE};
+    const finq_secret *secret;
+    FINQ_TRY(finq_service_open(&token, &secret, address, service, pool));
+    if (!secret || token.expires_at <= finq_clock_seconds())
+        return finq_outcome_error("not_found", NULL, NULL, pool);
+    *entry = (finq_entry){token.client_id, token.session_id, token.generation};
+    return NULL;
+}
+
+/* ---- making them ---- */
+
+static finq_error *wrong(apr_pool_t *pool, const char *what)
+{
+    return finq_error_make(pool, FINQ_E_INVALID_FIELD, "%s", what);
+}
+
+static finq_error *language_check(const char *language, apr_pool_t *pool)
+{
+    apr_size_t length = language ? strlen(language) : 2;
+    for (const char *c = language; c && *c; c++) {
+        if (!apr_isalnum(*c) && *c != '-')
+            length = 0;
+    }
+    return length >= 2 && length <= LANGUAGE_MOST ? NULL : wrong(pool, "language must be one such as ro or pt-BR.");
+}
+
+static finq_error *prefill_check(const json_t *prefill, apr_pool_t *pool)
+{
+    const char *step;
+    json_t *members;
+    json_object_foreach((json_t *)prefill, step, members)
+    {
+        if (!json_is_object(members))
+            return wrong(pool, "prefill must have an object for each step: {\"step\": {\"member\": value}}.");
+    }
+    return NULL;
+}
+
+static finq_error *request_check(const finq_entry_request *request, apr_pool_t *pool)
+{
+    FINQ_TRY(finq_session_user_check(request->tenant_user_id, pool));
+    FINQ_TRY(language_check(request->language, pool));
+    if (request->return_link && finq_link_check(request->return_link, pool) != NULL)
+        return wrong(pool, "return_link must be an https address, an http one on localhost, or one of an app's own scheme.");
+    return prefill_check(request->prefill, pool);
+}
+
+static const char *steps_named(const json_t *prefill, apr_pool_t *pool)
+{
+    const char **names = apr_palloc(pool, sizeof *names * (json_object_size(prefill) + 1)), *name;
+    int count = 0;
+    json_t *value;
+    json_object_foreach((json_t *)prefill, name, value) names[count++] = name;
+    return finq_pg_array(names, count, pool);
+}
+
+static finq_error *create_error(const char *outcome, apr_pool_t *pool)
+{
+    if (strcmp(outcome, "invalid_skill_name") == 0)
+        return finq_error_make(pool, FINQ_E_INVALID_SKILL_NAME, "No skill of this name is published.");
+    if (strcmp(outcome, "link_not_allowed") == 0)
+        return wrong(pool, "return_link is not one that this tenant's users may be sent back to.");
+    if (strcmp(outcome, "unknown_step") == 0)
+        return wrong(pool, "prefill names a step that the skill does not have.");
+    return finq_outcome_error(outcome, NULL, NULL, pool);
+}
+
+finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service, const finq_entry_request *request,
+                              apr_pool_t *pool)
+{
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    finq_page_create_out row;
+    finq_page_create_in in = {
+        .client_id = &request->client_id,
+        .secret_hash = {hash, sizeof hash},
+        .page_id = &made->page_id,
+        .skill = request->skill,
+        .tenant_user_id = request->tenant_user_id,
+        .language = request->language,
+        .steps = steps_named(request->prefill, pool),
+        .return_link = request->return_link,
+        .return_folded = request->return_link ? finq_link_folded(request->return_link, pool) : NULL,
+        .ttl = FINQ_ENTRY_TTL,
+    };
+    FINQ_TRY(request_check(request, pool));
+    FINQ_TRY(finq_id_new(&made->page_id, pool));
+    finq_digest_sha256(hash, request->client_secret, strlen(request->client_secret));
+    if (json_object_size(request->prefill) > 0)
+        FINQ_TRY(
+            finq_state_keep(&in.prefill, finq_json_text_spelt(request->prefill, request->numbers, pool), service->secrets, pool));
+    FINQ_TRY(finq_call_page_create(&row, service->db, &in, pool));
+    if (strcmp(row.outcome, "ok") != 0)
+        return create_error(row.outcome, pool);
+    if (!finq_directory_serves(service->directory, request->skill))
+        return finq_outcome_error("unauthorized_tenant", NULL, NULL, pool);
+    made->expires_at = row.expires_at;
+    made->skill_id = row.skill_id;
+    return address_seal(made, service, &request->client_id, 0, pool);
+}
+
+finq_error *finq_entry_renew(finq_entry_made *made, const finq_service *service, const finq_id *client_id,
+                             const char *client_secret, const finq_id *page_id, apr_pool_t *pool)
+{
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    finq_page_renew_out row;
+    finq_id request_id; /* tells a call that is made again from another request's */
+    finq_page_renew_in in = {.client_id = client_id,
+                             .secret_hash = {hash, sizeof hash},
+                             .page_id = page_id,
+                             .request_id = &request_id,
+                             .ttl = FINQ_ENTRY_TTL};
+    FINQ_TRY(finq_id_new(&request_id, pool));
+    finq_digest_sha256(hash, client_secret, strlen(client_secret));
+    FINQ_TRY(finq_call_page_renew(&row, service->db, &in, pool));
+    if (strcmp(row.outcome, "ok") != 0)
+        return finq_outcome_error(row.outcome, NULL, NULL, pool);
+    *made = (finq_entry_made){.page_id = *page_id, .expires_at = row.expires_at, .skill_id = row.skill_id};
+    return address_seal(made, service, client_id, row.generation, pool);
+}
+
+/* ---- what is known of them ---- */
+
+static finq_error *prefill_read(finq_entry_facts *facts, finq_bytes sealed, const finq_service *service, apr_pool_t *pool)
+{
+    const char *json;
+    json_t *prefill = NULL;
+    facts->numbers = finq_numbers_make(pool);
+    FINQ_TRY(finq_state_find(&json, sealed, service->secrets, pool));
+    if (json) /* else there is none, or its secret is no longer in the file: the person types it */
+        FINQ_TRY(finq_json_stored(&prefill, facts->numbers, json, pool));
+    facts->prefill = prefill;
+    return NULL;
+}
+
+static finq_error *facts_read(finq_entry_facts *facts, const finq_page_facts_row *row, const finq_service *service,
+                              apr_pool_t *pool)
+{
+    if (strcmp(row->outcome, "ok") != 0)
+        return finq_outcome_error(row->outcome, NULL, NULL, pool);
+    *facts = (finq_entry_facts){.tenant = row->tenant,
+                                .tenant_user_id = row->tenant_user_id,
+                                .language = row->language,
+                                .return_link = row->return_link,
+                                .expires_at = row->expires_at,
+                                .session_id = row->session_id,
+                                .has_begun = row->status != NULL,
+                                .is_at_bank = row->waits_for && strcmp(row->waits_for, "BANK") == 0};
+    if (row->status)
+        FINQ_TRY(finq_status_read(&facts->status, row->status, pool));
+    FINQ_TRY(finq_directory_skill(&facts->published, service->directory, service->db, row->skill_id, pool));
+    return prefill_read(facts, row->prefill, service, pool);
+}
+
+finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service, const finq_entry *entry, apr_pool_t *pool)
+{
+    finq_page_look_out row;
+    finq_page_look_in in = {.client_id = &entry->client_id, .page_id = &entry->page_id, .generation = entry->generation};
+    FINQ_TRY(finq_call_page_look(&row, service->db, &in, pool));
+    return facts_read(facts, &row, service, pool);
+}
+
+finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *started, const finq_service *service,
+                             const finq_entry *entry, apr_pool_t *pool)
+{
+    finq_page_begin_out row;
+    finq_id session_id;
+    FINQ_TRY(finq_id_new(&session_id, pool));
+    finq_page_begin_in in = {
+        .client_id = &entry->client_id,
+        .page_id = &entry->page_id,
+        .generation = entry->generation,
+        .session_id = &session_id,
+        .session_ttl = service->session_ttl,
+    };
+    FINQ_TRY(finq_call_page_begin(&row, service->db, &in, pool));
+    FINQ_TRY(facts_read(facts, &row, service, pool));
+    if (facts->has_begun)
+        return NULL;
+    finq_session_origin origin = {
+        .client_id = entry->client_id,
+        .key_id = row.key_id,
+        .published = facts->published,
+        .tenant_user_id = facts->tenant_user_id,
+        .session_id = facts->session_id,
+    };
+    return finq_session_begin(started, service, &origin, pool);
+}

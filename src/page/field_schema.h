@@ -1,0 +1,36 @@
+/* A skill's schemas as they are walked for fields: by $ref and allOf, with the JSON Pointer of each place, by which it is translated.
+ * Inside the room `page`. */
+#ifndef FIELD_SCHEMA_H
+#define FIELD_SCHEMA_H
+
+#include "page/field.h"
+
+/* A value of the definition, and where it stands there. */
+typedef struct finq_field_spot {
+    const json_t *schema;
+    const char *pointer;
+} field_spot;
+
+/* A property. */
+typedef struct {
+    const char *name;
+    field_spot spot;
+} field_member;
+
+/* The schema of the source's step. */
+field_spot field_root(const finq_field_source *source);
+
+/* What a schema says of a keyword: it, or what it refers to, or one of its allOf. Whether anything does. */
+int field_find(field_spot *found, const finq_field_source *source, const field_spot *spot, const char *keyword);
+
+/* The properties of an object (of field_member), each once, in order: those of its conditions and choices too, since the server
+ * alone decides which of them are wanted. */
+apr_array_header_t *field_members(const finq_field_source *source, const field_spot *spot);
+
+/* Whether an object always requires a member. */
+int field_requires(const finq_field_source *source, const field_spot *spot, const char *name);
+
+/* A name as it stands in a JSON Pointer. */
+const char *field_escaped(const char *name, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,361 @@
+#include "screen_frame.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <string.h>
+
+#include "field_html.h"
+
+/* How often a page that waits looks again. */
+#define LOOK_EVERY 15
+
+/* ---- the first page, and the way back to one's session ---- */
+
+static void steps_list(const screen_page *page)
+{
+    const finq_screen *screen = page->screen;
+    if (screen->skill->step_count < 2)
+        return;
+    finq_html_element(page->to, "h2", NULL, screen_say(page, "start.steps"));
+    finq_html_open(page->to, "ol");
+    finq_html_put(page->to, "class", "steps");
+    for (int i = 0; i < screen->skill->step_count; i++)
+        finq_html_element(page->to, "li", NULL, screen_step_title(screen, i));
+    finq_html_close(page->to);
+}
+
+static const char *document_title(const finq_screen *screen, int step, int document)
+{
+    const char *title = screen_text(screen, apr_psprintf(screen->pool, "/steps/%d/uploads/%d/title", step, document));
+    return title ? title : finq_field_spoken(screen->skill->steps[step].uploads[document].document, screen->pool);
+}
+
+static void documents_list(const screen_page *page)
+{
+    const finq_screen *screen = page->screen;
+    int is_open = 0;
+    for (int i = 0; i < screen->skill->step_count; i++) {
+        for (int j = 0; j < screen->skill->steps[i].upload_count; j++) {
+            if (!is_open) {
+                finq_html_element(page->to, "h2", NULL, screen_say(page, "start.documents"));
+                finq_html_open(page->to, "ul");
+            }
+            is_open = 1;
+            finq_html_element(page->to, "li", NULL, document_title(screen, i, j));
+        }
+    }
+    if (is_open)
+        finq_html_close(page->to);
+}
+
+static void languages_list(const screen_page *page)
+{
+    const finq_screen *screen = page->screen;
+    finq_html_open(page->to, "ul");
+    finq_html_put(page->to, "class", "languages");
+    for (int i = 0; i < finq_pages_count(screen->pages); i++) {
+        const finq_words *words = finq_pages_at(screen->pages, i);
+        finq_html_open(page->to, "li");
+        finq_html_open(page->to, words == screen->words ? "strong" : "a");
+        finq_html_put(page->to, "lang", finq_words_language(words));
+        if (words != screen->words) {
+            finq_html_put(page->to, "hreflang", finq_words_language(words));
+            finq_html_put(page->to, "href", apr_pstrcat(screen->pool, "?language=", finq_words_language(words), NULL));
+        }
+        finq_html_text(page->to, finq_words_say(words, "language.name"));
+        finq_html_close(page->to);
+        finq_html_close(page->to);
+    }
+    finq_html_close(page->to);
+}
+
+static const char *skill_title(const finq_screen *screen)
+{
+    const char *title = screen_text(screen, "/title");
+    return title ? title : screen->skill->name;
+}
+
+/* The one button of a page without fields: it begins, or goes on. */
+static void onward(const screen_page *page, const char *words)
+{
+    screen_form_open(page, NULL, NULL);
+    screen_hidden(page, "language", finq_words_language(page->screen->words));
+    screen_button(page, NULL, "start", words);
+    finq_html_close(page->to);
+}
+
+const char *finq_screen_start(const finq_screen *screen, apr_int64_t until)
+{
+    screen_page page = screen_begin(screen, skill_title(screen));
+    languages_list(&page);
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", screen_text(screen, "/description"));
+    steps_list(&page);
+    documents_list(&page);
+    screen_paragraph(&page, "hint",
+                     finq_words_with(screen->words, "start.until", screen->pool, "date", screen_date(&page, until), NULL));
+    onward(&page, screen_say(&page, "start.button"));
+    return screen_end(&page);
+}
+
+const char *finq_screen_resume(const finq_screen *screen, const char *notice)
+{
+    screen_page page = screen_begin(screen, finq_words_say(screen->words, "resume.title"));
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", notice ? screen_say_of(&page, notice) : NULL);
+    screen_paragraph(&page, NULL, screen_say_of(&page, "resume.text"));
+    onward(&page, screen_say(&page, "resume.button"));
+    return screen_end(&page);
+}
+
+/* ---- a step ---- */
+
+static void form_buttons(const screen_page *page, int can_go_back)
+{
+    finq_html_open(page->to, "div");
+    finq_html_put(page->to, "class", "buttons");
+    screen_button(page, NULL, "next", screen_say(page, "form.next")); /* first: Enter presses it */
+    if (can_go_back)
+        screen_button(page, "plain", "back", screen_say(page, "form.back"));
+    finq_html_close(page->to);
+}
+
+const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_carried *carried, const finq_screen_form *form)
+{
+    screen_page page = screen_begin(screen, screen_step_title(screen, form->step));
+    const field_showing show = {page.to, screen->words, form->typed, form->problems, screen->pool};
+    screen_progress(&page, form->step);
+    screen_summary(&page, form->problems);
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", screen_text(screen, apr_psprintf(screen->pool, "/steps/%d/description", form->step)));
+    screen_paragraph(&page, "notice", form->notice);
+    screen_form_open(&page, carried, NULL);
+    field_html_members(&show, form->fields);
+    form_buttons(&page, form->can_go_back);
+    finq_html_close(page.to);
+    return screen_end(&page);
+}
+
+/* ---- documents ---- */
+
+const char *finq_screen_size(const finq_words *words, apr_int64_t bytes, apr_pool_t *pool)
+{
+    int is_mega = bytes >= 1000000;
+    apr_int64_t unit = is_mega ? 1048576 : 1024, number = bytes / unit > 0 ? bytes / unit : 1;
+    return finq_words_with(words, is_mega ? "size.mb" : "size.kb", pool, "number",
+                           apr_psprintf(pool, "%" APR_INT64_T_FMT, number), NULL);
+}
+
+/* "JPEG, PNG or PDF": what a file may be, in short. */
+static const char *types_shown(const screen_page *page, const finq_skill_upload *upload)
+{
+    apr_pool_t *pool = page->screen->pool;
+    const char *list = "";
+    for (const char *const *type = upload->media_types; *type; type++) {
+        char *word = apr_pstrdup(pool, strrchr(*type, '/') + 1);
+        for (char *c = word; *c; c++)
+            *c = (char)apr_toupper(*c);
+        list = apr_pstrcat(pool, list, *list ? ", " : "", word, NULL);
+    }
+    return list;
+}
+
+static const char *accept_of(const finq_skill_upload *upload, apr_pool_t *pool)
+{
+    const char *list = "";
+    for (const char *const *type = upload->media_types; *type; type++)
+        list = apr_pstrcat(pool, list, *list ? "," : "", *type, NULL);
+    return list;
+}
+
+static int is_listed(const apr_array_header_t *names, const char *name)
+{
+    for (int i = 0; names && i < names->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static int is_image(const finq_skill_upload *upload)
+{
+    for (const char *const *type = upload->media_types; *type; type++) {
+        if (strncmp(*type, "image/", 6) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* A box for a file. One with `camera` opens the camera of a phone: with images alone in `accept` some pickers offer none. */
+static void file_box(const screen_page *page, const finq_skill_upload *upload, const char *id, const char *name,
+                     const char *words, int camera)
+{
+    finq_html_open(page->to, "div");
+    finq_html_put(page->to, "class", camera ? "file camera" : "file");
+    finq_html_open(page->to, "label");
+    finq_html_put(page->to, "for", id);
+    finq_html_text(page->to, words);
+    finq_html_close(page->to);
+    finq_html_open(page->to, "input");
+    finq_html_put(page->to, "type", "file");
+    finq_html_put(page->to, "id", id);
+    finq_html_put(page->to, "name", name);
+    finq_html_put(page->to, "accept", camera ? "image/*" : accept_of(upload, page->screen->pool));
+    finq_html_put(page->to, "capture", camera ? "environment" : NULL);
+    finq_html_close(page->to);
+    finq_html_close(page->to);
+}
+
+static void document_head(const screen_page *page, const finq_screen_documents *documents, int place, const char *title,
+                          int is_there)
+{
+    const finq_screen *screen = page->screen;
+    const finq_skill_upload *upload = &screen->skill->steps[documents->step].uploads[place];
+    finq_html_open(page->to, "h2");
+    finq_html_text(page->to, title);
+    if (!upload->required) {
+        finq_html_text(page->to, " ");
+        finq_html_element(page->to, "span", "optional", screen_say(page, "field.optional"));
+    }
+    finq_html_close(page->to);
+    screen_paragraph(page, NULL,
+                     screen_text(screen, apr_psprintf(screen->pool, "/steps/%d/uploads/%d/description", documents->step, place)));
+    screen_paragraph(page, is_there ? "there" : "hint",
+                     is_there ? screen_say(page, "documents.there")
+                              : finq_words_with(screen->words, "documents.kind", screen->pool, "types", types_shown(page, upload),
+                                                "size", finq_screen_size(screen->words, upload->max_bytes, screen->pool), NULL));
+}
+
+static void document_html(const screen_page *page, const finq_screen_carried *carried, const finq_screen_documents *documents,
+                          int place)
+{
+    const finq_screen *screen = page->screen;
+    const finq_skill_upload *upload = &screen->skill->steps[documents->step].uploads[place];
+    const char *title = document_title(screen, documents->step, place), *id = apr_psprintf(screen->pool, "d-%d", place + 1);
+    int is_wrong = documents->wrong && strcmp(documents->wrong, upload->document) == 0;
+    int is_there = is_listed(documents->uploaded, upload->document);
+    finq_html_open(page->to, "section");
+    finq_html_put(page->to, "class", is_wrong ? "document wrong" : is_there ? "document done" : "document");
+    document_head(page, documents, place, title, is_there);
+    if (is_wrong)
+        screen_paragraph(page, "fault", documents->words);
+    screen_form_open(page, carried, "multipart/form-data");
+    screen_hidden(page, "act", "upload"); /* what is told of a file stands before it */
+    screen_hidden(page, "document", upload->document);
+    file_box(page, upload, id, "file", screen_say(page, is_there ? "documents.other" : "documents.choose"), 0);
+    if (is_image(upload))
+        file_box(page, upload, apr_pstrcat(screen->pool, id, "-c", NULL), "file", screen_say(page, "documents.camera"), 1);
+    finq_html_open(page->to, "button");
+    finq_html_put(page->to, "class", "small");
+    finq_html_text(page->to, screen_say(page, "documents.send"));
+    finq_html_element(page->to, "span", "aside", apr_pstrcat(screen->pool, ": ", title, NULL));
+    finq_html_close(page->to);
+    finq_html_close(page->to);
+    finq_html_close(page->to);
+}
+
+/* The one thing that is wrong, as a list of one. */
+static const apr_array_header_t *documents_problems(const finq_screen *screen, const finq_screen_documents *documents)
+{
+    apr_array_header_t *problems = apr_array_make(screen->pool, 1, sizeof(finq_problem));
+    const finq_skill_step *step = &screen->skill->steps[documents->step];
+    const char *id = NULL;
+    for (int i = 0; documents->wrong && i < step->upload_count; i++) {
+        if (strcmp(step->uploads[i].document, documents->wrong) == 0)
+            id = apr_psprintf(screen->pool, "d-%d", i + 1);
+    }
+    if (documents->words)
+        APR_ARRAY_PUSH(problems, finq_problem) = (finq_problem){NULL, id, documents->words};
+    return problems;
+}
+
+const char *finq_screen_documents_of(const finq_screen *screen, const finq_screen_carried *carried,
+                                     const finq_screen_documents *documents)
+{
+    screen_page page = screen_begin(screen, finq_words_say(screen->words, "documents.title"));
+    screen_progress(&page, documents->step);
+    screen_summary(&page, documents_problems(screen, documents));
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", screen_say(&page, "documents.text"));
+    for (int i = 0; i < screen->skill->steps[documents->step].upload_count; i++)
+        document_html(&page, carried, documents, i);
+    screen_form_open(&page, carried, NULL);
+    screen_button(&page, NULL, "look", screen_say(&page, "form.next"));
+    finq_html_close(page.to);
+    return screen_end(&page);
+}
+
+/* ---- who waits ---- */
+
+const char *finq_screen_bank(const finq_screen *screen, const finq_screen_carried *carried, const char *url)
+{
+    screen_page page = screen_begin(
+        screen, finq_words_with(screen->words, "bank.title", screen->pool, "servicer", screen->skill->servicer_name, NULL));
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", screen_say_of(&page, "bank.text"));
+    screen_link(&page, url, screen_say_of(&page, "bank.button"));
+    screen_form_open(&page, carried, NULL);
+    screen_paragraph(&page, "hint", screen_say(&page, "bank.back"));
+    screen_button(&page, "plain", "look", screen_say(&page, "waiting.button"));
+    finq_html_close(page.to);
+    return screen_end(&page);
+}
+
+const char *finq_screen_waiting(const finq_screen *screen, const finq_screen_carried *carried)
+{
+    screen_page page = screen_begin(screen, finq_words_say(screen->words, "waiting.title"));
+    page.refresh = LOOK_EVERY;
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", screen_say_of(&page, "waiting.text"));
+    screen_paragraph(&page, NULL, screen_say_of(&page, "waiting.leave"));
+    screen_form_open(&page, carried, NULL);
+    screen_button(&page, "plain", carried ? "look" : "start", screen_say(&page, "waiting.button"));
+    finq_html_close(page.to);
+    return screen_end(&page);
+}
+
+/* ---- the end ---- */
+
+static const char *worded(const finq_screen *screen, const char *front, const char *name, const char *end)
+{
+    return apr_pstrcat(screen->pool, front, name, end, NULL);
+}
+
+static void reasons_list(const screen_page *page, const json_t *reasons)
+{
+    const json_t *reason;
+    size_t i;
+    if (json_array_size(reasons) == 0)
+        return;
+    finq_html_open(page->to, "ul");
+    json_array_foreach((json_t *)reasons, i, reason) finq_html_element(page->to, "li", NULL, json_string_value(reason));
+    finq_html_close(page->to);
+}
+
+const char *finq_screen_end(const finq_screen *screen, const char *name, const json_t *reasons, const char *link)
+{
+    screen_page page = screen_begin(screen, finq_words_say(screen->words, worded(screen, "end.", name, ".title")));
+    finq_html_open(page.to, "div");
+    finq_html_put(page.to, "class", worded(screen, "end ", name, ""));
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", screen_say_of(&page, worded(screen, "end.", name, ".text")));
+    reasons_list(&page, reasons);
+    finq_html_close(page.to);
+    if (link)
+        screen_link(&page, link, screen_say_of(&page, "end.link"));
+    else
+        screen_paragraph(&page, NULL, screen_say(&page, "end.close"));
+    return screen_end(&page);
+}
+
+const char *finq_screen_trouble(const finq_screen *screen, const char *name, int can_continue, const char *request_id)
+{
+    screen_page page = screen_begin(screen, finq_words_say(screen->words, worded(screen, "trouble.", name, ".title")));
+    screen_heading(&page);
+    screen_paragraph(&page, "lead", screen_say_of(&page, worded(screen, "trouble.", name, ".text")));
+    if (can_continue)
+        onward(&page, screen_say(&page, "resume.button"));
+    if (request_id)
+        screen_paragraph(&page, "hint", finq_words_with(screen->words, "trouble.id", screen->pool, "id", request_id, NULL));
+    return screen_end(&page);
+}

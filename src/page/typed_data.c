@@ -1,0 +1,309 @@
+#include "page/typed.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <string.h>
+
+typedef struct {
+    const finq_typed *typed;
+    const finq_typed_own *own;
+    const finq_words *words;
+    apr_pool_t *pool;
+} reading;
+
+/* Each of these answers JSON, or NULL where nothing was typed. */
+static const char *value_of(const reading *r, const finq_field *field);
+
+/* Without the blanks around it; NULL where nothing is left. */
+static const char *trimmed(const char *text, apr_pool_t *pool)
+{
+    while (text && apr_isspace(*text))
+        text++;
+    if (!text || !*text)
+        return NULL;
+    const char *end = text + strlen(text);
+    while (apr_isspace(end[-1]))
+        end--;
+    return apr_pstrmemdup(pool, text, (apr_size_t)(end - text));
+}
+
+static const char *typed_at(const reading *r, const finq_field *field, const char *part)
+{
+    return trimmed(finq_typed_get(r->typed, apr_pstrcat(r->pool, field->pointer, part, NULL)), r->pool);
+}
+
+static const char *quoted(const char *text, apr_pool_t *pool)
+{
+    return finq_json_text(finq_json_own(json_string(text), pool), pool);
+}
+
+/* ---- texts ---- */
+
+/* Without any of these characters. */
+static char *without(const char *text, const char *characters, apr_pool_t *pool)
+{
+    char *left = apr_pstrdup(pool, text), *to = left;
+    for (; *text; text++) {
+        if (!strchr(characters, *text))
+            *to++ = *text;
+    }
+    *to = '\0';
+    return left;
+}
+
+static const char *in_capitals(char *text)
+{
+    for (char *c = text; *c; c++)
+        *c = (char)apr_toupper(*c);
+    return text;
+}
+
+/* 0040 712 345 678 is +40712345678. */
+static const char *telephone(const char *text, apr_pool_t *pool)
+{
+    char *digits = without(text, " ()-./", pool);
+    return strncmp(digits, "00", 2) == 0 ? apr_pstrcat(pool, "+", digits + 2, NULL) : digits;
+}
+
+/* How people write what has one spelling; everything else stays as it was typed. */
+static const char *text_meant(const reading *r, const finq_field *field, const char *text)
+{
+    const char *format = json_string_value(finq_field_fact(field, "format"));
+    if (format && strcmp(format, "iban") == 0)
+        return in_capitals(without(text, " ", r->pool));
+    if (field->complete && strcmp(field->complete, "tel") == 0)
+        return telephone(text, r->pool);
+    if (field->complete && strcmp(field->complete, "country") == 0 && strlen(text) == 2)
+        return in_capitals(apr_pstrdup(r->pool, text));
+    return field->kind == FINQ_FIELD_AREA ? without(text, "\r", r->pool) : text;
+}
+
+static const char *text_value(const reading *r, const finq_field *field)
+{
+    const char *text = typed_at(r, field, "");
+    return text ? quoted(text_meant(r, field, text), r->pool) : NULL;
+}
+
+/* ---- numbers ---- */
+
+/* RFC 8259's grammar. */
+static int is_number(const char *text)
+{
+    text += *text == '-';
+    if (!apr_isdigit(*text) || (text[0] == '0' && apr_isdigit(text[1])))
+        return 0;
+    text += strspn(text, "0123456789");
+    if (*text == '.') {
+        if (!apr_isdigit(text[1]))
+            return 0;
+        text += 1 + strspn(text + 1, "0123456789");
+    }
+    return *text == '\0';
+}
+
+/* Without what groups digits: blanks, those that never break among them, and apostrophes. */
+static char *ungrouped(const char *text, apr_pool_t *pool)
+{
+    static const char *const blanks[] = {" ", "'", "\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x99"};
+    char *left = apr_palloc(pool, strlen(text) + 1), *to = left;
+    while (*text) {
+        size_t i = 0;
+        while (i < sizeof blanks / sizeof *blanks && strncmp(text, blanks[i], strlen(blanks[i])) != 0)
+            i++;
+        if (i < sizeof blanks / sizeof *blanks)
+            text += strlen(blanks[i]);
+        else
+            *to++ = *text++;
+    }
+    *to = '\0';
+    return left;
+}
+
+/* Whether a mark, of which there may be several, only groups digits: three stand behind each. */
+static int groups(const char *text, char mark)
+{
+    const char *at = strchr(text, mark);
+    for (; at; at = strchr(at + 1, mark)) {
+        apr_size_t digits = strspn(at + 1, "0123456789");
+        if (digits != 3)
+            return 0;
+    }
+    return 1;
+}
+
+/* A number as the language writes it, with a point and nothing else: 1.234,50 in German. Where one mark alone could mean either,
+ * the language says which. */
+static const char *number_meant(const reading *r, const char *text)
+{
+    char decimal = *finq_words_say(r->words, "language.decimal"), other = decimal == ',' ? '.' : ',';
+    char *plain = ungrouped(text, r->pool), *mark;
+    if (strchr(plain, other) && groups(plain, other))
+        plain = without(plain, other == ',' ? "," : ".", r->pool);
+    else if (strchr(plain, other) && !strchr(plain, decimal)) /* 12.5, where one writes 12,5 */
+        decimal = other;
+    mark = strchr(plain, decimal);
+    if (mark)
+        *mark = '.';
+    while (plain[0] == '0' && apr_isdigit(plain[1]))
+        plain++;
+    return plain;
+}
+
+static const char *number_value(const reading *r, const finq_field *field)
+{
+    const char *text = typed_at(r, field, "");
+    const char *meant = text ? number_meant(r, text) : NULL;
+    if (!meant)
+        return NULL;
+    return is_number(meant) ? meant : quoted(text, r->pool);
+}
+
+/* ---- dates ---- */
+
+static const char *padded(const char *digits, int width, apr_pool_t *pool)
+{
+    while (digits && (int)strlen(digits) < width)
+        digits = apr_pstrcat(pool, "0", digits, NULL);
+    return digits ? digits : "";
+}
+
+static const char *date_value(const reading *r, const finq_field *field)
+{
+    const char *day = typed_at(r, field, FINQ_TYPED_DAY), *month = typed_at(r, field, FINQ_TYPED_MONTH),
+               *year = typed_at(r, field, FINQ_TYPED_YEAR);
+    if (!day && !month && !year)
+        return text_value(r, field); /* of a browser's own calendar, or of data */
+    return quoted(apr_pstrcat(r->pool, year ? year : "", "-", padded(month, 2, r->pool), "-", padded(day, 2, r->pool), NULL),
+                  r->pool);
+}
+
+/* A browser says 2030-01-02T03:04, and the page says that it is UTC. */
+static const char *moment_value(const reading *r, const finq_field *field)
+{
+    const char *text = typed_at(r, field, "");
+    if (!text)
+        return NULL;
+    return quoted(apr_pstrcat(r->pool, text, strlen(text) == 16 ? ":00Z" : strlen(text) == 19 ? "Z" : "", NULL), r->pool);
+}
+
+/* ---- choices ---- */
+
+static const finq_choice *choice_find(const finq_field *field, const char *value)
+{
+    for (int i = 0; i < field->choices->nelts; i++) {
+        const finq_choice *choice = &APR_ARRAY_IDX(field->choices, i, finq_choice);
+        if (strcmp(choice->value, value) == 0)
+            return choice;
+    }
+    return NULL;
+}
+
+static const char *chosen_value(const reading *r, const finq_field *field)
+{
+    const char *value = finq_typed_get(r->typed, field->pointer);
+    const finq_choice *choice = value ? choice_find(field, value) : NULL;
+    if (choice)
+        return choice->json;
+    return value && *value ? quoted(value, r->pool) : NULL;
+}
+
+static const char *tick_value(const reading *r, const finq_field *field)
+{
+    int is_ticked = finq_typed_has(r->typed, field->pointer, "true");
+    if (field->choices) /* one value, or none */
+        return is_ticked ? "true" : NULL;
+    return is_ticked ? "true" : "false";
+}
+
+static const char *yes_no_value(const reading *r, const finq_field *field)
+{
+    const char *value = finq_typed_get(r->typed, field->pointer);
+    if (!value || !*value)
+        return NULL;
+    return strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ? value : quoted(value, r->pool);
+}
+
+/* ---- what holds others ---- */
+
+static const char *list_of(const apr_array_header_t *parts, const char *open, const char *close, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, open, apr_array_pstrcat(pool, parts, ','), close, NULL);
+}
+
+static const char *boxes_value(const reading *r, const finq_field *field)
+{
+    apr_array_header_t *parts = apr_array_make(r->pool, 4, sizeof(const char *));
+    for (int i = 0; i < field->choices->nelts; i++) {
+        const finq_choice *choice = &APR_ARRAY_IDX(field->choices, i, finq_choice);
+        if (finq_typed_has(r->typed, field->pointer, choice->value))
+            APR_ARRAY_PUSH(parts, const char *) = choice->json;
+    }
+    return parts->nelts > 0 || field->required ? list_of(parts, "[", "]", r->pool) : NULL;
+}
+
+static const char *rows_value(const reading *r, const finq_field *field)
+{
+    apr_array_header_t *parts = apr_array_make(r->pool, 4, sizeof(const char *));
+    int count = finq_typed_rows(r->typed, field);
+    for (int i = 0; i < count; i++) {
+        const finq_field *item = finq_field_item(field, i);
+        const char *value = item ? value_of(r, item) : NULL;
+        if (value)
+            APR_ARRAY_PUSH(parts, const char *) = value;
+    }
+    return parts->nelts > 0 || field->required ? list_of(parts, "[", "]", r->pool) : NULL;
+}
+
+/* Boxes that are not ticked say nothing of whether anybody filled the group in. */
+static int is_telling(const finq_field *field, const char *value)
+{
+    return !(field->kind == FINQ_FIELD_TICK && strcmp(value, "false") == 0) && field->kind != FINQ_FIELD_FIXED;
+}
+
+static const char *group_value(const reading *r, const finq_field *field)
+{
+    apr_array_header_t *parts = apr_array_make(r->pool, 8, sizeof(const char *));
+    int tells = field->required;
+    for (int i = 0; i < field->fields->nelts; i++) {
+        const finq_field *member = APR_ARRAY_IDX(field->fields, i, const finq_field *);
+        const char *value = value_of(r, member);
+        if (!value)
+            continue;
+        tells = tells || is_telling(member, value);
+        APR_ARRAY_PUSH(parts, const char *) = apr_pstrcat(r->pool, quoted(member->name, r->pool), ":", value, NULL);
+    }
+    return tells ? list_of(parts, "{", "}", r->pool) : NULL;
+}
+
+/* ---- the whole ---- */
+
+/* What no person is asked: the page's own address, and the moment. */
+static const char *hidden_value(const reading *r, const finq_field *field)
+{
+    const char *format = json_string_value(finq_field_fact(field, "format"));
+    if (field->name && strcmp(field->name, "psu_redirect_link") == 0 && r->own->link)
+        return quoted(r->own->link, r->pool);
+    if (format && strcmp(format, "date-time") == 0 && r->own->moment)
+        return quoted(r->own->moment, r->pool);
+    return NULL;
+}
+
+static const char *value_of(const reading *r, const finq_field *field)
+{
+    static const char *(*const values[])(const reading *, const finq_field *) = {
+        [FINQ_FIELD_TEXT] = text_value,     [FINQ_FIELD_AREA] = text_value,     [FINQ_FIELD_NUMBER] = number_value,
+        [FINQ_FIELD_DATE] = date_value,     [FINQ_FIELD_MOMENT] = moment_value, [FINQ_FIELD_TICK] = tick_value,
+        [FINQ_FIELD_YES_NO] = yes_no_value, [FINQ_FIELD_RADIOS] = chosen_value, [FINQ_FIELD_SELECT] = chosen_value,
+        [FINQ_FIELD_BOXES] = boxes_value,   [FINQ_FIELD_GROUP] = group_value,   [FINQ_FIELD_ROWS] = rows_value,
+        [FINQ_FIELD_HIDDEN] = hidden_value,
+    };
+    if (field->kind == FINQ_FIELD_FIXED)
+        return field->required ? APR_ARRAY_IDX(field->choices, 0, finq_choice).json : NULL;
+    return values[field->kind](r, field);
+}
+
+const char *finq_typed_data(const finq_typed *typed, const finq_field *form, const finq_typed_own *own)
+{
+    const reading r = {typed, own, form->source->words, form->source->pool};
+    return value_of(&r, form);
+}

@@ -1,0 +1,253 @@
+#include "page/words.h"
+
+#include <apr_encode.h>
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "crypto/digest.h"
+#include "files.h"
+#include "json/json.h"
+
+#define FILE_MOST 262144
+#define ENDING ".json"
+#define FALLBACK "en"
+
+struct finq_words {
+    const char *language;
+    const json_t *texts;
+    const finq_words *fallback; /* NULL of English */
+};
+
+struct finq_pages {
+    apr_array_header_t *languages; /* of finq_words * */
+    const char *skeleton;
+    finq_page_file style, script;
+};
+
+/* ---- loading ---- */
+
+static finq_error *unusable(const char *name, const char *what, apr_pool_t *pool)
+{
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "%s: %s", name, what);
+}
+
+static finq_words *words_of(finq_pages *pages, const char *language, apr_pool_t *pool)
+{
+    finq_words *words = (finq_words *)finq_pages_language(pages, language);
+    if (words)
+        return words;
+    words = apr_pcalloc(pool, sizeof *words);
+    words->language = language;
+    words->fallback = pages->languages->nelts > 0 ? APR_ARRAY_IDX(pages->languages, 0, finq_words *) : NULL;
+    APR_ARRAY_PUSH(pages->languages, finq_words *) = words;
+    return words;
+}
+
+static finq_error *words_load(finq_pages *pages, const char *name, const char *text, apr_pool_t *pool)
+{
+    const char *key, *language = apr_pstrndup(pool, name, strlen(name) - strlen(ENDING));
+    json_t *texts, *value;
+    finq_error *error = finq_json_parse(&texts, NULL, text, strlen(text), pool);
+    if (error)
+        return unusable(name, error->message, pool);
+    json_object_foreach(texts, key, value)
+    {
+        if (!json_is_string(value))
+            return unusable(name, apr_pstrcat(pool, key, " is no text", NULL), pool);
+    }
+    words_of(pages, language, pool)->texts = texts;
+    return NULL;
+}
+
+/* A name that tells the content may be kept for ever. */
+static finq_page_file file_of(const char *stem, const char *ending, const char *type, const char *text, apr_pool_t *pool)
+{
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    finq_digest_sha256(hash, text, strlen(text));
+    const char *mark = apr_pencode_base16_binary(pool, hash, 8, APR_ENCODE_LOWER, NULL);
+    return (finq_page_file){apr_pstrcat(pool, stem, "-", mark, ending, NULL), type, text, strlen(text)};
+}
+
+static finq_error *file_take(finq_pages *pages, const char *name, const char *text, apr_pool_t *pool)
+{
+    apr_size_t length = strlen(name), ending = strlen(ENDING);
+    if (length > ending && strcmp(name + length - ending, ENDING) == 0)
+        return words_load(pages, name, text, pool);
+    if (strcmp(name, "page.html") == 0)
+        pages->skeleton = text;
+    else if (strcmp(name, "page.css") == 0)
+        pages->style = file_of("page", ".css", "text/css; charset=utf-8", text, pool);
+    else if (strcmp(name, "page.js") == 0)
+        pages->script = file_of("page", ".js", "text/javascript; charset=utf-8", text, pool);
+    return NULL;
+}
+
+static finq_error *file_read(const char **text, const char *path, apr_pool_t *pool)
+{
+    apr_file_t *file;
+    char *bytes = apr_palloc(pool, FILE_MOST + 1);
+    apr_size_t length = 0;
+    apr_status_t status = apr_file_open(&file, path, APR_READ, APR_OS_DEFAULT, pool);
+    if (status == APR_SUCCESS) {
+        status = apr_file_read_full(file, bytes, FILE_MOST + 1, &length);
+        apr_file_close(file);
+    }
+    if ((status != APR_SUCCESS && status != APR_EOF) || length > FILE_MOST)
+        return unusable(path, "cannot be read, or has more than 256 KiB", pool);
+    bytes[length] = '\0';
+    *text = bytes;
+    return NULL;
+}
+
+static int is_ours(const char *name)
+{
+    apr_size_t length = strlen(name), ending = strlen(ENDING);
+    int is_language = length > ending && strcmp(name + length - ending, ENDING) == 0;
+    return is_language || strcmp(name, "page.html") == 0 || strcmp(name, "page.css") == 0 || strcmp(name, "page.js") == 0;
+}
+
+static finq_error *directory_load(finq_pages *pages, const char *directory, apr_pool_t *pool)
+{
+    apr_dir_t *open;
+    apr_finfo_t info;
+    if (apr_dir_open(&open, directory, pool) != APR_SUCCESS)
+        return unusable(directory, "is not a directory that can be read", pool);
+    while (apr_dir_read(&info, APR_FINFO_NAME, open) == APR_SUCCESS) {
+        const char *text, *name = apr_pstrdup(pool, info.name);
+        if (!is_ours(name))
+            continue;
+        FINQ_TRY(file_read(&text, apr_pstrcat(pool, directory, "/", name, NULL), pool));
+        FINQ_TRY(file_take(pages, name, text, pool));
+    }
+    apr_dir_close(open);
+    return NULL;
+}
+
+finq_error *finq_pages_load(finq_pages **out, const char *directory, apr_pool_t *pool)
+{
+    finq_pages *pages = apr_pcalloc(pool, sizeof *pages);
+    pages->languages = apr_array_make(pool, 8, sizeof(finq_words *));
+    for (const files_row *row = files_built_in; row->name; row++)
+        FINQ_TRY(file_take(pages, row->name, row->text, pool));
+    if (directory)
+        FINQ_TRY(directory_load(pages, directory, pool));
+    *out = pages;
+    return NULL;
+}
+
+/* ---- languages ---- */
+
+int finq_pages_count(const finq_pages *pages)
+{
+    return pages->languages->nelts;
+}
+
+const finq_words *finq_pages_at(const finq_pages *pages, int place)
+{
+    return APR_ARRAY_IDX(pages->languages, place, const finq_words *);
+}
+
+const finq_words *finq_pages_language(const finq_pages *pages, const char *language)
+{
+    for (int i = 0; i < pages->languages->nelts; i++) {
+        const finq_words *words = finq_pages_at(pages, i);
+        if (strcasecmp(words->language, language) == 0)
+            return words;
+    }
+    return NULL;
+}
+
+/* The words of a language, or of the one that it is a kind of. */
+static const finq_words *nearest(const finq_pages *pages, char *language)
+{
+    const finq_words *words;
+    while (!(words = finq_pages_language(pages, language)) && strrchr(language, '-'))
+        *strrchr(language, '-') = '\0';
+    return words;
+}
+
+const finq_words *finq_pages_words(const finq_pages *pages, const char *wanted, apr_pool_t *pool)
+{
+    char *last, *list = apr_pstrdup(pool, wanted ? wanted : "");
+    for (char *one = apr_strtok(list, ", \t", &last); one; one = apr_strtok(NULL, ", \t", &last)) {
+        one[strcspn(one, ";")] = '\0';
+        const finq_words *words = nearest(pages, one);
+        if (words)
+            return words;
+    }
+    return finq_pages_language(pages, FALLBACK);
+}
+
+const char *finq_words_language(const finq_words *words)
+{
+    return words->language;
+}
+
+const char *finq_words_find(const finq_words *words, const char *name)
+{
+    const char *text = json_string_value(json_object_get(words->texts, name));
+    return text || !words->fallback ? text : finq_words_find(words->fallback, name);
+}
+
+const char *finq_words_say(const finq_words *words, const char *name)
+{
+    const char *text = finq_words_find(words, name);
+    return text ? text : name;
+}
+
+const char *finq_words_with(const finq_words *words, const char *name, apr_pool_t *pool, ...)
+{
+    const char *text = finq_words_say(words, name), *slot;
+    va_list pairs;
+    va_start(pairs, pool);
+    while ((slot = va_arg(pairs, const char *)) != NULL) {
+        const char *value = va_arg(pairs, const char *), *mark = apr_pstrcat(pool, "{", slot, "}", NULL);
+        const char *at = strstr(text, mark);
+        if (at)
+            text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(at - text)), value ? value : "", at + strlen(mark),
+                               NULL);
+    }
+    va_end(pairs);
+    return text;
+}
+
+/* ---- files and the skeleton ---- */
+
+const finq_page_file *finq_pages_style(const finq_pages *pages)
+{
+    return &pages->style;
+}
+
+const finq_page_file *finq_pages_script(const finq_pages *pages)
+{
+    return &pages->script;
+}
+
+static const char *slot_filled(const finq_page_slot *slots, const char *name, apr_pool_t *pool)
+{
+    while (slots->name && strcmp(slots->name, name) != 0)
+        slots++;
+    if (slots->name && slots->piece)
+        return finq_html_written(slots->piece);
+    return slots->name && slots->text ? finq_html_escaped(slots->text, pool) : "";
+}
+
+/* Written once from left to right: what stands in a slot is not looked at for slots. */
+const char *finq_pages_fill(const finq_pages *pages, const finq_page_slot *slots, apr_pool_t *pool)
+{
+    apr_array_header_t *parts = apr_array_make(pool, 32, sizeof(const char *));
+    const char *rest = pages->skeleton, *open, *close;
+    while ((open = strstr(rest, "{{")) != NULL && (close = strstr(open, "}}")) != NULL) {
+        APR_ARRAY_PUSH(parts, const char *) = apr_pstrmemdup(pool, rest, (apr_size_t)(open - rest));
+        APR_ARRAY_PUSH(parts, const char *) =
+            slot_filled(slots, apr_pstrmemdup(pool, open + 2, (apr_size_t)(close - open - 2)), pool);
+        rest = close + 2;
+    }
+    APR_ARRAY_PUSH(parts, const char *) = rest;
+    return apr_array_pstrcat(pool, parts, 0);
+}

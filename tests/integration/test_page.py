@@ -1,0 +1,252 @@
+"""The module's own pages (contract section 16), as a browser without script sees them.
+
+Seen red: see each test.
+"""
+import json
+import re
+import secrets
+import urllib.parse
+
+import pytest
+
+from finqenv import documents, flows, pages
+from finqenv.client import Document
+from finqenv.flows import AISP, CARD, DEPOSIT
+
+XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+PERSON = {"/first_name": "Ana-Maria", "/last_name": "O'Neill", "/email": "ana@example.com", "/birth_date~d": "7", "/birth_date~m": "4",
+          "/birth_date~y": "1990", "/phone": "0040 712 345 678"}
+PRODUCT = {"/card": "gold", "/limit": "5.000", "/currency": "RON", "/employment": "employed", "/employer": "Example & Söhne SRL",
+           "/iban": "ro49 aaaa 1b31 0075 9384 0000"}
+
+
+@pytest.fixture
+def visit(server, client):
+    return lambda skill, **more: pages.visit(server, client, skill, **more)
+
+
+def row(server, visitor, column):
+    """Of the page's session."""
+    page_id = visitor.page_id
+    return server.psql(f"SELECT s.{column} FROM finq.page p JOIN finq.session s ON s.session_id = p.session_id WHERE p.page_id = '{page_id}'")
+
+
+def made(server, client, skill, **more):
+    """(visitor, page_id)."""
+    answer = pages.make(client, skill, **more)
+    visitor = pages.Visitor(server, answer["url"])
+    visitor.page_id = answer["page_id"]
+    return visitor
+
+
+def steps_of(server, visitor):
+    """[(name, data)] of the page's session, as stored."""
+    text = server.psql("SELECT coalesce(json_agg(json_build_array(e.name, e.data) ORDER BY e.ordinal), '[]') FROM finq.page p"
+                       f" JOIN finq.step e ON e.session_id = p.session_id WHERE p.page_id = '{visitor.page_id}'")
+    return json.loads(text)
+
+
+def exchange(client, link):
+    token = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link).query))["temp_token"]
+    return client.call("/token", {"client_id": client.tenant.client_id, "client_secret": client.tenant.client_secret, "temp_token": token})
+
+
+# -- the way through
+
+def test_a_skill_without_questions(server, client, tenant):
+    server.finqctl("tenant", "redirect-allow", tenant.client_id, "https://app.example.com")
+    visitor = made(server, client, AISP, tenant_user_id="user-7", return_link="https://app.example.com/done?x=1")
+    start = visitor.open()
+    assert start.status == 200 and start.heading == "Account information" and start.form("start")
+    assert steps_of(server, visitor) == [] and "nonce" not in start.html, "opening changes nothing"
+    visitor.press("start")
+    end = visitor.press("next")
+    link, = [link for link in end.links if link.startswith("https://app.example.com/")]
+    assert end.heading == "All done" and link.startswith("https://app.example.com/done?x=1&temp_token=")
+    told = exchange(client, link)
+    assert told.status == 200 and told["tenant_user_id"] == "user-7" and told["skill"] == AISP
+
+
+def test_forms_and_documents(server, client, tenant):
+    """The card: what was typed as people type it is stored as the schema has it."""
+    visitor = made(server, client, CARD, language="de")
+    visitor.open()
+    visitor.press("start")
+    wrong = visitor.press("next", {**PERSON, "/email": "ana", "/birth_date~m": "13"})
+    assert wrong.status == 400 and wrong.title.startswith("Fehler: ") and 'href="#f-4"' in wrong.html
+    assert wrong.text.count("E-mail address“ muss eine E-Mail-Adresse sein") == 2, "on top, and at the field"
+    assert ["/last_name", "O'Neill"] in wrong.form("next").fields, "what was typed stays"
+    page = visitor.press("next", {"/email": "ana@example.com", "/birth_date~m": "4"})
+    assert page.heading == "Ihre Dokumente"
+    assert visitor.press("look").status == 200 and "Es fehlen noch Dokumente: Identity card, front" in visitor.page.text
+    assert "anderer Art" in visitor.send("id_front", Document("x.png", "image/png", b"no picture at all")).text and visitor.page.status == 415
+    assert "wählen Sie zuerst" in visitor.send("id_front", Document("", "application/octet-stream", b"")).text
+    assert "Erhalten" in visitor.send("id_front", documents.png()).text
+    visitor.send("selfie", documents.png())
+    assert visitor.press("look").heading == "Your card"
+    page = visitor.press("next", PRODUCT)
+    assert page.heading == "Ihre Dokumente" and "temp_token" not in page.html
+    visitor.send("income_proof", documents.pdf())
+    assert visitor.press("look").heading == "Alles erledigt"
+    (first, person), (second, product) = steps_of(server, visitor)
+    assert (first, second) == ("personal_data", "product_form")
+    assert person == {"first_name": "Ana-Maria", "last_name": "O'Neill", "birth_date": "1990-04-07", "email": "ana@example.com",
+                      "phone": "+40712345678"}
+    assert product == {"card": "gold", "limit": 5000, "currency": "RON", "employment": "employed",
+                       "employer": "Example & Söhne SRL", "iban": "RO49AAAA1B31007593840000"}
+    assert row(server, visitor, "status") == "SESSION_COMPLETED"
+
+
+# -- one effect
+
+def test_the_same_again_is_the_same_page(server, client):
+    visitor = made(server, client, DEPOSIT)
+    visitor.open()
+    visitor.press("start")
+    body = visitor.body("next", {"/value": "100", "/currency": "EUR", "/period": "12"})
+    first, again = (visitor.ask("POST", None, body, {"Content-Type": pages.FORM}) for _ in range(2))
+    assert first.status == again.status == 200 and first.html == again.html and len(steps_of(server, visitor)) == 1
+    other = visitor.ask("POST", None, visitor.body("next", {"/value": "200", "/currency": "EUR", "/period": "12"}),
+                        {"Content-Type": pages.FORM})
+    assert (other.status, other.heading) == (409, "This step was sent already")
+    assert [data["value"] for _, data in steps_of(server, visitor)] == ["100"]
+
+
+def test_the_address_again_goes_on_and_makes_the_older_window_old(server, client):
+    visitor = made(server, client, DEPOSIT)
+    other = pages.Visitor(server, visitor.url)
+    for one in (visitor, other):
+        one.open()
+        one.press("start")
+    visitor.press("next", {"/value": "100", "/currency": "EUR", "/period": "12"})
+    assert other.press("next", {"/value": "300", "/currency": "EUR", "/period": "12"}).status == 409
+    assert other.press("start").heading == "Your documents" and "100" not in other.page.text
+    assert visitor.press("look").heading == "You went on in another window"
+    assert visitor.press("start").heading == "Your documents"
+
+
+def test_back_shows_what_was_typed(server, client):
+    visitor = made(server, client, DEPOSIT)
+    visitor.open()
+    visitor.press("start")
+    visitor.press("next", {"/value": "123", "/currency": "EUR", "/period": "12"})
+    visitor.send("id_front", documents.png())
+    assert visitor.press("look").heading == "About you"
+    back = visitor.press("back", {"/first_name": "Ana"})
+    assert back.heading == "Your deposit" and ["/value", "123"] in back.form("next").fields
+    visitor.press("next", {"/value": "124"})
+    assert visitor.press("look").heading == "About you" and ["/first_name", "Ana"] in visitor.page.form("next").fields
+    assert row(server, visitor, "status") == "SESSION_IN_PROGRESS"
+
+
+def test_after_completion_there_is_no_token(server, client):
+    visitor = made(server, client, AISP)
+    visitor.open()
+    visitor.press("start")
+    visitor.press("next")
+    assert visitor.open().heading == "All done" and "temp_token" not in visitor.page.html
+    assert visitor.ask("POST", None, b"act=start", {"Content-Type": pages.FORM}).heading == "All done"
+
+
+# -- what is filled in, and in which language
+
+def test_prefill_and_language(server, client, visit):
+    visitor = visit(CARD, language="ro-MD", prefill={"personal_data": {"first_name": XSS, "birth_date": "1990-04-17"}})
+    assert 'lang="ro"' in visitor.open().html and visitor.page.form("start")
+    form = visitor.press("start").form("next")
+    assert ["/first_name", XSS] in form.fields and ["/birth_date~m", "04"] in form.fields
+    kept = server.psql("SELECT encode(prefill, 'escape') FROM finq.page ORDER BY created_at DESC LIMIT 1")
+    assert "1990" not in kept
+    arabic = visit(CARD).open("?language=ar")
+    assert 'lang="ar" dir="rtl"' in arabic.html
+    assert 'lang="fr"' in pages.Visitor(server, visitor.url, **{"Accept-Language": "xx, fr;q=0.5"}).open().html.replace("ro", "fr")
+
+
+# -- attacks
+
+def test_what_is_written_stays_text(server, client, own_client, tmp_path):
+    """XSS in every title, description, choice and name."""
+    definition = {"name": f"evil_{secrets.token_hex(4)}_#1.0", "title": XSS, "description": XSS, "type": "marketplace",
+                  "environment": "sandbox", "servicer": {"name": XSS, "country": "RO"},
+                  "steps": [{"name": "one", "title": XSS, "description": XSS,
+                             "uploads": [{"document": "d", "title": XSS, "description": XSS, "required": True,
+                                          "media_types": ["image/png"], "max_bytes": 1000}],
+                             "schema": {"type": "object", "required": ["a"],
+                                        "properties": {"a": {"title": XSS, "description": XSS, "type": "string", "default": XSS},
+                                                       XSS: {"oneOf": [{"const": XSS, "title": XSS}]},
+                                                       "l": {"type": "array", "title": XSS, "items": {"type": "string"}}}}}]}
+    skill = flows.publish(server, own_client.tenant, definition)
+    visitor = pages.visit(server, own_client, skill)
+    seen = [visitor.open(), visitor.press("start"), visitor.press("add:/l", {"/a": XSS}), visitor.press("next", {"/a": XSS})]
+    for page in seen:
+        assert page.status == 200 and "<img" not in page.html and page.html.count("<script") == 1, page.html
+    assert seen[-1].heading == "Your documents"
+
+
+def test_headers_keep_everything_else_out(server, client, visit):
+    page = visit(CARD).open()
+    policy = page.headers["content-security-policy"]
+    for part in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "require-trusted-types-for 'script'"):
+        assert part in policy
+    assert page.headers["referrer-policy"] == "no-referrer" and page.headers["cache-control"] == "no-store"
+    assert "set-cookie" not in page.headers and "unsafe" not in policy
+
+
+def test_a_form_of_another_site_is_refused(server, client):
+    visitor = made(server, client, AISP)
+    visitor.open()
+    answer = visitor.ask("POST", None, b"act=start", {"Content-Type": pages.FORM, "Sec-Fetch-Site": "cross-site"})
+    assert answer.status == 403 and "nonce" not in answer.html
+
+
+@pytest.mark.parametrize("address", ["", "x", "AXp2" * 40])
+def test_a_wrong_address(server, visit, address):
+    visitor = visit(AISP)
+    visitor.path = f"/onboarding/{address}"
+    assert visitor.open().status == 404 and visitor.page.heading == "This link does not work"
+    assert visitor.ask("POST", None, b"act=start", {"Content-Type": pages.FORM}).status == 404
+
+
+def test_no_log_has_the_address(server, client, visit):
+    visitor = visit(AISP)
+    visitor.open("?temp_token=xyz-in-the-query")
+    visitor.ask("POST", None, b"act=start", {"Content-Type": pages.FORM})
+    files = [file for file in server.httpd.directory.glob("*log*") if file.is_file()]
+    secret = visitor.path.rsplit("/", 1)[1]
+    assert files and not [file for file in files if secret in file.read_text() or "xyz-in-the-query" in file.read_text()]
+
+
+# -- who may make them
+
+def test_renewal_ends_the_older_address(server, client):
+    visitor = made(server, client, CARD)
+    visitor.open()
+    visitor.press("start")
+    visitor.press("next", PERSON)
+    keys = {"client_id": client.tenant.client_id, "client_secret": client.tenant.client_secret, "page_id": visitor.page_id}
+    renewed = client.call("/pages/renew", keys)
+    assert renewed.status == 200 and renewed["page_id"] == visitor.page_id and renewed["url"] != visitor.url
+    assert visitor.open().status == 404
+    newer = pages.Visitor(server, renewed["url"])
+    assert newer.open().heading == "Welcome back" and newer.press("start").heading == "Your documents"
+
+
+def test_refusals(server, client, other_client, tenant):
+    def code(**more):
+        return pages.make(client, CARD, **more).code
+    assert code(client_secret="wrong") == "invalid_client_secret" and pages.make(client, "nobodys_#1.0").code == "invalid_skill_name"
+    assert code(language="../x") == code(return_link="javascript:alert(1)") == code(tenant_user_id="") == "invalid_field"
+    assert code(return_link="https://elsewhere.example") == code(prefill={"none": {}}) == code(prefill={"personal_data": 1}) == "invalid_field"
+    page_id = pages.make(client, CARD)["page_id"]
+    keys = {"client_id": other_client.tenant.client_id, "client_secret": other_client.tenant.client_secret}
+    foreign, unknown = (other_client.call("/pages/renew", {**keys, "page_id": of}) for of in (page_id, "019ec0de-0000-7000-8000-000000000001"))
+    assert foreign.status == unknown.status == 404 and {**foreign.json, "id": 0} == {**unknown.json, "id": 0}
+
+
+def test_files_are_kept_for_ever(server, visit):
+    visitor = visit(AISP)
+    html = visitor.open().html
+    for name in re.findall(r'(?:href|src)="(page-[^"]+)"', html):
+        answer = visitor.ask("GET", f"/onboarding/{name}")
+        assert answer.status == 200 and "immutable" in answer.headers["cache-control"] and answer.headers["content-type"].endswith("utf-8")
+    assert sum(len(visitor.ask("GET", f"/onboarding/{name}").html) for name in re.findall(r'"(page-[^"]+)"', html)) + len(html) < 25600

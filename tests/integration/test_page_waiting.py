@@ -1,0 +1,216 @@
+"""Pages of sessions that wait: for a bank, for a decision, for a connector that cannot be reached; without script, and in Chromium.
+
+Seen red: see each test.
+"""
+import urllib.parse
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from finqenv import documents, pages, sandbox
+from finqenv.banking import DOCUMENT, Bank, definition, step
+from finqenv.browser import driver_service
+from finqenv.flows import CARD
+
+APP = "https://app.example/done"
+LINK = {"type": "object", "required": ["psu_redirect_link"], "properties": {"psu_redirect_link": {"type": "string"}}}
+SKILLS = [definition("page_sca_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}),
+          definition("page_more_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}, step("last")),
+          definition("page_review_sbx_#1.0", step("form", review="offline", uploads=[DOCUMENT]), step("last"))]
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, tmp_path_factory):
+    made = Bank(make_module_server, tmp_path_factory.mktemp("page"))
+    for skill in SKILLS:
+        made.allow(skill)
+    made.ctl("tenant", "allow", made.tenant.client_id, CARD)
+    yield made
+    made.stop()
+
+
+def begin(bank, skill, **more):
+    visitor = pages.visit(bank.server, bank.client, skill, return_link=APP, **more)
+    visitor.open()
+    visitor.press("start")
+    return visitor
+
+
+def return_from(bank, visitor, choice):
+    """The visit to the bank, up to the page that the browser is sent back to."""
+    url, = [link for link in visitor.page.links if "/sandbox?" in link]
+    answer, parameters = sandbox.come_back(bank.client, sandbox.choose(bank.client, url, choice))
+    location = answer.headers["location"]
+    assert answer.status == 302 and location.startswith(visitor.url)
+    return visitor.open(location.removeprefix(visitor.url)), parameters
+
+
+def test_a_bank_and_the_last_page(bank):
+    """The token of the last page is the one that the return brought."""
+    visitor = begin(bank, "page_sca_sbx_#1.0")
+    assert visitor.press("next").heading == "Agree at XYZ Bank" and visitor.press("look").heading == "Agree at XYZ Bank"
+    end, told = return_from(bank, visitor, "approve")
+    assert end.heading == "All done" and f"{APP}?temp_token={told['temp_token']}" in end.links
+    stolen = visitor.open("?temp_token=" + told["temp_token"][:-4] + "AAAA")
+    assert f"{APP}?status=SESSION_COMPLETED" in stolen.links and "temp_token" not in stolen.html
+
+
+def test_a_bank_in_between_and_a_refusal(bank):
+    visitor = begin(bank, "page_more_sbx_#1.0")
+    visitor.press("next")
+    refused, told = return_from(bank, visitor, "deny")
+    assert told["error"] == "access_denied" and "without an agreement" in refused.text
+    assert "The user refused." in visitor.press("start").text
+    visitor.press("next")
+    back, told = return_from(bank, visitor, "approve")
+    assert told == {"status": "SESSION_IN_PROGRESS"} and "You are back from XYZ Bank" in back.text
+    assert visitor.press("start").heading == "last"
+    assert visitor.press("next").heading == "All done"
+
+
+def waiting_step(bank):
+    found, = [row["step_id"] for row in bank.ctl("step", "list", "--pending") if row["skill"] == "page_review_sbx_#1.0"]
+    return found
+
+
+def test_a_decision(bank):
+    """Red where the documents of a step that waits are not asked for; where a reason is not escaped."""
+    visitor = begin(bank, "page_review_sbx_#1.0")
+    assert visitor.press("next").heading == "Your documents"
+    assert visitor.send("proof", documents.png()).text.count("Received") == 1
+    waiting = "Your request is being looked at"
+    assert visitor.press("look").heading == waiting and 'http-equiv="refresh"' in visitor.page.html
+    assert visitor.open().heading == waiting and visitor.press("start").heading == waiting
+    bank.ctl("step", "resubmit", waiting_step(bank), "--reason", "The picture is <dark>.")
+    asked = visitor.press("look")
+    assert "The picture is <dark>." in asked.text and "<dark>" not in asked.html and asked.form("next")
+    visitor.press("next")
+    visitor.send("proof", documents.png(shade=0x10))
+    bank.ctl("step", "reject", waiting_step(bank), "--reason", "No.", "--yes")
+    assert visitor.press("look").heading == "It did not work out" and "No." in visitor.page.text
+    assert f"{APP}?status=SESSION_FAILED" in visitor.open().links
+
+
+def test_a_connector_that_is_down_loses_nothing(bank):
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    visitor = begin(bank, "down_sbx_#1.0")
+    page = visitor.press("next")
+    assert page.status == 400 and "nothing was lost" in page.text and page.form("next")
+    assert visitor.press("next").status == 400
+
+
+# -- in Chromium
+
+def chromium(run_directory, script):
+    options = webdriver.ChromeOptions()
+    home = run_directory / f"chromium-page-{script}"
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
+                     "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1", f"--user-data-dir={home}"):
+        options.add_argument(argument)
+    if script == "without":
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=driver_service(run_directory / f"chromium-page-{script}-home"), options=options)
+    driver.set_page_load_timeout(30)
+    return driver
+
+
+@pytest.fixture(scope="module")
+def browser(run_directory):
+    """Without script."""
+    driver = chromium(run_directory, "without")
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="module")
+def scripted(run_directory):
+    driver = chromium(run_directory, "with")
+    yield driver
+    driver.quit()
+
+
+def press(browser, text):
+    """Presses the button, and waits for the next page."""
+    old = browser.find_element(By.TAG_NAME, "html")
+    next(button for button in browser.find_elements(By.CSS_SELECTOR, "button, a.button") if button.text.startswith(text)).click()
+    WebDriverWait(browser, 10).until(lambda _: gone(old))
+    complaints = [line["message"] for line in browser.get_log("browser") if "favicon" not in line["message"]]
+    assert not [line for line in complaints if "Content Security" in line or "Trusted" in line or "JS" in line], complaints
+
+
+def gone(element):
+    try:
+        element.is_enabled()
+        return False
+    except Exception:  # stale, or of a document that is being replaced
+        return True
+
+
+def heading(browser):
+    return browser.find_element(By.TAG_NAME, "h1").text
+
+
+def type_in(browser, name, text):
+    box = browser.find_element(By.NAME, name)
+    box.clear()
+    box.send_keys(text)
+
+
+def choose(browser, title):
+    next(label for label in browser.find_elements(By.TAG_NAME, "label") if label.text == title).click()
+
+
+def test_the_card_in_chromium_without_script(bank, browser, tmp_path):
+    picture, paper = tmp_path / "me.png", tmp_path / "pay.pdf"
+    picture.write_bytes(documents.png().content)
+    paper.write_bytes(documents.pdf().content)
+    browser.get(pages.make(bank.client, CARD, return_link=APP, language="en")["url"])
+    press(browser, "Start")
+    press(browser, "Continue")
+    assert browser.title.startswith("Error: ") and browser.switch_to.active_element.get_attribute("id") == "problems"
+    for name, text in {"/first_name": "Ana", "/last_name": "O'Neill", "/email": "ana@example.com", "/birth_date~d": "17",
+                       "/birth_date~m": "4", "/birth_date~y": "1990"}.items():
+        type_in(browser, name, text)
+    press(browser, "Continue")
+    for document in ("id_front", "selfie"):
+        form = browser.find_element(By.XPATH, f"//form[input[@name='document'][@value='{document}']]")
+        form.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(picture))
+        old = browser.find_element(By.TAG_NAME, "html")
+        form.find_element(By.TAG_NAME, "button").click()
+        WebDriverWait(browser, 10).until(lambda _: gone(old))
+    browser.refresh()
+    assert browser.page_source.count("Received") == 2, "the last document again: one effect"
+    press(browser, "Continue")
+    assert heading(browser) == "Your card"
+    for title in ("Gold card", "Romanian leu", "Employed"):
+        choose(browser, title)
+    type_in(browser, "/limit", "5,000")
+    type_in(browser, "/employer", "Example SRL")
+    press(browser, "Continue")
+    browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(paper))
+    press(browser, "Send")
+    press(browser, "Continue")
+    assert heading(browser) == "All done"
+    link = browser.find_element(By.CSS_SELECTOR, "a.button").get_attribute("href")
+    token = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link).query))["temp_token"]
+    told = bank.client.call("/token", {"client_id": bank.tenant.client_id, "client_secret": bank.tenant.client_secret, "temp_token": token})
+    assert told.status == 200 and told["skill"] == CARD
+
+
+def test_a_bank_in_chromium_with_script(bank, scripted):
+    browser = scripted
+    browser.get(pages.make(bank.client, "page_more_sbx_#1.0", language="en")["url"])
+    press(browser, "Start")
+    press(browser, "Continue")
+    press(browser, "Go to XYZ Bank")
+    type_in(browser, "customer", "77")
+    type_in(browser, "pin", "1234")
+    browser.find_element(By.ID, "approve").click()
+    press(browser, "Continue")
+    assert "You are back from XYZ Bank" in browser.page_source
+    press(browser, "Continue")
+    press(browser, "Continue")
+    assert heading(browser) == "All done"
