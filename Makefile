@@ -134,7 +134,7 @@ deps-test:
 # The recipes build in a second make: only there are the tools present that the flags are asked from.
 demo up:
 	@tests/install.sh build run demo
-	@$(MAKE) --no-print-directory -s B=$(B) all
+	@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(WORKERS)) --no-print-directory -s B=$(B) all
 	@$(PYTHON) tests/$@.py $(if $(filter up,$@),$(PORT))
 
 down log psql:

@@ -3,18 +3,22 @@
 import sys
 
 from finqenv import standing
+from finqenv.installation import FINQCTL
 from finqenv.process import Failure, main
 
 NEXT = """
   . {environment}
-                                 its address, keys, database and the secret of its events, for a shell
+                                 its address, keys, database and the secret of its events, for a shell and what it starts
   curl --cacert "$FINQ_CA" "$FINQ_URL/v1/catalogs/skills" \\
     -d '{{"client_id": "'$FINQ_CLIENT_ID'", "client_app_key": "'$FINQ_CLIENT_APP_KEY'"}}'
                                  the skills that its tenant may start
   tail -f {events}
                                  the tenant's events, as they are delivered
-  set -a; . {environment}; set +a; node tests/example/server.mjs
-                                 an application: http://localhost:3000/
+  . {environment}; node tests/example/server.mjs
+                                 an application: http://localhost:3000/ (it needs Node; first have the browser accept the
+                                 certificate of {url}/)
+  . {environment}; {finqctl} doctor --config {config} --allow-address 127.0.0.1
+                                 the operator's command, here with what it finds of these servers; {finqctl} help
   make psql, make log            its database, the logs of its servers
   make down                      stops it and removes its files
 
@@ -33,7 +37,8 @@ def wanted_port(arguments):
 def up():
     url, changed = standing.up(wanted_port(sys.argv[1:]))
     print(f"mod_finq {'is up' if changed else 'is running already'} at {url}/v1")
-    print(NEXT.format(url=url, environment=standing.ENVIRONMENT, events=standing.DIRECTORY / "events.log"))
+    print(NEXT.format(url=url, environment=standing.ENVIRONMENT, events=standing.DIRECTORY / "events.log",
+                      finqctl=FINQCTL, config=standing.DIRECTORY / "httpd/httpd.conf"))
 
 
 main(up, "make up")

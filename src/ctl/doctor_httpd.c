@@ -11,7 +11,7 @@
 /* apachectl knows the environment that Debian's configuration needs. All that is said comes by one pipe. */
 static const char script[] =
     "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; p=$1; shift; "
-    "[ -n \"$p\" ] || p=$(command -v apache2ctl || command -v apachectl || command -v httpd) || exit 127; "
+    "[ -n \"$p\" ] || p=$(command -v apache2ctl || command -v apachectl || command -v apache2 || command -v httpd) || exit 127; "
     "exec \"$p\" \"$@\" 2>&1";
 
 static char *output_read(apr_file_t *from, apr_pool_t *pool)

@@ -44,7 +44,7 @@ def _write(path, text):
 
 
 def _save(installation, beside, tenant):
-    _write(ENVIRONMENT, "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in {
+    _write(ENVIRONMENT, "".join(f"export {name}={shlex.quote(str(value))}\n" for name, value in {
         "FINQ_URL": installation.httpd.url,
         "FINQ_CA": installation.httpd.authority.certificate,
         "FINQ_DB": installation.conninfo(),

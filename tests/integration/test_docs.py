@@ -357,7 +357,7 @@ def walk_directory(tmp_path, server, demo_tenant):
     values = {"FINQ_URL": server.httpd.url, "FINQ_CA": server.httpd.authority.certificate, "FINQ_DB": server.conninfo(),
               "FINQ_SIGNING_KEY": server.signing_key(demo_tenant), "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
               **{f"FINQ_{name.upper()}": value for name, value in vars(demo_tenant).items()}}
-    (tmp_path / "build/run/finq.env").write_text("".join(f"{name}='{value}'\n" for name, value in values.items()))
+    (tmp_path / "build/run/finq.env").write_text("".join(f"export {name}='{value}'\n" for name, value in values.items()))
     return tmp_path
 
 

@@ -68,6 +68,26 @@ def test_psql_is_the_owner_or_the_role_that_is_named(up, build):
     assert "permission denied" in shown.stderr, "it shows what the role sees"
 
 
+def readme(title):
+    """The commands under a heading, of which each is to work in a new shell."""
+    return re.search(rf"^## {title}$.*?^```\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+
+
+def test_an_event_comes_as_the_readme_says(up, build):
+    """Red where finq.env does not export its names."""
+    done = run("sh", "-ec", readme("An event").replace("build/", f"{build}/"), env=clean_environ())
+    told, *log = done.stdout.splitlines()
+    assert json.loads(told)["arrived"] and " session.completed " in log[-1]
+
+
+def test_the_servers_are_as_finqctl_doctor_wants_them(up, build):
+    """As make up says."""
+    said = target(build, "up").stdout
+    command, = re.findall(r"^  (\. .*; .* doctor .*)$", said, re.MULTILINE)
+    findings = json.loads(run("sh", "-c", command, env=clean_environ(), check=False).stdout)
+    assert [one for one in findings if one["state"] == "error"] == [] and len(findings) > 8
+
+
 def test_log_follows_both_servers(up, build):
     with subprocess.Popen(command("log"), env=environ(build), stdout=subprocess.PIPE, text=True) as follower:
         target(build, "psql", text="SELECT 'said' / 2;")
@@ -79,11 +99,10 @@ def test_log_follows_both_servers(up, build):
         follower.terminate()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def known(up, build):
     """What finq.env names."""
-    lines = (build / "run/finq.env").read_text().splitlines()
-    return {name: "".join(shlex.split(value)) for name, _, value in (line.partition("=") for line in lines)}
+    return dict(word.split("=", 1) for word in shlex.split((build / "run/finq.env").read_text()) if word != "export")
 
 
 @pytest.fixture
@@ -125,10 +144,9 @@ def test_pages_of_any_origin_may_call(user):
 # -- the example application, which the manual for clients is about
 
 @pytest.fixture(scope="module")
-def application(up, build):
+def application(up, known):
     """Its address; its server has what finq.env names, and the tenant's events."""
     port = free_port()
-    known = dict(line.split("=", 1) for line in shlex.split((build / "run/finq.env").read_text().replace("\n", " ")))
     address = f"http://localhost:{port}"
     ctl = {"cwd": ROOT, "env": clean_environ(FINQ_DB=known["FINQ_DB"])}
     run(FINQCTL, "tenant", "redirect-allow", known["FINQ_CLIENT_ID"], address, **ctl)
