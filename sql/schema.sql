@@ -12,6 +12,28 @@ CREATE TYPE finq.tenant_status AS ENUM ('ACTIVE', 'DISABLED');
 
 CREATE TYPE finq.waiting AS ENUM ('BANK', 'DECISION');
 
+CREATE TYPE finq.account_answer AS (
+    outcome text,
+    data_key bytea,
+    is_due boolean,
+    account_id uuid,
+    mac bytea,
+    servicer_id uuid,
+    servicer_name text,
+    read_at text,
+    currency text,
+    account_type text,
+    account_sub_type text,
+    details bytea,
+    balances text
+);
+
+CREATE TYPE finq.balance_answer AS (
+    outcome text,
+    is_due boolean,
+    balance text
+);
+
 CREATE TYPE finq.catalog_answer AS (
     outcome text,
     catalog text
@@ -110,6 +132,52 @@ CREATE TYPE finq.step_answer AS (
     reasons text
 );
 
+CREATE TYPE finq.transaction_answer AS (
+    outcome text,
+    data_key bytea,
+    is_due boolean,
+    at bigint,
+    is_reset boolean,
+    as_of text,
+    access text,
+    number bigint,
+    change text,
+    reason text,
+    replaced_by uuid,
+    transaction_id uuid,
+    account_id uuid,
+    mac bytea,
+    utx_id bytea,
+    is_derived boolean,
+    is_booked boolean,
+    booked_at text,
+    amount text,
+    is_credit boolean,
+    currency text,
+    balance text,
+    info bytea,
+    stored_at text
+);
+
+CREATE TABLE finq.account (
+    credentials_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    mac bytea NOT NULL,
+    currency text NOT NULL,
+    account_type text NOT NULL,
+    account_sub_type text NOT NULL,
+    details bytea NOT NULL,
+    read_at timestamp with time zone NOT NULL,
+    CONSTRAINT account_pkey PRIMARY KEY (credentials_id, account_id)
+);
+
+CREATE TABLE finq.account_key (
+    client_id uuid NOT NULL,
+    data_key bytea NOT NULL,
+    CONSTRAINT account_key_client_id_fkey FOREIGN KEY (client_id) REFERENCES finq.tenant(client_id),
+    CONSTRAINT account_key_pkey PRIMARY KEY (client_id)
+);
+
 CREATE TABLE finq.audit (
     audit_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     at timestamp with time zone NOT NULL,
@@ -153,6 +221,23 @@ CREATE TABLE finq.audit_head (
     signature bytea NOT NULL,
     CONSTRAINT audit_head_pkey PRIMARY KEY (place),
     CONSTRAINT audit_head_signature_check CHECK ((length(signature) = 32))
+);
+
+CREATE TABLE finq.balance (
+    credentials_id uuid NOT NULL,
+    balance_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    type text NOT NULL,
+    amount numeric NOT NULL,
+    currency text NOT NULL,
+    is_credit boolean NOT NULL,
+    credit_limit_included boolean NOT NULL,
+    credit_line numeric,
+    native_date date,
+    native_timestamp timestamp with time zone,
+    read_at timestamp with time zone NOT NULL,
+    CONSTRAINT balance_amount_check CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT balance_pkey PRIMARY KEY (credentials_id, balance_id)
 );
 
 CREATE TABLE finq.credential (
@@ -209,6 +294,38 @@ CREATE TABLE finq.erasure (
     CONSTRAINT erasure_user_mac_check CHECK ((length(user_mac) = 32))
 );
 CREATE INDEX erasure_erased_at ON finq.erasure USING btree (erased_at);
+
+CREATE TABLE finq.feed (
+    credentials_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    skill_id integer NOT NULL,
+    session_id uuid NOT NULL,
+    connector text NOT NULL,
+    reference bytea NOT NULL,
+    visited_at timestamp with time zone NOT NULL,
+    seq bigint NOT NULL DEFAULT 0,
+    is_partial boolean NOT NULL DEFAULT false,
+    refresh_id uuid,
+    refresh_until timestamp with time zone,
+    refreshed_at timestamp with time zone,
+    refreshes timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
+    frequency integer NOT NULL DEFAULT 4,
+    error text,
+    error_at timestamp with time zone,
+    round_from bigint,
+    round_upto bigint,
+    kept_from bigint NOT NULL DEFAULT 0,
+    CONSTRAINT feed_pkey PRIMARY KEY (credentials_id),
+    CONSTRAINT feed_session_id_key UNIQUE (session_id)
+);
+
+CREATE TABLE finq.feed_page (
+    refresh_id uuid NOT NULL,
+    place integer NOT NULL,
+    kind text NOT NULL,
+    rows json NOT NULL,
+    CONSTRAINT feed_page_pkey PRIMARY KEY (refresh_id, place)
+);
 
 CREATE TABLE finq.functions (
     only_one boolean NOT NULL DEFAULT true,
@@ -300,6 +417,24 @@ CREATE TABLE finq.replay (
 );
 CREATE INDEX replay_expires_at ON finq.replay USING btree (expires_at);
 
+CREATE TABLE finq.sandbox (
+    only_one boolean NOT NULL DEFAULT true,
+    seed bytea NOT NULL,
+    days integer NOT NULL DEFAULT 0,
+    CONSTRAINT sandbox_days_check CHECK (((days >= 0) AND (days <= 36500))),
+    CONSTRAINT sandbox_only_one_check CHECK (only_one),
+    CONSTRAINT sandbox_pkey PRIMARY KEY (only_one)
+);
+
+CREATE TABLE finq.sandbox_read (
+    customer text NOT NULL,
+    reads integer NOT NULL,
+    attempt uuid NOT NULL,
+    day integer NOT NULL,
+    unattended integer NOT NULL,
+    CONSTRAINT sandbox_read_pkey PRIMARY KEY (customer)
+);
+
 CREATE TABLE finq.servicer (
     servicer_id uuid NOT NULL DEFAULT gen_random_uuid(),
     name text NOT NULL,
@@ -383,6 +518,7 @@ CREATE TABLE finq.skill (
     name text NOT NULL,
     servicer_id uuid NOT NULL,
     definition json NOT NULL,
+    type text NOT NULL GENERATED ALWAYS AS ((definition ->> 'type'::text)) STORED,
     published_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     retired_at timestamp with time zone,
     CONSTRAINT skill_name_key UNIQUE (name),
@@ -463,6 +599,35 @@ CREATE TABLE finq.tenant_skill (
 CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant_skill FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
 CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.tenant_skill FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
 CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON finq.tenant_skill FOR EACH STATEMENT EXECUTE FUNCTION finq.directory_changed();
+
+CREATE TABLE finq.transaction (
+    credentials_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    superseded_by bigint,
+    transaction_id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    mac bytea NOT NULL,
+    ordinal integer NOT NULL,
+    is_derived boolean NOT NULL,
+    is_booked boolean NOT NULL,
+    booked_at timestamp with time zone,
+    amount numeric NOT NULL,
+    is_credit boolean NOT NULL,
+    currency text NOT NULL,
+    balance numeric,
+    category text,
+    info bytea NOT NULL,
+    stored_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    removed_for text,
+    replaced_by uuid,
+    CONSTRAINT transaction_amount_check CHECK ((amount >= (0)::numeric)),
+    CONSTRAINT transaction_pkey PRIMARY KEY (credentials_id, seq)
+);
+CREATE INDEX transaction_ended ON finq.transaction USING btree (credentials_id, ended_at) WHERE (ended_at IS NOT NULL);
+CREATE INDEX transaction_ends ON finq.transaction USING btree (credentials_id, superseded_by) WHERE (removed_for IS NOT NULL);
+CREATE INDEX transaction_order ON finq.transaction USING btree (credentials_id, COALESCE(booked_at, 'infinity'::timestamp with time zone) DESC, transaction_id, seq);
+CREATE INDEX transaction_versions ON finq.transaction USING btree (credentials_id, transaction_id, seq);
 
 CREATE TABLE finq.upload (
     step_id uuid NOT NULL,

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """make demo: a user is onboarded by xyz_card_sbx_#1.0, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
-used, renewed and deleted; every request and answer shown. Stops all that it starts."""
+used, renewed and deleted, and whose accounts are read; every request and answer shown. Stops all that it starts."""
 import json
 import sys
+import time
 import urllib.parse
 
 from finqenv import documents, sandbox
@@ -27,6 +28,7 @@ ACCOUNT = """
 </Location>
 """
 REMEMBERED = 1
+DAYS = 30
 COLOURS = {"title": "1;36", "request": "1", "good": "1;32", "bad": "1;31", "quiet": "2"}
 
 
@@ -119,7 +121,7 @@ def visit_bank(client):
     link = urllib.parse.urlsplit(page)
     demand(client.request("GET", f"{link.path}?{link.query}"))
     say("12. The user logs in and approves: the bank sends the browser back to the API")
-    path = sandbox.choose(client, page, "approve")
+    path = sandbox.choose(client, page, "approve", "1000", ("current", "savings"))
     say("13. The API asks the connector again, and sends the browser to the app, with the temp_token")
     return_with_token(client, user, path)
     say("14. The tenant's server exchanges it, as before")
@@ -142,19 +144,35 @@ def renew(client, credentials):
     return demand(user.exchange("/token")).json
 
 
+def read_accounts(client, installation, credentials):
+    """What the bank tells of the accounts that the user shares: two of them, the last transactions, and what a day more brings."""
+    say("15. The bank was asked when the user came back: the tenant's server reads the accounts, with their balances")
+    accounts = demand(client.data("/accounts/get", credentials)).json
+    if len(accounts) != 2:
+        raise Failure(f"there should be two accounts, not {len(accounts)}")
+    say("16. The closing balances alone")
+    demand(client.data("/balances/get", credentials, filter={"type": "ClosingBooked"}))
+    say(f"17. Transactions of the last {DAYS} days, newest first, by pages")
+    since = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - DAYS * 86400))
+    demand(client.data("/transactions/get", credentials, count=3, filter={"booking_date_gte": since, "credit_debit_indicator": "debit"}))
+    say("18. A day passes at the sandbox bank, and the tenant's server asks it anew, since a person waits: what is new comes first")
+    installation.finqctl("sandbox", "date", "--days", "1")
+    demand(client.data("/transactions/get", credentials, count=3, wait=10, psu_ip_address="192.0.2.7"))
+
+
 def use_consent(client, credentials):
     """The life of a consent."""
-    say("15. The tenant's server reads the consent")
+    say("19. The tenant's server reads the consent")
     demand(client.consent("get", credentials))
-    say("16. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
+    say("20. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
     demand(open_account(client, credentials))
-    say("17. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
+    say("21. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
     renewed = renew(client, credentials)
-    say("18. The new access_token opens the Location as well")
+    say("22. The new access_token opens the Location as well")
     demand(open_account(client, renewed))
-    say("19. The consent is deleted")
+    say("23. The consent is deleted")
     demand(client.consent("delete", renewed))
-    say(f"20. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
+    say(f"24. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
     quiet, client.seen = client.seen, None
     until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen")
     client.seen = quiet
@@ -183,7 +201,9 @@ def walk(directory):
     try:
         client = prepare(installation)
         onboard(client)
-        use_consent(client, visit_bank(client))
+        credentials = visit_bank(client)
+        read_accounts(client, installation, credentials)
+        use_consent(client, credentials)
         client.close()
     except Failure:
         print("\n".join(installation.httpd.log.lines()[-20:]), file=sys.stderr)

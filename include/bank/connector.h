@@ -51,9 +51,13 @@ typedef enum {
 /** Longest time in seconds that a redirect's page may last. */
 #define FINQ_CONNECTOR_REDIRECT_MOST 86400
 
+/** Longest reference, in bytes. */
+#define FINQ_CONNECTOR_REFERENCE_MOST 1024
+
 /** An answer; there is no other way to come by one than to read it. */
 typedef struct finq_connector_answer {
     finq_connector_verdict verdict;
+    const char *reference;       /**< accepted, pending: what the bank is to be asked for account data with; NULL for none */
     const char *data;            /**< accepted: what the client is told, an object as JSON; NULL where nothing, and else */
     apr_array_header_t *details; /**< rejected: of finq_detail, at least one, JSON Pointers into the step's data; else NULL */
     const char *method, *url;    /**< redirect: how the browser goes where; else NULL */

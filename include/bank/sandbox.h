@@ -6,6 +6,8 @@
 #include <apr_tables.h>
 
 #include "bank/connector.h"
+#include "bank/data.h"
+#include "ground/codec.h"
 #include "ground/error.h"
 
 /** Largest form and longest query, in bytes. */
@@ -46,14 +48,40 @@ const char *finq_sandbox_policy(apr_pool_t *pool);
 /** What the code of a visit tells: the way back leads it past the user's browser, and anybody may write one; no real bank would
  * do so. */
 typedef struct finq_sandbox_code {
-    const char *choice;   /**< as in the visit; "" where the code is none of this bank's */
-    const char *customer; /**< as typed; "" where the code does not say */
-    int current, savings; /**< accounts that were chosen */
+    const char *choice;     /**< as in the visit; "" where the code is none of this bank's */
+    const char *customer;   /**< as typed; "" where the code does not say */
+    int current, savings;   /**< accounts that were chosen */
+    apr_int64_t visited_at; /**< of a reference, which is a code with this behind it; else 0 */
 } finq_sandbox_code;
 finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool);
 
+/** What the bank's data of a moment are made from: the same gives the same. */
+typedef struct finq_sandbox_world {
+    finq_bytes seed;
+    int today;      /**< days since 1970, as the bank's calendar has it */
+    int days;       /**< by which that is ahead of the world's */
+    int reads;      /**< how often this customer's data have been read, this time included */
+    int unattended; /**< how often today, without a person who waited */
+} finq_sandbox_world;
+
+/** A customer whose bank behaves in a way of its own; every other one is like the first. */
+typedef struct finq_sandbox_persona {
+    const char *customer, *behaviour; /**< for people: the manual's table is made of these */
+} finq_sandbox_persona;
+
+/** The personas; ends with a NULL customer. */
+const finq_sandbox_persona *finq_sandbox_personas(void);
+
+/** What the bank answers a question about account data, as a connector does. Errors: external_api_*, where its persona has the bank
+ * fail; internal. */
+finq_error *finq_sandbox_data(const char **text, const finq_bank_question *question, const finq_sandbox_world *world,
+                              apr_pool_t *pool);
+
+/** For how many seconds the bank thinks first. */
+int finq_sandbox_pause(const finq_bank_question *question, const finq_sandbox_world *world, apr_pool_t *pool);
+
 /** What the bank answers a question, as a connector does: JSON (conf/connector-openapi.yaml). `page` is the whole address of its
- * page. The same question gets the same answer. */
+ * page. The same question gets the same answer, but for its times. */
 const char *finq_sandbox_answer(const finq_connector_question *question, const char *page, apr_pool_t *pool);
 
 #endif

@@ -10,6 +10,33 @@
 #include "db/pg.h"
 #include "ground/codec.h"
 
+typedef struct finq_transaction_answer_row {
+    const char *outcome;
+    finq_bytes data_key;
+    int is_due;
+    apr_int64_t at;
+    int is_reset;
+    const char *as_of;
+    const char *access;
+    apr_int64_t number;
+    const char *change;
+    const char *reason;
+    const finq_id *replaced_by;
+    const finq_id *transaction_id;
+    const finq_id *account_id;
+    finq_bytes mac;
+    finq_bytes utx_id;
+    int is_derived;
+    int is_booked;
+    const char *booked_at;
+    const char *amount;
+    int is_credit;
+    const char *currency;
+    const char *balance;
+    finq_bytes info;
+    const char *stored_at;
+} finq_transaction_answer_row;
+
 typedef struct finq_step_answer_row {
     const char *outcome;
     const finq_id *step_id;
@@ -107,6 +134,62 @@ typedef struct finq_catalog_answer_row {
     const char *outcome;
     const char *catalog;
 } finq_catalog_answer_row;
+
+typedef struct finq_balance_answer_row {
+    const char *outcome;
+    int is_due;
+    const char *balance;
+} finq_balance_answer_row;
+
+typedef struct finq_account_answer_row {
+    const char *outcome;
+    finq_bytes data_key;
+    int is_due;
+    const finq_id *account_id;
+    finq_bytes mac;
+    const finq_id *servicer_id;
+    const char *servicer_name;
+    const char *read_at;
+    const char *currency;
+    const char *account_type;
+    const char *account_sub_type;
+    finq_bytes details;
+    const char *balances;
+} finq_account_answer_row;
+
+typedef struct finq_account_key_keep_in {
+    const finq_id *client_id;
+    finq_bytes data_key;
+} finq_account_key_keep_in;
+typedef struct finq_account_key_keep_out {
+    finq_bytes data_key;
+} finq_account_key_keep_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_account_key_keep(finq_account_key_keep_out *out, finq_db *db, const finq_account_key_keep_in *in,
+                                       apr_pool_t *pool);
+
+typedef struct finq_accounts_get_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+} finq_accounts_get_in;
+typedef finq_account_answer_row finq_accounts_get_out;
+/** sql/functions/data.sql. `*rows` are of finq_accounts_get_out. It may be repeated. */
+finq_error *finq_call_accounts_get(apr_array_header_t **rows, finq_db *db, const finq_accounts_get_in *in, apr_pool_t *pool);
+
+typedef struct finq_balances_get_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    const finq_id *account_id;
+    const char *type;
+    const char *currency;
+} finq_balances_get_in;
+typedef finq_balance_answer_row finq_balances_get_out;
+/** sql/functions/data.sql. `*rows` are of finq_balances_get_out. It may be repeated. */
+finq_error *finq_call_balances_get(apr_array_header_t **rows, finq_db *db, const finq_balances_get_in *in, apr_pool_t *pool);
 
 typedef struct finq_catalog_servicers_in {
     const finq_id *client_id;
@@ -216,6 +299,97 @@ typedef finq_exchange_answer_row finq_exchange_token_out;
 /** sql/functions/credential.sql. It locks no more than its session, and may share a transaction. It may be repeated. */
 finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, const finq_exchange_token_in *in,
                                      apr_pool_t *pool);
+
+typedef struct finq_feed_claim_in {
+    const finq_id *credentials_id;
+    const finq_id *session_id;
+    const finq_id *refresh_id;
+    int if_due;
+    int is_attended;
+    apr_int32_t seconds;
+} finq_feed_claim_in;
+typedef struct finq_feed_claim_out {
+    const char *outcome;
+    const finq_id *credentials_id;
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t skill_id;
+    const finq_id *servicer_id;
+    const char *connector;
+    finq_bytes reference;
+    finq_bytes data_key;
+    finq_bytes account_key;
+    apr_int64_t since;
+    apr_int64_t visited_at;
+} finq_feed_claim_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const finq_feed_claim_in *in, apr_pool_t *pool);
+
+typedef struct finq_feed_fail_in {
+    const finq_id *credentials_id;
+    const finq_id *refresh_id;
+    const char *error;
+    int is_withdrawn;
+} finq_feed_fail_in;
+typedef struct finq_feed_fail_out {
+    int was_held;
+} finq_feed_fail_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_fail(finq_feed_fail_out *out, finq_db *db, const finq_feed_fail_in *in, apr_pool_t *pool);
+
+typedef struct finq_feed_keep_in {
+    const finq_id *session_id;
+    const finq_id *client_id;
+    const finq_id *credentials_id;
+    apr_int32_t skill_id;
+    const char *connector;
+    finq_bytes reference;
+} finq_feed_keep_in;
+typedef struct finq_feed_keep_out {
+    const finq_id *credentials_id;
+} finq_feed_keep_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq_feed_keep_in *in, apr_pool_t *pool);
+
+typedef struct finq_feed_key_in {
+    const finq_id *session_id;
+    const finq_id *client_id;
+} finq_feed_key_in;
+typedef struct finq_feed_key_out {
+    finq_bytes data_key;
+} finq_feed_key_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_key(finq_feed_key_out *out, finq_db *db, const finq_feed_key_in *in, apr_pool_t *pool);
+
+typedef struct finq_feed_page_keep_in {
+    const finq_id *credentials_id;
+    const finq_id *refresh_id;
+    apr_int32_t place;
+    const char *kind;
+    const char *rows; /**< json */
+    apr_int32_t seconds;
+} finq_feed_page_keep_in;
+typedef struct finq_feed_page_keep_out {
+    int is_held;
+} finq_feed_page_keep_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_page_keep(finq_feed_page_keep_out *out, finq_db *db, const finq_feed_page_keep_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_feed_store_in {
+    const finq_id *credentials_id;
+    const finq_id *refresh_id;
+    apr_int32_t pages;
+    apr_int64_t since;
+    apr_int32_t frequency;
+} finq_feed_store_in;
+typedef struct finq_feed_store_out {
+    const char *outcome;
+    const char *fault;
+    apr_int64_t seq;
+} finq_feed_store_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const finq_feed_store_in *in, apr_pool_t *pool);
 
 typedef struct finq_is_read_only_out {
     int is_read_only;
@@ -373,6 +547,22 @@ typedef struct finq_redirect_take_in {
 typedef finq_return_answer_row finq_redirect_take_out;
 /** sql/functions/session.sql. It may be repeated. */
 finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, const finq_redirect_take_in *in, apr_pool_t *pool);
+
+typedef struct finq_sandbox_look_in {
+    const char *customer;
+    const finq_id *attempt;
+    int counts;
+    int is_attended;
+} finq_sandbox_look_in;
+typedef struct finq_sandbox_look_out {
+    finq_bytes seed;
+    apr_int32_t today;
+    apr_int32_t days;
+    apr_int32_t reads;
+    apr_int32_t unattended;
+} finq_sandbox_look_out;
+/** sql/functions/sandbox.sql. It may be repeated. */
+finq_error *finq_call_sandbox_look(finq_sandbox_look_out *out, finq_db *db, const finq_sandbox_look_in *in, apr_pool_t *pool);
 
 typedef struct finq_schema_version_out {
     apr_int32_t schema_version;
@@ -595,6 +785,37 @@ typedef struct finq_tenant_seen_out {
 } finq_tenant_seen_out;
 /** sql/functions/tenant.sql. It may be repeated. */
 finq_error *finq_call_tenant_seen(finq_tenant_seen_out *out, finq_db *db, const finq_tenant_seen_in *in, apr_pool_t *pool);
+
+typedef struct finq_transactions_page_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    const char *filter;
+    apr_int64_t at;
+    const char *after_booked;
+    const finq_id *after_id;
+    apr_int32_t count;
+} finq_transactions_page_in;
+typedef finq_transaction_answer_row finq_transactions_page_out;
+/** sql/functions/data.sql. `*rows` are of finq_transactions_page_out. It may be repeated. */
+finq_error *finq_call_transactions_page(apr_array_header_t **rows, finq_db *db, const finq_transactions_page_in *in,
+                                        apr_pool_t *pool);
+
+typedef struct finq_transactions_sync_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    apr_int64_t from;
+    apr_int64_t after;
+    apr_int64_t upto;
+    apr_int32_t count;
+} finq_transactions_sync_in;
+typedef finq_transaction_answer_row finq_transactions_sync_out;
+/** sql/functions/data.sql. `*rows` are of finq_transactions_sync_out. It may be repeated. */
+finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, const finq_transactions_sync_in *in,
+                                        apr_pool_t *pool);
 
 typedef struct finq_upload_record_in {
     const finq_id *client_id;

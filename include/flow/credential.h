@@ -18,6 +18,7 @@ typedef struct finq_credential {
     const char *access_token;
     finq_id session_id;              /**< that it comes from */
     const finq_published *published; /**< that session's skill */
+    int is_fed;                      /**< whether account data may have come before it: it has had its id already */
     const char *tenant_user_id;      /**< NULL where the session was started without one */
     apr_int64_t consent_exp;
     apr_int64_t max_data_retention;

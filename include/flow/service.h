@@ -3,6 +3,7 @@
 #define FINQ_SERVICE_H
 
 #include "bank/connector.h"
+#include "bank/data.h"
 #include "skills/directory.h"
 #include "db/pg.h"
 #include "crypto/data_key.h"
@@ -14,6 +15,9 @@ typedef struct finq_connectors finq_connectors;
 struct finq_connectors {
     finq_error *(*ask)(finq_connectors *connectors, finq_connector_answer *answer, const char *name,
                        const finq_connector_question *question, apr_pool_t *pool);
+    /** Asks for a page of account data, which is the pool's. Errors: those of `ask`. */
+    finq_error *(*ask_data)(finq_connectors *connectors, finq_bank_page *page, const char *name,
+                            const finq_bank_question *question, apr_pool_t *pool);
     /** A slow connector must not hold all threads: takes one of the permits of those who ask it, until `leave`, or nothing where
      * none is left. To be called before anything is spent. Error: service_unavailable. */
     finq_error *(*enter)(finq_connectors *connectors, const char *name);

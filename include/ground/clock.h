@@ -14,4 +14,7 @@ apr_time_t finq_clock_steady(void);
 /** "YYYY-MM-DDTHH:MM:SSZ" of the seconds since 1970, in the pool. */
 const char *finq_clock_text(apr_int64_t seconds, apr_pool_t *pool);
 
+/** Reads that form, of a time that exists. Returns 0 for what is none. */
+int finq_clock_read(apr_int64_t *seconds, const char *text);
+
 #endif

@@ -24,6 +24,9 @@ finq_error *finq_api_consent_get(finq_request *request, finq_json_writer *reply)
 finq_error *finq_api_consent_delete(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_consent_renew(finq_request *request, finq_json_writer *reply);
+finq_error *finq_api_accounts(finq_request *request, finq_json_writer *reply); /**< contract section 11 */
+finq_error *finq_api_balances(finq_request *request, finq_json_writer *reply);
+finq_error *finq_api_transactions(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply); /**< contract section 10 */
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_page_create(finq_request *request, finq_json_writer *reply); /**< contract section 16 */
@@ -37,6 +40,9 @@ void finq_api_upload_leave(finq_request *request);
 
 /** Adds an id to a reply, and to what the log tells of the request. */
 void finq_api_put_id(finq_json_writer *reply, finq_request *request, const char *name, const finq_id *id);
+/** Has a consent's bank asked for its account data, once the request is answered, where it was not asked since its user was there: by
+ * the consent, or by the session that leads to it (else NULL). */
+void finq_api_refresh_afterwards(finq_request *request, const finq_id *credentials_id, const finq_id *session_id);
 /** Adds a time to a reply. */
 void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t seconds, apr_pool_t *pool);
 /** Adds what is told of a session that has started, and counts it. */

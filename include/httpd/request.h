@@ -54,6 +54,7 @@ typedef struct finq_request {
     const char *cache_control; /**< of an answer that others may keep; NULL for no-store */
     const char *location;      /**< where the browser goes, of an answer that is a redirect; else NULL */
     int is_empty;              /**< whether the answer is 204: nothing was asked for, and nothing was done */
+    int is_flowing;            /**< the answer is on its way, and comes in pieces */
     int answered;              /**< a status has been sent, by httpd itself or by us */
 
     /* What is done once the client has its answer, in the same thread; NULL for nothing. */

@@ -3,11 +3,16 @@
 #define FINQ_SANDBOX_BANK_H
 
 #include "bank/connector.h"
+#include "bank/data.h"
 #include "httpd/request.h"
 
 /** What the bank answers, as JSON. It takes its time where its user chose so, and decides after the request's answer where its
  * user approves later. Error: external_api_forbidden for a question of production. */
 finq_error *finq_sandbox_bank_ask(const char **text, finq_request *request, const finq_connector *connector,
                                   const finq_connector_question *question);
+
+/** What it answers to a question about account data. Errors: those of finq_sandbox_data; those of a call. */
+finq_error *finq_sandbox_bank_ask_data(const char **text, finq_request *request, const finq_bank_question *question,
+                                       apr_pool_t *pool);
 
 #endif

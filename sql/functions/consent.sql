@@ -279,6 +279,18 @@ CREATE OR REPLACE FUNCTION finq.consent_shown(p_consent finq.credential) RETURNS
         'consent_exp', finq.utc((p_consent).consent_exp), 'max_data_retention', finq.utc((p_consent).max_data_retention),
         'created_at', finq.utc((p_consent).created_at), 'updated_at', finq.utc((p_consent).updated_at));
 
+-- How a consent's account data stand: nothing of what they are. NULL where it has none.
+CREATE OR REPLACE FUNCTION finq.consent_feed_shown(p_credentials_id uuid) RETURNS json
+    LANGUAGE sql STABLE
+    RETURN (SELECT json_build_object(
+                'accounts', (SELECT count(*) FROM finq.account a WHERE a.credentials_id = f.credentials_id),
+                'transactions', (SELECT count(*) FROM finq.transaction t WHERE t.credentials_id = f.credentials_id AND t.superseded_by IS NULL),
+                'seq', f.seq, 'connector', f.connector, 'visited_at', finq.utc(f.visited_at), 'refreshed_at', finq.utc(f.refreshed_at),
+                'used', (SELECT count(*) FROM unnest(f.refreshes) AS r (at) WHERE r.at > clock_timestamp() - interval '24 hours'),
+                'of', f.frequency, 'refreshing_until', finq.utc(CASE WHEN f.refresh_until > clock_timestamp() THEN f.refresh_until END),
+                'error', f.error, 'error_at', finq.utc(f.error_at))
+              FROM finq.feed f WHERE f.credentials_id = p_credentials_id);
+
 -- A tenant's newest consents: their ids tell the time.
 CREATE OR REPLACE FUNCTION finq.consent_list(p_client_id uuid, p_status text, p_limit integer) RETURNS json
     LANGUAGE plpgsql STABLE
@@ -306,7 +318,8 @@ BEGIN
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('No consent has the credentials_id %s.', p_credentials_id);
     END IF;
-    RETURN finq.consent_shown(v_consent);
+    RETURN (rtrim(finq.consent_shown(v_consent)::text, '}') || ', "account_data" : '
+            || coalesce(finq.consent_feed_shown(p_credentials_id)::text, 'null') || '}')::json;
 END $$;
 
 CREATE OR REPLACE FUNCTION finq.consent_deleted(p_credentials_id uuid) RETURNS json

@@ -60,6 +60,7 @@ BEGIN
             'credentials_id', v_consent.credentials_id, 'consent_exp', finq.utc(v_consent.consent_exp)));
         v_answer := ROW('ok', v_consent.credentials_id, p_salt, p_secret_id, finq.seconds(v_consent.consent_exp),
                         finq.seconds(v_consent.max_data_retention), NULL, v_consent.tenant_user_id);
+        PERFORM finq.feed_renew(p_session.renews, p_session.session_id);
         IF p_session.went_back THEN
             PERFORM finq.session_prune(p_session.session_id);
         END IF;
@@ -68,7 +69,8 @@ BEGIN
 END $$;
 
 -- Exchanges a temp_token (contract section 7). p_session_id is NULL where the server could not open the token, so that a
--- caller without the tenant's secret learns nothing of it. The access_token's hash, salt and secret are the server's
+-- caller without the tenant's secret learns nothing of it. p_credentials_id is an offer too: where account data have come for the
+-- session already, they have their consent's id. The access_token's hash, salt and secret are the server's
 -- offer; a repeated exchange answers with those of the first, from which the server derives the same token. The repeated
 -- exchange of a consent that has ended since gets no token (section 9). An exchange is what a tenant's secret is used for,
 -- and is noted as that.
@@ -104,6 +106,7 @@ BEGIN
         RETURN v_answer;
     END IF;
 
+    p_credentials_id := coalesce((SELECT f.credentials_id FROM finq.feed f WHERE f.session_id = p_session_id), p_credentials_id);
     UPDATE finq.session s
        SET exchanged_at = v_now, exchange_key_id = v_key_id, exchange_secret_id = p_secret_id, exchange_salt = p_salt,
            credentials_id = p_credentials_id, updated_at = v_now

@@ -85,6 +85,8 @@ BEGIN
         SELECT p_client_id, m.mac, v_erasure.erasure_id, v_now FROM unnest(p_macs) AS m (mac)
         ON CONFLICT (client_id, user_mac) DO UPDATE SET erasure_id = excluded.erasure_id, erased_at = excluded.erased_at;
         PERFORM finq.consent_end(i.id, 0) FROM unnest(v_consents) AS i (id);
+        PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f
+          WHERE f.credentials_id = ANY (v_consents) OR f.session_id = ANY (v_sessions);
         PERFORM finq.session_empty(i.id) FROM unnest(v_sessions) AS i (id);
         DELETE FROM finq.credential c WHERE c.credentials_id = ANY (v_consents);
         INSERT INTO finq.audit (object, action, client_id, detail)

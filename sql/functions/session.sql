@@ -68,10 +68,23 @@ BEGIN ATOMIC
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
 END;
 
+-- Removes a feed and all that it has brought.
+CREATE OR REPLACE FUNCTION finq.feed_remove(p_credentials_id uuid) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    DELETE FROM finq.transaction t WHERE t.credentials_id = p_credentials_id;
+    DELETE FROM finq.balance b WHERE b.credentials_id = p_credentials_id;
+    DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id;
+    DELETE FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
+END;
+
 CREATE OR REPLACE FUNCTION finq.session_remove(p_session_id uuid) RETURNS void
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     SELECT finq.session_data_remove(p_session_id);
+    -- account data that have come for it, and that no consent has taken over
+    SELECT finq.feed_remove(f.credentials_id) FROM finq.feed f
+     WHERE f.session_id = p_session_id AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id);
     DELETE FROM finq.session s WHERE s.session_id = p_session_id;
 END;
 

@@ -67,6 +67,7 @@ CREATE TABLE finq.skill (
     name         text        NOT NULL UNIQUE,
     servicer_id  uuid        NOT NULL REFERENCES finq.servicer (servicer_id),
     definition   json        NOT NULL, -- json, not jsonb: the order of a form's members is part of it
+    type         text        NOT NULL GENERATED ALWAYS AS (definition ->> 'type') STORED,
     published_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     retired_at   timestamptz NULL      -- a skill that is retired starts no sessions
 );
@@ -262,6 +263,130 @@ CREATE INDEX credential_data ON finq.credential (max_data_retention) WHERE data_
 CREATE INDEX credential_end ON finq.credential (max_data_retention) WHERE data_removed_at IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------------------------------
+-- Account data: what the banks of consents tell. What is to be found by it stands in clear: ids, amounts, currencies, times and
+-- kinds; all else is sealed under the consent's data key. MACs are HMACs with a key of the tenant's, which data_key leads to: by them
+-- an account or transaction is the same in all of the tenant's consents, and nobody else's.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.account_key (
+    client_id uuid  NOT NULL PRIMARY KEY REFERENCES finq.tenant (client_id),
+    data_key  bytea NOT NULL -- wrapped by a key of FinqDataKey
+);
+
+-- A consent's feed: with what its bank's connector is asked, who is asking, and how far the data have come. Its row is made when
+-- the connector accepts, which is before there is a consent: the exchange gives that the credentials_id which stands here. The feed
+-- of a session that renews a consent is merged into the consent's.
+CREATE TABLE finq.feed (
+    credentials_id uuid          NOT NULL PRIMARY KEY,
+    client_id      uuid          NOT NULL,
+    skill_id       integer       NOT NULL,
+    session_id     uuid          NOT NULL UNIQUE, -- whose user was at the bank
+    connector      text          NOT NULL,
+    reference      bytea         NOT NULL, -- the connector's own word for what it was given; sealed
+    visited_at     timestamptz   NOT NULL, -- when the user was at the bank
+    seq            bigint        NOT NULL DEFAULT 0, -- of the newest change
+    is_partial     boolean       NOT NULL DEFAULT false, -- the next refresh need not ask for all that the bank has
+    refresh_id     uuid          NULL, -- who is asking
+    refresh_until  timestamptz   NULL, -- until when nobody else does
+    refreshed_at   timestamptz   NULL, -- when last something was stored, be it that nothing had changed
+    refreshes      timestamptz[] NOT NULL DEFAULT '{}', -- those of the last 24 hours that nobody attended
+    frequency      integer       NOT NULL DEFAULT 4, -- so many of these the bank allows
+    error          text          NULL, -- what became of the last one; NULL where it was stored
+    error_at       timestamptz   NULL,
+    round_from     bigint        NULL, -- of who asks for changes: the round that was begun last, and its end
+    round_upto     bigint        NULL,
+    kept_from      bigint        NOT NULL DEFAULT 0 -- versions that held no longer at this change may be gone
+);
+
+-- What a refresh has been told so far: all of it is stored at once in the end, or none. After a crash nobody is refreshing.
+CREATE UNLOGGED TABLE finq.feed_page (
+    refresh_id uuid    NOT NULL,
+    place      integer NOT NULL, -- from 1
+    kind       text    NOT NULL, -- accounts, balances or transactions
+    rows       json    NOT NULL,
+    PRIMARY KEY (refresh_id, place)
+);
+
+CREATE TABLE finq.account (
+    credentials_id   uuid        NOT NULL,
+    account_id       uuid        NOT NULL,
+    mac              bytea       NOT NULL,
+    currency         text        NOT NULL,
+    account_type     text        NOT NULL,
+    account_sub_type text        NOT NULL,
+    details          bytea       NOT NULL, -- schemes and names, sealed
+    read_at          timestamptz NOT NULL,
+    PRIMARY KEY (credentials_id, account_id)
+);
+
+CREATE TABLE finq.balance (
+    credentials_id        uuid        NOT NULL,
+    balance_id            uuid        NOT NULL,
+    account_id            uuid        NOT NULL,
+    type                  text        NOT NULL,
+    amount                numeric     NOT NULL CHECK (amount >= 0),
+    currency              text        NOT NULL,
+    is_credit             boolean     NOT NULL,
+    credit_limit_included boolean     NOT NULL,
+    credit_line           numeric     NULL,
+    native_date           date        NULL,
+    native_timestamp      timestamptz NULL,
+    read_at               timestamptz NOT NULL,
+    PRIMARY KEY (credentials_id, balance_id)
+);
+
+-- Versions: each change of a consent's transactions has its number in the feed, from 1 and without gaps. A row is what change
+-- number `seq` made of a transaction, and holds until the change superseded_by, which may have been its end. So what was true at
+-- any number is what has seq <= number and is not superseded by one up to it.
+CREATE TABLE finq.transaction (
+    credentials_id uuid        NOT NULL,
+    seq            bigint      NOT NULL,
+    superseded_by  bigint      NULL,
+    transaction_id uuid        NOT NULL, -- the same in all versions, as are mac and ordinal
+    account_id     uuid        NOT NULL,
+    mac            bytea       NOT NULL,
+    ordinal        integer     NOT NULL, -- among those that nothing tells apart, from 0
+    is_derived     boolean     NOT NULL, -- the bank has no lasting reference for it
+    is_booked      boolean     NOT NULL,
+    booked_at      timestamptz NULL,
+    amount         numeric     NOT NULL CHECK (amount >= 0),
+    is_credit      boolean     NOT NULL,
+    currency       text        NOT NULL,
+    balance        numeric     NULL, -- of the account behind it
+    category       text        NULL,
+    info           bytea       NOT NULL, -- sealed
+    stored_at      timestamptz NOT NULL,
+    ended_at       timestamptz NULL, -- when the change superseded_by was stored
+    removed_for    text        NULL, -- why that change was its end; NULL where it was not
+    replaced_by    uuid        NULL, -- the transaction that came in its place
+    PRIMARY KEY (credentials_id, seq)
+);
+-- In the order in which they are read: newest first, and before all others those that are not booked yet.
+CREATE INDEX transaction_order ON finq.transaction (credentials_id, coalesce(booked_at, 'infinity') DESC, transaction_id, seq);
+CREATE INDEX transaction_versions ON finq.transaction (credentials_id, transaction_id, seq);
+CREATE INDEX transaction_ends ON finq.transaction (credentials_id, superseded_by) WHERE removed_for IS NOT NULL;
+CREATE INDEX transaction_ended ON finq.transaction (credentials_id, ended_at) WHERE ended_at IS NOT NULL;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- The sandbox bank: what its answers are made from, and how often each customer's data were read.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE finq.sandbox (
+    only_one boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (only_one),
+    seed     bytea   NOT NULL,
+    days     integer NOT NULL DEFAULT 0 CHECK (days BETWEEN 0 AND 36500) -- by which its calendar is ahead
+);
+INSERT INTO finq.sandbox (seed) VALUES (sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())));
+
+CREATE TABLE finq.sandbox_read (
+    customer   text    NOT NULL PRIMARY KEY,
+    reads      integer NOT NULL,
+    attempt    uuid    NOT NULL, -- the refresh that was counted last
+    day        integer NOT NULL, -- of the bank's calendar, on which the last was
+    unattended integer NOT NULL  -- how many of that day nobody attended
+);
+
+-- ---------------------------------------------------------------------------------------------------------------------
 -- Erasures: that one took place, and how much it took. Who it was stands there as an HMAC alone, with a key that is derived from
 -- the server's secret: by it what was begun before and has no row is known, and the same erasure asked for again.
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -326,6 +451,25 @@ CREATE TYPE finq.consent_answer AS (
     outcome text, credentials_id uuid, status finq.credential_status, consent_exp bigint, max_data_retention bigint,
     created_at bigint, updated_at bigint, country text, servicer text, skill text, tenant text, tenant_user_id text,
     left_ms bigint -- until consent_exp
+);
+
+-- Rows of account data, as they are told. The first row of an answer is none: it tells the outcome, and what the others need.
+
+CREATE TYPE finq.account_answer AS (
+    outcome text, data_key bytea, is_due boolean,
+    account_id uuid, mac bytea, servicer_id uuid, servicer_name text, read_at text, currency text, account_type text, account_sub_type text,
+    details bytea, balances text
+);
+
+CREATE TYPE finq.balance_answer AS (
+    outcome text, is_due boolean, balance text
+);
+
+CREATE TYPE finq.transaction_answer AS (
+    outcome text, data_key bytea, is_due boolean, at bigint, is_reset boolean, as_of text, access text,
+    number bigint, change text, reason text, replaced_by uuid,
+    transaction_id uuid, account_id uuid, mac bytea, utx_id bytea, is_derived boolean, is_booked boolean, booked_at text, amount text,
+    is_credit boolean, currency text, balance text, info bytea, stored_at text
 );
 
 -- ---------------------------------------------------------------------------------------------------------------------

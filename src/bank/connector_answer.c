@@ -1,6 +1,5 @@
 #include "bank/connector.h"
 
-#include <apr_date.h>
 #include <apr_strings.h>
 #include <string.h>
 
@@ -85,6 +84,16 @@ static apr_array_header_t *words_read(const json_t *array, apr_pool_t *pool)
 
 /* ---- the verdicts ---- */
 
+/* What the connector wants to be asked for account data with. */
+static finq_error *reference_read(reading *of)
+{
+    const json_t *reference = json_object_get(of->json, "reference");
+    if (reference && !is_words(reference, 1, FINQ_CONNECTOR_REFERENCE_MOST))
+        return finq_connector_unusable(of->pool, "reference is not a text of 1 to 1024 bytes without control characters");
+    of->answer->reference = json_string_value(reference);
+    return NULL;
+}
+
 static finq_error *read_accepted(reading *of)
 {
     const json_t *data = json_object_get(of->json, "data");
@@ -92,7 +101,7 @@ static finq_error *read_accepted(reading *of)
         return finq_connector_unusable(of->pool, "data is not an object");
     if (json_object_size(data) > 0)
         of->answer->data = finq_json_text_spelt(data, of->numbers, of->pool);
-    return NULL;
+    return reference_read(of);
 }
 
 static finq_error *read_rejected(reading *of)
@@ -136,28 +145,6 @@ static finq_error *headers_read(reading *of)
     return NULL;
 }
 
-/* YYYY-MM-DDTHH:MM:SSZ, a time that exists: a second, minute, hour or day too many would move the next larger
- * one. */
-static int time_read(apr_int64_t *seconds, const json_t *value)
-{
-    static const int places[] = {0, 5, 8, 11, 14, 17};
-    const char *text = json_string_value(value);
-    apr_time_exp_t parts = {0}, again;
-    apr_time_t time;
-    int n[6];
-    if (!text || !apr_date_checkmask(text, "####-##-##T##:##:##Z"))
-        return 0;
-    for (int i = 0; i < 6; i++)
-        n[i] = (int)apr_atoi64(text + places[i]);
-    parts.tm_year = n[0] - 1900, parts.tm_mon = n[1] - 1, parts.tm_mday = n[2];
-    parts.tm_hour = n[3], parts.tm_min = n[4], parts.tm_sec = n[5];
-    if (apr_time_exp_gmt_get(&time, &parts) != APR_SUCCESS)
-        return 0;
-    apr_time_exp_gmt(&again, time);
-    *seconds = apr_time_sec(time);
-    return again.tm_mday == parts.tm_mday && again.tm_min == parts.tm_min;
-}
-
 static finq_error *read_redirect(reading *of)
 {
     finq_connector_answer *answer = of->answer;
@@ -168,7 +155,8 @@ static finq_error *read_redirect(reading *of)
     if (!finq_link_is_bank(finq_json_string(of->json, "url"), of->sandbox, of->pool))
         return finq_connector_unusable(of->pool, "url is not an https URL without user and password"
                                                  " (a sandbox skill's may be http on localhost)");
-    if (!time_read(&answer->expires_at, json_object_get(of->json, "expires_at")))
+    const char *expires_at = finq_json_string(of->json, "expires_at");
+    if (!expires_at || !finq_clock_read(&answer->expires_at, expires_at))
         return finq_connector_unusable(of->pool, "expires_at is not a time such as 2026-02-28T12:00:00Z");
     if (answer->expires_at <= now || answer->expires_at > now + FINQ_CONNECTOR_REDIRECT_MOST)
         return finq_connector_unusable(of->pool, "expires_at has passed, or is more than a day away");
@@ -183,6 +171,12 @@ static finq_error *read_reasons(reading *of)
     return of->answer->reasons ? NULL : finq_connector_unusable(of->pool, "reasons is not an array of at most 16 texts");
 }
 
+static finq_error *read_pending(reading *of)
+{
+    FINQ_TRY(reference_read(of));
+    return read_reasons(of);
+}
+
 /* ---- the answer ---- */
 
 /* In the order of finq_connector_verdict. `members` are those beside `verdict`. */
@@ -191,10 +185,10 @@ static const struct {
     const char *members[5];
     finq_error *(*read)(reading *of);
 } verdicts[] = {
-    {"accepted", {"data"}, read_accepted},
+    {"accepted", {"data", "reference"}, read_accepted},
     {"rejected", {"details"}, read_rejected},
     {"redirect", {"method", "url", "headers", "expires_at"}, read_redirect},
-    {"pending", {"reasons"}, read_reasons},
+    {"pending", {"reasons", "reference"}, read_pending},
     {"failed", {"reasons"}, read_reasons},
 };
 #define VERDICTS (sizeof verdicts / sizeof *verdicts)

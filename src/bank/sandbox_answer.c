@@ -25,10 +25,11 @@ static const struct {
 
 /* ---- codes ---- */
 
-/* "<choice>-<customer, in hexadecimal>.<random>", and then "-current", "-savings". */
+/* "<choice>-<customer, in hexadecimal>.<random>", and then "-current", "-savings"; of a reference also "-at" and the seconds since
+ * 1970. */
 finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool)
 {
-    finq_sandbox_code read = {"", "", 0, 0};
+    finq_sandbox_code read = {.choice = "", .customer = ""};
     char *last, *copy = apr_pstrdup(pool, code ? code : "");
     char *choice = apr_strtok(copy, "-", &last), *customer = choice ? apr_strtok(NULL, "-", &last) : NULL;
     if (!customer)
@@ -43,6 +44,7 @@ finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool)
     for (const char *account = apr_strtok(NULL, "-", &last); account; account = apr_strtok(NULL, "-", &last)) {
         read.current = read.current || strcmp(account, "current") == 0;
         read.savings = read.savings || strcmp(account, "savings") == 0;
+        read.visited_at = strncmp(account, "at", 2) == 0 ? apr_atoi64(account + 2) : read.visited_at;
     }
     return read;
 }
@@ -91,11 +93,10 @@ static const char *redirect(const finq_connector_question *question, const char 
     return verdict_close(to);
 }
 
-/* What the client is told: which accounts the user shares. */
-static const char *shared(const finq_sandbox_code *code, apr_pool_t *pool)
+/* Accounts are shared: the client is told which, and the reference is for who asks for their data. */
+static void put_shared(finq_json_writer *to, const char *text, const finq_sandbox_code *code, apr_pool_t *pool)
 {
-    finq_json_writer *to = verdict_open("accepted", pool);
-    if (code->current || code->savings) {
+    if (strcmp(code->choice, "later") != 0) {
         finq_json_open(to, "data", '{');
         finq_json_open(to, "accounts", '[');
         finq_json_put(to, NULL, code->current ? "current" : NULL);
@@ -103,16 +104,28 @@ static const char *shared(const finq_sandbox_code *code, apr_pool_t *pool)
         finq_json_close(to, ']');
         finq_json_close(to, '}');
     }
+    finq_json_put(to, "reference", apr_psprintf(pool, "%s-at%" APR_INT64_T_FMT, text, finq_clock_seconds()));
+}
+
+static const char *agreed(const char *text, const finq_sandbox_code *code, apr_pool_t *pool)
+{
+    int is_later = strcmp(code->choice, "later") == 0;
+    finq_json_writer *to = verdict_open(is_later ? "pending" : "accepted", pool);
+    if (is_later) {
+        finq_json_open(to, "reasons", '[');
+        finq_json_put(to, NULL, "The account's holder approves later.");
+        finq_json_close(to, ']');
+    }
+    if (code->current || code->savings)
+        put_shared(to, text, code, pool);
     return verdict_close(to);
 }
 
 static const char *returned(const finq_connector_question *question, apr_pool_t *pool)
 {
     finq_sandbox_code code = finq_sandbox_code_read(question->code, pool);
-    if (strcmp(code.choice, "approve") == 0 || strcmp(code.choice, "slow") == 0)
-        return shared(&code, pool);
-    if (strcmp(code.choice, "later") == 0)
-        return "{\"verdict\":\"pending\",\"reasons\":[\"The account's holder approves later.\"]}";
+    if (strcmp(code.choice, "approve") == 0 || strcmp(code.choice, "slow") == 0 || strcmp(code.choice, "later") == 0)
+        return agreed(question->code, &code, pool);
     return "{\"verdict\":\"failed\",\"reasons\":[\"The bank did not confirm.\"]}";
 }
 

@@ -31,6 +31,11 @@ static ctl_exit consent_delete(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.consent_deleted(p_credentials_id => $1)", command->values, 1);
 }
 
+static ctl_exit sandbox_date(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.sandbox_date(p_days => $1)", command->values, 1);
+}
+
 static ctl_exit audit(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.audit_list(p_client_id => $1, p_since => $2, p_limit => $3)", command->values, 3);
@@ -158,7 +163,9 @@ const ctl_verb ctl_verbs[] = {
       {"--status", "STATUS", 0, "Only these: active, deleted or expired."},
       {"--limit", "N", 0, "Most consents (default 100)."},
       {NULL, NULL, 0, NULL}}, consent_list},
-    {"consent", "show", "Shows a consent: its status, end, skill and session. No key, and nothing of a person.",
+    {"consent", "show",
+     "Shows a consent: its status, end, skill and session, and how its account data stand: how many there are, when they were "
+     "refreshed, how often today of how often the bank allows, and why the last refresh came to nothing. No key, and nothing of a person.",
      {{"CREDENTIALS_ID", NULL, 1, "The consent."}, {NULL, NULL, 0, NULL}}, consent_show},
     {"consent", "delete",
      "Ends a consent, for good, and shows it. From then on its credentials are refused, by a repeated exchange too; a "
@@ -167,6 +174,11 @@ const ctl_verb ctl_verbs[] = {
      {{"CREDENTIALS_ID", NULL, 1, "The consent."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, consent_delete},
+    {"sandbox", "date",
+     "Shows the date of the sandbox bank's calendar, or moves it on: its accounts live through the days between, as the next refresh "
+     "of a consent shows. It never goes back.",
+     {{"--days", "N", 0, "Moves it on by so many days."},
+      {NULL, NULL, 0, NULL}}, sandbox_date},
     {"user", "export",
      "Prints all that is held of a person: sessions with their steps' data, consents, events, and which documents there are. "
      "Personal data, so mind where the output goes.",

@@ -18,6 +18,36 @@ static finq_upload_record_out upload_record_read(const PGresult *rows, int row)
     };
 }
 
+static finq_transaction_answer_row transaction_answer_read(const PGresult *rows, int row)
+{
+    return (finq_transaction_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .data_key = finq_pg_bytes(rows, row, 1),
+        .is_due = finq_pg_bool(rows, row, 2),
+        .at = finq_pg_number(rows, row, 3),
+        .is_reset = finq_pg_bool(rows, row, 4),
+        .as_of = finq_pg_text(rows, row, 5),
+        .access = finq_pg_text(rows, row, 6),
+        .number = finq_pg_number(rows, row, 7),
+        .change = finq_pg_text(rows, row, 8),
+        .reason = finq_pg_text(rows, row, 9),
+        .replaced_by = finq_pg_id(rows, row, 10),
+        .transaction_id = finq_pg_id(rows, row, 11),
+        .account_id = finq_pg_id(rows, row, 12),
+        .mac = finq_pg_bytes(rows, row, 13),
+        .utx_id = finq_pg_bytes(rows, row, 14),
+        .is_derived = finq_pg_bool(rows, row, 15),
+        .is_booked = finq_pg_bool(rows, row, 16),
+        .booked_at = finq_pg_text(rows, row, 17),
+        .amount = finq_pg_text(rows, row, 18),
+        .is_credit = finq_pg_bool(rows, row, 19),
+        .currency = finq_pg_text(rows, row, 20),
+        .balance = finq_pg_text(rows, row, 21),
+        .info = finq_pg_bytes(rows, row, 22),
+        .stored_at = finq_pg_text(rows, row, 23),
+    };
+}
+
 static finq_tenant_seen_out tenant_seen_read(const PGresult *rows, int row)
 {
     return (finq_tenant_seen_out){
@@ -133,6 +163,17 @@ static finq_schema_version_out schema_version_read(const PGresult *rows, int row
     };
 }
 
+static finq_sandbox_look_out sandbox_look_read(const PGresult *rows, int row)
+{
+    return (finq_sandbox_look_out){
+        .seed = finq_pg_bytes(rows, row, 0),
+        .today = (apr_int32_t)finq_pg_number(rows, row, 1),
+        .days = (apr_int32_t)finq_pg_number(rows, row, 2),
+        .reads = (apr_int32_t)finq_pg_number(rows, row, 3),
+        .unattended = (apr_int32_t)finq_pg_number(rows, row, 4),
+    };
+}
+
 static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
 {
     return (finq_return_answer_row){
@@ -230,6 +271,61 @@ static finq_is_read_only_out is_read_only_read(const PGresult *rows, int row)
     };
 }
 
+static finq_feed_store_out feed_store_read(const PGresult *rows, int row)
+{
+    return (finq_feed_store_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .fault = finq_pg_text(rows, row, 1),
+        .seq = finq_pg_number(rows, row, 2),
+    };
+}
+
+static finq_feed_page_keep_out feed_page_keep_read(const PGresult *rows, int row)
+{
+    return (finq_feed_page_keep_out){
+        .is_held = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_feed_key_out feed_key_read(const PGresult *rows, int row)
+{
+    return (finq_feed_key_out){
+        .data_key = finq_pg_bytes(rows, row, 0),
+    };
+}
+
+static finq_feed_keep_out feed_keep_read(const PGresult *rows, int row)
+{
+    return (finq_feed_keep_out){
+        .credentials_id = finq_pg_id(rows, row, 0),
+    };
+}
+
+static finq_feed_fail_out feed_fail_read(const PGresult *rows, int row)
+{
+    return (finq_feed_fail_out){
+        .was_held = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_feed_claim_out feed_claim_read(const PGresult *rows, int row)
+{
+    return (finq_feed_claim_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .credentials_id = finq_pg_id(rows, row, 1),
+        .client_id = finq_pg_id(rows, row, 2),
+        .session_id = finq_pg_id(rows, row, 3),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 4),
+        .servicer_id = finq_pg_id(rows, row, 5),
+        .connector = finq_pg_text(rows, row, 6),
+        .reference = finq_pg_bytes(rows, row, 7),
+        .data_key = finq_pg_bytes(rows, row, 8),
+        .account_key = finq_pg_bytes(rows, row, 9),
+        .since = finq_pg_number(rows, row, 10),
+        .visited_at = finq_pg_number(rows, row, 11),
+    };
+}
+
 static finq_exchange_answer_row exchange_answer_read(const PGresult *rows, int row)
 {
     return (finq_exchange_answer_row){
@@ -287,6 +383,98 @@ static finq_catalog_answer_row catalog_answer_read(const PGresult *rows, int row
         .outcome = finq_pg_text(rows, row, 0),
         .catalog = finq_pg_text(rows, row, 1),
     };
+}
+
+static finq_balance_answer_row balance_answer_read(const PGresult *rows, int row)
+{
+    return (finq_balance_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .is_due = finq_pg_bool(rows, row, 1),
+        .balance = finq_pg_text(rows, row, 2),
+    };
+}
+
+static finq_account_answer_row account_answer_read(const PGresult *rows, int row)
+{
+    return (finq_account_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .data_key = finq_pg_bytes(rows, row, 1),
+        .is_due = finq_pg_bool(rows, row, 2),
+        .account_id = finq_pg_id(rows, row, 3),
+        .mac = finq_pg_bytes(rows, row, 4),
+        .servicer_id = finq_pg_id(rows, row, 5),
+        .servicer_name = finq_pg_text(rows, row, 6),
+        .read_at = finq_pg_text(rows, row, 7),
+        .currency = finq_pg_text(rows, row, 8),
+        .account_type = finq_pg_text(rows, row, 9),
+        .account_sub_type = finq_pg_text(rows, row, 10),
+        .details = finq_pg_bytes(rows, row, 11),
+        .balances = finq_pg_text(rows, row, 12),
+    };
+}
+
+static finq_account_key_keep_out account_key_keep_read(const PGresult *rows, int row)
+{
+    return (finq_account_key_keep_out){
+        .data_key = finq_pg_bytes(rows, row, 0),
+    };
+}
+
+finq_error *finq_call_account_key_keep(finq_account_key_keep_out *out, finq_db *db, const finq_account_key_keep_in *in,
+                                       apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_account_key_keep",
+        "SELECT data_key FROM finq.account_key_keep(p_client_id => $1, p_data_key => $2)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->data_key);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = account_key_keep_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_accounts_get(apr_array_header_t **rows, finq_db *db, const finq_accounts_get_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_accounts_get",
+        "SELECT outcome, data_key, is_due, account_id, mac, servicer_id, servicer_name, read_at, currency, account_type, "
+        "account_sub_type, details, balances FROM finq.accounts_get(p_client_id => $1, p_secret_hash => $2, "
+        "p_credentials_id => $3, p_access_token_hash => $4)", 1};
+    const PGresult *found;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    FINQ_TRY(db->call(db, &found, &statement, &args, pool));
+    *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_accounts_get_out));
+    for (int i = 0; i < finq_pg_rows(found); i++)
+        APR_ARRAY_PUSH(*rows, finq_accounts_get_out) = account_answer_read(found, i);
+    return NULL;
+}
+
+finq_error *finq_call_balances_get(apr_array_header_t **rows, finq_db *db, const finq_balances_get_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_balances_get",
+        "SELECT outcome, is_due, balance FROM finq.balances_get(p_client_id => $1, p_secret_hash => $2, p_credentials_id => "
+        "$3, p_access_token_hash => $4, p_account_id => $5, p_type => $6, p_currency => $7)", 1};
+    const PGresult *found;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_id(&args, in->account_id);
+    finq_pg_arg_text(&args, in->type);
+    finq_pg_arg_text(&args, in->currency);
+    FINQ_TRY(db->call(db, &found, &statement, &args, pool));
+    *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_balances_get_out));
+    for (int i = 0; i < finq_pg_rows(found); i++)
+        APR_ARRAY_PUSH(*rows, finq_balances_get_out) = balance_answer_read(found, i);
+    return NULL;
 }
 
 finq_error *finq_call_catalog_servicers(finq_catalog_servicers_out *out, finq_db *db, const finq_catalog_servicers_in *in,
@@ -458,6 +646,114 @@ finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, 
     finq_pg_arg_int(&args, in->repeat_within);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = exchange_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const finq_feed_claim_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_claim",
+        "SELECT outcome, credentials_id, client_id, session_id, skill_id, servicer_id, connector, reference, data_key, "
+        "account_key, since, visited_at FROM finq.feed_claim(p_credentials_id => $1, p_session_id => $2, p_refresh_id => "
+        "$3, p_if_due => $4, p_is_attended => $5, p_seconds => $6)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_id(&args, in->refresh_id);
+    finq_pg_arg_bool(&args, in->if_due);
+    finq_pg_arg_bool(&args, in->is_attended);
+    finq_pg_arg_int(&args, in->seconds);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_claim_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_fail(finq_feed_fail_out *out, finq_db *db, const finq_feed_fail_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_fail",
+        "SELECT was_held FROM finq.feed_fail(p_credentials_id => $1, p_refresh_id => $2, p_error => $3, p_is_withdrawn => "
+        "$4)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_id(&args, in->refresh_id);
+    finq_pg_arg_text(&args, in->error);
+    finq_pg_arg_bool(&args, in->is_withdrawn);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_fail_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq_feed_keep_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_keep",
+        "SELECT credentials_id FROM finq.feed_keep(p_session_id => $1, p_client_id => $2, p_credentials_id => $3, "
+        "p_skill_id => $4, p_connector => $5, p_reference => $6)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_int(&args, in->skill_id);
+    finq_pg_arg_text(&args, in->connector);
+    finq_pg_arg_bytes(&args, in->reference);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_keep_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_key(finq_feed_key_out *out, finq_db *db, const finq_feed_key_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_key",
+        "SELECT data_key FROM finq.feed_key(p_session_id => $1, p_client_id => $2)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_id(&args, in->client_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_key_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_page_keep(finq_feed_page_keep_out *out, finq_db *db, const finq_feed_page_keep_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_page_keep",
+        "SELECT is_held FROM finq.feed_page_keep(p_credentials_id => $1, p_refresh_id => $2, p_place => $3, p_kind => $4, "
+        "p_rows => $5, p_seconds => $6)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_id(&args, in->refresh_id);
+    finq_pg_arg_int(&args, in->place);
+    finq_pg_arg_text(&args, in->kind);
+    finq_pg_arg_text(&args, in->rows);
+    finq_pg_arg_int(&args, in->seconds);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_page_keep_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const finq_feed_store_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_store",
+        "SELECT outcome, fault, seq FROM finq.feed_store(p_credentials_id => $1, p_refresh_id => $2, p_pages => $3, p_since "
+        "=> $4, p_frequency => $5)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_id(&args, in->refresh_id);
+    finq_pg_arg_int(&args, in->pages);
+    finq_pg_arg_long(&args, in->since);
+    finq_pg_arg_int(&args, in->frequency);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_store_read(rows, 0);
     return NULL;
 }
 
@@ -674,6 +970,23 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
     finq_pg_arg_id(&args, in->request_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = return_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_sandbox_look(finq_sandbox_look_out *out, finq_db *db, const finq_sandbox_look_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_sandbox_look",
+        "SELECT seed, today, days, reads, unattended FROM finq.sandbox_look(p_customer => $1, p_attempt => $2, p_counts => "
+        "$3, p_is_attended => $4)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->customer);
+    finq_pg_arg_id(&args, in->attempt);
+    finq_pg_arg_bool(&args, in->counts);
+    finq_pg_arg_bool(&args, in->is_attended);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = sandbox_look_read(rows, 0);
     return NULL;
 }
 
@@ -995,6 +1308,59 @@ finq_error *finq_call_tenant_seen(finq_tenant_seen_out *out, finq_db *db, const 
     finq_pg_arg_bytes(&args, in->app_key_hash);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = tenant_seen_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_transactions_page(apr_array_header_t **rows, finq_db *db, const finq_transactions_page_in *in,
+                                        apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_transactions_page",
+        "SELECT outcome, data_key, is_due, at, is_reset, as_of, access, number, change, reason, replaced_by, "
+        "transaction_id, account_id, mac, utx_id, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
+        "info, stored_at FROM finq.transactions_page(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, "
+        "p_access_token_hash => $4, p_filter => $5, p_at => $6, p_after_booked => $7, p_after_id => $8, p_count => $9)", 1};
+    const PGresult *found;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_text(&args, in->filter);
+    finq_pg_arg_long(&args, in->at);
+    finq_pg_arg_text(&args, in->after_booked);
+    finq_pg_arg_id(&args, in->after_id);
+    finq_pg_arg_int(&args, in->count);
+    FINQ_TRY(db->call(db, &found, &statement, &args, pool));
+    *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_transactions_page_out));
+    for (int i = 0; i < finq_pg_rows(found); i++)
+        APR_ARRAY_PUSH(*rows, finq_transactions_page_out) = transaction_answer_read(found, i);
+    return NULL;
+}
+
+finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, const finq_transactions_sync_in *in,
+                                        apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_transactions_sync",
+        "SELECT outcome, data_key, is_due, at, is_reset, as_of, access, number, change, reason, replaced_by, "
+        "transaction_id, account_id, mac, utx_id, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
+        "info, stored_at FROM finq.transactions_sync(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, "
+        "p_access_token_hash => $4, p_from => $5, p_after => $6, p_upto => $7, p_count => $8)", 1};
+    const PGresult *found;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_long(&args, in->from);
+    finq_pg_arg_long(&args, in->after);
+    finq_pg_arg_long(&args, in->upto);
+    finq_pg_arg_int(&args, in->count);
+    FINQ_TRY(db->call(db, &found, &statement, &args, pool));
+    *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_transactions_sync_out));
+    for (int i = 0; i < finq_pg_rows(found); i++)
+        APR_ARRAY_PUSH(*rows, finq_transactions_sync_out) = transaction_answer_read(found, i);
     return NULL;
 }
 

@@ -102,6 +102,7 @@ finq_error *finq_credential_exchange(finq_credential *credential, const finq_ser
     finq_exchange_token_out row;
     offer made;
     FINQ_TRY(offer_make(&made, service, request, pool));
+    finq_id offered = made.credentials_id;
     finq_error *error = exchange_call(&row, service, &made, request, pool);
     credential->published = made.published;
     credential->session_id = made.temp_token.session_id;
@@ -109,5 +110,6 @@ finq_error *finq_credential_exchange(finq_credential *credential, const finq_ser
     FINQ_TRY(error);
     if (strcmp(row.outcome, "ok") != 0)
         return finq_outcome_error(row.outcome, row.missing, "", pool);
+    credential->is_fed = !finq_id_equal(row.credentials_id, &offered);
     return credential_read(credential, service, &row, pool);
 }

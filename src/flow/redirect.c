@@ -11,6 +11,7 @@
 #include "ground/clock.h"
 #include "ground/text.h"
 #include "json/json.h"
+#include "flow/feed.h"
 #include "flow/status.h"
 
 #define WORD_MAX 64
@@ -193,6 +194,13 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_retur
                : NULL;
 }
 
+/* What the connector is to be asked for account data with, before the session goes on: what comes then finds it. */
+static finq_error *reference_keep(visit *v, const finq_connector_answer *answer)
+{
+    const finq_feed_visit seen = {&v->pass.token, v->pass.published, v->pass.step->connector, answer->reference};
+    return finq_feed_keep(v->service, &seen, v->pool);
+}
+
 static finq_error *answer_follow(const char **location, visit *v, const finq_connector_answer *answer)
 {
     ending end = {.decision = FINQ_DECISION_PENDING, .reasons = finq_json_texts(answer->reasons, v->pool)};
@@ -235,6 +243,8 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_retu
         return come_back_empty(location, v, error_word(came->error, v->pool),
                                description_words(came->error_description, v->pool));
     finq_error *error = ask(&answer, v, row, came);
+    if (!error)
+        error = reference_keep(v, &answer);
     if (!error)
         return answer_follow(location, v, &answer);
     return conclude(location, v, &(ending){FINQ_DECISION_RETRY, NULL, NULL, finq_code_name(error->code), error->message});

@@ -7,6 +7,7 @@
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "flow/feed.h"
 #include "flow/token.h"
 
 /* What the database tells of the session before the step is taken. */
@@ -206,6 +207,15 @@ static finq_error *ask(finq_connector_answer *answer, const finq_step_plan *plan
     return error;
 }
 
+/* What it is to be asked for account data with. */
+static finq_error *reference_keep(const finq_service *service, const finq_connector_answer *answer,
+                                  const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const finq_session_pass *pass = submission->pass;
+    const finq_feed_visit seen = {&pass->token, pass->published, pass->step->connector, answer->reference};
+    return finq_feed_keep(service, &seen, pool);
+}
+
 /* ---- the plan ---- */
 
 /* A skill may want a person to look at what nobody else decides later. */
@@ -231,6 +241,7 @@ static finq_error *plan_fill(finq_step_plan *plan, const finq_service *service, 
     plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, submission->numbers, pool);
     if (pass->step->connector) {
         FINQ_TRY(ask(&answer, plan, service, &seen, submission, pool));
+        FINQ_TRY(reference_keep(service, &answer, submission, pool));
         FINQ_TRY(verdict_plan(plan, &answer, submission, pool));
     }
     plan_settle(plan, pass->step);

@@ -35,6 +35,11 @@ static const finq_endpoint endpoints[FINQ_ROUTES] = {
     [FINQ_ROUTE_CONSENT_DELETE] = finq_api_consent_delete,
     [FINQ_ROUTE_CONSENT_LIST] = finq_api_consent_list,
     [FINQ_ROUTE_CONSENT_RENEW] = finq_api_consent_renew,
+    [FINQ_ROUTE_ACCOUNTS_GET] = finq_api_accounts,
+    [FINQ_ROUTE_ACCOUNTS] = finq_api_accounts,
+    [FINQ_ROUTE_BALANCES_GET] = finq_api_balances,
+    [FINQ_ROUTE_TRANSACTIONS_GET] = finq_api_transactions,
+    [FINQ_ROUTE_TRANSACTIONS] = finq_api_transactions,
     [FINQ_ROUTE_SKILLS] = finq_api_catalog_skills,
     [FINQ_ROUTE_SERVICERS] = finq_api_catalog_servicers,
     [FINQ_ROUTE_PAGES] = finq_api_page_create,
@@ -73,6 +78,8 @@ static finq_json_writer *reply_begin(apr_pool_t *pool)
 static int finish(finq_request *request, finq_error *error, finq_json_writer *reply)
 {
     finq_limits_settle(request, error);
+    if (request->is_flowing)
+        return error ? finq_reply_cut(request, error) : OK;
     if (error)
         return finq_reply_error(request, error);
     if (request->is_empty)

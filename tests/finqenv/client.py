@@ -201,6 +201,11 @@ class Client:
                                                "credentials_id": credentials["credentials_id"],
                                                "access_token": credentials["access_token"], **more})
 
+    def data(self, path, credentials, **more):
+        """POSTs for account data."""
+        return self.call(path, {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret,
+                                "credentials_id": credentials["credentials_id"], "access_token": credentials["access_token"], **more})
+
     def consents(self, **more):
         """POSTs to /consents/list."""
         return self.call("/consents/list", {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret, **more})

@@ -2,8 +2,10 @@
 import secrets
 import urllib.parse
 
+from .client import Onboarding
 from .process import Failure
 
+SKILL, LINK = "xyz_aisp_sbx_#2.0", "https://app.example/done"
 MODULES = ("proxy", "proxy_http")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 CONNECTOR = """
@@ -45,3 +47,16 @@ def come_back(client, path):
     link = urllib.parse.urlsplit(answer.headers.get("location", ""))
     return answer, dict(urllib.parse.parse_qsl(link.query))
 
+
+def agree(client, customer, renewed=None, accounts=("current", "savings"), **more):
+    """The credentials of a customer who has consented at the bank, be it once more."""
+    user = Onboarding(client, SKILL)
+    if renewed:
+        started = client.consent("renew", renewed)
+        user.session_id, user.nonce = started["session_id"], started["nonce"]
+    else:
+        user.start(**more)
+    page = user.submit("sca", {"psu_redirect_link": LINK})["data"]["url"]
+    _, link = come_back(client, choose(client, page, "approve", customer, accounts))
+    user.temp_token = link["temp_token"]
+    return user.exchange().json

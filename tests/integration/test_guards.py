@@ -66,7 +66,7 @@ def rooms(files):
 # ---- the house: a folder is a room ----
 
 # Which rooms each room may use, itself aside. src/ctl stands beside httpd.
-LIBRARY = "bank consent crypto db documents flow form ground json meter page sign skills"
+LIBRARY = "bank consent crypto data db documents flow form ground json meter page sign skills"
 MAY_USE = {
     "ground": "",
     "json": "ground", "crypto": "ground", "db": "ground", "meter": "ground",
@@ -74,13 +74,14 @@ MAY_USE = {
     "skills": "bank crypto db documents form ground json",
     "flow": "bank crypto db documents form ground json skills",
     "consent": "bank crypto db documents flow form ground json skills",
+    "data": "bank consent crypto db documents flow form ground json skills",
     "page": "bank crypto db flow ground json skills",
     "ctl": LIBRARY,
     "httpd/host": "crypto ground meter sign",
     "httpd/pool": "httpd/host db ground meter",
     "httpd/call": "httpd/host httpd/pool consent crypto documents flow ground json meter sign skills",
-    "httpd/bank": "httpd/call httpd/host httpd/pool bank crypto documents flow ground",
-    "httpd/api": "httpd/bank httpd/call httpd/host httpd/pool bank consent crypto db documents flow ground json page sign skills",
+    "httpd/bank": "httpd/call httpd/host httpd/pool bank crypto db documents flow ground",
+    "httpd/api": "httpd/bank httpd/call httpd/host httpd/pool bank consent crypto data db documents flow ground json page sign skills",
     "httpd/page": "httpd/api httpd/bank httpd/call httpd/host bank crypto documents flow ground json meter page skills",
     "httpd": f"httpd/api httpd/bank httpd/call httpd/host httpd/page httpd/pool {LIBRARY}",
     "mod_finq.c": "httpd httpd/api httpd/bank httpd/call httpd/host httpd/page httpd/pool",

@@ -11,8 +11,7 @@ from finqenv.client import Onboarding
 from finqenv.flows import publish
 from finqenv.wire import is_error
 
-LINK = "https://app.example/done"
-SKILL = "xyz_aisp_sbx_#2.0"
+LINK, SKILL = sandbox.LINK, sandbox.SKILL
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +22,7 @@ def installation(make_module_server, server):
 @pytest.fixture(scope="module")
 def tenant(installation):
     made = installation.create_tenant("Of the sandbox bank", [SKILL])
-    installation.finqctl("tenant", "redirect-allow", made.client_id, "https://app.example")
+    installation.finqctl("tenant", "redirect-allow", made.client_id, LINK)
     return made
 
 

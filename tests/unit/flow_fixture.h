@@ -192,8 +192,11 @@ static inline const char *scripted_return_uri(finq_connectors *connectors, apr_p
     " \"max_bytes\": 1000, \"media_types\": [\"image/png\"]}]}]}"
 
 static scripted_db database = {.db = {scripted_call}};
-static scripted_connector connector = {
-    .connectors = {scripted_ask, scripted_enter, scripted_leave, scripted_pause, scripted_return_uri}};
+static scripted_connector connector = {.connectors = {.ask = scripted_ask,
+                                                      .enter = scripted_enter,
+                                                      .leave = scripted_leave,
+                                                      .pause = scripted_pause,
+                                                      .return_uri = scripted_return_uri}};
 static finq_service service;
 static const finq_published *published;
 static finq_id session_id, client_id = {{1, 2, 3}};

@@ -3,6 +3,7 @@
 #include "consent/consent.h"
 #include "consent/page.h"
 #include "consent/renewal.h"
+#include "httpd/claim.h"
 #include "httpd/intake.h"
 #include "httpd/observe.h"
 
@@ -10,18 +11,6 @@
 #define COUNT_PRESET 100
 
 /* ---- what comes in ---- */
-
-static finq_error *claim_read(json_t **body, finq_consent_claim *claim, finq_request *request, const finq_json_member *members)
-{
-    claim->is_signed = 0; /* a signed base asks for the secret as well */
-    FINQ_TRY(finq_intake_read(body, &claim->client_id, request, members));
-    if (!finq_id_parse(&claim->credentials_id, finq_json_string(*body, "credentials_id")))
-        return finq_error_make(request->r->pool, FINQ_E_INVALID_CREDENTIALS_ID_FORM, "credentials_id is not a UUID.");
-    claim->client_secret = finq_json_string(*body, "client_secret");
-    claim->access_token = finq_json_string(*body, "access_token");
-    claim->tenant_user_id = finq_json_string(*body, "tenant_user_id");
-    return NULL;
-}
 
 static finq_error *retention_read(apr_int32_t *minutes, const json_t *body, apr_pool_t *pool)
 {
@@ -87,7 +76,7 @@ finq_error *finq_api_consent_get(finq_request *request, finq_json_writer *reply)
     finq_consent_claim claim;
     finq_consent consent;
     json_t *body;
-    FINQ_TRY(claim_read(&body, &claim, request, members));
+    FINQ_TRY(finq_claim_read(&body, &claim, request, members));
     FINQ_TRY(finq_intake_key(request, finq_consent_read(&consent, request->service.db, &claim, pool)));
     finq_observe_recognised(request, &claim.client_id, NULL, NULL);
     finq_observe_tell_id(request, "credentials_id", consent.credentials_id);
@@ -113,7 +102,7 @@ finq_error *finq_api_consent_delete(finq_request *request, finq_json_writer *rep
     finq_consent consent;
     apr_int32_t minutes;
     json_t *body;
-    FINQ_TRY(claim_read(&body, &claim, request, members));
+    FINQ_TRY(finq_claim_read(&body, &claim, request, members));
     FINQ_TRY(retention_read(&minutes, body, pool));
     FINQ_TRY(finq_intake_key(request, finq_consent_delete(&consent, request->service.db, &claim, minutes, pool)));
     finq_observe_recognised(request, &claim.client_id, NULL, NULL);
@@ -193,7 +182,7 @@ finq_error *finq_api_consent_renew(finq_request *request, finq_json_writer *repl
     finq_session_started started;
     finq_consent_claim claim;
     json_t *body;
-    FINQ_TRY(claim_read(&body, &claim, request, members));
+    FINQ_TRY(finq_claim_read(&body, &claim, request, members));
     const char *skill = finq_json_string(body, "skill");
     FINQ_TRY(finq_intake_key(request, finq_consent_renew(&started, &request->service, &claim, skill, pool)));
     finq_observe_tell_id(request, "credentials_id", &claim.credentials_id);

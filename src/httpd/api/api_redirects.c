@@ -47,5 +47,7 @@ finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *re
     finq_error *error = finq_redirect_finish(&request->location, &session_id, &request->service, &came, r->pool);
     if (!finq_id_equal(&session_id, &none))
         finq_observe_tell_id(request, "session_id", &session_id);
+    if (!error)
+        finq_api_refresh_afterwards(request, NULL, &session_id); /* while the bank still tells all of it */
     return error;
 }

@@ -22,6 +22,8 @@ finq_error *finq_api_token_exchange(finq_request *request, finq_json_writer *rep
     FINQ_TRY(finq_intake_key(request, finq_credential_exchange(&credential, &request->service, &wanted, pool)));
     finq_observe_recognised(request, &wanted.client_id, credential.published, NULL);
     finq_observe_session(request, credential.published, FINQ_PROGRESS_EXCHANGED);
+    if (credential.is_fed) /* of a renewal the first refresh, else mostly none */
+        finq_api_refresh_afterwards(request, &credential.credentials_id, NULL);
     finq_json_put(reply, "access_token", credential.access_token);
     finq_api_put_id(reply, request, "credentials_id", &credential.credentials_id);
     finq_api_put_time(reply, "consent_exp", credential.consent_exp, pool);

@@ -31,8 +31,8 @@ typedef struct {
     const finq_connector *connector;
     finq_connector_message question;
     apr_bucket_brigade *body; /* the question's, as the proxy reads it */
-    char *text;               /* the answer's, at most FINQ_CONNECTOR_MOST */
-    apr_size_t length;
+    char *text;               /* the answer's */
+    apr_size_t length, most;
     int too_large, cut;
 } exchange;
 
@@ -112,7 +112,7 @@ static apr_status_t answer_take(exchange *of, apr_bucket *bucket)
     apr_status_t status = apr_bucket_read(bucket, &data, &n, APR_BLOCK_READ);
     if (status != APR_SUCCESS)
         return status;
-    if (n > FINQ_CONNECTOR_MOST - of->length) {
+    if (n > of->most - of->length) {
         of->too_large = 1;
         return APR_ENOSPC; /* the proxy stops reading, and closes that connection */
     }
@@ -194,7 +194,8 @@ static finq_error *answer_check(const exchange *of, request_rec *sub, int status
 {
     apr_pool_t *pool = of->request->r->pool;
     if (of->too_large)
-        return failed(of, FINQ_E_EXTERNAL_API_INVALID_ANSWER, "its answer is larger than 64 KiB");
+        return failed(of, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
+                      apr_psprintf(pool, "its answer is larger than %" APR_SIZE_T_FMT " KiB", of->most / 1024));
     if (of->cut)
         return failed(of, FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "the connection broke within its answer");
     FINQ_TRY(status_check(of, status));
@@ -237,34 +238,37 @@ static finq_error *exchange_finish(exchange *of)
     return error;
 }
 
-static finq_error *exchange_begin(exchange *of, const finq_connector_question *question)
+/* Takes the question along as it is, and leaves the answer's text in the pool. */
+static finq_error *exchange_ask(exchange *of, const char *question, apr_pool_t *pool)
 {
-    apr_pool_t *pool = of->request->r->pool;
-    FINQ_TRY(finq_connector_question_text(&of->question.body, question, pool));
     of->question.kind = FINQ_CONNECTOR_QUESTION;
     of->question.connector = of->connector->name;
     of->question.id = of->request->id;
-    of->question.length = strlen(of->question.body);
-    of->text = apr_palloc(pool, FINQ_CONNECTOR_MOST);
-    return finq_connector_sign(&of->question, of->connector->keys, pool);
-}
-
-static finq_error *exchange_ask(exchange *of, const finq_connector_question *question)
-{
-    FINQ_TRY(exchange_begin(of, question));
+    of->question.body = question;
+    of->question.length = strlen(question);
+    of->text = apr_palloc(pool, of->most);
+    FINQ_TRY(finq_connector_sign(&of->question, of->connector->keys, of->request->r->pool));
     of->request->asking = of->connector->path;
     finq_error *error = exchange_finish(of);
     of->request->asking = NULL;
     return error;
 }
 
-/* No proxy and no signature: the bank is this server's own. */
-static finq_error *sandbox_ask(exchange *of, const finq_connector_question *question)
+static finq_error *exchange_make(exchange *of, finq_request *request, const char *name, apr_size_t most)
 {
-    const char *text;
-    finq_error *error = finq_sandbox_bank_ask(&text, of->request, of->connector, question);
+    *of = (exchange){.request = request, .connector = finq_config_connector(request->config, name), .most = most};
+    if (of->connector)
+        return NULL;
+    return finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                               "connector %s: this host has none of that name: set FinqConnector %s /path SECRETFILE", name,
+                               name);
+}
+
+/* What the sandbox bank says: no proxy and no signature are between, for the bank is this server's own. */
+static finq_error *sandbox_said(exchange *of, const char *text, finq_error *error)
+{
     if (error)
-        return failed(of, error->code, finq_error_why(error));
+        return finq_code_http(error->code) < 500 ? failed(of, error->code, finq_error_why(error)) : error;
     of->text = (char *)text;
     of->length = strlen(text);
     return NULL;
@@ -273,14 +277,34 @@ static finq_error *sandbox_ask(exchange *of, const finq_connector_question *ques
 finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const char *name,
                      const finq_connector_question *question)
 {
-    exchange of = {.request = request, .connector = finq_config_connector(request->config, name)};
-    if (!of.connector)
-        return finq_error_internal(request->r->pool, FINQ_E_INTERNAL_SERVER_ERROR,
-                                   "connector %s: this host has none of that name: set FinqConnector %s /path SECRETFILE", name,
-                                   name);
-    FINQ_TRY(of.connector->page ? sandbox_ask(&of, question) : exchange_ask(&of, question));
-    finq_error *error =
-        finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0, request->r->pool);
+    apr_pool_t *pool = request->r->pool;
+    const char *text;
+    exchange of;
+    FINQ_TRY(exchange_make(&of, request, name, FINQ_CONNECTOR_MOST));
+    if (of.connector->page) {
+        finq_error *said = finq_sandbox_bank_ask(&text, request, of.connector, question);
+        FINQ_TRY(sandbox_said(&of, text, said));
+    } else {
+        FINQ_TRY(finq_connector_question_text(&text, question, pool));
+        FINQ_TRY(exchange_ask(&of, text, pool));
+    }
+    finq_error *error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0, pool);
+    return error ? failed(&of, error->code, error->cause) : NULL;
+}
+
+/* The same for a page of account data; its text and rows are the given pool's. */
+static finq_error *ask_data(finq_bank_page *page, finq_request *request, const char *name, const finq_bank_question *question,
+                            apr_pool_t *pool)
+{
+    const char *text;
+    exchange of;
+    FINQ_TRY(exchange_make(&of, request, name, FINQ_BANK_DATA_MOST));
+    if (of.connector->page) {
+        finq_error *said = finq_sandbox_bank_ask_data(&text, request, question, pool);
+        FINQ_TRY(sandbox_said(&of, text, said));
+    } else
+        FINQ_TRY(exchange_ask(&of, finq_bank_question_text(question, pool), pool));
+    finq_error *error = finq_bank_page_read(page, question->ask, of.text, of.length, pool);
     return error ? failed(&of, error->code, error->cause) : NULL;
 }
 
@@ -298,6 +322,15 @@ static finq_error *request_ask(finq_connectors *connectors, finq_connector_answe
     finq_request *request = ((request_connectors *)connectors)->request;
     finq_error *error = finq_ask(answer, request, name, question);
     request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    return error;
+}
+
+static finq_error *request_ask_data(finq_connectors *connectors, finq_bank_page *page, const char *name,
+                                    const finq_bank_question *question, apr_pool_t *pool)
+{
+    finq_request *request = ((request_connectors *)connectors)->request;
+    finq_error *error = ask_data(page, request, name, question, pool);
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
     return error;
 }
 
@@ -353,6 +386,7 @@ finq_connectors *finq_ask_of(finq_request *request)
 {
     request_connectors *self = apr_pcalloc(request->r->pool, sizeof *self);
     self->connectors.ask = request_ask;
+    self->connectors.ask_data = request_ask_data;
     self->connectors.enter = request_enter;
     self->connectors.leave = request_leave;
     self->connectors.pause = request_pause;

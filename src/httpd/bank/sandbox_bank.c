@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bank/sandbox.h"
+#include "db/calls.h"
 #include "flow/waiting.h"
 #include "httpd/dbd.h"
 
@@ -55,4 +56,29 @@ finq_error *finq_sandbox_bank_ask(const char **text, finq_request *request, cons
         decide_later(request, connector, question);
     *text = finq_sandbox_answer(question, apr_pstrcat(pool, finq_request_address(request->r, pool), connector->page, NULL), pool);
     return NULL;
+}
+
+/* A refresh begins with the first page of accounts. */
+static finq_error *world_look(finq_sandbox_world *world, finq_request *request, const finq_bank_question *question,
+                              apr_pool_t *pool)
+{
+    finq_sandbox_look_out row;
+    finq_sandbox_look_in in = {.customer = finq_sandbox_code_read(question->reference, pool).customer,
+                               .attempt = &question->attempt,
+                               .counts = question->ask == FINQ_BANK_ACCOUNTS && !question->next,
+                               .is_attended = question->is_attended};
+    FINQ_TRY(finq_call_sandbox_look(&row, request->service.db, &in, pool));
+    *world = (finq_sandbox_world){row.seed, row.today, row.days, row.reads, row.unattended};
+    return NULL;
+}
+
+finq_error *finq_sandbox_bank_ask_data(const char **text, finq_request *request, const finq_bank_question *question,
+                                       apr_pool_t *pool)
+{
+    finq_sandbox_world world;
+    if (strcmp(question->environment, "sandbox") != 0)
+        return finq_error_make(pool, FINQ_E_EXTERNAL_API_FORBIDDEN, "it serves skills of environment sandbox alone");
+    FINQ_TRY(world_look(&world, request, question, pool));
+    apr_sleep(apr_time_from_sec(finq_sandbox_pause(question, &world, pool)));
+    return finq_sandbox_data(text, question, &world, pool);
 }

@@ -35,7 +35,7 @@ static int is_understood(const finq_request *request, int outcome)
     return request->body_ended && outcome != FINQ_E_INVALID_BODY;
 }
 
-static int body_send(finq_request *request, int outcome, const char *type, const char *text)
+static void answer_begin(finq_request *request, int outcome, const char *type)
 {
     request_rec *r = request->r;
     headers_set(request);
@@ -43,9 +43,15 @@ static int body_send(finq_request *request, int outcome, const char *type, const
     request->answered = 1;
     r->status = outcome == FINQ_OUTCOME_OK ? HTTP_OK : finq_code_http((finq_code)outcome);
     r->status_line = NULL;
+    ap_set_content_type(r, type);
+}
+
+static int body_send(finq_request *request, int outcome, const char *type, const char *text)
+{
+    request_rec *r = request->r;
+    answer_begin(request, outcome, type);
     if (r->status == HTTP_BAD_REQUEST && is_understood(request, outcome) && !r->connection->master)
         finq_keep_alive(r);
-    ap_set_content_type(r, type);
     ap_set_content_length(r, (apr_off_t)strlen(text));
     ap_rputs(text, r);
     return OK;
@@ -229,6 +235,31 @@ static void body_drain(finq_request *request)
             return;
         left -= n < left ? n : left;
     }
+}
+
+void finq_reply_flow(finq_request *request)
+{
+    answer_begin(request, FINQ_OUTCOME_OK, JSON_TYPE);
+    request->is_flowing = 1;
+}
+
+int finq_reply_write(finq_request *request, const char *text, apr_size_t length)
+{
+    return ap_rwrite(text, (int)length, request->r) >= 0 && ap_rflush(request->r) >= 0 && !request->r->connection->aborted;
+}
+
+/* httpd sends no last chunk behind such a bucket (mod_proxy's own way). */
+int finq_reply_cut(finq_request *request, const finq_error *error)
+{
+    request_rec *r = request->r;
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, alloc);
+    error_log(request, error);
+    r->connection->keepalive = AP_CONN_CLOSE;
+    APR_BRIGADE_INSERT_TAIL(brigade, ap_bucket_error_create(HTTP_BAD_GATEWAY, NULL, r->pool, alloc));
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(alloc));
+    ap_pass_brigade(r->output_filters, brigade);
+    return OK;
 }
 
 int finq_reply_error(finq_request *request, const finq_error *error)

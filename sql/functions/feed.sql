@@ -1,0 +1,331 @@
+-- Feeds: what the banks of consents are asked with, and how what they tell is stored. One refresh of a feed at a time, by a claim
+-- in its row; nothing is locked while the bank thinks, and who was overtaken meanwhile stores nothing.
+
+-- A session's data key, by which its reference is sealed.
+CREATE OR REPLACE FUNCTION finq.feed_key(p_session_id uuid, p_client_id uuid, OUT data_key bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURN (SELECT s.data_key FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
+
+-- Keeps what a connector has accepted a session's user with. The session may have no row yet: its first step comes next.
+-- p_credentials_id is offered for the consent.
+CREATE OR REPLACE FUNCTION finq.feed_keep(p_session_id uuid, p_client_id uuid, p_credentials_id uuid, p_skill_id integer,
+                                          p_connector text, p_reference bytea, OUT credentials_id uuid)
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at)
+    VALUES (p_credentials_id, p_client_id, p_skill_id, p_session_id, p_connector, p_reference, clock_timestamp())
+    ON CONFLICT (session_id) DO UPDATE
+        SET connector = excluded.connector, reference = excluded.reference, visited_at = excluded.visited_at, is_partial = false
+    RETURNING f.credentials_id;
+END;
+COMMENT ON FUNCTION finq.feed_keep IS 'repeatable';
+
+-- A renewal is exchanged: its feed is the consent's from now on. Data, ids and numbers of changes stay.
+CREATE OR REPLACE FUNCTION finq.feed_renew(p_credentials_id uuid, p_session_id uuid) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_feed finq.feed;
+BEGIN
+    DELETE FROM finq.feed f WHERE f.session_id = p_session_id RETURNING f.* INTO v_feed;
+    IF FOUND THEN
+        INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at)
+        VALUES (p_credentials_id, v_feed.client_id, v_feed.skill_id, p_session_id, v_feed.connector, v_feed.reference, v_feed.visited_at)
+        ON CONFLICT (credentials_id) DO UPDATE
+            SET skill_id = excluded.skill_id, session_id = excluded.session_id, connector = excluded.connector,
+                reference = excluded.reference, visited_at = excluded.visited_at, is_partial = false, refresh_id = NULL, error = NULL;
+    END IF;
+END $$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server: a refresh is a claim, pages, and their storing
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Claims a feed for p_refresh_id, for p_seconds. p_session_id names the feed where p_credentials_id is NULL. `outcome` is 'ok';
+-- 'no_feed'; 'claimed', while another is at it; 'fresh', where with p_if_due all has been asked for since the user was at the bank;
+-- 'spent', where the bank allows no more that nobody attends (p_is_attended); or 'inactive_credentials'. `since` is NULL where all is to be asked for, seconds since 1970 like the others.
+CREATE OR REPLACE FUNCTION finq.feed_claim(
+    p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer,
+    OUT outcome text, OUT credentials_id uuid, OUT client_id uuid, OUT session_id uuid, OUT skill_id integer, OUT servicer_id uuid, OUT connector text,
+    OUT reference bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT visited_at bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now    timestamptz := clock_timestamp();
+    v_feed   finq.feed;
+    v_recent timestamptz[];
+    v_active boolean;
+    v_again  boolean; -- its answer was lost
+BEGIN
+    SELECT f.* INTO v_feed FROM finq.feed f
+     WHERE f.credentials_id = p_credentials_id OR (p_credentials_id IS NULL AND f.session_id = p_session_id) FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        outcome := 'no_feed';
+        RETURN;
+    END IF;
+    SELECT finq.consent_status(c) = 'ACTIVE', c.data_key INTO v_active, data_key
+      FROM finq.credential c WHERE c.credentials_id = v_feed.credentials_id;
+    IF NOT FOUND THEN -- nobody has exchanged it yet
+        SELECT s.status IN ('SESSION_IN_PROGRESS', 'SESSION_PENDING', 'SESSION_COMPLETED'), s.data_key INTO v_active, data_key
+          FROM finq.session s WHERE s.session_id = v_feed.session_id AND s.renews IS NULL;
+    END IF;
+    v_again := v_feed.refresh_id IS NOT DISTINCT FROM p_refresh_id;
+    v_recent := ARRAY(SELECT r.at FROM unnest(v_feed.refreshes) AS r (at) WHERE r.at > v_now - interval '24 hours');
+    outcome := CASE WHEN v_active IS NOT TRUE THEN 'inactive_credentials'
+                    WHEN v_again THEN 'ok'
+                    WHEN v_feed.refresh_until > v_now THEN 'claimed'
+                    WHEN p_if_due AND v_feed.is_partial THEN 'fresh'
+                    WHEN NOT p_is_attended AND cardinality(v_recent) >= v_feed.frequency THEN 'spent'
+                    ELSE 'ok' END;
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    DELETE FROM finq.feed_page g WHERE g.refresh_id IN (v_feed.refresh_id, p_refresh_id);
+    UPDATE finq.feed f
+       SET refresh_id = p_refresh_id, refresh_until = v_now + p_seconds * interval '1 second',
+           refreshes = v_recent || CASE WHEN p_is_attended OR v_again THEN '{}' ELSE ARRAY[v_now] END
+     WHERE f.credentials_id = v_feed.credentials_id;
+    credentials_id := v_feed.credentials_id;
+    client_id := v_feed.client_id;
+    session_id := v_feed.session_id;
+    skill_id := v_feed.skill_id;
+    SELECT k.servicer_id INTO servicer_id FROM finq.skill k WHERE k.skill_id = v_feed.skill_id;
+    connector := v_feed.connector;
+    reference := v_feed.reference;
+    SELECT k.data_key INTO account_key FROM finq.account_key k WHERE k.client_id = v_feed.client_id;
+    -- what is older than a month seldom changes at a bank
+    since := CASE WHEN v_feed.is_partial THEN finq.seconds(v_feed.refreshed_at - interval '30 days') END;
+    visited_at := finq.seconds(v_feed.visited_at);
+END $$;
+COMMENT ON FUNCTION finq.feed_claim IS 'repeatable';
+
+-- The tenant's key of account data: the one that stands, or p_data_key where there is none yet.
+CREATE OR REPLACE FUNCTION finq.account_key_keep(p_client_id uuid, p_data_key bytea, OUT data_key bytea)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO finq.account_key (client_id, data_key) VALUES (p_client_id, p_data_key) ON CONFLICT (client_id) DO NOTHING;
+    SELECT k.data_key INTO data_key FROM finq.account_key k WHERE k.client_id = p_client_id;
+END $$;
+COMMENT ON FUNCTION finq.account_key_keep IS 'repeatable';
+
+-- Keeps a page of what a refresh is told, and its claim for p_seconds more. False where it has been overtaken.
+CREATE OR REPLACE FUNCTION finq.feed_page_keep(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_kind text, p_rows json,
+                                               p_seconds integer, OUT is_held boolean)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE finq.feed f SET refresh_until = clock_timestamp() + p_seconds * interval '1 second'
+     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > clock_timestamp();
+    is_held := FOUND;
+    IF is_held THEN
+        INSERT INTO finq.feed_page (refresh_id, place, kind, rows) VALUES (p_refresh_id, p_place, p_kind, p_rows)
+        ON CONFLICT (refresh_id, place) DO UPDATE SET kind = excluded.kind, rows = excluded.rows;
+    END IF;
+END $$;
+COMMENT ON FUNCTION finq.feed_page_keep IS 'repeatable';
+
+-- The UUID (RFC 9562, version 8) of what has a MAC or a hash.
+CREATE OR REPLACE FUNCTION finq.id_of(p_bytes bytea) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN encode(set_byte(set_byte(substr(p_bytes, 1, 16), 6, (get_byte(p_bytes, 6) & 15) | 128), 8, (get_byte(p_bytes, 8) & 63) | 128),
+                  'hex')::uuid;
+
+-- The key by which clients know a transaction (contract section 11, utx_id).
+CREATE OR REPLACE FUNCTION finq.utx_id(p_mac bytea, p_ordinal integer) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN sha256(p_mac || int4send(p_ordinal));
+
+-- The accounts that a refresh was told of.
+CREATE OR REPLACE FUNCTION finq.feed_accounts(p_refresh_id uuid)
+    RETURNS TABLE (account_id uuid, mac bytea, currency text, account_type text, account_sub_type text, details bytea)
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT finq.id_of(r.mac), r.mac, r.currency, r.account_type, r.account_sub_type, r.details
+      FROM finq.feed_page g
+     CROSS JOIN LATERAL json_to_recordset(g.rows) AS r (mac bytea, currency text, account_type text, account_sub_type text, details bytea)
+     WHERE g.refresh_id = p_refresh_id AND g.kind = 'accounts';
+END;
+
+-- The transactions that it was told of. Those that nothing tells apart are counted in the order of their telling.
+CREATE OR REPLACE FUNCTION finq.feed_transactions(p_refresh_id uuid)
+    RETURNS TABLE (transaction_id uuid, account_id uuid, mac bytea, ordinal integer, is_derived boolean, is_booked boolean,
+                   booked_at timestamptz, amount numeric, is_credit boolean, currency text, balance numeric, category text, info bytea)
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT finq.id_of(finq.utx_id(o.mac, o.ordinal)), finq.id_of(o.account), o.mac, o.ordinal, o.is_derived, o.booked_at IS NOT NULL,
+           to_timestamp(o.booked_at), o.amount, o.is_credit, o.currency, o.balance, o.category, o.info
+      FROM (SELECT r.*, (row_number() OVER (PARTITION BY r.mac ORDER BY g.place, r.line) - 1)::integer AS ordinal
+              FROM finq.feed_page g
+             CROSS JOIN LATERAL ROWS FROM (json_to_recordset(g.rows)
+                AS (mac bytea, account bytea, is_derived boolean, booked_at bigint, amount numeric, is_credit boolean, currency text,
+                    balance numeric, category text, info bytea)) WITH ORDINALITY
+                AS r (mac, account, is_derived, booked_at, amount, is_credit, currency, balance, category, info, line)
+             WHERE g.refresh_id = p_refresh_id AND g.kind = 'transactions') o;
+END;
+
+-- Stores the accounts and balances of a refresh, in the place of those before.
+CREATE OR REPLACE FUNCTION finq.feed_store_accounts(p_credentials_id uuid, p_refresh_id uuid, p_now timestamptz) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id;
+    INSERT INTO finq.account (credentials_id, account_id, mac, currency, account_type, account_sub_type, details, read_at)
+    SELECT p_credentials_id, a.account_id, a.mac, a.currency, a.account_type, a.account_sub_type, a.details, p_now
+      FROM finq.feed_accounts(p_refresh_id) a;
+    DELETE FROM finq.balance b WHERE b.credentials_id = p_credentials_id;
+    INSERT INTO finq.balance (credentials_id, balance_id, account_id, type, amount, currency, is_credit, credit_limit_included,
+                              credit_line, native_date, native_timestamp, read_at)
+    SELECT p_credentials_id, finq.id_of(sha256(r.account || convert_to(r.type || r.currency, 'UTF8'))), finq.id_of(r.account), r.type, r.amount,
+           r.currency, r.is_credit, r.credit_limit_included, r.credit_line, r.native_date, to_timestamp(r.native_timestamp), p_now
+      FROM finq.feed_page g
+     CROSS JOIN LATERAL json_to_recordset(g.rows)
+        AS r (account bytea, type text, amount numeric, currency text, is_credit boolean, credit_limit_included boolean,
+              credit_line numeric, native_date date, native_timestamp bigint)
+     WHERE g.refresh_id = p_refresh_id AND g.kind = 'balances';
+END;
+
+-- Stores what has changed in the transactions since the refresh before, each change under its number, and answers how many changed.
+-- What was not told goes, but for what is older than p_since.
+CREATE OR REPLACE FUNCTION finq.feed_store_transactions(p_feed finq.feed, p_refresh_id uuid, p_since timestamptz, p_now timestamptz)
+    RETURNS bigint
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    WITH change AS MATERIALIZED (
+        SELECT (p_feed).seq + row_number() OVER (ORDER BY coalesce(t.booked_at, l.booked_at, 'infinity'),
+                                                          coalesce(t.transaction_id, l.transaction_id)) AS seq,
+               l.seq AS before, t.transaction_id, t.account_id, t.mac, t.ordinal, t.is_derived, t.is_booked, t.booked_at, t.amount,
+               t.is_credit, t.currency, t.balance, t.category, t.info
+          FROM finq.feed_transactions(p_refresh_id) t
+          FULL JOIN (SELECT x.credentials_id, x.seq, x.transaction_id, x.account_id, x.is_booked, x.booked_at, x.amount, x.is_credit,
+                            x.currency, x.balance, x.category, x.info
+                       FROM finq.transaction x
+                      WHERE x.credentials_id = (p_feed).credentials_id AND x.superseded_by IS NULL) l
+            ON l.transaction_id = t.transaction_id
+         WHERE CASE WHEN t.transaction_id IS NULL THEN
+                        p_since IS NULL OR l.booked_at IS NULL OR l.booked_at >= p_since
+                        OR NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = l.credentials_id AND a.account_id = l.account_id)
+                    ELSE l.transaction_id IS NULL
+                         OR (l.account_id, l.is_booked, l.amount, l.is_credit, l.currency, l.info)
+                            <> (t.account_id, t.is_booked, t.amount, t.is_credit, t.currency, t.info)
+                         OR (l.booked_at, l.balance, l.category) IS DISTINCT FROM (t.booked_at, t.balance, t.category) END),
+    -- what has gone and what has come look alike: the n-th of the one became the n-th of the other
+    gone AS (
+        SELECT l.seq, c.seq AS by, CASE WHEN l.is_booked THEN 'corrected' ELSE 'pending_booked' END AS reason,
+               EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = l.credentials_id AND a.account_id = l.account_id) AS has_account,
+               l.account_id, l.currency, l.is_credit, CASE WHEN l.is_booked THEN date_trunc('day', l.booked_at) END AS day,
+               CASE WHEN NOT l.is_booked THEN l.amount END AS amount,
+               row_number() OVER (PARTITION BY l.is_booked, l.account_id, l.currency, l.is_credit, CASE WHEN l.is_booked THEN
+                                  date_trunc('day', l.booked_at) END, CASE WHEN NOT l.is_booked THEN l.amount END ORDER BY c.seq) AS place
+          FROM change c
+          JOIN finq.transaction l ON l.credentials_id = (p_feed).credentials_id AND l.seq = c.before
+         WHERE c.transaction_id IS NULL),
+    came AS (
+        SELECT c.transaction_id, c.account_id, c.currency, c.is_credit, k.reason,
+               CASE k.reason WHEN 'corrected' THEN date_trunc('day', c.booked_at) END AS day,
+               CASE k.reason WHEN 'pending_booked' THEN c.amount END AS amount,
+               row_number() OVER (PARTITION BY k.reason, c.account_id, c.currency, c.is_credit,
+                                  CASE k.reason WHEN 'corrected' THEN date_trunc('day', c.booked_at) END,
+                                  CASE k.reason WHEN 'pending_booked' THEN c.amount END ORDER BY c.seq) AS place
+          FROM change c CROSS JOIN (VALUES ('corrected'), ('pending_booked')) AS k (reason)
+         WHERE c.before IS NULL AND c.is_booked),
+    ended AS (
+        UPDATE finq.transaction x
+           SET superseded_by = c.seq, ended_at = p_now, replaced_by = m.transaction_id,
+               removed_for = CASE WHEN c.transaction_id IS NOT NULL THEN NULL WHEN NOT g.has_account THEN 'account_withdrawn'
+                                  WHEN m.transaction_id IS NOT NULL THEN g.reason ELSE 'bank_removed' END
+          FROM change c
+          LEFT JOIN gone g ON g.seq = c.before
+          LEFT JOIN came m ON g.has_account AND (m.reason, m.account_id, m.currency, m.is_credit, m.place)
+                              = (g.reason, g.account_id, g.currency, g.is_credit, g.place)
+                          AND (m.day, m.amount) IS NOT DISTINCT FROM (g.day, g.amount)
+         WHERE x.credentials_id = (p_feed).credentials_id AND x.seq = c.before),
+    stored AS (
+        INSERT INTO finq.transaction (credentials_id, seq, transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount,
+                                      is_credit, currency, balance, category, info, stored_at)
+        SELECT (p_feed).credentials_id, c.seq, c.transaction_id, c.account_id, c.mac, c.ordinal, c.is_derived, c.is_booked, c.booked_at,
+               c.amount, c.is_credit, c.currency, c.balance, c.category, c.info, date_trunc('second', p_now)
+          FROM change c WHERE c.transaction_id IS NOT NULL)
+    SELECT count(*) FROM change;
+END;
+
+-- Versions that have held no longer for 30 days go, and with them what a client could be told that has not asked since.
+CREATE OR REPLACE FUNCTION finq.feed_prune(p_credentials_id uuid, p_now timestamptz) RETURNS bigint
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    WITH pruned AS (
+        DELETE FROM finq.transaction t WHERE t.credentials_id = p_credentials_id AND t.ended_at < p_now - interval '30 days'
+        RETURNING t.superseded_by)
+    SELECT max(p.superseded_by) FROM pruned p;
+END;
+
+-- What is wrong with what a refresh was told, as a whole; NULL where nothing is.
+CREATE OR REPLACE FUNCTION finq.feed_fault(p_refresh_id uuid) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN CASE
+        WHEN EXISTS (SELECT FROM finq.feed_accounts(p_refresh_id) a GROUP BY a.account_id HAVING count(*) > 1)
+            THEN 'it tells of an account twice'
+        WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t WHERE NOT t.is_derived AND t.ordinal > 0)
+            THEN 'it tells of a transaction twice'
+        WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t
+                      WHERE t.account_id NOT IN (SELECT a.account_id FROM finq.feed_accounts(p_refresh_id) a))
+            THEN 'it tells of a transaction of an account that it does not tell of' END;
+
+-- Stores what a refresh was told in p_pages pages. `outcome` is 'ok'; 'overtaken', where nothing is stored any more; or 'refused', with the
+-- fault: then nothing is stored either, and the claim stands. p_since is what the bank was asked for, p_frequency what it allows.
+CREATE OR REPLACE FUNCTION finq.feed_store(p_credentials_id uuid, p_refresh_id uuid, p_pages integer, p_since bigint, p_frequency integer,
+                                           OUT outcome text, OUT fault text, OUT seq bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now     timestamptz := clock_timestamp();
+    v_feed    finq.feed;
+    v_consent finq.credential;
+    v_changes bigint;
+BEGIN
+    SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = p_credentials_id FOR NO KEY UPDATE;
+    SELECT f.* INTO v_feed FROM finq.feed f
+     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > v_now FOR NO KEY UPDATE;
+    IF NOT FOUND OR (v_consent.credentials_id IS NOT NULL AND finq.consent_status(v_consent) <> 'ACTIVE')
+       OR p_pages <> (SELECT count(*) FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id) THEN
+        outcome := 'overtaken';
+        RETURN;
+    END IF;
+    fault := finq.feed_fault(p_refresh_id);
+    outcome := CASE WHEN fault IS NULL THEN 'ok' ELSE 'refused' END;
+    IF fault IS NOT NULL THEN
+        RETURN;
+    END IF;
+    PERFORM finq.feed_store_accounts(p_credentials_id, p_refresh_id, v_now);
+    v_changes := finq.feed_store_transactions(v_feed, p_refresh_id, to_timestamp(p_since), v_now);
+    seq := v_feed.seq + v_changes;
+    UPDATE finq.feed f
+       SET seq = v_feed.seq + v_changes, is_partial = true, refresh_id = NULL, refresh_until = NULL, refreshed_at = v_now,
+           frequency = p_frequency, error = NULL, error_at = NULL,
+           kept_from = greatest(f.kept_from, finq.feed_prune(p_credentials_id, v_now))
+     WHERE f.credentials_id = p_credentials_id;
+    DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
+    IF v_changes > 0 AND v_consent.credentials_id IS NOT NULL THEN
+        PERFORM finq.event(v_consent.client_id, v_consent.session_id, v_consent.skill_id, 'transactions.updated',
+                           jsonb_build_object('credentials_id', p_credentials_id, 'seq', seq));
+    END IF;
+END $$;
+COMMENT ON FUNCTION finq.feed_store IS 'repeatable';
+
+-- A refresh came to nothing: p_error says why, what is stored stays. A consent that was withdrawn at the bank ends.
+CREATE OR REPLACE FUNCTION finq.feed_fail(p_credentials_id uuid, p_refresh_id uuid, p_error text, p_is_withdrawn boolean,
+                                          OUT was_held boolean)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_is_withdrawn AND EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id) THEN
+        PERFORM finq.consent_end(p_credentials_id, NULL);
+    END IF;
+    UPDATE finq.feed f SET refresh_id = NULL, refresh_until = NULL, error = p_error, error_at = clock_timestamp()
+     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id;
+    was_held := FOUND;
+    DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
+END $$;
+COMMENT ON FUNCTION finq.feed_fail IS 'repeatable';

@@ -1,0 +1,221 @@
+#include "data/refresh.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "bank/connector.h"
+#include "crypto/secrets.h"
+#include "db/calls.h"
+#include "flow/feed.h"
+#include "ground/clock.h"
+#include "rows.h"
+
+/* So long a claim lasts, from one page to the next: longer than a connector may take. */
+#define CLAIM_SECONDS 120
+/* More pages than these no bank has for one consent. */
+#define PAGES_MOST 1000
+/* The limit of a bank's history is met with so much to spare, in seconds. */
+#define MARGIN 60
+#define DAY 86400
+
+typedef struct {
+    const finq_service *service;
+    finq_feed_claim_out claim; /* what the database knows of the feed */
+    finq_id refresh_id;
+    const finq_published *published;
+    const char *reference;
+    int is_attended, pages;
+    apr_int64_t since; /* what transactions are asked from */
+    rows_maker maker;
+    apr_pool_t *pool, *page_pool;
+} refresh;
+
+/* ---- the claim ---- */
+
+static finq_error *claim_take(refresh *r, const finq_refresh_wish *wish)
+{
+    finq_feed_claim_in in = {
+        .credentials_id = wish->credentials_id,
+        .session_id = wish->session_id,
+        .refresh_id = &r->refresh_id,
+        .if_due = wish->if_due,
+        .is_attended = wish->is_attended,
+        .seconds = CLAIM_SECONDS,
+    };
+    return finq_call_feed_claim(&r->claim, r->service->db, &in, r->pool);
+}
+
+/* A look at a time, while another refreshes. */
+static finq_error *claim_await(refresh *r, const finq_refresh_wish *wish)
+{
+    finq_connectors *connectors = r->service->connectors;
+    FINQ_TRY(claim_take(r, wish));
+    while (strcmp(r->claim.outcome, "claimed") == 0 && finq_clock_steady() < wish->until && connectors->pause(connectors))
+        FINQ_TRY(claim_take(r, wish));
+    return NULL;
+}
+
+/* The tenant's key for ids, which is made when it is first needed. */
+static finq_error *account_key_find(finq_bytes *wrapped, const refresh *r)
+{
+    finq_account_key_keep_out row;
+    finq_account_key_keep_in in = {.client_id = r->claim.client_id};
+    *wrapped = r->claim.account_key;
+    if (wrapped->data)
+        return NULL;
+    FINQ_TRY(finq_data_key_make(&in.data_key, r->service->data_keys, r->claim.client_id, r->pool));
+    FINQ_TRY(finq_call_account_key_keep(&row, r->service->db, &in, r->pool));
+    *wrapped = row.data_key;
+    return NULL;
+}
+
+static finq_error *keys_open(refresh *r)
+{
+    const finq_data_keys *keys = r->service->data_keys;
+    finq_data_key *key, *tenant_key;
+    finq_bytes wrapped;
+    FINQ_TRY(account_key_find(&wrapped, r));
+    FINQ_TRY(finq_data_key_unwrap(&tenant_key, keys, wrapped, r->pool));
+    FINQ_TRY(
+        finq_data_key_derive(r->maker.mac, sizeof r->maker.mac, tenant_key, (finq_bytes){NULL, 0}, "account data ids", r->pool));
+    FINQ_TRY(finq_data_key_unwrap(&key, keys, r->claim.data_key, r->pool));
+    r->maker.key = key;
+    return finq_data_key_open(&r->reference, key,
+                              FINQ_DATA_PLACE(FINQ_SEALED_REFERENCE, r->claim.session_id, r->claim.session_id),
+                              r->claim.reference, r->pool);
+}
+
+/* ---- pages ---- */
+
+/* From when on the bank still tells: all of it for a while after the visit, and then so many days. */
+static void since_clamp(refresh *r)
+{
+    const finq_bank_declared *declared = &r->maker.declared;
+    apr_int64_t now = finq_clock_seconds(), oldest = now - (apr_int64_t)declared->max_history_days * DAY + MARGIN;
+    if (declared->max_history_days == 0 || now + MARGIN < r->claim.visited_at + declared->history_after_sca_seconds)
+        return;
+    r->since = r->since > oldest ? r->since : oldest;
+}
+
+static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_page *page)
+{
+    finq_feed_page_keep_out row;
+    finq_feed_page_keep_in in = {.credentials_id = r->claim.credentials_id,
+                                 .refresh_id = &r->refresh_id,
+                                 .place = ++r->pages,
+                                 .kind = finq_bank_kind_name(kind),
+                                 .seconds = CLAIM_SECONDS};
+    FINQ_TRY(rows_make(&in.rows, &r->maker, page, kind, r->page_pool));
+    FINQ_TRY(finq_call_feed_page_keep(&row, r->service->db, &in, r->page_pool));
+    return row.is_held ? NULL : finq_error_internal(r->pool, FINQ_E_SERVICE_UNAVAILABLE, "a refresh was overtaken by another");
+}
+
+static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kind, const char *next)
+{
+    finq_connectors *connectors = r->service->connectors;
+    finq_bank_question question = {
+        .ask = kind,
+        .attempt = r->refresh_id,
+        .skill = r->published->skill->name,
+        .environment = r->published->skill->environment,
+        .reference = r->reference,
+        .since = kind == FINQ_BANK_TRANSACTIONS ? r->since : 0,
+        .next = next,
+        .is_attended = r->is_attended,
+    };
+    return connectors->ask_data(connectors, page, r->claim.connector, &question, r->page_pool);
+}
+
+/* All pages of a kind; the memory of one is given back before the next. */
+static finq_error *kind_ask(refresh *r, finq_bank_kind kind, int *is_withdrawn)
+{
+    finq_bank_page page;
+    const char *next = NULL;
+    do {
+        next = apr_pstrdup(r->pool, next);
+        apr_pool_clear(r->page_pool);
+        if (r->pages >= PAGES_MOST)
+            return finq_connector_unusable(r->pool, "it has more pages than 1000");
+        FINQ_TRY(page_ask(&page, r, kind, next));
+        *is_withdrawn = page.is_withdrawn;
+        if (kind == FINQ_BANK_ACCOUNTS && !next)
+            r->maker.declared = page.declared;
+        if (!page.is_withdrawn)
+            FINQ_TRY(page_keep(r, kind, &page));
+        next = page.next;
+    } while (next && !page.is_withdrawn);
+    return NULL;
+}
+
+/* ---- the end ---- */
+
+static finq_error *fail(refresh *r, const char *why, int is_withdrawn)
+{
+    finq_feed_fail_out row;
+    finq_feed_fail_in in = {
+        .credentials_id = r->claim.credentials_id, .refresh_id = &r->refresh_id, .error = why, .is_withdrawn = is_withdrawn};
+    return finq_call_feed_fail(&row, r->service->db, &in, r->pool);
+}
+
+static finq_error *store(refresh *r)
+{
+    finq_feed_store_out row;
+    finq_feed_store_in in = {.credentials_id = r->claim.credentials_id,
+                             .refresh_id = &r->refresh_id,
+                             .pages = r->pages,
+                             .since = r->since,
+                             .frequency = r->maker.declared.frequency};
+    FINQ_TRY(finq_call_feed_store(&row, r->service->db, &in, r->pool));
+    if (strcmp(row.outcome, "refused") == 0)
+        return finq_connector_unusable(r->pool, apr_psprintf(r->pool, "connector %s: %s", r->claim.connector, row.fault));
+    return NULL; /* who was overtaken finds what the other has stored */
+}
+
+static finq_error *run(refresh *r, int *is_withdrawn)
+{
+    *is_withdrawn = 0;
+    FINQ_TRY(finq_directory_skill(&r->published, r->service->directory, r->service->db, r->claim.skill_id, r->pool));
+    FINQ_TRY(keys_open(r));
+    r->since = r->claim.since;
+    for (int kind = 0; kind < FINQ_BANK_KINDS && !*is_withdrawn; kind++) {
+        if (kind == FINQ_BANK_TRANSACTIONS)
+            since_clamp(r);
+        FINQ_TRY(kind_ask(r, (finq_bank_kind)kind, is_withdrawn));
+    }
+    return *is_withdrawn ? NULL : store(r);
+}
+
+/* What goes wrong is noted in the feed; where not even that can be done the claim ends by itself. */
+static finq_error *finish(refresh *r)
+{
+    int is_withdrawn;
+    finq_error *error = run(r, &is_withdrawn);
+    if (is_withdrawn && !error)
+        return fail(r, "consent_withdrawn", 1);
+    if (error)
+        fail(r, finq_code_name(error->code), 0);
+    return error;
+}
+
+finq_error *finq_refresh(const finq_service *service, const finq_refresh_wish *wish, apr_pool_t *pool)
+{
+    finq_connectors *connectors = service->connectors;
+    refresh r = {.service = service, .is_attended = wish->is_attended, .pool = pool};
+    FINQ_TRY(finq_id_new(&r.refresh_id, pool));
+    FINQ_TRY(claim_await(&r, wish));
+    if (strcmp(r.claim.outcome, "ok") != 0)
+        return NULL;
+    r.maker.accounts = apr_hash_make(pool);
+    r.maker.pool = pool;
+    r.maker.credentials_id = *r.claim.credentials_id;
+    r.maker.servicer_id = *r.claim.servicer_id;
+    apr_pool_create(&r.page_pool, pool);
+    finq_error *error = connectors->enter(connectors, r.claim.connector);
+    if (error) {
+        fail(&r, finq_code_name(error->code), 0);
+        return error;
+    }
+    error = finish(&r);
+    connectors->leave(connectors, r.claim.connector);
+    return error;
+}

@@ -1,0 +1,35 @@
+/* What a bank tells, as the database takes it: between the files of this room. */
+#ifndef DATA_ROWS_H
+#define DATA_ROWS_H
+
+#include <apr_hash.h>
+
+#include "bank/data.h"
+#include "crypto/data_key.h"
+#include "crypto/mac.h"
+#include "data/transaction.h"
+
+/* The words of what is sealed; rows are named by their MACs. */
+#define DATA_SEALED_ACCOUNT "account"
+#define DATA_SEALED_TRANSACTION "transaction"
+
+/* For whom, and what is known so far. */
+typedef struct rows_maker {
+    const finq_data_key *key;          /* the consent's: it seals */
+    unsigned char mac[FINQ_MAC_BYTES]; /* the tenant's: it makes ids */
+    finq_id credentials_id, servicer_id;
+    finq_bank_declared declared;
+    apr_hash_t *accounts; /* the bank's word for one -> its MAC, of FINQ_MAC_BYTES */
+    apr_pool_t *pool;     /* of what is known */
+} rows_maker;
+
+/* The transactions of an answer, of finq_transaction, their words opened; the first row, which is none, has the data key. Errors: those
+ * of finq_data_key_unwrap and finq_data_key_open. */
+finq_error *rows_open(apr_array_header_t **transactions, const apr_array_header_t *rows, const finq_data_keys *keys,
+                      const finq_data_claim *claim, apr_pool_t *pool);
+
+/* A page's rows as JSON, in the pool. Accounts come first, since the others name them. Errors: external_api_invalid_answer for an
+ * account that was not told of; internal. */
+finq_error *rows_make(const char **text, rows_maker *maker, const finq_bank_page *page, finq_bank_kind kind, apr_pool_t *pool);
+
+#endif
