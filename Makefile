@@ -59,6 +59,7 @@ help:
 ## make lint             fails where clang-tidy or cppcheck find a fault
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
 ## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
+## make bench-scale [SCALE=1]  measures speed and room after a year of SCALE million sessions, and the janitor's run over it
 ## make schema           draws sql/schema.sql, the picture of the tables, from a database of its own
 ## make calls            writes src/db/calls.c and include/db/calls.h: the SQL functions of the server, for C
 ## make manual           writes conf/manual/finqctl*.md anew, from what finqctl says of its verbs
@@ -191,11 +192,17 @@ lint:
 	@printf '%s\n' $(LINTED) | xargs -P $(WORKERS) -n 8 sh -c 'clang-tidy --quiet "$$@" -- $(LINT_FLAGS) 2>/dev/null' lint
 
 BENCH ?=
+SCALE ?= 1
 bench:
 	@tests/install.sh build run demo bench
 	@$(MAKE) --no-print-directory -s B=$(B) all $(B)/bench/load $(B)/bench/mod_finq_floor.so
 	@tests/bench/rivals.sh $(B)/bench
 	@STRICT=$(STRICT) $(PYTHON) tests/run_bench.py $(BENCH)
+
+bench-scale:
+	@tests/install.sh build run demo bench
+	@$(MAKE) --no-print-directory -s B=$(B) all $(B)/bench/load $(B)/bench/mod_finq_floor.so
+	@STRICT=$(STRICT) SCALE=$(SCALE) $(PYTHON) tests/run_scale.py
 
 # The verbs of the command's manual are what the command says of itself.
 manual: $(B)/finqctl
@@ -259,5 +266,5 @@ uninstall:
 clean:
 	rm -rf $(B)/obj $(B)/man $(B)/unit $(B)/fuzz $(B)/modules/mod_finq.so $(B)/mod_finq.so $(B)/finqctl
 
-.PHONY: all help check-deps deps deps-test demo up down log psql test test-asan fresh unit format lint bench manual postman install clean
+.PHONY: all help check-deps deps deps-test demo up down log psql test test-asan fresh unit format lint bench bench-scale manual postman install clean
 -include $(shell find $(B)/obj $(B)/unit -name '*.d' 2>/dev/null)

@@ -370,11 +370,16 @@ CREATE TABLE finq.outbox (
     delivered_at timestamp with time zone,
     last_error text,
     tried_since timestamp with time zone,
-    CONSTRAINT outbox_pkey PRIMARY KEY (event_id)
-);
-CREATE INDEX outbox_ended ON finq.outbox USING btree (COALESCE(delivered_at, next_at)) WHERE (state <> 'WAITING'::finq.delivery);
-CREATE INDEX outbox_session ON finq.outbox USING btree (session_id, event_id) WHERE (state = 'WAITING'::finq.delivery);
-CREATE INDEX outbox_waiting ON finq.outbox USING btree (client_id, next_at) WHERE (state = 'WAITING'::finq.delivery);
+    kept boolean NOT NULL DEFAULT false,
+    CONSTRAINT outbox_pkey PRIMARY KEY (event_id, created_at, kept)
+) PARTITION BY LIST (kept);
+CREATE INDEX outbox_ended ON ONLY finq.outbox USING btree (COALESCE(delivered_at, next_at)) WHERE (state <> 'WAITING'::finq.delivery);
+CREATE INDEX outbox_session ON ONLY finq.outbox USING btree (session_id, event_id) WHERE (state = 'WAITING'::finq.delivery);
+CREATE INDEX outbox_waiting ON ONLY finq.outbox USING btree (client_id, next_at) WHERE (state = 'WAITING'::finq.delivery);
+
+CREATE TABLE finq.outbox_kept PARTITION OF finq.outbox FOR VALUES IN (true);
+
+CREATE TABLE finq.outbox_week PARTITION OF finq.outbox FOR VALUES IN (false) PARTITION BY RANGE (created_at);
 
 CREATE TABLE finq.page (
     page_id uuid NOT NULL,
@@ -486,13 +491,18 @@ CREATE TABLE finq.session (
     returned_by uuid,
     returned json,
     went_back boolean NOT NULL DEFAULT false,
-    CONSTRAINT session_pkey PRIMARY KEY (session_id)
-) WITH (fillfactor=80);
-CREATE INDEX session_consent ON finq.session USING btree (credentials_id) WHERE (credentials_id IS NOT NULL);
-CREATE INDEX session_ended ON finq.session USING btree (expires_at) WHERE (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status]));
-CREATE INDEX session_expiry ON finq.session USING btree (expires_at) WHERE ((status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) AND (exchanged_at IS NULL));
-CREATE INDEX session_person ON finq.session USING btree (client_id, tenant_user_id) WHERE (tenant_user_id IS NOT NULL);
-CREATE INDEX session_waiting ON finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
+    kept boolean NOT NULL DEFAULT false,
+    CONSTRAINT session_pkey PRIMARY KEY (session_id, kept)
+) PARTITION BY LIST (kept);
+CREATE INDEX session_consent ON ONLY finq.session USING btree (credentials_id) WHERE (credentials_id IS NOT NULL);
+CREATE INDEX session_ended ON ONLY finq.session USING btree (expires_at) WHERE (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status]));
+CREATE INDEX session_expiry ON ONLY finq.session USING btree (expires_at) WHERE ((status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) AND (exchanged_at IS NULL));
+CREATE INDEX session_person ON ONLY finq.session USING btree (client_id, tenant_user_id) WHERE (tenant_user_id IS NOT NULL);
+CREATE INDEX session_waiting ON ONLY finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
+
+CREATE TABLE finq.session_kept PARTITION OF finq.session FOR VALUES IN (true) WITH (fillfactor=80);
+
+CREATE TABLE finq.session_week PARTITION OF finq.session FOR VALUES IN (false) PARTITION BY RANGE (session_id);
 
 CREATE TABLE finq.signing_key (
     client_id uuid NOT NULL,
@@ -540,8 +550,9 @@ CREATE TABLE finq.step (
     decided boolean NOT NULL,
     off_path boolean NOT NULL DEFAULT false,
     decided_by uuid,
-    CONSTRAINT step_pkey PRIMARY KEY (step_id)
-);
+    kept boolean NOT NULL DEFAULT false,
+    CONSTRAINT step_pkey PRIMARY KEY (step_id, kept)
+) PARTITION BY LIST (kept);
 
 CREATE TABLE finq.step_claim (
     session_id uuid NOT NULL,
@@ -552,6 +563,10 @@ CREATE TABLE finq.step_claim (
     CONSTRAINT step_claim_pkey PRIMARY KEY (session_id)
 );
 CREATE INDEX step_claim_until ON finq.step_claim USING btree (until);
+
+CREATE TABLE finq.step_kept PARTITION OF finq.step FOR VALUES IN (true);
+
+CREATE TABLE finq.step_week PARTITION OF finq.step FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
 CREATE TABLE finq.tenant (
     client_id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -640,8 +655,11 @@ CREATE TABLE finq.upload (
     height integer,
     orientation integer,
     uploaded_at timestamp with time zone NOT NULL,
-    CONSTRAINT upload_pkey PRIMARY KEY (step_id, document)
-);
+    kept boolean NOT NULL DEFAULT false,
+    CONSTRAINT upload_pkey PRIMARY KEY (step_id, document, kept)
+) PARTITION BY LIST (kept);
+
+CREATE TABLE finq.upload_kept PARTITION OF finq.upload FOR VALUES IN (true);
 
 CREATE TABLE finq.upload_removed (
     upload_id uuid NOT NULL,
@@ -652,6 +670,8 @@ CREATE TABLE finq.upload_removed (
 );
 CREATE INDEX upload_removed_gone ON finq.upload_removed USING btree (gone_at) WHERE (gone_at IS NOT NULL);
 CREATE INDEX upload_removed_waits ON finq.upload_removed USING btree (removed_at) WHERE (gone_at IS NULL);
+
+CREATE TABLE finq.upload_week PARTITION OF finq.upload FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
 CREATE TABLE finq.webhook (
     client_id uuid NOT NULL,
@@ -669,3 +689,11 @@ CREATE TABLE finq.webhook (
 );
 CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.webhook FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
 CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE OF url, secret_id, salt, enabled ON finq.webhook FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TABLE finq.week_held (
+    partition text NOT NULL,
+    why text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT week_held_pkey PRIMARY KEY (partition),
+    CONSTRAINT week_held_why_check CHECK ((why = ANY (ARRAY['pinned'::text, 'contended'::text])))
+);

@@ -423,6 +423,10 @@ typedef struct finq_janitor_begin_out {
     apr_int64_t lag;
     apr_int64_t last_run;
     const char *holder;
+    apr_int32_t weeks_ahead;
+    apr_int32_t weeks_missing;
+    apr_int32_t weeks_pinned;
+    apr_int32_t weeks_contended;
 } finq_janitor_begin_out;
 /** sql/functions/janitor.sql. */
 finq_error *finq_call_janitor_begin(finq_janitor_begin_out *out, finq_db *db, const finq_janitor_begin_in *in, apr_pool_t *pool);

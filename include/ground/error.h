@@ -97,6 +97,7 @@ typedef struct finq_error {
     const finq_fact *facts;      /**< NULL where there are none */
     int uncertain;               /**< whether the effect may have taken place all the same: the answer was lost */
     int moved;                   /**< whether a new connection may lead to a database that answers: this one's has ended */
+    int undone;                  /**< whether the database has undone the call for another's sake: it may be made again at once */
 } finq_error;
 
 /** Makes an error whose message is the formatted text. Never fails, never returns NULL. */

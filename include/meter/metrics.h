@@ -41,6 +41,11 @@ const char *finq_outcome_name(int outcome);
     X(JANITOR_ERASURES_REMOVED, "finq_janitor_done_total", "job", "erasures_removed")     \
     X(JANITOR_AUDIT_REMOVED, "finq_janitor_done_total", "job", "audit_removed")           \
     X(JANITOR_AUDIT_CHAINED, "finq_janitor_done_total", "job", "audit_chained")           \
+    X(JANITOR_WEEKS_MADE, "finq_janitor_done_total", "job", "weeks_made")                 \
+    X(JANITOR_SESSIONS_KEPT, "finq_janitor_done_total", "job", "sessions_kept")           \
+    X(JANITOR_EVENTS_KEPT, "finq_janitor_done_total", "job", "events_kept")               \
+    X(JANITOR_WEEKS_DETACHED, "finq_janitor_done_total", "job", "weeks_detached")         \
+    X(JANITOR_WEEKS_DROPPED, "finq_janitor_done_total", "job", "weeks_dropped")           \
     X(JANITOR_FILES_REMOVED, "finq_janitor_done_total", "job", "files_removed")           \
     X(JANITOR_FAILED, "finq_janitor_failures_total", "", "")
 
@@ -102,6 +107,22 @@ void finq_metrics_event(const finq_meter *meter, finq_event event);
 void finq_metrics_events(const finq_meter *meter, finq_event event, apr_uint64_t count);
 /** Notes how far behind the janitor is, in seconds, and when a run last ended on whatever server, in seconds since 1970. */
 void finq_metrics_janitor_seen(const finq_meter *meter, apr_int64_t lag, apr_int64_t last_run);
+
+/** How the weeks of the database's tables stand: X(member, name on the status page). */
+#define FINQ_WEEKS(X)          \
+    X(ahead, "WeeksAhead")     \
+    X(missing, "WeeksMissing") \
+    X(pinned, "WeeksPinned")   \
+    X(contended, "WeeksContended")
+
+typedef struct {
+#define X(member, figure) apr_uint64_t member;
+    FINQ_WEEKS(X)
+#undef X
+} finq_weeks;
+
+/** Notes how they stand. */
+void finq_metrics_weeks_seen(const finq_meter *meter, const finq_weeks *weeks);
 /** Counts a wait for a connection to the database. */
 void finq_metrics_wait(const finq_meter *meter, apr_time_t waited);
 /** Counts what was told of a session. `skill_id` is not 0. */

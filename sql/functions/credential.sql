@@ -2,15 +2,16 @@
 
 -- Removes the steps that are off the path, and their uploads; the files go with the next sweep.
 CREATE OR REPLACE FUNCTION finq.session_prune(p_session_id uuid) RETURNS void
-    LANGUAGE sql VOLATILE
+    LANGUAGE plpgsql
 AS $$
+BEGIN
     WITH gone AS (
         DELETE FROM finq.step e USING finq.same_time(p_session_id) w
          WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND e.off_path
         RETURNING e.step_id),
     files AS (DELETE FROM finq.upload u USING gone g WHERE u.step_id = g.step_id RETURNING u.upload_id)
-    INSERT INTO finq.upload_removed (upload_id, removed_at, decided) SELECT f.upload_id, clock_timestamp(), false FROM files f
-$$;
+    INSERT INTO finq.upload_removed (upload_id, removed_at, decided) SELECT f.upload_id, clock_timestamp(), false FROM files f;
+END $$;
 
 -- When a consent ends that begins now, and when its data have to be gone.
 CREATE OR REPLACE FUNCTION finq.consent_times(p_client_id uuid, p_skill_id integer, p_now timestamptz)
@@ -78,7 +79,7 @@ CREATE OR REPLACE FUNCTION finq.exchange_token(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_token_expires_at bigint, p_required text[],
     p_credentials_id uuid, p_access_token_hash bytea, p_salt bytea, p_secret_id integer, p_repeat_within integer)
     RETURNS finq.exchange_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

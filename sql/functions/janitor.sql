@@ -73,17 +73,37 @@ BEGIN
     RETURN v_done;
 END $$;
 
--- Sessions without a consent, p_retention seconds after they have ended.
+-- Sessions without a consent, p_retention seconds after they have ended: of this week and those before it that still stand, then
+-- kept ones. Those of a past week go with it, but for what has files or
+-- account data.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_sessions(p_retention integer) RETURNS integer
     LANGUAGE plpgsql
 AS $$
 DECLARE
     v_until    timestamptz := clock_timestamp() - p_retention * interval '1 second';
+    v_first    uuid := finq.first_id(finq.week_first());
+    v_filed    uuid[];
     v_sessions uuid[];
 BEGIN
     v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
-                         WHERE s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
+                         WHERE NOT s.kept AND s.session_id >= v_first
+                           AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
                          ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    IF v_sessions = '{}' THEN
+        v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
+                             WHERE s.kept AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
+                             ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    END IF;
+    IF v_sessions = '{}' THEN
+        v_filed := ARRAY(SELECT e.session_id FROM finq.upload u JOIN finq.step e ON e.step_id = u.step_id AND NOT e.kept
+                          WHERE NOT u.kept AND u.step_id < v_first LIMIT 10 * finq.janitor_batch_rows())
+                || ARRAY(SELECT f.session_id FROM finq.feed f
+                          WHERE f.session_id < v_first AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id));
+        v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
+                             WHERE NOT s.kept AND s.session_id = ANY (v_filed)
+                               AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
+                             LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    END IF;
     PERFORM finq.session_remove(i.session_id) FROM unnest(v_sessions) AS i (session_id);
     RETURN cardinality(v_sessions);
 END $$;
@@ -167,17 +187,22 @@ $$;
 
 -- Events, p_retention seconds after they were delivered or given up.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_events(p_retention integer) RETURNS integer
-    LANGUAGE sql
+    LANGUAGE plpgsql
 AS $$
-    WITH gone AS (
-        DELETE FROM finq.outbox e
-         WHERE e.event_id IN (SELECT o.event_id FROM finq.outbox o
-                               WHERE o.state <> 'WAITING'
-                                 AND coalesce(o.delivered_at, o.next_at) <= statement_timestamp() - p_retention * interval '1 second'
-                               ORDER BY coalesce(o.delivered_at, o.next_at) LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED)
-        RETURNING 1)
-    SELECT count(*)::integer FROM gone
-$$;
+DECLARE
+    v_until timestamptz := clock_timestamp() - p_retention * interval '1 second';
+    v_event record;
+    v_done  integer := 0;
+BEGIN
+    FOR v_event IN SELECT o.event_id, o.created_at, o.kept FROM finq.outbox o
+                    WHERE o.state <> 'WAITING' AND coalesce(o.delivered_at, o.next_at) <= v_until
+                    ORDER BY coalesce(o.delivered_at, o.next_at) LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED LOOP
+        DELETE FROM finq.outbox o
+         WHERE o.event_id = v_event.event_id AND o.created_at = v_event.created_at AND o.kept = v_event.kept;
+        v_done := v_done + 1;
+    END LOOP;
+    RETURN v_done;
+END $$;
 
 -- Receipts are given again for 30 days, which is as long as a session may be begun before its first step.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_erasures() RETURNS integer
@@ -213,16 +238,19 @@ BEGIN
 END $$;
 
 -- Begins a run, unless one is under way or began within the last p_every seconds: then `epoch` is NULL, and p_holder may see who
--- had it. `lag` is in seconds, `last_run`, when a run last came to its end, seconds since 1970.
+-- had it. `lag` is in seconds, `last_run`, when a run last came to its end, seconds since 1970. The weeks are
+-- as finq.week_report has them.
 CREATE OR REPLACE FUNCTION finq.janitor_begin(p_holder text, p_every integer, OUT epoch bigint, OUT lag bigint, OUT last_run bigint,
-                                              OUT holder text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    OUT holder text, OUT weeks_ahead integer, OUT weeks_missing integer, OUT weeks_pinned integer, OUT weeks_contended integer)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
     epoch := finq.lease_take('janitor', p_holder, 60, p_every);
     lag := finq.janitor_lag();
     SELECT finq.seconds(l.given_at), l.holder INTO last_run, holder FROM finq.lease l WHERE l.name = 'janitor';
+    SELECT w.ahead, w.missing, w.pinned, w.contended INTO weeks_ahead, weeks_missing, weeks_pinned, weeks_contended
+      FROM finq.week_report() w;
 END $$;
 
 -- Does a batch of p_job, the first where that is NULL. What comes next is `next_job`: the same one where there may be more to do,
@@ -231,12 +259,12 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.janitor_batch(
     p_epoch bigint, p_job text, p_session_retention integer, p_event_retention integer, p_audit_retention integer,
     OUT outcome text, OUT job text, OUT done integer, OUT next_job text, OUT problem text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, pages_removed, events_removed, erasures_removed,
-                       audit_removed, audit_chained}';
+                       replays_removed, claims_removed, pages_removed, events_removed, erasures_removed, audit_removed,
+                       audit_chained, weeks_made, sessions_kept, events_kept, weeks_detached, weeks_dropped}';
 BEGIN
     done := 0;
     job := coalesce(p_job, v_jobs[1]);
@@ -259,13 +287,19 @@ BEGIN
             WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()
             WHEN 'audit_removed' THEN finq.audit_prune(p_audit_retention, finq.janitor_batch_rows())
             WHEN 'audit_chained' THEN finq.audit_chain(finq.janitor_batch_rows())
+            WHEN 'weeks_made' THEN finq.week_make()
+            WHEN 'sessions_kept' THEN finq.janitor_keep_sessions(p_session_retention)
+            WHEN 'events_kept' THEN finq.janitor_keep_events(p_event_retention)
+            WHEN 'weeks_detached' THEN finq.week_end_next(true, p_session_retention, p_event_retention)
+            WHEN 'weeks_dropped' THEN finq.week_end_next(false, p_session_retention, p_event_retention)
         END;
         outcome := 'ok';
     EXCEPTION WHEN OTHERS THEN
         outcome := 'failed';
         problem := format('%s: %s', SQLSTATE, SQLERRM);
     END;
-    next_job := CASE WHEN done >= finq.janitor_batch_rows() THEN job ELSE v_jobs[array_position(v_jobs, job) + 1] END;
+    next_job := CASE WHEN done >= CASE WHEN job LIKE 'weeks%' THEN 1 ELSE finq.janitor_batch_rows() END THEN job
+                     ELSE v_jobs[array_position(v_jobs, job) + 1] END;
 END $$;
 
 -- Ends a run. `place` and `hash` are the head of the audit trail, where it is to be signed; else NULL.

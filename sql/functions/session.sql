@@ -57,8 +57,9 @@ END $$;
 
 -- Removes what hangs on a session, but the events that tell of its end. Its files wait for a server of their directory.
 CREATE OR REPLACE FUNCTION finq.session_data_remove(p_session_id uuid) RETURNS void
-    LANGUAGE sql VOLATILE
-BEGIN ATOMIC
+    LANGUAGE plpgsql
+AS $$
+BEGIN
     WITH steps AS (
         DELETE FROM finq.step e USING finq.same_time(p_session_id) w
          WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id RETURNING e.step_id),
@@ -66,7 +67,7 @@ BEGIN ATOMIC
     INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
     SELECT f.upload_id, clock_timestamp(), false FROM files f;
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
-END;
+END $$;
 
 -- Removes a feed and all that it has brought.
 CREATE OR REPLACE FUNCTION finq.feed_remove(p_credentials_id uuid) RETURNS void
@@ -79,14 +80,15 @@ BEGIN ATOMIC
 END;
 
 CREATE OR REPLACE FUNCTION finq.session_remove(p_session_id uuid) RETURNS void
-    LANGUAGE sql VOLATILE
-BEGIN ATOMIC
-    SELECT finq.session_data_remove(p_session_id);
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    PERFORM finq.session_data_remove(p_session_id);
     -- account data that have come for it, and that no consent has taken over
-    SELECT finq.feed_remove(f.credentials_id) FROM finq.feed f
-     WHERE f.session_id = p_session_id AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id);
+    PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f
+      WHERE f.session_id = p_session_id AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id);
     DELETE FROM finq.session s WHERE s.session_id = p_session_id;
-END;
+END $$;
 
 -- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as
 -- all are that answer whole rows: a parsed one keeps the columns of its day, and fails from a migration that adds one until it is
@@ -101,12 +103,16 @@ $$;
 
 -- The session that waits with this step, locked; null where none has it as its last one.
 CREATE OR REPLACE FUNCTION finq.session_of_step(p_step_id uuid) RETURNS finq.session
-    LANGUAGE sql VOLATILE
+    LANGUAGE plpgsql
 AS $$
-    SELECT s.* FROM finq.same_time(p_step_id) w
+DECLARE
+    v_session finq.session;
+BEGIN
+    SELECT s.* INTO v_session FROM finq.same_time(p_step_id) w
       JOIN finq.session s ON s.session_id BETWEEN w.first AND w.last
-     WHERE s.step_id = p_step_id FOR NO KEY UPDATE OF s
-$$;
+     WHERE s.step_id = p_step_id FOR NO KEY UPDATE OF s;
+    RETURN v_session;
+END $$;
 
 -- What follows a step that a session waits with: 'approve' goes on to what was to follow, 'resubmit' to the same step
 -- again, 'reject' to the end, and that one from wherever it stands. The answer's token is sealed when it is asked for.
@@ -231,15 +237,18 @@ END $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION finq.session_exists(p_client_id uuid, p_session_id uuid) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+BEGIN
     RETURN EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
+END $$;
 
 -- How a session stands, for whom holds its last nonce.
 CREATE OR REPLACE FUNCTION finq.session_status(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_session finq.session;
@@ -265,7 +274,7 @@ CREATE OR REPLACE FUNCTION finq.session_resume(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_nonce_ttl integer, p_temp_token_ttl integer,
     p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_session finq.session;
@@ -301,7 +310,7 @@ CREATE OR REPLACE FUNCTION finq.session_back(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held    record := finq.session_hold(p_client_id, p_session_id);
@@ -354,7 +363,7 @@ CREATE OR REPLACE FUNCTION finq.session_cancel(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held    record;
@@ -409,12 +418,15 @@ END;
 
 -- What the server is told of a return: where it stands, and how it was answered.
 CREATE OR REPLACE FUNCTION finq.return_answer(p_session finq.session, p_outcome text) RETURNS finq.return_answer
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
     RETURN ROW(p_outcome, p_session.return_link, p_session.step_id, p_session.tenant_user_id,
                (SELECT e.data::text FROM finq.step e WHERE e.step_id = p_session.step_id),
                p_session.returned ->> 'status', (p_session.returned ->> 'expires_at')::bigint,
                (p_session.returned ->> 'secret_id')::integer, p_session.returned ->> 'error',
                p_session.returned ->> 'description')::finq.return_answer;
+END $$;
 
 -- What was taken back from a session whose user comes back from a bank: its tenant, or the consent that it renews. NULL: nothing.
 CREATE OR REPLACE FUNCTION finq.return_refusal(p_client_id uuid, p_renews uuid) RETURNS text
@@ -435,7 +447,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea,
                                               p_request_id uuid)
     RETURNS finq.return_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_now     timestamptz := clock_timestamp();
@@ -471,7 +483,7 @@ CREATE OR REPLACE FUNCTION finq.redirect_conclude(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea, p_decision text, p_told json, p_reasons jsonb,
     p_answer_ttl integer, p_secret_id integer, p_error text, p_description text)
     RETURNS finq.return_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_session finq.session;

@@ -83,7 +83,7 @@ CREATE OR REPLACE FUNCTION finq.step_context(
     p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text, p_attempt uuid,
     p_renews uuid, p_request_id uuid, p_claim integer, p_user_mac bytea,
     OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -141,7 +141,7 @@ CREATE OR REPLACE FUNCTION finq.submit_step(
     p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb,
     p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL, p_user_mac bytea DEFAULT NULL, p_data_key bytea DEFAULT NULL)
     RETURNS finq.step_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -152,6 +152,7 @@ DECLARE
     v_held    boolean := p_attempt IS NULL OR finq.step_release(p_session_id, p_ordinal, p_attempt)
                          OR NOT EXISTS (SELECT FROM finq.step_claim c WHERE c.session_id = p_session_id AND c.ordinal = p_ordinal);
     v_went_back boolean;
+    v_kept    boolean; -- NULL of a first step
     v_answer  finq.step_answer;
 BEGIN
     IF to_timestamp(p_nonce_expires_at) <= v_now THEN
@@ -176,7 +177,7 @@ BEGIN
            AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0 AND v_held
            AND (p_renews IS NULL OR finq.can_renew(p_client_id, p_renews))
            AND (p_user_mac IS NULL OR NOT finq.was_erased(p_client_id, p_user_mac, p_started_at))
-        ON CONFLICT (session_id) DO NOTHING;
+        ON CONFLICT (session_id, kept) DO NOTHING;
     ELSE
         UPDATE finq.session s
            SET status = p_status, updated_at = v_now,
@@ -194,12 +195,12 @@ BEGIN
            AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
            AND (s.renews IS NULL OR finq.can_renew(p_client_id, s.renews))
            AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
-        RETURNING s.went_back INTO v_went_back;
+        RETURNING s.went_back, s.kept INTO v_went_back, v_kept;
     END IF;
     IF FOUND THEN
-        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided)
+        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided, kept)
         VALUES (p_step_id, p_session_id, p_ordinal, p_step_name, p_data, v_now, p_place,
-                p_attempt IS NOT NULL OR p_waits_for IS NOT NULL);
+                p_attempt IS NOT NULL OR p_waits_for IS NOT NULL, coalesce(v_kept, false));
         IF v_went_back THEN -- what was sent for it before stands, until it is replaced
             UPDATE finq.upload u SET step_id = p_step_id
               FROM finq.same_time(p_session_id) w
@@ -247,7 +248,7 @@ COMMENT ON FUNCTION finq.submit_step IS 'locks: session, repeatable';
 -- the one whose sessions are served where it came; NULL for any. A request that asks again is answered as it was.
 CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_tenant uuid, p_connector text, p_decision text, p_reasons jsonb,
                                             p_request_id uuid, OUT outcome text, OUT status text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

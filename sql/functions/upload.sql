@@ -2,10 +2,13 @@
 
 -- The documents of p_required that have no upload yet; NULL where none is missing.
 CREATE OR REPLACE FUNCTION finq.missing_uploads(p_step_id uuid, p_required text[]) RETURNS text[]
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
     RETURN (SELECT array_agg(d.document ORDER BY d.place)
               FROM unnest(p_required) WITH ORDINALITY AS d (document, place)
              WHERE NOT EXISTS (SELECT FROM finq.upload u WHERE u.step_id = p_step_id AND u.document = d.document));
+END $$;
 
 -- Two who decide over the same upload do so one after the other.
 CREATE OR REPLACE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
@@ -29,7 +32,7 @@ CREATE OR REPLACE FUNCTION finq.upload_record(
     p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
     p_width integer, p_height integer, p_orientation integer,
     OUT outcome text, OUT upload_id uuid, OUT replaced uuid)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -63,9 +66,9 @@ BEGIN
     END IF;
     upload_id := p_upload_id;
     IF v_upload.upload_id IS NULL THEN
-        INSERT INTO finq.upload (step_id, document, upload_id, size, sha256, media_type, width, height, orientation, uploaded_at)
+        INSERT INTO finq.upload (step_id, document, upload_id, size, sha256, media_type, width, height, orientation, uploaded_at, kept)
         VALUES (p_step_id, p_document, p_upload_id, p_size, p_sha256, p_media_type, nullif(p_width, 0), nullif(p_height, 0),
-                nullif(p_orientation, 0), v_now);
+                nullif(p_orientation, 0), v_now, v_step.kept);
     ELSIF v_upload.sha256 = p_sha256 AND v_upload.media_type = p_media_type THEN
         upload_id := v_upload.upload_id;
     ELSE
@@ -84,7 +87,7 @@ COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
 -- recorded and says so in its next call's p_gone. Where p_undecided is NULL, that is all that the call says.
 CREATE OR REPLACE FUNCTION finq.upload_sweep(p_undecided uuid[], p_gone uuid[], OUT upload_id uuid, OUT recorded boolean)
     RETURNS SETOF record
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

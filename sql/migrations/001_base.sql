@@ -8,9 +8,13 @@
 -- clock_timestamp(), because a statement may have waited for a lock.
 --
 -- Rows that live short (session, step, upload) have version 7 ids that all carry the time of their session's start, so
--- that an id alone tells the time partition that its row would stand in, and a session goes with all that hangs on it.
--- They have no foreign keys for the same reason, and because a key-share lock on the tenant's row would be the one thing
--- that all its sessions contend for.
+-- that an id alone tells the week in which its row stands, and a session goes with all that hangs on it. They have no
+-- foreign keys for the same reason, and because a key-share lock on the tenant's row would be the one thing that all its
+-- sessions contend for.
+--
+-- Tables that shrink are cut into weeks, from Monday to Monday in UTC: NAME_week holds a partition for each, made ahead and
+-- dropped whole, so that what is gone gives its room back. A row that outlives its week is kept: it moves to NAME_kept before
+-- (functions/week.sql). A key with the time in it leads to one week and to NAME_kept, whichever has the row.
 
 DO $$
 BEGIN
@@ -107,7 +111,7 @@ CREATE TYPE finq.waiting AS ENUM ('BANK', 'DECISION');
 -- step_place is the place in the skill of the last step submitted, from 1; next_place that of the step that follows it
 -- once the waiting ends, 0 where none does.
 CREATE TABLE finq.session (
-    session_id           uuid                NOT NULL PRIMARY KEY,
+    session_id           uuid                NOT NULL,
     client_id            uuid                NOT NULL,
     skill_id             integer             NOT NULL,
     tenant_user_id       text                NULL,
@@ -144,8 +148,12 @@ CREATE TABLE finq.session (
     returned_hash        bytea               NULL,     -- by which return, of all that it brought
     returned_by          uuid                NULL,     -- by which request
     returned             json                NULL,     -- what that was answered, once it is concluded
-    went_back            boolean             NOT NULL DEFAULT false -- some of its steps may be off its path
-) WITH (fillfactor = 80);
+    went_back            boolean             NOT NULL DEFAULT false, -- some of its steps may be off its path
+    kept                 boolean             NOT NULL DEFAULT false, -- outlives its week, with all that hangs on it
+    PRIMARY KEY (session_id, kept)
+) PARTITION BY LIST (kept);
+CREATE TABLE finq.session_kept PARTITION OF finq.session FOR VALUES IN (true) WITH (fillfactor = 80);
+CREATE TABLE finq.session_week PARTITION OF finq.session FOR VALUES IN (false) PARTITION BY RANGE (session_id);
 
 -- Those whose time may be up, and those that have ended without a consent: their expires_at is when they did. What leaves
 -- the one for the other changes its status, so that a step in between changes no index.
@@ -178,7 +186,7 @@ CREATE INDEX page_expiry ON finq.page (expires_at);
 CREATE INDEX page_person ON finq.page (client_id, tenant_user_id) WHERE tenant_user_id IS NOT NULL;
 
 CREATE TABLE finq.step (
-    step_id      uuid        NOT NULL PRIMARY KEY,
+    step_id      uuid        NOT NULL,
     session_id   uuid        NOT NULL,
     ordinal      integer     NOT NULL,
     name         text        NOT NULL,
@@ -187,8 +195,12 @@ CREATE TABLE finq.step (
     place        integer     NOT NULL, -- of its step in the skill, from 1
     decided      boolean     NOT NULL, -- a connector, a bank or a person has a say in it: no way leads back
     off_path     boolean     NOT NULL DEFAULT false, -- the user went back over it: it does not count, and goes at the exchange
-    decided_by   uuid        NULL -- the request that decided about it
-);
+    decided_by   uuid        NULL, -- the request that decided about it
+    kept         boolean     NOT NULL DEFAULT false, -- as its session
+    PRIMARY KEY (step_id, kept)
+) PARTITION BY LIST (kept);
+CREATE TABLE finq.step_kept PARTITION OF finq.step FOR VALUES IN (true);
+CREATE TABLE finq.step_week PARTITION OF finq.step FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
 -- Who asks a connector about a step: one attempt at a time, until it is submitted or given up, or for so long as an answer may
 -- take. A first step has no session's row yet. After a crash nobody is asking: the table may be empty then.
@@ -213,8 +225,11 @@ CREATE TABLE finq.upload (
     height      integer     NULL,
     orientation integer     NULL, -- of a picture: as Exif's, 1 to 8
     uploaded_at timestamptz NOT NULL,
-    PRIMARY KEY (step_id, document)
-);
+    kept        boolean     NOT NULL DEFAULT false, -- as its session
+    PRIMARY KEY (step_id, document, kept)
+) PARTITION BY LIST (kept);
+CREATE TABLE finq.upload_kept PARTITION OF finq.upload FOR VALUES IN (true);
+CREATE TABLE finq.upload_week PARTITION OF finq.upload FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
 -- Files that no upload points to: replaced ones until some server has removed them, and those that a sweep decided
 -- against, so that a statement which comes late cannot record them after all.
@@ -529,7 +544,7 @@ CREATE TABLE finq.webhook (
 CREATE TYPE finq.delivery AS ENUM ('WAITING', 'DELIVERED', 'GIVEN_UP');
 
 CREATE TABLE finq.outbox (
-    event_id     bigint        NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id     bigint        NOT NULL GENERATED ALWAYS AS IDENTITY,
     message_id   uuid          NOT NULL DEFAULT gen_random_uuid(),
     client_id    uuid          NOT NULL,
     session_id   uuid          NOT NULL,
@@ -541,8 +556,12 @@ CREATE TABLE finq.outbox (
     next_at      timestamptz   NOT NULL DEFAULT clock_timestamp(),
     delivered_at timestamptz   NULL,
     last_error   text          NULL,
-    tried_since  timestamptz   NULL -- where later than created_at
-);
+    tried_since  timestamptz   NULL, -- where later than created_at
+    kept         boolean       NOT NULL DEFAULT false, -- outlives its week
+    PRIMARY KEY (event_id, created_at, kept)
+) PARTITION BY LIST (kept);
+CREATE TABLE finq.outbox_kept PARTITION OF finq.outbox FOR VALUES IN (true);
+CREATE TABLE finq.outbox_week PARTITION OF finq.outbox FOR VALUES IN (false) PARTITION BY RANGE (created_at);
 
 CREATE INDEX outbox_session ON finq.outbox (session_id, event_id) WHERE state = 'WAITING';
 -- By tenant: what waits for a webhook that is switched off is not in the way of the others.
@@ -564,6 +583,13 @@ CREATE TABLE finq.lease (
     given_at timestamptz NULL  -- when it was last given back, with its work done
 );
 INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox');
+
+-- Past weeks that could not be dropped yet: rows stay in the way of them that somebody holds, or somebody held the table.
+CREATE TABLE finq.week_held (
+    partition text        NOT NULL PRIMARY KEY,
+    why       text        NOT NULL CHECK (why IN ('pinned', 'contended')),
+    since     timestamptz NOT NULL
+);
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- The audit trail: who changed what. Triggers write it, in the transaction of the change, so that a statement typed into

@@ -88,6 +88,7 @@ ctl_exit ctl_janitor_run(ctl_command *command)
 {
     janitor j = {.command = command, .totals = finq_json_own(json_object(), command->pool)};
     const char *ended;
+    json_t *weeks;
     ctl_exit code = begin(&j);
     if (code == CTL_OK)
         code = batches(&j);
@@ -96,6 +97,10 @@ ctl_exit ctl_janitor_run(ctl_command *command)
     code = ctl_db_call(&ended, command, "SELECT to_json(e.was_held) FROM finq.janitor_end(p_epoch => $1) e", &j.epoch, 1);
     if (code != CTL_OK)
         return code;
+    code = call(&weeks, command, "SELECT to_json(w) FROM finq.week_report() w", NULL, 0);
+    if (code != CTL_OK)
+        return code;
+    json_object_set(j.totals, "weeks", weeks);
     ctl_print(command, finq_json_text(j.totals, command->pool));
     return j.failed ? CTL_FAILED : CTL_OK;
 }

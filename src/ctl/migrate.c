@@ -150,6 +150,8 @@ ctl_exit ctl_db_migrate(ctl_command *command)
     if (code == CTL_OK)
         code = functions_apply(command, &found);
     if (code == CTL_OK)
+        code = transaction_run(command, BEGIN "SELECT finq.weeks_make(); COMMIT");
+    if (code == CTL_OK)
         ctl_print(command, apr_psprintf(command->pool, "{\"from\":%d,\"to\":%d}", found.version, newest()));
     return code;
 }
@@ -186,6 +188,7 @@ ctl_exit ctl_db_status(ctl_command *command)
         " 'role', current_user, 'read_only', current_setting('transaction_read_only')::boolean,"
         " 'schema', (SELECT max(m.version) FROM finq.migration m), 'functions', (SELECT f.version FROM finq.functions f),"
         " 'finqctl', $1::text, 'finqctl_schema', $2::integer, 'current', $3::boolean,"
+        " 'weeks', (SELECT to_json(w) FROM finq.week_report() w),"
         " 'migrations', (SELECT json_agg(json_build_object('version', m.version, 'name', m.name,"
         " 'applied_at', finq.utc(p_at => m.applied_at)) ORDER BY m.version) FROM finq.migration m))",
         values, 3);

@@ -50,8 +50,8 @@ const ctl_verb ctl_verbs[] = {
      "that is newer than this finqctl is left alone. Prints {from, to}.",
      {{NULL, NULL, 0, NULL}}, ctl_db_migrate},
     {"db", "status",
-     "Shows the database's schema beside this finqctl's: versions, what was applied when, the role, and whether anything can be "
-     "written. Exit code 5 where db migrate has something to do.",
+     "Shows the database's schema beside this finqctl's: versions, what was applied when, the role, whether anything can be "
+     "written, and how the weeks of the tables stand. Exit code 5 where db migrate has something to do.",
      {{NULL, NULL, 0, NULL}}, ctl_db_status},
     {"tenant", "create",
      "Makes a tenant and prints its client_id, client_secret and client_app_key. The database keeps only hashes of the "
@@ -340,7 +340,8 @@ const ctl_verb ctl_verbs[] = {
     {"janitor", "run",
      "Does at once, and to the end, what the servers do each FinqJanitorInterval: expires sessions and consents, tells of those "
      "that will, and removes what is past its time. Files go when a server of their FinqUploadDir next looks. Standard error "
-     "shows how far it is; prints the rows of each job. Exit code 5 where a server is at it, 1 where a job failed.",
+     "shows how far it is; prints the rows of each job, and how the weeks of the tables stand then. Exit code 5 where a server is "
+     "at it, 1 where a job failed.",
      {{"--session-retention", "SECONDS", 0, "The servers' FinqSessionRetention (default 2592000, 30 days)."},
       {"--event-retention", "SECONDS", 0, "The servers' FinqEventRetention (default 2592000, 30 days)."},
       {"--audit-retention", "SECONDS", 0, "The servers' FinqAuditRetention (default 315360000, 10 years)."},

@@ -250,6 +250,10 @@ static finq_janitor_begin_out janitor_begin_read(const PGresult *rows, int row)
         .lag = finq_pg_number(rows, row, 1),
         .last_run = finq_pg_number(rows, row, 2),
         .holder = finq_pg_text(rows, row, 3),
+        .weeks_ahead = (apr_int32_t)finq_pg_number(rows, row, 4),
+        .weeks_missing = (apr_int32_t)finq_pg_number(rows, row, 5),
+        .weeks_pinned = (apr_int32_t)finq_pg_number(rows, row, 6),
+        .weeks_contended = (apr_int32_t)finq_pg_number(rows, row, 7),
     };
 }
 
@@ -791,7 +795,8 @@ finq_error *finq_call_janitor_begin(finq_janitor_begin_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_janitor_begin",
-        "SELECT epoch, lag, last_run, holder FROM finq.janitor_begin(p_holder => $1, p_every => $2)", 0};
+        "SELECT epoch, lag, last_run, holder, weeks_ahead, weeks_missing, weeks_pinned, weeks_contended FROM "
+        "finq.janitor_begin(p_holder => $1, p_every => $2)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->holder);

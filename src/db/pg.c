@@ -93,10 +93,14 @@ static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq
 }
 
 /* SQLSTATEs after which the same request may succeed: connection, rollback, resources, intervention, I/O; a database
- * that is (for now) read-only; and what a prepared statement says when it is gone or a migration has passed it by. */
-static const char *const retried[] = {"08", "25006", "40", "53", "55", "57", "58", "26000", "42P05", "0A000", NULL};
+ * that is (for now) read-only, or has no partition for this week yet; and what a prepared statement says when it is gone or
+ * a migration has passed it by. */
+static const char *const retried[] = {"08", "23514", "25006", "40", "53", "55", "57", "58", "26000", "42P05", "0A000", NULL};
 /* Those that a database says that ends, starts, or has become another's standby: what leads to it is of no use any more. */
 static const char *const moved[] = {"08", "25006", "57P01", "57P02", "57P03", NULL};
+
+/* What a transaction is told that was in another's way: nothing of it is left. */
+static const char *const undone[] = {"40", NULL};
 
 static int is_of(const char *const *prefixes, const char *sqlstate)
 {
@@ -129,6 +133,7 @@ static finq_error *answer_check(const PGresult *result, PGconn *connection, cons
         pool, is_of(retried, sqlstate) ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR,
         "database: %s: SQLSTATE %s: %s%s", statement->name, sqlstate, primary ? primary : "", hint_for(sqlstate));
     error->moved = is_of(moved, sqlstate);
+    error->undone = is_of(undone, sqlstate);
     return error;
 }
 
@@ -253,6 +258,8 @@ static finq_error *jobs_together(int *failed, finq_pg_job *const *jobs, int coun
 static void job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline, int named)
 {
     job->error = finq_pg_call(&job->rows, connection, job->statement, job->args, deadline, named, job->pool);
+    if (job->error && job->error->undone)
+        job->error = finq_pg_call(&job->rows, connection, job->statement, job->args, deadline, named, job->pool);
 }
 
 static void jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *lost)

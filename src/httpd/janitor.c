@@ -72,6 +72,8 @@ static finq_error *begin(int *is_ours, janitor *j)
     finq_janitor_begin_in in = {.holder = finq_process_name(j->pool), .every = DUE_SHARE(j->config->janitor_interval)};
     FINQ_TRY(finq_call_janitor_begin(&row, db_of(j), &in, j->pool));
     finq_metrics_janitor_seen(&j->config->runtime->meter, row.lag, row.last_run);
+    finq_weeks weeks = {row.weeks_ahead, row.weeks_missing, row.weeks_pinned, row.weeks_contended};
+    finq_metrics_weeks_seen(&j->config->runtime->meter, &weeks);
     j->epoch = row.epoch;
     *is_ours = row.epoch > 0;
     return NULL;

@@ -27,6 +27,7 @@ struct finq_metrics {
     stripe stripes[STRIPES];
     skill_place skills[FINQ_METRICS_SKILLS];
     apr_uint64_t janitor_lag, janitor_last_run;
+    finq_weeks weeks;
 };
 
 apr_size_t finq_metrics_size(void)
@@ -80,6 +81,20 @@ void finq_metrics_janitor(apr_uint64_t *lag, apr_uint64_t *last_run, const finq_
 {
     *lag = apr_atomic_read64((apr_uint64_t *)&metrics->janitor_lag);
     *last_run = apr_atomic_read64((apr_uint64_t *)&metrics->janitor_last_run);
+}
+
+void finq_metrics_weeks_seen(const finq_meter *meter, const finq_weeks *weeks)
+{
+#define X(member, figure) apr_atomic_set64(&meter->metrics->weeks.member, weeks->member);
+    FINQ_WEEKS(X)
+#undef X
+}
+
+void finq_metrics_weeks(finq_weeks *weeks, const finq_metrics *metrics)
+{
+#define X(member, figure) weeks->member = apr_atomic_read64((apr_uint64_t *)&metrics->weeks.member);
+    FINQ_WEEKS(X)
+#undef X
 }
 
 void finq_metrics_wait(const finq_meter *meter, apr_time_t waited)

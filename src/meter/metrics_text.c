@@ -260,6 +260,21 @@ static void put_janitor(text_page *page)
     }
 }
 
+static void put_weeks(text_page *page)
+{
+    finq_weeks weeks;
+    family(page, "finq_weeks", "gauge",
+           "Weeks of the database's tables: ready ahead, of the table with fewest; missing; past ones that rows or locks hold.");
+    for (int host = 0; host < page->view->count; host++) {
+        finq_metrics_weeks(&weeks, page->view->sources[host].metrics);
+#define X(member, figure)                                                         \
+    put(page, "finq_weeks{host=\"%s\",state=\"%s\"", page->hosts[host], #member); \
+    put_number(page, weeks.member);
+        FINQ_WEEKS(X)
+#undef X
+    }
+}
+
 const char *finq_metrics_text(const finq_metrics_view *view, apr_pool_t *pool)
 {
     text_page page = {view, NULL, NULL, NULL, pool};
@@ -278,6 +293,7 @@ const char *finq_metrics_text(const finq_metrics_view *view, apr_pool_t *pool)
     put_waits(&page);
     put_gauges(&page);
     put_janitor(&page);
+    put_weeks(&page);
     return apr_array_pstrcat(pool, page.pieces, 0);
 }
 
@@ -315,8 +331,10 @@ const finq_metrics_figure *finq_metrics_figures(const finq_metrics_source *sourc
 {
     totals sum;
     apr_uint64_t lag, last_run;
+    finq_weeks weeks;
     finq_metrics_sum(&sum, source->metrics);
     finq_metrics_janitor(&lag, &last_run, source->metrics);
+    finq_metrics_weeks(&weeks, source->metrics);
     const finq_metrics_figure figures[] = {
         {"Requests", answers_from(&sum, 0, 600)},
         {"ClientErrors", answers_from(&sum, 400, 500)},
@@ -339,7 +357,10 @@ const finq_metrics_figure *finq_metrics_figures(const finq_metrics_source *sourc
         {"JanitorFailures", events_of(&sum, "finq_janitor_failures_total")},
         {"JanitorLagSeconds", lag},
         {"JanitorLastRun", last_run},
-        {NULL, 0},
+#define X(member, figure) {figure, weeks.member},
+        FINQ_WEEKS(X)
+#undef X
+            {NULL, 0},
     };
     return apr_pmemdup(pool, figures, sizeof figures);
 }

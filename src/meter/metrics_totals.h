@@ -25,6 +25,9 @@ typedef struct {
 /** What finq_metrics_janitor_seen noted last. */
 void finq_metrics_janitor(apr_uint64_t *lag, apr_uint64_t *last_run, const finq_metrics *metrics);
 
+/** What finq_metrics_weeks_seen noted last. */
+void finq_metrics_weeks(finq_weeks *weeks, const finq_metrics *metrics);
+
 /** Adds the stripes up. Each number only ever grows from one call to the next. */
 void finq_metrics_sum(totals *sum, const finq_metrics *metrics);
 

@@ -18,7 +18,7 @@ HEAD = """\
 
 """
 
-# Types first, then each table with what hangs on it, by name.
+# Types first, then each table with what hangs on it, by name. Not the weeks, which come and go.
 DRAW = r"""
 SELECT string_agg(p.text, E'\n' ORDER BY p.floor, p.name) FROM (
 SELECT 1 AS floor, t.typname::text AS name,
@@ -27,9 +27,14 @@ SELECT 1 AS floor, t.typname::text AS name,
   FROM pg_type t WHERE t.typnamespace = 'finq'::regnamespace AND t.typtype = 'e'
 UNION ALL
 SELECT CASE c.relkind WHEN 'c' THEN 2 ELSE 3 END, c.relname::text,
-       format(E'CREATE %s finq.%I %s(\n%s\n)%s;\n%s', CASE c.relkind WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, c.relname,
+       CASE WHEN c.relispartition THEN format(E'CREATE TABLE finq.%I PARTITION OF %s %s%s%s;\n', c.relname,
+            (SELECT i.inhparent::regclass FROM pg_inherits i WHERE i.inhrelid = c.oid), pg_get_expr(c.relpartbound, c.oid),
+            coalesce(' PARTITION BY ' || pg_get_partkeydef(c.oid), ''),
+            coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')', ''))
+       ELSE format(E'CREATE %s finq.%I %s(\n%s\n)%s%s;\n%s', CASE c.relkind WHEN 'c' THEN 'TYPE' ELSE 'TABLE' END, c.relname,
               CASE c.relkind WHEN 'c' THEN 'AS ' ELSE '' END, b.body,
-              coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')', ''), coalesce(x.text, ''))
+              coalesce(' PARTITION BY ' || pg_get_partkeydef(c.oid), ''),
+              coalesce(' WITH (' || array_to_string(c.reloptions, ', ') || ')', ''), coalesce(x.text, '')) END
   FROM pg_class c
  CROSS JOIN LATERAL (SELECT string_agg(l.line, E',\n' ORDER BY l.floor, l.name) AS body FROM (
      SELECT 1 AS floor, to_char(a.attnum, '0000') AS name,
@@ -49,7 +54,7 @@ SELECT CASE c.relkind WHEN 'c' THEN 2 ELSE 3 END, c.relname::text,
      SELECT 2, g.tgname::text, pg_get_triggerdef(g.oid) || CASE g.tgenabled WHEN 'A' THEN
                 format(E';\nALTER TABLE finq.%I ENABLE ALWAYS TRIGGER %I', c.relname, g.tgname) ELSE '' END
        FROM pg_trigger g WHERE g.tgrelid = c.oid AND NOT g.tgisinternal) l) x
- WHERE c.relnamespace = 'finq'::regnamespace AND c.relkind IN ('r', 'p', 'c')) p
+ WHERE c.relnamespace = 'finq'::regnamespace AND c.relkind IN ('r', 'p', 'c') AND c.relname !~ '_\d{4}w\d\d$') p
 """
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import pathlib
+import re
 import uuid
 
 import pytest
@@ -62,10 +63,11 @@ def content(file):
 
 
 def everywhere(own, text):
-    """The tables in which a text stands, and the files."""
+    """The tables in which a text stands, weeks as their table, and the files."""
     tables = own.psql("SELECT c.oid::regclass FROM pg_class c WHERE c.relnamespace = 'finq'::regnamespace AND c.relkind = 'r'").split()
     found = own.psql("".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM {table} t WHERE t::text LIKE '%{text}%');" for table in tables)).split()
     files = pathlib.Path(own.httpd.settings.directives["FinqUploadDir"]).glob("2*/*")
+    found = [re.sub(r"_\d{4}w\d\d$", "", table) for table in found]
     return found + [file.name for file in files if text.encode() in content(file)]
 
 

@@ -7,11 +7,11 @@ C's table, TO(EXPIRED) left out, TEMP_TOKEN and NONCE changed over.
 """
 import re
 import time
-import uuid
 
 import pytest
 
 from finqenv.flows import AISP
+from finqenv.ids import new_id
 from finqenv.places import ROOT
 
 ROW = re.compile(r'^    X\((\w+), "(SESSION_\w+)", (\w+), ([^\\]*?)\)\s*\\?$', re.MULTILINE)
@@ -48,7 +48,7 @@ class Session:
     def __init__(self, server, tenant, state, event):
         self.tenant, self.state, self.event = tenant, state, event
         started = int(time.time() * 1000)  # one for both: a step is found by its session's millisecond
-        self.session_id, self.step_id = (uuid.UUID(int=started << 80 | 0x7 << 76 | 0x2 << 62 | uuid.uuid4().int >> 68) for _ in range(2))
+        self.session_id, self.step_id = new_id(started), new_id(started)
         self.stored = state != "CREATED"
 
     def made(self):
@@ -92,7 +92,7 @@ class Session:
             p_skill_id => (SELECT s.skill_id FROM finq.skill s WHERE s.name = '{AISP}'), p_ordinal => {ordinal},
             p_app_key_id => (SELECT k.key_id FROM finq.tenant_key k WHERE k.client_id = '{self.tenant.client_id}' AND k.kind = 'APP_KEY'),
             p_tenant_user_id => NULL, p_started_at => finq.seconds(clock_timestamp()),
-            p_nonce_expires_at => finq.seconds(clock_timestamp()) + 600, p_step_id => gen_random_uuid(), p_step_name => 's',
+            p_nonce_expires_at => finq.seconds(clock_timestamp()) + 600, p_step_id => '{new_id()}', p_step_name => 's',
             p_body_hash => sha256('next'), p_data => '{{}}', p_required => '{{}}', p_status => 'SESSION_{status}', p_secret_id => 1,
             p_answer_ttl => 600, p_session_ttl => 864000, p_generation => 0, p_place => {ordinal}, p_next_place => {place}, p_waits_for => {waits},
             p_reply => NULL, p_return_link => CASE WHEN {waits} = 'BANK' THEN 'https://app.example/' END,

@@ -26,7 +26,7 @@ ALTER TABLE finq.skill ADD COLUMN note text NULL;
 ALTER TABLE finq.tenant ADD COLUMN note text NULL;
 CREATE TABLE finq.added (added_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
 """
-STEP = ("INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided)\n"
+STEP = ("INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided, kept)\n"
         "        VALUES (p_step_id, p_session_id, p_ordinal, p_step_name, p_data, v_now, p_place,")
 NOTED = STEP.replace("submitted_at,", "submitted_at, note,").replace("v_now,", "v_now, 'of the next version',")
 FUNCTIONS_NOW = ("SELECT md5(string_agg(pg_get_functiondef(p.oid) || coalesce(p.proacl::text, ''), '' ORDER BY p.oid::regprocedure::text))"

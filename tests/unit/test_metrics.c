@@ -172,7 +172,7 @@ static void families_stand_together(void **state)
         assert_null(strstr(at, apr_pstrcat(pool, "# TYPE ", name, " ", NULL)));
         families++;
     }
-    assert_int_equal(families, 18);
+    assert_int_equal(families, 19);
     assert_line(text, "finq_uploads_in_progress{host=\"a\"} 1");
     assert_line(text, "finq_database_connections{host=\"a\",state=\"in_use\"} 2");
     assert_line(text, "finq_database_connections{host=\"b\",state=\"idle\"} 9");
@@ -188,6 +188,11 @@ static void families_stand_together(void **state)
     assert_line(text, "finq_janitor_failures_total{host=\"a\"} 0");
     assert_line(text, "finq_janitor_lag_seconds{host=\"a\"} 7");
     assert_line(text, "finq_janitor_last_run_timestamp_seconds{host=\"b\"} 0");
+    finq_metrics_weeks_seen(&meter, &(finq_weeks){.ahead = 4, .pinned = 1});
+    text = finq_metrics_text(&view, pool);
+    assert_line(text, "finq_weeks{host=\"a\",state=\"ahead\"} 4");
+    assert_line(text, "finq_weeks{host=\"a\",state=\"pinned\"} 1");
+    assert_line(text, "finq_weeks{host=\"a\",state=\"contended\"} 0");
 }
 
 static void figures_say_how_it_goes(void **state)

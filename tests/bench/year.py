@@ -1,0 +1,60 @@
+"""A simulated year: sessions, their steps, and consents in force, as a database holds them that was never tidied. Loaded by SQL, a
+week at a time; ids tell the time, as the server's do."""
+from .site import SKILL, STEPS
+
+WEEKS = 52
+SHARE = 10  # of so many sessions one has a consent
+
+# Weeks of long ago are made by hand: none of them would be missing to a janitor.
+WEEK = """SELECT finq.week_add(t.name, w.starts) FROM finq.week_tables() t,
+    LATERAL (SELECT finq.week_start(clock_timestamp()) - interval '{ago} weeks') AS w (starts)
+  WHERE t.name <> 'outbox' AND to_regclass('finq.' || finq.week_name(t.name, w.starts)) IS NULL"""
+IDS = """(lpad(to_hex(t.at), 12, '0') || '7' || substr(t.h, 1, 3) || '8' || substr(t.h, 4, 15))::uuid AS session_id,
+    (lpad(to_hex(t.at), 12, '0') || '7' || substr(t.h, 19, 3) || '9' || substr(t.h, 4, 15))::uuid AS step_1,
+    (lpad(to_hex(t.at), 12, '0') || '7' || substr(t.h, 22, 3) || 'a' || substr(t.h, 4, 15))::uuid AS step_2,
+    (lpad(to_hex(t.at), 12, '0') || '7' || substr(t.h, 25, 3) || 'b' || substr(t.h, 4, 15))::uuid AS credentials_id"""
+LOAD = """
+CREATE TEMP TABLE one AS SELECT i.*, to_timestamp(i.at / 1000.0) AS began, i.n % {share} = 0 AS consents FROM (
+    SELECT t.n, t.at, {ids} FROM (
+        SELECT n, md5('{ago} ' || n) AS h, {first} + n * ({length} / {count}) AS at FROM generate_series(0, {count} - 1) n) t) i;
+INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided)
+SELECT CASE p WHEN 1 THEN o.step_1 ELSE o.step_2 END, o.session_id, p, CASE p WHEN 1 THEN '{step_1}' ELSE '{step_2}' END,
+       json_build_object('first_name', 'Ana', 'last_name', 'Popescu', 'email', 'ana.' || o.n || '@example.com', 'birth_date', '1990-04-17'),
+       o.began, p, false FROM one o, generate_series(1, 2) p;
+INSERT INTO finq.session (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at, expires_at, step_ordinal, step_id,
+    step_body_hash, answer_expires_at, answer_secret_id, exchanged_at, exchange_key_id, exchange_secret_id, exchange_salt, credentials_id,
+    step_place, next_place, reply_until)
+SELECT o.session_id, '{tenant}', {skill}, 'user ' || o.n % 1000000, CASE WHEN o.consents THEN 'SESSION_COMPLETED' ELSE 'SESSION_EXPIRED' END::finq.session_status,
+       o.began, o.began, o.began + interval '1 day', 2, o.step_2, sha256('body'), o.began + interval '30 minutes', 1,
+       CASE WHEN o.consents THEN o.began END, 1, 1, CASE WHEN o.consents THEN '\\x000102030405060708090a0b0c0d0e0f'::bytea END,
+       CASE WHEN o.consents THEN o.credentials_id END, 2, 0, o.began
+  FROM one o;
+INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, access_token_hash, consent_exp, max_data_retention,
+    created_at, updated_at)
+SELECT o.credentials_id, '{tenant}', {skill}, o.session_id, 'user ' || o.n % 1000000, sha256(o.n::text::bytea), now() + interval '1 year',
+       now() + interval '1 year', o.began, o.began FROM one o WHERE o.consents;
+DROP TABLE one"""
+LENGTH = 7 * 24 * 3600 * 1000
+
+
+def load(site, sessions):
+    """So many, spread evenly over the year that ends with this week."""
+    skill = site.psql(f"SELECT skill_id FROM finq.skill WHERE name = '{SKILL}'")
+    for ago in range(WEEKS, 0, -1):
+        week(site, ago, sessions // WEEKS, SHARE, skill)
+    site.psql("VACUUM ANALYZE")
+
+
+def week(site, ago, count, share=SHARE, skill=None):
+    """A week of so many sessions; none has a consent where share is more than count."""
+    skill = skill or site.psql(f"SELECT skill_id FROM finq.skill WHERE name = '{SKILL}'")
+    site.psql(WEEK.format(ago=ago))
+    first = int(site.psql(f"SELECT floor(extract(epoch FROM finq.week_start(clock_timestamp()) - interval '{ago} weeks') * 1000)::bigint"))
+    site.psql(LOAD.format(ids=IDS, ago=ago, first=first, length=f"{LENGTH}::bigint", count=count, share=share, tenant=site.tenant.client_id, skill=skill,
+                          step_1=STEPS[0], step_2=STEPS[1]))
+
+
+def size(site):
+    """Of the database, in bytes."""
+    site.psql("CHECKPOINT")
+    return int(site.psql("SELECT pg_database_size(current_database())"))
