@@ -1,7 +1,7 @@
 """finqctl sign and verify: what --help shows works as it stands, and a server takes message signatures (RFC 9421) made so.
 
-Seen red: @target-uri out of `covered` in src/sign/httpsig_sign.c (a server takes them); keyid_make without the client_id (the
-same); keys_named that strips nothing (the examples); --jti that makes nothing (once).
+Seen red: @target-uri out of `covered` in src/sign/httpsig_sign.c; keyid_make without the client_id; keys_named that looks for the
+whole keyid (the examples, and what is named); ctl_once_make that makes nothing (a server takes them).
 """
 import json
 import os

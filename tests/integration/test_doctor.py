@@ -1,7 +1,7 @@
 """finqctl doctor: each thing that may be missing is found, with its mend, and nothing else is.
 
-Seen red: each look of src/ctl/doctor*.c left out, for its test; finq_dump not hooked (all); may_write as root itself (a directory
-that the children may not write to); ctl_fail_held that writes (nothing on standard error).
+Seen red: clock_look, workers_look, the connectors, the connections or read_only left out, each for its test; finq_dump not hooked (all
+is well); may_write as root itself (a directory that the children may not write to).
 """
 import json
 import os

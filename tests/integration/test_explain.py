@@ -1,7 +1,6 @@
 """finqctl explain: what a log and the database know of an id.
 
-Seen red: names_one without its look at each dash; requests_find left out (a session's requests); the
-steps left out of finq.explain (the decision).
+Seen red: names_one that looks a byte before a UUID; requests_find that finds none (a session's requests).
 """
 import json
 import secrets

@@ -1,6 +1,6 @@
 """conf/finq.postman_collection.json, run by newman as it is: an onboarding from its start to the end of its consent.
 
-Seen red: HAND_ON without "nonce"; KEEP_NONCE left out (the documents); a required member taken from the skill's example.
+Seen red: HAND_ON without "nonce"; KEEP_NONCE that keeps another name (the documents).
 """
 import json
 import re

@@ -46,7 +46,7 @@ def tried(server, tenant, kind="session.completed", allowed=ALLOW, status=0, sec
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_each_type_arrives_as_the_contract_has_it(server, contract, receiver, hooked, kind):
-    """Red where finq.webhook_test leaves a member out, or signs under another salt."""
+    """Red where finq.webhook_test tells another salt."""
     tenant, secret = hooked
     told = tried(server, tenant, kind.upper())
     (headers, body), = receiver.got
@@ -60,14 +60,14 @@ def test_each_type_arrives_as_the_contract_has_it(server, contract, receiver, ho
 
 
 def test_the_types_are_the_contracts(contract):
-    """finqctl knows them all: red where a row of event_types is taken out of src/ctl/value.c, the test above being red too."""
+    """finqctl knows them all: the test above tries each."""
     hooks = contract.whole["webhooks"].values()
     assert set(TYPES) == {kind for hook in hooks for kind in
                           hook["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["type"]["enum"]}
 
 
 def test_nothing_is_stored_but_that_it_was_tried(server, receiver, hooked):
-    """Red where finq.webhook_test goes through finq.outbox, or writes no line."""
+    """Red where the line in the trail is another's."""
     tenant, _ = hooked
     told = tried(server, tenant)
     counted = server.psql(f"SELECT count(*) FROM finq.outbox o WHERE o.client_id = '{tenant.client_id}'")
@@ -86,7 +86,7 @@ def test_an_answer_that_is_none_says_what_to_mend(server, receiver, hooked, stat
 
 
 def test_the_answer_is_shown_as_far_as_it_is_harmless(server, receiver, hooked):
-    """Red where answer_take keeps all, or controls are shown."""
+    """Red where controls are shown."""
     def hold(handler):
         text = b"\x1b[31mno such hook\xff" + b"x" * 1000
         handler.send_response(404)
@@ -110,7 +110,7 @@ def test_what_cannot_be_reached(server, receiver, hooked, url, error, mend):
 
 
 def test_the_same_addresses_are_refused_as_to_the_outbox(server, receiver, hooked):
-    """Red where ctl_post_open is given another list."""
+    """Red where ctl_post_open allows more than --allow-address."""
     told = tried(server, hooked[0], allowed=(), status=1)
     assert told["error"] == "its address is not public, and not allowed" and "--allow-address" in told["mend"] and not receiver.got
 
