@@ -169,7 +169,8 @@ BEGIN
     SELECT k.name INTO v_skill FROM finq.tenant_skill g JOIN finq.skill k ON k.skill_id = g.skill_id
      WHERE g.client_id = p_client_id ORDER BY k.name LIMIT 1;
     v_data := jsonb_build_object('client_id', p_client_id, 'session_id', gen_random_uuid(), 'skill', coalesce(v_skill, 'sample_#1.0'))
-        || CASE WHEN v_type LIKE 'consent.%'
+        || CASE WHEN v_type LIKE 'transactions.%' THEN jsonb_build_object('credentials_id', gen_random_uuid(), 'seq', 1)
+                WHEN v_type LIKE 'consent.%'
                 THEN jsonb_build_object('credentials_id', gen_random_uuid(), 'consent_exp', finq.utc(clock_timestamp() + interval '7 days'))
                 ELSE jsonb_build_object('step_id', gen_random_uuid(), 'status', CASE v_type
                          WHEN 'session.resubmission_asked' THEN 'SESSION_IN_PROGRESS' ELSE 'SESSION_' || upper(substr(v_type, 9)) END) END;

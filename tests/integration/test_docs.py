@@ -211,6 +211,13 @@ def test_every_verb_of_finqctl_is_described_as_it_describes_itself():
     assert usage and sorted(usage) == sorted(described)
 
 
+def test_every_type_of_event_can_be_tried():
+    """By finqctl webhook test: red where a row of event_types is taken out of src/ctl/value.c."""
+    known = re.search(r"event_types\[\] = \{(.+?)\}", source("src/ctl/value.c"), re.DOTALL)[1]
+    listed = re.findall(r"^\| `(\w+\.\w+)` \|", MANUALS["events.md"], re.MULTILINE)
+    assert re.findall(r'"([\w.]+)"', known) and set(re.findall(r'"([\w.]+)"', known)) == set(listed)
+
+
 def test_the_tags_of_the_log_are_explained():
     """By the manual, and by finqctl explain: red where a row of either is taken out."""
     explained = set(re.findall(r'^    \{"(FINQ\d\d)"', source("src/ctl/explain.c"), re.MULTILINE))
