@@ -77,6 +77,8 @@ CREATE TYPE finq.page_facts AS (
     expires_at bigint,
     session_id uuid,
     tenant text,
+    colours text,
+    logo text,
     status finq.session_status,
     waits_for finq.waiting
 );
@@ -239,6 +241,28 @@ CREATE TABLE finq.balance (
     CONSTRAINT balance_amount_check CHECK ((amount >= (0)::numeric)),
     CONSTRAINT balance_pkey PRIMARY KEY (credentials_id, balance_id)
 );
+
+CREATE TABLE finq.brand (
+    client_id uuid NOT NULL,
+    name text,
+    colour text,
+    dark_colour text,
+    logo bytea,
+    logo_type text,
+    logo_id text,
+    set_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT brand_check CHECK (((colour IS NULL) = (dark_colour IS NULL))),
+    CONSTRAINT brand_client_id_fkey FOREIGN KEY (client_id) REFERENCES finq.tenant(client_id),
+    CONSTRAINT brand_colour_check CHECK ((colour ~ '^[0-9a-f]{6}$'::text)),
+    CONSTRAINT brand_dark_colour_check CHECK ((dark_colour ~ '^[0-9a-f]{6}$'::text)),
+    CONSTRAINT brand_logo_check CHECK (((length(logo) >= 1) AND (length(logo) <= 65536))),
+    CONSTRAINT brand_logo_type_check CHECK ((logo_type = ANY (ARRAY['image/png'::text, 'image/jpeg'::text, 'image/webp'::text, 'image/svg+xml'::text]))),
+    CONSTRAINT brand_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT brand_pkey PRIMARY KEY (client_id)
+);
+CREATE INDEX brand_logo ON finq.brand USING btree (logo_id) WHERE (logo_id IS NOT NULL);
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.brand FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.brand FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
 
 CREATE TABLE finq.credential (
     credentials_id uuid NOT NULL,

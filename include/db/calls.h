@@ -99,6 +99,8 @@ typedef struct finq_page_facts_row {
     apr_int64_t expires_at;
     const finq_id *session_id;
     const char *tenant;
+    const char *colours;
+    const char *logo;
     const char *status; /**< finq.session_status */
     const char *waits_for; /**< finq.waiting */
 } finq_page_facts_row;
@@ -485,6 +487,16 @@ typedef struct finq_page_create_out {
 } finq_page_create_out;
 /** sql/functions/page.sql. It may be repeated. */
 finq_error *finq_call_page_create(finq_page_create_out *out, finq_db *db, const finq_page_create_in *in, apr_pool_t *pool);
+
+typedef struct finq_page_logo_in {
+    const char *logo_id;
+} finq_page_logo_in;
+typedef struct finq_page_logo_out {
+    finq_bytes logo;
+    const char *logo_type;
+} finq_page_logo_out;
+/** sql/functions/page.sql. It may be repeated. */
+finq_error *finq_call_page_logo(finq_page_logo_out *out, finq_db *db, const finq_page_logo_in *in, apr_pool_t *pool);
 
 typedef struct finq_page_look_in {
     const finq_id *client_id;

@@ -4,6 +4,7 @@
 
 #include "flow/session.h"
 #include "flow/status.h"
+#include "page/words.h"
 
 /** So long an address is good. */
 #define FINQ_ENTRY_TTL 604800
@@ -46,7 +47,7 @@ finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, cons
 /** What is known of a page. */
 typedef struct finq_entry_facts {
     const finq_published *published;
-    const char *tenant;                                  /**< its name */
+    const char *tenant, *colours, *logo; /**< its name; its colours and its logo's name, where it has any, else NULL */
     const char *tenant_user_id, *language, *return_link; /**< each may be NULL */
     const json_t *prefill;                               /**< NULL where there is none */
     finq_numbers *numbers;
@@ -59,6 +60,12 @@ typedef struct finq_entry_facts {
 
 /** Looks at a page. Errors: not_found, unauthorized_tenant; those of a call. */
 finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service, const finq_entry *entry, apr_pool_t *pool);
+
+/** What the name of a logo begins with. */
+#define FINQ_ENTRY_LOGO "logo-"
+
+/** A tenant's logo by its name, as a file. Errors: those of a call. */
+finq_error *finq_entry_logo(finq_page_file *file, int *is_there, const finq_service *service, const char *name, apr_pool_t *pool);
 
 /** Starts a page's session, or finds it: of many who do at once all have the same. `started` is filled in where it has had no step.
  * Errors: as finq_entry_look. */

@@ -42,6 +42,12 @@ typedef struct finq_page_file {
     apr_size_t length;
 } finq_page_file;
 
+/** The name of the stylesheet in a tenant's colours ("0b4a6f-8ccbf2"; NULL for none): the colours stand in it, so that whoever serves
+ * it needs to know no tenant. */
+const char *finq_pages_style_name(const finq_pages *pages, const char *colours, apr_pool_t *pool);
+/** A file by its name, the stylesheet in any colours among them. Whether there is one. */
+int finq_pages_file(finq_page_file *file, const finq_pages *pages, const char *name, apr_pool_t *pool);
+
 /** The stylesheet and the script. */
 const finq_page_file *finq_pages_style(const finq_pages *pages);
 const finq_page_file *finq_pages_script(const finq_pages *pages);

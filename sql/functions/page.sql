@@ -10,7 +10,9 @@ DECLARE
     v_facts  finq.page_facts;
     v_active boolean;
 BEGIN
-    SELECT t.status = 'ACTIVE', t.name INTO v_active, v_facts.tenant FROM finq.tenant t WHERE t.client_id = p_client_id;
+    SELECT t.status = 'ACTIVE', coalesce(b.name, t.name), b.colour || '-' || b.dark_colour, b.logo_id
+      INTO v_active, v_facts.tenant, v_facts.colours, v_facts.logo
+      FROM finq.tenant t LEFT JOIN finq.brand b ON b.client_id = t.client_id WHERE t.client_id = p_client_id;
     SELECT s.status, s.waits_for INTO v_facts.status, v_facts.waits_for FROM finq.session s
      WHERE s.session_id = p_page.session_id AND s.client_id = p_client_id;
     v_facts.skill_id := p_page.skill_id;
@@ -145,3 +147,74 @@ BEGIN
     RETURN v_answer;
 END $$;
 COMMENT ON FUNCTION finq.page_resume IS 'repeatable';
+
+-- A logo by its name. Whoever has the name may see it: it is a tenant's face.
+CREATE OR REPLACE FUNCTION finq.page_logo(p_logo_id text, OUT logo bytea, OUT logo_type text)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT b.logo, b.logo_type FROM finq.brand b WHERE b.logo_id = p_logo_id LIMIT 1
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the operator (finqctl)
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- WCAG 2's relative luminance of a colour, and the contrast of two.
+CREATE OR REPLACE FUNCTION finq.luminance(p_colour text) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT sum(w.weight * CASE WHEN c.level <= 0.04045 THEN c.level / 12.92 ELSE power((c.level + 0.055) / 1.055, 2.4) END)
+              FROM (VALUES (0, 0.2126::double precision), (1, 0.7152), (2, 0.0722)) AS w (place, weight)
+             CROSS JOIN LATERAL (SELECT get_byte(decode(p_colour, 'hex'), w.place) / 255.0::double precision) AS c (level));
+CREATE OR REPLACE FUNCTION finq.contrast(p_one text, p_other text) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (greatest(finq.luminance(p_one), finq.luminance(p_other)) + 0.05)
+           / (least(finq.luminance(p_one), finq.luminance(p_other)) + 0.05);
+
+-- A colour, brought nearer to white until it can be read on the dark pages' ground.
+CREATE OR REPLACE FUNCTION finq.colour_lightened(p_colour text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT m.mixed FROM generate_series(0, 20) AS s (step)
+             CROSS JOIN LATERAL (SELECT string_agg(lpad(to_hex(round(v.level + (255 - v.level) * s.step / 20.0)::integer), 2, '0'), '' ORDER BY v.place)
+                                   FROM generate_series(0, 2) AS p (place)
+                                  CROSS JOIN LATERAL (SELECT p.place, get_byte(decode(p_colour, 'hex'), p.place) AS level) v) AS m (mixed)
+             WHERE finq.contrast(m.mixed, '1a2129') >= 5.5 ORDER BY s.step LIMIT 1);
+
+-- Sets what is not NULL of a tenant's looks; p_clear takes all of it away first. White stands on the colour, and the colour on white; on
+-- dark pages nearly black stands on the dark colour, and that on nearly black.
+CREATE OR REPLACE FUNCTION finq.brand_set(p_client_id uuid, p_name text, p_colour text, p_dark_colour text, p_logo bytea, p_logo_type text,
+                                          p_clear boolean) RETURNS json
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_tenant finq.tenant := finq.tenant_lock(p_client_id);
+    v_colour text := lower(ltrim(p_colour, '#'));
+    v_dark   text := lower(ltrim(p_dark_colour, '#'));
+    v_brand  finq.brand;
+BEGIN
+    IF coalesce(v_colour, '000000') !~ '^[0-9a-f]{6}$' OR coalesce(v_dark, '000000') !~ '^[0-9a-f]{6}$' THEN
+        RAISE raise_exception USING MESSAGE = 'A colour is six hexadecimal digits, such as #0b4a6f.';
+    ELSIF v_colour IS NOT NULL AND finq.contrast(v_colour, 'ffffff') < 4.5 THEN
+        RAISE raise_exception USING MESSAGE = format('White on #%s has a contrast of %s to 1; people need 4.5.', v_colour,
+                                                     round(finq.contrast(v_colour, 'ffffff')::numeric, 1)),
+            HINT = 'Take a darker colour.';
+    ELSIF v_dark IS NOT NULL AND finq.contrast(v_dark, '1a2129') < 4.5 THEN
+        RAISE raise_exception USING MESSAGE = format('#%s on the dark pages'' ground has a contrast of %s to 1; people need 4.5.', v_dark,
+                                                     round(finq.contrast(v_dark, '1a2129')::numeric, 1)),
+            HINT = 'Take a lighter colour, or leave --dark-colour out: one is made of --colour.';
+    END IF;
+    IF p_clear THEN
+        DELETE FROM finq.brand b WHERE b.client_id = p_client_id;
+    END IF;
+    v_dark := coalesce(v_dark, finq.colour_lightened(v_colour));
+    INSERT INTO finq.brand AS b (client_id, name, colour, dark_colour, logo, logo_type, logo_id)
+    VALUES (p_client_id, p_name, v_colour, CASE WHEN v_colour IS NOT NULL THEN v_dark END, p_logo, p_logo_type,
+            'logo-' || left(encode(sha256(p_logo), 'hex'), 24))
+    ON CONFLICT (client_id) DO UPDATE
+        SET name = coalesce(excluded.name, b.name), colour = coalesce(excluded.colour, b.colour),
+            dark_colour = CASE WHEN coalesce(excluded.colour, b.colour) IS NOT NULL THEN coalesce(v_dark, b.dark_colour) END,
+            logo = coalesce(excluded.logo, b.logo), logo_type = coalesce(excluded.logo_type, b.logo_type),
+            logo_id = coalesce(excluded.logo_id, b.logo_id), set_at = clock_timestamp()
+    RETURNING b.* INTO v_brand;
+    RETURN json_build_object('client_id', p_client_id, 'name', coalesce(v_brand.name, v_tenant.name), 'colour', v_brand.colour,
+                             'dark_colour', v_brand.dark_colour, 'logo_type', v_brand.logo_type, 'logo_bytes', length(v_brand.logo));
+END $$;

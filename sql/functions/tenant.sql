@@ -278,6 +278,7 @@ BEGIN
     DELETE FROM finq.outbox o WHERE o.client_id = p_client_id;
     DELETE FROM finq.webhook w WHERE w.client_id = p_client_id;
     DELETE FROM finq.page p WHERE p.client_id = p_client_id;
+    DELETE FROM finq.brand b WHERE b.client_id = p_client_id;
     DELETE FROM finq.redirect_link l WHERE l.client_id = p_client_id;
     DELETE FROM finq.replay r WHERE r.client_id = p_client_id;
     DELETE FROM finq.signing_key k WHERE k.client_id = p_client_id;

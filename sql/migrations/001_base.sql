@@ -86,6 +86,20 @@ CREATE TABLE finq.tenant_skill (
     PRIMARY KEY (client_id, skill_id)
 );
 
+-- What a tenant's pages look like. Colours are six hexadecimal digits: one for light pages, one for dark ones.
+CREATE TABLE finq.brand (
+    client_id   uuid        NOT NULL PRIMARY KEY REFERENCES finq.tenant (client_id),
+    name        text        NULL CHECK (length(name) BETWEEN 1 AND 200),
+    colour      text        NULL CHECK (colour ~ '^[0-9a-f]{6}$'),
+    dark_colour text        NULL CHECK (dark_colour ~ '^[0-9a-f]{6}$'),
+    logo        bytea       NULL CHECK (length(logo) BETWEEN 1 AND 65536),
+    logo_type   text        NULL CHECK (logo_type IN ('image/png', 'image/jpeg', 'image/webp', 'image/svg+xml')),
+    logo_id     text        NULL, -- of its content: the name that pages call it by
+    set_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CHECK ((colour IS NULL) = (dark_colour IS NULL))
+);
+CREATE INDEX brand_logo ON finq.brand (logo_id) WHERE logo_id IS NOT NULL;
+
 -- Where a tenant's users may be sent back to, by prefix of the link.
 CREATE TABLE finq.redirect_link (
     client_id  uuid        NOT NULL REFERENCES finq.tenant (client_id),
@@ -455,7 +469,7 @@ CREATE TYPE finq.return_answer AS (
 
 CREATE TYPE finq.page_facts AS (
     outcome text, skill_id integer, key_id bigint, tenant_user_id text, language text, prefill bytea, return_link text, expires_at bigint,
-    session_id uuid, tenant text, status finq.session_status, waits_for finq.waiting
+    session_id uuid, tenant text, colours text, logo text, status finq.session_status, waits_for finq.waiting
 );
 
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);
@@ -687,7 +701,7 @@ ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_keep;
 -- A row as the trail shows it.
 CREATE FUNCTION finq.audit_shown(p_row jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN p_row - ARRAY['hash', 'definition', 'last_used_at'];
+    RETURN p_row - ARRAY['hash', 'definition', 'last_used_at', 'logo'];
 
 -- What differs between two rows, [old, new] by column; of what is not shown, only that it differs. NULL where nothing does.
 CREATE FUNCTION finq.audit_difference(p_old jsonb, p_new jsonb) RETURNS jsonb
@@ -746,6 +760,10 @@ CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OF url, secret_id, salt, enabl
 -- That lines were removed, and up to which.
 CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.audit_checkpoint
     FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+
+CREATE TRIGGER audit_write AFTER INSERT OR UPDATE OR DELETE ON finq.brand
+    FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.brand FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
 
 CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.servicer FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();
 CREATE TRIGGER audit_truncate AFTER TRUNCATE ON finq.tenant FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_write();

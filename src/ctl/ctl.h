@@ -64,6 +64,7 @@ ctl_exit ctl_tenant_rotate(ctl_command *command);
 ctl_exit ctl_tenant_revoke(ctl_command *command);
 ctl_exit ctl_tenant_disable(ctl_command *command);
 ctl_exit ctl_tenant_enable(ctl_command *command);
+ctl_exit ctl_tenant_brand(ctl_command *command);
 ctl_exit ctl_skill_publish(ctl_command *command);
 ctl_exit ctl_skill_check(ctl_command *command);
 ctl_exit ctl_skill_list(ctl_command *command);

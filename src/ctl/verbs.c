@@ -75,6 +75,16 @@ const ctl_verb ctl_verbs[] = {
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"NAME", NULL, 1, "A name for people, unlike every other tenant's."},
       {NULL, NULL, 0, NULL}}, ctl_tenant_rename},
+    {"tenant", "brand",
+     "Sets what a tenant's pages look like, as far as it is given, and shows it. White must stand out from the colour by 4.5 to 1. "
+     "Pages that are open keep their looks.",
+     {{"CLIENT_ID", NULL, 1, "The tenant."},
+      {"--name", "NAME", 0, "The name that pages show (default: the tenant's own)."},
+      {"--colour", "RRGGBB", 0, "The colour of buttons and links, such as 0b4a6f."},
+      {"--dark-colour", "RRGGBB", 0, "The same on dark pages (default: a lighter one of that)."},
+      {"--logo", "FILE", 0, "A PNG, JPEG, WebP or SVG of at most 64 KiB; - reads standard input."},
+      {"--clear", NULL, 0, "Takes away what was set before."},
+      {NULL, NULL, 0, NULL}}, ctl_tenant_brand},
     {"tenant", "delete",
      "Removes a tenant that was made by mistake, with its keys, grants, links and webhook. One that has had a session is not "
      "removed (exit code 4): disable it.",

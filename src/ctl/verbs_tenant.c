@@ -90,6 +90,58 @@ ctl_exit ctl_tenant_rename(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.tenant_rename(p_client_id => $1, p_name => $2)", command->values, 2);
 }
 
+/* ---- what pages look like ---- */
+
+#define LOGO_MOST 65536
+
+/* By its first bytes; NULL for another kind. A browser shows it as a picture, and nothing in it runs. */
+static const char *picture_type(const char *bytes, apr_size_t length)
+{
+    if (length > 8 && memcmp(bytes, "\x89PNG", 4) == 0)
+        return "image/png";
+    if (length > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0)
+        return "image/jpeg";
+    if (length > 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
+        return "image/webp";
+    return length > 5 && (strncmp(bytes, "<svg", 4) == 0 || strncmp(bytes, "<?xml", 5) == 0) ? "image/svg+xml" : NULL;
+}
+
+static ctl_exit logo_read(const char **bytea, const char **type, ctl_command *command, const char *path)
+{
+    char *bytes;
+    apr_size_t length;
+    ctl_exit code = ctl_file_read(&bytes, &length, path, LOGO_MOST, command->pool);
+    if (code != CTL_OK)
+        return code;
+    *type = picture_type(bytes, length);
+    if (!*type)
+        return ctl_fail(CTL_FAILED, "%s is no PNG, JPEG, WebP or SVG", path);
+    *bytea = apr_pstrcat(
+        command->pool, "\\x",
+        apr_pencode_base16_binary(command->pool, (unsigned char *)bytes, (apr_ssize_t)length, APR_ENCODE_LOWER, NULL), NULL);
+    return CTL_OK;
+}
+
+ctl_exit ctl_tenant_brand(ctl_command *command)
+{
+    const char *values[7] = {ctl_value(command, "CLIENT_ID"),
+                             ctl_value(command, "--name"),
+                             ctl_value(command, "--colour"),
+                             ctl_value(command, "--dark-colour"),
+                             NULL,
+                             NULL,
+                             ctl_value(command, "--clear") ? "true" : "false"};
+    const char *logo = ctl_value(command, "--logo");
+    ctl_exit code = logo ? logo_read(&values[4], &values[5], command, logo) : CTL_OK;
+    if (code != CTL_OK)
+        return code;
+    return ctl_db_print(
+        command,
+        "SELECT finq.brand_set(p_client_id => $1, p_name => $2, p_colour => $3, p_dark_colour => $4, p_logo => $5, "
+        "p_logo_type => $6, p_clear => $7)",
+        values, 7);
+}
+
 ctl_exit ctl_tenant_delete(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.tenant_delete(p_client_id => $1)", command->values, 1);

@@ -213,8 +213,18 @@ static finq_page_facts_row page_facts_read(const PGresult *rows, int row)
         .expires_at = finq_pg_number(rows, row, 7),
         .session_id = finq_pg_id(rows, row, 8),
         .tenant = finq_pg_text(rows, row, 9),
-        .status = finq_pg_text(rows, row, 10),
-        .waits_for = finq_pg_text(rows, row, 11),
+        .colours = finq_pg_text(rows, row, 10),
+        .logo = finq_pg_text(rows, row, 11),
+        .status = finq_pg_text(rows, row, 12),
+        .waits_for = finq_pg_text(rows, row, 13),
+    };
+}
+
+static finq_page_logo_out page_logo_read(const PGresult *rows, int row)
+{
+    return (finq_page_logo_out){
+        .logo = finq_pg_bytes(rows, row, 0),
+        .logo_type = finq_pg_text(rows, row, 1),
     };
 }
 
@@ -840,8 +850,8 @@ finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_page_begin",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
-        "status, waits_for FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => $3, p_session_id => $4, "
-        "p_session_ttl => $5)", 1};
+        "colours, logo, status, waits_for FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => $3, "
+        "p_session_id => $4, p_session_ttl => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -879,12 +889,25 @@ finq_error *finq_call_page_create(finq_page_create_out *out, finq_db *db, const 
     return NULL;
 }
 
+finq_error *finq_call_page_logo(finq_page_logo_out *out, finq_db *db, const finq_page_logo_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_page_logo",
+        "SELECT logo, logo_type FROM finq.page_logo(p_logo_id => $1)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->logo_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = page_logo_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq_page_look_in *in, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {
         "finq_page_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
-        "status, waits_for FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => $3)", 1};
+        "colours, logo, status, waits_for FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => $3)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);

@@ -172,6 +172,8 @@ static finq_error *facts_read(finq_entry_facts *facts, const finq_page_facts_row
     if (strcmp(row->outcome, "ok") != 0)
         return finq_outcome_error(row->outcome, NULL, NULL, pool);
     *facts = (finq_entry_facts){.tenant = row->tenant,
+                                .colours = row->colours,
+                                .logo = row->logo,
                                 .tenant_user_id = row->tenant_user_id,
                                 .language = row->language,
                                 .return_link = row->return_link,
@@ -218,4 +220,13 @@ finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *star
         .session_id = facts->session_id,
     };
     return finq_session_begin(started, service, &origin, pool);
+}
+
+finq_error *finq_entry_logo(finq_page_file *file, int *is_there, const finq_service *service, const char *name, apr_pool_t *pool)
+{
+    finq_page_logo_out row;
+    FINQ_TRY(finq_call_page_logo(&row, service->db, &(finq_page_logo_in){.logo_id = name}, pool));
+    *is_there = row.logo.data != NULL && row.logo_type;
+    *file = (finq_page_file){name, row.logo_type, (const char *)row.logo.data, row.logo.length};
+    return NULL;
 }

@@ -16,6 +16,7 @@
 #define FILE_MOST 262144
 #define ENDING ".json"
 #define FALLBACK "en"
+#define STYLE_ENDING ".css"
 
 struct finq_words {
     const char *language;
@@ -81,7 +82,7 @@ static finq_error *file_take(finq_pages *pages, const char *name, const char *te
     if (strcmp(name, "page.html") == 0)
         pages->skeleton = text;
     else if (strcmp(name, "page.css") == 0)
-        pages->style = file_of("page", ".css", "text/css; charset=utf-8", text, pool);
+        pages->style = file_of("page", STYLE_ENDING, "text/css; charset=utf-8", text, pool);
     else if (strcmp(name, "page.js") == 0)
         pages->script = file_of("page", ".js", "text/javascript; charset=utf-8", text, pool);
     return NULL;
@@ -226,6 +227,48 @@ const finq_page_file *finq_pages_style(const finq_pages *pages)
 const finq_page_file *finq_pages_script(const finq_pages *pages)
 {
     return &pages->script;
+}
+
+#define COLOUR 6
+
+const char *finq_pages_style_name(const finq_pages *pages, const char *colours, apr_pool_t *pool)
+{
+    const char *name = pages->style.name;
+    return colours ? apr_pstrcat(pool, apr_pstrmemdup(pool, name, strlen(name) - strlen(STYLE_ENDING)), "-", colours,
+                                 STYLE_ENDING, NULL)
+                   : name;
+}
+
+static int is_colour(const char *text)
+{
+    return strspn(text, "0123456789abcdef") >= COLOUR;
+}
+
+/* "page-HASH-0b4a6f-8ccbf2.css": what stands behind the stylesheet's own name is nothing but colours. */
+static int style_in_colours(finq_page_file *file, const finq_pages *pages, const char *name, apr_pool_t *pool)
+{
+    apr_size_t stem = strlen(pages->style.name) - strlen(STYLE_ENDING);
+    const char *light = name + stem + 1, *dark = light + COLOUR + 1;
+    if (strncmp(name, pages->style.name, stem) != 0 || strlen(name) != stem + 2 * (COLOUR + 1) + strlen(STYLE_ENDING))
+        return 0;
+    if (light[-1] != '-' || dark[-1] != '-' || !is_colour(light) || !is_colour(dark) || strcmp(dark + COLOUR, STYLE_ENDING) != 0)
+        return 0;
+    *file = pages->style;
+    file->bytes = apr_psprintf(pool, "%s:root{--brand-light:#%.6s;--brand-dark:#%.6s}\n", pages->style.bytes, light, dark);
+    file->length = strlen(file->bytes);
+    return 1;
+}
+
+int finq_pages_file(finq_page_file *file, const finq_pages *pages, const char *name, apr_pool_t *pool)
+{
+    const finq_page_file *const files[] = {&pages->style, &pages->script};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        if (strcmp(files[i]->name, name) == 0) {
+            *file = *files[i];
+            return 1;
+        }
+    }
+    return style_in_colours(file, pages, name, pool);
 }
 
 static const char *slot_filled(const finq_page_slot *slots, const char *name, apr_pool_t *pool)

@@ -250,3 +250,29 @@ def test_files_are_kept_for_ever(server, visit):
         answer = visitor.ask("GET", f"/onboarding/{name}")
         assert answer.status == 200 and "immutable" in answer.headers["cache-control"] and answer.headers["content-type"].endswith("utf-8")
     assert sum(len(visitor.ask("GET", f"/onboarding/{name}").html) for name in re.findall(r'"(page-[^"]+)"', html)) + len(html) < 25600
+
+
+# -- looks
+
+def test_a_tenants_looks(server, own_client):
+    """Red where brand_set compares no contrast; where style_in_colours looks at lengths alone."""
+    tenant = own_client.tenant.client_id
+    server.finqctl("tenant", "allow", tenant, AISP)
+    pale = server.finqctl("tenant", "brand", tenant, "--colour", "ffcc00", check=False)
+    assert pale.returncode == 1 and "a contrast of 1.5 to 1; people need 4.5" in pale.stderr
+    logo = server.directory / "logo.png"
+    logo.write_bytes(documents.png().content)
+    told = server.finqctl("tenant", "brand", tenant, "--name", "Aurora <b>", "--colour", "#0B4A6F", "--logo", logo)
+    assert (told["colour"], told["logo_type"]) == ("0b4a6f", "image/png") and told["dark_colour"] > told["colour"]
+    visitor = pages.visit(server, own_client, AISP)
+    html = visitor.open().html
+    style, picture = (re.search(rf'"({name}-[^"]+)"', html)[1] for name in ("page", "logo"))
+    assert 'alt="Aurora &lt;b&gt;"' in html and "Aurora &lt;b&gt;" in visitor.press("start").html
+    css = visitor.ask("GET", f"/onboarding/{style}").html
+    assert f"--brand-light:#0b4a6f;--brand-dark:#{told['dark_colour']}" in css and f'"{style}"' in visitor.page.html
+    for wrong in (style.replace("0b4a6f", "0b4a6;"), style.replace("-0b4a6f", "")):
+        assert visitor.ask("GET", f"/onboarding/{wrong}").status == 404
+    answer = own_client.request("GET", f"/onboarding/{picture}")
+    assert answer.body == documents.png().content and answer.headers["content-type"] == "image/png"
+    server.finqctl("tenant", "brand", tenant, "--clear")
+    assert "logo-" not in pages.visit(server, own_client, AISP).open().html

@@ -13,8 +13,10 @@ from finqenv import documents, pages, sandbox
 from finqenv.banking import DOCUMENT, Bank, definition, step
 from finqenv.browser import driver_service
 from finqenv.flows import CARD
+from finqenv.places import ROOT
 
 APP = "https://app.example/done"
+AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
 LINK = {"type": "object", "required": ["psu_redirect_link"], "properties": {"psu_redirect_link": {"type": "string"}}}
 SKILLS = [definition("page_sca_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}),
           definition("page_more_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}, step("last")),
@@ -151,6 +153,35 @@ def gone(element):
 
 def heading(browser):
     return browser.find_element(By.TAG_NAME, "h1").text
+
+
+def accessible(browser):
+    """axe-core finds nothing on the page that is shown."""
+    browser.execute_script(AXE.read_text())
+    found = browser.execute_async_script("const done = arguments[0]; axe.run().then(told => done(told.violations))")
+    assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="npm could not install axe-core: see what tests/install.sh said")
+def test_pages_are_accessible(bank, scripted, tmp_path):
+    """Red: the sandbox's note outside of every landmark; a label without `for`."""
+    picture = tmp_path / "me.png"
+    picture.write_bytes(documents.png().content)
+    scripted.get(pages.make(bank.client, CARD, language="ar")["url"])
+    accessible(scripted)
+    press(scripted, "ابدأ")
+    press(scripted, "متابعة")
+    accessible(scripted)
+    for name, text in {"/first_name": "Ana", "/last_name": "Pop", "/email": "ana@example.com"}.items():
+        type_in(scripted, name, text)
+    press(scripted, "متابعة")
+    accessible(scripted)
+    for place in (1, 2):
+        scripted.find_element(By.ID, f"d-{place}").send_keys(str(picture))
+        scripted.execute_script("arguments[0].click()", scripted.find_elements(By.CSS_SELECTOR, ".document button")[place - 1])
+        WebDriverWait(scripted, 10).until(lambda _, count=place: scripted.page_source.count("تم الاستلام") == count)
+    press(scripted, "متابعة")
+    accessible(scripted)
 
 
 def type_in(browser, name, text):

@@ -27,24 +27,27 @@ static void headers_set(request_rec *r)
 
 /* ---- files ---- */
 
-static const finq_page_file *file_find(const finq_pages *pages, const char *name)
-{
-    const finq_page_file *const files[] = {finq_pages_style(pages), finq_pages_script(pages)};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (strcmp(files[i]->name, name) == 0)
-            return files[i];
-    }
-    return NULL;
-}
-
+/* Whose name tells its content. */
 static int file_send(request_rec *r, const finq_page_file *file)
 {
-    apr_table_setn(r->headers_out, "Cache-Control", "public, max-age=31536000, immutable"); /* its name tells its content */
+    apr_table_setn(r->headers_out, "Cache-Control", "public, max-age=31536000, immutable");
+    apr_table_setn(r->headers_out, "Content-Security-Policy",
+                   "default-src 'none'; style-src 'unsafe-inline'; sandbox"); /* of an SVG */
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
     ap_set_content_type(r, file->type);
     ap_set_content_length(r, (apr_off_t)file->length);
     ap_rwrite(file->bytes, (int)file->length, r);
     return OK;
+}
+
+static finq_error *file_find(finq_page_file *file, int *is_there, finq_request *request, const char *name)
+{
+    apr_pool_t *pool = request->r->pool;
+    *is_there = finq_pages_file(file, request->config->page_set, name, pool);
+    if (*is_there || strncmp(name, FINQ_ENTRY_LOGO, strlen(FINQ_ENTRY_LOGO)) != 0)
+        return NULL;
+    FINQ_TRY(finq_limits_admit(request));
+    return finq_entry_logo(file, is_there, &request->service, name, pool);
 }
 
 /* ---- pages ---- */
@@ -92,11 +95,14 @@ int finq_page_handler(request_rec *r)
     finq_page_visit visit = {.request = request, .pool = r->pool, .address = request->page};
     if (!visit.address) /* a file; or a path in another form than most send */
         visit.address = r->uri + strlen(home) + (r->uri[strlen(home)] == '/');
-    const finq_page_file *file = file_find(request->config->page_set, visit.address);
-    if (file && r->method_number == M_GET)
-        return file_send(r, file);
+    finq_page_file file;
+    int is_file = 0;
+    finq_error *error = r->method_number == M_GET ? file_find(&file, &is_file, request, visit.address) : NULL;
+    if (!error && is_file)
+        return file_send(r, &file);
     headers_set(r);
-    finq_error *error = visit_run(&visit);
+    if (!error)
+        error = visit_run(&visit);
     if (error)
         finq_page_visit_fail(&visit, error);
     finq_limits_settle(request, error);

@@ -15,11 +15,18 @@ void finq_page_show_begin(finq_page_visit *visit, const finq_entry_facts *facts,
     if (!wanted)
         wanted = apr_table_get(visit->request->r->headers_in, "Accept-Language");
     const finq_words *words = finq_pages_words(pages, wanted, visit->pool);
-    visit->screen = (finq_screen){
-        .pages = pages, .words = words, .tenant = facts->tenant, .skill = facts->published->skill, .pool = visit->pool};
+    visit->screen = (finq_screen){.pages = pages,
+                                  .words = words,
+                                  .tenant = facts->tenant,
+                                  .style = finq_pages_style_name(pages, facts->colours, visit->pool),
+                                  .logo = facts->logo,
+                                  .skill = facts->published->skill,
+                                  .pool = visit->pool};
     visit->state = (finq_state){.page_id = visit->entry.page_id,
                                 .language = finq_words_language(words),
                                 .tenant = facts->tenant,
+                                .style = visit->screen.style,
+                                .logo = facts->logo,
                                 .return_link = facts->return_link,
                                 .typed = finq_json_own(json_object(), visit->pool),
                                 .numbers = facts->numbers};

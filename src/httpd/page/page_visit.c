@@ -107,7 +107,8 @@ static const char *own_link(const finq_page_visit *visit)
 {
     const request_rec *r = visit->request->r;
     const char *home = finq_paths_page(visit->request->config, r->uri);
-    return apr_pstrcat(visit->pool, finq_request_address(visit->request->r, visit->pool), home ? home : "", "/", visit->address, NULL);
+    return apr_pstrcat(visit->pool, finq_request_address(visit->request->r, visit->pool), home ? home : "", "/", visit->address,
+                       NULL);
 }
 
 /* The body that a program would have sent. */
