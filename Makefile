@@ -55,6 +55,7 @@ help:
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
 ## make fresh [RELEASE=bookworm] [CLONE='/a clone']  runs make demo and make test, each twice, on a Debian just installed
+## make pictures         writes conf/pictures/*.png anew, the module's pages as README.md shows them
 ## make format           writes C as .clang-format has it
 ## make lint             fails where clang-tidy or cppcheck find a fault
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
@@ -252,6 +253,12 @@ install: all $(MAN)
 	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/finq-outbox.service > $(UNIT_FILE)
 	@# An operator's finq.conf may hold what was edited in: a new one goes beside it. It holds a password.
 	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 640 conf/finq.conf $$f
+
+.PHONY: pictures
+pictures:
+	@tests/install.sh build run demo test
+	@$(MAKE) --no-print-directory -s B=$(B) all
+	@$(PYTHON) tests/pictures.py
 
 .PHONY: uninstall
 uninstall:

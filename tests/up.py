@@ -7,6 +7,8 @@ from finqenv.installation import FINQCTL
 from finqenv.process import Failure, main
 
 NEXT = """
+  {url}/
+                                 onboardings to click through, in a browser that accepts its certificate
   . {environment}
                                  its address, keys, database and the secret of its events, for a shell and what it starts
   curl --cacert "$FINQ_CA" "$FINQ_URL/v1/catalogs/skills" \\

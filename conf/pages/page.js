@@ -9,3 +9,28 @@ addEventListener("pageshow", () => document.querySelectorAll("form").forEach(for
 
 // Who came back from a bank leaves the token of the last page behind: it stands in no history.
 if (location.search.includes("temp_token=")) history.replaceState(null, "", location.pathname);
+
+// A page that waits looks again, with its nonce, while somebody has it before them.
+const again = document.querySelector("button.again");
+if (again) setInterval(() => document.hidden || again.click(), 10000);
+
+// A photograph is made no larger than people need it, before it is sent over a slow line.
+const MOST = 4096;
+const shrink = async file => {
+  const picture = await createImageBitmap(file);
+  const scale = MOST / Math.max(picture.width, picture.height);
+  if (scale >= 1) return file;
+  const canvas = Object.assign(document.createElement("canvas"), {width: picture.width * scale, height: picture.height * scale});
+  canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const smaller = await new Promise(done => canvas.toBlob(done, "image/jpeg", 0.9));
+  return new File([smaller], "photograph.jpg", {type: "image/jpeg"});
+};
+addEventListener("change", async ({target: box}) => {
+  const file = box.type === "file" && box.files[0];
+  if (!file || !/^image\/(jpeg|png|webp)$/.test(file.type) || !/image\/(jpeg|\*)/.test(box.accept)) return;
+  const made = await shrink(file).catch(() => file);
+  if (made === file) return;
+  const files = new DataTransfer();
+  files.items.add(made);
+  box.files = files.files;
+});

@@ -467,27 +467,6 @@ typedef finq_page_facts_row finq_page_begin_out;
 /** sql/functions/page.sql. It may be repeated. */
 finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const finq_page_begin_in *in, apr_pool_t *pool);
 
-typedef struct finq_page_create_in {
-    const finq_id *client_id;
-    finq_bytes secret_hash;
-    const finq_id *page_id;
-    const char *skill;
-    const char *tenant_user_id;
-    const char *language;
-    finq_bytes prefill;
-    const char *steps; /**< text[] */
-    const char *return_link;
-    const char *return_folded;
-    apr_int32_t ttl;
-} finq_page_create_in;
-typedef struct finq_page_create_out {
-    const char *outcome;
-    apr_int32_t skill_id;
-    apr_int64_t expires_at;
-} finq_page_create_out;
-/** sql/functions/page.sql. It may be repeated. */
-finq_error *finq_call_page_create(finq_page_create_out *out, finq_db *db, const finq_page_create_in *in, apr_pool_t *pool);
-
 typedef struct finq_page_logo_in {
     const char *logo_id;
 } finq_page_logo_in;
@@ -506,6 +485,27 @@ typedef struct finq_page_look_in {
 typedef finq_page_facts_row finq_page_look_out;
 /** sql/functions/page.sql. It may be repeated. */
 finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq_page_look_in *in, apr_pool_t *pool);
+
+typedef struct finq_page_make_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *page_id;
+    const char *skill;
+    const char *tenant_user_id;
+    const char *language;
+    finq_bytes prefill;
+    const char *steps; /**< text[] */
+    const char *return_link;
+    const char *return_folded;
+    apr_int32_t ttl;
+} finq_page_make_in;
+typedef struct finq_page_make_out {
+    const char *outcome;
+    apr_int32_t skill_id;
+    apr_int64_t expires_at;
+} finq_page_make_out;
+/** sql/functions/page.sql. It may be repeated. */
+finq_error *finq_call_page_make(finq_page_make_out *out, finq_db *db, const finq_page_make_in *in, apr_pool_t *pool);
 
 typedef struct finq_page_renew_in {
     const finq_id *client_id;

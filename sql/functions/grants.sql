@@ -13,7 +13,7 @@ GRANT EXECUTE ON FUNCTION
     finq.upload_record, finq.upload_sweep,
     finq.step_context, finq.step_release, finq.submit_step, finq.step_decide,
     finq.exchange_token,
-    finq.page_create, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume, finq.page_logo,
+    finq.page_make, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume, finq.page_logo,
     finq.consent_get, finq.consent_of_signer, finq.consent_delete, finq.consent_page, finq.consent_renew,
     finq.feed_key, finq.feed_keep, finq.feed_claim, finq.account_key_keep, finq.feed_page_keep, finq.feed_store, finq.feed_fail,
     finq.accounts_get, finq.balances_get, finq.transactions_page, finq.transactions_sync,

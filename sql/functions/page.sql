@@ -34,7 +34,7 @@ END $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Makes a page. p_steps are the steps that something is filled in for; p_return_folded is the link as prefixes are compared with it.
-CREATE OR REPLACE FUNCTION finq.page_create(
+CREATE OR REPLACE FUNCTION finq.page_make(
     p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_skill text, p_tenant_user_id text, p_language text, p_prefill bytea,
     p_steps text[], p_return_link text, p_return_folded text, p_ttl integer, OUT outcome text, OUT skill_id integer, OUT expires_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
@@ -52,13 +52,13 @@ BEGIN
     outcome := CASE
         WHEN skill_id IS NULL THEN 'invalid_skill_name'
         WHEN v_retired IS NOT NULL OR NOT EXISTS (SELECT FROM finq.tenant_skill a
-                                                   WHERE a.client_id = p_client_id AND a.skill_id = page_create.skill_id)
+                                                   WHERE a.client_id = p_client_id AND a.skill_id = page_make.skill_id)
             THEN 'unauthorized_tenant'
         WHEN p_return_folded IS NOT NULL AND NOT EXISTS (
                  SELECT FROM finq.redirect_link l WHERE l.client_id = p_client_id AND finq.link_fits(p_return_folded, l.prefix))
             THEN 'link_not_allowed'
         WHEN NOT p_steps <@ ARRAY(SELECT e ->> 'name' FROM finq.skill k CROSS JOIN json_array_elements(k.definition -> 'steps') e
-                                   WHERE k.skill_id = page_create.skill_id) THEN 'unknown_step'
+                                   WHERE k.skill_id = page_make.skill_id) THEN 'unknown_step'
         ELSE 'ok' END;
     IF outcome <> 'ok' THEN
         RETURN;
@@ -69,7 +69,7 @@ BEGIN
     ON CONFLICT (page_id) DO UPDATE SET expires_at = excluded.expires_at;
     expires_at := finq.seconds(v_until);
 END $$;
-COMMENT ON FUNCTION finq.page_create IS 'repeatable';
+COMMENT ON FUNCTION finq.page_make IS 'repeatable';
 
 -- A new address for a page; the older ones lead nowhere. The request that made it may ask again.
 CREATE OR REPLACE FUNCTION finq.page_renew(p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_request_id uuid, p_ttl integer,

@@ -200,6 +200,15 @@ static finq_page_renew_out page_renew_read(const PGresult *rows, int row)
     };
 }
 
+static finq_page_make_out page_make_read(const PGresult *rows, int row)
+{
+    return (finq_page_make_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
+        .expires_at = finq_pg_number(rows, row, 2),
+    };
+}
+
 static finq_page_facts_row page_facts_read(const PGresult *rows, int row)
 {
     return (finq_page_facts_row){
@@ -225,15 +234,6 @@ static finq_page_logo_out page_logo_read(const PGresult *rows, int row)
     return (finq_page_logo_out){
         .logo = finq_pg_bytes(rows, row, 0),
         .logo_type = finq_pg_text(rows, row, 1),
-    };
-}
-
-static finq_page_create_out page_create_read(const PGresult *rows, int row)
-{
-    return (finq_page_create_out){
-        .outcome = finq_pg_text(rows, row, 0),
-        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
-        .expires_at = finq_pg_number(rows, row, 2),
     };
 }
 
@@ -864,31 +864,6 @@ finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const fi
     return NULL;
 }
 
-finq_error *finq_call_page_create(finq_page_create_out *out, finq_db *db, const finq_page_create_in *in, apr_pool_t *pool)
-{
-    static const finq_pg_statement statement = {
-        "finq_page_create",
-        "SELECT outcome, skill_id, expires_at FROM finq.page_create(p_client_id => $1, p_secret_hash => $2, p_page_id => "
-        "$3, p_skill => $4, p_tenant_user_id => $5, p_language => $6, p_prefill => $7, p_steps => $8, p_return_link => $9, "
-        "p_return_folded => $10, p_ttl => $11)", 1};
-    const PGresult *rows;
-    finq_pg_args args = {0};
-    finq_pg_arg_id(&args, in->client_id);
-    finq_pg_arg_bytes(&args, in->secret_hash);
-    finq_pg_arg_id(&args, in->page_id);
-    finq_pg_arg_text(&args, in->skill);
-    finq_pg_arg_text(&args, in->tenant_user_id);
-    finq_pg_arg_text(&args, in->language);
-    finq_pg_arg_bytes(&args, in->prefill);
-    finq_pg_arg_text(&args, in->steps);
-    finq_pg_arg_text(&args, in->return_link);
-    finq_pg_arg_text(&args, in->return_folded);
-    finq_pg_arg_int(&args, in->ttl);
-    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
-    *out = page_create_read(rows, 0);
-    return NULL;
-}
-
 finq_error *finq_call_page_logo(finq_page_logo_out *out, finq_db *db, const finq_page_logo_in *in, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {
@@ -915,6 +890,31 @@ finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq
     finq_pg_arg_int(&args, in->generation);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = page_facts_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_page_make(finq_page_make_out *out, finq_db *db, const finq_page_make_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_page_make",
+        "SELECT outcome, skill_id, expires_at FROM finq.page_make(p_client_id => $1, p_secret_hash => $2, p_page_id => $3, "
+        "p_skill => $4, p_tenant_user_id => $5, p_language => $6, p_prefill => $7, p_steps => $8, p_return_link => $9, "
+        "p_return_folded => $10, p_ttl => $11)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_text(&args, in->skill);
+    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->language);
+    finq_pg_arg_bytes(&args, in->prefill);
+    finq_pg_arg_text(&args, in->steps);
+    finq_pg_arg_text(&args, in->return_link);
+    finq_pg_arg_text(&args, in->return_folded);
+    finq_pg_arg_int(&args, in->ttl);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = page_make_read(rows, 0);
     return NULL;
 }
 

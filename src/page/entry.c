@@ -103,8 +103,8 @@ finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service
                               apr_pool_t *pool)
 {
     unsigned char hash[FINQ_DIGEST_SHA256];
-    finq_page_create_out row;
-    finq_page_create_in in = {
+    finq_page_make_out row;
+    finq_page_make_in in = {
         .client_id = &request->client_id,
         .secret_hash = {hash, sizeof hash},
         .page_id = &made->page_id,
@@ -122,7 +122,7 @@ finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service
     if (json_object_size(request->prefill) > 0)
         FINQ_TRY(
             finq_state_keep(&in.prefill, finq_json_text_spelt(request->prefill, request->numbers, pool), service->secrets, pool));
-    FINQ_TRY(finq_call_page_create(&row, service->db, &in, pool));
+    FINQ_TRY(finq_call_page_make(&row, service->db, &in, pool));
     if (strcmp(row.outcome, "ok") != 0)
         return create_error(row.outcome, pool);
     if (!finq_directory_serves(service->directory, request->skill))

@@ -309,7 +309,7 @@ const char *finq_screen_waiting(const finq_screen *screen, const finq_screen_car
     screen_paragraph(&page, "lead", screen_say_of(&page, "waiting.text"));
     screen_paragraph(&page, NULL, screen_say_of(&page, "waiting.leave"));
     screen_form_open(&page, carried, NULL);
-    screen_button(&page, "plain", carried ? "look" : "start", screen_say(&page, "waiting.button"));
+    screen_button(&page, carried ? "plain again" : "plain", carried ? "look" : "start", screen_say(&page, "waiting.button"));
     finq_html_close(page.to);
     return screen_end(&page);
 }

@@ -62,10 +62,12 @@ static finq_html *head_of(const screen_page *page)
     finq_html_put(to, "type", "module");
     finq_html_put(to, "src", finq_pages_script(screen->pages)->name);
     finq_html_close(to);
-    if (page->refresh) {
+    if (page->refresh) { /* by an address alone; a script presses the button, with the nonce */
+        finq_html_open(to, "noscript");
         finq_html_open(to, "meta");
         finq_html_put(to, "http-equiv", "refresh");
         finq_html_put_integer(to, "content", page->refresh);
+        finq_html_close(to);
         finq_html_close(to);
     }
     return to;

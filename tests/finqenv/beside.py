@@ -1,5 +1,5 @@
-"""What stands beside the servers of `make up`: a receiver that prints a tenant's events, and finqctl, which delivers them
-there. They go on when `make up` has ended, and write into files."""
+"""What stands beside the servers of `make up`: a receiver that prints a tenant's events, finqctl, which delivers them
+there, and the gallery, which opens the module's own pages. They go on when `make up` has ended, and write into files."""
 import subprocess
 import sys
 
@@ -7,20 +7,36 @@ from .installation import FINQCTL
 from .places import ROOT
 from .process import clean_environ, free_port, kill_tree, port_is_free, servers_in, unbroken, until
 
-PROGRAMS = ("events.py", "outbox")
+PROGRAMS = ("events.py", "outbox", "gallery.py")
+MODULES = ("proxy", "proxy_http", "authz_host")
+# The gallery is what stands at the top; numbers and health are for whoever asks here.
+GALLERY = """
+ProxyPassMatch "^/(try|done)?$" "http://127.0.0.1:{port}/$1"
+<Location "/finq/metrics">
+    SetHandler finq-metrics
+    Require local
+</Location>
+<Location "/finq/health">
+    SetHandler finq-health
+    Require local
+</Location>
+"""
 
 
 class Beside:
-    """Of one installation. `ports` is the receiver's, the same for as long as it is up."""
+    """Of one installation. `ports` are the receiver's and the gallery's, the same for as long as it is up."""
 
     def __init__(self, directory, ports=None):
         self.directory = directory
-        self.ports = ports or {"events": free_port()}
+        self.ports = ports or {"events": free_port(), "gallery": free_port()}
         self.events_secret = directory / "events.secret"
         self.events = directory / "events.log"
 
     def events_url(self):
         return f"http://127.0.0.1:{self.ports['events']}/events"
+
+    def vhost(self):
+        return GALLERY.format(port=self.ports["gallery"])
 
     def hook(self, installation, tenant):
         """Has the tenant's events sent to the receiver."""
@@ -32,6 +48,7 @@ class Beside:
     def _commands(self, installation):
         return {
             "events.py": (sys.executable, ROOT / "tests/events.py", str(self.ports["events"]), self.events_secret),
+            "gallery.py": (sys.executable, ROOT / "tests/gallery.py", str(self.ports["gallery"]), self.directory / "finq.env"),
             "outbox": (FINQCTL, "outbox", "run", "--secret-file", installation.secret_file, "--allow-address", "127.0.0.1"),
         }
 

@@ -15,7 +15,7 @@ import time
 WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
 PORTS = range(20000, 32768)[int(WORKER.removeprefix("gw"))::int(WORKERS)]
 SERVERS = {"apache2", "postgres", "pgbouncer", "chromium", "chromedriver", "node", "finqctl"}
-SERVICE = re.compile(r"/tests/(connector/run|bench/connector|events)\.py\0")
+SERVICE = re.compile(r"/tests/(connector/run|bench/connector|events|gallery)\.py\0")
 
 
 class Failure(Exception):

@@ -4,7 +4,7 @@ import os
 import shlex
 
 from . import sandbox
-from .beside import Beside
+from .beside import MODULES, Beside
 from .flows import DEFINITIONS
 from .installation import MODULE, SIGNING_ISSUER, Installation, Tenant
 from .places import BUILD, Lock, discard
@@ -20,7 +20,7 @@ RETURN_LINKS = ("http://localhost:3000", "http://localhost:5173", "http://localh
 
 def _installation(port, ports=None, **options):
     beside = Beside(DIRECTORY, ports)
-    return Installation(DIRECTORY, port=port, vhost=sandbox.BANK,
+    return Installation(DIRECTORY, port=port, modules=MODULES, vhost=sandbox.BANK + beside.vhost(),
                         directives={"FinqAllowOrigin": "*"}, **options), beside
 
 
@@ -89,7 +89,7 @@ def _create(port):
         installation.start()
         installation.publish_skills()
         tenant = installation.create_tenant("Demo tenant", sorted(DEFINITIONS))
-        for link in RETURN_LINKS:
+        for link in (*RETURN_LINKS, f"{installation.httpd.url}/done"):
             installation.finqctl("tenant", "redirect-allow", tenant.client_id, link)
         beside.hook(installation, tenant)
         beside.start(installation)

@@ -7,9 +7,11 @@ import json
 import os
 import re
 import shlex
+import ssl
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -266,6 +268,26 @@ def test_the_example_believes_neither_a_browser_nor_a_sender(application, user):
     user.submit("sca_implicit", {})
     assert asked(f"{application}/exchange", {"session_id": user.session_id, "temp_token": user.temp_token}) == 403
     assert asked(f"{application}/events", {"type": "session.completed"}) == 401
+
+
+def test_the_gallery_opens_an_onboarding(up):
+    """As a browser follows it, up to what the tenant's server gets for the token."""
+    url = f"https://localhost:{up['port']}"
+    context = ssl._create_unverified_context()
+
+    def fetch(link, **more):
+        return urllib.request.urlopen(urllib.request.Request(link, **more), timeout=20, context=context)
+    index = fetch(f"{url}/").read().decode()
+    link, = [link for link in re.findall(r"<a class=button href='([^']+)'", index) if "aisp_sbx_%231.0" in link]
+    page = fetch(url + link)
+    assert f"{url}/onboarding/" in page.url and b"Account information" in page.read()
+    form = fetch(page.url, data=b"act=start").read().decode()
+    fields = dict(re.findall(r'name="(nonce|state)" value="([^"]+)"', form))
+    end = fetch(page.url, data=urllib.parse.urlencode({**fields, "act": "next"}).encode()).read().decode()
+    back = re.search(rf'href="({url}/done[?]temp_token=[^"]+)"', end)[1]
+    told = fetch(back).read().decode()
+    assert "credentials_id" in told and "&quot;access_token&quot;: &quot;…&quot;" in told
+    assert fetch(f"{url}/finq/health/ready").status == 200
 
 
 def test_up_again(up, build):

@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+"""make pictures: writes conf/pictures/*.png, which README.md shows: the module's pages in Debian's Chromium."""
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from finqenv import flows, pages
+from finqenv.browser import driver_service
+from finqenv.installation import Installation
+from finqenv.places import ROOT
+from finqenv.process import main
+from finqenv.runs import Run
+
+FOLDER = ROOT / "conf/pictures"
+
+
+def browser(directory):
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server", "--hide-scrollbars",
+                     "--ignore-certificate-errors", f"--user-data-dir={directory / 'chromium'}"):
+        options.add_argument(argument)
+    return webdriver.Chrome(service=driver_service(directory / "chromium-home"), options=options)
+
+
+def picture(driver, name, width, height, scheme):
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+    driver.save_screenshot(str(FOLDER / f"{name}.png"))
+    print(f"conf/pictures/{name}.png is written")
+
+
+def show(driver, installation):
+    tenant = installation.create_tenant("Aurora")
+    client = installation.client(tenant)
+    driver.get(pages.make(client, flows.CARD, language="en")["url"])
+    picture(driver, "start", 760, 880, "light")
+    driver.find_element(By.CSS_SELECTOR, "form button").click()
+    driver.find_element(By.NAME, "/first_name").send_keys("Ana")
+    driver.find_element(By.NAME, "/last_name").send_keys("Popescu")
+    picture(driver, "step", 760, 880, "dark")
+    client.close()
+
+
+def draw():
+    with Run("pictures") as run:
+        installation = Installation(run.directory)
+        driver = browser(run.directory)
+        try:
+            installation.start()
+            installation.publish_skills()
+            FOLDER.mkdir(exist_ok=True)
+            show(driver, installation)
+        finally:
+            driver.quit()
+            installation.stop()
+
+
+main(draw, "make pictures")
