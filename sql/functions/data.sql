@@ -196,7 +196,7 @@ DECLARE
     v_feed finq.feed;
 BEGIN
     SELECT f.* INTO v_feed FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
-    IF v_feed.round_from = p_from AND v_feed.round_upto <= v_feed.seq THEN
+    IF v_feed.round_from = p_from AND v_feed.round_upto BETWEEN v_feed.kept_from AND v_feed.seq THEN
         RETURN v_feed.round_upto;
     ELSIF v_feed.seq > p_from THEN
         UPDATE finq.feed f SET round_from = p_from, round_upto = f.seq WHERE f.credentials_id = p_credentials_id
@@ -228,10 +228,10 @@ BEGIN
         v_answer.is_reset := p_from > 0 AND (p_from < v_feed.kept_from OR p_from > v_feed.seq) IS TRUE;
         IF p_upto > 0 AND (p_upto < v_feed.kept_from OR p_upto > v_feed.seq) THEN -- in the midst of a round: it begins anew
             v_answer.is_reset := true;
-            p_after := 0;
             p_upto := 0;
         END IF;
         p_from := CASE WHEN v_answer.is_reset THEN 0 ELSE p_from END;
+        p_after := CASE WHEN v_answer.is_reset AND p_upto = 0 THEN 0 ELSE p_after END;
         v_answer.at := CASE WHEN p_upto > 0 THEN p_upto ELSE finq.round_begin(p_credentials_id, p_from) END;
         v_answer.as_of := finq.utc(v_feed.refreshed_at);
         v_answer.access := finq.feed_access(v_feed)::text;

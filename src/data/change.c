@@ -27,8 +27,10 @@ static finq_error *page_call(apr_array_header_t **rows, const finq_change_place 
 /* Behind the last change of a page, or at the end of the round. */
 static finq_change_place place_after(const finq_change_place *place, const finq_change_page *page, apr_int64_t upto)
 {
-    const finq_transaction *last = &APR_ARRAY_IDX(page->changes, page->changes->nelts - 1, finq_transaction);
-    return page->has_more ? (finq_change_place){place->from, last->row->number, upto} : (finq_change_place){upto, upto, 0};
+    if (!page->has_more)
+        return (finq_change_place){upto, upto, 0};
+    return (finq_change_place){place->from, APR_ARRAY_IDX(page->changes, page->changes->nelts - 1, finq_transaction).row->number,
+                               upto};
 }
 
 finq_error *finq_changes_read(finq_change_page *page, const finq_change_place *place, int count, const finq_service *service,

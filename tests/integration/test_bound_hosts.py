@@ -107,7 +107,7 @@ ASKED = {
     "/consents/list": lambda bank, k, t: post(k, "/consents/list", "client_secret"),
     "/consents/renew": lambda bank, k, t: of_consent(k, "/consents/renew", t),
     **{route: lambda bank, k, t, route=route: of_consent(k, route, t)
-       for route in ("/accounts/get", "/accounts", "/balances/get", "/transactions/get", "/transactions")},
+       for route in ("/accounts/get", "/accounts", "/balances/get", "/transactions/get", "/transactions", "/transactions/sync")},
     "/catalogs/skills": lambda bank, k, t: post(k, "/catalogs/skills", "client_app_key"),
     "/catalogs/servicers": lambda bank, k, t: post(k, "/catalogs/servicers", "client_app_key"),
     "/openapi.json": None,

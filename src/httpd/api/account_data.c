@@ -1,0 +1,141 @@
+#include "httpd/account_data.h"
+
+#include <apr_strings.h>
+#include <arpa/inet.h>
+#include <http_log.h>
+#include <string.h>
+
+#include "data/refresh.h"
+#include "ground/clock.h"
+#include "ground/codec.h"
+#include "httpd/claim.h"
+#include "httpd/intake.h"
+#include "httpd/observe.h"
+
+APLOG_USE_MODULE(finq);
+
+#define WAIT_MOST 25
+/* How long a consent's first data are waited for, where the client does not say: it may ask a moment after its user was at the bank. */
+#define FIRST_WAIT 10
+
+/* ---- what comes in ---- */
+
+finq_error *finq_data_number(int *number, const json_t *body, const char *name, int most, int preset, apr_pool_t *pool)
+{
+    const json_t *value = json_object_get(body, name);
+    json_int_t given = value ? json_integer_value(value) : preset;
+    if (value && (given < 1 || given > most))
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "%s must be from 1 to %d.", name, most);
+    *number = (int)given;
+    return NULL;
+}
+
+static finq_error *person_read(finq_data_ask *of, apr_pool_t *pool)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    const char *text = finq_json_string(of->body, "psu_ip_address");
+    of->is_attended = text != NULL;
+    if (!text)
+        return NULL;
+    if (inet_pton(AF_INET, text, address) != 1 && inet_pton(AF_INET6, text, address) != 1)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "psu_ip_address is not an IP address.");
+    return of->wait ? NULL : finq_error_make(pool, FINQ_E_INVALID_FIELD, "psu_ip_address needs wait: a person waits.");
+}
+
+finq_error *finq_data_ask_read(finq_data_ask *of, finq_request *request, const finq_json_member *members)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_consent_claim consent;
+    FINQ_TRY(finq_claim_read(&of->body, &consent, request, members));
+    FINQ_TRY(finq_data_number(&of->wait, of->body, "wait", WAIT_MOST, 0, pool));
+    FINQ_TRY(person_read(of, pool));
+    finq_error *error = finq_data_claim_make(&of->claim, &request->service, &consent, pool);
+    return consent.tenant_user_id ? finq_intake_key(request, error) : error; /* else nobody was asked yet */
+}
+
+finq_error *finq_data_admit(finq_request *request, const finq_data_ask *of, finq_error *error)
+{
+    FINQ_TRY(finq_intake_key(request, error));
+    finq_observe_recognised(request, &of->claim.client_id, NULL, NULL);
+    finq_observe_tell_id(request, "credentials_id", &of->claim.credentials_id);
+    return NULL;
+}
+
+/* ---- refreshes ---- */
+
+finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of)
+{
+    finq_refresh_wish wish = {
+        .credentials_id = &of->claim.credentials_id,
+        .if_due = of->wait == 0,
+        .is_attended = of->is_attended,
+        .until = finq_clock_steady() + apr_time_from_sec(of->wait ? of->wait : FIRST_WAIT),
+    };
+    return finq_refresh(&request->service, &wish, request->r->pool);
+}
+
+static void refresh_due(finq_request *request, void *wish)
+{
+    finq_error *error = finq_refresh(&request->service, wish, request->r->pool);
+    int is_banks = error && finq_code_http(error->code) < 500;
+    if (error) /* nobody waits for it: the feed has noted it, and so does the log; a call that waits will come */
+        ap_log_rerror(APLOG_MARK, is_banks ? APLOG_WARNING : APLOG_INFO, 0, request->r, "FINQ18: [%s] account data: %s",
+                      request->id, finq_error_why(error));
+}
+
+void finq_api_refresh_afterwards(finq_request *request, const finq_id *credentials_id, const finq_id *session_id)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_refresh_wish *wish = apr_pcalloc(pool, sizeof *wish);
+    if (request->afterwards)
+        return;
+    wish->credentials_id = credentials_id ? apr_pmemdup(pool, credentials_id, sizeof *credentials_id) : NULL;
+    wish->session_id = session_id ? apr_pmemdup(pool, session_id, sizeof *session_id) : NULL;
+    wish->if_due = 1;
+    wish->is_attended = 1;
+    request->afterwards = refresh_due;
+    request->afterwards_of = wish;
+}
+
+/* ---- what goes out ---- */
+
+finq_json_writer *finq_data_list_open(apr_pool_t *pool)
+{
+    finq_json_writer *to = finq_json_write(pool);
+    finq_json_open(to, NULL, '[');
+    return to;
+}
+
+const char *finq_data_list_close(finq_json_writer *to)
+{
+    finq_json_close(to, ']');
+    return finq_json_written(to);
+}
+
+static void put_text_or_null(finq_json_writer *to, const char *name, const char *text)
+{
+    if (text)
+        finq_json_put(to, name, text);
+    else
+        finq_json_put_text(to, name, "null");
+}
+
+void finq_data_put_transaction(finq_json_writer *to, const finq_transaction *transaction, apr_pool_t *pool)
+{
+    const finq_transaction_answer_row *row = transaction->row;
+    finq_json_put(to, "account_id", finq_id_text(row->account_id, pool));
+    finq_json_put(to, "id", finq_id_text(row->transaction_id, pool));
+    finq_json_put(to, "timestamp", row->stored_at);
+    finq_json_put(to, "utx_id", finq_codec_encode(FINQ_BASE64, row->utx_id.data, row->utx_id.length, pool));
+    finq_json_open(to, "data", '{');
+    finq_json_put(to, "amount", row->amount);
+    put_text_or_null(to, "balance", row->balance);
+    put_text_or_null(to, "booking_date_time", row->booked_at);
+    finq_json_put(to, "credit_debit_indicator", row->is_credit ? "credit" : "debit");
+    finq_json_put(to, "currency", row->currency);
+    finq_json_put(to, "info", transaction->info);
+    finq_json_put(to, "status", row->is_booked ? "booked" : "pending");
+    finq_json_put_text(to, "details", "null");
+    finq_json_put_text(to, "exchange_rate", "null");
+    finq_json_close(to, '}');
+}
