@@ -204,9 +204,10 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.weeks_past(p_attached boolean) RETURNS TABLE (table_name text, partition text)
     LANGUAGE sql STABLE
 AS $$
-    SELECT w.table_name, w.partition FROM finq.weeks() w JOIN finq.week_tables() t ON t.name = w.table_name
+    WITH all_weeks AS MATERIALIZED (SELECT w.place, w.table_name, w.starts, w.partition, w.attached, w.state FROM finq.weeks() w)
+    SELECT w.table_name, w.partition FROM all_weeks w JOIN finq.week_tables() t ON t.name = w.table_name
      WHERE w.state = 'past' AND w.attached = p_attached
-       AND NOT EXISTS (SELECT FROM finq.weeks() f WHERE f.table_name = t.follows AND f.starts = w.starts AND f.attached)
+       AND NOT EXISTS (SELECT FROM all_weeks f WHERE f.table_name = t.follows AND f.starts = w.starts AND f.attached)
      ORDER BY w.starts, w.place
 $$;
 
