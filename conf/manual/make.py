@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+DIRECTIVES = ("directives.md", "directives-documents.md", "directives-signed.md")
 WORTHLESS = re.compile(r"\s*(The \w+\.|Does not ask; .*)\s*")  # what the name says already, or the head of the manual
 
 
@@ -33,14 +34,16 @@ def folded(text, indent=""):
     return f"\n{indent}".join(lines)
 
 
+def home(directive):
+    """The manual that a directive stands in."""
+    return next(file for file in DIRECTIVES if f"\n## {directive}\n" in (HERE / file).read_text())
+
+
 def marked(text):
     """Names as code, directives as links to them."""
     name = r"--[a-z][a-z-]*|[A-Z]+_[A-Z_]+|[a-z]+_[a-z_]+|POST /\w+|\[old, new\]|\{from, to\}|consent\.\w+"
     text = re.sub(rf"(?<![\w`])({name})", r"`\1`", text)
-    def link(name):
-        book = "directives-signed.md" if re.match("Finq(Signature|KeyCache)", name[1]) else "directives.md"
-        return f"[{name[1]}]({book}#{name[1].lower()})"
-    return re.sub(r"\b(Finq[A-Z]\w+)", link, text)
+    return re.sub(r"\b(Finq[A-Z]\w+)", lambda name: f"[{name[1]}]({home(name[1])}#{name[1].lower()})", text)
 
 
 def verb_text(finqctl, usage):
@@ -65,7 +68,7 @@ def verbs(finqctl, file):
 def without_links(text):
     """A link to another manual leaves its file's name, any other leaves nothing."""
     text = re.sub(r"\[([^]]+)\]\(#[^)]*\)", r"\1", text)
-    text = re.sub(r"\[([^]]+)\]\((?:\w+://[^)]+|directives(?:-signed)?\.md#finq\w+)\)", r"\1", text)
+    text = re.sub(r"\[([^]]+)\]\((?:\w+://[^)]+|directives[a-z-]*\.md#finq\w+)\)", r"\1", text)
     return re.sub(r"\[([^]]+)\]\(([\w./-]+?)(?:#[^)]*)?\)", r"\1 (\2)", text)
 
 
@@ -109,6 +112,8 @@ mod_finq - an onboarding API for Apache httpd
 {front()}
 # DIRECTIVES
 {body("directives")}
+
+{body("directives-documents")}
 
 {body("directives-signed")}
 # SEE ALSO

@@ -833,6 +833,14 @@ typedef finq_transaction_answer_row finq_transactions_sync_out;
 finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, const finq_transactions_sync_in *in,
                                         apr_pool_t *pool);
 
+typedef struct finq_upload_largest_out {
+    const char *skill;
+    const char *document;
+    apr_int64_t max_bytes;
+} finq_upload_largest_out;
+/** sql/functions/upload.sql. It may be repeated. */
+finq_error *finq_call_upload_largest(finq_upload_largest_out *out, finq_db *db, apr_pool_t *pool);
+
 typedef struct finq_upload_record_in {
     const finq_id *client_id;
     const finq_id *session_id;

@@ -4,6 +4,7 @@
 
 #include "documents/blob.h"
 #include "documents/picture.h"
+#include "documents/scan.h"
 #include "flow/session.h"
 
 /** An upload under way. Belongs to one request. */
@@ -19,28 +20,33 @@ typedef struct finq_upload_answer {
     unsigned char sha256[FINQ_DIGEST_SHA256];
 } finq_upload_answer;
 
+/** Where documents go, and by whom they are looked at on the way. */
+typedef struct finq_upload_way {
+    const finq_blob_store *store;
+    finq_scanner scanner; /**< its path is "" where nobody scans */
+} finq_upload_way;
+
 /** What a client says that it will send. */
 typedef struct finq_upload_offer {
     const finq_session_pass *pass;
     const char *document;
     const char *content_type; /**< as sent; finq_media_claimed reads it */
+    apr_int64_t least;        /**< so many bytes at least it is said to have; 0 where nothing is said */
 } finq_upload_offer;
 
-/** The document that an offer is for. Error: invalid_field where the step does not ask for it. */
-finq_error *finq_upload_document(const finq_skill_upload **document, const finq_upload_offer *offer, apr_pool_t *pool);
+/** Begins an upload. Errors: invalid_field; unsupported_media_type; payload_too_large for what its skill, or the scanner, does not take; those of the store and of finq_scan_begin. `offer` and `way`
+ * must outlive it. */
+finq_error *finq_upload_begin(finq_upload **upload, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool);
 
-/** Begins an upload. Errors: invalid_field; unsupported_media_type; those of the store. `offer` must outlive it. */
-finq_error *finq_upload_begin(finq_upload **upload, const finq_blob_store *store, const finq_upload_offer *offer,
-                              apr_pool_t *pool);
-
-/** Takes the next bytes. Errors: payload_too_large; unsupported_media_type as soon as the first bytes tell; storage. */
+/** Takes the next bytes. Errors: payload_too_large; unsupported_media_type as soon as the first bytes tell; storage;
+ * those of a scan. */
 finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t length);
 
 /** The bytes will not all come, or were refused: nothing is kept. */
 void finq_upload_abandon(finq_upload *upload);
 
-/** The bytes are all there: places the file and records it. After an error nothing is kept. Errors: unsupported_media_type,
- * password_protected, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
+/** The bytes are all there: places the file and records it. After an error nothing is kept. Errors: those of a scan;
+ * unsupported_media_type, password_protected, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
 
 /** What was tidied. */

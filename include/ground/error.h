@@ -33,6 +33,7 @@
     X(PAYLOAD_TOO_LARGE, "invalid_request", 413, "payload_too_large")                              \
     X(UNSUPPORTED_MEDIA_TYPE, "invalid_request", 415, "unsupported_media_type")                    \
     X(PASSWORD_PROTECTED, "invalid_request", 415, "password_protected")                            \
+    X(UNSAFE_DOCUMENT, "invalid_request", 415, "unsafe_document")                                  \
     X(MISDIRECTED_REQUEST, "invalid_request", 421, "misdirected_request")                          \
     X(TOO_MANY_REQUESTS, "invalid_request", 429, "too_many_requests")                              \
     X(INVALID_API_KEYS, "unauthorized", 401, "invalid_api_keys")                                   \

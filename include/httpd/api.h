@@ -4,6 +4,7 @@
 
 #include "httpd/request.h"
 #include "flow/session.h"
+#include "flow/upload.h"
 
 /** An endpoint: reads its request and puts the members of `reply`, or sets the request's answer_text; or returns what
  * went wrong. */
@@ -38,6 +39,9 @@ finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply);  
  * are. */
 finq_error *finq_api_upload_enter(finq_request *request);
 void finq_api_upload_leave(finq_request *request);
+
+/** Where a document of this request's host goes, and who scans it. */
+finq_upload_way finq_api_upload_way(const finq_request *request);
 
 /** Adds an id to a reply, and to what the log tells of the request. */
 void finq_api_put_id(finq_json_writer *reply, finq_request *request, const char *name, const finq_id *id);

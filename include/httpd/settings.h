@@ -58,6 +58,8 @@ typedef struct finq_config {
     const char *data_key_file;
     finq_data_keys *data_keys;
     const char *upload_dir;
+    const char *scan; /**< clamd's socket; "" for none */
+    int scan_timeout;
     const finq_id *tenant;      /**< the only tenant that is served; NULL for each of the database */
     apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all that is granted */
     int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;

@@ -82,6 +82,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
 
+-- The largest document that a skill asks for which sessions may start with; NULLs where none asks for any.
+CREATE OR REPLACE FUNCTION finq.upload_largest(OUT skill text, OUT document text, OUT max_bytes bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT k.name, u.value ->> 'document', (u.value ->> 'max_bytes')::bigint
+      FROM finq.skill k
+      CROSS JOIN LATERAL json_array_elements(k.definition -> 'steps') s
+      CROSS JOIN LATERAL json_array_elements(s.value -> 'uploads') u
+     WHERE k.retired_at IS NULL
+     ORDER BY 3 DESC LIMIT 1
+$$;
+
 -- Decides over placed files that a stopped server or a lost answer left undecided, finally: one that is not recorded now
 -- never will be. Answers these, and the oldest thousand of the files that wait for removal; the caller removes what is not
 -- recorded and says so in its next call's p_gone. Where p_undecided is NULL, that is all that the call says.

@@ -18,6 +18,15 @@ static finq_upload_record_out upload_record_read(const PGresult *rows, int row)
     };
 }
 
+static finq_upload_largest_out upload_largest_read(const PGresult *rows, int row)
+{
+    return (finq_upload_largest_out){
+        .skill = finq_pg_text(rows, row, 0),
+        .document = finq_pg_text(rows, row, 1),
+        .max_bytes = finq_pg_number(rows, row, 2),
+    };
+}
+
 static finq_transaction_answer_row transaction_answer_read(const PGresult *rows, int row)
 {
     return (finq_transaction_answer_row){
@@ -1389,6 +1398,18 @@ finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, 
     *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_transactions_sync_out));
     for (int i = 0; i < finq_pg_rows(found); i++)
         APR_ARRAY_PUSH(*rows, finq_transactions_sync_out) = transaction_answer_read(found, i);
+    return NULL;
+}
+
+finq_error *finq_call_upload_largest(finq_upload_largest_out *out, finq_db *db, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_upload_largest",
+        "SELECT skill, document, max_bytes FROM finq.upload_largest()", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = upload_largest_read(rows, 0);
     return NULL;
 }
 

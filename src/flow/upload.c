@@ -18,15 +18,16 @@
 struct finq_upload {
     const finq_upload_offer *offer;
     const finq_skill_upload *document;
-    const finq_blob_store *store;
+    const finq_upload_way *way;
     finq_blob *blob;
+    finq_scan *scan; /* NULL where nobody scans */
     finq_id upload_id;
     const char *claimed; /* NULL where the bytes decide */
     const char *type;    /* that the bytes show; NULL before they do */
     finq_paper paper;
     unsigned char head[FINQ_MEDIA_HEAD];
     apr_size_t head_length;
-    apr_int64_t size;
+    apr_int64_t size, most;
     apr_pool_t *pool;
 };
 
@@ -76,7 +77,8 @@ static finq_error *head_check(finq_upload *upload)
 
 /* ---- begin, write ---- */
 
-finq_error *finq_upload_document(const finq_skill_upload **document, const finq_upload_offer *offer, apr_pool_t *pool)
+/* Error: invalid_field where the step does not ask for it. */
+static finq_error *document_find(const finq_skill_upload **document, const finq_upload_offer *offer, apr_pool_t *pool)
 {
     *document = finq_skill_upload_find(offer->pass->step, offer->document);
     return *document ? NULL
@@ -93,19 +95,37 @@ static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, apr_poo
     return NULL;
 }
 
-finq_error *finq_upload_begin(finq_upload **out, const finq_blob_store *store, const finq_upload_offer *offer, apr_pool_t *pool)
+static finq_error *size_check(const finq_upload *upload, apr_int64_t size)
+{
+    return size <= upload->most ? NULL : finq_error_too_large(upload->document->document, upload->most, upload->pool);
+}
+
+/* What the scanner does not look at is not taken, whatever a skill says. */
+static finq_error *scan_begin(finq_upload *upload)
+{
+    FINQ_TRY(finq_scan_begin(&upload->scan, &upload->way->scanner, upload->document->document, upload->pool));
+    apr_int64_t most = finq_scan_most(upload->scan);
+    if (most > 0 && most < upload->most)
+        upload->most = most;
+    return size_check(upload, upload->offer->least);
+}
+
+finq_error *finq_upload_begin(finq_upload **out, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool)
 {
     finq_upload *upload = apr_pcalloc(pool, sizeof *upload);
     upload->offer = offer;
-    upload->store = store;
+    upload->way = way;
     upload->pool = pool;
-    FINQ_TRY(finq_upload_document(&upload->document, offer, pool));
+    FINQ_TRY(document_find(&upload->document, offer, pool));
+    upload->most = upload->document->max_bytes;
     upload->claimed = finq_media_claimed(offer->content_type, pool);
     if (upload->claimed && !type_allowed(upload->document, upload->claimed, 1))
         return type_unasked(upload, upload->claimed);
+    FINQ_TRY(size_check(upload, offer->least));
     FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, pool));
     *out = upload;
-    return finq_blob_begin(&upload->blob, store, &upload->upload_id, pool);
+    FINQ_TRY(finq_blob_begin(&upload->blob, way->store, &upload->upload_id, pool)); /* it goes with its pool, whatever comes */
+    return *way->scanner.path ? scan_begin(upload) : NULL;
 }
 
 static finq_error *head_take(finq_upload *upload, const char *bytes, apr_size_t length)
@@ -123,16 +143,19 @@ static finq_error *head_take(finq_upload *upload, const char *bytes, apr_size_t 
 finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t length)
 {
     upload->size += (apr_int64_t)length;
-    if (upload->size > upload->document->max_bytes)
-        return finq_error_too_large(upload->document->document, upload->document->max_bytes, upload->pool);
+    FINQ_TRY(size_check(upload, upload->size));
     FINQ_TRY(head_take(upload, bytes, length));
     if (!upload->type || strcmp(upload->type, "application/pdf") == 0)
         finq_paper_look(&upload->paper, bytes, length);
+    if (upload->scan)
+        FINQ_TRY(finq_scan_feed(upload->scan, bytes, length));
     return finq_blob_write(upload->blob, bytes, length);
 }
 
 void finq_upload_abandon(finq_upload *upload)
 {
+    if (upload->scan)
+        finq_scan_abandon(upload->scan);
     if (upload->blob)
         finq_blob_discard(upload->blob);
 }
@@ -168,7 +191,7 @@ static void replaced_remove(const finq_upload *upload, const finq_id *replaced, 
     const char *id = finq_id_text(replaced, upload->pool);
     finq_upload_sweep_in in = {.undecided = NULL, .gone = finq_pg_array(&id, 1, upload->pool)};
     apr_array_header_t *none;
-    if (!finq_blob_remove(upload->store, replaced, upload->pool))
+    if (!finq_blob_remove(upload->way->store, replaced, upload->pool))
         finq_call_upload_sweep(&none, db, &in, upload->pool);
 }
 
@@ -200,7 +223,9 @@ static finq_error *content_check(finq_upload *upload, const finq_source *source)
     FINQ_TRY(head_check(upload));
     if (finq_archive_hides(source, upload->type))
         return type_refused(upload, "is an archive as well");
-    return finq_paper_needs_password(&upload->paper, source) ? locked(upload) : NULL;
+    if (finq_paper_needs_password(&upload->paper, source))
+        return locked(upload);
+    return upload->scan ? finq_scan_end(upload->scan) : NULL;
 }
 
 static finq_error *upload_place(finq_upload_answer *answer, finq_upload *upload)
@@ -227,7 +252,7 @@ finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, 
     if (error->uncertain)
         finq_blob_leave(upload->blob);
     else
-        finq_blob_discard(upload->blob);
+        finq_upload_abandon(upload);
     return error;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "db/pg.h"
+#include "documents/scan.h"
 #include "flow/step.h"
 #include "httpd/location.h"
 
@@ -98,6 +99,28 @@ static int hosts_check(const host *of)
     return say(of, APLOG_WARNING,
                "DBDParams names several hosts, and takes one that can't be written to, as a standby is: add"
                " target_session_attrs=read-write");
+}
+
+/* ---- the scanner ---- */
+
+/* httpd may be started before clamd is: whoever is not there yet is no mistake. */
+static int scan_check(const host *of)
+{
+    finq_scan_limits limits;
+    if (!*of->config->scan)
+        return 1;
+    finq_scan_learn(&limits, of->config->scan, of->pool);
+    if (!limits.file)
+        return say(of, APLOG_WARNING,
+                   apr_psprintf(of->pool,
+                                "FinqScan: what clamd takes is not known (%s); what it does not scan whole it may call clean",
+                                limits.why));
+    if (!limits.tells_exceeded)
+        return say(of, APLOG_WARNING,
+                   apr_psprintf(of->pool,
+                                "FinqScan: %s lacks \"AlertExceedsMax yes\": what clamd does not scan whole it calls clean",
+                                limits.file));
+    return 1;
 }
 
 /* ---- who else would get the API's requests ---- */
@@ -334,6 +357,7 @@ int finq_configtest_check(server_rec *main_server, apr_pool_t *pconf)
         sound = dbd_check(&of) && sound;
         sound = file_check(&of) && sound;
         sound = hosts_check(&of) && sound;
+        sound = scan_check(&of) && sound;
         sound = connectors_check(&of) && sound;
         for (int i = 0; i < bases->nelts; i++) {
             sound = base_keeps(&of, APR_ARRAY_IDX(bases, i, const char *)) && sound;

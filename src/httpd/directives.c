@@ -99,6 +99,26 @@ static const char *set_page_dir(cmd_parms *cmd, void *dummy, const char *value)
     return error ? apr_pstrcat(cmd->pool, "FinqPageDir: ", error->cause, NULL) : NULL;
 }
 
+/* The longest path that a socket can have: sun_path with its NUL. */
+#define SOCKET_PATH_MOST 107
+
+static const char *set_scan(cmd_parms *cmd, void *dummy, const char *value)
+{
+    static const char clamd[] = "clamd:";
+    const char *path = value + sizeof clamd - 1;
+    (void)dummy;
+    finq_config_of(cmd->server)->scan = "";
+    if (strcmp(value, "off") == 0)
+        return NULL;
+    if (strncmp(value, clamd, sizeof clamd - 1) != 0 || path[0] != '/' || strlen(path) > SOCKET_PATH_MOST)
+        return apr_psprintf(cmd->pool,
+                            "FinqScan is off, or clamd: and the path of clamd's LocalSocket, at most %d bytes, such as"
+                            " clamd:/run/clamav/clamd.ctl; not \"%s\"",
+                            SOCKET_PATH_MOST, value);
+    finq_config_of(cmd->server)->scan = path;
+    return NULL;
+}
+
 static const char *set_tenant(cmd_parms *cmd, void *dummy, const char *value)
 {
     finq_id *tenant = apr_palloc(cmd->pool, sizeof *tenant);
@@ -216,6 +236,10 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE1(
         "FinqPageDir", set_page_dir, NULL, RSRC_CONF,
         "Directory whose page.html, page.css, page.js and words (ro.json, …) replace those that pages have of themselves"),
+    AP_INIT_TAKE1("FinqScan", set_scan, NULL, RSRC_CONF,
+                  "clamd:/path of its socket, which each document is shown to; or off (default)"),
+    AP_INIT_TAKE1("FinqScanTimeout", set_number, NULL, RSRC_CONF,
+                  "How long the scanner is waited for, of one document: 1 to 600 seconds (default 30)"),
     AP_INIT_TAKE1("FinqTenant", set_tenant, NULL, RSRC_CONF, "client_id of the one tenant that is served here, or any (default)"),
     AP_INIT_ITERATE("FinqSkills", set_skill, NULL, RSRC_CONF,
                     "Skills that may be started here, of those that a tenant is allowed; or all (default)"),

@@ -1,6 +1,7 @@
 #include "httpd/monitor.h"
 
 #include <apr_optional_hooks.h>
+#include <apr_strings.h>
 #include <http_config.h>
 #include <http_main.h>
 #include <http_log.h>
@@ -8,10 +9,13 @@
 #include <mod_status.h>
 #include <string.h>
 
+#include "db/calls.h"
+#include "documents/scan.h"
 #include "httpd/dbd.h"
 #include "httpd/observe.h"
 #include "httpd/paths.h"
 #include "httpd/runtime.h"
+#include "json/json.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -59,36 +63,90 @@ static finq_error *skills_check(const finq_config *config, finq_db *db, apr_pool
     return NULL;
 }
 
-/* A host is ready when its database takes what is written to it, its uploads have somewhere to go, and its skills exist. */
-static finq_error *host_check(server_rec *server, apr_pool_t *pool)
+/* So long a probe waits for the scanner. */
+#define SCAN_TIME (2 * APR_USEC_PER_SEC)
+
+/* The whole way of a document, of no bytes. */
+static finq_error *scanner_check(const finq_config *config, apr_pool_t *pool)
 {
-    const finq_runtime *runtime = finq_config_of(server)->runtime;
+    const finq_scanner scanner = {config->scan, SCAN_TIME};
+    finq_scan *scan;
+    if (!*config->scan)
+        return NULL;
+    FINQ_TRY(finq_scan_begin(&scan, &scanner, "nothing", pool));
+    return finq_scan_end(scan);
+}
+
+/* Holds what the scanner takes against what skills ask for: such documents are refused, which some operators mean. */
+static finq_error *scanner_warn(apr_array_header_t *warnings, const finq_config *config, finq_db *db, apr_pool_t *pool)
+{
+    finq_scan_limits limits;
+    finq_upload_largest_out row;
+    if (!*config->scan)
+        return NULL;
+    finq_scan_learn(&limits, config->scan, pool);
+    if (!limits.file || !limits.tells_exceeded)
+        APR_ARRAY_PUSH(warnings, const char *) = "What the scanner does not scan whole it may call clean.";
+    if (!limits.most)
+        return NULL;
+    FINQ_TRY(finq_call_upload_largest(&row, db, pool));
+    if (row.max_bytes > limits.most)
+        APR_ARRAY_PUSH(warnings, const char *) = apr_psprintf(pool,
+                                                              "Skill %s asks for documents (%s) of up to %" APR_INT64_T_FMT
+                                                              " bytes, and the scanner takes %" APR_INT64_T_FMT ".",
+                                                              row.skill, row.document, row.max_bytes, limits.most);
+    return NULL;
+}
+
+/* A host is ready when its database takes what is written to it, its uploads have somewhere to go, and its skills exist. */
+static finq_error *host_check(apr_array_header_t *warnings, server_rec *server, apr_pool_t *pool)
+{
+    const finq_config *config = finq_config_of(server);
+    const finq_runtime *runtime = config->runtime;
     if (!runtime || !runtime->store)
         return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE, "the child could not be set up: its first lines say why");
     FINQ_TRY(finq_blob_store_check(runtime->store, pool));
+    FINQ_TRY(scanner_check(config, pool));
     finq_db *db = finq_dbd_of(server, runtime->gate, pool);
     FINQ_TRY(finq_dbd_check(db, pool));
-    return skills_check(finq_config_of(server), db, pool);
+    FINQ_TRY(skills_check(config, db, pool));
+    return scanner_warn(warnings, config, db, pool);
 }
 
 /* The host that is asked; where that serves no API, as one for probes alone, each that does. */
-static finq_error *ready_check(request_rec *r)
+static finq_error *ready_check(apr_array_header_t *warnings, request_rec *r)
 {
     if (finq_config_of(r->server)->bases->nelts > 0)
-        return host_check(r->server, r->pool);
+        return host_check(warnings, r->server, r->pool);
     for (server_rec *server = ap_server_conf; server; server = server->next) {
         if (finq_config_of(server)->bases->nelts > 0)
-            FINQ_TRY(host_check(server, r->pool));
+            FINQ_TRY(host_check(warnings, server, r->pool));
     }
     return NULL;
+}
+
+static const char *ready_text(const apr_array_header_t *warnings, apr_pool_t *pool)
+{
+    finq_json_writer *text = finq_json_write(pool);
+    finq_json_open(text, NULL, '{');
+    finq_json_put(text, "status", "ready");
+    if (warnings->nelts > 0) {
+        finq_json_open(text, "warnings", '[');
+        for (int i = 0; i < warnings->nelts; i++)
+            finq_json_put(text, NULL, APR_ARRAY_IDX(warnings, i, const char *));
+        finq_json_close(text, ']');
+    }
+    finq_json_close(text, '}');
+    return finq_json_written(text);
 }
 
 /* Why is for the log: whoever may ask for the health of a server need not know its inside. */
 static int ready_answer(request_rec *r)
 {
-    finq_error *error = ready_check(r);
+    apr_array_header_t *warnings = apr_array_make(r->pool, 2, sizeof(const char *));
+    finq_error *error = ready_check(warnings, r);
     if (!error)
-        return page_send(r, HTTP_OK, "application/json", "{\"status\":\"ready\"}");
+        return page_send(r, HTTP_OK, "application/json", ready_text(warnings, r->pool));
     ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "FINQ07: not ready: %s", finq_error_why(error));
     return page_send(r, HTTP_SERVICE_UNAVAILABLE, "application/json", "{\"status\":\"unavailable\"}");
 }

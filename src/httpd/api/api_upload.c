@@ -47,6 +47,7 @@ typedef struct {
     apr_int64_t surround; /* bytes of a form that are not its file's */
     finq_session_pass pass;
     finq_upload_offer offer;
+    finq_upload_way way;
     finq_upload *upload; /* NULL before the file may begin */
     char *early;         /* of a file that came before the text parts: what has come of it; else NULL */
     apr_size_t early_length;
@@ -114,6 +115,12 @@ void finq_api_upload_leave(finq_request *request)
     finq_permits_release(&uploads, &request->config->runtime->meter.gauges->uploads);
 }
 
+finq_upload_way finq_api_upload_way(const finq_request *request)
+{
+    const finq_config *config = request->config;
+    return (finq_upload_way){config->runtime->store, {config->scan, apr_time_from_sec(config->scan_timeout)}};
+}
+
 static finq_error *permit_take(upload_receipt *receipt)
 {
     stranger_leave(receipt);
@@ -148,15 +155,11 @@ static finq_error *names_check(upload_receipt *receipt, const char *const *names
     return missing->nelts > 0 ? finq_error_missing(missing, receipt->pool) : NULL;
 }
 
-/* Told before the file is read, where its length is declared. */
-static finq_error *length_check(const upload_receipt *receipt, apr_int64_t overhead)
+/* Of a file that is the body, or stands in a form with so much around it at most: told before it is read, where the length is. */
+static apr_int64_t least_of(const upload_receipt *receipt, apr_int64_t overhead)
 {
-    const finq_skill_upload *document;
-    FINQ_TRY(finq_upload_document(&document, &receipt->offer, receipt->pool));
     const char *declared = apr_table_get(receipt->request->r->headers_in, "Content-Length");
-    if (!declared || apr_atoi64(declared) <= document->max_bytes + overhead)
-        return NULL;
-    return finq_error_too_large(document->document, document->max_bytes, receipt->pool);
+    return declared ? apr_atoi64(declared) - overhead : 0;
 }
 
 /* Opens the nonce, finds the step, begins the file. A step's id is derived under the secret that sealed the nonce, so who
@@ -175,9 +178,10 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
     receipt->offer.pass = &receipt->pass;
     receipt->offer.document = receipt->texts[DOCUMENT];
     receipt->offer.content_type = content_type;
-    FINQ_TRY(length_check(receipt, overhead));
+    receipt->offer.least = least_of(receipt, overhead);
+    receipt->way = finq_api_upload_way(request);
     FINQ_TRY(permit_take(receipt));
-    return finq_upload_begin(&receipt->upload, request->config->runtime->store, &receipt->offer, receipt->pool);
+    return finq_upload_begin(&receipt->upload, &receipt->way, &receipt->offer, receipt->pool);
 }
 
 /* ---- form 1: multipart ---- */

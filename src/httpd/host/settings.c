@@ -18,6 +18,7 @@ static const finq_config_number numbers[] = {
     {"FinqSessionTTL", offsetof(finq_config, session_ttl), seconds, 60, 2592000, 86400},
     {"FinqCacheTTL", offsetof(finq_config, cache_ttl), seconds, 0, 300, 5},
     {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), seconds, 1, 60, 5},
+    {"FinqScanTimeout", offsetof(finq_config, scan_timeout), seconds, 1, 600, 30},
     {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
     {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
     {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), seconds, 1, 86400, FINQ_CHECK_LIFETIME_MOST},
@@ -96,6 +97,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     PICK(data_key_file);
     PICK(data_keys);
     PICK(upload_dir);
+    PICK(scan);
     PICK(tenant);
     PICK(skills);
     PICK(allow_headers);
@@ -145,6 +147,8 @@ void finq_config_fill(finq_config *config)
         config->prepared_statements = 1;
     if (config->signature_replay == UNSET)
         config->signature_replay = 0;
+    if (!config->scan)
+        config->scan = "";
     if (!config->signature_audience)
         config->signature_audience = "api.finqware.com";
     if (config->tenant == &finq_config_any_tenant)

@@ -74,6 +74,7 @@ typedef struct {
     apr_pool_t *pool;
     finq_session_pass pass;
     finq_upload_offer offer;
+    finq_upload_way way;
     finq_upload *upload; /* of the file that is coming; NULL before */
     const char *name;    /* of the part that is coming; NULL for a file's */
     const char *type;    /* of a file whose first bytes have not come */
@@ -95,7 +96,8 @@ static finq_error *file_begin(receipt *of)
         return broken(of->pool);
     FINQ_TRY(finq_api_upload_enter(of->request));
     of->has_permit = 1;
-    return finq_upload_begin(&of->upload, of->request->config->runtime->store, &of->offer, of->pool);
+    of->way = finq_api_upload_way(of->request);
+    return finq_upload_begin(&of->upload, &of->way, &of->offer, of->pool);
 }
 
 static void refuse(receipt *of, const finq_error *error)
