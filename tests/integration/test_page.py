@@ -1,7 +1,4 @@
-"""The module's own pages (contract section 16), as a browser without script sees them.
-
-Seen red: see each test.
-"""
+"""The module's own pages (contract section 16), as a browser without script sees them."""
 import json
 import re
 import secrets
@@ -255,7 +252,6 @@ def test_files_are_kept_for_ever(server, visit):
 # -- looks
 
 def test_a_tenants_looks(server, own_client):
-    """Red where brand_set compares no contrast; where style_in_colours looks at lengths alone."""
     tenant = own_client.tenant.client_id
     server.finqctl("tenant", "allow", tenant, AISP)
     pale = server.finqctl("tenant", "brand", tenant, "--colour", "ffcc00", check=False)

@@ -1,7 +1,4 @@
-"""Pages of sessions that wait: for a bank, for a decision, for a connector that cannot be reached; without script, and in Chromium.
-
-Seen red: see each test.
-"""
+"""Pages of sessions that wait: for a bank, for a decision, for a connector that cannot be reached; without script, and in Chromium."""
 import urllib.parse
 
 import pytest
@@ -78,7 +75,6 @@ def waiting_step(bank):
 
 
 def test_a_decision(bank):
-    """Red where the documents of a step that waits are not asked for; where a reason is not escaped."""
     visitor = begin(bank, "page_review_sbx_#1.0")
     assert visitor.press("next").heading == "Your documents"
     assert visitor.send("proof", documents.png()).text.count("Received") == 1
@@ -164,7 +160,7 @@ def accessible(browser):
 
 @pytest.mark.skipif(not AXE.exists(), reason="npm could not install axe-core: see what tests/install.sh said")
 def test_pages_are_accessible(bank, scripted, tmp_path):
-    """Red: the sandbox's note outside of every landmark; a label without `for`."""
+    """Seen red: the sandbox's note outside of every landmark."""
     picture = tmp_path / "me.png"
     picture.write_bytes(documents.png().content)
     scripted.get(pages.make(bank.client, CARD, language="ar")["url"])
