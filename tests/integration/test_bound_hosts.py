@@ -56,14 +56,16 @@ def held_by(bank):
     _, answer = bank.at_bank()
     pending = bank.user("sca")
     pending.submit("sca", {"scenario": "pend"})
+    method, path, body, headers = post(keys_of(bank.tenant), "/pages", "client_secret", skill=SKILLS["plain"]["name"])
+    page = bank.client.request(method, "/v1" + path, body, headers)
     state = urllib.parse.parse_qs(urllib.parse.urlsplit(answer["data"]["url"]).query)["state"][0]
     return {"session": going.session_id, "nonce": going.nonce, "step_nonce": going.step_nonce, "step": going.step_id,
-            "state": state, "temp_token": done.temp_token, "pending": pending.step_id,
+            "state": state, "temp_token": done.temp_token, "pending": pending.step_id, "page": page["page_id"],
             "credentials_id": credentials["credentials_id"], "access_token": credentials["access_token"]}
 
 
 def nothing():
-    tokens, ids = ("nonce", "step_nonce", "state", "temp_token", "access_token"), ("session", "step", "pending", "credentials_id")
+    tokens, ids = ("nonce", "step_nonce", "state", "temp_token", "access_token"), ("session", "step", "pending", "credentials_id", "page")
     return {**{name: secrets.token_urlsafe(90) for name in tokens}, **{name: str(uuid.uuid4()) for name in ids}}
 
 
@@ -108,6 +110,8 @@ ASKED = {
     "/consents/renew": lambda bank, k, t: of_consent(k, "/consents/renew", t),
     **{route: lambda bank, k, t, route=route: of_consent(k, route, t)
        for route in ("/accounts/get", "/accounts", "/balances/get", "/transactions/get", "/transactions", "/transactions/sync")},
+    "/pages": lambda bank, k, t: post(k, "/pages", "client_secret", skill=SKILLS["plain"]["name"]),
+    "/pages/renew": lambda bank, k, t: post(k, "/pages/renew", "client_secret", page_id=t["page"]),
     "/catalogs/skills": lambda bank, k, t: post(k, "/catalogs/skills", "client_app_key"),
     "/catalogs/servicers": lambda bank, k, t: post(k, "/catalogs/servicers", "client_app_key"),
     "/openapi.json": None,
@@ -122,7 +126,7 @@ def ask(bank, client, route, keys, things):
 def stored(bank):
     """All rows that a request could have changed."""
     return [bank.psql(f"SELECT md5(string_agg(t::text, '|' ORDER BY t::text)) FROM finq.{table} t")
-            for table in ("session", "step", "upload", "credential", "outbox")]
+            for table in ("session", "step", "upload", "credential", "outbox", "page")]
 
 
 @pytest.mark.parametrize("route, method", ROUTES)
@@ -134,7 +138,7 @@ def test_what_another_tenant_holds_does_not_exist(bank, route, method):
     held, before, asked = held_by(bank), stored(bank), len(bank.service.seen)
     for keys, unknown in ((theirs, nobody()), ({**theirs, "client_id": own["client_id"]}, {**nobody(), "client_id": own["client_id"]}),
                           (own, own)):
-        if keys is own and route in ("/sessions", "/consents/list", "/catalogs/skills", "/catalogs/servicers"):
+        if keys is own and route in ("/sessions", "/consents/list", "/pages", "/catalogs/skills", "/catalogs/servicers"):
             continue
         answer, none = ask(bank, bank.own, route, keys, held), ask(bank, bank.own, route, unknown, nothing())
         assert answer.status >= 400 and steady(answer) == steady(none), (answer.body, none.body)
