@@ -51,8 +51,9 @@ CREATE TYPE finq.consent_answer AS (
     servicer text,
     skill text,
     tenant text,
-    tenant_user_id text,
-    left_ms bigint
+    tenant_user_id bytea,
+    left_ms bigint,
+    data_key bytea
 );
 
 CREATE TYPE finq.exchange_answer AS (
@@ -63,7 +64,8 @@ CREATE TYPE finq.exchange_answer AS (
     consent_exp bigint,
     max_data_retention bigint,
     missing text,
-    tenant_user_id text
+    tenant_user_id bytea,
+    data_key bytea
 );
 
 CREATE TYPE finq.page_facts AS (
@@ -90,15 +92,16 @@ CREATE TYPE finq.published_skill AS (
 
 CREATE TYPE finq.return_answer AS (
     outcome text,
-    return_link text,
+    return_link bytea,
     step_id uuid,
-    tenant_user_id text,
-    data text,
+    tenant_user_id bytea,
+    data bytea,
     status text,
     expires_at bigint,
     secret_id integer,
-    error text,
-    description text
+    error bytea,
+    description bytea,
+    data_key bytea
 );
 
 CREATE TYPE finq.session_standing AS (
@@ -113,11 +116,13 @@ CREATE TYPE finq.session_standing AS (
     previous integer,
     generation integer,
     waits boolean,
-    told text,
+    told bytea,
+    reasons bytea,
+    own_reasons text,
     skill_id integer,
     step_place integer,
     uploaded text,
-    tenant_user_id text,
+    tenant_user_id bytea,
     data_key bytea
 );
 
@@ -130,8 +135,8 @@ CREATE TYPE finq.step_answer AS (
     status finq.session_status,
     next_place integer,
     waits_for finq.waiting,
-    reply json,
-    reasons text
+    reply bytea,
+    reasons bytea
 );
 
 CREATE TYPE finq.transaction_answer AS (
@@ -269,7 +274,8 @@ CREATE TABLE finq.credential (
     client_id uuid NOT NULL,
     skill_id integer NOT NULL,
     session_id uuid NOT NULL,
-    tenant_user_id text,
+    tenant_user_id bytea,
+    user_mac bytea,
     data_key bytea,
     access_token_hash bytea NOT NULL,
     older_token_hashes bytea[] NOT NULL DEFAULT '{}'::bytea[],
@@ -289,7 +295,7 @@ CREATE INDEX credential_data ON finq.credential USING btree (max_data_retention)
 CREATE INDEX credential_end ON finq.credential USING btree (max_data_retention) WHERE (data_removed_at IS NOT NULL);
 CREATE INDEX credential_expiry ON finq.credential USING btree (consent_exp) WHERE (status = 'ACTIVE'::finq.credential_status);
 CREATE INDEX credential_notice ON finq.credential USING btree (consent_exp) WHERE ((status = 'ACTIVE'::finq.credential_status) AND (NOT expiry_told));
-CREATE INDEX credential_user ON finq.credential USING btree (client_id, tenant_user_id, credentials_id) WHERE (tenant_user_id IS NOT NULL);
+CREATE INDEX credential_user ON finq.credential USING btree (client_id, user_mac, credentials_id) WHERE (user_mac IS NOT NULL);
 
 CREATE TABLE finq.directory_change (
     only_one boolean NOT NULL DEFAULT true,
@@ -480,7 +486,8 @@ CREATE TABLE finq.session (
     session_id uuid NOT NULL,
     client_id uuid NOT NULL,
     skill_id integer NOT NULL,
-    tenant_user_id text,
+    tenant_user_id bytea,
+    user_mac bytea,
     data_key bytea,
     status finq.session_status NOT NULL,
     started_at timestamp with time zone NOT NULL,
@@ -503,12 +510,13 @@ CREATE TABLE finq.session (
     waits_for finq.waiting,
     waits_since timestamp with time zone,
     resubmit boolean NOT NULL DEFAULT false,
-    reply json,
-    reply_reasons jsonb,
+    reply bytea,
+    reply_reasons bytea,
     reply_until timestamp with time zone,
-    told json,
-    reasons jsonb,
-    return_link text,
+    told bytea,
+    reasons bytea,
+    own_reasons json,
+    return_link bytea,
     return_until timestamp with time zone,
     returned_at timestamp with time zone,
     returned_hash bytea,
@@ -521,7 +529,7 @@ CREATE TABLE finq.session (
 CREATE INDEX session_consent ON ONLY finq.session USING btree (credentials_id) WHERE (credentials_id IS NOT NULL);
 CREATE INDEX session_ended ON ONLY finq.session USING btree (expires_at) WHERE (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status]));
 CREATE INDEX session_expiry ON ONLY finq.session USING btree (expires_at) WHERE ((status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) AND (exchanged_at IS NULL));
-CREATE INDEX session_person ON ONLY finq.session USING btree (client_id, tenant_user_id) WHERE (tenant_user_id IS NOT NULL);
+CREATE INDEX session_person ON ONLY finq.session USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
 CREATE INDEX session_waiting ON ONLY finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
 
 CREATE TABLE finq.session_kept PARTITION OF finq.session FOR VALUES IN (true) WITH (fillfactor=80);
@@ -568,7 +576,7 @@ CREATE TABLE finq.step (
     session_id uuid NOT NULL,
     ordinal integer NOT NULL,
     name text NOT NULL,
-    data json NOT NULL,
+    data bytea NOT NULL,
     submitted_at timestamp with time zone NOT NULL,
     place integer NOT NULL,
     decided boolean NOT NULL,

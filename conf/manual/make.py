@@ -17,7 +17,7 @@ WORTHLESS = re.compile(r"\s*(The \w+\.|Does not ask; .*)\s*")  # what the name s
 
 # -- finqctl.md, finqctl-records.md
 
-RECORDS = {"audit", "consent", "explain", "janitor", "outbox", "receipt", "session", "step", "token", "user"}  # the nouns of what servers have stored
+RECORDS = {"audit", "consent", "data-key", "explain", "janitor", "outbox", "receipt", "session", "step", "token", "user"}  # the nouns of what servers have stored
 
 
 def said(*words):
@@ -47,7 +47,7 @@ def marked(text):
 
 
 def verb_text(finqctl, usage):
-    words = re.match(r"finqctl ([a-z]+(?: [a-z][a-z-]*)?)", usage)[1].split()
+    words = re.match(r"finqctl ([a-z-]+(?: [a-z][a-z-]*)?)", usage)[1].split()
     help_text, rest = said(finqctl, *words, "--help").split("\n\nUsage:\n")
     rest, _, examples = rest.partition("\nExamples:\n")
     parameters = re.findall(r"^  (\S.*)\n((?:      .+\n)+)", rest.partition("\n")[2], re.MULTILINE)
@@ -57,7 +57,7 @@ def verb_text(finqctl, usage):
 
 
 def verbs(finqctl, file):
-    usages = re.findall(r"^  (finqctl ([a-z]+).*)$", said(finqctl, "--help"), re.MULTILINE)
+    usages = re.findall(r"^  (finqctl ([a-z-]+).*)$", said(finqctl, "--help"), re.MULTILINE)
     head = (HERE / file).read_text().partition("\n## finqctl ")[0]
     its_own = [usage for usage, noun in sorted(usages) if (noun in RECORDS) == (file == "finqctl-records.md")]
     print(head, *(verb_text(finqctl, usage) for usage in its_own), sep="\n", end="")
@@ -98,6 +98,8 @@ finqctl - the operator's command of mod_finq
 **FINQ_DB**: the database, where no `--db` is given.
 
 **FINQ_SECRET_FILE**: the servers' secret file, where no `--secret-file` is given.
+
+**FINQ_DATA_KEY_FILE**: the servers' data-key file, where no `--data-key-file` is given.
 
 # SEE ALSO
 **mod_finq**(7); the manuals in share/doc/mod_finq

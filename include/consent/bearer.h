@@ -19,7 +19,7 @@ typedef struct finq_bearer {
 
 /** Finds the consent that a claim is good for. What is remembered is so for its time and never past the consent's end, by the
  * database's clock; a refusal is not remembered. Errors: those of finq_consent_read; inactive_credentials. */
-finq_error *finq_bearers_find(finq_bearer *bearer, finq_bearers *bearers, finq_db *db, const finq_consent_claim *claim,
-                              apr_pool_t *pool);
+finq_error *finq_bearers_find(finq_bearer *bearer, finq_bearers *bearers, const finq_service *service,
+                              const finq_consent_claim *claim, apr_pool_t *pool);
 
 #endif

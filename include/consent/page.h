@@ -32,7 +32,7 @@ finq_error *finq_consent_query_check(finq_consent_query *query, const finq_secre
 /** Reads a page of a query that was checked. What is added meanwhile is newer than all later pages, and what is deleted stays
  * where it is; a page may hold fewer than were asked for, and have a next one. Errors: invalid_client_id, invalid_client_secret,
  * unauthorized_tenant; those of a call. */
-finq_error *finq_consent_page_read(finq_consent_page *page, finq_db *db, const finq_secrets *secrets,
-                                   const finq_consent_query *query, apr_pool_t *pool);
+finq_error *finq_consent_page_read(finq_consent_page *page, const finq_service *service, const finq_consent_query *query,
+                                   apr_pool_t *pool);
 
 #endif

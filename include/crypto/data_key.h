@@ -33,6 +33,14 @@ int finq_data_keys_count(const finq_data_keys *keys);
  * as long as `keys`. */
 finq_bytes finq_data_keys_id(const finq_data_keys *keys, int place);
 
+/** Length of a person's HMAC. */
+#define FINQ_USER_MAC_BYTES 32
+
+/** HMAC-SHA-256 of a tenant's id and its own id of a person, with a key derived from the one at `place`: what is not stored in clear is
+ * found by it. Error: internal_server_error. */
+finq_error *finq_data_keys_user_mac(unsigned char mac[FINQ_USER_MAC_BYTES], const finq_data_keys *keys, int place,
+                                    const finq_id *client_id, const char *tenant_user_id, apr_pool_t *pool);
+
 /** Makes a data key of random bytes for `owner`, the session that begins, and wraps it under the first key. The bytes are the
  * pool's. Error: internal_server_error. */
 finq_error *finq_data_key_make(finq_bytes *wrapped, const finq_data_keys *keys, const finq_id *owner, apr_pool_t *pool);

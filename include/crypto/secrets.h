@@ -84,13 +84,6 @@ finq_error *finq_secret_sign_head(unsigned char signature[FINQ_HEAD_BYTES], cons
 int finq_secret_has_signed(const finq_secret *secret, const unsigned char hash[FINQ_HEAD_BYTES],
                            const unsigned char signature[FINQ_HEAD_BYTES], apr_pool_t *pool);
 
-/** Length of a person's HMAC. */
-#define FINQ_USER_MAC_BYTES 32
-
-/** What is kept of a person who was erased: HMAC-SHA-256 of the tenant's id and its own id of them. */
-finq_error *finq_secret_user_mac(unsigned char mac[FINQ_USER_MAC_BYTES], const finq_secret *secret, const finq_id *client_id,
-                                 const char *tenant_user_id, apr_pool_t *pool);
-
 /** How many secrets the file holds, and one by its place in it, from 0. */
 int finq_secrets_count(const finq_secrets *secrets);
 const finq_secret *finq_secrets_at(const finq_secrets *secrets, int place);

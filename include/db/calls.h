@@ -46,8 +46,8 @@ typedef struct finq_step_answer_row {
     const char *status; /**< finq.session_status */
     apr_int32_t next_place;
     const char *waits_for; /**< finq.waiting */
-    const char *reply; /**< json */
-    const char *reasons;
+    finq_bytes reply;
+    finq_bytes reasons;
 } finq_step_answer_row;
 
 typedef struct finq_published_skill_row {
@@ -67,25 +67,28 @@ typedef struct finq_session_standing_row {
     apr_int32_t previous;
     apr_int32_t generation;
     int waits;
-    const char *told;
+    finq_bytes told;
+    finq_bytes reasons;
+    const char *own_reasons;
     apr_int32_t skill_id;
     apr_int32_t step_place;
     const char *uploaded;
-    const char *tenant_user_id;
+    finq_bytes tenant_user_id;
     finq_bytes data_key;
 } finq_session_standing_row;
 
 typedef struct finq_return_answer_row {
     const char *outcome;
-    const char *return_link;
+    finq_bytes return_link;
     const finq_id *step_id;
-    const char *tenant_user_id;
-    const char *data;
+    finq_bytes tenant_user_id;
+    finq_bytes data;
     const char *status;
     apr_int64_t expires_at;
     apr_int32_t secret_id;
-    const char *error;
-    const char *description;
+    finq_bytes error;
+    finq_bytes description;
+    finq_bytes data_key;
 } finq_return_answer_row;
 
 typedef struct finq_page_facts_row {
@@ -113,7 +116,8 @@ typedef struct finq_exchange_answer_row {
     apr_int64_t consent_exp;
     apr_int64_t max_data_retention;
     const char *missing;
-    const char *tenant_user_id;
+    finq_bytes tenant_user_id;
+    finq_bytes data_key;
 } finq_exchange_answer_row;
 
 typedef struct finq_consent_answer_row {
@@ -128,8 +132,9 @@ typedef struct finq_consent_answer_row {
     const char *servicer;
     const char *skill;
     const char *tenant;
-    const char *tenant_user_id;
+    finq_bytes tenant_user_id;
     apr_int64_t left_ms;
+    finq_bytes data_key;
 } finq_consent_answer_row;
 
 typedef struct finq_catalog_answer_row {
@@ -220,7 +225,7 @@ typedef struct finq_consent_delete_in {
     finq_bytes secret_hash;
     const finq_id *credentials_id;
     finq_bytes access_token_hash;
-    const char *tenant_user_id;
+    const char *user_macs; /**< bytea[] */
     apr_int32_t retention;
 } finq_consent_delete_in;
 typedef finq_consent_answer_row finq_consent_delete_out;
@@ -233,7 +238,7 @@ typedef struct finq_consent_get_in {
     finq_bytes secret_hash;
     const finq_id *credentials_id;
     finq_bytes access_token_hash;
-    const char *tenant_user_id;
+    const char *user_macs; /**< bytea[] */
 } finq_consent_get_in;
 typedef finq_consent_answer_row finq_consent_get_out;
 /** sql/functions/consent.sql. It may be repeated. */
@@ -252,7 +257,7 @@ finq_error *finq_call_consent_of_signer(finq_consent_of_signer_out *out, finq_db
 typedef struct finq_consent_page_in {
     const finq_id *client_id;
     finq_bytes secret_hash;
-    const char *tenant_user_id;
+    const char *user_macs; /**< bytea[] */
     const char *status;
     const finq_id *before;
     apr_int32_t count;
@@ -266,14 +271,14 @@ typedef struct finq_consent_renew_in {
     finq_bytes secret_hash;
     const finq_id *credentials_id;
     finq_bytes access_token_hash;
-    const char *tenant_user_id;
+    const char *user_macs; /**< bytea[] */
     const char *skill;
 } finq_consent_renew_in;
 typedef struct finq_consent_renew_out {
     const char *outcome;
     apr_int32_t skill_id;
     apr_int64_t key_id;
-    const char *tenant_user_id;
+    finq_bytes tenant_user_id;
     finq_bytes data_key;
 } finq_consent_renew_out;
 /** sql/functions/consent.sql. It may be repeated. */
@@ -541,12 +546,12 @@ typedef struct finq_redirect_conclude_in {
     apr_int32_t ordinal;
     finq_bytes return_hash;
     const char *decision;
-    const char *told; /**< json */
-    const char *reasons; /**< jsonb */
+    finq_bytes told;
+    finq_bytes reasons;
     apr_int32_t answer_ttl;
     apr_int32_t secret_id;
-    const char *error;
-    const char *description;
+    finq_bytes error;
+    finq_bytes description;
 } finq_redirect_conclude_in;
 typedef finq_return_answer_row finq_redirect_conclude_out;
 /** sql/functions/session.sql. It may be repeated. */
@@ -724,8 +729,8 @@ typedef struct finq_step_context_in {
 typedef struct finq_step_context_out {
     const char *outcome;
     const char *missing;
-    const char *tenant_user_id;
-    const char *data;
+    finq_bytes tenant_user_id;
+    const char *steps;
     const char *documents;
 } finq_step_context_out;
 /** sql/functions/step.sql. It may be repeated. */
@@ -736,7 +741,7 @@ typedef struct finq_step_decide_in {
     const finq_id *tenant;
     const char *connector;
     const char *decision;
-    const char *reasons; /**< jsonb */
+    finq_bytes reasons;
     const finq_id *request_id;
 } finq_step_decide_in;
 typedef struct finq_step_decide_out {
@@ -745,6 +750,16 @@ typedef struct finq_step_decide_out {
 } finq_step_decide_out;
 /** sql/functions/step.sql. It may be repeated. */
 finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const finq_step_decide_in *in, apr_pool_t *pool);
+
+typedef struct finq_step_key_in {
+    const finq_id *step_id;
+} finq_step_key_in;
+typedef struct finq_step_key_out {
+    const finq_id *session_id;
+    finq_bytes data_key;
+} finq_step_key_out;
+/** sql/functions/step.sql. It may be repeated. */
+finq_error *finq_call_step_key(finq_step_key_out *out, finq_db *db, const finq_step_key_in *in, apr_pool_t *pool);
 
 typedef struct finq_step_release_in {
     const finq_id *session_id;
@@ -763,13 +778,13 @@ typedef struct finq_submit_step_in {
     apr_int32_t skill_id;
     apr_int32_t ordinal;
     apr_int64_t app_key_id;
-    const char *tenant_user_id;
+    finq_bytes tenant_user_id;
     apr_int64_t started_at;
     apr_int64_t nonce_expires_at;
     const finq_id *step_id;
     const char *step_name;
     finq_bytes body_hash;
-    const char *data; /**< json */
+    finq_bytes data;
     const char *required; /**< text[] */
     const char *status; /**< finq.session_status */
     apr_int32_t secret_id;
@@ -779,10 +794,10 @@ typedef struct finq_submit_step_in {
     apr_int32_t place;
     apr_int32_t next_place;
     const char *waits_for; /**< finq.waiting */
-    const char *reply; /**< json */
-    const char *return_link;
+    finq_bytes reply;
+    finq_bytes return_link;
     apr_int64_t return_until;
-    const char *reasons; /**< jsonb */
+    finq_bytes reasons;
     const finq_id *attempt;
     const finq_id *renews;
     finq_bytes user_mac;

@@ -33,6 +33,7 @@ typedef struct finq_step_answer {
 
 /** What a submission leads to, once everybody who has a say was asked. */
 typedef struct finq_step_plan {
+    finq_data_key *key; /**< the session's: what is kept of the submission is sealed under it */
     finq_status status; /**< of the session, then */
     finq_waits waits;
     int next;                /**< place of the step that follows, from 1; 0 for none */

@@ -77,9 +77,9 @@ BEGIN ATOMIC
 END;
 
 -- The consent that a known tenant names: the outcome, and the consent where that is 'ok'. Another tenant's does not exist. Whose it
--- is is compared last, where both say so: only who holds the access_token learns of that.
+-- is is compared last, where both say so (p_user_macs: under each key of the server's file): only who holds the access_token learns of that.
 CREATE OR REPLACE FUNCTION finq.consent_named(
-    p_client_id uuid, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
+    p_client_id uuid, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[],
     OUT outcome text, OUT consent finq.credential)
     LANGUAGE plpgsql
 AS $$
@@ -88,7 +88,7 @@ BEGIN
      WHERE c.credentials_id = p_credentials_id AND c.client_id = p_client_id AND finq.consent_is_known(c);
     outcome := CASE WHEN NOT FOUND THEN 'invalid_credentials_id'
                     WHEN NOT finq.consent_has_token(consent, p_access_token_hash) THEN 'invalid_access_token'
-                    WHEN consent.tenant_user_id <> p_tenant_user_id THEN 'invalid_credentials_id'
+                    WHEN consent.user_mac <> ALL (p_user_macs) THEN 'invalid_credentials_id'
                     ELSE 'ok' END;
     IF outcome = 'ok' AND consent.older_token_hashes <> '{}' THEN
         PERFORM finq.consent_token_used(p_credentials_id, p_access_token_hash);
@@ -97,7 +97,7 @@ END $$;
 
 -- Who asks about a consent, in the contract's order (section 1).
 CREATE OR REPLACE FUNCTION finq.consent_claim(
-    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[],
     OUT outcome text, OUT consent finq.credential)
     LANGUAGE plpgsql
 AS $$
@@ -106,7 +106,7 @@ DECLARE
 BEGIN
     outcome := finq.key_claim(p_client_id, 'SECRET', p_secret_hash);
     IF outcome = 'ok' THEN
-        v_named := finq.consent_named(p_client_id, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+        v_named := finq.consent_named(p_client_id, p_credentials_id, p_access_token_hash, p_user_macs);
         outcome := v_named.outcome;
         consent := v_named.consent;
     END IF;
@@ -119,7 +119,7 @@ AS $$
     SELECT 'ok', p_consent.credentials_id, finq.consent_status(p_consent), finq.seconds(p_consent.consent_exp),
            finq.seconds(p_consent.max_data_retention), finq.seconds(p_consent.created_at), finq.seconds(p_consent.updated_at),
            r.country, r.name, k.name, t.name, p_consent.tenant_user_id,
-           floor(extract(epoch FROM p_consent.consent_exp - clock_timestamp()) * 1000)::bigint
+           floor(extract(epoch FROM p_consent.consent_exp - clock_timestamp()) * 1000)::bigint, p_consent.data_key
       FROM finq.tenant t
      CROSS JOIN finq.skill k
       JOIN finq.servicer r ON r.servicer_id = k.servicer_id
@@ -128,15 +128,15 @@ $$;
 
 -- A tenant's consents that are older than one, newest first: all of them, or those of one user. So many are looked at for one
 -- page at most, whatever it is to hold.
-CREATE OR REPLACE FUNCTION finq.consents_before(p_client_id uuid, p_tenant_user_id text, p_before uuid)
+CREATE OR REPLACE FUNCTION finq.consents_before(p_client_id uuid, p_user_macs bytea[], p_before uuid)
     RETURNS SETOF finq.credential
     LANGUAGE sql STABLE
 AS $$
     SELECT a.* FROM finq.credential a
-     WHERE p_tenant_user_id IS NULL AND a.client_id = p_client_id AND a.credentials_id < p_before
+     WHERE p_user_macs IS NULL AND a.client_id = p_client_id AND a.credentials_id < p_before
     UNION ALL
     SELECT u.* FROM finq.credential u
-     WHERE u.client_id = p_client_id AND u.tenant_user_id = p_tenant_user_id AND u.credentials_id < p_before
+     WHERE u.client_id = p_client_id AND u.user_mac = ANY (p_user_macs) AND u.credentials_id < p_before
      ORDER BY credentials_id DESC LIMIT 10000
 $$;
 
@@ -145,12 +145,12 @@ $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION finq.consent_get(
-    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text)
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[])
     RETURNS finq.consent_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+    v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs);
     v_answer finq.consent_answer;
 BEGIN
     IF v_claim.outcome = 'ok' THEN
@@ -185,13 +185,13 @@ COMMENT ON FUNCTION finq.consent_of_signer IS 'repeatable';
 
 -- A deletion by the tenant's server; p_retention is as finq.consent_end has it.
 CREATE OR REPLACE FUNCTION finq.consent_delete(
-    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text,
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[],
     p_retention integer)
     RETURNS finq.consent_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+    v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs);
     v_answer finq.consent_answer;
 BEGIN
     IF v_claim.outcome = 'ok' THEN
@@ -205,13 +205,13 @@ COMMENT ON FUNCTION finq.consent_delete IS 'repeatable';
 -- What a renewal's session begins with (contract section 9): the skill, the key that started it, and whose it is. p_skill is NULL
 -- for the consent's own. Nothing is changed: that is for the session's exchange.
 CREATE OR REPLACE FUNCTION finq.consent_renew(
-    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_tenant_user_id text, p_skill text,
-    OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id text, OUT data_key bytea)
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[], p_skill text,
+    OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id bytea, OUT data_key bytea)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_claim   record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_tenant_user_id);
+    v_claim   record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs);
     v_consent finq.credential := v_claim.consent;
 BEGIN
     outcome := v_claim.outcome;
@@ -238,7 +238,7 @@ COMMENT ON FUNCTION finq.consent_renew IS 'repeatable';
 -- A page of a tenant's consents, newest first. Its first row tells the outcome and, as credentials_id, behind which consent the
 -- next page begins, NULL where there is none. A page may hold fewer than p_count and have a next one all the same.
 CREATE OR REPLACE FUNCTION finq.consent_page(
-    p_client_id uuid, p_secret_hash bytea, p_tenant_user_id text, p_status text, p_before uuid, p_count integer)
+    p_client_id uuid, p_secret_hash bytea, p_user_macs bytea[], p_status text, p_before uuid, p_count integer)
     RETURNS SETOF finq.consent_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -251,12 +251,12 @@ DECLARE
 BEGIN
     v_answer.outcome := finq.key_claim(p_client_id, 'SECRET', p_secret_hash);
     IF v_answer.outcome = 'ok' THEN
-        v_found := ARRAY(SELECT c FROM finq.consents_before(p_client_id, p_tenant_user_id, v_before) c
+        v_found := ARRAY(SELECT c FROM finq.consents_before(p_client_id, p_user_macs, v_before) c
                           WHERE finq.consent_is_known(c) AND (v_status IS NULL OR finq.consent_status(c) = v_status)
                           LIMIT p_count + 1);
         -- one more than was asked for tells that there is a next page; else what was looked at in vain may have ended this one
         v_answer.credentials_id := CASE WHEN cardinality(v_found) > p_count THEN v_found[p_count].credentials_id ELSE
-            (SELECT c.credentials_id FROM finq.consents_before(p_client_id, p_tenant_user_id, v_before) c OFFSET 9999) END;
+            (SELECT c.credentials_id FROM finq.consents_before(p_client_id, p_user_macs, v_before) c OFFSET 9999) END;
     END IF;
     RETURN NEXT v_answer;
     FOREACH v_one IN ARRAY coalesce(v_found[:p_count], '{}') LOOP

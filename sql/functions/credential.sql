@@ -60,7 +60,7 @@ BEGIN
         PERFORM finq.event(v_consent.client_id, v_consent.session_id, v_consent.skill_id, 'consent.renewed', jsonb_build_object(
             'credentials_id', v_consent.credentials_id, 'consent_exp', finq.utc(v_consent.consent_exp)));
         v_answer := ROW('ok', v_consent.credentials_id, p_salt, p_secret_id, finq.seconds(v_consent.consent_exp),
-                        finq.seconds(v_consent.max_data_retention), NULL, v_consent.tenant_user_id);
+                        finq.seconds(v_consent.max_data_retention), NULL, v_consent.tenant_user_id, v_consent.data_key);
         PERFORM finq.feed_renew(p_session.renews, p_session.session_id);
         IF p_session.went_back THEN
             PERFORM finq.session_prune(p_session.session_id);
@@ -88,7 +88,8 @@ DECLARE
     v_key_id  bigint;
     v_used_at timestamptz;
     v_skill   integer;
-    v_user    text;
+    v_user    bytea;
+    v_user_mac bytea;
     v_data_key bytea;
     v_went_back boolean;
     v_session finq.session;
@@ -114,11 +115,11 @@ BEGIN
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.status = 'SESSION_COMPLETED'
        AND s.exchanged_at IS NULL AND s.renews IS NULL AND to_timestamp(p_token_expires_at) > v_now
        AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
-    RETURNING s.skill_id, s.tenant_user_id, s.data_key, s.went_back INTO v_skill, v_user, v_data_key, v_went_back;
+    RETURNING s.skill_id, s.tenant_user_id, s.user_mac, s.data_key, s.went_back INTO v_skill, v_user, v_user_mac, v_data_key, v_went_back;
     IF FOUND THEN
-        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, data_key, access_token_hash,
+        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, user_mac, data_key, access_token_hash,
                                      consent_exp, max_data_retention, created_at, updated_at)
-        SELECT p_credentials_id, p_client_id, v_skill, p_session_id, v_user, v_data_key, p_access_token_hash, t.consent_exp,
+        SELECT p_credentials_id, p_client_id, v_skill, p_session_id, v_user, v_user_mac, v_data_key, p_access_token_hash, t.consent_exp,
                t.max_data_retention, v_now, v_now
           FROM finq.consent_times(p_client_id, v_skill, v_now) t
         RETURNING finq.seconds(consent_exp), finq.seconds(max_data_retention)
@@ -130,7 +131,7 @@ BEGIN
             PERFORM finq.session_prune(p_session_id);
         END IF;
         RETURN ROW('ok', p_credentials_id, p_salt, p_secret_id, v_answer.consent_exp, v_answer.max_data_retention,
-                   NULL, v_user)::finq.exchange_answer;
+                   NULL, v_user, v_data_key)::finq.exchange_answer;
     END IF;
 
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
@@ -169,6 +170,7 @@ BEGIN
     v_answer.salt := v_session.exchange_salt;
     v_answer.secret_id := v_session.exchange_secret_id;
     v_answer.tenant_user_id := v_session.tenant_user_id;
+    v_answer.data_key := v_session.data_key;
     RETURN v_answer;
 END $$;
 COMMENT ON FUNCTION finq.exchange_token IS 'locks: session, repeatable';

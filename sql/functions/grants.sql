@@ -11,7 +11,7 @@ GRANT EXECUTE ON FUNCTION
     finq.sessions_settled,
     finq.redirect_take, finq.redirect_conclude,
     finq.upload_record, finq.upload_largest, finq.upload_sweep,
-    finq.step_context, finq.step_release, finq.submit_step, finq.step_decide,
+    finq.step_context, finq.step_release, finq.submit_step, finq.step_key, finq.step_decide,
     finq.exchange_token,
     finq.page_make, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume, finq.page_logo,
     finq.consent_get, finq.consent_of_signer, finq.consent_delete, finq.consent_page, finq.consent_renew,

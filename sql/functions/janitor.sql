@@ -131,7 +131,7 @@ BEGIN
                                WHERE s.credentials_id = v_consent_id AND s.session_id <> ALL (v_sessions));
         PERFORM finq.session_remove(i.session_id) FROM unnest(v_sessions) AS i (session_id);
         PERFORM finq.feed_remove(v_consent_id);
-        UPDATE finq.credential c SET data_removed_at = v_now, data_key = NULL WHERE c.credentials_id = v_consent_id;
+        UPDATE finq.credential c SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL WHERE c.credentials_id = v_consent_id;
         v_done := v_done + 1;
     END LOOP;
     RETURN v_done;

@@ -1,27 +1,28 @@
--- Persons: what is held of one, and its end (contract section 15). Each is found by the tenant's own id of them, by index.
+-- Persons: what is held of one, and its end (contract section 15). Each is found by the HMACs of the tenant's own id of them, under
+-- each key of the data-key file, by index.
 
-CREATE OR REPLACE FUNCTION finq.person_sessions(p_client_id uuid, p_tenant_user_id text) RETURNS SETOF uuid
+CREATE OR REPLACE FUNCTION finq.person_sessions(p_client_id uuid, p_user_macs bytea[]) RETURNS SETOF uuid
     LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT s.session_id FROM finq.session s WHERE s.client_id = p_client_id AND s.tenant_user_id = p_tenant_user_id
+    SELECT s.session_id FROM finq.session s WHERE s.client_id = p_client_id AND s.user_mac = ANY (p_user_macs)
     UNION
     SELECT s.session_id FROM finq.credential c JOIN finq.session s ON s.credentials_id = c.credentials_id
-     WHERE c.client_id = p_client_id AND c.tenant_user_id = p_tenant_user_id;
+     WHERE c.client_id = p_client_id AND c.user_mac = ANY (p_user_macs);
 END;
 
 -- All that is held of a person. Documents are told of; their bytes are files.
-CREATE OR REPLACE FUNCTION finq.person_export(p_client_id uuid, p_tenant_user_id text) RETURNS json
+CREATE OR REPLACE FUNCTION finq.person_export(p_client_id uuid, p_tenant_user_id text, p_user_macs bytea[]) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
     v_tenant   finq.tenant := finq.tenant_row(p_client_id);
-    v_sessions uuid[] := ARRAY(SELECT i.id FROM finq.person_sessions(v_tenant.client_id, p_tenant_user_id) AS i (id) ORDER BY i.id);
+    v_sessions uuid[] := ARRAY(SELECT i.id FROM finq.person_sessions(v_tenant.client_id, p_user_macs) AS i (id) ORDER BY i.id);
 BEGIN
     RETURN json_build_object(
         'tenant_user_id', p_tenant_user_id, 'exported_at', finq.utc(clock_timestamp()),
         'sessions', (SELECT coalesce(json_agg(finq.session_show(i.id) ORDER BY i.id), '[]') FROM unnest(v_sessions) AS i (id)),
         'consents', (SELECT coalesce(json_agg(finq.consent_shown(c) ORDER BY c.credentials_id), '[]') FROM finq.credential c
-                      WHERE c.client_id = p_client_id AND c.tenant_user_id = p_tenant_user_id),
+                      WHERE c.client_id = p_client_id AND c.user_mac = ANY (p_user_macs)),
         'events', (SELECT coalesce(json_agg(o.payload ORDER BY o.event_id), '[]') FROM finq.outbox o
                     WHERE o.session_id = ANY (v_sessions)));
 END $$;
@@ -37,19 +38,18 @@ BEGIN
     UPDATE finq.session s SET data_key = NULL WHERE s.session_id = p_session_id; -- first: what it has sealed is nothing any more
     PERFORM finq.session_data_remove(p_session_id);
     UPDATE finq.session s
-       SET status = 'SESSION_EXPIRED', expires_at = clock_timestamp(), updated_at = clock_timestamp(), waits_for = NULL, tenant_user_id = NULL,
-           credentials_id = NULL, renews = NULL, exchange_salt = NULL, reply = NULL, reply_reasons = NULL, told = NULL,
-           reasons = NULL, return_link = NULL, returned = NULL, returned_hash = NULL, step_body_hash = ''
+       SET status = 'SESSION_EXPIRED', expires_at = clock_timestamp(), updated_at = clock_timestamp(), waits_for = NULL,
+           tenant_user_id = NULL, user_mac = NULL, credentials_id = NULL, renews = NULL, exchange_salt = NULL, reply = NULL, reply_reasons = NULL, told = NULL,
+           reasons = NULL, own_reasons = NULL, return_link = NULL, returned = NULL, returned_hash = NULL, step_body_hash = ''
      WHERE s.session_id = p_session_id;
     IF v_session.status IN ('SESSION_IN_PROGRESS', 'SESSION_PENDING') THEN
         PERFORM finq.session_event(v_session.client_id, p_session_id, v_session.skill_id, 'SESSION_EXPIRED', v_session.step_id);
     END IF;
 END $$;
 
--- Erases a person, and answers the receipt's facts: {id, user, at, counts}. p_macs are of the person, under each secret of the
--- file; the first stands in the receipt. Where nothing is held of them any more, and they were erased within 30 days, the answer is
--- that of then.
-CREATE OR REPLACE FUNCTION finq.person_erase(p_client_id uuid, p_tenant_user_id text, p_macs bytea[]) RETURNS json
+-- Erases a person, and answers the receipt's facts: {id, user, at, counts}. The first of p_user_macs stands in the receipt. Where
+-- nothing is held of them any more, and they were erased within 30 days, the answer is that of then.
+CREATE OR REPLACE FUNCTION finq.person_erase(p_client_id uuid, p_tenant_user_id text, p_user_macs bytea[]) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -64,12 +64,12 @@ BEGIN
     DELETE FROM finq.page p WHERE p.client_id = v_tenant.client_id AND p.tenant_user_id = p_tenant_user_id;
     -- what begins from here on and is older finds this first
     v_consents := ARRAY(SELECT c.credentials_id FROM finq.credential c
-                         WHERE c.client_id = v_tenant.client_id AND c.tenant_user_id = p_tenant_user_id
+                         WHERE c.client_id = v_tenant.client_id AND c.user_mac = ANY (p_user_macs)
                          ORDER BY c.credentials_id FOR UPDATE);
-    v_sessions := ARRAY(SELECT i.id FROM finq.person_sessions(p_client_id, p_tenant_user_id) AS i (id) ORDER BY i.id);
+    v_sessions := ARRAY(SELECT i.id FROM finq.person_sessions(p_client_id, p_user_macs) AS i (id) ORDER BY i.id);
     IF v_consents = '{}' AND v_sessions = '{}' THEN
         SELECT e.* INTO v_erasure FROM finq.erased_user u JOIN finq.erasure e ON e.erasure_id = u.erasure_id
-         WHERE u.client_id = p_client_id AND u.user_mac = ANY (p_macs) AND e.erased_at > v_now - interval '30 days'
+         WHERE u.client_id = p_client_id AND u.user_mac = ANY (p_user_macs) AND e.erased_at > v_now - interval '30 days'
          ORDER BY e.erased_at DESC LIMIT 1;
     END IF;
     IF v_erasure.erasure_id IS NULL THEN
@@ -78,11 +78,11 @@ BEGIN
           JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = i.id
           LEFT JOIN finq.upload u ON u.step_id = e.step_id;
         INSERT INTO finq.erasure AS e (client_id, user_mac, erased_at, counts)
-        VALUES (p_client_id, p_macs[1], v_now, jsonb_build_object('sessions', cardinality(v_sessions), 'steps', v_steps, 'documents', v_files,
+        VALUES (p_client_id, p_user_macs[1], v_now, jsonb_build_object('sessions', cardinality(v_sessions), 'steps', v_steps, 'documents', v_files,
                                                                   'consents', cardinality(v_consents)))
         RETURNING e.* INTO v_erasure;
         INSERT INTO finq.erased_user AS u (client_id, user_mac, erasure_id, erased_at)
-        SELECT p_client_id, m.mac, v_erasure.erasure_id, v_now FROM unnest(p_macs) AS m (mac)
+        SELECT p_client_id, m.mac, v_erasure.erasure_id, v_now FROM unnest(p_user_macs) AS m (mac)
         ON CONFLICT (client_id, user_mac) DO UPDATE SET erasure_id = excluded.erasure_id, erased_at = excluded.erased_at;
         PERFORM finq.consent_end(i.id, 0) FROM unnest(v_consents) AS i (id);
         PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f

@@ -116,7 +116,8 @@ END $$;
 
 -- What follows a step that a session waits with: 'approve' goes on to what was to follow, 'resubmit' to the same step
 -- again, 'reject' to the end, and that one from wherever it stands. The answer's token is sealed when it is asked for.
-CREATE OR REPLACE FUNCTION finq.session_conclude(p_session finq.session, p_decision text, p_told json, p_reasons jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION finq.session_conclude(p_session finq.session, p_decision text, p_told bytea, p_reasons bytea,
+                                                 p_own_reasons json DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -129,7 +130,7 @@ BEGIN
     UPDATE finq.session s
        SET status = v_status, updated_at = v_now, waits_for = NULL,
            expires_at = CASE WHEN v_status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at + coalesce(v_now - s.waits_since, '0') END,
-           resubmit = p_decision = 'resubmit', told = p_told, reasons = p_reasons,
+           resubmit = p_decision = 'resubmit', told = p_told, reasons = p_reasons, own_reasons = p_own_reasons,
            next_place = CASE WHEN p_decision = 'resubmit' THEN s.step_place ELSE s.next_place END,
            answer_expires_at = '-infinity' -- none has been given for it yet
      WHERE s.session_id = p_session.session_id;
@@ -188,11 +189,10 @@ AS $$
 DECLARE
     v_now    timestamptz;
     v_stays  boolean; -- with its last step: it waits there, or has none to come
-    v_data   json;
     v_answer finq.session_standing;
 BEGIN
     IF p_session.waits_for = 'BANK' AND p_session.return_until <= clock_timestamp() THEN
-        PERFORM finq.session_conclude(p_session, 'resubmit', NULL, '["The visit to the bank was not finished in time."]');
+        PERFORM finq.session_conclude(p_session, 'resubmit', NULL, NULL, '["The visit to the bank was not finished in time."]');
         SELECT s.* INTO p_session FROM finq.session s WHERE s.session_id = p_session.session_id;
     END IF;
     IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session) THEN
@@ -222,9 +222,9 @@ BEGIN
                               ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
     v_answer.generation := p_session.generation;
     v_answer.skill_id := p_session.skill_id;
-    v_data := CASE WHEN p_session.waits_since IS NULL OR p_session.waits_for = 'BANK' THEN p_session.reply ELSE p_session.told END;
-    v_answer.told := CASE WHEN p_session.reasons IS NOT NULL OR v_data IS NOT NULL THEN
-        format('{"reasons":%s,"data":%s}', coalesce(p_session.reasons::text, 'null'), coalesce(v_data::text, 'null')) END;
+    v_answer.told := CASE WHEN p_session.waits_since IS NULL OR p_session.waits_for = 'BANK' THEN p_session.reply ELSE p_session.told END;
+    v_answer.reasons := p_session.reasons;
+    v_answer.own_reasons := p_session.own_reasons::text;
     v_answer.step_place := coalesce(p_session.step_place, p_session.step_ordinal);
     v_answer.uploaded := (SELECT coalesce(array_agg(u.document), '{}') FROM finq.upload u WHERE u.step_id = p_session.step_id)::text;
     v_answer.tenant_user_id := p_session.tenant_user_id;
@@ -345,7 +345,7 @@ BEGIN
            SET updated_at = v_now, step_ordinal = p_ordinal, step_id = v_before.step_id, step_body_hash = '',
                answer_expires_at = date_trunc('second', v_now) + p_nonce_ttl * interval '1 second',
                answer_secret_id = p_secret_id, step_place = v_before.place, next_place = v_before.place, waits_since = NULL,
-               resubmit = true, reply = NULL, reply_reasons = NULL, told = NULL, reasons = NULL, return_link = NULL,
+               resubmit = true, reply = NULL, reply_reasons = NULL, told = NULL, reasons = NULL, own_reasons = NULL, return_link = NULL,
                return_until = NULL, returned_at = NULL, returned_hash = NULL, returned = NULL, went_back = true
          WHERE s.session_id = p_session_id
         RETURNING s.* INTO v_session;
@@ -387,7 +387,7 @@ BEGIN
                       WHERE k.skill_id = v_session.skill_id AND k.definition ->> 'type' = 'payment_initiation') THEN 'invalid_step'
             ELSE 'ok' END;
         IF v_outcome = 'ok' AND NOT finq.session_is_old(v_session) THEN
-            PERFORM finq.session_conclude(v_session, 'reject', NULL, '["cancelled"]');
+            PERFORM finq.session_conclude(v_session, 'reject', NULL, NULL, '["cancelled"]');
             SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id;
         END IF;
     END IF;
@@ -422,10 +422,10 @@ CREATE OR REPLACE FUNCTION finq.return_answer(p_session finq.session, p_outcome 
 AS $$
 BEGIN
     RETURN ROW(p_outcome, p_session.return_link, p_session.step_id, p_session.tenant_user_id,
-               (SELECT e.data::text FROM finq.step e WHERE e.step_id = p_session.step_id),
+               (SELECT e.data FROM finq.step e WHERE e.step_id = p_session.step_id),
                p_session.returned ->> 'status', (p_session.returned ->> 'expires_at')::bigint,
-               (p_session.returned ->> 'secret_id')::integer, p_session.returned ->> 'error',
-               p_session.returned ->> 'description')::finq.return_answer;
+               (p_session.returned ->> 'secret_id')::integer, decode(p_session.returned ->> 'error', 'hex'),
+               decode(p_session.returned ->> 'description', 'hex'), p_session.data_key)::finq.return_answer;
 END $$;
 
 -- What was taken back from a session whose user comes back from a bank: its tenant, or the consent that it renews. NULL: nothing.
@@ -480,8 +480,8 @@ COMMENT ON FUNCTION finq.redirect_take IS 'repeatable';
 -- nothing else is done then. p_error and p_description are what the link is told instead of a status. 'repeat': the same return was
 -- concluded already.
 CREATE OR REPLACE FUNCTION finq.redirect_conclude(
-    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea, p_decision text, p_told json, p_reasons jsonb,
-    p_answer_ttl integer, p_secret_id integer, p_error text, p_description text)
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea, p_decision text, p_told bytea, p_reasons bytea,
+    p_answer_ttl integer, p_secret_id integer, p_error bytea, p_description bytea)
     RETURNS finq.return_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
@@ -502,7 +502,7 @@ BEGIN
         RETURN finq.return_answer(v_session, coalesce(v_refusal, 'ok'));
     ELSIF p_decision = 'pending' THEN
         UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),
-                                  reasons = p_reasons
+                                  reasons = p_reasons, own_reasons = NULL
          WHERE s.session_id = p_session_id;
         PERFORM finq.session_event(p_client_id, p_session_id, v_session.skill_id, 'SESSION_PENDING', v_session.step_id);
     ELSE
@@ -514,7 +514,8 @@ BEGIN
     END IF;
     UPDATE finq.session s
        SET returned = json_build_object('status', s.status, 'expires_at', finq.seconds(s.answer_expires_at),
-                                        'secret_id', s.answer_secret_id, 'error', p_error, 'description', p_description)
+                                        'secret_id', s.answer_secret_id, 'error', encode(p_error, 'hex'),
+                                        'description', encode(p_description, 'hex'))
      WHERE s.session_id = p_session_id
     RETURNING s.* INTO v_session;
     RETURN finq.return_answer(v_session, 'ok');
@@ -525,7 +526,12 @@ COMMENT ON FUNCTION finq.redirect_conclude IS 'repeatable';
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- json, not jsonb: the steps' data as they came.
+-- A sealed value as finqctl is told of it, to be opened there with the data key that stands beside it, or around it.
+CREATE OR REPLACE FUNCTION finq.sealed(p_kind text, p_of uuid, p_id uuid, p_value bytea) RETURNS json
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN p_value IS NOT NULL
+                THEN json_build_object('sealed', encode(p_value, 'hex'), 'kind', p_kind, 'of', p_of, 'id', p_id) END;
+
 CREATE OR REPLACE FUNCTION finq.session_show(p_session_id uuid) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
@@ -535,9 +541,9 @@ BEGIN
     SELECT json_build_object(
                'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
                'status', s.status, 'started_at', finq.utc(s.started_at), 'updated_at', finq.utc(s.updated_at),
-               'tenant_user_id', s.tenant_user_id, 'exchanged_at', finq.utc(s.exchanged_at), 'credentials_id', s.credentials_id,
+               'tenant_user_id', finq.sealed('tenant_user_id', s.client_id, NULL, s.tenant_user_id), 'data_key', encode(s.data_key, 'hex'), 'exchanged_at', finq.utc(s.exchanged_at), 'credentials_id', s.credentials_id,
                'steps', (SELECT json_agg(json_build_object(
-                             'step_id', e.step_id, 'name', e.name, 'submitted_at', finq.utc(e.submitted_at), 'off_path', e.off_path, 'data', e.data,
+                             'step_id', e.step_id, 'name', e.name, 'submitted_at', finq.utc(e.submitted_at), 'off_path', e.off_path, 'data', finq.sealed('step', s.session_id, e.step_id, e.data),
                              'uploads', (SELECT coalesce(json_agg(json_build_object(
                                              'upload_id', u.upload_id, 'document', u.document, 'size', u.size,
                                              'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type,
@@ -565,7 +571,7 @@ CREATE OR REPLACE FUNCTION finq.first_id(p_at timestamptz) RETURNS uuid
               FROM (SELECT lpad(to_hex(floor(extract(epoch FROM p_at) * 1000)::bigint), 12, '0') AS hex) h);
 
 -- Newest first: their ids tell the time, and bound how far back is looked.
-CREATE OR REPLACE FUNCTION finq.session_list(p_client_id uuid, p_status text, p_skill text, p_tenant_user_id text, p_since timestamptz,
+CREATE OR REPLACE FUNCTION finq.session_list(p_client_id uuid, p_status text, p_skill text, p_user_macs bytea[], p_since timestamptz,
     p_before uuid, p_limit integer) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
@@ -582,14 +588,15 @@ BEGIN
     RETURN (SELECT coalesce(json_agg(json_build_object(
                        'session_id', l.session_id, 'client_id', l.client_id, 'tenant', t.name, 'skill', k.name, 'status', l.status,
                        'started_at', finq.utc(l.started_at), 'updated_at', finq.utc(l.updated_at),
-                       'tenant_user_id', l.tenant_user_id, 'waits_for', l.waits_for) ORDER BY l.session_id DESC), '[]')
+                       'tenant_user_id', finq.sealed('tenant_user_id', l.client_id, NULL, l.tenant_user_id), 'data_key', encode(l.data_key, 'hex'),
+                       'waits_for', l.waits_for) ORDER BY l.session_id DESC), '[]')
               FROM (SELECT s.* FROM finq.session s
                      WHERE s.session_id >= finq.first_id(p_at => coalesce(p_since, clock_timestamp() - interval '7 days'))
                        AND (p_before IS NULL OR s.session_id < p_before)
                        AND (p_client_id IS NULL OR s.client_id = p_client_id)
                        AND (v_status IS NULL OR s.status = v_status)
                        AND (v_skill_id IS NULL OR s.skill_id = v_skill_id)
-                       AND (p_tenant_user_id IS NULL OR s.tenant_user_id = p_tenant_user_id)
+                       AND (p_user_macs IS NULL OR s.user_mac = ANY (p_user_macs))
                      ORDER BY s.session_id DESC LIMIT coalesce(p_limit, 100)) l
               JOIN finq.tenant t ON t.client_id = l.client_id
               JOIN finq.skill k ON k.skill_id = l.skill_id);

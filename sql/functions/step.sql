@@ -82,7 +82,7 @@ CREATE OR REPLACE FUNCTION finq.step_context(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint, p_generation integer,
     p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text, p_attempt uuid,
     p_renews uuid, p_request_id uuid, p_claim integer, p_user_mac bytea,
-    OUT outcome text, OUT missing text, OUT tenant_user_id text, OUT data text, OUT documents text)
+    OUT outcome text, OUT missing text, OUT tenant_user_id bytea, OUT steps text, OUT documents text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -108,7 +108,8 @@ BEGIN
     missing := CASE WHEN outcome = 'missing_uploads' THEN
         coalesce(finq.missing_uploads(v_session.step_id, p_required), p_required)::text END;
     tenant_user_id := v_session.tenant_user_id;
-    SELECT coalesce(json_object_agg(e.name, e.data), '{}')::text INTO data FROM finq.session_steps(p_session_id) e;
+    SELECT coalesce(json_agg(json_build_object('name', e.name, 'step_id', e.step_id, 'data', encode(e.data, 'hex'))), '[]')::text INTO steps
+      FROM finq.session_steps(p_session_id) e;
     SELECT coalesce(json_agg(json_build_object('upload_id', u.upload_id, 'step', e.name, 'document', u.document,
                         'size', u.size, 'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type)
                         ORDER BY e.ordinal, u.document), '[]')::text INTO documents
@@ -135,10 +136,10 @@ COMMENT ON FUNCTION finq.step_release IS 'repeatable';
 -- comes, its claim is over.
 CREATE OR REPLACE FUNCTION finq.submit_step(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint,
-    p_tenant_user_id text, p_started_at bigint, p_nonce_expires_at bigint, p_step_id uuid, p_step_name text,
-    p_body_hash bytea, p_data json, p_required text[], p_status finq.session_status, p_secret_id integer,
+    p_tenant_user_id bytea, p_started_at bigint, p_nonce_expires_at bigint, p_step_id uuid, p_step_name text,
+    p_body_hash bytea, p_data bytea, p_required text[], p_status finq.session_status, p_secret_id integer,
     p_answer_ttl integer, p_session_ttl integer, p_generation integer, p_place integer, p_next_place integer,
-    p_waits_for finq.waiting, p_reply json, p_return_link text, p_return_until bigint, p_reasons jsonb,
+    p_waits_for finq.waiting, p_reply bytea, p_return_link bytea, p_return_until bigint, p_reasons bytea,
     p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL, p_user_mac bytea DEFAULT NULL, p_data_key bytea DEFAULT NULL)
     RETURNS finq.step_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
@@ -161,11 +162,11 @@ BEGIN
     END IF;
 
     IF p_ordinal = 1 THEN
-        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at,
+        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, started_at, updated_at,
                                   expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
                                   return_link, return_until, renews, data_key)
-        SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_status, to_timestamp(p_started_at), v_now,
+        SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_user_mac, p_status, to_timestamp(p_started_at), v_now,
                CASE WHEN p_status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(p_started_at + p_session_ttl) END,
                1, p_step_id, p_body_hash, v_expires, p_secret_id, p_place, p_next_place, p_waits_for,
                CASE WHEN p_waits_for IS NOT NULL THEN v_now END, p_reply, p_reasons, v_expires, p_reasons, p_return_link,
@@ -186,7 +187,7 @@ BEGIN
                step_body_hash = p_body_hash, answer_expires_at = v_expires, answer_secret_id = p_secret_id,
                step_place = p_place, next_place = p_next_place, waits_for = p_waits_for,
                waits_since = CASE WHEN p_waits_for IS NOT NULL THEN v_now END, resubmit = false, reply = p_reply,
-               reply_reasons = p_reasons, reply_until = v_expires, told = NULL, reasons = p_reasons,
+               reply_reasons = p_reasons, reply_until = v_expires, told = NULL, reasons = p_reasons, own_reasons = NULL,
                return_link = p_return_link, return_until = to_timestamp(p_return_until), returned_at = NULL,
                returned_hash = NULL, returned = NULL
          WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal - 1 AND v_held
@@ -212,7 +213,7 @@ BEGIN
             PERFORM finq.session_event(p_client_id, p_session_id, p_skill_id, p_status, p_step_id);
         END IF;
         RETURN ROW('ok', p_step_id, p_secret_id, v_until, NULL, p_status, p_next_place, p_waits_for, p_reply,
-                   p_reasons::text)::finq.step_answer;
+                   p_reasons)::finq.step_answer;
     END IF;
 
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
@@ -235,7 +236,7 @@ BEGIN
                                     THEN 'SESSION_IN_PROGRESS'
                                 ELSE v_session.status END;
         v_answer.reply := v_session.reply;
-        v_answer.reasons := v_session.reply_reasons::text;
+        v_answer.reasons := v_session.reply_reasons;
     ELSIF v_answer.outcome = 'missing_uploads' THEN
         -- none is missing where the last one has arrived in this moment
         v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), p_required)::text;
@@ -244,9 +245,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.submit_step IS 'locks: session, repeatable';
 
+-- The session whose last step this is, and its data key: what a decision says of it is sealed under that.
+CREATE OR REPLACE FUNCTION finq.step_key(p_step_id uuid, OUT session_id uuid, OUT data_key bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT s.session_id, s.data_key FROM finq.same_time(p_step_id) w
+      JOIN finq.session s ON s.session_id BETWEEN w.first AND w.last
+     WHERE s.step_id = p_step_id
+$$;
+
 -- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits. p_tenant is
 -- the one whose sessions are served where it came; NULL for any. A request that asks again is answered as it was.
-CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_tenant uuid, p_connector text, p_decision text, p_reasons jsonb,
+CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_tenant uuid, p_connector text, p_decision text, p_reasons bytea,
                                             p_request_id uuid, OUT outcome text, OUT status text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
@@ -287,14 +297,15 @@ CREATE OR REPLACE FUNCTION finq.step_list_pending() RETURNS json
     LANGUAGE sql STABLE
     RETURN (SELECT coalesce(json_agg(json_build_object(
                 'step_id', s.step_id, 'session_id', s.session_id, 'client_id', s.client_id, 'tenant', t.name, 'skill', k.name,
-                'step', e.name, 'since', finq.utc(s.waits_since), 'data', e.data) ORDER BY s.waits_since), '[]')
+                'step', e.name, 'since', finq.utc(s.waits_since), 'data_key', encode(s.data_key, 'hex'),
+                'data', finq.sealed('step', s.session_id, e.step_id, e.data)) ORDER BY s.waits_since), '[]')
               FROM finq.session s
               JOIN finq.tenant t ON t.client_id = s.client_id
               JOIN finq.skill k ON k.skill_id = s.skill_id
               JOIN finq.step e ON e.step_id = s.step_id
              WHERE s.waits_for = 'DECISION');
 
-CREATE OR REPLACE FUNCTION finq.step_decided(p_step_id uuid, p_decision text, p_reason text) RETURNS json
+CREATE OR REPLACE FUNCTION finq.step_decided(p_step_id uuid, p_decision text, p_reasons bytea) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -311,8 +322,7 @@ BEGIN
     END IF;
     INSERT INTO finq.audit (object, action, client_id, detail)
     VALUES ('step', 'UPDATE', v_session.client_id, jsonb_build_object('step_id', p_step_id, 'decision', p_decision));
-    PERFORM finq.session_conclude(v_session, p_decision, NULL,
-                                  CASE WHEN p_reason IS NOT NULL THEN jsonb_build_array(p_reason) END);
+    PERFORM finq.session_conclude(v_session, p_decision, NULL, p_reasons);
     RETURN (SELECT json_build_object('step_id', p_step_id, 'session_id', s.session_id, 'status', s.status)
               FROM finq.session s WHERE s.session_id = v_session.session_id);
 END $$;

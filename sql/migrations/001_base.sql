@@ -128,8 +128,9 @@ CREATE TABLE finq.session (
     session_id           uuid                NOT NULL,
     client_id            uuid                NOT NULL,
     skill_id             integer             NOT NULL,
-    tenant_user_id       text                NULL,
-    data_key             bytea               NULL,     -- what is kept of the session is sealed under it; wrapped by a key of FinqDataKey. NULL once destroyed
+    tenant_user_id       bytea               NULL,     -- sealed, as all that is said to be, under the session's data key
+    user_mac             bytea               NULL,     -- by which it is found: HMAC under the key of FinqDataKey that wraps the data key
+    data_key             bytea               NULL,     -- wrapped; NULL once it is destroyed
     status               finq.session_status NOT NULL,
     started_at           timestamptz         NOT NULL,
     updated_at           timestamptz         NOT NULL,
@@ -151,17 +152,18 @@ CREATE TABLE finq.session (
     waits_for            finq.waiting        NULL,
     waits_since          timestamptz         NULL,
     resubmit             boolean             NOT NULL DEFAULT false, -- the same step again: what the step before it asks for is there
-    reply                json                NULL,     -- what the last submission was answered: `data`, where not {}
-    reply_reasons        jsonb               NULL,
+    reply                bytea               NULL,     -- what the last submission was answered: `data`, where not {}; sealed
+    reply_reasons        bytea               NULL,     -- sealed
     reply_until          timestamptz         NULL,
-    told                 json                NULL,     -- `data` that came with the end of the waiting
-    reasons              jsonb               NULL,     -- of how the session stands now
-    return_link          text                NULL,     -- where the bank's return ends: the client's own page
+    told                 bytea               NULL,     -- `data` that came with the end of the waiting; sealed
+    reasons              bytea               NULL,     -- of how the session stands now; sealed
+    own_reasons          json                NULL,     -- in their place, the database's own words: nothing of a person
+    return_link          bytea               NULL,     -- where the bank's return ends: the client's own page; sealed
     return_until         timestamptz         NULL,
     returned_at          timestamptz         NULL,     -- the one use of the state that the bank sends back
     returned_hash        bytea               NULL,     -- by which return, of all that it brought
     returned_by          uuid                NULL,     -- by which request
-    returned             json                NULL,     -- what that was answered, once it is concluded
+    returned             json                NULL,     -- what that was answered, once it is concluded; error and description sealed
     went_back            boolean             NOT NULL DEFAULT false, -- some of its steps may be off its path
     kept                 boolean             NOT NULL DEFAULT false, -- outlives its week, with all that hangs on it
     PRIMARY KEY (session_id, kept)
@@ -175,7 +177,7 @@ CREATE INDEX session_expiry ON finq.session (expires_at)
     WHERE status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND exchanged_at IS NULL;
 CREATE INDEX session_ended ON finq.session (expires_at) WHERE status IN ('SESSION_FAILED', 'SESSION_EXPIRED');
 CREATE INDEX session_consent ON finq.session (credentials_id) WHERE credentials_id IS NOT NULL;
-CREATE INDEX session_person ON finq.session (client_id, tenant_user_id) WHERE tenant_user_id IS NOT NULL;
+CREATE INDEX session_person ON finq.session (client_id, user_mac) WHERE user_mac IS NOT NULL;
 -- Answers of connectors and decisions are found by the step alone.
 CREATE INDEX session_waiting ON finq.session (waits_since) WHERE waits_for = 'DECISION';
 
@@ -204,7 +206,7 @@ CREATE TABLE finq.step (
     session_id   uuid        NOT NULL,
     ordinal      integer     NOT NULL,
     name         text        NOT NULL,
-    data         json        NOT NULL, -- json, not jsonb: each number with the digits that came
+    data         bytea       NOT NULL, -- sealed; within, each number with the digits that came
     submitted_at timestamptz NOT NULL,
     place        integer     NOT NULL, -- of its step in the skill, from 1
     decided      boolean     NOT NULL, -- a connector, a bank or a person has a say in it: no way leads back
@@ -267,7 +269,8 @@ CREATE TABLE finq.credential (
     client_id          uuid                   NOT NULL,
     skill_id           integer                NOT NULL,
     session_id         uuid                   NOT NULL,
-    tenant_user_id     text                   NULL, -- the session's
+    tenant_user_id     bytea                  NULL, -- the session's, sealed under the data key
+    user_mac           bytea                  NULL, -- as the session's
     data_key           bytea                  NULL, -- the session's, which those that renew the consent use too; NULL once destroyed
     access_token_hash  bytea                  NOT NULL, -- of the newest
     older_token_hashes bytea[]                NOT NULL DEFAULT '{}', -- of those from before renewals, until a newer one is used; oldest first
@@ -284,7 +287,7 @@ CREATE TABLE finq.credential (
 
 -- A tenant's consents, newest first: their ids tell the time.
 CREATE INDEX credential_client ON finq.credential (client_id, credentials_id);
-CREATE INDEX credential_user ON finq.credential (client_id, tenant_user_id, credentials_id) WHERE tenant_user_id IS NOT NULL;
+CREATE INDEX credential_user ON finq.credential (client_id, user_mac, credentials_id) WHERE user_mac IS NOT NULL;
 CREATE INDEX credential_expiry ON finq.credential (consent_exp) WHERE status = 'ACTIVE';
 CREATE INDEX credential_notice ON finq.credential (consent_exp) WHERE status = 'ACTIVE' AND NOT expiry_told;
 -- Whose data are still there, and, a year after they went, those that nobody is told of any more.
@@ -417,7 +420,7 @@ CREATE TABLE finq.sandbox_read (
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Erasures: that one took place, and how much it took. Who it was stands there as an HMAC alone, with a key that is derived from
--- the server's secret: by it what was begun before and has no row is known, and the same erasure asked for again.
+-- one of FinqDataKey: by it what was begun before and has no row is known, and the same erasure asked for again.
 -- ---------------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE finq.erasure (
@@ -429,7 +432,7 @@ CREATE TABLE finq.erasure (
 );
 CREATE INDEX erasure_erased_at ON finq.erasure (erased_at);
 
--- A row for each secret of the file, of which a server may have another as its first.
+-- A row for each key of the file, of which a server may have another as its first.
 CREATE TABLE finq.erased_user (
     client_id  uuid        NOT NULL,
     user_mac   bytea       NOT NULL,
@@ -446,25 +449,25 @@ CREATE INDEX erased_user_erasure ON finq.erased_user (erasure_id);
 
 CREATE TYPE finq.step_answer AS (
     outcome text, step_id uuid, secret_id integer, expires_at bigint, missing text, status finq.session_status,
-    next_place integer, waits_for finq.waiting, reply json, reasons text
+    next_place integer, waits_for finq.waiting, reply bytea, reasons bytea
 );
 
 CREATE TYPE finq.exchange_answer AS (
     outcome text, credentials_id uuid, salt bytea, secret_id integer, consent_exp bigint, max_data_retention bigint,
-    missing text, tenant_user_id text
+    missing text, tenant_user_id bytea, data_key bytea
 );
 
 -- And what several calls answer alike.
 
 CREATE TYPE finq.session_standing AS (
     outcome text, held boolean, status finq.session_status, step_id uuid, expires_at bigint, secret_id integer,
-    ordinal integer, place integer, previous integer, generation integer, waits boolean, told text, skill_id integer,
-    step_place integer, uploaded text, tenant_user_id text, data_key bytea
+    ordinal integer, place integer, previous integer, generation integer, waits boolean, told bytea, reasons bytea,
+    own_reasons text, skill_id integer, step_place integer, uploaded text, tenant_user_id bytea, data_key bytea
 );
 
 CREATE TYPE finq.return_answer AS (
-    outcome text, return_link text, step_id uuid, tenant_user_id text, data text, status text, expires_at bigint, secret_id integer,
-    error text, description text
+    outcome text, return_link bytea, step_id uuid, tenant_user_id bytea, data bytea, status text, expires_at bigint,
+    secret_id integer, error bytea, description bytea, data_key bytea
 );
 
 CREATE TYPE finq.page_facts AS (
@@ -478,8 +481,9 @@ CREATE TYPE finq.catalog_answer AS (outcome text, catalog text);
 
 CREATE TYPE finq.consent_answer AS (
     outcome text, credentials_id uuid, status finq.credential_status, consent_exp bigint, max_data_retention bigint,
-    created_at bigint, updated_at bigint, country text, servicer text, skill text, tenant text, tenant_user_id text,
-    left_ms bigint -- until consent_exp
+    created_at bigint, updated_at bigint, country text, servicer text, skill text, tenant text, tenant_user_id bytea,
+    left_ms bigint, -- until consent_exp
+    data_key bytea
 );
 
 -- Rows of account data, as they are told. The first row of an answer is none: it tells the outcome, and what the others need.

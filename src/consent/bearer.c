@@ -108,19 +108,21 @@ static void remember(finq_bearers *bearers, const finq_bearer *bearer, const uns
     apr_thread_rwlock_unlock(bearers->lock);
 }
 
-finq_error *finq_bearers_find(finq_bearer *bearer, finq_bearers *bearers, finq_db *db, const finq_consent_claim *claim,
-                              apr_pool_t *pool)
+finq_error *finq_bearers_find(finq_bearer *bearer, finq_bearers *bearers, const finq_service *service,
+                              const finq_consent_claim *claim, apr_pool_t *pool)
 {
     unsigned char key[FINQ_DIGEST_SHA256];
     apr_time_t asked_at = finq_clock_steady(); /* what the database says is as old as that */
     finq_consent consent;
+    const char *user;
     key_make(key, claim);
     if (recall(bearer, bearers, key, pool))
         return NULL;
-    FINQ_TRY(finq_consent_borne(&consent, db, claim, pool));
+    FINQ_TRY(finq_consent_borne(&consent, service, claim, pool));
     if (strcmp(consent.status, "ACTIVE") != 0)
         return finq_outcome_error("inactive_credentials", NULL, "", pool);
-    *bearer = (finq_bearer){consent.skill, consent.tenant_user_id, consent.consent_exp};
+    FINQ_TRY(finq_consent_user(&user, &consent, &claim->client_id, service, pool));
+    *bearer = (finq_bearer){consent.skill, user, consent.consent_exp};
     apr_time_t left = apr_time_from_msec(consent.left_ms), kept = bearers->ttl < left ? bearers->ttl : left;
     if (kept > 0)
         remember(bearers, bearer, key, asked_at + kept);

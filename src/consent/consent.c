@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "db/outcome.h"
+#include "flow/sealed.h"
 
 finq_consent_hashes finq_consent_hashes_of(const finq_consent_claim *claim)
 {
@@ -18,7 +19,19 @@ static finq_error *refusal_of(const finq_consent *consent, apr_pool_t *pool)
     return strcmp(consent->outcome, "ok") == 0 ? NULL : finq_outcome_error(consent->outcome, NULL, "", pool);
 }
 
-finq_error *finq_consent_read(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_pool_t *pool)
+static finq_error *user_macs(const char **macs, const finq_service *service, const finq_consent_claim *claim, apr_pool_t *pool)
+{
+    return finq_sealed_user_macs(macs, service->data_keys, &claim->client_id, claim->tenant_user_id, pool);
+}
+
+finq_error *finq_consent_user(const char **tenant_user_id, const finq_consent *consent, const finq_id *client_id,
+                              const finq_service *service, apr_pool_t *pool)
+{
+    return finq_sealed_user_read(tenant_user_id, service->data_keys, consent->data_key, client_id, consent->tenant_user_id, pool);
+}
+
+finq_error *finq_consent_read(finq_consent *consent, const finq_service *service, const finq_consent_claim *claim,
+                              apr_pool_t *pool)
 {
     finq_consent_hashes of = finq_consent_hashes_of(claim);
     finq_consent_get_in in = {
@@ -26,13 +39,14 @@ finq_error *finq_consent_read(finq_consent *consent, finq_db *db, const finq_con
         .secret_hash = {of.secret, sizeof of.secret},
         .credentials_id = &claim->credentials_id,
         .access_token_hash = {of.token, sizeof of.token},
-        .tenant_user_id = claim->tenant_user_id,
     };
-    FINQ_TRY(finq_call_consent_get(consent, db, &in, pool));
+    FINQ_TRY(user_macs(&in.user_macs, service, claim, pool));
+    FINQ_TRY(finq_call_consent_get(consent, service->db, &in, pool));
     return refusal_of(consent, pool);
 }
 
-finq_error *finq_consent_borne(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_pool_t *pool)
+finq_error *finq_consent_borne(finq_consent *consent, const finq_service *service, const finq_consent_claim *claim,
+                               apr_pool_t *pool)
 {
     finq_consent_hashes of = finq_consent_hashes_of(claim);
     finq_consent_of_signer_in in = {
@@ -41,13 +55,13 @@ finq_error *finq_consent_borne(finq_consent *consent, finq_db *db, const finq_co
         .access_token_hash = {of.token, sizeof of.token},
     };
     if (!claim->is_signed)
-        return finq_consent_read(consent, db, claim, pool);
-    FINQ_TRY(finq_call_consent_of_signer(consent, db, &in, pool));
+        return finq_consent_read(consent, service, claim, pool);
+    FINQ_TRY(finq_call_consent_of_signer(consent, service->db, &in, pool));
     return refusal_of(consent, pool);
 }
 
-finq_error *finq_consent_delete(finq_consent *consent, finq_db *db, const finq_consent_claim *claim, apr_int32_t minutes,
-                                apr_pool_t *pool)
+finq_error *finq_consent_delete(finq_consent *consent, const finq_service *service, const finq_consent_claim *claim,
+                                apr_int32_t minutes, apr_pool_t *pool)
 {
     finq_consent_hashes of = finq_consent_hashes_of(claim);
     finq_consent_delete_in in = {
@@ -55,9 +69,9 @@ finq_error *finq_consent_delete(finq_consent *consent, finq_db *db, const finq_c
         .secret_hash = {of.secret, sizeof of.secret},
         .credentials_id = &claim->credentials_id,
         .access_token_hash = {of.token, sizeof of.token},
-        .tenant_user_id = claim->tenant_user_id,
         .retention = minutes,
     };
-    FINQ_TRY(finq_call_consent_delete(consent, db, &in, pool));
+    FINQ_TRY(user_macs(&in.user_macs, service, claim, pool));
+    FINQ_TRY(finq_call_consent_delete(consent, service->db, &in, pool));
     return refusal_of(consent, pool);
 }

@@ -5,6 +5,7 @@
 
 #include "crypto/digest.h"
 #include "db/outcome.h"
+#include "flow/sealed.h"
 #include "ground/codec.h"
 
 /* What stands sealed in a cursor: its kind, which no token has, the last consent of the page, and which query it is of. */
@@ -84,24 +85,24 @@ finq_error *finq_consent_query_check(finq_consent_query *query, const finq_secre
     return NULL;
 }
 
-finq_error *finq_consent_page_read(finq_consent_page *page, finq_db *db, const finq_secrets *secrets,
-                                   const finq_consent_query *query, apr_pool_t *pool)
+finq_error *finq_consent_page_read(finq_consent_page *page, const finq_service *service, const finq_consent_query *query,
+                                   apr_pool_t *pool)
 {
     unsigned char secret_hash[FINQ_DIGEST_SHA256];
     apr_array_header_t *rows;
     finq_consent_page_in in = {
         .client_id = &query->client_id,
         .secret_hash = {secret_hash, sizeof secret_hash},
-        .tenant_user_id = query->tenant_user_id,
         .status = query->status,
         .before = query->before,
         .count = (apr_int32_t)query->count,
     };
     finq_digest_sha256(secret_hash, query->client_secret, strlen(query->client_secret));
-    FINQ_TRY(finq_call_consent_page(&rows, db, &in, pool));
+    FINQ_TRY(finq_sealed_user_macs(&in.user_macs, service->data_keys, &query->client_id, query->tenant_user_id, pool));
+    FINQ_TRY(finq_call_consent_page(&rows, service->db, &in, pool));
     const finq_consent *told = &APR_ARRAY_IDX(rows, 0, finq_consent);
     if (strcmp(told->outcome, "ok") != 0)
         return finq_outcome_error(told->outcome, NULL, "", pool);
     *page = (finq_consent_page){told + 1, rows->nelts - 1, NULL};
-    return told->credentials_id ? cursor_seal(&page->next_cursor, told->credentials_id, secrets, query, pool) : NULL;
+    return told->credentials_id ? cursor_seal(&page->next_cursor, told->credentials_id, service->secrets, query, pool) : NULL;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "crypto/derive.h"
+#include "crypto/mac.h"
 #include "crypto/secret_file.h"
 #include "crypto/secrets.h"
 
@@ -13,7 +14,7 @@
 #define SEALED_OVERHEAD (1 + FINQ_SIV_TAG_BYTES) /* a version, then the tag */
 
 typedef struct {
-    unsigned char id[ID];
+    unsigned char id[ID], user[FINQ_USER_MAC_BYTES];
     finq_siv *wrap;
 } wrapping_key;
 
@@ -53,7 +54,8 @@ static finq_error *key_take(void *baton, const unsigned char *bytes, apr_size_t 
     finq_data_keys *keys = baton;
     wrapping_key *key = &keys->keys[keys->count++];
     finq_bytes secret = {bytes, length};
-    if (!finq_derive(key->id, sizeof key->id, secret, no_salt, "mod_finq data key id"))
+    if (!finq_derive(key->id, sizeof key->id, secret, no_salt, "mod_finq data key id") ||
+        !finq_derive(key->user, sizeof key->user, secret, no_salt, "mod_finq data key person"))
         return failed(pool, "deriving");
     return derive_siv(&key->wrap, secret, "mod_finq data key wrap", pool);
 }
@@ -81,6 +83,17 @@ int finq_data_keys_count(const finq_data_keys *keys)
 finq_bytes finq_data_keys_id(const finq_data_keys *keys, int place)
 {
     return (finq_bytes){keys->keys[place].id, ID};
+}
+
+finq_error *finq_data_keys_user_mac(unsigned char mac[FINQ_USER_MAC_BYTES], const finq_data_keys *keys, int place,
+                                    const finq_id *client_id, const char *tenant_user_id, apr_pool_t *pool)
+{
+    apr_size_t length = strlen(tenant_user_id);
+    unsigned char *text = apr_palloc(pool, sizeof client_id->bytes + length);
+    memcpy(text, client_id->bytes, sizeof client_id->bytes);
+    memcpy(text + sizeof client_id->bytes, tenant_user_id, length);
+    return finq_mac_with(mac, (finq_mac_piece){keys->keys[place].user, sizeof keys->keys[place].user},
+                         (finq_mac_piece){text, sizeof client_id->bytes + length}, pool);
 }
 
 /* ---- wrapping ---- */

@@ -27,7 +27,7 @@ typedef struct {
 struct finq_secret {
     apr_int32_t id;
     finq_siv *seal;
-    mac_key *step_mac, *access_mac, *webhook_mac, *head_mac, *user_mac;
+    mac_key *step_mac, *access_mac, *webhook_mac, *head_mac;
 };
 
 struct finq_secrets {
@@ -115,8 +115,7 @@ static int secret_derive(finq_secret *secret, const finq_secrets *set, finq_byte
     return derive_seal(&secret->seal, bytes, pool) && derive_mac(&secret->step_mac, set->hmac, bytes, "mod_finq step id", pool) &&
            derive_mac(&secret->access_mac, set->hmac, bytes, "mod_finq access token", pool) &&
            derive_mac(&secret->webhook_mac, set->hmac, bytes, "mod_finq webhook", pool) &&
-           derive_mac(&secret->head_mac, set->hmac, bytes, "mod_finq audit head", pool) &&
-           derive_mac(&secret->user_mac, set->hmac, bytes, "mod_finq person", pool);
+           derive_mac(&secret->head_mac, set->hmac, bytes, "mod_finq audit head", pool);
 }
 
 /* ---- the file ---- */
@@ -265,14 +264,6 @@ int finq_secret_has_signed(const finq_secret *secret, const unsigned char hash[F
 {
     unsigned char own[FINQ_HEAD_BYTES];
     return !finq_secret_sign_head(own, secret, hash, pool) && finq_digest_equal(own, signature, sizeof own);
-}
-
-finq_error *finq_secret_user_mac(unsigned char tag[FINQ_USER_MAC_BYTES], const finq_secret *secret, const finq_id *client_id,
-                                 const char *tenant_user_id, apr_pool_t *pool)
-{
-    finq_bytes pieces[] = {{client_id->bytes, sizeof client_id->bytes},
-                           {(const unsigned char *)tenant_user_id, strlen(tenant_user_id)}};
-    return mac(tag, secret->user_mac, pieces, 2, pool);
 }
 
 int finq_secrets_count(const finq_secrets *secrets)

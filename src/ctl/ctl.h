@@ -4,6 +4,7 @@
 
 #include <apr_pools.h>
 
+#include "crypto/data_key.h"
 #include "crypto/secrets.h"
 #include "ground/error.h"
 
@@ -137,6 +138,29 @@ void ctl_db_close(ctl_command *command);
 /** Runs a script of statements that answers nothing. One that failed is rolled back; where it did so because others held what
  * it needed, `*blocked` is 1 and nothing has been written to standard error. */
 ctl_exit ctl_db_script(int *blocked, ctl_command *command, const char *sql);
+
+/* ---- verbs_session.c ---- */
+
+ctl_exit ctl_session_list(ctl_command *command);
+ctl_exit ctl_session_show(ctl_command *command);
+
+/* ---- sealed.c ---- */
+
+/** Loads the data-key file that --data-key-file or FINQ_DATA_KEY_FILE names. */
+ctl_exit ctl_data_keys_load(finq_data_keys **keys, const ctl_command *command);
+/** The HMACs by which a person's rows are found, as an array of SQL's; NULL of NULL. */
+ctl_exit ctl_user_macs(const char **array, const finq_data_keys *keys, const char *client_id, const char *tenant_user_id,
+                       apr_pool_t *pool);
+/** The bytes that hexadecimal digits spell; none of NULL. */
+finq_bytes ctl_bytes(const char *digits, apr_pool_t *pool);
+/** As ctl_db_print, and opens what is sealed of it. What persons have entered is left out but `with_data`, which needs the data-key file;
+ * whose a session is, where there is no such file, and then standard error says so. */
+ctl_exit ctl_sealed_print(ctl_command *command, int with_data, const char *sql, const char *const *values, int count);
+
+/* ---- data_key.c ---- */
+
+ctl_exit ctl_data_key_list(ctl_command *command);
+ctl_exit ctl_data_key_rewrap(ctl_command *command);
 
 /* ---- migrate.c ---- */
 

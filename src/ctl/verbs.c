@@ -2,19 +2,6 @@
 #include "ctl.h"
 #include "sign/check.h"
 
-static ctl_exit session_show(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.session_show(p_session_id => $1)", command->values, 1);
-}
-
-static ctl_exit session_list(ctl_command *command)
-{
-    return ctl_db_print(command,
-                        "SELECT finq.session_list(p_client_id => $1, p_status => $2, p_skill => $3, p_tenant_user_id => $4, "
-                        "p_since => $5, p_before => $6, p_limit => $7)",
-                        command->values, 7);
-}
-
 static ctl_exit consent_list(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.consent_list(p_client_id => $1, p_status => $2, p_limit => $3)", command->values,
@@ -160,14 +147,19 @@ const ctl_verb ctl_verbs[] = {
      {{"--tenant", "CLIENT_ID", 0, "Only this tenant's."},
       {"--status", "SESSION_STATUS", 0, "Only these: in_progress, pending, completed, failed or expired."},
       {"--skill", "NAME", 0, "Only with this skill."},
-      {"--tenant-user-id", "TENANT_USER_ID", 0, "Only of this user of a tenant's."},
+      {"--tenant-user-id", "TENANT_USER_ID", 0, "Only of this user of the tenant's; needs --tenant and the data-key file."},
       {"--since", "TIME", 0, "Only those started from this time on (default: 7 days ago)."},
       {"--before", "SESSION_ID", 0, "The next page: those before this one, the last of the page before."},
       {"--limit", "N", 0, "Most sessions (default 100)."},
-      {NULL, NULL, 0, NULL}}, session_list},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+      {NULL, NULL, 0, NULL}}, ctl_session_list},
     {"session", "show",
-     "Shows a session with its steps, their data and their uploads: personal data, so mind where the output goes.",
-     {{"SESSION_ID", NULL, 1, "The session."}, {NULL, NULL, 0, NULL}}, session_show},
+     "Shows a session with its steps and their uploads. With a data-key file it tells the tenant_user_id too, and with --data what "
+     "was entered: personal data, so mind where the output goes.",
+     {{"SESSION_ID", NULL, 1, "The session."},
+      {"--data", NULL, 0, "Shows the steps' data; needs the data-key file."},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+      {NULL, NULL, 0, NULL}}, ctl_session_show},
     {"consent", "list", "Lists a tenant's consents, newest first. A consent has expired when its time is over, marked or not.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"--status", "STATUS", 0, "Only these: active, deleted or expired."},
@@ -189,11 +181,23 @@ const ctl_verb ctl_verbs[] = {
      "of a consent shows. It never goes back.",
      {{"--days", "N", 0, "Moves it on by so many days."},
       {NULL, NULL, 0, NULL}}, sandbox_date},
+    {"data-key", "list",
+     "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents and tenants each "
+     "wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
+     {{"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+      {NULL, NULL, 0, NULL}}, ctl_data_key_list},
+    {"data-key", "rewrap",
+     "Wraps the data keys of sessions and consents anew under the first key of the file, in batches, while servers run, and lists what "
+     "each key wraps then. It may be broken off and run again. Progress goes to standard error. Exit code 1 where a row did not open: it is named, and stays as it "
+     "was.",
+     {{"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+      {NULL, NULL, 0, NULL}}, ctl_data_key_rewrap},
     {"user", "export",
      "Prints all that is held of a person: sessions with their steps' data, consents, events, and which documents there are. "
      "Personal data, so mind where the output goes.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
       {NULL, NULL, 0, NULL}}, ctl_user_export},
     {"user", "erase",
      "Erases a person, for good: consents end, sessions under way expire, and of their data nothing is left in any row. Files go "
@@ -203,7 +207,7 @@ const ctl_verb ctl_verbs[] = {
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
       {"--receipt-key", "PEM", 1, "The private key that signs the receipt, Ed25519: openssl genpkey -algorithm ed25519."},
-      {"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_user_erase},
     {"receipt", "verify",
@@ -283,23 +287,29 @@ const ctl_verb ctl_verbs[] = {
      {{"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
       {NULL, NULL, 0, NULL}}, ctl_token_explain},
     {"step", "list",
-     "Lists the steps that wait for a decision, oldest first, with their data: personal data, so mind where the output "
+     "Lists the steps that wait for a decision, oldest first; with --data what was entered: personal data, so mind where the output "
      "goes.",
-     {{"--pending", NULL, 1, "Those that wait; there is no other list."}, {NULL, NULL, 0, NULL}}, ctl_step_list},
+     {{"--pending", NULL, 1, "Those that wait; there is no other list."},
+      {"--data", NULL, 0, "Shows the steps' data; needs the data-key file."},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+      {NULL, NULL, 0, NULL}}, ctl_step_list},
     {"step", "approve",
      "Decides that a waiting step will do: its session goes on, or is completed. Exit code 4 where the step does not wait. "
      "The decision is in the audit trail.",
      {{"STEP_ID", NULL, 1, "The step."},
-      {"--reason", "TEXT", 0, "Told to the client."},
+      {"--reason", "TEXT", 0, "Told to the client; needs the data-key file."},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
       {NULL, NULL, 0, NULL}}, ctl_step_approve},
     {"step", "reject", "Decides that a waiting step will not do: its session has failed.",
      {{"STEP_ID", NULL, 1, "The step."},
-      {"--reason", "TEXT", 1, "Told to the client."},
+      {"--reason", "TEXT", 1, "Told to the client; needs the data-key file."},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_step_reject},
     {"step", "resubmit", "Asks for a waiting step again, its documents included.",
      {{"STEP_ID", NULL, 1, "The step."},
-      {"--reason", "TEXT", 1, "Told to the client."},
+      {"--reason", "TEXT", 1, "Told to the client; needs the data-key file."},
+      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
       {NULL, NULL, 0, NULL}}, ctl_step_resubmit},
     {"webhook", "set",
      "Sends a tenant's events to an address, signed as Standard Webhooks, and prints the signing secret, this once. Set "

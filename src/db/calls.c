@@ -75,8 +75,8 @@ static finq_step_answer_row step_answer_read(const PGresult *rows, int row)
         .status = finq_pg_text(rows, row, 5),
         .next_place = (apr_int32_t)finq_pg_number(rows, row, 6),
         .waits_for = finq_pg_text(rows, row, 7),
-        .reply = finq_pg_text(rows, row, 8),
-        .reasons = finq_pg_text(rows, row, 9),
+        .reply = finq_pg_bytes(rows, row, 8),
+        .reasons = finq_pg_bytes(rows, row, 9),
     };
 }
 
@@ -84,6 +84,14 @@ static finq_step_release_out step_release_read(const PGresult *rows, int row)
 {
     return (finq_step_release_out){
         .was_held = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_step_key_out step_key_read(const PGresult *rows, int row)
+{
+    return (finq_step_key_out){
+        .session_id = finq_pg_id(rows, row, 0),
+        .data_key = finq_pg_bytes(rows, row, 1),
     };
 }
 
@@ -100,8 +108,8 @@ static finq_step_context_out step_context_read(const PGresult *rows, int row)
     return (finq_step_context_out){
         .outcome = finq_pg_text(rows, row, 0),
         .missing = finq_pg_text(rows, row, 1),
-        .tenant_user_id = finq_pg_text(rows, row, 2),
-        .data = finq_pg_text(rows, row, 3),
+        .tenant_user_id = finq_pg_bytes(rows, row, 2),
+        .steps = finq_pg_text(rows, row, 3),
         .documents = finq_pg_text(rows, row, 4),
     };
 }
@@ -149,12 +157,14 @@ static finq_session_standing_row session_standing_read(const PGresult *rows, int
         .previous = (apr_int32_t)finq_pg_number(rows, row, 8),
         .generation = (apr_int32_t)finq_pg_number(rows, row, 9),
         .waits = finq_pg_bool(rows, row, 10),
-        .told = finq_pg_text(rows, row, 11),
-        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 12),
-        .step_place = (apr_int32_t)finq_pg_number(rows, row, 13),
-        .uploaded = finq_pg_text(rows, row, 14),
-        .tenant_user_id = finq_pg_text(rows, row, 15),
-        .data_key = finq_pg_bytes(rows, row, 16),
+        .told = finq_pg_bytes(rows, row, 11),
+        .reasons = finq_pg_bytes(rows, row, 12),
+        .own_reasons = finq_pg_text(rows, row, 13),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 14),
+        .step_place = (apr_int32_t)finq_pg_number(rows, row, 15),
+        .uploaded = finq_pg_text(rows, row, 16),
+        .tenant_user_id = finq_pg_bytes(rows, row, 17),
+        .data_key = finq_pg_bytes(rows, row, 18),
     };
 }
 
@@ -187,15 +197,16 @@ static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
 {
     return (finq_return_answer_row){
         .outcome = finq_pg_text(rows, row, 0),
-        .return_link = finq_pg_text(rows, row, 1),
+        .return_link = finq_pg_bytes(rows, row, 1),
         .step_id = finq_pg_id(rows, row, 2),
-        .tenant_user_id = finq_pg_text(rows, row, 3),
-        .data = finq_pg_text(rows, row, 4),
+        .tenant_user_id = finq_pg_bytes(rows, row, 3),
+        .data = finq_pg_bytes(rows, row, 4),
         .status = finq_pg_text(rows, row, 5),
         .expires_at = finq_pg_number(rows, row, 6),
         .secret_id = (apr_int32_t)finq_pg_number(rows, row, 7),
-        .error = finq_pg_text(rows, row, 8),
-        .description = finq_pg_text(rows, row, 9),
+        .error = finq_pg_bytes(rows, row, 8),
+        .description = finq_pg_bytes(rows, row, 9),
+        .data_key = finq_pg_bytes(rows, row, 10),
     };
 }
 
@@ -359,7 +370,8 @@ static finq_exchange_answer_row exchange_answer_read(const PGresult *rows, int r
         .consent_exp = finq_pg_number(rows, row, 4),
         .max_data_retention = finq_pg_number(rows, row, 5),
         .missing = finq_pg_text(rows, row, 6),
-        .tenant_user_id = finq_pg_text(rows, row, 7),
+        .tenant_user_id = finq_pg_bytes(rows, row, 7),
+        .data_key = finq_pg_bytes(rows, row, 8),
     };
 }
 
@@ -376,7 +388,7 @@ static finq_consent_renew_out consent_renew_read(const PGresult *rows, int row)
         .outcome = finq_pg_text(rows, row, 0),
         .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
         .key_id = finq_pg_number(rows, row, 2),
-        .tenant_user_id = finq_pg_text(rows, row, 3),
+        .tenant_user_id = finq_pg_bytes(rows, row, 3),
         .data_key = finq_pg_bytes(rows, row, 4),
     };
 }
@@ -395,8 +407,9 @@ static finq_consent_answer_row consent_answer_read(const PGresult *rows, int row
         .servicer = finq_pg_text(rows, row, 8),
         .skill = finq_pg_text(rows, row, 9),
         .tenant = finq_pg_text(rows, row, 10),
-        .tenant_user_id = finq_pg_text(rows, row, 11),
+        .tenant_user_id = finq_pg_bytes(rows, row, 11),
         .left_ms = finq_pg_number(rows, row, 12),
+        .data_key = finq_pg_bytes(rows, row, 13),
     };
 }
 
@@ -541,15 +554,15 @@ finq_error *finq_call_consent_delete(finq_consent_delete_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_consent_delete",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_delete(p_client_id => $1, p_secret_hash => $2, "
-        "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5, p_retention => $6)", 1};
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_delete(p_client_id => $1, "
+        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5, p_retention => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_bytes(&args, in->secret_hash);
     finq_pg_arg_id(&args, in->credentials_id);
     finq_pg_arg_bytes(&args, in->access_token_hash);
-    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->user_macs);
     finq_pg_arg_int(&args, in->retention);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = consent_answer_read(rows, 0);
@@ -561,15 +574,15 @@ finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_consent_get",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_get(p_client_id => $1, p_secret_hash => $2, "
-        "p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5)", 1};
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_get(p_client_id => $1, p_secret_hash "
+        "=> $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_bytes(&args, in->secret_hash);
     finq_pg_arg_id(&args, in->credentials_id);
     finq_pg_arg_bytes(&args, in->access_token_hash);
-    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->user_macs);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = consent_answer_read(rows, 0);
     return NULL;
@@ -581,8 +594,8 @@ finq_error *finq_call_consent_of_signer(finq_consent_of_signer_out *out, finq_db
     static const finq_pg_statement statement = {
         "finq_consent_of_signer",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_of_signer(p_client_id => $1, p_credentials_id "
-        "=> $2, p_access_token_hash => $3)", 1};
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_of_signer(p_client_id => $1, "
+        "p_credentials_id => $2, p_access_token_hash => $3)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -598,13 +611,13 @@ finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const
     static const finq_pg_statement statement = {
         "finq_consent_page",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms FROM finq.consent_page(p_client_id => $1, p_secret_hash => $2, "
-        "p_tenant_user_id => $3, p_status => $4, p_before => $5, p_count => $6)", 1};
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_page(p_client_id => $1, p_secret_hash "
+        "=> $2, p_user_macs => $3, p_status => $4, p_before => $5, p_count => $6)", 1};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_bytes(&args, in->secret_hash);
-    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->user_macs);
     finq_pg_arg_text(&args, in->status);
     finq_pg_arg_id(&args, in->before);
     finq_pg_arg_int(&args, in->count);
@@ -620,14 +633,14 @@ finq_error *finq_call_consent_renew(finq_consent_renew_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_consent_renew",
         "SELECT outcome, skill_id, key_id, tenant_user_id, data_key FROM finq.consent_renew(p_client_id => $1, "
-        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_tenant_user_id => $5, p_skill => $6)", 1};
+        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5, p_skill => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_bytes(&args, in->secret_hash);
     finq_pg_arg_id(&args, in->credentials_id);
     finq_pg_arg_bytes(&args, in->access_token_hash);
-    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_text(&args, in->user_macs);
     finq_pg_arg_text(&args, in->skill);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = consent_renew_read(rows, 0);
@@ -651,9 +664,9 @@ finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_exchange_token",
-        "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing, tenant_user_id FROM "
-        "finq.exchange_token(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_token_expires_at => $4, "
-        "p_required => $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, p_secret_id => $9, "
+        "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing, tenant_user_id, "
+        "data_key FROM finq.exchange_token(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_token_expires_at "
+        "=> $4, p_required => $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, p_secret_id => $9, "
         "p_repeat_within => $10)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -950,8 +963,8 @@ finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_page_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.page_resume(p_client_id => $1, p_page_id => $2, "
-        "p_generation => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.page_resume(p_client_id "
+        "=> $1, p_page_id => $2, p_generation => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -970,9 +983,10 @@ finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db
 {
     static const finq_pg_statement statement = {
         "finq_redirect_conclude",
-        "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description FROM "
-        "finq.redirect_conclude(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, p_decision => "
-        "$5, p_told => $6, p_reasons => $7, p_answer_ttl => $8, p_secret_id => $9, p_error => $10, p_description => $11)", 1};
+        "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description, "
+        "data_key FROM finq.redirect_conclude(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, "
+        "p_decision => $5, p_told => $6, p_reasons => $7, p_answer_ttl => $8, p_secret_id => $9, p_error => $10, "
+        "p_description => $11)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -980,12 +994,12 @@ finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db
     finq_pg_arg_int(&args, in->ordinal);
     finq_pg_arg_bytes(&args, in->return_hash);
     finq_pg_arg_text(&args, in->decision);
-    finq_pg_arg_text(&args, in->told);
-    finq_pg_arg_text(&args, in->reasons);
+    finq_pg_arg_bytes(&args, in->told);
+    finq_pg_arg_bytes(&args, in->reasons);
     finq_pg_arg_int(&args, in->answer_ttl);
     finq_pg_arg_int(&args, in->secret_id);
-    finq_pg_arg_text(&args, in->error);
-    finq_pg_arg_text(&args, in->description);
+    finq_pg_arg_bytes(&args, in->error);
+    finq_pg_arg_bytes(&args, in->description);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = return_answer_read(rows, 0);
     return NULL;
@@ -995,9 +1009,9 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_redirect_take",
-        "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description FROM "
-        "finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, p_request_id => "
-        "$5)", 1};
+        "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description, "
+        "data_key FROM finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, "
+        "p_request_id => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1044,9 +1058,9 @@ finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_session_back",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_back(p_client_id => $1, p_session_id => "
-        "$2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
-        "p_secret_id => $8)", 1};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_back(p_client_id "
+        "=> $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, "
+        "p_temp_token_ttl => $7, p_secret_id => $8)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1068,9 +1082,9 @@ finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_cancel",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_cancel(p_client_id => $1, p_secret_hash "
-        "=> $2, p_session_id => $3, p_ordinal => $4, p_generation => $5, p_nonce_expires_at => $6, p_nonce_ttl => $7, "
-        "p_temp_token_ttl => $8, p_secret_id => $9)", 1};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "finq.session_cancel(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_ordinal => $4, p_generation => "
+        "$5, p_nonce_expires_at => $6, p_nonce_ttl => $7, p_temp_token_ttl => $8, p_secret_id => $9)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1108,8 +1122,9 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_resume(p_client_id => $1, p_secret_hash "
-        "=> $2, p_session_id => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "finq.session_resume(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_nonce_ttl => $4, "
+        "p_temp_token_ttl => $5, p_secret_id => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1129,9 +1144,9 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_status",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_status(p_client_id => $1, p_session_id "
-        "=> $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, "
-        "p_secret_id => $8)", 1};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at "
+        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1226,8 +1241,8 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
 {
     static const finq_pg_statement statement = {
         "finq_step_context",
-        "SELECT outcome, missing, tenant_user_id, data, documents FROM finq.step_context(p_client_id => $1, p_session_id => "
-        "$2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
+        "SELECT outcome, missing, tenant_user_id, steps, documents FROM finq.step_context(p_client_id => $1, p_session_id "
+        "=> $2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
         "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12, p_renews => $13, "
         "p_request_id => $14, p_claim => $15, p_user_mac => $16)", 1};
     const PGresult *rows;
@@ -1265,10 +1280,23 @@ finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const 
     finq_pg_arg_id(&args, in->tenant);
     finq_pg_arg_text(&args, in->connector);
     finq_pg_arg_text(&args, in->decision);
-    finq_pg_arg_text(&args, in->reasons);
+    finq_pg_arg_bytes(&args, in->reasons);
     finq_pg_arg_id(&args, in->request_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = step_decide_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_step_key(finq_step_key_out *out, finq_db *db, const finq_step_key_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_step_key",
+        "SELECT session_id, data_key FROM finq.step_key(p_step_id => $1)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->step_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = step_key_read(rows, 0);
     return NULL;
 }
 
@@ -1305,13 +1333,13 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
     finq_pg_arg_int(&args, in->skill_id);
     finq_pg_arg_int(&args, in->ordinal);
     finq_pg_arg_long(&args, in->app_key_id);
-    finq_pg_arg_text(&args, in->tenant_user_id);
+    finq_pg_arg_bytes(&args, in->tenant_user_id);
     finq_pg_arg_long(&args, in->started_at);
     finq_pg_arg_long(&args, in->nonce_expires_at);
     finq_pg_arg_id(&args, in->step_id);
     finq_pg_arg_text(&args, in->step_name);
     finq_pg_arg_bytes(&args, in->body_hash);
-    finq_pg_arg_text(&args, in->data);
+    finq_pg_arg_bytes(&args, in->data);
     finq_pg_arg_text(&args, in->required);
     finq_pg_arg_text(&args, in->status);
     finq_pg_arg_int(&args, in->secret_id);
@@ -1321,10 +1349,10 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
     finq_pg_arg_int(&args, in->place);
     finq_pg_arg_int(&args, in->next_place);
     finq_pg_arg_text(&args, in->waits_for);
-    finq_pg_arg_text(&args, in->reply);
-    finq_pg_arg_text(&args, in->return_link);
+    finq_pg_arg_bytes(&args, in->reply);
+    finq_pg_arg_bytes(&args, in->return_link);
     finq_pg_arg_long(&args, in->return_until);
-    finq_pg_arg_text(&args, in->reasons);
+    finq_pg_arg_bytes(&args, in->reasons);
     finq_pg_arg_id(&args, in->attempt);
     finq_pg_arg_id(&args, in->renews);
     finq_pg_arg_bytes(&args, in->user_mac);

@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "flow/sealed.h"
 #include "flow/step.h"
 
 /* An exchange that is repeated because its answer was lost gets that answer again for so long (contract section 7). */
@@ -79,14 +80,15 @@ static finq_error *exchange_call(finq_exchange_token_out *row, const finq_servic
 
 /* The token that stands: the offered one, or that of the first exchange, from its salt and secret. */
 static finq_error *credential_read(finq_credential *credential, const finq_service *service, const finq_exchange_token_out *row,
-                                   apr_pool_t *pool)
+                                   const finq_id *client_id, apr_pool_t *pool)
 {
     unsigned char token[FINQ_ACCESS_TOKEN_BYTES];
     const finq_secret *secret = finq_secrets_find(service->secrets, row->secret_id);
     credential->credentials_id = *row->credentials_id;
     credential->consent_exp = row->consent_exp;
     credential->max_data_retention = row->max_data_retention;
-    credential->tenant_user_id = row->tenant_user_id;
+    FINQ_TRY(finq_sealed_user_read(&credential->tenant_user_id, service->data_keys, row->data_key, client_id, row->tenant_user_id,
+                                   pool));
     if (!secret || row->salt.length != FINQ_SALT_BYTES)
         return finq_error_internal(pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "the secret of an earlier exchange is not in this server's secret file");
@@ -111,5 +113,5 @@ finq_error *finq_credential_exchange(finq_credential *credential, const finq_ser
     if (strcmp(row.outcome, "ok") != 0)
         return finq_outcome_error(row.outcome, row.missing, "", pool);
     credential->is_fed = !finq_id_equal(row.credentials_id, &offered);
-    return credential_read(credential, service, &row, pool);
+    return credential_read(credential, service, &row, &request->client_id, pool);
 }

@@ -12,6 +12,7 @@
 #include "ground/text.h"
 #include "json/json.h"
 #include "flow/feed.h"
+#include "flow/sealed.h"
 #include "flow/status.h"
 
 #define WORD_MAX 64
@@ -27,6 +28,8 @@ typedef struct {
     finq_session_pass pass;                 /* opened from the state */
     finq_id request_id;                     /* tells a call that is made again from another return's */
     unsigned char hash[FINQ_DIGEST_SHA256]; /* of all that the return brought */
+    finq_id step_id;                        /* of the step that waits */
+    finq_data_key *key;                     /* the session's, once the state was taken; NULL where nothing is known of it */
     const char *link;
     apr_pool_t *pool;
 } visit;
@@ -85,8 +88,22 @@ static finq_error *state_take(finq_return_answer_row *row, visit *v)
         .request_id = &v->request_id,
     };
     FINQ_TRY(finq_call_redirect_take(row, v->service->db, &in, v->pool));
-    v->link = row->return_link;
     return is_taken_back(row) ? finq_outcome_error(row->outcome, NULL, NULL, v->pool) : NULL;
+}
+
+static finq_data_place place_of(const visit *v, const char *kind)
+{
+    return FINQ_DATA_PLACE(kind, &v->pass.token.session_id, &v->step_id);
+}
+
+/* What is known of a session that is at a bank, or was. */
+static finq_error *visit_open(visit *v, const finq_return_answer_row *row)
+{
+    if (!row->return_link.data)
+        return NULL;
+    v->step_id = *row->step_id;
+    FINQ_TRY(finq_data_key_unwrap(&v->key, v->service->data_keys, row->data_key, v->pool));
+    return finq_data_key_open(&v->link, v->key, place_of(v, FINQ_SEALED_LINK), row->return_link, v->pool);
 }
 
 /* How a return ends: `error` and `description` are told instead of the status. */
@@ -126,27 +143,41 @@ static finq_error *location_make(const char **location, visit *v, const finq_ret
 /* The same return, concluded a moment ago. */
 static finq_error *location_again(const char **location, visit *v, const finq_return_answer_row *row)
 {
-    return location_make(location, v, row, &(ending){.error = row->error, .description = row->description});
+    ending end = {0};
+    FINQ_TRY(finq_data_key_open(&end.error, v->key, place_of(v, FINQ_SEALED_ERROR), row->error, v->pool));
+    FINQ_TRY(finq_data_key_open(&end.description, v->key, place_of(v, FINQ_SEALED_DESCRIPTION), row->description, v->pool));
+    return location_make(location, v, row, &end);
 }
 
-/* Error: that of a tenant disabled meanwhile, whose state can be used again; of a visit that has ended meanwhile. */
-static finq_error *conclude(const char **location, visit *v, const ending *end)
+static finq_error *ending_seal(finq_redirect_conclude_in *in, visit *v, const ending *end)
 {
-    finq_return_answer_row row;
+    FINQ_TRY(finq_data_key_seal(&in->told, v->key, place_of(v, FINQ_SEALED_ANSWER), end->told, v->pool));
+    FINQ_TRY(finq_data_key_seal(&in->reasons, v->key, place_of(v, FINQ_SEALED_REASONS), end->reasons, v->pool));
+    FINQ_TRY(finq_data_key_seal(&in->error, v->key, place_of(v, FINQ_SEALED_ERROR), end->error, v->pool));
+    return finq_data_key_seal(&in->description, v->key, place_of(v, FINQ_SEALED_DESCRIPTION), end->description, v->pool);
+}
+
+static finq_error *conclude_call(finq_return_answer_row *row, visit *v, const ending *end)
+{
     finq_redirect_conclude_in in = {
         .client_id = &v->pass.token.client_id,
         .session_id = &v->pass.token.session_id,
         .ordinal = v->pass.token.ordinal,
         .return_hash = {v->hash, sizeof v->hash},
         .decision = finq_decision_name(end->decision),
-        .told = end->told,
-        .reasons = end->reasons,
         .answer_ttl = v->service->temp_token_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(v->service->secrets)),
-        .error = end->error,
-        .description = end->description,
     };
-    FINQ_TRY(finq_call_redirect_conclude(&row, v->service->db, &in, v->pool));
+    if (v->key)
+        FINQ_TRY(ending_seal(&in, v, end));
+    return finq_call_redirect_conclude(row, v->service->db, &in, v->pool);
+}
+
+/* Error: that of a tenant disabled meanwhile, whose state can be used again; of a visit that has ended meanwhile. */
+static finq_error *conclude(const char **location, visit *v, const ending *end)
+{
+    finq_return_answer_row row;
+    FINQ_TRY(conclude_call(&row, v, end));
     if (strcmp(row.outcome, "repeat") == 0)
         return location_again(location, v, &row);
     if (strcmp(row.outcome, "ok") == 0)
@@ -172,8 +203,11 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_retur
                        const finq_redirect_return *came)
 {
     finq_numbers *numbers = finq_numbers_make(v->pool);
+    const char *text, *tenant_user_id;
     json_t *data;
-    FINQ_TRY(finq_json_stored(&data, numbers, row->data, v->pool));
+    FINQ_TRY(finq_data_key_open(&text, v->key, place_of(v, FINQ_SEALED_STEP), row->data, v->pool));
+    FINQ_TRY(finq_sealed_user_open(&tenant_user_id, v->key, &v->pass.token.client_id, row->tenant_user_id, v->pool));
+    FINQ_TRY(finq_json_stored(&data, numbers, text, v->pool));
     finq_connector_question question = {
         .event = FINQ_CONNECTOR_RETURN,
         .session_id = v->pass.token.session_id,
@@ -182,7 +216,7 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_retur
         .skill = v->pass.published->skill->name,
         .environment = v->pass.published->skill->environment,
         .step = v->pass.step->name,
-        .tenant_user_id = row->tenant_user_id,
+        .tenant_user_id = tenant_user_id,
         .data = data,
         .numbers = numbers,
         .state = came->state,
@@ -263,8 +297,12 @@ static int is_code(const char *code)
 
 static finq_error *visit_begin(const char **location, int *claimed, visit *v, const finq_redirect_return *came)
 {
-    finq_return_answer_row row;
+    finq_return_answer_row row, given_back;
     FINQ_TRY(state_take(&row, v));
+    finq_error *error = visit_open(v, &row);
+    if (error && strcmp(row.outcome, "ok") == 0) /* the state's one use, since nothing came of it */
+        conclude_call(&given_back, v, &(ending){.decision = FINQ_DECISION_RETRY});
+    FINQ_TRY(error);
     *claimed = strcmp(row.outcome, "step_claimed") == 0;
     if (*claimed)
         return finq_outcome_error(row.outcome, NULL, NULL, v->pool);

@@ -4,6 +4,7 @@
 
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "flow/sealed.h"
 #include "ground/clock.h"
 
 /* In characters (contract section 2); whoever read it has seen to it that it is UTF-8. */
@@ -164,11 +165,6 @@ const char *finq_session_required_before(const finq_session_pass *pass, apr_pool
 
 finq_error *finq_session_user_mac(finq_bytes *mac, const finq_session_pass *pass, const finq_service *service, apr_pool_t *pool)
 {
-    unsigned char *bytes = apr_palloc(pool, FINQ_USER_MAC_BYTES);
-    *mac = (finq_bytes){NULL, 0};
-    if (pass->token.ordinal > 1 || !pass->token.tenant_user_id)
-        return NULL;
-    *mac = (finq_bytes){bytes, FINQ_USER_MAC_BYTES};
-    return finq_secret_user_mac(bytes, finq_secrets_first(service->secrets), &pass->token.client_id, pass->token.tenant_user_id,
-                                pool);
+    const char *user = pass->token.ordinal > 1 ? NULL : pass->token.tenant_user_id;
+    return finq_sealed_user_mac(mac, service->data_keys, &pass->token.client_id, user, pool);
 }

@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "flow/sealed.h"
 
 static finq_error *submission_check(const finq_step_submission *submission, apr_pool_t *pool)
 {
@@ -17,6 +18,21 @@ static finq_error *submission_check(const finq_step_submission *submission, apr_
         return finq_error_tell(finq_error_make(pool, FINQ_E_INVALID_STEP, "The step expected now is %s.", pass->step->name),
                                "expected_step", pass->step->name, pool);
     return finq_form_check(pass->step->form, submission->data, submission->numbers, pool);
+}
+
+static finq_error *values_seal(finq_submit_step_in *in, const finq_step_submission *submission, const finq_step_plan *plan,
+                               apr_pool_t *pool)
+{
+    const finq_id *of = &submission->pass->token.session_id, *step_id = &submission->pass->step_id;
+    const char *data = finq_json_text_spelt(submission->data, submission->numbers, pool);
+    if (!data)
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
+    FINQ_TRY(finq_data_key_seal(&in->data, plan->key, FINQ_DATA_PLACE(FINQ_SEALED_STEP, of, step_id), data, pool));
+    FINQ_TRY(finq_data_key_seal(&in->reply, plan->key, FINQ_DATA_PLACE(FINQ_SEALED_ANSWER, of, step_id), plan->reply, pool));
+    FINQ_TRY(finq_data_key_seal(&in->reasons, plan->key, FINQ_DATA_PLACE(FINQ_SEALED_REASONS, of, step_id), plan->reasons, pool));
+    FINQ_TRY(
+        finq_data_key_seal(&in->return_link, plan->key, FINQ_DATA_PLACE(FINQ_SEALED_LINK, of, step_id), plan->return_link, pool));
+    return finq_sealed_user(&in->tenant_user_id, plan->key, in->client_id, submission->pass->token.tenant_user_id, pool);
 }
 
 static finq_error *submit_call(finq_submit_step_out *row, const finq_service *service, const finq_step_submission *submission,
@@ -31,13 +47,11 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .skill_id = token->skill_id,
         .ordinal = token->ordinal,
         .app_key_id = token->app_key_id,
-        .tenant_user_id = token->tenant_user_id,
         .started_at = apr_time_sec(finq_id_time(&token->session_id)),
         .nonce_expires_at = token->expires_at,
         .step_id = &pass->step_id,
         .step_name = pass->step->name,
         .body_hash = {submission->body_hash, FINQ_DIGEST_SHA256},
-        .data = finq_json_text_spelt(submission->data, submission->numbers, pool),
         .required = finq_session_required_before(pass, pool),
         .status = finq_status_name(plan->status),
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
@@ -47,16 +61,12 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .place = token->place,
         .next_place = plan->next,
         .waits_for = finq_waits_name(plan->waits),
-        .reply = plan->reply,
-        .return_link = plan->return_link,
         .return_until = plan->return_until,
-        .reasons = plan->reasons,
         .attempt = plan->claimed ? &plan->attempt : NULL,
         .renews = token->renews,
         .data_key = token->data_key,
     };
-    if (!in.data)
-        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "writing data: out of memory");
+    FINQ_TRY(values_seal(&in, submission, plan, pool));
     FINQ_TRY(finq_session_user_mac(&in.user_mac, pass, service, pool));
     return finq_call_submit_step(row, service->db, &in, pool);
 }
@@ -90,10 +100,13 @@ static finq_error *answer_seal(finq_step_answer *answer, const finq_service *ser
     return finq_token_seal(completed ? &answer->temp_token : &answer->nonce, &token, secret, pool);
 }
 
-static finq_error *answer_told(finq_step_answer *answer, const char *reply, const char *reasons, apr_pool_t *pool)
+static finq_error *answer_told(finq_step_answer *answer, const finq_data_key *key, const finq_id *of,
+                               const finq_submit_step_out *row, apr_pool_t *pool)
 {
+    const char *reasons;
     json_t *told;
-    answer->data = reply;
+    FINQ_TRY(finq_data_key_open(&answer->data, key, FINQ_DATA_PLACE(FINQ_SEALED_ANSWER, of, row->step_id), row->reply, pool));
+    FINQ_TRY(finq_data_key_open(&reasons, key, FINQ_DATA_PLACE(FINQ_SEALED_REASONS, of, row->step_id), row->reasons, pool));
     if (!reasons)
         return NULL;
     FINQ_TRY(finq_json_stored(&told, NULL, apr_pstrcat(pool, "{\"reasons\":", reasons, "}", NULL), pool));
@@ -118,6 +131,6 @@ finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *servi
         return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
     *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at};
     FINQ_TRY(finq_status_read(&answer->status, row.status, pool));
-    FINQ_TRY(answer_told(answer, row.reply, row.reasons, pool));
+    FINQ_TRY(answer_told(answer, plan.key, &pass->token.session_id, &row, pool));
     return answer_seal(answer, service, pass, &row, pool);
 }

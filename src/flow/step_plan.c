@@ -1,5 +1,6 @@
 #include "flow/step.h"
 
+#include <apr_encode.h>
 #include <apr_strings.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "db/calls.h"
 #include "db/outcome.h"
 #include "flow/feed.h"
+#include "flow/sealed.h"
 #include "flow/token.h"
 
 /* What the database tells of the session before the step is taken. */
@@ -70,14 +72,34 @@ static finq_error *context_await(finq_step_context_out *row, const finq_step_pla
     return NULL;
 }
 
-static finq_error *context_parse(context *seen, const finq_step_context_out *row, finq_numbers *numbers, apr_pool_t *pool)
+/* One of the steps so far, as the database tells it: {name, step_id, data}, the latter sealed, in hexadecimal digits. */
+static finq_error *step_open(json_t *data, const json_t *told, const finq_data_key *key, const finq_step_submission *submission,
+                             apr_pool_t *pool)
 {
-    json_t *wrapped;
-    const char *text = apr_pstrcat(pool, "{\"data\":", row->data, ",\"documents\":", row->documents, "}", NULL);
-    FINQ_TRY(finq_json_stored(&wrapped, numbers, text, pool));
-    seen->tenant_user_id = row->tenant_user_id;
-    seen->data = json_object_get(wrapped, "data");
+    const finq_id *of = &submission->pass->token.session_id;
+    const char *text, *digits = finq_json_string(told, "data");
+    finq_bytes sealed;
+    finq_id step_id;
+    json_t *opened;
+    sealed.data = apr_pdecode_base16_binary(pool, digits, APR_ENCODE_STRING, APR_ENCODE_NONE, &sealed.length);
+    finq_id_parse(&step_id, finq_json_string(told, "step_id"));
+    FINQ_TRY(finq_data_key_open(&text, key, FINQ_DATA_PLACE(FINQ_SEALED_STEP, of, &step_id), sealed, pool));
+    FINQ_TRY(finq_json_stored(&opened, submission->numbers, text, pool));
+    json_object_set(data, finq_json_string(told, "name"), opened);
+    return NULL;
+}
+
+static finq_error *context_parse(context *seen, const finq_step_context_out *row, const finq_data_key *key,
+                                 const finq_step_submission *submission, apr_pool_t *pool)
+{
+    json_t *wrapped, *told;
+    size_t i;
+    const char *text = apr_pstrcat(pool, "{\"steps\":", row->steps, ",\"documents\":", row->documents, "}", NULL);
+    FINQ_TRY(finq_json_stored(&wrapped, NULL, text, pool));
+    FINQ_TRY(finq_sealed_user_open(&seen->tenant_user_id, key, &submission->pass->token.client_id, row->tenant_user_id, pool));
+    seen->data = finq_json_own(json_object(), pool);
     seen->documents = json_object_get(wrapped, "documents");
+    json_array_foreach(json_object_get(wrapped, "steps"), i, told) FINQ_TRY(step_open(seen->data, told, key, submission, pool));
     return NULL;
 }
 
@@ -97,7 +119,7 @@ static finq_error *context_read(context *seen, finq_step_plan *plan, const finq_
                                "data.psu_redirect_link is not one that this tenant's users may be sent back to.");
     if (strcmp(row.outcome, "ok") != 0)
         return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
-    FINQ_TRY(context_parse(seen, &row, submission->numbers, pool));
+    FINQ_TRY(context_parse(seen, &row, plan->key, submission, pool));
     if (pass->token.ordinal == 1) /* no row yet: it stands in the nonce */
         seen->tenant_user_id = pass->token.tenant_user_id;
     json_object_set(seen->data, pass->step->name, (json_t *)submission->data);
@@ -252,6 +274,7 @@ finq_error *finq_step_plan_make(finq_step_plan *plan, const finq_service *servic
                                 apr_pool_t *pool)
 {
     *plan = (finq_step_plan){.status = FINQ_STATUS_IN_PROGRESS, .attempt = attempt_id(submission)};
+    FINQ_TRY(finq_session_data_key(&plan->key, submission->pass, service, pool));
     if (submission->pass->step->connector && link_of(submission))
         FINQ_TRY(finq_link_check(link_of(submission), pool));
     FINQ_TRY(finq_id_new(&plan->request_id, pool));

@@ -6,6 +6,7 @@
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "flow/sealed.h"
 
 /* How long a client that wants back or away waits for a connector that is being asked. */
 #define AWAIT_MOST apr_time_from_sec(10)
@@ -25,17 +26,32 @@ static finq_token token_of(const finq_session_standing_row *row, const finq_id *
     };
 }
 
-static finq_error *told_read(finq_waiting_answer *answer, const char *text, apr_pool_t *pool)
+static finq_error *reasons_read(const json_t **reasons, const char *array, apr_pool_t *pool)
 {
-    finq_numbers *numbers = finq_numbers_make(pool);
     json_t *told;
-    if (!text)
+    if (!array)
         return NULL;
-    FINQ_TRY(finq_json_stored(&told, numbers, text, pool));
-    if (json_is_object(json_object_get(told, "data")))
-        answer->data = finq_json_text_spelt(json_object_get(told, "data"), numbers, pool);
-    answer->reasons = json_is_array(json_object_get(told, "reasons")) ? json_object_get(told, "reasons") : NULL;
+    FINQ_TRY(finq_json_stored(&told, NULL, apr_pstrcat(pool, "{\"reasons\":", array, "}", NULL), pool));
+    *reasons = json_object_get(told, "reasons");
     return NULL;
+}
+
+/* What is sealed of it. A session that was erased has neither this nor a key. */
+static finq_error *told_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
+                             const finq_token *token, apr_pool_t *pool)
+{
+    const finq_id *of = &token->session_id;
+    const char *reasons = row->own_reasons;
+    finq_data_key *key;
+    if (row->tenant_user_id.data || row->told.data || row->reasons.data) {
+        FINQ_TRY(finq_data_key_unwrap(&key, service->data_keys, row->data_key, pool));
+        FINQ_TRY(finq_sealed_user_open(&answer->tenant_user_id, key, &token->client_id, row->tenant_user_id, pool));
+        FINQ_TRY(finq_data_key_open(&answer->data, key, FINQ_DATA_PLACE(FINQ_SEALED_ANSWER, of, row->step_id), row->told, pool));
+        if (row->reasons.data)
+            FINQ_TRY(
+                finq_data_key_open(&reasons, key, FINQ_DATA_PLACE(FINQ_SEALED_REASONS, of, row->step_id), row->reasons, pool));
+    }
+    return reasons_read(&answer->reasons, reasons, pool);
 }
 
 /* A completed session's temp_token; and a nonce for what goes on, or for what its last step still has to be sent. */
@@ -63,12 +79,11 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
     *answer = (finq_waiting_answer){.waits = row->waits,
                                     .session_id = token->session_id,
                                     .published = published,
-                                    .tenant_user_id = row->tenant_user_id,
                                     .step_id = *row->step_id,
                                     .step = &published->skill->steps[row->step_place - 1],
                                     .uploaded = finq_pg_elements(row->uploaded, pool)};
     FINQ_TRY(finq_status_read(&answer->status, row->status, pool));
-    FINQ_TRY(told_read(answer, row->told, pool));
+    FINQ_TRY(told_read(answer, service, row, token, pool));
     if (!row->expires_at)
         return NULL;
     answer->expires_at = token->expires_at;
@@ -251,6 +266,23 @@ finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service 
 
 /* ---- decisions ---- */
 
+/* What a decision says of a step that waits, sealed: only for that is the session's key asked for first. */
+static finq_error *reasons_seal(finq_bytes *sealed, const finq_service *service, const finq_id *step_id, const char *reasons,
+                                apr_pool_t *pool)
+{
+    finq_step_key_in in = {.step_id = step_id};
+    finq_step_key_out row;
+    finq_data_key *key;
+    *sealed = (finq_bytes){NULL, 0};
+    if (!reasons)
+        return NULL;
+    FINQ_TRY(finq_call_step_key(&row, service->db, &in, pool));
+    if (!row.data_key.data) /* there is no such step: the decision is refused */
+        return NULL;
+    FINQ_TRY(finq_data_key_unwrap(&key, service->data_keys, row.data_key, pool));
+    return finq_data_key_seal(sealed, key, FINQ_DATA_PLACE(FINQ_SEALED_REASONS, row.session_id, step_id), reasons, pool);
+}
+
 finq_error *finq_waiting_decide(finq_status *status, const finq_service *service, const finq_connector_decision *decision,
                                 const char *connector, apr_pool_t *pool)
 {
@@ -262,9 +294,9 @@ finq_error *finq_waiting_decide(finq_status *status, const finq_service *service
         .tenant = service->tenant,
         .connector = connector,
         .decision = finq_decision_name(finq_decision_of(decision->decision)),
-        .reasons = finq_json_texts(decision->reasons, pool),
         .request_id = &request_id,
     };
+    FINQ_TRY(reasons_seal(&in.reasons, service, &decision->step_id, finq_json_texts(decision->reasons, pool), pool));
     FINQ_TRY(finq_call_step_decide(&row, service->db, &in, pool));
     return strcmp(row.outcome, "ok") == 0 ? finq_status_read(status, row.status, pool)
                                           : finq_outcome_error(row.outcome, NULL, NULL, pool);

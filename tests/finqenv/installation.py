@@ -5,6 +5,7 @@ import os
 import pathlib
 import secrets
 
+from . import persons
 from .client import Client
 from .httpd import Httpd
 from .places import BUILD, ROOT
@@ -98,6 +99,15 @@ class Installation:
         if not check:
             return done
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def entered(self, session_id):
+        """{step's name: its data, as text} of a session, as the operator is shown it."""
+        return {step["name"]: json.dumps(step["data"], separators=(",", ":"), ensure_ascii=False)
+                for step in self.finqctl("session", "show", session_id, "--data")["steps"]}
+
+    def user_mac(self, tenant, tenant_user_id):
+        """How the database knows a person, as SQL."""
+        return persons.user_mac(self.data_key_file, tenant.client_id, tenant_user_id)
 
     def publish_skills(self):
         for file in sorted(SKILLS.glob("*.json")):

@@ -174,7 +174,7 @@ def test_a_person_is_erased_with_their_data(installation, client, tmp_path):
     key = tmp_path / "receipt.pem"
     subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
     assert rows(installation, held)["transaction"] > 0
-    installation.finqctl("user", "erase", client.tenant.client_id, "to be erased", "--receipt-key", key, "--secret-file", installation.secret_file)
+    installation.finqctl("user", "erase", client.tenant.client_id, "to be erased", "--receipt-key", key)
     assert rows(installation, held) == dict.fromkeys(TABLES[:-1], 0)
 
 

@@ -28,7 +28,7 @@ def test_the_verbs_are_those_of_help(shell):
     """Each noun once, each verb's options."""
     script, help_text = run(FINQCTL, "completion", shell).stdout, run(FINQCTL, "--help").stdout
     nouns = re.search(r"'1 '\*\) (?:words='|compadd --)(.*?) help --version", script)[1].split()
-    usages = [re.match(r"  finqctl ([a-z]+)(?: ([a-z][a-z-]*))?(.*)", line).groups() for line in help_text.splitlines()
+    usages = [re.match(r"  finqctl ([a-z-]+)(?: ([a-z][a-z-]*))?(.*)", line).groups() for line in help_text.splitlines()
               if line.startswith("  finqctl ")]
     assert nouns == list(dict.fromkeys(noun for noun, _, _ in usages)) and len(nouns) > 10
     for noun, verb, rest in usages:

@@ -126,8 +126,8 @@ def test_different_bodies_at_once(server, client, ports):
         answers = [a.status for a in volley.answers()]
         winners = [i for i in range(16) if answers[i] == 200]
         assert len(winners) == 1 and answers[16 + winners[0]] == 200 and answers.count(409) == 30, answers
-        stored = server.psql(f"SELECT data ->> '{name}' FROM finq.step WHERE session_id = '{user.session_id}' AND ordinal = {number}")
-        assert stored == str(list(values)[winners[0]])
+        stored = server.finqctl("session", "show", user.session_id, "--data")["steps"][number - 1]["data"][name]
+        assert stored == list(values)[winners[0]]
 
 
 def test_either_server_goes_on_where_the_other_was(server, client, ports, watched):

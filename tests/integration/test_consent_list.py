@@ -79,7 +79,7 @@ def test_another_tenants_are_never_shown(server, client):
 
 def test_filters(server, client):
     """Red without the clause of the status in finq.consent_page, or the second half of finq.consents_before."""
-    anas, ions = store(server, client, 3, ", tenant_user_id", ", 'ana'"), store(server, client, 3, ", tenant_user_id", ", 'ion'")
+    anas, ions = (store(server, client, 3, ", user_mac", f", {server.user_mac(client.tenant, name)}") for name in ("ana", "ion"))
     end(server, anas[0], "status = 'DELETED', deleted_at = clock_timestamp()")
     end(server, ions[1], "consent_exp = clock_timestamp()")
     assert sorted(ids(client.consents())) == sorted(anas + ions)
@@ -116,9 +116,10 @@ def test_without_a_count_a_page_has_a_hundred(server, client):
 @pytest.mark.parametrize("filters", [{}, {"status": "ACTIVE"}, {"tenant_user_id": "ana"}])
 def test_pages_while_consents_come_and_go(server, client, filters):
     """Nothing twice, nothing left out that stayed. Red where a cursor counts rows."""
-    stored = store(server, client, 6, ", tenant_user_id", ", 'ana'")
+    ana = ", user_mac", f", {server.user_mac(client.tenant, 'ana')}"
+    stored = store(server, client, 6, *ana)
     first = client.consents(count=2, **filters)
-    store(server, client, 3, ", tenant_user_id", ", 'ana'")
+    store(server, client, 3, *ana)
     for one in stored[1], stored[3]:
         end(server, one, "status = 'DELETED', deleted_at = clock_timestamp()")
     rest = client.consents(cursor=first["result"]["next_cursor"], **filters)
@@ -139,7 +140,7 @@ def test_a_page_ends_where_too_much_was_looked_at(server, client):
 def test_a_cursor_is_of_its_query(server, client):
     """Red without query_hash in cursor_open."""
     for user in ("ana", "ion"):
-        store(server, client, 3, ", tenant_user_id", f", '{user}'")
+        store(server, client, 3, ", user_mac", f", {server.user_mac(client.tenant, user)}")
     cursor = client.consents(count=1, tenant_user_id="ana")["result"]["next_cursor"]
     for count in (1, 2, 500):
         assert client.consents(count=count, tenant_user_id="ana", cursor=cursor).status == 200

@@ -205,7 +205,7 @@ def test_every_verb_of_finqctl_is_described_as_it_describes_itself():
     described = []
     for name in ("finqctl.md", "finqctl-records.md"):
         here = re.findall(r"^    (finqctl .+)$", MANUALS[name], re.MULTILINE)
-        assert subjects(MANUALS[name]) == [re.match(r"finqctl [a-z]+(?: [a-z][a-z-]*)?", line)[0] for line in here]
+        assert subjects(MANUALS[name]) == [re.match(r"finqctl [a-z-]+(?: [a-z][a-z-]*)?", line)[0] for line in here]
         assert MANUALS[name] == run(ROOT / "conf/manual/make.py", "verbs", FINQCTL, name).stdout, "make manual writes it anew"
         described += here
     assert usage and sorted(usage) == sorted(described)
@@ -361,7 +361,7 @@ def walk_directory(tmp_path, server, demo_tenant):
     """What a walk finds in a clone after `make up`, of the suite's own server."""
     (tmp_path / "build/run").mkdir(parents=True)
     (tmp_path / "build/finqctl").symlink_to(FINQCTL)
-    values = {"FINQ_URL": server.httpd.url, "FINQ_CA": server.httpd.authority.certificate, "FINQ_DB": server.conninfo(),
+    values = {"FINQ_URL": server.httpd.url, "FINQ_CA": server.httpd.authority.certificate, "FINQ_DB": server.conninfo(), "FINQ_DATA_KEY_FILE": server.data_key_file,
               "FINQ_SIGNING_KEY": server.signing_key(demo_tenant), "FINQ_SIGNING_ISSUER": SIGNING_ISSUER,
               **{f"FINQ_{name.upper()}": value for name, value in vars(demo_tenant).items()}}
     (tmp_path / "build/run/finq.env").write_text("".join(f"export {name}='{value}'\n" for name, value in values.items()))

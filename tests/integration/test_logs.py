@@ -303,28 +303,29 @@ def said_by_postgres(installation, settings, act):
 
 @pytest.mark.parametrize("settings, shown", [({}, True), ({"log_parameter_max_length": "0"}, False), ({"log_error_verbosity": "terse"}, False)])
 def test_statements_that_postgresql_logs(talkative, settings, shown):
-    """Forms' data stand in their parameters, keys and tokens never do."""
-    data, keys = Canaries(), Canaries()
+    """Ids stand in their parameters; what is sealed shows nobody, and keys and tokens are not there."""
+    data, keys, ids = Canaries(), Canaries(), []
     tenant = talkative.create_tenant(f"talkative {secrets.token_hex(4)}")
     client = talkative.client(tenant)
 
     def act():
         user = begin(client, AISP, tenant_user_id=data.text("tenant_user_id"))
         assert user.submit("sca_implicit", {}).status == 200
+        ids.append(user.session_id)
         keys.update(nonce=user.step_nonce, temp_token=user.temp_token, client_secret=tenant.client_secret,
                     client_app_key=tenant.client_app_key, access_token=user.exchange()["access_token"])
     text = said_by_postgres(talkative, settings, act)
     assert "finq.exchange_token(" in text and len(keys) == 5
-    assert keys.in_(text) == [] and bool(data.in_(text)) == shown
+    assert keys.in_(text) == [] and data.in_(text) == [] and (ids[0] in text) == shown
 
 
 @pytest.mark.parametrize("settings, shown", [({"log_parameter_max_length": "0"}, True), ({"log_error_verbosity": "terse"}, False)])
 def test_failures_that_postgresql_logs(talkative, settings, shown):
-    """A row may stand in an error's DETAIL."""
+    """A row may stand in an error's DETAIL, and shows nobody."""
     canaries = Canaries()
     user = begin(talkative.client(talkative.create_tenant(f"failing {secrets.token_hex(4)}")))
     talkative.psql("ALTER TABLE finq.step ADD CONSTRAINT planted CHECK (false) NOT VALID")
     talkative.httpd.log.expect("FINQ03.*500 internal_server_error.*SQLSTATE 23514")
     text = said_by_postgres(talkative, settings, lambda: user.submit(FIRST["name"], personal(canaries)))
     talkative.psql("ALTER TABLE finq.step DROP CONSTRAINT planted")
-    assert "violates check constraint" in text and bool(canaries.in_(text)) == shown
+    assert "violates check constraint" in text and canaries.in_(text) == [] and (user.session_id in text) == shown

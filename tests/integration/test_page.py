@@ -38,9 +38,9 @@ def made(server, client, skill, **more):
 
 def steps_of(server, visitor):
     """[(name, data)] of the page's session, as stored."""
-    text = server.psql("SELECT coalesce(json_agg(json_build_array(e.name, e.data) ORDER BY e.ordinal), '[]') FROM finq.page p"
-                       f" JOIN finq.step e ON e.session_id = p.session_id WHERE p.page_id = '{visitor.page_id}'")
-    return json.loads(text)
+    session_id = row(server, visitor, "session_id")
+    shown = server.finqctl("session", "show", session_id, "--data") if session_id else {"steps": []}
+    return [[step["name"], step["data"]] for step in shown["steps"]]
 
 
 def exchange(client, link):

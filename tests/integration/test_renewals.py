@@ -96,10 +96,9 @@ def test_a_renewal(server, user):
     assert {**after, **dict.fromkeys([*TIMES, "utc_last_update"])} == {**before, **dict.fromkeys([*TIMES, "utc_last_update"])}
     assert all(after[name] == renewed[name] > before[name] for name in TIMES) and after["utc_last_update"] > before["utc_last_update"]
     assert row(server, user, "expiry_told, session_id") == f"f|{renewal.session_id}"
-    assert server.psql(f"SELECT tenant_user_id, credentials_id FROM finq.session WHERE session_id = '{renewal.session_id}'") == \
-        f"ana|{renewed['credentials_id']}"
-    assert server.psql(f"SELECT s.data_key = c.data_key FROM finq.session s JOIN finq.credential c USING (credentials_id)"
-                       f" WHERE s.session_id = '{renewal.session_id}'") == "t", "one key to destroy"
+    assert server.finqctl("session", "show", renewal.session_id)["tenant_user_id"] == "ana"
+    assert server.psql(f"SELECT s.credentials_id, s.data_key = c.data_key FROM finq.session s JOIN finq.credential c USING (credentials_id)"
+                       f" WHERE s.session_id = '{renewal.session_id}'") == f"{renewed['credentials_id']}|t", "one key to destroy"
     assert server.psql(f"SELECT count(*) FROM finq.credential WHERE client_id = '{user.client.tenant.client_id}'") == "1"
 
 

@@ -21,7 +21,7 @@ OK, REFUSED, USAGE, NOT_FOUND, CONFLICT, DATABASE = range(6)
 
 def ctl(server, *arguments, code=OK, text=None, db=True):
     """The finished command, whose exit code is as announced, and whose errors are on standard error alone."""
-    environ = clean_environ(**({"FINQ_DB": server.conninfo()} if db else {}))
+    environ = clean_environ(**({"FINQ_DB": server.conninfo(), "FINQ_DATA_KEY_FILE": str(server.data_key_file)} if db else {}))
     done = run(FINQCTL, *arguments, check=False, text=text, cwd=ROOT, env=environ)
     assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
     if code != OK:
@@ -269,7 +269,7 @@ def test_sessions_are_listed_newest_first_and_paged(server, client, tenant):
     assert listed(*mine, "--limit", "2") == ids[:2] and listed(*mine, "--limit", "2", "--before", ids[1]) == ids[2:]
     assert listed(*mine, "--status", "failed") == listed(*mine, "--since", "2100-01-01") == []
     other = server.create_tenant(f"none {uuid.uuid4()}", ())
-    assert listed("--tenant", other.client_id) == [] and not set(ids) & set(listed("--tenant-user-id", "another"))
+    assert listed("--tenant", other.client_id) == [] and not set(ids) & set(listed(*mine[:3], "another"))
     skill = next(row["name"] for row in json.loads(ctl(server, "skill", "list").stdout) if row["name"] != CARD)
     assert listed(*mine, "--skill", skill) == []
     row = json.loads(ctl(server, "session", "list", *mine, "--limit", "1").stdout)[0]

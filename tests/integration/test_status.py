@@ -65,7 +65,7 @@ class Session:
                                       return_until, returned_at, returned_hash)
             SELECT '{self.session_id}', '{self.tenant.client_id}', s.skill_id, {status}, clock_timestamp(), clock_timestamp(), clock_timestamp() {ends}, 1,
                    '{self.step_id}', sha256('first'), clock_timestamp() {answer_ends}, 1, 1, {next_place}, {waits},
-                   CASE WHEN {waits} IS NOT NULL THEN clock_timestamp() END, CASE WHEN {waits} = 'BANK' THEN 'https://app.example/' END,
+                   CASE WHEN {waits} IS NOT NULL THEN clock_timestamp() END, CASE WHEN {waits} = 'BANK' THEN '\\x01'::bytea END,
                    CASE WHEN {waits} = 'BANK' THEN clock_timestamp() {until} END, clock_timestamp(),
                    sha256('came')
               FROM finq.skill s WHERE s.name = '{AISP}';
@@ -95,7 +95,7 @@ class Session:
             p_nonce_expires_at => finq.seconds(clock_timestamp()) + 600, p_step_id => '{new_id()}', p_step_name => 's',
             p_body_hash => sha256('next'), p_data => '{{}}', p_required => '{{}}', p_status => 'SESSION_{status}', p_secret_id => 1,
             p_answer_ttl => 600, p_session_ttl => 864000, p_generation => 0, p_place => {ordinal}, p_next_place => {place}, p_waits_for => {waits},
-            p_reply => NULL, p_return_link => CASE WHEN {waits} = 'BANK' THEN 'https://app.example/' END,
+            p_reply => NULL, p_return_link => CASE WHEN {waits} = 'BANK' THEN '\\x01'::bytea END,
             p_return_until => CASE WHEN {waits} = 'BANK' THEN finq.seconds(clock_timestamp()) + 600 END, p_reasons => NULL);"""
 
     def _leaves(self, verb):

@@ -5,6 +5,7 @@ look at `until` or `ordinal` (a_claim_that_was_left…, a_claim_of_an_earlier_st
 context_await without its pause (one_question…), without its end (a_claim_that_stays); step_take without its DELETE
 (claims_that_were_left_go).
 """
+import json
 import time
 import uuid
 
@@ -70,8 +71,7 @@ def test_one_question_and_one_effect(bank, before):
     assert len(done) == 1 and done[0]["status"] == "SESSION_COMPLETED"
     assert all(answer is done[0] or is_error(answer, 409, "step_already_submitted") for answer in answers)
     assert len(asked(bank, user)) == 1
-    assert bank.psql(f"SELECT data ->> 'n' FROM finq.step WHERE session_id = '{user.session_id}' AND name = 'sca'") \
-        == str(asked(bank, user)[0]["data"]["n"])
+    assert json.loads(bank.server.entered(user.session_id)["sca"])["n"] == asked(bank, user)[0]["data"]["n"]
     assert claims(bank) == 0
 
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "flow/sealed.h"
 #include "flow/service.h"
 #include "flow/session.h"
 #include "flow/token.h"
@@ -43,6 +44,7 @@ typedef struct {
     const finq_pg_statement *statement; /* of the last call */
     finq_pg_args args;                  /* its parameters: the values live as long as who made the call */
     const char *texts[FINQ_PG_ARGS];    /* and as text, those that were one */
+    finq_bytes bytes[FINQ_PG_ARGS];     /* and as bytes the others */
 } scripted_db;
 
 static inline cell text_cell(const char *column, const char *text)
@@ -61,6 +63,11 @@ static inline cell number_cell(const char *column, apr_int64_t number)
 static inline cell bool_cell(const char *column, int truth)
 {
     return (cell){column, truth ? "\1" : "\0", 1};
+}
+
+static inline cell bytes_cell(const char *column, finq_bytes bytes)
+{
+    return (cell){column, (const char *)bytes.data, (int)bytes.length};
 }
 
 static inline cell id_cell(const char *column, const finq_id *id)
@@ -115,18 +122,26 @@ static inline finq_error *scripted_call(finq_db *db, const PGresult **rows, cons
     assert_string_equal(statement->name, answer->statement);
     self->statement = statement;
     self->args = *args;
-    for (int i = 0; i < args->count; i++)
+    for (int i = 0; i < args->count; i++) {
+        apr_size_t length = args->formats[i] && args->values[i] ? (apr_size_t)args->lengths[i] : 0;
         self->texts[i] = args->formats[i] == 0 && args->values[i] ? apr_pstrdup(pool, args->values[i]) : NULL;
+        self->bytes[i] = (finq_bytes){length ? apr_pmemdup(pool, args->values[i], length) : NULL, length};
+    }
     *rows = scripted_row(answer, statement->sql, owner);
     return NULL;
+}
+
+static inline int place_of(const scripted_db *self, const char *parameter)
+{
+    const char *found = strstr(self->statement->sql, apr_pstrcat(pool, parameter, " => $", NULL));
+    assert_non_null(found);
+    return atoi(found + strlen(parameter) + 5) - 1;
 }
 
 /* What the last call gave for a parameter that is a text; NULL for SQL's NULL. */
 static inline const char *given(const scripted_db *self, const char *parameter)
 {
-    const char *found = strstr(self->statement->sql, apr_pstrcat(pool, parameter, " => $", NULL));
-    assert_non_null(found);
-    return self->texts[atoi(found + strlen(parameter) + 5) - 1];
+    return self->texts[place_of(self, parameter)];
 }
 
 /* ---- the connector ---- */
@@ -201,6 +216,7 @@ static finq_service service;
 static const finq_published *published;
 static finq_id session_id, client_id = {{1, 2, 3}};
 static finq_bytes data_key; /* the session's, wrapped */
+static finq_data_key *key;  /* and unwrapped */
 
 static inline void script(const scripted_answer *answers, int count)
 {
@@ -239,6 +255,7 @@ static inline int flow_setup(void **state)
     assert_null(finq_id_new(&session_id, pool));
     secrets_make(&secrets, &keys);
     assert_null(finq_data_key_make(&data_key, keys, &session_id, pool));
+    assert_null(finq_data_key_unwrap(&key, keys, data_key, pool));
     service = (finq_service){.db = &database.db,
                              .connectors = &connector.connectors,
                              .directory = directory,
@@ -258,6 +275,23 @@ static inline int flow_teardown(void **state)
     apr_pool_destroy(pool);
     apr_terminate();
     return 0;
+}
+
+static inline cell sealed_cell(const char *column, const char *kind, const finq_id *id, const char *text)
+{
+    finq_bytes sealed;
+    const finq_id *of = strcmp(kind, FINQ_SEALED_USER) == 0 ? &client_id : &session_id;
+    assert_null(finq_data_key_seal(&sealed, key, FINQ_DATA_PLACE(kind, of, id), text, pool));
+    return bytes_cell(column, sealed);
+}
+
+/* What the last call gave for a parameter that is sealed, opened. */
+static inline const char *given_sealed(const scripted_db *self, const char *parameter, const char *kind, const finq_id *id)
+{
+    const char *text;
+    assert_null(
+        finq_data_key_open(&text, key, FINQ_DATA_PLACE(kind, &session_id, id), self->bytes[place_of(self, parameter)], pool));
+    return text;
 }
 
 static inline finq_token token_at(finq_token_kind kind, int place)

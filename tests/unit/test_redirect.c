@@ -13,9 +13,10 @@ static finq_id step_id = {{7}};
 
 static scripted_answer taken(const char *outcome)
 {
-    return (scripted_answer){
-        "finq_redirect_take",
-        {text_cell("outcome", outcome), text_cell("return_link", APP), id_cell("step_id", &step_id), text_cell("data", "{}")}};
+    return (scripted_answer){"finq_redirect_take",
+                             {text_cell("outcome", outcome), id_cell("step_id", &step_id), bytes_cell("data_key", data_key),
+                              sealed_cell("return_link", FINQ_SEALED_LINK, &step_id, APP),
+                              sealed_cell("data", FINQ_SEALED_STEP, &step_id, "{}")}};
 }
 
 static scripted_answer concluded(const char *status)
@@ -97,7 +98,7 @@ static void a_bank_that_says_no_is_not_asked_about(void **state)
                                      "SESSION_IN_PROGRESS", NULL);
         assert_int_equal(connector.asked, 0);
         assert_string_equal(given(&database, "p_decision"), "resubmit");
-        assert_string_equal(given(&database, "p_reasons"), "[\"so ? so\"]");
+        assert_string_equal(given_sealed(&database, "p_reasons", FINQ_SEALED_REASONS, &step_id), "[\"so ? so\"]");
         assert_memory_equal(added, rows[i][1], strlen(rows[i][1]));
     }
 }

@@ -19,9 +19,9 @@ static finq_step_submission submission_of(const finq_session_pass *pass, const c
 
 static scripted_answer context(const char *outcome)
 {
-    return (scripted_answer){
-        "finq_step_context",
-        {text_cell("outcome", outcome), text_cell("data", "{}"), text_cell("documents", "[]"), text_cell("missing", "id_front")}};
+    return (scripted_answer){"finq_step_context",
+                             {text_cell("outcome", outcome), text_cell("steps", "[]"), text_cell("documents", "[]"),
+                              text_cell("missing", "id_front")}};
 }
 
 #define LINK "{\"psu_redirect_link\": \"https://app.example/\"}"

@@ -19,8 +19,10 @@ static finq_error *status_of(finq_waiting_answer *answer, const char *status, in
              number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))), bool_cell("waits", waits),
              bool_cell("held", held), number_cell("ordinal", 2), number_cell("place", place), number_cell("previous", 1),
              number_cell("generation", 3), number_cell("skill_id", 7), until, number_cell("step_place", place),
-             text_cell("uploaded", "{id_front}"), text_cell("tenant_user_id", "ana"),
-             text_cell("told", "{\"reasons\":[\"why\"],\"data\":{\"a\":1}}")}});
+             text_cell("uploaded", "{id_front}"), bytes_cell("data_key", data_key),
+             sealed_cell("tenant_user_id", FINQ_SEALED_USER, &session_id, "ana"),
+             sealed_cell("reasons", FINQ_SEALED_REASONS, &step_id, "[\"why\"]"),
+             sealed_cell("told", FINQ_SEALED_ANSWER, &step_id, "{\"a\":1}")}});
     finq_error *error = finq_waiting_status(answer, &service, &pass, pool);
     assert_int_equal(database.made, 1);
     return error;
@@ -108,10 +110,25 @@ static void decisions_are_carried_out_in_one_vocabulary(void **state)
         assert_null(finq_waiting_decide(&status, &service, &decision, "bank", pool));
         assert_int_equal(status, FINQ_STATUS_IN_PROGRESS);
         assert_string_equal(given(&database, "p_decision"), words[i][1]);
-        assert_null(given(&database, "p_reasons"));
+        assert_null(given_sealed(&database, "p_reasons", FINQ_SEALED_REASONS, &step_id));
         SCRIPT({"finq_step_decide", {text_cell("outcome", "step_already_submitted")}});
         assert_int_equal(finq_waiting_decide(&status, &service, &decision, "bank", pool)->code, FINQ_E_STEP_ALREADY_SUBMITTED);
     }
+}
+
+static void the_reasons_of_a_decision_are_sealed(void **state)
+{
+    finq_connector_decision decision = {
+        .step_id = step_id, .decision = "failed", .reasons = apr_array_make(pool, 1, sizeof(char *))};
+    finq_status status;
+    (void)state;
+    APR_ARRAY_PUSH(decision.reasons, const char *) = "no";
+    SCRIPT({"finq_step_key", {id_cell("session_id", &session_id), bytes_cell("data_key", data_key)}},
+           {"finq_step_decide", {text_cell("outcome", "ok"), text_cell("status", "SESSION_FAILED")}});
+    assert_null(finq_waiting_decide(&status, &service, &decision, "bank", pool));
+    assert_string_equal(given_sealed(&database, "p_reasons", FINQ_SEALED_REASONS, &step_id), "[\"no\"]");
+    SCRIPT({"finq_step_key", {{NULL, NULL, 0}}}, {"finq_step_decide", {text_cell("outcome", "invalid_step_id")}});
+    assert_int_equal(finq_waiting_decide(&status, &service, &decision, "bank", pool)->code, FINQ_E_INVALID_STEP_ID);
 }
 
 int main(void)
@@ -121,6 +138,7 @@ int main(void)
         cmocka_unit_test(tokens_hold_what_the_row_says),
         cmocka_unit_test(a_session_that_nobody_stored_stands_in_its_nonce),
         cmocka_unit_test(decisions_are_carried_out_in_one_vocabulary),
+        cmocka_unit_test(the_reasons_of_a_decision_are_sealed),
     };
     return cmocka_run_group_tests(tests, flow_setup, flow_teardown);
 }

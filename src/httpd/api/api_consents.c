@@ -44,8 +44,12 @@ static void put_id(finq_json_writer *reply, const char *name, const finq_id *id)
     finq_json_put(reply, name, finq_id_write(text, id));
 }
 
-static void put_consent(finq_json_writer *reply, const finq_consent *consent, const finq_id *client_id, apr_pool_t *pool)
+static finq_error *put_consent(finq_json_writer *reply, const finq_consent *consent, const finq_id *client_id,
+                               finq_request *request)
 {
+    apr_pool_t *pool = request->r->pool;
+    const char *user;
+    FINQ_TRY(finq_consent_user(&user, consent, client_id, &request->service, pool));
     put_id(reply, "credentials_id", consent->credentials_id);
     finq_json_put(reply, "status", consent->status);
     finq_api_put_time(reply, "consent_exp", consent->consent_exp, pool);
@@ -61,7 +65,8 @@ static void put_consent(finq_json_writer *reply, const finq_consent *consent, co
     put_id(reply, "client_id", client_id);
     finq_json_put(reply, "name", consent->tenant);
     finq_json_close(reply, '}');
-    finq_json_put(reply, "tenant_user_id", consent->tenant_user_id);
+    finq_json_put(reply, "tenant_user_id", user);
+    return NULL;
 }
 
 /* ---- the endpoints ---- */
@@ -77,11 +82,11 @@ finq_error *finq_api_consent_get(finq_request *request, finq_json_writer *reply)
     finq_consent consent;
     json_t *body;
     FINQ_TRY(finq_claim_read(&body, &claim, request, members));
-    FINQ_TRY(finq_intake_key(request, finq_consent_read(&consent, request->service.db, &claim, pool)));
+    FINQ_TRY(finq_intake_key(request, finq_consent_read(&consent, &request->service, &claim, pool)));
     finq_observe_recognised(request, &claim.client_id, NULL, NULL);
     finq_observe_tell_id(request, "credentials_id", consent.credentials_id);
     envelope_open(reply, "read", "credentials_info", "Consent info retrieved");
-    put_consent(reply, &consent, &claim.client_id, pool);
+    FINQ_TRY(put_consent(reply, &consent, &claim.client_id, request));
     finq_json_close(reply, '}');
     return NULL;
 }
@@ -104,7 +109,7 @@ finq_error *finq_api_consent_delete(finq_request *request, finq_json_writer *rep
     json_t *body;
     FINQ_TRY(finq_claim_read(&body, &claim, request, members));
     FINQ_TRY(retention_read(&minutes, body, pool));
-    FINQ_TRY(finq_intake_key(request, finq_consent_delete(&consent, request->service.db, &claim, minutes, pool)));
+    FINQ_TRY(finq_intake_key(request, finq_consent_delete(&consent, &request->service, &claim, minutes, pool)));
     finq_observe_recognised(request, &claim.client_id, NULL, NULL);
     envelope_open(reply, "delete", "credentials_deleted", "Consent deleted");
     put_id(reply, "client_id", &claim.client_id);
@@ -125,12 +130,13 @@ static void query_read(finq_consent_query *query, const json_t *body)
     query->count = count ? json_integer_value(count) : COUNT_PRESET;
 }
 
-static void put_page(finq_json_writer *reply, const finq_consent_page *page, const finq_id *client_id, apr_pool_t *pool)
+static finq_error *put_page(finq_json_writer *reply, const finq_consent_page *page, const finq_id *client_id,
+                            finq_request *request)
 {
     finq_json_open(reply, "consents", '[');
     for (int i = 0; i < page->count; i++) {
         finq_json_open(reply, NULL, '{');
-        put_consent(reply, &page->consents[i], client_id, pool);
+        FINQ_TRY(put_consent(reply, &page->consents[i], client_id, request));
         finq_json_close(reply, '}');
     }
     finq_json_close(reply, ']');
@@ -138,6 +144,7 @@ static void put_page(finq_json_writer *reply, const finq_consent_page *page, con
         finq_json_put(reply, "next_cursor", page->next_cursor);
     else
         finq_json_put_text(reply, "next_cursor", "null");
+    return NULL;
 }
 
 finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply)
@@ -159,10 +166,10 @@ finq_error *finq_api_consent_list(finq_request *request, finq_json_writer *reply
     FINQ_TRY(finq_intake_read(&body, &query.client_id, request, members));
     query_read(&query, body);
     FINQ_TRY(finq_consent_query_check(&query, service->secrets, pool));
-    FINQ_TRY(finq_intake_key(request, finq_consent_page_read(&page, service->db, service->secrets, &query, pool)));
+    FINQ_TRY(finq_intake_key(request, finq_consent_page_read(&page, service, &query, pool)));
     finq_observe_recognised(request, &query.client_id, NULL, NULL);
     envelope_open(reply, "read", "credentials_list", "Consents retrieved");
-    put_page(reply, &page, &query.client_id, pool);
+    FINQ_TRY(put_page(reply, &page, &query.client_id, request));
     finq_json_close(reply, '}');
     return NULL;
 }

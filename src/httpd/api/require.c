@@ -73,8 +73,8 @@ static finq_error *consent_find(finq_required *required, finq_request *request)
     finq_runtime *runtime = request->config->runtime;
     FINQ_TRY(finq_limits_admit(request));
     FINQ_TRY(claim_read(&required->claim, request, finq_bearing_of(request->r)));
-    FINQ_TRY(finq_intake_key(request, finq_bearers_find(&required->bearer, runtime->bearers, request->service.db,
-                                                        &required->claim, request->r->pool)));
+    FINQ_TRY(finq_intake_key(
+        request, finq_bearers_find(&required->bearer, runtime->bearers, &request->service, &required->claim, request->r->pool)));
     finq_observe_recognised(request, &required->claim.client_id, NULL, NULL);
     finq_observe_tell_id(request, "credentials_id", &required->claim.credentials_id);
     return NULL;

@@ -1,0 +1,73 @@
+-- Data keys: which keys of FinqDataKey wrap the stored ones, and wrapping them anew. The keys themselves are known to finqctl alone. A
+-- wrapped key is a version, the 4 bytes of the wrapping key's id, whose it is, and what is encrypted.
+
+CREATE OR REPLACE FUNCTION finq.wrapping_key(p_data_key bytea) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN encode(substr(p_data_key, 2, 4), 'hex');
+
+-- How many rows each key wraps: those of the operator's file (p_keys, the one that wraps first), then others.
+CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
+    LANGUAGE sql STABLE
+    RETURN (SELECT coalesce(json_agg(json_build_object('key', k.key, 'place', k.place, 'sessions', k.sessions, 'consents', k.consents, 'tenants', k.tenants)
+                                     ORDER BY k.place, k.key), '[]')
+              FROM (SELECT w.key, array_position(p_keys, w.key) AS place, sum(w.sessions) AS sessions, sum(w.consents) AS consents,
+                           sum(w.tenants) AS tenants
+                      FROM (SELECT finq.wrapping_key(s.data_key) AS key, count(*) AS sessions, 0 AS consents, 0 AS tenants
+                              FROM finq.session s WHERE s.data_key IS NOT NULL GROUP BY 1
+                            UNION ALL
+                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0
+                              FROM finq.credential c WHERE c.data_key IS NOT NULL GROUP BY 1
+                            UNION ALL
+                            SELECT finq.wrapping_key(a.data_key), 0, 0, count(*) FROM finq.account_key a GROUP BY 1
+                            UNION ALL
+                            SELECT f.key, 0, 0, 0 FROM unnest(p_keys) AS f (key)) w
+                     GROUP BY w.key) k);
+
+-- Of the thousand rows of a table behind p_after, in the order of their ids, those that another key than p_key wraps; `next` is the
+-- last of the thousand, NULL where there are no more.
+CREATE OR REPLACE FUNCTION finq.data_key_batch(p_table text, p_after uuid, p_key text) RETURNS json
+    LANGUAGE sql STABLE
+    RETURN (WITH looked_at AS (
+                (SELECT s.session_id AS id, s.client_id, s.data_key, s.tenant_user_id FROM finq.session s
+                  WHERE p_table = 'session' AND (p_after IS NULL OR s.session_id > p_after) ORDER BY s.session_id LIMIT 1000)
+                UNION ALL
+                (SELECT c.credentials_id, c.client_id, c.data_key, c.tenant_user_id FROM finq.credential c
+                  WHERE p_table = 'credential' AND (p_after IS NULL OR c.credentials_id > p_after) ORDER BY c.credentials_id LIMIT 1000)
+                UNION ALL
+                (SELECT k.client_id, k.client_id, k.data_key, NULL FROM finq.account_key k
+                  WHERE p_table = 'account_key' AND (p_after IS NULL OR k.client_id > p_after) ORDER BY k.client_id LIMIT 1000))
+            SELECT json_build_object(
+                'next', CASE WHEN count(*) = 1000 THEN (SELECT l.id FROM looked_at l ORDER BY l.id DESC LIMIT 1) END,
+                'rows', coalesce(json_agg(json_build_object('id', a.id, 'client_id', a.client_id, 'data_key', encode(a.data_key, 'hex'),
+                                                            'tenant_user_id', encode(a.tenant_user_id, 'hex')) ORDER BY a.id)
+                                 FILTER (WHERE finq.wrapping_key(a.data_key) <> p_key), '[]'))
+              FROM looked_at a);
+
+-- Puts data keys that were wrapped anew in the place of those that were read, and the HMACs of persons that go with the new key. A row
+-- that has changed meanwhile stays as it is. Answers how many have not.
+CREATE OR REPLACE FUNCTION finq.data_key_put(p_table text, p_rows json) RETURNS json
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_done integer;
+BEGIN
+    IF p_table = 'session' THEN
+        PERFORM FROM finq.session s JOIN json_to_recordset(p_rows) AS r (id uuid) ON s.session_id = r.id
+          ORDER BY s.session_id FOR NO KEY UPDATE OF s;
+        UPDATE finq.session s SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
+         WHERE s.session_id = r.id AND s.data_key = decode(r.data_key, 'hex');
+    ELSIF p_table = 'account_key' THEN
+        UPDATE finq.account_key k SET data_key = decode(r.rewrapped, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text)
+         WHERE k.client_id = r.id AND k.data_key = decode(r.data_key, 'hex');
+    ELSE
+        PERFORM FROM finq.credential c JOIN json_to_recordset(p_rows) AS r (id uuid) ON c.credentials_id = r.id
+          ORDER BY c.credentials_id FOR NO KEY UPDATE OF c;
+        UPDATE finq.credential c SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
+         WHERE c.credentials_id = r.id AND c.data_key = decode(r.data_key, 'hex');
+    END IF;
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    RETURN to_json(v_done);
+END $$;
