@@ -11,12 +11,12 @@
 #define CURSOR_PLACE_MOST 64
 
 /* Seals a place of a walk; good for the same kind, consent and `filter` (NULL for none) alone. */
-finq_error *finq_data_cursor_seal(const char **cursor, char kind, finq_bytes place, const char *filter, const finq_service *service,
-                        const finq_data_claim *claim, apr_pool_t *pool);
+finq_error *finq_data_cursor_seal(const char **cursor, char kind, finq_bytes place, const char *filter,
+                                  const finq_service *service, const finq_data_claim *claim, apr_pool_t *pool);
 
 /* Opens it into `place`, which has as many bytes as were sealed. Error: invalid_field where it is no such cursor. */
 finq_error *finq_data_cursor_open(unsigned char *place, apr_size_t length, char kind, const char *cursor, const char *filter,
-                        const finq_service *service, const finq_data_claim *claim, apr_pool_t *pool);
+                                  const finq_service *service, const finq_data_claim *claim, apr_pool_t *pool);
 
 /* Numbers in places: 8 bytes, the largest first. */
 void finq_data_cursor_put(unsigned char to[8], apr_int64_t number);
