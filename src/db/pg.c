@@ -93,9 +93,8 @@ static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq
 }
 
 /* SQLSTATEs after which the same request may succeed: connection, rollback, resources, intervention, I/O; a database
- * that is (for now) read-only, or has no partition for this week yet; and what a prepared statement says when it is gone or
- * a migration has passed it by. */
-static const char *const retried[] = {"08", "23514", "25006", "40", "53", "55", "57", "58", "26000", "42P05", "0A000", NULL};
+ * that is (for now) read-only; and what a prepared statement says when it is gone or a migration has passed it by. */
+static const char *const retried[] = {"08", "25006", "40", "53", "55", "57", "58", "26000", "42P05", "0A000", NULL};
 /* Those that a database says that ends, starts, or has become another's standby: what leads to it is of no use any more. */
 static const char *const moved[] = {"08", "25006", "57P01", "57P02", "57P03", NULL};
 
@@ -109,6 +108,12 @@ static int is_of(const char *const *prefixes, const char *sqlstate)
             return 1;
     }
     return 0;
+}
+
+/* A row for which no partition stands yet breaks a check that has no name. */
+static int lacks_partition(const PGresult *result, const char *sqlstate)
+{
+    return strcmp(sqlstate, "23514") == 0 && !PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
 }
 
 /* What a pooler makes of prepared statements that hands each transaction another connection. */
@@ -129,9 +134,10 @@ static finq_error *answer_check(const PGresult *result, PGconn *connection, cons
         return call_lost(connection, statement->name, pool);
     if (strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0)
         finq_pg_cut(connection); /* only a new connection prepares again */
-    finq_error *error = finq_error_internal(
-        pool, is_of(retried, sqlstate) ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR,
-        "database: %s: SQLSTATE %s: %s%s", statement->name, sqlstate, primary ? primary : "", hint_for(sqlstate));
+    int is_retried = is_of(retried, sqlstate) || lacks_partition(result, sqlstate);
+    finq_error *error = finq_error_internal(pool, is_retried ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR,
+                                            "database: %s: SQLSTATE %s: %s%s", statement->name, sqlstate, primary ? primary : "",
+                                            hint_for(sqlstate));
     error->moved = is_of(moved, sqlstate);
     error->undone = is_of(undone, sqlstate);
     return error;

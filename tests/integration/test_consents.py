@@ -74,9 +74,10 @@ def test_consents_are_shown(own, client):
     user, credentials_id = consent(client)
     shown = own.finqctl("consent", "show", credentials_id)
     assert set(shown) == {"credentials_id", "client_id", "tenant", "skill", "session_id", "status", "consent_exp",
-                          "max_data_retention", "created_at", "updated_at"}, "no key, no hash"
+                          "max_data_retention", "created_at", "updated_at", "account_data"}, "no key, no hash"
     assert shown["credentials_id"] == credentials_id and shown["client_id"] == client.tenant.client_id
     assert (shown["session_id"], shown["skill"], shown["status"]) == (user.session_id, user.skill, "ACTIVE")
+    assert shown.pop("account_data") is None, "nothing was asked for yet"
     assert own.finqctl("consent", "list", client.tenant.client_id) == [shown]
 
 
