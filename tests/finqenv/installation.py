@@ -29,6 +29,9 @@ class Tenant:
     client_app_key: str
 
 
+TEMPLATE = "finq_empty"
+
+
 class Installation:
     """PostgreSQL, httpd and the module under one directory. `http` are httpd_conf.Settings' fields, `postgres` those
     of Postgres; `cluster` shares another installation's PostgreSQL, with a database of its own."""
@@ -62,13 +65,20 @@ class Installation:
     def start_database(self):
         if not self.postgres.pid():
             self.postgres.start()
-        if self.shares_cluster and not self._database_exists():
-            self.postgres.create_database(self.database)
+        if self.shares_cluster and not self._database_exists(self.database):
+            self.postgres.create_database(self.database, self._template())
         self.finqctl("db", "migrate")
         self.postgres.create_server_role()
 
-    def _database_exists(self):
-        return self.postgres.psql(f"SELECT 1 FROM pg_database WHERE datname = '{self.database}'", database="postgres")
+    def _template(self):
+        """A database of the cluster that is migrated and empty: a copy costs a fifth of a migration."""
+        if not self._database_exists(TEMPLATE):
+            self.postgres.create_database(TEMPLATE)
+            run(FINQCTL, "db", "migrate", cwd=ROOT, env=clean_environ(FINQ_DB=self.postgres.conninfo(OWNER, TEMPLATE)))
+        return TEMPLATE
+
+    def _database_exists(self, name):
+        return self.postgres.psql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'", database="postgres")
 
     def create_secrets(self):
         for file in (self.secret_file, self.data_key_file):

@@ -133,9 +133,9 @@ class Postgres:
         self.psql(f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{self.passwords[OWNER]}'", database="postgres")
         self.create_database("finq")
 
-    def create_database(self, name):
+    def create_database(self, name, template="template1"):
         """One more database of the operator's."""
-        self.psql(f"CREATE DATABASE {name} OWNER {OWNER}", database="postgres")
+        self.psql(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}", database="postgres")
         return name
 
     def create_server_role(self):
