@@ -192,9 +192,10 @@ static ctl_exit worker_turn(int *idle, worker *w)
     if (code != CTL_OK || !*w->epoch)
         return code;
     code = deliveries_begin(&due, w);
+    int is_busy = w->count > 0 || due > 0; /* with the last delivery's end its session's next event is due */
     if (code == CTL_OK && w->count > 0)
         code = deliveries_end(w);
-    *idle = !*w->epoch ? LEAD_SECONDS : w->count == 0 && due == 0 ? LOOK_SECONDS : 0;
+    *idle = !*w->epoch ? LEAD_SECONDS : is_busy ? 0 : LOOK_SECONDS;
     return code;
 }
 

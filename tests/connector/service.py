@@ -37,6 +37,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self.send(200, answer, protocol.sign(service.secrets, "answer", service.name, message_id, answer))
 
     def send(self, status, body, headers=None, media_type="application/json"):
+        if status == 204:
+            body = b""  # or it would stand before the next answer on the connection
         self.send_response(status)
         for name, value in {"Content-Type": media_type, "Content-Length": str(len(body)), **(headers or {})}.items():
             self.send_header(name, value)

@@ -10,8 +10,10 @@ from .runs import Run, Share, wait_for_shares
 
 # The files that take longest, the longest first: handed out in this order, the workers end at about the same time.
 LONGEST = (
-    "test_database_faults", "test_hosts", "test_uploads", "test_outbox", "test_signed", "test_demo", "test_config", "test_limits",
-    "test_long_poll", "test_consents", "test_waiting", "test_rotation", "test_env", "test_cors_browser", "test_signed_attacks")
+    "test_database_faults", "test_outbox", "test_signed", "test_long_poll", "test_observe", "test_demo", "test_upload_faults",
+    "test_failover", "test_config", "test_generators", "test_rotation", "test_guards", "test_restarts", "test_standing",
+    "test_page_waiting", "test_signed_attacks", "test_uploads", "test_redirects", "test_account_data", "test_env", "test_together",
+    "test_configtest", "test_audit_chain", "test_hosts", "test_limits", "test_bulkheads", "test_consents")
 
 
 def own_run(config):
