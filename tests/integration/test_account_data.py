@@ -1,6 +1,6 @@
 """Account data: what a consent's bank tells, as it is stored and read (contract section 11), with the sandbox bank.
 
-Seen red: see each test.
+Each test says what should turn it red; not all of it has been tried.
 """
 import decimal
 import json

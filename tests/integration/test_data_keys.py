@@ -1,6 +1,6 @@
 """What is stored of persons is sealed under a session's data key, which a file that is not in the database unwraps.
 
-Seen red: see each test.
+Each test says what should turn it red; not all of it has been tried.
 """
 import contextlib
 import json

@@ -1,7 +1,7 @@
 """Formats by their bytes: pictures of each kind, as the programs that people use write them, and PDFs with locks; what the client is
 told, and what the database holds.
 
-Seen red: type_allowed that compares names alone (heic); content_check without its look at locks; upload_record without the three.
+Should turn red, not tried: type_allowed that compares names alone (heic); content_check without its look at locks; upload_record without the three.
 """
 import pathlib
 import re

@@ -1,6 +1,6 @@
 """The sandbox bank as a connector in the module: no service behind it, no proxy before it.
 
-Seen red: see each test.
+Each test says what should turn it red; not all of it has been tried.
 """
 import pytest
 

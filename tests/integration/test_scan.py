@@ -1,6 +1,6 @@
 """Documents before a real clamd with a signature of our own: what is found, what is not looked at, and what clamd does not say.
 
-Seen red: see each test. What no clamd says is in tests/unit/test_scan.c.
+Each test says what should turn it red; not all of it has been tried. What no clamd says is in tests/unit/test_scan.c.
 """
 import io
 import signal

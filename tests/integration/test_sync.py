@@ -1,6 +1,6 @@
 """Changes of transactions: whoever applies every round holds what the bank says, whatever happens between (contract section 11, sync).
 
-Seen red: see each test.
+Each test says what should turn it red; not all of it has been tried.
 """
 import random
 

@@ -1,7 +1,7 @@
 """Tables that shrink (sql/functions/week.sql): weeks are made ahead, go whole, and what lives longer is kept. Time is moved in the
 rows' ids, which tell it.
 
-Seen red: see each test.
+Each test says what should turn it red; not all of it has been tried.
 """
 import json
 import threading
