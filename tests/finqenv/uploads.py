@@ -3,6 +3,7 @@ import contextlib
 import json
 import pathlib
 import socket
+import uuid
 
 from .client import Client, Document, Onboarding
 from .process import until
@@ -32,12 +33,12 @@ DEFINITION = {
 class Desk:
     """An installation with the skill, one tenant that may use it, and a client over TLS and one over plain HTTP."""
 
-    def __init__(self, installation, name="Upload tenant"):
+    def __init__(self, installation, name=None):
         self.installation = installation
         file = installation.directory / "upload_test.json"
         file.write_text(json.dumps(DEFINITION))
         installation.finqctl("skill", "publish", file)
-        self.tenant = installation.create_tenant(name, (SKILL,))
+        self.tenant = installation.create_tenant(name or f"Uploads {uuid.uuid4()}", (SKILL,))
         self.client = installation.client(self.tenant)
         port = installation.httpd.settings.plain_port
         self.plain = Client(f"http://localhost:{port}", self.tenant) if port else None
