@@ -7,8 +7,10 @@ import urllib.parse
 import pytest
 
 from finqenv import documents, flows, pages
-from finqenv.client import Document
+from finqenv.client import Document, multipart
 from finqenv.flows import AISP, CARD, DEPOSIT
+from finqenv.installation import SANITIZED
+from finqenv.uploads import chunks
 
 XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 PERSON = {"/first_name": "Ana-Maria", "/last_name": "O'Neill", "/email": "ana@example.com", "/birth_date~d": "7", "/birth_date~m": "4",
@@ -157,6 +159,95 @@ def test_prefill_and_language(server, client, visit):
     arabic = visit(CARD).open("?language=ar")
     assert 'lang="ar" dir="rtl"' in arabic.html
     assert 'lang="fr"' in pages.Visitor(server, visitor.url, **{"Accept-Language": "xx, fr;q=0.5"}).open().html.replace("ro", "fr")
+
+
+# -- forms that are wrong
+
+CHUNKED = {"Transfer-Encoding": "chunked"}
+
+
+@pytest.fixture
+def documents_page(server, client):
+    """A visitor whose step asks for documents."""
+    visitor = made(server, client, CARD)
+    visitor.open()
+    visitor.press("start")
+    assert visitor.press("next", PERSON).heading == "Your documents"
+    return visitor
+
+
+def file_form(visitor):
+    """(content type, body) of a document and its file."""
+    form = next(form for form in visitor.page.forms if ["document", "id_front"] in form.fields)
+    return multipart(dict(form.fields), documents.png())
+
+
+def uploads_of(server, visitor):
+    return int(server.psql("SELECT count(*) FROM finq.upload u JOIN finq.step s USING (step_id) "
+                           f"WHERE s.session_id = '{row(server, visitor, 'session_id')}'"))
+
+
+def nothing_is_kept(server, visitor):
+    """And the nonce still works."""
+    assert uploads_of(server, visitor) == 0
+    assert "Received" in visitor.send("id_front", documents.png()).text and uploads_of(server, visitor) == 1
+
+
+@pytest.mark.parametrize("end", ["\r\n--{0}\r\n", "\r\n--{0}\r\nX\r\n\r\n",
+                                 "\r\n--{0}\r\nContent-Disposition: form-data; name=a\r\n\r\n\xff\r\n--{0}--"],
+                         ids=["cut short", "no header", "no UTF-8"])
+def test_a_file_counts_once_its_form_is_whole(server, documents_page, end):
+    """Of a form that is cut short behind its file, or whose next part is none, nothing is kept."""
+    kind, body = file_form(documents_page)
+    boundary = kind.rpartition("=")[2]
+    broken = body[:-len(f"\r\n--{boundary}--\r\n")] + end.format(boundary).encode("latin-1")
+    assert documents_page.ask("POST", None, broken, {"Content-Type": kind}).status == 400
+    nothing_is_kept(server, documents_page)
+
+
+def test_the_second_of_two_files_is_passed_over(server, documents_page):
+    kind, body = file_form(documents_page)
+    boundary = kind.rpartition("=")[2].encode()
+    second = b'\r\nContent-Disposition: form-data; name="file"; filename="x"\r\nContent-Type: text/html\r\n\r\n<html>'
+    twice = body.replace(b"\r\n--" + boundary + b"--", b"\r\n--" + boundary + second + b"\r\n--" + boundary + b"--")
+    answer = documents_page.ask("POST", None, twice, {"Content-Type": kind})
+    assert answer.status == 200 and "Received" in answer.text
+    assert server.psql(f"SELECT size FROM finq.upload u JOIN finq.step s USING (step_id) "
+                       f"WHERE s.session_id = '{row(server, documents_page, 'session_id')}'") == str(len(documents.png().content))
+
+
+@pytest.mark.parametrize("framing", [chunks, None])
+def test_what_surrounds_a_file_is_bounded(server, documents_page, framing):
+    kind, body = file_form(documents_page)
+    body += b"e" * 400000
+    headers = {"Content-Type": kind, **(CHUNKED if framing else {})}
+    answer = documents_page.ask("POST", None, framing(body) if framing else body, headers)
+    assert answer.status == 413 and answer.headers["connection"] == "close"
+    nothing_is_kept(server, documents_page)
+
+
+def peak(httpd, anew=False):
+    """KiB that the children have held at most, since it was begun anew."""
+    total = 0
+    for child in httpd.children():
+        if anew:
+            with open(f"/proc/{child}/clear_refs", "w", encoding="ascii") as file:
+                file.write("5")
+        with open(f"/proc/{child}/status", encoding="ascii") as status:
+            total += int(next(line for line in status if line.startswith("VmHWM")).split()[1])
+    return total
+
+
+@pytest.mark.skipif(SANITIZED, reason="what a sanitizer keeps is not the server's")
+def test_a_value_in_small_pieces_takes_little_memory(server, documents_page):
+    """Red where each piece makes a new copy of all before: 20000 bytes, one by one, are 200 MB."""
+    kind, body = file_form(documents_page)
+    boundary = kind.rpartition("=")[2]
+    value = f'--{boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\n'.encode()
+    before = peak(server.httpd, anew=True)
+    answer = documents_page.ask("POST", None, chunks(value, *[b"v"] * 20000, b"\r\n" + body), {"Content-Type": kind, **CHUNKED})
+    assert answer.status == 200 and "Received" in answer.text
+    assert peak(server.httpd) - before < 30000
 
 
 # -- attacks

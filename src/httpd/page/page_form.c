@@ -75,11 +75,13 @@ typedef struct {
     finq_session_pass pass;
     finq_upload_offer offer;
     finq_upload_way way;
-    finq_upload *upload; /* of the file that is coming; NULL before */
+    finq_upload *upload; /* of the file; NULL before, and after one that was refused */
+    int is_whole;        /* whether that file's bytes are all there */
     const char *name;    /* of the part that is coming; NULL for a file's */
     const char *type;    /* of a file whose first bytes have not come */
     char *text;          /* of a part's value */
-    apr_size_t length, spent;
+    apr_size_t length, room;
+    apr_off_t read, files; /* bytes of the form, and those of them that are files' */
     int has_permit;
 } receipt;
 
@@ -114,15 +116,17 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
     of->name = filename ? NULL : apr_pstrdup(of->pool, name);
     of->type = filename && content_type ? apr_pstrdup(of->pool, content_type) : NULL;
     of->text = apr_palloc(of->pool, 0);
-    of->length = 0;
+    of->length = of->room = 0;
     return NULL;
 }
 
-/* The rest of a file that was refused is read, so that the browser reads the answer. Of the two boxes of a document one is empty. */
+/* The rest of a file that was refused is read, so that the browser reads the answer. Of the two boxes of a document one is empty; of
+ * two files the first counts. */
 static void file_data(receipt *of, const char *bytes, apr_size_t n)
 {
     const finq_error *error = NULL;
-    if (of->form->refused)
+    of->files += (apr_off_t)n;
+    if (of->form->refused || of->is_whole)
         return;
     if (!of->form->has_file)
         error = file_begin(of);
@@ -133,45 +137,47 @@ static void file_data(receipt *of, const char *bytes, apr_size_t n)
         refuse(of, error);
 }
 
+static void text_data(receipt *of, const char *bytes, apr_size_t n)
+{
+    if (of->length + n > of->room) {
+        of->room = 2 * (of->length + n);
+        char *larger = apr_palloc(of->pool, of->room);
+        of->text = memcpy(larger, of->text, of->length);
+    }
+    memcpy(of->text + of->length, bytes, n);
+    of->length += n;
+}
+
 static finq_error *part_data(void *baton, const char *bytes, apr_size_t n)
 {
     receipt *of = baton;
-    if (!of->name) {
+    if (of->name)
+        text_data(of, bytes, n);
+    else
         file_data(of, bytes, n);
-        return NULL;
-    }
-    of->spent += n;
-    if (of->spent > ROOM(of->request))
-        return finq_error_too_large("The form", (apr_int64_t)ROOM(of->request), of->pool);
-    char *longer = apr_palloc(of->pool, of->length + n + 1);
-    memcpy(longer, of->text, of->length);
-    memcpy(longer + of->length, bytes, n);
-    of->text = longer;
-    of->length += n;
     return NULL;
-}
-
-static void file_end(receipt *of)
-{
-    finq_upload_answer answer;
-    if (!of->upload)
-        return;
-    finq_error *error = finq_upload_finish(&answer, of->upload, &of->request->service);
-    of->upload = NULL; /* after an error nothing is kept */
-    if (error)
-        of->form->refused = error;
 }
 
 static finq_error *part_end(void *baton)
 {
     receipt *of = baton;
     if (!of->name) {
-        file_end(of);
+        of->is_whole = of->upload != NULL;
         return NULL;
     }
     if (!is_text(of->text, of->length))
         return broken(of->pool);
     finq_typed_add(of->form->typed, of->name, apr_pstrmemdup(of->pool, of->text, of->length));
+    return NULL;
+}
+
+/* A chunked form has no length that was checked before; and what no file holds is bounded as a form without files is. */
+static finq_error *size_check(const receipt *of)
+{
+    if (of->files > FINQ_SKILL_MAX_BYTES)
+        return finq_error_too_large("The form", FINQ_SKILL_MAX_BYTES, of->pool);
+    if (of->read - of->files > (apr_off_t)ROOM(of->request))
+        return finq_error_too_large("The form", (apr_int64_t)ROOM(of->request), of->pool);
     return NULL;
 }
 
@@ -185,16 +191,27 @@ static finq_error *parts_push(receipt *of, const char *content_type)
     do {
         FINQ_TRY(finq_body_read(of->request, piece, PIECE, &n));
         FINQ_TRY(finq_multipart_push(parser, piece, n));
+        of->read += (apr_off_t)n;
+        FINQ_TRY(size_check(of));
     } while (n > 0);
     return finq_multipart_end(parser);
+}
+
+/* A file counts only with its whole form. After an error nothing is kept of it. */
+static void file_settle(receipt *of, const finq_error *error)
+{
+    finq_upload_answer answer;
+    if (of->upload && error)
+        finq_upload_abandon(of->upload);
+    else if (of->upload)
+        of->form->refused = finq_upload_finish(&answer, of->upload, &of->request->service);
 }
 
 static finq_error *parts_read(finq_page_form *form, finq_request *request, const finq_entry *entry, const char *content_type)
 {
     receipt of = {.form = form, .request = request, .entry = entry, .pool = request->r->pool};
     finq_error *error = parts_push(&of, content_type);
-    if (of.upload) /* cut short */
-        finq_upload_abandon(of.upload);
+    file_settle(&of, error);
     if (of.has_permit)
         finq_api_upload_leave(request);
     return error;

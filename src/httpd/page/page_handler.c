@@ -103,6 +103,8 @@ int finq_page_handler(request_rec *r)
     headers_set(r);
     if (!error)
         error = visit_run(&visit);
+    if (error && r->method_number == M_POST && !request->body_ended)
+        r->connection->keepalive = AP_CONN_CLOSE; /* else httpd reads what is left of the form, however long */
     if (error)
         finq_page_visit_fail(&visit, error);
     finq_limits_settle(request, error);
