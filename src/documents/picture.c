@@ -54,14 +54,14 @@ static void segment_take(finq_picture *picture, const finq_source *source, int m
         finq_picture_exif(picture, source, at + 8);
 }
 
-/* Any number of 0xff may stand before a marker. Returns it, and moves `at` behind it; 0 where none stands there. */
-static int marker_next(const finq_source *source, off_t *at)
+/* Any number of 0xff may stand before a marker. Returns it, and moves `at` behind it; 0 where none stands there. `places` are the bytes
+ * of markers that may still be looked at. */
+static int marker_next(const finq_source *source, off_t *at, int *places)
 {
     unsigned char byte;
-    int places = FINQ_PICTURE_PLACES;
     if (!finq_source_read(source, &byte, 1, (*at)++) || byte != 0xff)
         return 0;
-    while (byte == 0xff && places-- > 0) {
+    while (byte == 0xff && (*places)-- > 0) {
         if (!finq_source_read(source, &byte, 1, (*at)++))
             return 0;
     }
@@ -72,8 +72,9 @@ void finq_picture_jpeg(finq_picture *picture, const finq_source *source)
 {
     off_t at = 2;
     unsigned char length[2];
-    for (int places = FINQ_PICTURE_PLACES; places > 0 && !picture->width; places--) {
-        int marker = marker_next(source, &at);
+    int places = FINQ_PICTURE_PLACES;
+    while (!picture->width) {
+        int marker = marker_next(source, &at, &places);
         if (marker == 0 || marker == 0xd9 || marker == 0xda || !finq_source_read(source, length, 2, at))
             return; /* the picture's own bytes begin, or nothing that can be followed */
         segment_take(picture, source, marker, at);

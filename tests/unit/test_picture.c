@@ -177,12 +177,38 @@ static void a_file_that_cannot_be_read_says_nothing(void **state)
     }
 }
 
+static int counted(void *baton, void *to, apr_size_t n, off_t at)
+{
+    memory *from = baton;
+    from->n++;
+    memcpy(to, from->bytes + at, n);
+    return 1;
+}
+
+/* Any number of 0xff may stand before a marker, but so many for the whole file. Red: a budget of its own for each marker. */
+static void fill_is_read_once(void **state)
+{
+    enum { SEGMENT = 1000, COUNT = 100 };
+    static unsigned char bytes[2 + SEGMENT * COUNT] = "\xff\xd8";
+    memory file = {bytes, 0};
+    finq_source source = {counted, &file, sizeof bytes};
+    finq_picture picture;
+    (void)state;
+    memset(bytes + 2, 0xff, sizeof bytes - 2);
+    for (unsigned char *end = bytes + 2 + SEGMENT; end <= bytes + sizeof bytes; end += SEGMENT)
+        memcpy(end - 3, "\xe0\0\2", 3); /* a segment without content */
+    finq_picture_measure(&picture, &source, "image/jpeg");
+    expect(&picture, 0, 0, 1);
+    assert_true(file.n < 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pictures_say_their_size_and_turn),       cmocka_unit_test(cut_pictures_say_nothing_else),
         cmocka_unit_test(spoilt_pictures_say_something_possible), cmocka_unit_test(what_is_impossible_is_nothing),
         cmocka_unit_test(what_is_no_picture_has_no_orientation),  cmocka_unit_test(a_file_that_cannot_be_read_says_nothing),
+        cmocka_unit_test(fill_is_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
