@@ -20,8 +20,8 @@ typedef struct finq_page_visit {
     const finq_error *error; /**< what it tells of; NULL for nothing */
 } finq_page_visit;
 
-/** Looks: changes nothing, whoever asks. */
-finq_error *finq_page_visit_look(finq_page_visit *visit);
+/** Shows how the page of these facts stands: changes nothing, whoever asks. */
+finq_error *finq_page_visit_look(finq_page_visit *visit, const finq_entry_facts *facts);
 /** Does what a button says. */
 finq_error *finq_page_visit_act(finq_page_visit *visit);
 /** The page in the place of one that could not be made. */

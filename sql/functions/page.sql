@@ -71,21 +71,38 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.page_make IS 'repeatable';
 
--- A new address for a page; the older ones lead nowhere. The request that made it may ask again.
+-- A new address for a page. The older ones lead nowhere, and the nonces that came by them are dead; that of a session without a step
+-- cannot be, so that the page forgets that session. The request that made it may ask again.
 CREATE OR REPLACE FUNCTION finq.page_renew(p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_request_id uuid, p_ttl integer,
                                            OUT outcome text, OUT skill_id integer, OUT generation integer, OUT expires_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_page finq.page;
 BEGIN
     outcome := finq.key_claim(p_client_id, 'SECRET', p_secret_hash);
-    IF outcome = 'ok' THEN
-        UPDATE finq.page p
-           SET generation = p.generation + (p.renewed_by IS DISTINCT FROM p_request_id)::integer, renewed_by = p_request_id, expires_at = date_trunc('second', clock_timestamp()) + p_ttl * interval '1 second'
-         WHERE p.page_id = p_page_id AND p.client_id = p_client_id AND p.expires_at > clock_timestamp()
-        RETURNING p.skill_id, p.generation, finq.seconds(p.expires_at) INTO skill_id, generation, expires_at;
-        outcome := CASE WHEN FOUND THEN 'ok' ELSE 'not_found' END;
+    IF outcome <> 'ok' THEN
+        RETURN;
     END IF;
+    SELECT p.* INTO v_page FROM finq.page p
+     WHERE p.page_id = p_page_id AND p.client_id = p_client_id AND p.expires_at > clock_timestamp() FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        outcome := 'not_found';
+        RETURN;
+    END IF;
+    IF v_page.renewed_by IS DISTINCT FROM p_request_id THEN
+        v_page.generation := v_page.generation + 1;
+        UPDATE finq.session s SET generation = s.generation + 1 WHERE s.session_id = v_page.session_id AND s.client_id = p_client_id;
+        IF NOT FOUND THEN
+            v_page.session_id := NULL;
+        END IF;
+    END IF;
+    UPDATE finq.page p
+       SET generation = v_page.generation, session_id = v_page.session_id, renewed_by = p_request_id,
+           expires_at = date_trunc('second', clock_timestamp()) + p_ttl * interval '1 second'
+     WHERE p.page_id = p_page_id
+    RETURNING p.skill_id, p.generation, finq.seconds(p.expires_at) INTO skill_id, generation, expires_at;
 END $$;
 COMMENT ON FUNCTION finq.page_renew IS 'repeatable';
 

@@ -319,6 +319,50 @@ def test_renewal_ends_the_older_address(server, client):
     assert newer.open().heading == "Welcome back" and newer.press("start").heading == "Your documents"
 
 
+def renew(client, visitor):
+    return client.call("/pages/renew", {"client_id": client.tenant.client_id, "client_secret": client.tenant.client_secret, "page_id": visitor.page_id})
+
+
+def test_a_renewed_address_takes_no_form(server, client, documents_page):
+    """And what it was given authorises nothing. Red for the first without the look in visit_run, for the last without the session's
+    generation in finq.page_renew."""
+    newer = pages.Visitor(server, renew(client, documents_page)["url"])
+    kind, body = file_form(documents_page)
+    for answer in (documents_page.ask("POST", None, body, {"Content-Type": kind}), documents_page.press("look"),
+                   documents_page.ask("POST", None, b"act=start", {"Content-Type": pages.FORM})):
+        assert (answer.status, answer.heading) == (404, "This link does not work")
+    assert uploads_of(server, documents_page) == 0
+    assert newer.ask("POST", None, body, {"Content-Type": kind}).heading == "You went on in another window"
+    assert uploads_of(server, documents_page) == 0
+    assert newer.open().heading == "Welcome back" and newer.press("start").heading == "Your documents"
+
+
+def test_a_renewed_page_forgets_a_session_without_a_step(server, client):
+    """What its first nonce authorises is not the page's any more."""
+    visitor = made(server, client, DEPOSIT)
+    visitor.open()
+    visitor.press("start")
+    body = visitor.body("next", {"/value": "100", "/currency": "EUR", "/period": "12"})
+    newer = pages.Visitor(server, renew(client, visitor)["url"])
+    assert visitor.ask("POST", None, body, {"Content-Type": pages.FORM}).status == 404
+    assert newer.ask("POST", None, body, {"Content-Type": pages.FORM}).heading == "Your documents", "an onboarding that no page has"
+    assert steps_of(server, visitor) == [] and newer.open().form("start")
+    newer.press("start")
+    assert newer.press("next", {"/value": "300", "/currency": "EUR", "/period": "12"}).heading == "Your documents"
+    assert [data["value"] for _, data in steps_of(server, visitor)] == ["300"]
+
+
+def test_a_renewal_that_comes_again_counts_once(server, client, tenant, documents_page):
+    """As the server sends it again where a connection was lost. Red where the session's generation rises with each."""
+    call = (f"SELECT outcome, generation FROM finq.page_renew('{tenant.client_id}', sha256('{tenant.client_secret}'), "
+            f"'{documents_page.page_id}', gen_random_uuid(), 60)")
+    one, again = server.psql(f"CREATE TEMP TABLE asked AS SELECT gen_random_uuid() AS id; "
+                             f"{call.replace('gen_random_uuid()', '(SELECT id FROM asked)')}; {call.replace('gen_random_uuid()', '(SELECT id FROM asked)')}"
+                             ).splitlines()[-2:]
+    assert one == again == "ok|1" and row(server, documents_page, "generation") == "1"
+    assert server.psql(call) == "ok|2" and row(server, documents_page, "generation") == "2"
+
+
 def test_refusals(server, client, other_client, tenant):
     def code(**more):
         return pages.make(client, CARD, **more).code

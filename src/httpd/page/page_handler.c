@@ -65,13 +65,15 @@ static finq_error *visit_run(finq_page_visit *visit)
 {
     finq_request *request = visit->request;
     request_rec *r = request->r;
+    finq_entry_facts facts;
     FINQ_TRY(finq_limits_admit(request));
     FINQ_TRY(sender_check(r));
     FINQ_TRY(finq_entry_open(&visit->entry, &request->service, visit->address, visit->pool));
     request->is_proven = 1;
     FINQ_TRY(finq_limits_tenant(request, &visit->entry.client_id));
+    FINQ_TRY(finq_entry_look(&facts, &request->service, &visit->entry, visit->pool)); /* an older address takes no form either */
     if (r->method_number == M_GET)
-        return finq_page_visit_look(visit);
+        return finq_page_visit_look(visit, &facts);
     FINQ_TRY(finq_page_form_read(&visit->form, request, &visit->entry));
     return finq_page_visit_act(visit);
 }

@@ -35,22 +35,20 @@ static void arrival_read(arrival *came, const finq_page_visit *visit, const finq
         came->temp_token = NULL;
 }
 
-finq_error *finq_page_visit_look(finq_page_visit *visit)
+finq_error *finq_page_visit_look(finq_page_visit *visit, const finq_entry_facts *facts)
 {
-    finq_entry_facts facts;
     arrival came;
-    FINQ_TRY(finq_entry_look(&facts, &visit->request->service, &visit->entry, visit->pool));
-    arrival_read(&came, visit, &facts);
-    finq_page_show_begin(visit, &facts, came.language);
-    finq_observe_recognised(visit->request, &visit->entry.client_id, facts.published, NULL);
-    if (!facts.has_begun)
-        visit->html = finq_screen_start(&visit->screen, facts.expires_at);
-    else if (facts.status == FINQ_STATUS_PENDING)
+    arrival_read(&came, visit, facts);
+    finq_page_show_begin(visit, facts, came.language);
+    finq_observe_recognised(visit->request, &visit->entry.client_id, facts->published, NULL);
+    if (!facts->has_begun)
+        visit->html = finq_screen_start(&visit->screen, facts->expires_at);
+    else if (facts->status == FINQ_STATUS_PENDING)
         visit->html = finq_screen_waiting(&visit->screen, NULL);
-    else if (facts.status == FINQ_STATUS_IN_PROGRESS)
+    else if (facts->status == FINQ_STATUS_IN_PROGRESS)
         visit->html = finq_screen_resume(&visit->screen, came.error ? "resume.refused" : came.status ? "resume.returned" : NULL);
     else
-        return finq_page_show_end(visit, facts.status, NULL, came.temp_token);
+        return finq_page_show_end(visit, facts->status, NULL, came.temp_token);
     return NULL;
 }
 
