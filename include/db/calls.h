@@ -496,6 +496,7 @@ typedef struct finq_page_make_in {
     finq_bytes secret_hash;
     const finq_id *page_id;
     const char *skill;
+    int is_served;
     const char *tenant_user_id;
     const char *language;
     finq_bytes prefill;

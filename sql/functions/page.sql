@@ -33,10 +33,11 @@ END $$;
 -- For the server: one call a request
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Makes a page. p_steps are the steps that something is filled in for; p_return_folded is the link as prefixes are compared with it.
+-- Makes a page. p_is_served: the host lets the skill begin. p_steps are the steps that something is filled in for; p_return_folded is
+-- the link as prefixes are compared with it.
 CREATE OR REPLACE FUNCTION finq.page_make(
-    p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_skill text, p_tenant_user_id text, p_language text, p_prefill bytea,
-    p_steps text[], p_return_link text, p_return_folded text, p_ttl integer, OUT outcome text, OUT skill_id integer, OUT expires_at bigint)
+    p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_skill text, p_is_served boolean, p_tenant_user_id text, p_language text,
+    p_prefill bytea, p_steps text[], p_return_link text, p_return_folded text, p_ttl integer, OUT outcome text, OUT skill_id integer, OUT expires_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -51,8 +52,8 @@ BEGIN
     SELECT k.skill_id, k.retired_at INTO skill_id, v_retired FROM finq.skill k WHERE k.name = p_skill;
     outcome := CASE
         WHEN skill_id IS NULL THEN 'invalid_skill_name'
-        WHEN v_retired IS NOT NULL OR NOT EXISTS (SELECT FROM finq.tenant_skill a
-                                                   WHERE a.client_id = p_client_id AND a.skill_id = page_make.skill_id)
+        WHEN NOT p_is_served OR v_retired IS NOT NULL
+             OR NOT EXISTS (SELECT FROM finq.tenant_skill a WHERE a.client_id = p_client_id AND a.skill_id = page_make.skill_id)
             THEN 'unauthorized_tenant'
         WHEN p_return_folded IS NOT NULL AND NOT EXISTS (
                  SELECT FROM finq.redirect_link l WHERE l.client_id = p_client_id AND finq.link_fits(p_return_folded, l.prefix))

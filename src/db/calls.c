@@ -920,14 +920,15 @@ finq_error *finq_call_page_make(finq_page_make_out *out, finq_db *db, const finq
     static const finq_pg_statement statement = {
         "finq_page_make",
         "SELECT outcome, skill_id, expires_at FROM finq.page_make(p_client_id => $1, p_secret_hash => $2, p_page_id => $3, "
-        "p_skill => $4, p_tenant_user_id => $5, p_language => $6, p_prefill => $7, p_steps => $8, p_return_link => $9, "
-        "p_return_folded => $10, p_ttl => $11)", 1};
+        "p_skill => $4, p_is_served => $5, p_tenant_user_id => $6, p_language => $7, p_prefill => $8, p_steps => $9, "
+        "p_return_link => $10, p_return_folded => $11, p_ttl => $12)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_bytes(&args, in->secret_hash);
     finq_pg_arg_id(&args, in->page_id);
     finq_pg_arg_text(&args, in->skill);
+    finq_pg_arg_bool(&args, in->is_served);
     finq_pg_arg_text(&args, in->tenant_user_id);
     finq_pg_arg_text(&args, in->language);
     finq_pg_arg_bytes(&args, in->prefill);

@@ -109,6 +109,7 @@ finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service
         .secret_hash = {hash, sizeof hash},
         .page_id = &made->page_id,
         .skill = request->skill,
+        .is_served = finq_directory_serves(service->directory, request->skill),
         .tenant_user_id = request->tenant_user_id,
         .language = request->language,
         .steps = steps_named(request->prefill, pool),
@@ -125,8 +126,6 @@ finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service
     FINQ_TRY(finq_call_page_make(&row, service->db, &in, pool));
     if (strcmp(row.outcome, "ok") != 0)
         return create_error(row.outcome, pool);
-    if (!finq_directory_serves(service->directory, request->skill))
-        return finq_outcome_error("unauthorized_tenant", NULL, NULL, pool);
     made->expires_at = row.expires_at;
     made->skill_id = row.skill_id;
     return address_seal(made, service, &request->client_id, 0, pool);

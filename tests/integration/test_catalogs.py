@@ -13,6 +13,7 @@ import uuid
 
 import pytest
 
+from finqenv import pages
 from finqenv.client import Onboarding
 from finqenv.httpd_conf import Site
 from finqenv.installation import DEMO_SKILLS, SKILLS
@@ -217,6 +218,17 @@ def test_narrowed_by_the_host(narrowed):
     assert session.submit("product_form", FORM_DATA).status == 200
     for client in (wide, narrow, none, two):
         client.close()
+
+
+def test_no_page_is_made_of_what_the_host_leaves_out(narrowed):
+    """And no row. Red where the page is made before the host is asked."""
+    tenant = narrowed.create_tenant(f"Tenant {secrets.token_hex(4)}")
+    narrow = on(narrowed, "narrow.test", tenant)
+    refused = pages.make(narrow, "xyz_sbx_#3.0")
+    assert (refused.status, refused.code) == (401, "unauthorized_tenant")
+    assert narrowed.psql(f"SELECT count(*) FROM finq.page WHERE client_id = '{tenant.client_id}'") == "0"
+    assert pages.make(narrow, "nobodys_#1.0").code == "invalid_skill_name" and pages.make(narrow, NARROW).status == 200
+    narrow.close()
 
 
 @pytest.mark.parametrize("value, right", [
