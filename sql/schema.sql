@@ -81,8 +81,7 @@ CREATE TYPE finq.page_facts AS (
     tenant text,
     colours text,
     logo text,
-    status finq.session_status,
-    waits_for finq.waiting
+    status finq.session_status
 );
 
 CREATE TYPE finq.published_skill AS (

@@ -105,7 +105,6 @@ typedef struct finq_page_facts_row {
     const char *colours;
     const char *logo;
     const char *status; /**< finq.session_status */
-    const char *waits_for; /**< finq.waiting */
 } finq_page_facts_row;
 
 typedef struct finq_exchange_answer_row {

@@ -55,7 +55,6 @@ typedef struct finq_entry_facts {
     const finq_id *session_id; /**< NULL before the first start */
     int has_begun;             /**< whether that session has had a step: then it stands so: */
     finq_status status;
-    int is_at_bank;
 } finq_entry_facts;
 
 /** Looks at a page. Errors: not_found, unauthorized_tenant; those of a call. */

@@ -13,8 +13,7 @@ BEGIN
     SELECT t.status = 'ACTIVE', coalesce(b.name, t.name), b.colour || '-' || b.dark_colour, b.logo_id
       INTO v_active, v_facts.tenant, v_facts.colours, v_facts.logo
       FROM finq.tenant t LEFT JOIN finq.brand b ON b.client_id = t.client_id WHERE t.client_id = p_client_id;
-    SELECT s.status, s.waits_for INTO v_facts.status, v_facts.waits_for FROM finq.session s
-     WHERE s.session_id = p_page.session_id AND s.client_id = p_client_id;
+    SELECT s.status INTO v_facts.status FROM finq.session s WHERE s.session_id = p_page.session_id AND s.client_id = p_client_id;
     v_facts.skill_id := p_page.skill_id;
     v_facts.key_id := p_page.key_id;
     v_facts.tenant_user_id := p_page.tenant_user_id;

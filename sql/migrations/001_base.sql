@@ -472,7 +472,7 @@ CREATE TYPE finq.return_answer AS (
 
 CREATE TYPE finq.page_facts AS (
     outcome text, skill_id integer, key_id bigint, tenant_user_id text, language text, prefill bytea, return_link text, expires_at bigint,
-    session_id uuid, tenant text, colours text, logo text, status finq.session_status, waits_for finq.waiting
+    session_id uuid, tenant text, colours text, logo text, status finq.session_status
 );
 
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);

@@ -245,7 +245,6 @@ static finq_page_facts_row page_facts_read(const PGresult *rows, int row)
         .colours = finq_pg_text(rows, row, 10),
         .logo = finq_pg_text(rows, row, 11),
         .status = finq_pg_text(rows, row, 12),
-        .waits_for = finq_pg_text(rows, row, 13),
     };
 }
 
@@ -872,8 +871,8 @@ finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_page_begin",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
-        "colours, logo, status, waits_for FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => $3, "
-        "p_session_id => $4, p_session_ttl => $5)", 1};
+        "colours, logo, status FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => $3, p_session_id => "
+        "$4, p_session_ttl => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -904,7 +903,7 @@ finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq
     static const finq_pg_statement statement = {
         "finq_page_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
-        "colours, logo, status, waits_for FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => $3)", 1};
+        "colours, logo, status FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => $3)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);

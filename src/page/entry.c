@@ -178,8 +178,7 @@ static finq_error *facts_read(finq_entry_facts *facts, const finq_page_facts_row
                                 .return_link = row->return_link,
                                 .expires_at = row->expires_at,
                                 .session_id = row->session_id,
-                                .has_begun = row->status != NULL,
-                                .is_at_bank = row->waits_for && strcmp(row->waits_for, "BANK") == 0};
+                                .has_begun = row->status != NULL};
     if (row->status)
         FINQ_TRY(finq_status_read(&facts->status, row->status, pool));
     FINQ_TRY(finq_directory_skill(&facts->published, service->directory, service->db, row->skill_id, pool));
