@@ -9,6 +9,11 @@
  * byte that belongs to no character and each control (C0, DEL, C1). */
 const char *finq_text_plain(const char *text, apr_size_t most, apr_pool_t *pool);
 
+/** The bytes of the character that begins here, of so many that are left; 0 where none does (RFC 3629). */
+apr_size_t finq_text_character(const char *text, apr_size_t left);
+/** Whether the character that begins here is a control (C0, DEL, C1). */
+int finq_text_is_control(const char *text);
+
 /** What a client sent, for a message: at most 64 characters, `?` for each that is not printable ASCII. */
 const char *finq_text_show(const char *text, apr_pool_t *pool);
 

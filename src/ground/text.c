@@ -20,28 +20,34 @@ static int is_tail(const unsigned char *at, apr_size_t count)
     return 1;
 }
 
-/* The length of the character that stands here, within what is left; 0 for what is none, or a control. */
-static apr_size_t character_length(const unsigned char *at, apr_size_t left)
+apr_size_t finq_text_character(const char *text, apr_size_t left)
 {
+    const unsigned char *at = (const unsigned char *)text;
     if (*at < 0x80)
-        return *at >= ' ' && *at != 0x7f;
+        return 1;
     for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
         if (*at < leads[i].first || *at > leads[i].last || left < leads[i].length)
             continue;
         if (at[1] < leads[i].second_first || at[1] > leads[i].second_last || !is_tail(at + 2, leads[i].length - 2u))
             return 0;
-        return *at == 0xc2 && at[1] < 0xa0 ? 0 : leads[i].length;
+        return leads[i].length;
     }
     return 0;
+}
+
+int finq_text_is_control(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    return *at < ' ' || *at == 0x7f || (*at == 0xc2 && at[1] < 0xa0);
 }
 
 const char *finq_text_plain(const char *text, apr_size_t most, apr_pool_t *pool)
 {
     apr_size_t given = strlen(text);
-    const unsigned char *at = (const unsigned char *)text, *end = at + given;
+    const char *at = text, *end = at + given;
     char *plain = apr_palloc(pool, (given < most ? given : most) + 1), *to = plain; /* it never grows */
     while (at < end) {
-        apr_size_t length = character_length(at, (apr_size_t)(end - at));
+        apr_size_t length = finq_text_is_control(at) ? 0 : finq_text_character(at, (apr_size_t)(end - at));
         if ((apr_size_t)(to - plain) + (length ? length : 1) > most)
             break;
         if (length)

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "ground/text.h"
+
 #define FIRST_ROOM 4096
 #define DEEPEST 64
 
@@ -44,32 +46,6 @@ static void append_text(finq_html *to, const char *text)
 
 /* ---- what is put ---- */
 
-/* The bytes of the character that begins here; 0 where none does (RFC 3629). */
-static apr_size_t character_at(const char *text)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    apr_size_t length = c[0] < 0x80                   ? 1
-                        : c[0] >= 0xc2 && c[0] < 0xe0 ? 2
-                        : (c[0] & 0xf0) == 0xe0       ? 3
-                        : c[0] >= 0xf0 && c[0] < 0xf5 ? 4
-                                                      : 0;
-    for (apr_size_t i = 1; i < length; i++) {
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    int is_beyond = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf0 && c[1] < 0x90) ||
-                    (c[0] == 0xf4 && c[1] > 0x8f);
-    return length > 1 && is_beyond ? 0 : length;
-}
-
-static int is_control(const char *text, apr_size_t length)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    if (length == 2)
-        return c[0] == 0xc2 && c[1] < 0xa0;
-    return length == 1 && (c[0] < ' ' || c[0] == 0x7f) && !strchr("\t\n\r", c[0]);
-}
-
 static const char *escape_of(char c)
 {
     switch (c) {
@@ -90,12 +66,13 @@ static const char *escape_of(char c)
 
 static void append_escaped(finq_html *to, const char *text)
 {
-    while (*text) {
-        apr_size_t length = character_at(text);
+    const char *end = text + strlen(text);
+    while (text < end) {
+        apr_size_t length = finq_text_character(text, (apr_size_t)(end - text));
         const char *escape = escape_of(*text);
         if (escape)
             append_text(to, escape);
-        else if (length == 0 || is_control(text, length))
+        else if (length == 0 || (finq_text_is_control(text) && !strchr("\t\n\r", *text)))
             append_text(to, "\xef\xbf\xbd");
         else
             append(to, text, length);
