@@ -51,6 +51,13 @@ typedef struct finq_screen_documents {
 const char *finq_screen_documents_of(const finq_screen *screen, const finq_screen_carried *carried,
                                      const finq_screen_documents *documents);
 
+/** The title of a step's document, both by their places from 0. */
+const char *finq_screen_document(const finq_screen *screen, int step, int document);
+/** Whether a document is one of those that are there. */
+int finq_screen_is_uploaded(const apr_array_header_t *uploaded, const char *document);
+/** What a file may be, in short: "JPEG, PNG". */
+const char *finq_screen_types(const finq_skill_upload *upload, apr_pool_t *pool);
+
 /** The way to a bank. */
 const char *finq_screen_bank(const finq_screen *screen, const finq_screen_carried *carried, const char *url);
 

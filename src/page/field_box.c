@@ -56,14 +56,20 @@ void field_html_label(const field_showing *show, const finq_field *field)
     field_html_fault(show, field);
 }
 
+/* That its description and its fault belong to it. */
+static void put_described(const field_showing *show, const finq_field *field)
+{
+    const char *hint = field->description ? id_with(show, field, "-hint ") : "";
+    const char *fault = finq_problem_at(show->problems, field) ? id_with(show, field, "-fault") : "";
+    if (*hint || *fault)
+        finq_html_put(show->to, "aria-describedby", apr_pstrcat(show->pool, hint, fault, NULL));
+}
+
 /* A set of boxes has a legend in the place of a label. */
 void field_html_open_set(const field_showing *show, const finq_field *field)
 {
     field_html_open(show, field, "fieldset");
-    if (field->description || finq_problem_at(show->problems, field))
-        finq_html_put(show->to, "aria-describedby",
-                      apr_pstrcat(show->pool, field->description ? id_with(show, field, "-hint ") : "",
-                                  finq_problem_at(show->problems, field) ? id_with(show, field, "-fault") : "", NULL));
+    put_described(show, field);
     finq_html_open(show->to, "legend");
     title(show, field);
     finq_html_close(show->to);
@@ -74,10 +80,7 @@ void field_html_open_set(const field_showing *show, const finq_field *field)
 /* What every box has. */
 void field_html_common(const field_showing *show, const finq_field *field)
 {
-    const finq_problem *problem = finq_problem_at(show->problems, field);
-    const char *described = apr_pstrcat(show->pool, field->description ? id_with(show, field, "-hint ") : "",
-                                        problem ? id_with(show, field, "-fault") : "", NULL);
-    finq_html_put(show->to, "aria-describedby", *described ? described : NULL);
-    finq_html_put(show->to, "aria-invalid", problem ? "true" : NULL);
+    put_described(show, field);
+    finq_html_put(show->to, "aria-invalid", finq_problem_at(show->problems, field) ? "true" : NULL);
     finq_html_put_flag(show->to, "required", field->required);
 }

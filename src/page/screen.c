@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "field_html.h"
+#include "ground/text.h"
 
 /* How often a page that waits looks again. */
 #define LOOK_EVERY 15
@@ -24,7 +25,7 @@ static void steps_list(const screen_page *page)
     finq_html_close(page->to);
 }
 
-static const char *document_title(const finq_screen *screen, int step, int document)
+const char *finq_screen_document(const finq_screen *screen, int step, int document)
 {
     const char *title = screen_text(screen, apr_psprintf(screen->pool, "/steps/%d/uploads/%d/title", step, document));
     return title ? title : finq_field_spoken(screen->skill->steps[step].uploads[document].document, screen->pool);
@@ -41,7 +42,7 @@ static void documents_list(const screen_page *page)
                 finq_html_open(page->to, "ul");
             }
             is_open = 1;
-            finq_html_element(page->to, "li", NULL, document_title(screen, i, j));
+            finq_html_element(page->to, "li", NULL, finq_screen_document(screen, i, j));
         }
     }
     if (is_open)
@@ -146,10 +147,8 @@ const char *finq_screen_size(const finq_words *words, apr_int64_t bytes, apr_poo
                            apr_psprintf(pool, "%" APR_INT64_T_FMT, number), NULL);
 }
 
-/* "JPEG, PNG or PDF": what a file may be, in short. */
-static const char *types_shown(const screen_page *page, const finq_skill_upload *upload)
+const char *finq_screen_types(const finq_skill_upload *upload, apr_pool_t *pool)
 {
-    apr_pool_t *pool = page->screen->pool;
     const char *list = "";
     for (const char *const *type = upload->media_types; *type; type++) {
         char *word = apr_pstrdup(pool, strrchr(*type, '/') + 1);
@@ -162,16 +161,13 @@ static const char *types_shown(const screen_page *page, const finq_skill_upload 
 
 static const char *accept_of(const finq_skill_upload *upload, apr_pool_t *pool)
 {
-    const char *list = "";
-    for (const char *const *type = upload->media_types; *type; type++)
-        list = apr_pstrcat(pool, list, *list ? "," : "", *type, NULL);
-    return list;
+    return finq_text_join(finq_text_array(upload->media_types, pool), pool);
 }
 
-static int is_listed(const apr_array_header_t *names, const char *name)
+int finq_screen_is_uploaded(const apr_array_header_t *uploaded, const char *document)
 {
-    for (int i = 0; names && i < names->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0)
+    for (int i = 0; uploaded && i < uploaded->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(uploaded, i, const char *), document) == 0)
             return 1;
     }
     return 0;
@@ -222,8 +218,9 @@ static void document_head(const screen_page *page, const finq_screen_documents *
                      screen_text(screen, apr_psprintf(screen->pool, "/steps/%d/uploads/%d/description", documents->step, place)));
     screen_paragraph(page, is_there ? "there" : "hint",
                      is_there ? screen_say(page, "documents.there")
-                              : finq_words_with(screen->words, "documents.kind", screen->pool, "types", types_shown(page, upload),
-                                                "size", finq_screen_size(screen->words, upload->max_bytes, screen->pool), NULL));
+                              : finq_words_with(screen->words, "documents.kind", screen->pool, "types",
+                                                finq_screen_types(upload, screen->pool), "size",
+                                                finq_screen_size(screen->words, upload->max_bytes, screen->pool), NULL));
 }
 
 static void document_html(const screen_page *page, const finq_screen_carried *carried, const finq_screen_documents *documents,
@@ -231,9 +228,9 @@ static void document_html(const screen_page *page, const finq_screen_carried *ca
 {
     const finq_screen *screen = page->screen;
     const finq_skill_upload *upload = &screen->skill->steps[documents->step].uploads[place];
-    const char *title = document_title(screen, documents->step, place), *id = apr_psprintf(screen->pool, "d-%d", place + 1);
+    const char *title = finq_screen_document(screen, documents->step, place), *id = apr_psprintf(screen->pool, "d-%d", place + 1);
     int is_wrong = documents->wrong && strcmp(documents->wrong, upload->document) == 0;
-    int is_there = is_listed(documents->uploaded, upload->document);
+    int is_there = finq_screen_is_uploaded(documents->uploaded, upload->document);
     finq_html_open(page->to, "section");
     finq_html_put(page->to, "class", is_wrong ? "document wrong" : is_there ? "document done" : "document");
     document_head(page, documents, place, title, is_there);

@@ -205,9 +205,12 @@ static void fill_is_read_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pictures_say_their_size_and_turn),       cmocka_unit_test(cut_pictures_say_nothing_else),
-        cmocka_unit_test(spoilt_pictures_say_something_possible), cmocka_unit_test(what_is_impossible_is_nothing),
-        cmocka_unit_test(what_is_no_picture_has_no_orientation),  cmocka_unit_test(a_file_that_cannot_be_read_says_nothing),
+        cmocka_unit_test(pictures_say_their_size_and_turn),
+        cmocka_unit_test(cut_pictures_say_nothing_else),
+        cmocka_unit_test(spoilt_pictures_say_something_possible),
+        cmocka_unit_test(what_is_impossible_is_nothing),
+        cmocka_unit_test(what_is_no_picture_has_no_orientation),
+        cmocka_unit_test(a_file_that_cannot_be_read_says_nothing),
         cmocka_unit_test(fill_is_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "bank/link.h"
 #include "ground/clock.h"
+#include "ground/text.h"
 
 /* ---- what all pages have in common ---- */
 
@@ -105,41 +106,23 @@ finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_
 
 /* ---- documents ---- */
 
-static int is_there(const apr_array_header_t *uploaded, const char *document)
-{
-    for (int i = 0; uploaded && i < uploaded->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(uploaded, i, const char *), document) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 /* The titles of those that are still wanted; NULL where none is. */
 static const char *missing_of(const finq_page_visit *visit, const finq_skill_step *step, const apr_array_header_t *uploaded)
 {
-    const finq_words *words = visit->screen.words;
-    const char *list = NULL;
-    finq_field_source source = {visit->screen.skill->definition, 0, words, visit->pool};
+    apr_array_header_t *missing = apr_array_make(visit->pool, 4, sizeof(const char *));
     for (int i = 0; i < step->upload_count; i++) {
-        if (!step->uploads[i].required || is_there(uploaded, step->uploads[i].document))
-            continue;
-        const char *title =
-            finq_field_text(&source, apr_psprintf(visit->pool, "/steps/%d/uploads/%d/title", place_of(visit, step), i));
-        list = apr_pstrcat(visit->pool, list ? list : "", list ? ", " : "",
-                           title ? title : finq_field_spoken(step->uploads[i].document, visit->pool), NULL);
+        if (step->uploads[i].required && !finq_screen_is_uploaded(uploaded, step->uploads[i].document))
+            APR_ARRAY_PUSH(missing, const char *) = finq_screen_document(&visit->screen, place_of(visit, step), i);
     }
-    return list;
+    return missing->nelts ? finq_text_join(missing, visit->pool) : NULL;
 }
 
 /* Why a file was not taken, in words for people. */
 static const char *refusal_words(const finq_page_visit *visit, const finq_skill_upload *upload, const finq_error *error)
 {
     const finq_words *words = visit->screen.words;
-    const char *types = "";
-    for (const char *const *type = upload->media_types; *type; type++)
-        types = apr_pstrcat(visit->pool, types, *types ? ", " : "", strrchr(*type, '/') + 1, NULL);
     if (error->code == FINQ_E_UNSUPPORTED_MEDIA_TYPE)
-        return finq_words_with(words, "documents.type", visit->pool, "types", types, NULL);
+        return finq_words_with(words, "documents.type", visit->pool, "types", finq_screen_types(upload, visit->pool), NULL);
     if (error->code == FINQ_E_PAYLOAD_TOO_LARGE)
         return finq_words_with(words, "documents.large", visit->pool, "size",
                                finq_screen_size(words, upload->max_bytes, visit->pool), NULL);
