@@ -94,8 +94,8 @@ BEGIN
     connector := v_feed.connector;
     reference := v_feed.reference;
     SELECT k.data_key INTO account_key FROM finq.account_key k WHERE k.client_id = v_feed.client_id;
-    -- what is older than a month seldom changes at a bank
-    since := CASE WHEN v_feed.is_partial THEN finq.seconds(v_feed.refreshed_at - interval '30 days') END;
+    -- what is older than a month seldom changes at a bank; whole days, within which those that nothing tells apart are counted
+    since := CASE WHEN v_feed.is_partial THEN finq.seconds(date_trunc('day', v_feed.refreshed_at - interval '30 days', 'UTC')) END;
     visited_at := finq.seconds(v_feed.visited_at);
 END $$;
 COMMENT ON FUNCTION finq.feed_claim IS 'repeatable';

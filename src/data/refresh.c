@@ -87,7 +87,7 @@ static finq_error *keys_open(refresh *r)
 
 /* ---- pages ---- */
 
-/* From when on the bank still tells: all of it for a while after the visit, and then so many days. */
+/* From when on the bank still tells: all of it for a while after the visit, and then so many days, the first of which is told whole. */
 static void since_clamp(refresh *r)
 {
     const finq_bank_declared *declared = &r->maker.declared;
@@ -97,6 +97,7 @@ static void since_clamp(refresh *r)
     r->since = r->since > oldest ? r->since : oldest;
 }
 
+    oldest += (DAY - oldest % DAY) % DAY;
 static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_page *page)
 {
     finq_feed_page_keep_out row;

@@ -1,0 +1,92 @@
+"""Feeds in SQL (sql/functions/feed.sql): what a refresh is claimed with, what its pages may hold, what is stored of them. No bank is
+asked: each test tells what one would.
+
+Each test was red before what it says stood in feed.sql.
+"""
+import json
+import uuid
+
+import pytest
+
+from finqenv.flows import walk
+
+A, B = ("\\x" + letter * 64 for letter in "ab")
+
+
+@pytest.fixture(scope="module")
+def tenant(server):
+    return server.create_tenant("Has feeds", ["xyz_aisp_sbx_#1.0"])
+
+
+@pytest.fixture
+def feed(server, tenant):
+    client = server.client(tenant)
+    yield Feed(server, client)
+    client.close()
+
+
+class Feed:
+    """The feed of a consent that is in force."""
+
+    def __init__(self, server, client):
+        self.server, self.client = server, client
+        self.held = walk(client).exchange().json
+        self.id = self.held["credentials_id"]
+        self.psql("INSERT INTO finq.feed (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at) SELECT credentials_id, "
+                  f"client_id, skill_id, session_id, 'bank', '\\x00', now() FROM finq.credential WHERE credentials_id = '{self.id}'")
+
+    def psql(self, sql):
+        return self.server.psql(sql)
+
+    def is_(self, expression):
+        return self.psql(f"SELECT {expression} FROM finq.feed f WHERE f.credentials_id = '{self.id}'")
+
+    def claim(self, is_attended=True):
+        """(the refresh's id, since) of one that may be made."""
+        refresh_id = str(uuid.uuid4())
+        outcome, since = self.psql(f"SELECT outcome, since FROM finq.feed_claim('{self.id}', NULL, '{refresh_id}', false, {is_attended}, 120)").split("|")
+        assert outcome == "ok"
+        return refresh_id, int(since) if since else None
+
+    def keep(self, refresh_id, place, kind, rows):
+        return self.psql(f"SELECT is_held FROM finq.feed_page_keep('{self.id}', '{refresh_id}', {place}, '{kind}', '{json.dumps(rows)}', 120)") == "t"
+
+    def store(self, claimed, accounts=(A,), balances=(), transactions=()):
+        """(outcome, fault)."""
+        refresh_id, since = claimed
+        told = {"accounts": [account(mac) for mac in accounts], "balances": balances, "transactions": transactions}
+        assert all(self.keep(refresh_id, place, kind, list(rows)) for place, (kind, rows) in enumerate(told.items()))
+        return self.psql(f"SELECT outcome, fault FROM finq.feed_store('{self.id}', '{refresh_id}', 3, {since or 'NULL'}, 4)").split("|")
+
+    def pages(self, refresh_id):
+        return int(self.psql(f"SELECT count(*) FROM finq.feed_page WHERE refresh_id = '{refresh_id}'"))
+
+    def booked(self):
+        return int(self.psql(f"SELECT count(*) FROM finq.transaction WHERE credentials_id = '{self.id}' AND superseded_by IS NULL"))
+
+
+def account(mac):
+    return {"mac": mac, "currency": "RON", "account_type": "personal", "account_sub_type": "CurrentAccount", "details": "\\x00"}
+
+
+def balance(mac, amount, type="Expected"):
+    return {"account": mac, "type": type, "amount": amount, "currency": "RON", "is_credit": True, "credit_limit_included": False}
+
+
+def transaction(mac, booked_at):
+    """Those of one account are alike but for the hour: nothing tells them apart."""
+    return {"mac": mac.replace("a", "c"), "account": mac, "is_derived": True, "booked_at": booked_at, "amount": "5.00", "is_credit": False,
+            "currency": "RON", "info": "\\x00"}
+
+
+def test_since_is_a_whole_day(feed):
+    """What is alike within a day is told whole or not at all, so its ordinals stay: the bank leaves out what was booked earlier, and nothing
+    that is stored is lost."""
+    day = int(feed.psql("SELECT finq.seconds(date_trunc('day', now() - interval '40 days', 'UTC'))"))
+    alike = [transaction(A, day + hour * 3600) for hour in (8, 20)]
+    assert feed.store(feed.claim(), transactions=alike)[0] == "ok"
+    feed.psql(f"UPDATE finq.feed SET refreshed_at = to_timestamp({day}) + interval '30 days 12 hours' WHERE credentials_id = '{feed.id}'")
+    claimed = feed.claim()
+    assert claimed[1] == day
+    assert feed.store(claimed, transactions=[one for one in alike if one["booked_at"] >= claimed[1]])[0] == "ok"
+    assert feed.booked() == 2 and feed.is_("seq") == "2"
