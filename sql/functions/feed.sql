@@ -293,6 +293,7 @@ BEGIN
         outcome := 'overtaken';
         RETURN;
     END IF;
+    v_is_new  boolean; -- of an account only what is new was asked for, and there is none before
     fault := finq.feed_fault(p_refresh_id);
     outcome := CASE WHEN fault IS NULL THEN 'ok' ELSE 'refused' END;
     IF fault IS NOT NULL THEN
@@ -302,12 +303,15 @@ BEGIN
     v_changes := finq.feed_store_transactions(v_feed, p_refresh_id, to_timestamp(p_since), v_now);
     seq := v_feed.seq + v_changes;
     UPDATE finq.feed f
-       SET seq = v_feed.seq + v_changes, is_partial = true, refresh_id = NULL, refresh_until = NULL, refreshed_at = v_now,
+       SET seq = v_feed.seq + v_changes, is_partial = NOT v_is_new, refresh_id = NULL, refresh_until = NULL, refreshed_at = v_now,
            frequency = p_frequency, error = NULL, error_at = NULL,
            kept_from = greatest(f.kept_from, finq.feed_prune(p_credentials_id, v_now))
      WHERE f.credentials_id = p_credentials_id;
     DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
     IF v_changes > 0 AND v_consent.credentials_id IS NOT NULL THEN
+    v_is_new := v_feed.is_partial AND EXISTS (
+        SELECT FROM finq.feed_accounts(p_refresh_id) t
+         WHERE NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id = t.account_id));
         PERFORM finq.event(v_consent.client_id, v_consent.session_id, v_consent.skill_id, 'transactions.updated',
                            jsonb_build_object('credentials_id', p_credentials_id, 'seq', seq));
     END IF;

@@ -90,3 +90,20 @@ def test_since_is_a_whole_day(feed):
     assert claimed[1] == day
     assert feed.store(claimed, transactions=[one for one in alike if one["booked_at"] >= claimed[1]])[0] == "ok"
     assert feed.booked() == 2 and feed.is_("seq") == "2"
+
+
+def test_an_account_that_is_new_is_asked_for_whole(feed):
+    """Be it one that was missing for a night, whose history has gone with it."""
+    now = int(feed.psql("SELECT finq.seconds(now())"))
+    new, old = (transaction(A, now - days * 86400) for days in (1, 100))
+    assert feed.store(feed.claim(), transactions=[new, old])[0] == "ok" and feed.booked() == 2
+    assert feed.store(feed.claim(), accounts=[B])[0] == "ok" and feed.booked() == 0
+    whole = feed.claim()
+    assert whole[1] is None, "an account was new"
+    assert feed.store(whole, accounts=[B])[0] == "ok"
+    partial = feed.claim()
+    assert partial[1] and feed.store(partial, accounts=[A, B], transactions=[new])[0] == "ok" and feed.booked() == 1
+    again = feed.claim()
+    assert again[1] is None
+    assert feed.store(again, accounts=[A, B], transactions=[new, old])[0] == "ok" and feed.booked() == 2
+    assert feed.claim()[1], "all accounts were known"
