@@ -271,6 +271,11 @@ CREATE OR REPLACE FUNCTION finq.feed_fault(p_refresh_id uuid) RETURNS text
         WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t
                       WHERE t.account_id NOT IN (SELECT a.account_id FROM finq.feed_accounts(p_refresh_id) a))
             THEN 'it tells of a transaction of an account that it does not tell of' END;
+        WHEN EXISTS (SELECT FROM finq.feed_page g
+                      CROSS JOIN LATERAL json_to_recordset(g.rows) AS r (account bytea, type text, currency text)
+                      WHERE g.refresh_id = p_refresh_id AND g.kind = 'balances'
+                      GROUP BY r.account, r.type, r.currency HAVING count(*) > 1)
+            THEN 'it tells of a balance twice'
 
 -- Stores what a refresh was told in p_pages pages. `outcome` is 'ok'; 'overtaken', where nothing is stored any more; or 'refused', with the
 -- fault: then nothing is stored either, and the claim stands. p_since is what the bank was asked for, p_frequency what it allows.

@@ -107,3 +107,10 @@ def test_an_account_that_is_new_is_asked_for_whole(feed):
     assert again[1] is None
     assert feed.store(again, accounts=[A, B], transactions=[new, old])[0] == "ok" and feed.booked() == 2
     assert feed.claim()[1], "all accounts were known"
+
+
+@pytest.mark.parametrize("second, fault", [
+    (balance(A, "2.00"), "it tells of a balance twice"), (balance(A, "1.00", "ClosingBooked"), "")])
+def test_a_balance_comes_once(feed, second, fault):
+    outcome = "refused" if fault else "ok"
+    assert feed.store(feed.claim(), balances=[balance(A, "1.00"), second]) == [outcome, fault]
