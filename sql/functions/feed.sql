@@ -20,20 +20,24 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION finq.feed_keep IS 'repeatable';
 
--- A renewal is exchanged: its feed is the consent's from now on. Data, ids and numbers of changes stay.
+-- A renewal is exchanged: its feed is the consent's from now on. Data, ids and numbers of changes stay; a refresh that is under way ends.
 CREATE OR REPLACE FUNCTION finq.feed_renew(p_credentials_id uuid, p_session_id uuid) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_feed finq.feed;
+    v_feed       finq.feed;
+    v_refresh_id uuid; -- that of the feed before
 BEGIN
     DELETE FROM finq.feed f WHERE f.session_id = p_session_id RETURNING f.* INTO v_feed;
     IF FOUND THEN
+        SELECT f.refresh_id INTO v_refresh_id FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR NO KEY UPDATE;
+        DELETE FROM finq.feed_page g WHERE g.refresh_id = v_refresh_id;
         INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at)
         VALUES (p_credentials_id, v_feed.client_id, v_feed.skill_id, p_session_id, v_feed.connector, v_feed.reference, v_feed.visited_at)
         ON CONFLICT (credentials_id) DO UPDATE
             SET skill_id = excluded.skill_id, session_id = excluded.session_id, connector = excluded.connector,
-                reference = excluded.reference, visited_at = excluded.visited_at, is_partial = false, refresh_id = NULL, error = NULL;
+                reference = excluded.reference, visited_at = excluded.visited_at, is_partial = false,
+                refresh_id = NULL, refresh_until = NULL, error = NULL, error_at = NULL;
     END IF;
 END $$;
 
