@@ -115,14 +115,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.account_key_keep IS 'repeatable';
 
--- Keeps a page of what a refresh is told, and its claim for p_seconds more. False where it has been overtaken.
+-- Keeps a page of what a refresh is told, and its claim for p_seconds more. False where it has been overtaken, or the consent has ended.
 CREATE OR REPLACE FUNCTION finq.feed_page_keep(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_kind text, p_rows json,
                                                p_seconds integer, OUT is_held boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     UPDATE finq.feed f SET refresh_until = clock_timestamp() + p_seconds * interval '1 second'
-     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > clock_timestamp();
+     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > clock_timestamp()
+       AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = p_credentials_id AND finq.consent_status(c) <> 'ACTIVE');
     is_held := FOUND;
     IF is_held THEN
         INSERT INTO finq.feed_page (refresh_id, place, kind, rows) VALUES (p_refresh_id, p_place, p_kind, p_rows)
@@ -270,16 +271,16 @@ CREATE OR REPLACE FUNCTION finq.feed_fault(p_refresh_id uuid) RETURNS text
     RETURN CASE
         WHEN EXISTS (SELECT FROM finq.feed_accounts(p_refresh_id) a GROUP BY a.account_id HAVING count(*) > 1)
             THEN 'it tells of an account twice'
-        WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t WHERE NOT t.is_derived AND t.ordinal > 0)
-            THEN 'it tells of a transaction twice'
-        WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t
-                      WHERE t.account_id NOT IN (SELECT a.account_id FROM finq.feed_accounts(p_refresh_id) a))
-            THEN 'it tells of a transaction of an account that it does not tell of' END;
         WHEN EXISTS (SELECT FROM finq.feed_page g
                       CROSS JOIN LATERAL json_to_recordset(g.rows) AS r (account bytea, type text, currency text)
                       WHERE g.refresh_id = p_refresh_id AND g.kind = 'balances'
                       GROUP BY r.account, r.type, r.currency HAVING count(*) > 1)
             THEN 'it tells of a balance twice'
+        WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t WHERE NOT t.is_derived AND t.ordinal > 0)
+            THEN 'it tells of a transaction twice'
+        WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t
+                      WHERE t.account_id NOT IN (SELECT a.account_id FROM finq.feed_accounts(p_refresh_id) a))
+            THEN 'it tells of a transaction of an account that it does not tell of' END;
 
 -- Stores what a refresh was told in p_pages pages. `outcome` is 'ok'; 'overtaken', where nothing is stored any more; or 'refused', with the
 -- fault: then nothing is stored either, and the claim stands. p_since is what the bank was asked for, p_frequency what it allows.
@@ -292,6 +293,7 @@ DECLARE
     v_now     timestamptz := clock_timestamp();
     v_feed    finq.feed;
     v_consent finq.credential;
+    v_is_new  boolean; -- of an account only what is new was asked for, and there is none before
     v_changes bigint;
 BEGIN
     SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = p_credentials_id FOR NO KEY UPDATE;
@@ -302,12 +304,14 @@ BEGIN
         outcome := 'overtaken';
         RETURN;
     END IF;
-    v_is_new  boolean; -- of an account only what is new was asked for, and there is none before
     fault := finq.feed_fault(p_refresh_id);
     outcome := CASE WHEN fault IS NULL THEN 'ok' ELSE 'refused' END;
     IF fault IS NOT NULL THEN
         RETURN;
     END IF;
+    v_is_new := v_feed.is_partial AND EXISTS (
+        SELECT FROM finq.feed_accounts(p_refresh_id) t
+         WHERE NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id = t.account_id));
     PERFORM finq.feed_store_accounts(p_credentials_id, p_refresh_id, v_now);
     v_changes := finq.feed_store_transactions(v_feed, p_refresh_id, to_timestamp(p_since), v_now);
     seq := v_feed.seq + v_changes;
@@ -318,9 +322,6 @@ BEGIN
      WHERE f.credentials_id = p_credentials_id;
     DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
     IF v_changes > 0 AND v_consent.credentials_id IS NOT NULL THEN
-    v_is_new := v_feed.is_partial AND EXISTS (
-        SELECT FROM finq.feed_accounts(p_refresh_id) t
-         WHERE NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id = t.account_id));
         PERFORM finq.event(v_consent.client_id, v_consent.session_id, v_consent.skill_id, 'transactions.updated',
                            jsonb_build_object('credentials_id', p_credentials_id, 'seq', seq));
     END IF;

@@ -108,7 +108,7 @@ static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_pa
                                  .seconds = CLAIM_SECONDS};
     FINQ_TRY(rows_make(&in.rows, &r->maker, page, kind, r->page_pool));
     FINQ_TRY(finq_call_feed_page_keep(&row, r->service->db, &in, r->page_pool));
-    return row.is_held ? NULL : finq_error_internal(r->pool, FINQ_E_SERVICE_UNAVAILABLE, "a refresh was overtaken by another");
+    return row.is_held ? NULL : finq_error_internal(r->pool, FINQ_E_SERVICE_UNAVAILABLE, "a refresh was overtaken by another, or its consent has ended");
 }
 
 static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kind, const char *next)

@@ -127,3 +127,11 @@ def test_a_renewal_ends_a_refresh(feed):
     assert feed.is_("num_nulls(f.refresh_id, f.refresh_until, f.error, f.error_at)") == "4" and feed.is_("f.session_id") == renewal
     assert feed.pages(old) == 0 and not feed.keep(old, 2, "balances", [])
     assert feed.claim()[1] is None
+
+
+def test_a_consent_that_ends_takes_no_more_pages(feed):
+    refresh_id, _ = feed.claim()
+    assert feed.keep(refresh_id, 1, "accounts", [account(A)])
+    feed.client.consent("delete", feed.held)
+    before = feed.pages(refresh_id)
+    assert not feed.keep(refresh_id, 2, "balances", []) and feed.pages(refresh_id) == before
