@@ -14,6 +14,8 @@
 #define CLAIM_SECONDS 120
 /* More pages than these no bank has for one consent. */
 #define PAGES_MOST 1000
+/* And so long all of them may take together. */
+#define REFRESH_MOST apr_time_from_sec(300)
 /* The limit of a bank's history is met with so much to spare, in seconds. */
 #define MARGIN 60
 #define DAY 86400
@@ -25,6 +27,7 @@ typedef struct {
     const finq_published *published;
     const char *reference;
     int is_attended, pages;
+    apr_time_t until; /* of the steady clock: no page is asked for from then on */
     apr_int64_t since; /* what transactions are asked from */
     rows_maker maker;
     apr_pool_t *pool, *page_pool;
@@ -94,10 +97,10 @@ static void since_clamp(refresh *r)
     apr_int64_t now = finq_clock_seconds(), oldest = now - (apr_int64_t)declared->max_history_days * DAY + MARGIN;
     if (declared->max_history_days == 0 || now + MARGIN < r->claim.visited_at + declared->history_after_sca_seconds)
         return;
+    oldest += (DAY - oldest % DAY) % DAY;
     r->since = r->since > oldest ? r->since : oldest;
 }
 
-    oldest += (DAY - oldest % DAY) % DAY;
 static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_page *page)
 {
     finq_feed_page_keep_out row;
@@ -127,6 +130,16 @@ static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kin
     return connectors->ask_data(connectors, page, r->claim.connector, &question, r->page_pool);
 }
 
+/* A bank that always has one more page, or a slow one with many, holds a thread no longer than that. */
+static finq_error *end_check(const refresh *r)
+{
+    if (r->pages >= PAGES_MOST)
+        return finq_connector_unusable(r->pool, "it has more pages than 1000");
+    return finq_clock_steady() < r->until
+               ? NULL
+               : finq_error_make(r->pool, FINQ_E_EXTERNAL_API_TIMEOUT, "The bank's data did not come to an end in time.");
+}
+
 /* All pages of a kind; the memory of one is given back before the next. */
 static finq_error *kind_ask(refresh *r, finq_bank_kind kind, int *is_withdrawn)
 {
@@ -135,8 +148,7 @@ static finq_error *kind_ask(refresh *r, finq_bank_kind kind, int *is_withdrawn)
     do {
         next = apr_pstrdup(r->pool, next);
         apr_pool_clear(r->page_pool);
-        if (r->pages >= PAGES_MOST)
-            return finq_connector_unusable(r->pool, "it has more pages than 1000");
+        FINQ_TRY(end_check(r));
         FINQ_TRY(page_ask(&page, r, kind, next));
         *is_withdrawn = page.is_withdrawn;
         if (kind == FINQ_BANK_ACCOUNTS && !next)
@@ -178,6 +190,7 @@ static finq_error *run(refresh *r, int *is_withdrawn)
     FINQ_TRY(finq_directory_skill(&r->published, r->service->directory, r->service->db, r->claim.skill_id, r->pool));
     FINQ_TRY(keys_open(r));
     r->since = r->claim.since;
+    r->until = finq_clock_steady() + REFRESH_MOST;
     for (int kind = 0; kind < FINQ_BANK_KINDS && !*is_withdrawn; kind++) {
         if (kind == FINQ_BANK_TRANSACTIONS)
             since_clamp(r);

@@ -85,10 +85,27 @@ static void a_limited_history_begins_with_a_day(void **state)
     assert_int_equal(bank.since, now / DAY * DAY - 30 * DAY);
 }
 
+/* Red without the look at the clock between pages. */
+static void a_bank_that_does_not_come_to_an_end(void **state)
+{
+    (void)state;
+    bank.pages[FINQ_BANK_BALANCES] = "{\"balances\":[],\"next\":\"more\"}";
+    bank.seconds = 100;
+    SCRIPT(CLAIMED(0, 0), HELD, HELD, HELD, FAILED);
+    finq_error *error = finq_refresh(&service, &wish, pool);
+    assert_non_null(error);
+    assert_int_equal(error->code, FINQ_E_EXTERNAL_API_TIMEOUT);
+    assert_string_equal(error->message, "The bank's data did not come to an end in time.");
+    assert_string_equal(given(&database, "p_error"), "external_api_timeout");
+    assert_int_equal(bank.asked, 3);
+    assert_int_equal(connector.entered, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_limited_history_begins_with_a_day, bank_reset),
+        cmocka_unit_test_setup(a_bank_that_does_not_come_to_an_end, bank_reset),
     };
     return cmocka_run_group_tests(tests, flow_setup, flow_teardown);
 }
