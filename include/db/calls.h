@@ -336,6 +336,7 @@ typedef struct finq_feed_fail_in {
     const finq_id *refresh_id;
     const char *error;
     int is_withdrawn;
+    int gives_back;
 } finq_feed_fail_in;
 typedef struct finq_feed_fail_out {
     int was_held;

@@ -328,16 +328,19 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.feed_store IS 'repeatable';
 
--- A refresh came to nothing: p_error says why, what is stored stays. A consent that was withdrawn at the bank ends.
+-- A refresh came to nothing: p_error says why, what is stored stays. A consent that was withdrawn at the bank ends. p_gives_back is for
+-- one that nobody attends and for which the bank was not asked: it is not counted.
 CREATE OR REPLACE FUNCTION finq.feed_fail(p_credentials_id uuid, p_refresh_id uuid, p_error text, p_is_withdrawn boolean,
-                                          OUT was_held boolean)
+                                          p_gives_back boolean, OUT was_held boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     IF p_is_withdrawn AND EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id) THEN
         PERFORM finq.consent_end(p_credentials_id, NULL);
     END IF;
-    UPDATE finq.feed f SET refresh_id = NULL, refresh_until = NULL, error = p_error, error_at = clock_timestamp()
+    UPDATE finq.feed f
+       SET refresh_id = NULL, refresh_until = NULL, error = p_error, error_at = clock_timestamp(),
+           refreshes = CASE WHEN p_gives_back THEN f.refreshes[:cardinality(f.refreshes) - 1] ELSE f.refreshes END
      WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id;
     was_held := FOUND;
     DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;

@@ -27,7 +27,7 @@ typedef struct {
     const finq_published *published;
     const char *reference;
     int is_attended, pages;
-    apr_time_t until; /* of the steady clock: no page is asked for from then on */
+    apr_time_t until;  /* of the steady clock: no page is asked for from then on */
     apr_int64_t since; /* what transactions are asked from */
     rows_maker maker;
     apr_pool_t *pool, *page_pool;
@@ -111,7 +111,9 @@ static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_pa
                                  .seconds = CLAIM_SECONDS};
     FINQ_TRY(rows_make(&in.rows, &r->maker, page, kind, r->page_pool));
     FINQ_TRY(finq_call_feed_page_keep(&row, r->service->db, &in, r->page_pool));
-    return row.is_held ? NULL : finq_error_internal(r->pool, FINQ_E_SERVICE_UNAVAILABLE, "a refresh was overtaken by another, or its consent has ended");
+    return row.is_held ? NULL
+                       : finq_error_internal(r->pool, FINQ_E_SERVICE_UNAVAILABLE,
+                                             "a refresh was overtaken by another, or its consent has ended");
 }
 
 static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kind, const char *next)
@@ -162,11 +164,16 @@ static finq_error *kind_ask(refresh *r, finq_bank_kind kind, int *is_withdrawn)
 
 /* ---- the end ---- */
 
-static finq_error *fail(refresh *r, const char *why, int is_withdrawn)
+typedef enum { ASKED, WITHDRAWN, NEVER_ASKED } failure;
+
+static finq_error *fail(refresh *r, const char *why, failure how)
 {
     finq_feed_fail_out row;
-    finq_feed_fail_in in = {
-        .credentials_id = r->claim.credentials_id, .refresh_id = &r->refresh_id, .error = why, .is_withdrawn = is_withdrawn};
+    finq_feed_fail_in in = {.credentials_id = r->claim.credentials_id,
+                            .refresh_id = &r->refresh_id,
+                            .error = why,
+                            .is_withdrawn = how == WITHDRAWN,
+                            .gives_back = how == NEVER_ASKED && !r->is_attended};
     return finq_call_feed_fail(&row, r->service->db, &in, r->pool);
 }
 
@@ -205,9 +212,9 @@ static finq_error *finish(refresh *r)
     int is_withdrawn;
     finq_error *error = run(r, &is_withdrawn);
     if (is_withdrawn && !error)
-        return fail(r, "consent_withdrawn", 1);
+        return fail(r, "consent_withdrawn", WITHDRAWN);
     if (error)
-        fail(r, finq_code_name(error->code), 0);
+        fail(r, finq_code_name(error->code), ASKED);
     return error;
 }
 
@@ -226,7 +233,7 @@ finq_error *finq_refresh(const finq_service *service, const finq_refresh_wish *w
     apr_pool_create(&r.page_pool, pool);
     finq_error *error = connectors->enter(connectors, r.claim.connector);
     if (error) {
-        fail(&r, finq_code_name(error->code), 0);
+        fail(&r, finq_code_name(error->code), NEVER_ASKED);
         return error;
     }
     error = finish(&r);

@@ -709,13 +709,14 @@ finq_error *finq_call_feed_fail(finq_feed_fail_out *out, finq_db *db, const finq
     static const finq_pg_statement statement = {
         "finq_feed_fail",
         "SELECT was_held FROM finq.feed_fail(p_credentials_id => $1, p_refresh_id => $2, p_error => $3, p_is_withdrawn => "
-        "$4)", 1};
+        "$4, p_gives_back => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
     finq_pg_arg_id(&args, in->refresh_id);
     finq_pg_arg_text(&args, in->error);
     finq_pg_arg_bool(&args, in->is_withdrawn);
+    finq_pg_arg_bool(&args, in->gives_back);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = feed_fail_read(rows, 0);
     return NULL;

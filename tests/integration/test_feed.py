@@ -135,3 +135,14 @@ def test_a_consent_that_ends_takes_no_more_pages(feed):
     feed.client.consent("delete", feed.held)
     before = feed.pages(refresh_id)
     assert not feed.keep(refresh_id, 2, "balances", []) and feed.pages(refresh_id) == before
+
+
+@pytest.mark.parametrize("is_attended, used", [(False, "1"), (True, "1")])
+def test_a_refresh_that_was_not_made_is_not_counted(feed, is_attended, used):
+    """Those before stay counted, and so do those that came to nothing at the bank."""
+    def fail(claimed, gives_back):
+        assert feed.psql(f"SELECT was_held FROM finq.feed_fail('{feed.id}', '{claimed[0]}', 'service_unavailable', false, {gives_back})") == "t"
+    fail(feed.claim(is_attended=False), False)
+    assert feed.is_("cardinality(f.refreshes)") == "1"
+    fail(feed.claim(is_attended), not is_attended)
+    assert feed.is_("cardinality(f.refreshes)") == used

@@ -44,15 +44,31 @@ static finq_error *bank_ask(finq_connectors *connectors, finq_bank_page *page, c
     return finq_bank_page_read(page, question->ask, text, strlen(text), owner);
 }
 
-#define HELD {"finq_feed_page_keep", {bool_cell("is_held", 1)}}
-#define CLAIMED(since, visited_at)                                                                                              \
-    {"finq_feed_claim",                                                                                                         \
-     {text_cell("outcome", "ok"), id_cell("credentials_id", &session_id), id_cell("client_id", &client_id),                     \
-      id_cell("session_id", &session_id), number_cell("skill_id", 7), id_cell("servicer_id", &client_id),                       \
-      text_cell("connector", "bank"), sealed_cell("reference", FINQ_SEALED_REFERENCE, &session_id, "its word"),                 \
-      bytes_cell("data_key", data_key), bytes_cell("account_key", data_key), number_cell("since", since),                       \
-      number_cell("visited_at", visited_at)}}
-#define FAILED {"finq_feed_fail", {bool_cell("was_held", 1)}}
+#define HELD                        \
+    {                               \
+        "finq_feed_page_keep",      \
+        {                           \
+            bool_cell("is_held", 1) \
+        }                           \
+    }
+#define CLAIMED(since, visited_at)                                                                                        \
+    {                                                                                                                     \
+        "finq_feed_claim",                                                                                                \
+        {                                                                                                                 \
+            text_cell("outcome", "ok"), id_cell("credentials_id", &session_id), id_cell("client_id", &client_id),         \
+                id_cell("session_id", &session_id), number_cell("skill_id", 7), id_cell("servicer_id", &client_id),       \
+                text_cell("connector", "bank"), sealed_cell("reference", FINQ_SEALED_REFERENCE, &session_id, "its word"), \
+                bytes_cell("data_key", data_key), bytes_cell("account_key", data_key), number_cell("since", since),       \
+                number_cell("visited_at", visited_at)                                                                     \
+        }                                                                                                                 \
+    }
+#define FAILED                       \
+    {                                \
+        "finq_feed_fail",            \
+        {                            \
+            bool_cell("was_held", 1) \
+        }                            \
+    }
 
 static const finq_refresh_wish wish = {.credentials_id = &session_id};
 
@@ -101,11 +117,33 @@ static void a_bank_that_does_not_come_to_an_end(void **state)
     assert_int_equal(connector.entered, 0);
 }
 
+/* What the last call gave for a parameter that is true or false. */
+static int given_bool(const char *parameter)
+{
+    return ((const char *)database.bytes[place_of(&database, parameter)].data)[0];
+}
+
+/* Red where it is counted as one that the bank was asked for, and where one that a person attends is given back, which was not counted. */
+static void a_refresh_that_was_not_made_is_given_back(void **state)
+{
+    finq_refresh_wish attended = {.credentials_id = &session_id, .is_attended = 1};
+    (void)state;
+    connector.is_full = 1;
+    SCRIPT(CLAIMED(0, 0), FAILED);
+    assert_int_equal(finq_refresh(&service, &wish, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
+    assert_true(given_bool("p_gives_back"));
+    SCRIPT(CLAIMED(0, 0), FAILED);
+    assert_int_equal(finq_refresh(&service, &attended, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
+    assert_false(given_bool("p_gives_back"));
+    assert_int_equal(bank.asked, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_limited_history_begins_with_a_day, bank_reset),
         cmocka_unit_test_setup(a_bank_that_does_not_come_to_an_end, bank_reset),
+        cmocka_unit_test_setup(a_refresh_that_was_not_made_is_given_back, bank_reset),
     };
     return cmocka_run_group_tests(tests, flow_setup, flow_teardown);
 }
