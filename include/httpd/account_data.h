@@ -30,7 +30,8 @@ finq_error *finq_data_number(int *number, const json_t *body, const char *name, 
 /** Gives back what became of the first call: who has been let in is known from then on. */
 finq_error *finq_data_admit(finq_request *request, const finq_data_ask *of, finq_error *error);
 
-/** Asks the bank first, as `wait` wants it, or because it was never asked with success. Errors: those of finq_refresh. */
+/** Asks the bank first, as `wait` wants it, or because it was never asked with success. Errors: those of finq_refresh, for who waits;
+ * else the log alone has them. */
 finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of);
 
 /** A list that is the whole answer, and its text. */

@@ -298,6 +298,23 @@ def test_a_day_passes(installation, client):
     assert begun["transactions"] + rest == before[:510]
 
 
+def test_a_walk_that_is_older_than_what_is_kept(installation, client):
+    """Goes on in what there is now, from where it was: one that has changed since, and whose version of then is gone, is told. Red
+    where kept_from is not looked at."""
+    held = sandbox.agree(client, "1000")
+    before = transactions(client, held)
+    cursor = read(client, "/transactions/get", held, count=10)["next_cursor"]
+
+    def rest():
+        return read(client, "/transactions/get", held, cursor=cursor, count=500)["transactions"]
+    of_feed = f"credentials_id = '{held['credentials_id']}'"
+    installation.psql(f"UPDATE finq.transaction t SET seq = f.seq + 1 FROM finq.feed f WHERE f.{of_feed} AND t.{of_feed} AND t.transaction_id = '{before[50]['id']}';"
+                      f"UPDATE finq.feed SET seq = seq + 1 WHERE {of_feed}")
+    assert rest() == before[10:50] + before[51:511], "its moment is kept"
+    installation.psql(f"UPDATE finq.feed SET kept_from = seq WHERE {of_feed}")
+    assert rest() == before[10:510]
+
+
 def test_a_renewal_keeps_ids(installation, client):
     """Red where feed_renew makes a feed of its own."""
     held = sandbox.agree(client, "1000")
@@ -358,6 +375,17 @@ def test_a_bank_that_gives_nonsense(installation, client):
     assert {**rows(installation, held), "feed": 1} == {**dict.fromkeys(TABLES[:-1], 0), "feed": 1}
     assert int(installation.psql("SELECT count(*) FROM finq.feed_page")) == 0
     assert installation.finqctl("consent", "show", held["credentials_id"])["account_data"]["error"] == "external_api_invalid_answer"
+
+
+def test_who_does_not_wait_is_told_no_fault_of_the_bank(installation, client):
+    """Of a consent that has no data yet: the bank is asked, and what is stored answers. The log has the fault. Red where
+    finq_data_refresh passes each error on."""
+    installation.httpd.log.expect(r"FINQ18: .*account data: connector bank: ")
+    held = sandbox.agree(client, "1012")
+    assert [read(client, path, held) for path in PATHS] == [[], [], []]
+    told = read(client, "/transactions/sync", held)
+    assert (told["added"], told["has_more"], told["as_of"]) == ([], False, None)
+    assert told["access"]["error"]["code"] == "external_api_invalid_answer"
 
 
 def test_a_bank_that_fails_loses_nothing(installation, client):

@@ -63,6 +63,14 @@ finq_error *finq_data_admit(finq_request *request, const finq_data_ask *of, finq
 
 /* ---- refreshes ---- */
 
+/* Nobody waits for it: the feed has noted it, and so does the log; a call that waits will come. */
+static void refresh_failed(finq_request *request, const finq_error *error)
+{
+    int is_banks = finq_code_http(error->code) < 500;
+    ap_log_rerror(APLOG_MARK, is_banks ? APLOG_WARNING : APLOG_INFO, 0, request->r, "FINQ18: [%s] account data: %s", request->id,
+                  finq_error_why(error));
+}
+
 finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of)
 {
     finq_refresh_wish wish = {
@@ -71,16 +79,18 @@ finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of)
         .is_attended = of->is_attended,
         .until = finq_clock_steady() + apr_time_from_sec(of->wait ? of->wait : FIRST_WAIT),
     };
-    return finq_refresh(&request->service, &wish, request->r->pool);
+    finq_error *error = finq_refresh(&request->service, &wish, request->r->pool);
+    if (!error || of->wait)
+        return error;
+    refresh_failed(request, error);
+    return NULL;
 }
 
 static void refresh_due(finq_request *request, void *wish)
 {
     finq_error *error = finq_refresh(&request->service, wish, request->r->pool);
-    int is_banks = error && finq_code_http(error->code) < 500;
-    if (error) /* nobody waits for it: the feed has noted it, and so does the log; a call that waits will come */
-        ap_log_rerror(APLOG_MARK, is_banks ? APLOG_WARNING : APLOG_INFO, 0, request->r, "FINQ18: [%s] account data: %s",
-                      request->id, finq_error_why(error));
+    if (error)
+        refresh_failed(request, error);
 }
 
 void finq_api_refresh_afterwards(finq_request *request, const finq_id *credentials_id, const finq_id *session_id)
