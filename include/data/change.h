@@ -5,7 +5,7 @@
 #include "data/transaction.h"
 
 /** Where a client is: it holds all up to `from`, and of the round after that, which ends with `upto`, all up to `after`. All 0 at the
- * beginning; `upto` is 0 between rounds. */
+ * beginning; `upto` is 0 between rounds; `from` is -1 in a round that is a reset. */
 typedef struct finq_change_place {
     apr_int64_t from, after, upto;
 } finq_change_place;

@@ -149,7 +149,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.balances_get IS 'repeatable';
 
--- A page of p_count transactions as they were at change number p_at, which is the newest where that is 0, behind the one that
+-- A page of p_count transactions as they were at change number p_at, or as they are where that is 0 or not kept, behind the one that
 -- p_after_booked (a time, NULL of one that was not booked) and p_after_id tell; from the first where the id is NULL.
 CREATE OR REPLACE FUNCTION finq.transactions_page(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
@@ -166,7 +166,9 @@ BEGIN
     IF v_claim.outcome = 'ok' THEN
         v_answer.data_key := (v_claim.consent).data_key;
         v_answer.is_due := finq.feed_is_due(p_credentials_id);
-        v_answer.at := coalesce(nullif(p_at, 0), (SELECT f.seq FROM finq.feed f WHERE f.credentials_id = p_credentials_id), 0);
+        SELECT CASE WHEN p_at BETWEEN greatest(f.kept_from, 1) AND f.seq THEN p_at ELSE f.seq END INTO v_answer.at
+          FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
+        v_answer.at := coalesce(v_answer.at, 0);
     END IF;
     RETURN NEXT v_answer;
     IF v_claim.outcome = 'ok' THEN
@@ -208,7 +210,8 @@ END $$;
 -- A page of what has changed in a consent's transactions from change p_from on, which the client has, to the end of its round, p_upto:
 -- 0 on the round's first page. p_after is the number of the last change that was told. The first row tells the outcome and the
 -- round's end, as `at`. An id comes once a round, with the number of the change by which it came to be as it is at the end. Where p_from
--- is older than what is kept, or from a time that a restored database has not seen, `is_reset`, and all that there is is told.
+-- is older than what is kept, or from a time that a restored database has not seen, `is_reset`, and all that there is is told, in a
+-- round of its own, in which p_from is -1.
 CREATE OR REPLACE FUNCTION finq.transactions_sync(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     p_from bigint, p_after bigint, p_upto bigint, p_count integer)
@@ -219,19 +222,21 @@ DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash);
     v_feed   finq.feed;
     v_answer finq.transaction_answer;
+    v_begins boolean; -- a round that is a reset
 BEGIN
     v_answer.outcome := v_claim.outcome;
     IF v_claim.outcome = 'ok' THEN
         SELECT f.* INTO v_feed FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
         v_answer.data_key := (v_claim.consent).data_key;
         v_answer.is_due := v_feed.credentials_id IS NOT NULL AND v_feed.refreshed_at IS NULL;
-        v_answer.is_reset := p_from > 0 AND (p_from < v_feed.kept_from OR p_from > v_feed.seq) IS TRUE;
-        IF p_upto > 0 AND (p_upto < v_feed.kept_from OR p_upto > v_feed.seq) THEN -- in the midst of a round: it begins anew
-            v_answer.is_reset := true;
-            p_upto := 0;
-        END IF;
+        v_begins := (p_from > 0 AND p_from NOT BETWEEN v_feed.kept_from AND v_feed.seq
+                     OR p_upto > 0 AND p_upto NOT BETWEEN v_feed.kept_from AND v_feed.seq) IS TRUE;
+        v_answer.is_reset := v_begins OR p_from < 0;
         p_from := CASE WHEN v_answer.is_reset THEN 0 ELSE p_from END;
-        p_after := CASE WHEN v_answer.is_reset AND p_upto = 0 THEN 0 ELSE p_after END;
+        IF v_begins THEN
+            p_upto := 0;
+            p_after := 0;
+        END IF;
         v_answer.at := CASE WHEN p_upto > 0 THEN p_upto ELSE finq.round_begin(p_credentials_id, p_from) END;
         v_answer.as_of := finq.utc(v_feed.refreshed_at);
         v_answer.access := finq.feed_access(v_feed)::text;

@@ -7,6 +7,8 @@
 #include "rows.h"
 
 #define PLACE 24
+/* Where a client is that has dropped what it held. */
+#define RESET (-1)
 
 static finq_error *page_call(apr_array_header_t **rows, const finq_change_place *place, int count, const finq_service *service,
                              const finq_data_claim *claim, apr_pool_t *pool)
@@ -24,13 +26,13 @@ static finq_error *page_call(apr_array_header_t **rows, const finq_change_place 
     return finq_call_transactions_sync(rows, service->db, &in, pool);
 }
 
-/* Behind the last change of a page, or at the end of the round. */
+/* Behind the last change of a page, or at the end of the round. A round that is a reset stays one on its further pages. */
 static finq_change_place place_after(const finq_change_place *place, const finq_change_page *page, apr_int64_t upto)
 {
     if (!page->has_more)
         return (finq_change_place){upto, upto, 0};
-    return (finq_change_place){place->from, APR_ARRAY_IDX(page->changes, page->changes->nelts - 1, finq_transaction).row->number,
-                               upto};
+    return (finq_change_place){page->is_reset ? RESET : place->from,
+                               APR_ARRAY_IDX(page->changes, page->changes->nelts - 1, finq_transaction).row->number, upto};
 }
 
 finq_error *finq_changes_read(finq_change_page *page, const finq_change_place *place, int count, const finq_service *service,

@@ -150,6 +150,37 @@ def test_a_cursor_that_is_too_old(installation, client, how):
     assert copy.is_true() and not copy.ask()["reset"]
 
 
+@pytest.mark.parametrize("how", ["pruned", "restored", "overtaken"])
+def test_a_reset_in_the_midst_of_a_round(installation, client, how):
+    """The round begins anew, and is a reset on each of its further pages too, whatever is stored meanwhile: nothing that was dropped is
+    missing at its end. Red where the cursor of a reset holds where the client was before."""
+    copy = Copy(client, sandbox.agree(client, "1000"))
+    name = copy.credentials["credentials_id"]
+
+    def feed(sets):
+        installation.psql(f"UPDATE finq.feed SET {sets} WHERE credentials_id = '{name}'")
+    if how == "pruned":
+        assert copy.page(count=100)
+        feed("seq = seq + 1000, kept_from = seq + 500")
+    else:
+        copy.round(count=500)
+        pass_days(installation, 10)
+        client.data("/accounts/get", copy.credentials, **PERSON)
+        assert copy.page(count=5)
+        feed(f"seq = seq - {5 if how == 'restored' else 100}")
+        installation.psql(f"DELETE FROM finq.transaction t USING finq.feed f WHERE t.credentials_id = '{name}' AND f.credentials_id = t.credentials_id AND t.seq > f.seq")
+    copy.held["left over"] = {}
+    told = copy.ask(count=100)
+    assert told["reset"] and copy.page(count=100)
+    if how == "overtaken":
+        feed("seq = seq + 1000")
+    more = True
+    while more:
+        assert copy.ask(count=100)["reset"]
+        more = copy.page(count=100)
+    assert copy.is_true() and not copy.ask()["reset"]
+
+
 def test_cursors_of_others(client):
     """Of another consent, of a walk through /transactions/get, forged. Red where the kind is not looked at."""
     held, other = sandbox.agree(client, "1000"), sandbox.agree(client, "1000")
