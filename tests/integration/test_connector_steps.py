@@ -55,6 +55,46 @@ def test_faults_spend_nothing(bank, behaviour, code):
     assert first["attempt"] == last["attempt"] and first == last
 
 
+def test_each_question_for_data_has_an_id_of_its_own(bank, monkeypatch):
+    """So that a signed answer is one to no other page of the same request. Red where it is the request's."""
+    told = {"accounts": [], "balances": [], "transactions": []}
+    asked_with = []
+
+    def answer(question, headers, connection):
+        asked_with.append((question["event"], question.get("ask"), headers["X-Finq-Id"]))
+        kind = question.get("ask")
+        return {kind: told[kind]} if kind else {"verdict": "accepted", "reference": "r-1"}
+    monkeypatch.setattr(bank.service, "answer", answer)
+    user = bank.user("sca")
+    assert user.submit("sca", {})["status"] == "SESSION_COMPLETED"
+    assert bank.client.data("/accounts/get", user.exchange().json).json == []
+    assert [kind for _, kind, _ in asked_with] == [None, "accounts", "balances", "transactions"]
+    assert len({id for _, _, id in asked_with}) == 4
+
+
+def test_what_came_in_the_place_of_what_was_pending(bank, monkeypatch):
+    """A round of changes names it. Red where finq.feed_store_transactions matches nothing, or put_removal leaves it out."""
+    account = {"account": "1", "account_schemes": [{"identification": "RO49AAAA1B31007593840000", "scheme_name": "IBAN"}], "currency": "RON"}
+    known = {"account": "1", "amount": "12.50", "currency": "RON", "credit_debit_indicator": "debit"}
+    told = {"accounts": [account], "balances": [], "transactions": [{**known, "status": "pending", "info": "Card 1234"}]}
+
+    def answer(question, headers, connection):
+        return {question["ask"]: told[question["ask"]]} if question["event"] == "data" else {"verdict": "accepted", "reference": "r-1"}
+    monkeypatch.setattr(bank.service, "answer", answer)
+    user = bank.user("sca")
+    user.submit("sca", {})
+    held = user.exchange().json
+    first = bank.client.data("/transactions/sync", held)
+    pending, = first["added"]
+    told["transactions"] = [{**known, "status": "booked", "booking_date_time": "2026-02-02T00:00:00Z", "info": "Coffee"}]
+    round = bank.client.data("/transactions/sync", held, cursor=first["next_cursor"], wait=5)
+    booked, = round["added"]
+    gone, = round["removed"]
+    assert booked["data"]["status"] == "booked" and booked["id"] != pending["id"]
+    assert gone == {"id": pending["id"], "utx_id": pending["utx_id"], "account_id": pending["account_id"], "reason": "pending_booked",
+                    "replaced_by": booked["id"]}
+
+
 def test_a_connector_that_is_not_there(bank):
     user = bank.user("down")
     nonce = user.nonce

@@ -238,12 +238,12 @@ static finq_error *exchange_finish(exchange *of)
     return error;
 }
 
-/* Takes the question along as it is, and leaves the answer's text in the pool. */
-static finq_error *exchange_ask(exchange *of, const char *question, apr_pool_t *pool)
+/* Takes the question along as it is, under an id, and leaves the answer's text in the pool. */
+static finq_error *exchange_ask(exchange *of, const char *question, const char *id, apr_pool_t *pool)
 {
     of->question.kind = FINQ_CONNECTOR_QUESTION;
     of->question.connector = of->connector->name;
-    of->question.id = of->request->id;
+    of->question.id = id;
     of->question.body = question;
     of->question.length = strlen(question);
     of->text = apr_palloc(pool, of->most);
@@ -286,24 +286,28 @@ finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const
         FINQ_TRY(sandbox_said(&of, text, said));
     } else {
         FINQ_TRY(finq_connector_question_text(&text, question, pool));
-        FINQ_TRY(exchange_ask(&of, text, pool));
+        FINQ_TRY(exchange_ask(&of, text, request->id, pool));
     }
     finq_error *error = finq_connector_read(answer, of.text, of.length, strcmp(question->environment, "sandbox") == 0, pool);
     return error ? failed(&of, error->code, error->cause) : NULL;
 }
 
-/* The same for a page of account data; its text and rows are the given pool's. */
+/* The same for a page of account data; its text and rows are the given pool's. A request asks many such questions, each under an id of
+ * its own: an answer is one to no other. */
 static finq_error *ask_data(finq_bank_page *page, finq_request *request, const char *name, const finq_bank_question *question,
                             apr_pool_t *pool)
 {
     const char *text;
     exchange of;
+    finq_id id;
     FINQ_TRY(exchange_make(&of, request, name, FINQ_BANK_DATA_MOST));
     if (of.connector->page) {
         finq_error *said = finq_sandbox_bank_ask_data(&text, request, question, pool);
         FINQ_TRY(sandbox_said(&of, text, said));
-    } else
-        FINQ_TRY(exchange_ask(&of, finq_bank_question_text(question, pool), pool));
+    } else {
+        FINQ_TRY(finq_id_new(&id, pool));
+        FINQ_TRY(exchange_ask(&of, finq_bank_question_text(question, pool), finq_id_text(&id, pool), pool));
+    }
     finq_error *error = finq_bank_page_read(page, question->ask, of.text, of.length, pool);
     return error ? failed(&of, error->code, error->cause) : NULL;
 }
