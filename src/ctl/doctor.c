@@ -13,7 +13,10 @@ static void connector_look(ctl_doctor *doctor, const json_t *connector)
         return;
     }
     const char *problem = ctl_doctor_unreachable(address, doctor->pool);
-    if (problem)
+    if (!ctl_doctor_names_host(address, doctor->pool))
+        ctl_doctor_found(doctor, CTL_GOOD, "connector", name,
+                         apr_psprintf(doctor->pool, "mod_proxy leads it to %s, which is not tried from here", address), NULL);
+    else if (problem)
         ctl_doctor_found(doctor, CTL_ERROR, "connector", name, problem,
                          "start the service, open the way to it, or mend its ProxyPass; until then its steps answer 400 "
                          "external_api_connection_error");

@@ -24,7 +24,9 @@ void ctl_doctor_found(ctl_doctor *doctor, ctl_state state, const char *check, co
 /** Whether the host at a place is the first that has this member's text; 0 where it has none. */
 int ctl_doctor_is_first(const json_t *hosts, size_t place, const char *member);
 
-/** Why nothing can be reached at a URL's host and port within three seconds; NULL where something can, or the URL names none. */
+/** Whether a URL names a host and port: not mod_proxy's balancers and sockets. */
+int ctl_doctor_names_host(const char *url, apr_pool_t *pool);
+/** Why nothing can be reached at a URL's host and port within three seconds; NULL where something can, or where it names none. */
 const char *ctl_doctor_unreachable(const char *url, apr_pool_t *pool);
 
 /* ---- doctor_httpd.c ---- */

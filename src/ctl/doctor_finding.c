@@ -44,15 +44,28 @@ static apr_status_t connect_once(const apr_sockaddr_t *address, apr_pool_t *pool
     return status;
 }
 
+static int host_read(apr_uri_t *uri, const char *url, apr_pool_t *pool)
+{
+    if (apr_uri_parse(pool, url, uri) != APR_SUCCESS || !uri->hostname || !uri->scheme)
+        return 0;
+    uri->port = uri->port ? uri->port : apr_uri_port_of_scheme(uri->scheme);
+    return uri->port != 0;
+}
+
+int ctl_doctor_names_host(const char *url, apr_pool_t *pool)
+{
+    apr_uri_t uri;
+    return host_read(&uri, url, pool);
+}
+
 const char *ctl_doctor_unreachable(const char *url, apr_pool_t *pool)
 {
     char text[200];
     apr_uri_t uri;
     apr_sockaddr_t *address;
-    if (apr_uri_parse(pool, url, &uri) != APR_SUCCESS || !uri.hostname || !uri.scheme)
+    if (!host_read(&uri, url, pool))
         return NULL;
-    apr_port_t port = uri.port ? uri.port : apr_uri_port_of_scheme(uri.scheme);
-    apr_status_t status = apr_sockaddr_info_get(&address, uri.hostname, APR_UNSPEC, port, 0, pool);
+    apr_status_t status = apr_sockaddr_info_get(&address, uri.hostname, APR_UNSPEC, uri.port, 0, pool);
     if (status != APR_SUCCESS)
         return apr_psprintf(pool, "no name server knows %s", uri.hostname);
     for (const apr_sockaddr_t *one = address; one; one = one->next) {
@@ -60,5 +73,5 @@ const char *ctl_doctor_unreachable(const char *url, apr_pool_t *pool)
         if (status == APR_SUCCESS)
             return NULL;
     }
-    return apr_psprintf(pool, "%s:%d: %s", uri.hostname, (int)port, apr_strerror(status, text, sizeof text));
+    return apr_psprintf(pool, "%s:%d: %s", uri.hostname, (int)uri.port, apr_strerror(status, text, sizeof text));
 }

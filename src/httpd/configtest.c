@@ -182,9 +182,25 @@ static const char *led_to(const host *of, const char *path)
     return real ? real : located_to(of, path);
 }
 
+/* Who speaks to an address, as mod_proxy finds it: the longest name that the address begins with. */
+static const proxy_worker_shared *worker_to(const host *of, const char *real)
+{
+    const proxy_server_conf *conf = ap_get_module_config(of->server->module_config, ap_find_linked_module("mod_proxy.c"));
+    const proxy_worker_shared *found = NULL;
+    for (int i = 0; i < conf->workers->nelts; i++) {
+        const proxy_worker_shared *worker = APR_ARRAY_IDX(conf->workers, i, proxy_worker).s;
+        if (strncmp(real, worker->name, strlen(worker->name)) == 0 && (!found || strlen(worker->name) > strlen(found->name)))
+            found = worker;
+    }
+    return found;
+}
+
 const char *finq_configtest_proxied(const server_rec *server, const char *path, apr_pool_t *pool)
 {
-    return led_to(&(host){server, finq_config_of(server), pool}, path);
+    host of = {server, finq_config_of(server), pool};
+    const char *real = led_to(&of, path);
+    const proxy_worker_shared *worker = real ? worker_to(&of, real) : NULL;
+    return worker && *worker->uds_path ? apr_pstrcat(pool, "unix:", worker->uds_path, "|", real, NULL) : real;
 }
 
 static int keeps(const host *of, const char *path, const char *base)
@@ -265,14 +281,9 @@ static int base_keeps(const host *of, const char *base)
 static apr_interval_time_t proxy_patience(const host *of, const char *real)
 {
     const proxy_server_conf *conf = ap_get_module_config(of->server->module_config, ap_find_linked_module("mod_proxy.c"));
-    const proxy_worker_shared *found = NULL;
+    const proxy_worker_shared *found = worker_to(of, real);
     if (strncmp(real, "balancer:", 9) == 0)
         return 0;
-    for (int i = 0; i < conf->workers->nelts; i++) { /* as mod_proxy: the longest name that the address begins with */
-        const proxy_worker_shared *worker = APR_ARRAY_IDX(conf->workers, i, proxy_worker).s;
-        if (strncmp(real, worker->name, strlen(worker->name)) == 0 && (!found || strlen(worker->name) > strlen(found->name)))
-            found = worker;
-    }
     if (found && found->timeout_set)
         return found->timeout;
     return conf->timeout_set ? conf->timeout : of->server->timeout;

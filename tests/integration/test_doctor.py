@@ -192,6 +192,16 @@ def test_connectors(site, apart, listening):
     assert "Connection refused" in next(finding for finding in found if finding["of"] == "down")["finding"]
 
 
+@pytest.mark.parametrize("address", ["unix:/nowhere/bank.sock|http://localhost/ask timeout=20", "balancer://banks/ask"])
+def test_a_connector_that_is_not_reached_by_a_host(site, apart, address):
+    """mod_proxy alone knows the way. Red where it is looked up as a host's name, or taken for one that listens."""
+    site.httpd.settings.modules = ("proxy", "proxy_http", "slotmem_shm", "proxy_balancer", "lbmethod_byrequests")
+    site.httpd.settings.vhost = (f'FinqConnector bank /internal/bank "{apart.secret_file}"\nProxyPass /internal/bank {address}\n'
+                                 "<Proxy balancer://banks>\nBalancerMember http://127.0.0.1:9\n</Proxy>")
+    found, = [finding for finding in site.doctor(status=0)["connector"] if finding["of"] == "bank"]
+    assert found["state"] == "good" and found["finding"].startswith("mod_proxy leads it to ") and "which is not tried from here" in found["finding"]
+
+
 def test_webhooks_and_who_delivers(site, apart, listening):
     tenants = [apart.create_tenant(f"Hooked {secrets.token_hex(4)}", ()) for _ in range(4)]
     ports = [listening, free_port(), listening, listening]
