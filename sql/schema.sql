@@ -72,10 +72,11 @@ CREATE TYPE finq.page_facts AS (
     outcome text,
     skill_id integer,
     key_id bigint,
-    tenant_user_id text,
+    tenant_user_id bytea,
     language text,
     prefill bytea,
-    return_link text,
+    return_link bytea,
+    data_key bytea,
     expires_at bigint,
     session_id uuid,
     tenant text,
@@ -415,10 +416,12 @@ CREATE TABLE finq.page (
     client_id uuid NOT NULL,
     key_id bigint NOT NULL,
     skill_id integer NOT NULL,
-    tenant_user_id text,
     language text,
+    data_key bytea,
+    tenant_user_id bytea,
+    user_mac bytea,
     prefill bytea,
-    return_link text,
+    return_link bytea,
     generation integer NOT NULL DEFAULT 0,
     renewed_by uuid,
     created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
@@ -428,7 +431,7 @@ CREATE TABLE finq.page (
     CONSTRAINT page_pkey PRIMARY KEY (page_id)
 );
 CREATE INDEX page_expiry ON finq.page USING btree (expires_at);
-CREATE INDEX page_person ON finq.page USING btree (client_id, tenant_user_id) WHERE (tenant_user_id IS NOT NULL);
+CREATE INDEX page_person ON finq.page USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
 
 CREATE TABLE finq.redirect_link (
     client_id uuid NOT NULL,

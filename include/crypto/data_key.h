@@ -2,7 +2,7 @@
  * not in the database: whoever destroys the wrapped key has destroyed all that was sealed under it.
  *
  * A session's key is made at its start and travels, wrapped, in its nonces, so that no request has to ask for it first. A consent
- * takes its session's key over, and the session that renews a consent uses the consent's. */
+ * takes its session's key over, and the session that renews a consent uses the consent's. A page has one for what it knows beforehand. */
 #ifndef FINQ_DATA_KEY_H
 #define FINQ_DATA_KEY_H
 
@@ -41,7 +41,7 @@ finq_bytes finq_data_keys_id(const finq_data_keys *keys, int place);
 finq_error *finq_data_keys_user_mac(unsigned char mac[FINQ_USER_MAC_BYTES], const finq_data_keys *keys, int place,
                                     const finq_id *client_id, const char *tenant_user_id, apr_pool_t *pool);
 
-/** Makes a data key of random bytes for `owner`, the session that begins, and wraps it under the first key. The bytes are the
+/** Makes a data key of random bytes for `owner`, the session that begins or the page that is made, and wraps it under the first key. The bytes are the
  * pool's. Error: internal_server_error. */
 finq_error *finq_data_key_make(finq_bytes *wrapped, const finq_data_keys *keys, const finq_id *owner, apr_pool_t *pool);
 

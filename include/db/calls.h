@@ -95,10 +95,11 @@ typedef struct finq_page_facts_row {
     const char *outcome;
     apr_int32_t skill_id;
     apr_int64_t key_id;
-    const char *tenant_user_id;
+    finq_bytes tenant_user_id;
     const char *language;
     finq_bytes prefill;
-    const char *return_link;
+    finq_bytes return_link;
+    finq_bytes data_key;
     apr_int64_t expires_at;
     const finq_id *session_id;
     const char *tenant;
@@ -497,11 +498,13 @@ typedef struct finq_page_make_in {
     const finq_id *page_id;
     const char *skill;
     int is_served;
-    const char *tenant_user_id;
     const char *language;
+    finq_bytes data_key;
+    finq_bytes tenant_user_id;
+    finq_bytes user_mac;
     finq_bytes prefill;
+    finq_bytes return_link;
     const char *steps; /**< text[] */
-    const char *return_link;
     const char *return_folded;
     apr_int32_t ttl;
 } finq_page_make_in;

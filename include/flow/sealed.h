@@ -1,5 +1,6 @@
 /* What the database holds of a session, sealed under its data key. Each kind of value has a word. All are of a session and bound to a
- * step of it, but for whose the session is: that is of the tenant and bound to the data key alone, since a consent and its renewals share it. */
+ * step of it, but for whose the session is: that is of the tenant and bound to the data key alone, since a consent and its renewals share it.
+ * A page has a data key of its own: what it holds is of the page and bound to it. */
 #ifndef FINQ_SEALED_H
 #define FINQ_SEALED_H
 
@@ -8,10 +9,11 @@
 #define FINQ_SEALED_STEP "step"               /**< the data of a step, JSON */
 #define FINQ_SEALED_ANSWER "answer"           /**< what a step was answered with as `data`, at once or later, JSON */
 #define FINQ_SEALED_REASONS "reasons"         /**< a JSON array */
-#define FINQ_SEALED_LINK "return_link"        /**< where the visit to a bank ends */
+#define FINQ_SEALED_LINK "return_link"        /**< where the visit to a bank ends, or a page leads to */
 #define FINQ_SEALED_ERROR "error"             /**< what the link was told in the place of a status */
 #define FINQ_SEALED_DESCRIPTION "description" /**< and in which words */
 #define FINQ_SEALED_USER "tenant_user_id"
+#define FINQ_SEALED_PREFILL "prefill" /**< of a page, JSON */
 
 /** Seals whose a session is; NULL gives no bytes. */
 finq_error *finq_sealed_user(finq_bytes *sealed, const finq_data_key *key, const finq_id *client_id, const char *tenant_user_id,

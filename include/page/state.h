@@ -22,8 +22,4 @@ finq_error *finq_state_seal(const char **text, const finq_state *state, const fi
 finq_error *finq_state_open(finq_state *state, int *is_ours, const char *text, const finq_id *page_id,
                             const finq_secrets *secrets, apr_pool_t *pool);
 
-/** Seals a document that stays in the database, and opens it; NULL where it does not open. */
-finq_error *finq_state_keep(finq_bytes *sealed, const char *json, const finq_secrets *secrets, apr_pool_t *pool);
-finq_error *finq_state_find(const char **json, finq_bytes sealed, const finq_secrets *secrets, apr_pool_t *pool);
-
 #endif

@@ -8,19 +8,21 @@ CREATE OR REPLACE FUNCTION finq.wrapping_key(p_data_key bytea) RETURNS text
 -- How many rows each key wraps: those of the operator's file (p_keys, the one that wraps first), then others.
 CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(json_agg(json_build_object('key', k.key, 'place', k.place, 'sessions', k.sessions, 'consents', k.consents, 'tenants', k.tenants)
+    RETURN (SELECT coalesce(json_agg(json_build_object('key', k.key, 'place', k.place, 'sessions', k.sessions, 'consents', k.consents, 'tenants', k.tenants, 'pages', k.pages)
                                      ORDER BY k.place, k.key), '[]')
               FROM (SELECT w.key, array_position(p_keys, w.key) AS place, sum(w.sessions) AS sessions, sum(w.consents) AS consents,
-                           sum(w.tenants) AS tenants
-                      FROM (SELECT finq.wrapping_key(s.data_key) AS key, count(*) AS sessions, 0 AS consents, 0 AS tenants
+                           sum(w.tenants) AS tenants, sum(w.pages) AS pages
+                      FROM (SELECT finq.wrapping_key(s.data_key) AS key, count(*) AS sessions, 0 AS consents, 0 AS tenants, 0 AS pages
                               FROM finq.session s WHERE s.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0
+                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0, 0
                               FROM finq.credential c WHERE c.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(a.data_key), 0, 0, count(*) FROM finq.account_key a GROUP BY 1
+                            SELECT finq.wrapping_key(a.data_key), 0, 0, count(*), 0 FROM finq.account_key a GROUP BY 1
                             UNION ALL
-                            SELECT f.key, 0, 0, 0 FROM unnest(p_keys) AS f (key)) w
+                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, count(*) FROM finq.page p WHERE p.data_key IS NOT NULL GROUP BY 1
+                            UNION ALL
+                            SELECT f.key, 0, 0, 0, 0 FROM unnest(p_keys) AS f (key)) w
                      GROUP BY w.key) k);
 
 -- Of the thousand rows of a table behind p_after, in the order of their ids, those that another key than p_key wraps; `next` is the
@@ -35,7 +37,10 @@ CREATE OR REPLACE FUNCTION finq.data_key_batch(p_table text, p_after uuid, p_key
                   WHERE p_table = 'credential' AND (p_after IS NULL OR c.credentials_id > p_after) ORDER BY c.credentials_id LIMIT 1000)
                 UNION ALL
                 (SELECT k.client_id, k.client_id, k.data_key, NULL FROM finq.account_key k
-                  WHERE p_table = 'account_key' AND (p_after IS NULL OR k.client_id > p_after) ORDER BY k.client_id LIMIT 1000))
+                  WHERE p_table = 'account_key' AND (p_after IS NULL OR k.client_id > p_after) ORDER BY k.client_id LIMIT 1000)
+                UNION ALL
+                (SELECT p.page_id, p.client_id, p.data_key, p.tenant_user_id FROM finq.page p
+                  WHERE p_table = 'page' AND (p_after IS NULL OR p.page_id > p_after) ORDER BY p.page_id LIMIT 1000))
             SELECT json_build_object(
                 'next', CASE WHEN count(*) = 1000 THEN (SELECT l.id FROM looked_at l ORDER BY l.id DESC LIMIT 1) END,
                 'rows', coalesce(json_agg(json_build_object('id', a.id, 'client_id', a.client_id, 'data_key', encode(a.data_key, 'hex'),
@@ -57,6 +62,11 @@ BEGIN
         UPDATE finq.session s SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
           FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
          WHERE s.session_id = r.id AND s.data_key = decode(r.data_key, 'hex');
+    ELSIF p_table = 'page' THEN
+        PERFORM FROM finq.page p JOIN json_to_recordset(p_rows) AS r (id uuid) ON p.page_id = r.id ORDER BY p.page_id FOR NO KEY UPDATE OF p;
+        UPDATE finq.page p SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
+         WHERE p.page_id = r.id AND p.data_key = decode(r.data_key, 'hex');
     ELSIF p_table = 'account_key' THEN
         UPDATE finq.account_key k SET data_key = decode(r.rewrapped, 'hex')
           FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text)

@@ -20,6 +20,7 @@ BEGIN
     v_facts.language := p_page.language;
     v_facts.prefill := p_page.prefill;
     v_facts.return_link := p_page.return_link;
+    v_facts.data_key := p_page.data_key;
     v_facts.expires_at := finq.seconds(p_page.expires_at);
     v_facts.session_id := p_page.session_id;
     v_facts.outcome := CASE
@@ -35,8 +36,8 @@ END $$;
 -- Makes a page. p_is_served: the host lets the skill begin. p_steps are the steps that something is filled in for; p_return_folded is
 -- the link as prefixes are compared with it.
 CREATE OR REPLACE FUNCTION finq.page_make(
-    p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_skill text, p_is_served boolean, p_tenant_user_id text, p_language text,
-    p_prefill bytea, p_steps text[], p_return_link text, p_return_folded text, p_ttl integer, OUT outcome text, OUT skill_id integer, OUT expires_at bigint)
+    p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_skill text, p_is_served boolean, p_language text,
+    p_data_key bytea, p_tenant_user_id bytea, p_user_mac bytea, p_prefill bytea, p_return_link bytea, p_steps text[], p_return_folded text, p_ttl integer, OUT outcome text, OUT skill_id integer, OUT expires_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -63,8 +64,8 @@ BEGIN
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
-    INSERT INTO finq.page (page_id, client_id, key_id, skill_id, tenant_user_id, language, prefill, return_link, expires_at)
-    SELECT p_page_id, p_client_id, k.key_id, skill_id, p_tenant_user_id, p_language, p_prefill, p_return_link, v_until
+    INSERT INTO finq.page (page_id, client_id, key_id, skill_id, language, data_key, tenant_user_id, user_mac, prefill, return_link, expires_at)
+    SELECT p_page_id, p_client_id, k.key_id, skill_id, p_language, p_data_key, p_tenant_user_id, p_user_mac, p_prefill, p_return_link, v_until
       FROM finq.tenant_key k WHERE k.client_id = p_client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash
     ON CONFLICT (page_id) DO UPDATE SET expires_at = excluded.expires_at;
     expires_at := finq.seconds(v_until);

@@ -10,6 +10,18 @@ BEGIN ATOMIC
      WHERE c.client_id = p_client_id AND c.user_mac = ANY (p_user_macs);
 END;
 
+CREATE OR REPLACE FUNCTION finq.person_pages(p_client_id uuid, p_user_macs bytea[]) RETURNS json
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT coalesce(json_agg(json_build_object(
+               'page_id', p.page_id, 'skill', k.name, 'language', p.language, 'session_id', p.session_id, 'data_key', encode(p.data_key, 'hex'),
+               'prefill', finq.sealed('prefill', p.page_id, p.page_id, p.prefill),
+               'return_link', finq.sealed('return_link', p.page_id, p.page_id, p.return_link),
+               'created_at', finq.utc(p.created_at), 'expires_at', finq.utc(p.expires_at)) ORDER BY p.page_id), '[]')
+      FROM finq.page p JOIN finq.skill k ON k.skill_id = p.skill_id
+     WHERE p.client_id = p_client_id AND p.user_mac = ANY (p_user_macs);
+END;
+
 -- All that is held of a person. Documents are told of; their bytes are files.
 CREATE OR REPLACE FUNCTION finq.person_export(p_client_id uuid, p_tenant_user_id text, p_user_macs bytea[]) RETURNS json
     LANGUAGE plpgsql STABLE
@@ -23,6 +35,7 @@ BEGIN
         'sessions', (SELECT coalesce(json_agg(finq.session_show(i.id) ORDER BY i.id), '[]') FROM unnest(v_sessions) AS i (id)),
         'consents', (SELECT coalesce(json_agg(finq.consent_shown(c) ORDER BY c.credentials_id), '[]') FROM finq.credential c
                       WHERE c.client_id = p_client_id AND c.user_mac = ANY (p_user_macs)),
+        'pages', finq.person_pages(p_client_id, p_user_macs),
         'events', (SELECT coalesce(json_agg(o.payload ORDER BY o.event_id), '[]') FROM finq.outbox o
                     WHERE o.session_id = ANY (v_sessions)));
 END $$;
@@ -49,7 +62,7 @@ END $$;
 
 -- Erases a person, and answers the receipt's facts: {id, user, at, counts}. The first of p_user_macs stands in the receipt. Where
 -- nothing is held of them any more, and they were erased within 30 days, the answer is that of then.
-CREATE OR REPLACE FUNCTION finq.person_erase(p_client_id uuid, p_tenant_user_id text, p_user_macs bytea[]) RETURNS json
+CREATE OR REPLACE FUNCTION finq.person_erase(p_client_id uuid, p_user_macs bytea[]) RETURNS json
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -61,7 +74,7 @@ DECLARE
     v_files    integer;
     v_erasure  finq.erasure;
 BEGIN
-    DELETE FROM finq.page p WHERE p.client_id = v_tenant.client_id AND p.tenant_user_id = p_tenant_user_id;
+    DELETE FROM finq.page p WHERE p.client_id = v_tenant.client_id AND p.user_mac = ANY (p_user_macs);
     -- what begins from here on and is older finds this first
     v_consents := ARRAY(SELECT c.credentials_id FROM finq.credential c
                          WHERE c.client_id = v_tenant.client_id AND c.user_mac = ANY (p_user_macs)

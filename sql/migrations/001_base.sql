@@ -187,10 +187,12 @@ CREATE TABLE finq.page (
     client_id      uuid        NOT NULL,
     key_id         bigint      NOT NULL, -- of the secret that made it: without that key its session cannot begin
     skill_id       integer     NOT NULL,
-    tenant_user_id text        NULL,
     language       text        NULL,
-    prefill        bytea       NULL,     -- sealed by the server
-    return_link    text        NULL,
+    data_key       bytea       NULL,     -- its own, wrapped; what is sealed under it:
+    tenant_user_id bytea       NULL,
+    user_mac       bytea       NULL,     -- as a session's
+    prefill        bytea       NULL,
+    return_link    bytea       NULL,
     generation     integer     NOT NULL DEFAULT 0, -- counts renewals; an older address is dead
     renewed_by     uuid        NULL,     -- the request that made the newest
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -199,7 +201,7 @@ CREATE TABLE finq.page (
     begun_at       timestamptz NULL
 );
 CREATE INDEX page_expiry ON finq.page (expires_at);
-CREATE INDEX page_person ON finq.page (client_id, tenant_user_id) WHERE tenant_user_id IS NOT NULL;
+CREATE INDEX page_person ON finq.page (client_id, user_mac) WHERE user_mac IS NOT NULL;
 
 CREATE TABLE finq.step (
     step_id      uuid        NOT NULL,
@@ -471,8 +473,8 @@ CREATE TYPE finq.return_answer AS (
 );
 
 CREATE TYPE finq.page_facts AS (
-    outcome text, skill_id integer, key_id bigint, tenant_user_id text, language text, prefill bytea, return_link text, expires_at bigint,
-    session_id uuid, tenant text, colours text, logo text, status finq.session_status
+    outcome text, skill_id integer, key_id bigint, tenant_user_id bytea, language text, prefill bytea, return_link bytea, data_key bytea,
+    expires_at bigint, session_id uuid, tenant text, colours text, logo text, status finq.session_status
 );
 
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);

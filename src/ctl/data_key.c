@@ -126,7 +126,7 @@ ctl_exit ctl_data_key_rewrap(ctl_command *command)
 {
     finq_data_keys *keys;
     const char *list;
-    int sessions, consents = 0, tenants = 0;
+    int sessions, consents = 0, tenants = 0, pages = 0;
     ctl_exit code = ctl_data_keys_load(&keys, command);
     if (code != CTL_OK)
         return code;
@@ -136,12 +136,15 @@ ctl_exit ctl_data_key_rewrap(ctl_command *command)
         code = table_rewrap(&consents, &r, "credential");
     if (code == CTL_OK)
         code = table_rewrap(&tenants, &r, "account_key");
+    if (code == CTL_OK)
+        code = table_rewrap(&pages, &r, "page");
     if (code != CTL_OK)
         return code;
     const char *values[] = {ids_list(keys, command->pool)};
     code = ctl_db_call(&list, command, "SELECT finq.data_key_list(p_keys => $1)", values, 1);
     if (code == CTL_OK)
-        ctl_print(command, apr_psprintf(command->pool, "{\"sessions\":%d,\"consents\":%d,\"tenants\":%d,\"keys\":%s}", sessions,
-                                        consents, tenants, list));
+        ctl_print(command,
+                  apr_psprintf(command->pool, "{\"sessions\":%d,\"consents\":%d,\"tenants\":%d,\"pages\":%d,\"keys\":%s}",
+                               sessions, consents, tenants, pages, list));
     return code == CTL_OK && r.failed ? CTL_FAILED : code;
 }

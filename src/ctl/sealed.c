@@ -62,7 +62,7 @@ static finq_error *value_open(json_t **value, const json_t *told, const finq_dat
         finq_id_parse(&id, finq_json_string(told, "id"));
     FINQ_TRY(finq_data_key_open(&text, key, FINQ_DATA_PLACE(kind, &of, &id), ctl_bytes(finq_json_string(told, "sealed"), o->pool),
                                 o->pool));
-    if (is_user)
+    if (is_user || strcmp(kind, FINQ_SEALED_LINK) == 0)
         *value = finq_json_own(json_string(text), o->pool);
     else
         FINQ_TRY(finq_json_stored(value, o->numbers, text, o->pool));

@@ -182,18 +182,18 @@ const ctl_verb ctl_verbs[] = {
      {{"--days", "N", 0, "Moves it on by so many days."},
       {NULL, NULL, 0, NULL}}, sandbox_date},
     {"data-key", "list",
-     "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents and tenants each "
+     "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, tenants and pages each "
      "wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
      {{"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
       {NULL, NULL, 0, NULL}}, ctl_data_key_list},
     {"data-key", "rewrap",
-     "Wraps the data keys of sessions and consents anew under the first key of the file, in batches, while servers run, and lists what "
+     "Wraps the data keys of sessions, consents and pages anew under the first key of the file, in batches, while servers run, and lists what "
      "each key wraps then. It may be broken off and run again. Progress goes to standard error. Exit code 1 where a row did not open: it is named, and stays as it "
      "was.",
      {{"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
       {NULL, NULL, 0, NULL}}, ctl_data_key_rewrap},
     {"user", "export",
-     "Prints all that is held of a person: sessions with their steps' data, consents, events, and which documents there are. "
+     "Prints all that is held of a person: sessions with their steps' data, consents, pages, events, and which documents there are. "
      "Personal data, so mind where the output goes.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},

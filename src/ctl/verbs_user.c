@@ -45,13 +45,12 @@ static ctl_exit signer_load(finq_signer **signer, const ctl_command *command)
 ctl_exit ctl_user_erase(ctl_command *command)
 {
     finq_signer *signer;
-    const char *receipt, *claims, *values[] = {ctl_value(command, "CLIENT_ID"), ctl_value(command, "TENANT_USER_ID"), NULL};
-    ctl_exit code = macs_make(&values[2], command);
+    const char *receipt, *claims, *values[] = {ctl_value(command, "CLIENT_ID"), NULL};
+    ctl_exit code = macs_make(&values[1], command);
     if (code == CTL_OK)
         code = signer_load(&signer, command);
     if (code == CTL_OK)
-        code = ctl_db_call(&claims, command,
-                           "SELECT finq.person_erase(p_client_id => $1, p_tenant_user_id => $2, p_user_macs => $3)", values, 3);
+        code = ctl_db_call(&claims, command, "SELECT finq.person_erase(p_client_id => $1, p_user_macs => $2)", values, 2);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_receipt_sign(&receipt, signer, claims, command->pool);

@@ -235,16 +235,17 @@ static finq_page_facts_row page_facts_read(const PGresult *rows, int row)
         .outcome = finq_pg_text(rows, row, 0),
         .skill_id = (apr_int32_t)finq_pg_number(rows, row, 1),
         .key_id = finq_pg_number(rows, row, 2),
-        .tenant_user_id = finq_pg_text(rows, row, 3),
+        .tenant_user_id = finq_pg_bytes(rows, row, 3),
         .language = finq_pg_text(rows, row, 4),
         .prefill = finq_pg_bytes(rows, row, 5),
-        .return_link = finq_pg_text(rows, row, 6),
-        .expires_at = finq_pg_number(rows, row, 7),
-        .session_id = finq_pg_id(rows, row, 8),
-        .tenant = finq_pg_text(rows, row, 9),
-        .colours = finq_pg_text(rows, row, 10),
-        .logo = finq_pg_text(rows, row, 11),
-        .status = finq_pg_text(rows, row, 12),
+        .return_link = finq_pg_bytes(rows, row, 6),
+        .data_key = finq_pg_bytes(rows, row, 7),
+        .expires_at = finq_pg_number(rows, row, 8),
+        .session_id = finq_pg_id(rows, row, 9),
+        .tenant = finq_pg_text(rows, row, 10),
+        .colours = finq_pg_text(rows, row, 11),
+        .logo = finq_pg_text(rows, row, 12),
+        .status = finq_pg_text(rows, row, 13),
     };
 }
 
@@ -871,9 +872,9 @@ finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const fi
 {
     static const finq_pg_statement statement = {
         "finq_page_begin",
-        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
-        "colours, logo, status FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => $3, p_session_id => "
-        "$4, p_session_ttl => $5)", 1};
+        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
+        "session_id, tenant, colours, logo, status FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => "
+        "$3, p_session_id => $4, p_session_ttl => $5)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -903,8 +904,9 @@ finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq
 {
     static const finq_pg_statement statement = {
         "finq_page_look",
-        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, expires_at, session_id, tenant, "
-        "colours, logo, status FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => $3)", 1};
+        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
+        "session_id, tenant, colours, logo, status FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => "
+        "$3)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -920,8 +922,8 @@ finq_error *finq_call_page_make(finq_page_make_out *out, finq_db *db, const finq
     static const finq_pg_statement statement = {
         "finq_page_make",
         "SELECT outcome, skill_id, expires_at FROM finq.page_make(p_client_id => $1, p_secret_hash => $2, p_page_id => $3, "
-        "p_skill => $4, p_is_served => $5, p_tenant_user_id => $6, p_language => $7, p_prefill => $8, p_steps => $9, "
-        "p_return_link => $10, p_return_folded => $11, p_ttl => $12)", 1};
+        "p_skill => $4, p_is_served => $5, p_language => $6, p_data_key => $7, p_tenant_user_id => $8, p_user_mac => $9, "
+        "p_prefill => $10, p_return_link => $11, p_steps => $12, p_return_folded => $13, p_ttl => $14)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -929,11 +931,13 @@ finq_error *finq_call_page_make(finq_page_make_out *out, finq_db *db, const finq
     finq_pg_arg_id(&args, in->page_id);
     finq_pg_arg_text(&args, in->skill);
     finq_pg_arg_bool(&args, in->is_served);
-    finq_pg_arg_text(&args, in->tenant_user_id);
     finq_pg_arg_text(&args, in->language);
+    finq_pg_arg_bytes(&args, in->data_key);
+    finq_pg_arg_bytes(&args, in->tenant_user_id);
+    finq_pg_arg_bytes(&args, in->user_mac);
     finq_pg_arg_bytes(&args, in->prefill);
+    finq_pg_arg_bytes(&args, in->return_link);
     finq_pg_arg_text(&args, in->steps);
-    finq_pg_arg_text(&args, in->return_link);
     finq_pg_arg_text(&args, in->return_folded);
     finq_pg_arg_int(&args, in->ttl);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));

@@ -8,9 +8,9 @@
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "flow/sealed.h"
 #include "flow/token.h"
 #include "ground/clock.h"
-#include "page/state.h"
 
 #define LANGUAGE_MOST 35
 
@@ -99,6 +99,26 @@ static finq_error *create_error(const char *outcome, apr_pool_t *pool)
     return finq_outcome_error(outcome, NULL, NULL, pool);
 }
 
+/* What is of the person, under a data key that is the page's own; without any there is no key. */
+static finq_error *person_seal(finq_page_make_in *in, const finq_service *service, const finq_entry_request *request,
+                               apr_pool_t *pool)
+{
+    const finq_id *client_id = in->client_id, *page_id = in->page_id;
+    const char *user = request->tenant_user_id, *prefill = NULL;
+    finq_data_key *key;
+    if (json_object_size(request->prefill) > 0)
+        prefill = finq_json_text_spelt(request->prefill, request->numbers, pool);
+    if (!user && !prefill && !request->return_link)
+        return NULL;
+    FINQ_TRY(finq_data_key_make(&in->data_key, service->data_keys, page_id, pool));
+    FINQ_TRY(finq_data_key_unwrap(&key, service->data_keys, in->data_key, pool));
+    FINQ_TRY(finq_sealed_user(&in->tenant_user_id, key, client_id, user, pool));
+    FINQ_TRY(finq_sealed_user_mac(&in->user_mac, service->data_keys, client_id, user, pool));
+    FINQ_TRY(finq_data_key_seal(&in->prefill, key, FINQ_DATA_PLACE(FINQ_SEALED_PREFILL, page_id, page_id), prefill, pool));
+    return finq_data_key_seal(&in->return_link, key, FINQ_DATA_PLACE(FINQ_SEALED_LINK, page_id, page_id), request->return_link,
+                              pool);
+}
+
 finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service, const finq_entry_request *request,
                               apr_pool_t *pool)
 {
@@ -110,19 +130,15 @@ finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service
         .page_id = &made->page_id,
         .skill = request->skill,
         .is_served = finq_directory_serves(service->directory, request->skill),
-        .tenant_user_id = request->tenant_user_id,
         .language = request->language,
         .steps = steps_named(request->prefill, pool),
-        .return_link = request->return_link,
         .return_folded = request->return_link ? finq_link_folded(request->return_link, pool) : NULL,
         .ttl = FINQ_ENTRY_TTL,
     };
     FINQ_TRY(request_check(request, pool));
     FINQ_TRY(finq_id_new(&made->page_id, pool));
     finq_digest_sha256(hash, request->client_secret, strlen(request->client_secret));
-    if (json_object_size(request->prefill) > 0)
-        FINQ_TRY(
-            finq_state_keep(&in.prefill, finq_json_text_spelt(request->prefill, request->numbers, pool), service->secrets, pool));
+    FINQ_TRY(person_seal(&in, service, request, pool));
     FINQ_TRY(finq_call_page_make(&row, service->db, &in, pool));
     if (strcmp(row.outcome, "ok") != 0)
         return create_error(row.outcome, pool);
@@ -153,36 +169,43 @@ finq_error *finq_entry_renew(finq_entry_made *made, const finq_service *service,
 
 /* ---- what is known of them ---- */
 
-static finq_error *prefill_read(finq_entry_facts *facts, finq_bytes sealed, const finq_service *service, apr_pool_t *pool)
+static finq_error *person_open(finq_entry_facts *facts, const finq_page_facts_row *row, const finq_service *service,
+                               const finq_entry *entry, apr_pool_t *pool)
 {
+    const finq_id *page_id = &entry->page_id;
     const char *json;
     json_t *prefill = NULL;
+    finq_data_key *key;
     facts->numbers = finq_numbers_make(pool);
-    FINQ_TRY(finq_state_find(&json, sealed, service->secrets, pool));
-    if (json) /* else there is none, or its secret is no longer in the file: the person types it */
+    if (!row->data_key.data)
+        return NULL;
+    FINQ_TRY(finq_data_key_unwrap(&key, service->data_keys, row->data_key, pool));
+    FINQ_TRY(finq_sealed_user_open(&facts->tenant_user_id, key, &entry->client_id, row->tenant_user_id, pool));
+    FINQ_TRY(finq_data_key_open(&facts->return_link, key, FINQ_DATA_PLACE(FINQ_SEALED_LINK, page_id, page_id), row->return_link,
+                                pool));
+    FINQ_TRY(finq_data_key_open(&json, key, FINQ_DATA_PLACE(FINQ_SEALED_PREFILL, page_id, page_id), row->prefill, pool));
+    if (json)
         FINQ_TRY(finq_json_stored(&prefill, facts->numbers, json, pool));
     facts->prefill = prefill;
     return NULL;
 }
 
 static finq_error *facts_read(finq_entry_facts *facts, const finq_page_facts_row *row, const finq_service *service,
-                              apr_pool_t *pool)
+                              const finq_entry *entry, apr_pool_t *pool)
 {
     if (strcmp(row->outcome, "ok") != 0)
         return finq_outcome_error(row->outcome, NULL, NULL, pool);
     *facts = (finq_entry_facts){.tenant = row->tenant,
                                 .colours = row->colours,
                                 .logo = row->logo,
-                                .tenant_user_id = row->tenant_user_id,
                                 .language = row->language,
-                                .return_link = row->return_link,
                                 .expires_at = row->expires_at,
                                 .session_id = row->session_id,
                                 .has_begun = row->status != NULL};
     if (row->status)
         FINQ_TRY(finq_status_read(&facts->status, row->status, pool));
     FINQ_TRY(finq_directory_skill(&facts->published, service->directory, service->db, row->skill_id, pool));
-    return prefill_read(facts, row->prefill, service, pool);
+    return person_open(facts, row, service, entry, pool);
 }
 
 finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service, const finq_entry *entry, apr_pool_t *pool)
@@ -190,7 +213,7 @@ finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service
     finq_page_look_out row;
     finq_page_look_in in = {.client_id = &entry->client_id, .page_id = &entry->page_id, .generation = entry->generation};
     FINQ_TRY(finq_call_page_look(&row, service->db, &in, pool));
-    return facts_read(facts, &row, service, pool);
+    return facts_read(facts, &row, service, entry, pool);
 }
 
 finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *started, const finq_service *service,
@@ -207,7 +230,7 @@ finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *star
         .session_ttl = service->session_ttl,
     };
     FINQ_TRY(finq_call_page_begin(&row, service->db, &in, pool));
-    FINQ_TRY(facts_read(facts, &row, service, pool));
+    FINQ_TRY(facts_read(facts, &row, service, entry, pool));
     if (facts->has_begun)
         return NULL;
     finq_session_origin origin = {

@@ -5,22 +5,21 @@
 
 /* What stands before what is sealed: nothing that is sealed for another purpose opens as this. */
 #define CARRIED 'S'
-#define KEPT 'D'
 /* Longer than this nothing is carried: a form is no store. */
 #define CARRIED_MOST 131072
 
-static finq_error *bytes_seal(finq_bytes *sealed, char kind, const char *text, const finq_secrets *secrets, apr_pool_t *pool)
+static finq_error *bytes_seal(finq_bytes *sealed, const char *text, const finq_secrets *secrets, apr_pool_t *pool)
 {
     apr_size_t length = strlen(text) + 1;
     unsigned char *bytes = apr_palloc(pool, length + FINQ_SEAL_OVERHEAD);
-    const char *plain = apr_psprintf(pool, "%c%s", kind, text);
+    const char *plain = apr_psprintf(pool, "%c%s", CARRIED, text);
     FINQ_TRY(finq_secret_seal(finq_secrets_first(secrets), bytes, plain, length, pool));
     *sealed = (finq_bytes){bytes, length + FINQ_SEAL_OVERHEAD};
     return NULL;
 }
 
 /* NULL comes out for what does not open. */
-static finq_error *bytes_open(const char **text, char kind, finq_bytes sealed, const finq_secrets *secrets, apr_pool_t *pool)
+static finq_error *bytes_open(const char **text, finq_bytes sealed, const finq_secrets *secrets, apr_pool_t *pool)
 {
     finq_seal seal;
     *text = NULL;
@@ -30,12 +29,10 @@ static finq_error *bytes_open(const char **text, char kind, finq_bytes sealed, c
     char *plain = apr_palloc(pool, length + 1);
     FINQ_TRY(finq_secrets_open(&seal, secrets, (unsigned char *)plain, sealed, pool));
     plain[length] = '\0';
-    if (seal.secret && plain[0] == kind)
+    if (seal.secret && plain[0] == CARRIED)
         *text = plain + 1;
     return NULL;
 }
-
-/* ---- what is carried ---- */
 
 #define TEXTS(X)                  \
     X("language", language)       \
@@ -58,7 +55,7 @@ finq_error *finq_state_seal(const char **text, const finq_state *state, const fi
 #undef X
     finq_json_put_text(to, "typed", typed && strlen(typed) < CARRIED_MOST / 2 ? typed : NULL);
     finq_json_close(to, '}');
-    FINQ_TRY(bytes_seal(&sealed, CARRIED, finq_json_written(to), secrets, pool));
+    FINQ_TRY(bytes_seal(&sealed, finq_json_written(to), secrets, pool));
     *text = finq_codec_encode(FINQ_BASE64URL, sealed.data, sealed.length, pool);
     return NULL;
 }
@@ -82,7 +79,7 @@ finq_error *finq_state_open(finq_state *state, int *is_ours, const char *text, c
     *is_ours = 0;
     if (!text || strlen(text) > CARRIED_MOST || !finq_codec_decode(&sealed, FINQ_BASE64URL, text, strlen(text), pool))
         return NULL;
-    FINQ_TRY(bytes_open(&json, CARRIED, sealed, secrets, pool));
+    FINQ_TRY(bytes_open(&json, sealed, secrets, pool));
     if (!json)
         return NULL;
     FINQ_TRY(finq_json_stored(&said, numbers, json, pool));
@@ -91,16 +88,4 @@ finq_error *finq_state_open(finq_state *state, int *is_ours, const char *text, c
     if (*is_ours)
         state_read(state, said, numbers);
     return NULL;
-}
-
-/* ---- what is kept ---- */
-
-finq_error *finq_state_keep(finq_bytes *sealed, const char *json, const finq_secrets *secrets, apr_pool_t *pool)
-{
-    return bytes_seal(sealed, KEPT, json, secrets, pool);
-}
-
-finq_error *finq_state_find(const char **json, finq_bytes sealed, const finq_secrets *secrets, apr_pool_t *pool)
-{
-    return bytes_open(json, KEPT, sealed, secrets, pool);
 }

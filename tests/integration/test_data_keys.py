@@ -10,6 +10,7 @@ import urllib.parse
 import pytest
 
 from connector.behaviours import says
+from finqenv import pages
 from finqenv.banking import Bank
 from finqenv.client import Onboarding
 from finqenv.installation import FINQCTL
@@ -59,6 +60,18 @@ def restored(bank):
 
 # -- nothing in clear
 
+def page_made(bank, word, person):
+    made = pages.make(bank.client, "review_sbx_#1.0", tenant_user_id=person, prefill={"form": {"name": f"{word} prefilled"}},
+                      return_link=f"https://app.example/{word}")
+    assert made.status == 200, made.body
+    return made["page_id"]
+
+
+def pages_of(bank, person):
+    """(id, prefill, return_link) of each."""
+    return [(one["page_id"], one["prefill"], one["return_link"]) for one in bank.ctl("user", "export", bank.tenant.client_id, person)["pages"]]
+
+
 def lived(bank, word):
     """All that a session may hold of a person, each with the word in it: steps, replies, reasons, links, whose it is."""
     person = f"{word} person"
@@ -92,12 +105,13 @@ def lived(bank, word):
     assert reviewed.submit("form", {"name": f"{word} reviewed"}).status == 200
     bank.ctl("step", "reject", reviewed.step_id, "--reason", f"{word} rejected")
     assert bank.status(reviewed)["reasons"] == [f"{word} rejected"]
+    page_made(bank, word, person)
     return person, credentials, {user.session_id for user in (at_bank, done, decided, reviewed)}
 
 
 def test_nothing_of_a_person_is_in_the_databases_files(bank):
     """Of all that was entered, told, decided and linked, in no file of the cluster, its WAL included, and in no dump. Red where any of
-    the values of finq_step_submit or of redirect.c goes as it is."""
+    the values of finq_step_submit, of redirect.c or of entry.c's person_seal goes as it is."""
     word = f"canary{secrets.token_hex(8)}"
     person, credentials, sessions = lived(bank, word)
     assert [one["tenant_user_id"] for one in bank.client.consents(tenant_user_id=person)["result"]["consents"]] == [person]
@@ -109,6 +123,7 @@ def test_nothing_of_a_person_is_in_the_databases_files(bank):
     assert word not in dump and credentials["credentials_id"] in dump
     shown = bank.ctl("user", "export", bank.tenant.client_id, person)
     assert {one["session_id"] for one in shown["sessions"]} == sessions
+    assert [(one["prefill"], one["return_link"]) for one in shown["pages"]] == [({"form": {"name": f"{word} prefilled"}}, f"https://app.example/{word}")]
     assert json.dumps(shown).count(word) >= 8 and all(one["tenant_user_id"] == person for one in shown["sessions"])
 
 
@@ -207,17 +222,18 @@ def test_a_file_that_lacks_the_key(bank, restored):
 # -- wrapping anew
 
 def listed(bank):
-    return {one["place"]: (one["sessions"], one["consents"]) for one in bank.ctl("data-key", "list")}
+    return {one["place"]: (one["sessions"], one["consents"], one["pages"]) for one in bank.ctl("data-key", "list")}
 
 
 def test_keys_are_changed_under_load_and_the_old_one_is_retired(bank, restored):
     """Each user goes on meanwhile, is found by their id before, in between and after, and renews; nothing opens by the old key alone. Red
-    without user_mac in finq.data_key_put, and where finq_data_key_rewrap wraps under another than the first."""
+    without user_mac in finq.data_key_put (of a page too), and where finq_data_key_rewrap wraps under another than the first."""
     person = f"person {secrets.token_hex(4)}"
     kept = bank.user("sca", tenant_user_id=person)
     assert kept.submit("sca", {"scenario": "accept", "n": 1.50}).status == 200
     credentials = kept.exchange().json
     under_way = bank.user("plain", tenant_user_id=person)
+    page_id = page_made(bank, "kept", person)
     new = secrets.token_hex(32)
     keys_write(bank, restored, new)
     keys_write(bank, new, restored)
@@ -238,13 +254,14 @@ def test_keys_are_changed_under_load_and_the_old_one_is_retired(bank, restored):
         shown = bank.ctl("data-key", "rewrap")
         assert found()
     assert done and all(statuses == [200] * 4 for _, statuses in done)
-    assert shown["sessions"] > 0 and shown["consents"] > 0
+    assert shown["sessions"] > 0 and shown["consents"] > 0 and shown["pages"] > 0
     assert under_way.submit("form", {}).status == 200, "a nonce from before carries its key under the old one"
     again = bank.ctl("data-key", "rewrap")
-    assert again["sessions"] >= 1 and listed(bank)[2] == (0, 0) and list(listed(bank)) == [1, 2]
+    assert again["sessions"] >= 1 and listed(bank)[2] == (0, 0, 0) and list(listed(bank)) == [1, 2]
     assert bank.ctl("data-key", "rewrap")["sessions"] == 0, "nothing is left to do"
     keys_write(bank, new)
     assert found() and bank.server.entered(kept.session_id) == {"sca": '{"scenario":"accept","n":1.5}'}
+    assert pages_of(bank, person) == [(page_id, {"form": {"name": "kept prefilled"}}, "https://app.example/kept")]
     assert bank.ctl("session", "list", "--tenant", bank.tenant.client_id, "--tenant-user-id", person)[0]["tenant_user_id"] == person
     renewal = Onboarding(bank.client, "sca_sbx_#1.0")
     started = bank.client.consent("renew", credentials)

@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 
+from finqenv import pages
 from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.process import run, until
 from finqenv.wire import is_error
@@ -76,6 +77,7 @@ def lived(client, person):
     credentials = done.exchange().json
     under_way = walk(client, CARD, to=1, tenant_user_id=person)
     started = begin(client, CARD, tenant_user_id=person)
+    assert pages.make(client, CARD, tenant_user_id=person, prefill={"personal_data": {"last_name": person}}).status == 200
     return done, credentials, under_way, started
 
 
@@ -86,18 +88,20 @@ def test_all_that_is_held_is_shown(own, client, person):
     shown = export(own, person)
     assert shown["tenant_user_id"] == person and {one["session_id"] for one in shown["sessions"]} == {done.session_id, under_way.session_id}
     assert [one["credentials_id"] for one in shown["consents"]] == [credentials["credentials_id"]]
+    assert [one["prefill"] for one in shown["pages"]] == [{"personal_data": {"last_name": person}}]
     steps = [step for one in shown["sessions"] for step in one["steps"]]
     assert len(steps) >= 2 and any(step["data"] for step in steps) and any(step["uploads"] for step in steps)
     assert {event["data"]["session_id"] for event in shown["events"]} <= {done.session_id, under_way.session_id} and shown["events"]
     nothing = export(own, "nobody")
-    assert nothing == {**nothing, "sessions": [], "consents": [], "events": []}
+    assert nothing == {**nothing, "sessions": [], "consents": [], "pages": [], "events": []}
 
 
 def test_nothing_is_left(own, client, person):
     """Of them, in no row and no file, and all of another. Red without each statement of finq.session_empty, and without the
-    DELETE of credentials."""
+    DELETE of credentials or of pages."""
     done, credentials, under_way, _ = lived(client, person)
     stays = walk(client, CARD, to=1, tenant_user_id="who stays")
+    assert pages.make(client, CARD, tenant_user_id="who stays").status == 200
     names = own.psql(f"SELECT u.upload_id FROM finq.step e JOIN finq.upload u ON u.step_id = e.step_id WHERE e.session_id = '{under_way.session_id}'").split()
     directory = pathlib.Path(own.httpd.settings.directives["FinqUploadDir"])
     assert names and export(own, person)["sessions"] and everywhere(own, credentials["credentials_id"])
@@ -112,6 +116,8 @@ def test_nothing_is_left(own, client, person):
                      f" FROM finq.session WHERE session_id IN ('{done.session_id}', '{under_way.session_id}')")
     assert empty.splitlines() == ["SESSION_EXPIRED|0"] * 2
     assert submit(stays, 2).status == 200
+    left = [own.psql(f"SELECT count(*) FROM finq.page WHERE user_mac = {own.user_mac(own.tenant, who)}") for who in (person, "who stays")]
+    assert left == ["0", "1"]
 
 
 def test_what_was_begun_before_is_refused(own, client, person):
