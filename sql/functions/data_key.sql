@@ -31,16 +31,16 @@ CREATE OR REPLACE FUNCTION finq.data_key_batch(p_table text, p_after uuid, p_key
     LANGUAGE sql STABLE
     RETURN (WITH looked_at AS (
                 (SELECT s.session_id AS id, s.client_id, s.data_key, s.tenant_user_id FROM finq.session s
-                  WHERE p_table = 'session' AND (p_after IS NULL OR s.session_id > p_after) ORDER BY s.session_id LIMIT 1000)
+                  WHERE p_table = 'session' AND s.session_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY s.session_id LIMIT 1000)
                 UNION ALL
                 (SELECT c.credentials_id, c.client_id, c.data_key, c.tenant_user_id FROM finq.credential c
-                  WHERE p_table = 'credential' AND (p_after IS NULL OR c.credentials_id > p_after) ORDER BY c.credentials_id LIMIT 1000)
+                  WHERE p_table = 'credential' AND c.credentials_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY c.credentials_id LIMIT 1000)
                 UNION ALL
                 (SELECT k.client_id, k.client_id, k.data_key, NULL FROM finq.account_key k
-                  WHERE p_table = 'account_key' AND (p_after IS NULL OR k.client_id > p_after) ORDER BY k.client_id LIMIT 1000)
+                  WHERE p_table = 'account_key' AND k.client_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY k.client_id LIMIT 1000)
                 UNION ALL
                 (SELECT p.page_id, p.client_id, p.data_key, p.tenant_user_id FROM finq.page p
-                  WHERE p_table = 'page' AND (p_after IS NULL OR p.page_id > p_after) ORDER BY p.page_id LIMIT 1000))
+                  WHERE p_table = 'page' AND p.page_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY p.page_id LIMIT 1000))
             SELECT json_build_object(
                 'next', CASE WHEN count(*) = 1000 THEN (SELECT l.id FROM looked_at l ORDER BY l.id DESC LIMIT 1) END,
                 'rows', coalesce(json_agg(json_build_object('id', a.id, 'client_id', a.client_id, 'data_key', encode(a.data_key, 'hex'),

@@ -301,6 +301,7 @@ BEGIN
      WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > v_now FOR NO KEY UPDATE;
     IF NOT FOUND OR (v_consent.credentials_id IS NOT NULL AND finq.consent_status(v_consent) <> 'ACTIVE')
        OR p_pages <> (SELECT count(*) FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id) THEN
+        DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
         outcome := 'overtaken';
         RETURN;
     END IF;

@@ -97,8 +97,9 @@ BEGIN
     IF v_sessions = '{}' THEN
         v_filed := ARRAY(SELECT e.session_id FROM finq.upload u JOIN finq.step e ON e.step_id = u.step_id AND NOT e.kept
                           WHERE NOT u.kept AND u.step_id < v_first LIMIT 10 * finq.janitor_batch_rows())
-                || ARRAY(SELECT f.session_id FROM finq.feed f
-                          WHERE f.session_id < v_first AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id));
+                || ARRAY(SELECT s.session_id FROM finq.session s JOIN finq.feed f ON f.session_id = s.session_id
+                          WHERE NOT s.kept AND s.session_id < v_first AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED')
+                            AND s.expires_at <= v_until LIMIT finq.janitor_batch_rows());
         v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
                              WHERE NOT s.kept AND s.session_id = ANY (v_filed)
                                AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
@@ -131,7 +132,7 @@ BEGIN
                                WHERE s.credentials_id = v_consent_id AND s.session_id <> ALL (v_sessions));
         PERFORM finq.session_remove(i.session_id) FROM unnest(v_sessions) AS i (session_id);
         PERFORM finq.feed_remove(v_consent_id);
-        UPDATE finq.credential c SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL WHERE c.credentials_id = v_consent_id;
+        UPDATE finq.credential c SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL, user_mac = NULL WHERE c.credentials_id = v_consent_id;
         v_done := v_done + 1;
     END LOOP;
     RETURN v_done;
@@ -294,7 +295,7 @@ BEGIN
             WHEN 'weeks_dropped' THEN finq.week_end_next(false, p_session_retention, p_event_retention)
         END;
         outcome := 'ok';
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR query_canceled THEN -- a statement_timeout too
         outcome := 'failed';
         problem := format('%s: %s', SQLSTATE, SQLERRM);
     END;

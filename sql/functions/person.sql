@@ -74,12 +74,18 @@ DECLARE
     v_files    integer;
     v_erasure  finq.erasure;
 BEGIN
+    -- a first step of theirs has been taken, and is seen from here on, or finds them erased
+    PERFORM pg_advisory_xact_lock(finq.person_lock(m.mac)) FROM (SELECT u.mac FROM unnest(p_user_macs) AS u (mac) ORDER BY u.mac) m;
     DELETE FROM finq.page p WHERE p.client_id = v_tenant.client_id AND p.user_mac = ANY (p_user_macs);
-    -- what begins from here on and is older finds this first
     v_consents := ARRAY(SELECT c.credentials_id FROM finq.credential c
                          WHERE c.client_id = v_tenant.client_id AND c.user_mac = ANY (p_user_macs)
                          ORDER BY c.credentials_id FOR UPDATE);
     v_sessions := ARRAY(SELECT i.id FROM finq.person_sessions(p_client_id, p_user_macs) AS i (id) ORDER BY i.id);
+    PERFORM FROM finq.session s WHERE s.session_id = ANY (v_sessions) ORDER BY s.session_id FOR UPDATE;
+    -- what was exchanged before they were locked
+    v_consents := ARRAY(SELECT c.credentials_id FROM finq.credential c
+                         WHERE c.client_id = v_tenant.client_id AND c.user_mac = ANY (p_user_macs)
+                         ORDER BY c.credentials_id FOR UPDATE);
     IF v_consents = '{}' AND v_sessions = '{}' THEN
         SELECT e.* INTO v_erasure FROM finq.erased_user u JOIN finq.erasure e ON e.erasure_id = u.erasure_id
          WHERE u.client_id = p_client_id AND u.user_mac = ANY (p_user_macs) AND e.erased_at > v_now - interval '30 days'

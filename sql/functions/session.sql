@@ -69,10 +69,12 @@ BEGIN
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
 END $$;
 
--- Removes a feed and all that it has brought.
+-- Removes a feed and all that it has brought, also what a refresh under way has kept aside.
 CREATE OR REPLACE FUNCTION finq.feed_remove(p_credentials_id uuid) RETURNS void
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
+    SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR UPDATE; -- a refresh that is just being stored comes first
+    DELETE FROM finq.feed_page g USING finq.feed f WHERE f.credentials_id = p_credentials_id AND g.refresh_id = f.refresh_id;
     DELETE FROM finq.transaction t WHERE t.credentials_id = p_credentials_id;
     DELETE FROM finq.balance b WHERE b.credentials_id = p_credentials_id;
     DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id;

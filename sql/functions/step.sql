@@ -9,6 +9,11 @@ BEGIN
                     WHERE c.credentials_id = p_credentials_id AND c.client_id = p_client_id AND finq.consent_is_renewable(c));
 END $$;
 
+-- What a first step of a person shares, and their erasure holds alone until it is committed.
+CREATE OR REPLACE FUNCTION finq.person_lock(p_user_mac bytea) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    RETURN hashtextextended(encode(p_user_mac, 'hex'), 0);
+
 -- Whether a person was erased since a session of theirs was started, which has no row yet. The start is told to the second, by a
 -- server's clock, which may be ten seconds ahead.
 CREATE OR REPLACE FUNCTION finq.was_erased(p_client_id uuid, p_user_mac bytea, p_started_at bigint) RETURNS boolean
@@ -162,6 +167,7 @@ BEGIN
     END IF;
 
     IF p_ordinal = 1 THEN
+        PERFORM pg_advisory_xact_lock_shared(finq.person_lock(p_user_mac)); -- apart: what follows sees who was erased meanwhile
         INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, started_at, updated_at,
                                   expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,

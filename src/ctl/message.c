@@ -89,7 +89,7 @@ ctl_exit ctl_message_sign(ctl_command *command, finq_algorithm algorithm)
     if (code == CTL_OK)
         code = ctl_lifetime_read(&draft.expires, command);
     if (code == CTL_OK)
-        code = ctl_signer_read(&signer, command, algorithm);
+        code = ctl_signer_read(&signer, command, "--key", algorithm);
     if (code == CTL_OK)
         code = keyid_make(&draft.kid, signer, command);
     if (code == CTL_OK)

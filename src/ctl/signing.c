@@ -17,11 +17,11 @@ ctl_exit ctl_lifetime_read(apr_int64_t *seconds, const ctl_command *command)
     return CTL_OK;
 }
 
-ctl_exit ctl_signer_read(finq_signer **signer, ctl_command *command, finq_algorithm algorithm)
+ctl_exit ctl_signer_read(finq_signer **signer, const ctl_command *command, const char *option, finq_algorithm algorithm)
 {
     apr_size_t length;
     char *pem;
-    ctl_exit code = ctl_file_read(&pem, &length, ctl_value(command, "--key"), CTL_KEY_MAX, command->pool);
+    ctl_exit code = ctl_file_read(&pem, &length, ctl_value(command, option), CTL_KEY_MAX, command->pool);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_signer_read(signer, algorithm, pem, length, command->pool);

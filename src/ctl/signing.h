@@ -21,8 +21,8 @@ ctl_exit ctl_keys_read(apr_array_header_t **keys, ctl_command *command, const ch
 
 /** The seconds of --lifetime, within what a server accepts. */
 ctl_exit ctl_lifetime_read(apr_int64_t *seconds, const ctl_command *command);
-/** The private key that --key names. */
-ctl_exit ctl_signer_read(finq_signer **signer, ctl_command *command, finq_algorithm algorithm);
+/** The private key of the file that an option names. */
+ctl_exit ctl_signer_read(finq_signer **signer, const ctl_command *command, const char *option, finq_algorithm algorithm);
 /** Text that no other has: what a server takes once. NULL where --jti does not ask for it. */
 finq_error *ctl_once_make(const char **text, const ctl_command *command);
 /** Shows which checks a request passes, by their names, and why it fails the next (NULL: it fails none), with what was digested. */

@@ -58,7 +58,7 @@ static ctl_exit token_sign(ctl_command *command)
         return ctl_fail(CTL_USAGE, "a token (RS256) names its issuer: give --issuer");
     ctl_exit code = ctl_lifetime_read(&lifetime, command);
     if (code == CTL_OK)
-        code = ctl_signer_read(&signer, command, FINQ_ALGORITHM_RS256);
+        code = ctl_signer_read(&signer, command, "--key", FINQ_ALGORITHM_RS256);
     if (code == CTL_OK)
         code = digest_read(digest, &is_json, command);
     if (code != CTL_OK)

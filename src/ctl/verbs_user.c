@@ -6,8 +6,7 @@
 
 #include "json/json.h"
 #include "sign/receipt.h"
-
-#define KEY_MAX 65536
+#include "signing.h"
 
 /* Who is asked about, as the rows know them. */
 static ctl_exit macs_make(const char **macs, const ctl_command *command)
@@ -29,18 +28,6 @@ ctl_exit ctl_user_export(ctl_command *command)
                             values, 3);
 }
 
-static ctl_exit signer_load(finq_signer **signer, const ctl_command *command)
-{
-    apr_size_t length;
-    char *pem;
-    ctl_exit code = ctl_file_read(&pem, &length, ctl_value(command, "--receipt-key"), KEY_MAX, command->pool);
-    if (code != CTL_OK)
-        return code;
-    finq_error *error = finq_signer_read(signer, FINQ_ALGORITHM_ED25519, pem, length, command->pool);
-    finq_wipe(pem, length);
-    return error ? ctl_fail_with(error) : CTL_OK;
-}
-
 /* All that may be wrong is looked at before anything is erased. */
 ctl_exit ctl_user_erase(ctl_command *command)
 {
@@ -48,7 +35,7 @@ ctl_exit ctl_user_erase(ctl_command *command)
     const char *receipt, *claims, *values[] = {ctl_value(command, "CLIENT_ID"), NULL};
     ctl_exit code = macs_make(&values[1], command);
     if (code == CTL_OK)
-        code = signer_load(&signer, command);
+        code = ctl_signer_read(&signer, command, "--receipt-key", FINQ_ALGORITHM_ED25519);
     if (code == CTL_OK)
         code = ctl_db_call(&claims, command, "SELECT finq.person_erase(p_client_id => $1, p_user_macs => $2)", values, 2);
     if (code != CTL_OK)
@@ -66,7 +53,7 @@ ctl_exit ctl_receipt_verify(ctl_command *command)
     apr_size_t length;
     const char *claims;
     char *text, *receipt;
-    ctl_exit code = ctl_file_read(&text, &length, ctl_value(command, "--key"), KEY_MAX, command->pool);
+    ctl_exit code = ctl_file_read(&text, &length, ctl_value(command, "--key"), CTL_KEY_MAX, command->pool);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_key_read(&keys, FINQ_ALGORITHM_ED25519, text, length, command->pool);

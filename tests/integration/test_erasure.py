@@ -3,6 +3,7 @@
 Seen red: see each test.
 """
 import base64
+import concurrent.futures
 import hashlib
 import json
 import pathlib
@@ -13,6 +14,8 @@ import pytest
 
 from finqenv import pages
 from finqenv.flows import AISP, CARD, begin, submit, walk
+from finqenv.locks import Blocker, locked
+from finqenv.postgres import OWNER, SERVER
 from finqenv.process import run, until
 from finqenv.wire import is_error
 
@@ -133,6 +136,53 @@ def test_what_was_begun_before_is_refused(own, client, person):
     own.psql("UPDATE finq.erased_user SET erased_at = erased_at - interval '20 seconds'")
     assert walk(client, AISP, tenant_user_id=person).exchange().status == 200
     assert own.psql(f"SELECT count(*) FROM finq.session WHERE user_mac = {own.user_mac(own.tenant, person)}") == "1"
+
+
+def waits(own, role):
+    return own.psql(f"SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = '{role}' AND datname = current_database()")
+
+
+def test_an_exchange_meanwhile(own, client, person):
+    """While the erasure waits for a consent that somebody holds, another session is exchanged: that consent goes as well. Red
+    without the second look at the consents in finq.person_erase."""
+    first = walk(client, AISP, tenant_user_id=person).exchange()
+    late = walk(client, AISP, tenant_user_id=person)
+    holds = f"SELECT FROM finq.credential WHERE credentials_id = '{first['credentials_id']}' FOR UPDATE"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with Blocker(own, holds):
+            erased = pool.submit(erase, own, person)
+            until(lambda: waits(own, OWNER), 10, "the erasure's wait")
+            credentials = late.exchange()
+            assert credentials.status == 200
+        assert erased.result()["erased"]["counts"]["consents"] == 2
+    assert is_error(client.consent("get", credentials.json), 401, "invalid_credentials_id")
+
+
+def test_a_first_step_meanwhile(own, client, person):
+    """It waits for the erasure, which has looked for sessions already, and is refused: no row of the person begins behind its back.
+    Red without the lock in finq.submit_step, and without that in finq.person_erase."""
+    held, started = walk(client, CARD, to=1, tenant_user_id=person), begin(client, CARD, tenant_user_id=person)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with Blocker(own, locked(held)):
+            erased = pool.submit(erase, own, person)
+            until(lambda: waits(own, OWNER), 10, "the erasure's wait")
+            step = pool.submit(submit, started, 1)
+            until(lambda: step.done() or waits(own, SERVER), 10, "the step's wait")
+        assert erased.result()["erased"]["counts"]["sessions"] == 1
+        assert is_error(step.result(), 401, "expired_session")
+    assert own.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{started.session_id}'") == "0"
+
+
+def test_what_a_refresh_has_kept_aside(own, client, person):
+    """Goes too, though nobody ends that refresh any more. Red without feed_page in finq.feed_remove."""
+    user = walk(client, AISP, tenant_user_id=person)
+    credentials_id = user.exchange()["credentials_id"]
+    own.psql(f"INSERT INTO finq.feed (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at, refresh_id)"
+             f" SELECT '{credentials_id}', client_id, skill_id, session_id, 'bank', '\\x00', clock_timestamp(), gen_random_uuid() FROM finq.session"
+             f" WHERE session_id = '{user.session_id}' ON CONFLICT (credentials_id) DO UPDATE SET refresh_id = gen_random_uuid()")
+    own.psql(f"INSERT INTO finq.feed_page SELECT refresh_id, 1, 'accounts', '[]' FROM finq.feed WHERE credentials_id = '{credentials_id}'")
+    erase(own, person)
+    assert own.psql("SELECT count(*) FROM finq.feed_page") == "0"
 
 
 def test_events_tell_of_the_ends(own, client, person):

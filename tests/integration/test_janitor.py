@@ -247,6 +247,19 @@ def test_a_job_that_fails_holds_up_no_other(own, client):
     assert run(own) == {"sessions_expired": 1}
 
 
+def test_a_job_that_takes_too_long_holds_up_no_other(own, client):
+    """Where the server's role or connection has a statement_timeout. Red without query_canceled in finq.janitor_batch."""
+    user = walk(client, CARD, to=1)
+    age(own, user.session_id, "25 hours")
+    own.psql("CREATE FUNCTION public.sleeps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN new; END $$;"
+             "CREATE TRIGGER sleeps BEFORE UPDATE ON finq.session FOR EACH ROW EXECUTE FUNCTION public.sleeps()")
+    epoch = own.psql("SELECT finq.lease_take('janitor', 'a test', 60, 0)")
+    said = own.psql(f"SET statement_timeout = '200ms'; SELECT outcome, next_job, problem FROM finq.janitor_batch({epoch}, NULL, 0, 0, 86400)")
+    own.psql(f"DROP FUNCTION public.sleeps CASCADE; SELECT finq.lease_give('janitor', {epoch})")
+    assert said.splitlines()[-1].startswith("failed|consents_expired|57014"), said
+    assert run(own) == {"sessions_expired": 1}
+
+
 def test_progress_is_shown(own, client):
     """Batch by batch, to standard error."""
     own.psql(f"""INSERT INTO finq.replay (client_id, kid, token_hash, expires_at, request_id)

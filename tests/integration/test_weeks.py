@@ -10,6 +10,7 @@ import pytest
 
 from finqenv.client import Onboarding
 from finqenv.flows import AISP, CARD, begin, steps, submit, upload_required, walk
+from finqenv.load import under_load
 from finqenv.locks import WAITING, Blocker
 from finqenv.process import until
 from finqenv.wire import is_error
@@ -275,27 +276,15 @@ def test_who_comes_for_a_row_that_moves_is_answered(own, client):
 
 def test_weeks_come_and_go_under_load(own):
     """No request fails while weeks are made, emptied and dropped. Red where finq.week_end locks the week before its table."""
-    stop, failures, walked = threading.Event(), [], [0] * 3
+    clients = [own.client(own.tenant) for _ in range(3)]
 
-    def load(place):
-        mine = own.client(own.tenant)
-        while not stop.is_set():
-            try:
-                assert walk(mine, (AISP, CARD)[place % 2]).exchange().status == 200
-            except BaseException as failure:  # whatever it is, the test tells it
-                failures.append(failure)
-                return
-            walked[place] += 1
-    clients = [threading.Thread(target=load, args=(place,)) for place in range(3)]
-    for each in clients:
-        each.start()
-    try:
+    def onboard(place):
+        return place, walk(clients[place], (AISP, CARD)[place % 2]).exchange().status
+    with under_load(onboard, len(clients)) as results:
         for by in range(8, 14):
             own.psql(f"SELECT finq.week_add(t.name, finq.week_start(clock_timestamp() - interval '{by} weeks')) FROM finq.week_tables() t")
             until(lambda: run(own) and own.psql(WEEKS.format("past")) == "0", 20, "the week's end")
-    finally:
-        stop.set()
-        for each in clients:
-            each.join()
-    assert failures == [] and min(walked) > 0
+    for each in clients:
+        each.close()
+    assert {result for _, result in results} == {(place, 200) for place in range(3)}
     own.psql("DELETE FROM finq.credential; DELETE FROM finq.upload; DELETE FROM finq.step; DELETE FROM finq.session")
