@@ -348,6 +348,7 @@ CREATE TABLE finq.feed (
     CONSTRAINT feed_pkey PRIMARY KEY (credentials_id),
     CONSTRAINT feed_session_id_key UNIQUE (session_id)
 );
+CREATE INDEX feed_unread ON finq.feed USING btree (visited_at) WHERE (refreshed_at IS NULL);
 
 CREATE TABLE finq.feed_page (
     refresh_id uuid NOT NULL,

@@ -174,6 +174,22 @@ AS $$
     SELECT count(*)::integer FROM gone
 $$;
 
+-- Feeds of sessions that never came to be: their first step was refused behind the connector's word. Nobody can have asked for such
+-- a one's data.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_feeds() RETURNS integer
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_feeds uuid[] := ARRAY(SELECT f.credentials_id FROM finq.feed f
+                             WHERE f.refreshed_at IS NULL AND f.visited_at < statement_timestamp() - interval '1 day'
+                               AND NOT EXISTS (SELECT FROM finq.session s WHERE s.session_id = f.session_id)
+                               AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id)
+                             ORDER BY f.visited_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+BEGIN
+    PERFORM finq.feed_remove(i.id) FROM unnest(v_feeds) AS i (id);
+    RETURN cardinality(v_feeds);
+END $$;
+
 -- Pages whose address is no good any more.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_pages() RETURNS integer
     LANGUAGE sql
@@ -264,7 +280,7 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, pages_removed, events_removed, erasures_removed, audit_removed,
+                       replays_removed, claims_removed, feeds_removed, pages_removed, events_removed, erasures_removed, audit_removed,
                        audit_chained, weeks_made, sessions_kept, events_kept, weeks_detached, weeks_dropped}';
 BEGIN
     done := 0;
@@ -283,6 +299,7 @@ BEGIN
             WHEN 'consents_removed' THEN finq.janitor_remove_consents()
             WHEN 'replays_removed' THEN finq.janitor_remove_replays()
             WHEN 'claims_removed' THEN finq.janitor_remove_claims()
+            WHEN 'feeds_removed' THEN finq.janitor_remove_feeds()
             WHEN 'pages_removed' THEN finq.janitor_remove_pages()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
             WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()

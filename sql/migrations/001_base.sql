@@ -332,6 +332,8 @@ CREATE TABLE finq.feed (
     kept_from      bigint        NOT NULL DEFAULT 0 -- versions that held no longer at this change may be gone
 );
 
+CREATE INDEX feed_unread ON finq.feed (visited_at) WHERE refreshed_at IS NULL;
+
 -- What a refresh has been told so far: all of it is stored at once in the end, or none. After a crash nobody is refreshing.
 CREATE UNLOGGED TABLE finq.feed_page (
     refresh_id uuid    NOT NULL,

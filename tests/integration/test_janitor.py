@@ -3,6 +3,7 @@
 Seen red: see each test.
 """
 import json
+import uuid
 
 import pytest
 
@@ -209,6 +210,17 @@ def test_events_go_after_their_retention(own, client):
     assert run(own) == {"events_removed": 2}
     assert own.psql("SELECT string_agg(state::text, ' ' ORDER BY state) FROM finq.outbox") == "WAITING DELIVERED GIVEN_UP"
     assert run(own, "--event-retention", str(28 * 86400)) == {"events_removed": 2}
+
+
+def test_feeds_without_a_session_go(own, client):
+    """A connector's word is kept before its step; where that was refused, no session came to be. Red without `NOT EXISTS` of the
+    session, and without the day that a step may take."""
+    live, young, old = walk(client, CARD, to=1).session_id, uuid.uuid4(), uuid.uuid4()
+    for session_id, age_of in ((live, "2 days"), (young, "1 hour"), (old, "2 days")):
+        own.psql(f"""SELECT finq.feed_keep('{session_id}', '{client.tenant.client_id}', gen_random_uuid(), (SELECT min(skill_id) FROM finq.skill),
+            'bank', '\\x01'); UPDATE finq.feed SET visited_at = visited_at - interval '{age_of}' WHERE session_id = '{session_id}'""")
+    assert run(own) == {"feeds_removed": 1}
+    assert set(own.psql("DELETE FROM finq.feed RETURNING session_id").split()) == {str(live), str(young)}
 
 
 # -- a run
