@@ -38,7 +38,7 @@ typedef struct finq_directory_claim {
 
 /** Checks a claim in the contract's order: client, key, tenant's state, skill, grant. `*app_key_id` is the key that
  * fitted. What memory would refuse is asked of the database, so that a new key or grant works at once; so is, once a
- * minute, a key that fits, which notes its use there. */
+ * minute, a key that fits, which notes its use there; a database that is away then refuses nothing. */
 finq_error *finq_directory_authorise(apr_int64_t *app_key_id, const finq_published **published, finq_directory *directory,
                                      finq_db *db, const finq_directory_claim *claim, apr_pool_t *pool);
 

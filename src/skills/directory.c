@@ -29,8 +29,7 @@ typedef struct {
     finq_id client_id;
     apr_time_t loaded_at;
     apr_uint32_t generation;
-    int exists, active;
-    int key_count, skill_count;
+    int exists, active, key_count, skill_count;
     known_key *keys;
     apr_int32_t *skills;
 } known_tenant;
@@ -320,8 +319,24 @@ static finq_error *version_check(inquiry *asked)
 
 static int tenant_fits(const inquiry *asked)
 {
-    const glance *seen = &asked->seen;
-    return seen->key_fits && seen->active && (seen->granted || !asked->skill_id);
+    return asked->seen.key_fits && asked->seen.active && (asked->seen.granted || !asked->skill_id);
+}
+
+/* Whether it falls to this inquiry to tell the database of the key's use: one a minute does. */
+static int use_claim(inquiry *asked)
+{
+    int claimed = 0;
+    apr_thread_rwlock_wrlock(asked->directory->lock);
+    known_tenant *tenant = apr_hash_get(asked->directory->tenants, asked->client_id, sizeof *asked->client_id);
+    for (int i = 0; tenant && i < tenant->key_count; i++) {
+        known_key *key = &tenant->keys[i];
+        if (key->key_id == asked->seen.key_id && apr_time_now() - key->noted_at >= NOTE_TIME) {
+            key->noted_at = apr_time_now();
+            claimed = 1;
+        }
+    }
+    apr_thread_rwlock_unlock(asked->directory->lock);
+    return claimed;
 }
 
 /* Looks into the directory, and into the database where that is too old. What memory would refuse is refused only where the
@@ -335,8 +350,10 @@ static finq_error *tenant_judge(inquiry *asked)
         FINQ_TRY(version_check(asked));
         tenant_look(asked);
     }
-    if (!seen->fresh || (tenant_fits(asked) && !seen->key_noted))
+    if (!seen->fresh)
         FINQ_TRY(tenant_load(asked));
+    else if (tenant_fits(asked) && !seen->key_noted && use_claim(asked))
+        (void)tenant_load(asked); /* what is fresh needs no database: one that is away is told a minute later */
     if (!seen->exists)
         return finq_outcome_refusal("invalid_client_id", asked->pool);
     if (!seen->key_fits)

@@ -108,9 +108,11 @@ def demand_200(calls):
 
 
 def without_the_database(desk):
-    """What needs no database stays quick: a cached start, a forged nonce, a wrong path."""
-    for call, status in ((lambda: desk.client.start_session(SKILL), 200),
-                         (lambda: desk.client.upload_raw(desk_step(), "A" * 150, "photo", PNG), 401),
+    """What needs no database is answered: a cached start, a forged nonce, a wrong path; and at once, but for the one start in a minute
+    that would tell of its key's use."""
+    starts = [timed(desk.client.start_session, SKILL) for _ in range(3)]
+    assert [answer.status for answer, _ in starts] == [200] * 3 and sum(took >= 1 for _, took in starts) <= 1
+    for call, status in ((lambda: desk.client.upload_raw(desk_step(), "A" * 150, "photo", PNG), 401),
                          (lambda: desk.client.call("/nothing", {}), 404)):
         answer, took = timed(call)
         assert answer.status == status and took < 1
