@@ -15,7 +15,7 @@ import time
 import pytest
 
 from finqenv.client import Client, Onboarding
-from finqenv.process import until
+from finqenv.process import alive, until
 
 SKILL = "xyz_aisp_sbx_#1.0"
 THREADS = 6
@@ -224,7 +224,10 @@ def test_secret_file_rotates_under_load(make_server):
         assert before.submit("sca_implicit", {}).status == 200, "its nonce is of the old secret"
         during.start()
     write_secrets(installation, new)
+    client.close()
+    older = installation.httpd.children()
     installation.httpd.graceful()
+    until(lambda: not any(map(alive, older)), what="the end of those that know the old secret")
     assert during.submit("sca_implicit", {}).status == 200 and during.exchange().status == 200
     again = Onboarding(client, SKILL)
     again.nonce, again.session_id = before.step_nonce, before.session_id
