@@ -104,6 +104,17 @@ CREATE TYPE finq.return_answer AS (
     data_key bytea
 );
 
+CREATE TYPE finq.sandbox_order_answer AS (
+    outcome text,
+    decision text,
+    authorised_at bigint,
+    now bigint,
+    transfers text,
+    sealed bytea,
+    is_open boolean,
+    is_first boolean
+);
+
 CREATE TYPE finq.session_standing AS (
     outcome text,
     held boolean,
@@ -463,6 +474,28 @@ CREATE TABLE finq.sandbox (
     CONSTRAINT sandbox_only_one_check CHECK (only_one),
     CONSTRAINT sandbox_pkey PRIMARY KEY (only_one)
 );
+
+CREATE TABLE finq.sandbox_order (
+    attempt uuid NOT NULL,
+    session_id uuid,
+    message_id text,
+    body_hash bytea,
+    transfers text,
+    sealed bytea,
+    ordered_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    page_until timestamp with time zone,
+    decision text,
+    authorised_at timestamp with time zone,
+    account text,
+    first_request uuid,
+    CONSTRAINT sandbox_order_body_hash_check CHECK ((length(body_hash) = 32)),
+    CONSTRAINT sandbox_order_check CHECK (((decision = 'authorised'::text) = (authorised_at IS NOT NULL))),
+    CONSTRAINT sandbox_order_check1 CHECK (((decision = 'never'::text) OR (body_hash IS NOT NULL))),
+    CONSTRAINT sandbox_order_decision_check CHECK ((decision = ANY (ARRAY['authorised'::text, 'cancelled'::text, 'never'::text]))),
+    CONSTRAINT sandbox_order_pkey PRIMARY KEY (attempt)
+);
+CREATE INDEX sandbox_order_message ON finq.sandbox_order USING btree (message_id);
+CREATE INDEX sandbox_order_open ON finq.sandbox_order USING btree (page_until) WHERE (sealed IS NOT NULL);
 
 CREATE TABLE finq.sandbox_read (
     customer text NOT NULL,

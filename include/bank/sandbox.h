@@ -24,6 +24,9 @@ typedef struct finq_sandbox_visit {
     const char *purpose; /**< what for: "accounts", of which some are chosen, or "payment"; "" where the link does not say */
     const char *current, *savings; /**< accounts that were chosen; "" for one that was not */
     const char *cancel;            /**< "" unless the user wants to go back without an answer */
+    const char *order;             /**< which payment the visit is about: an attempt's id; "" for none */
+    const char *account;           /**< "current" or "savings", which it is paid from where the order does not say; "" before */
+    const json_t *ordered;         /**< the order, once somebody has looked it up; else NULL */
 } finq_sandbox_visit;
 
 /** Reads a visit from a query or form. `homes` (of const char *) are the addresses that a redirect_uri may
@@ -39,6 +42,12 @@ const char *finq_sandbox_page(const finq_sandbox_visit *visit, int submitted, ap
 /** The page for a visit that cannot be, as HTML. */
 const char *finq_sandbox_refusal(const char *message, apr_pool_t *pool);
 
+/** Whether a complete visit authorises its payment; 0 where the user refuses, cancels, or lets the bank fail. */
+int finq_sandbox_is_agreed(const finq_sandbox_visit *visit);
+
+/** The page for a visit whose payment is decided on already, as HTML. `location` is where it leads. */
+const char *finq_sandbox_decided(int is_agreed, const char *location, apr_pool_t *pool);
+
 /** Where a complete visit leads: the redirect_uri with state and code, or error. Error: internal. */
 finq_error *finq_sandbox_location(const char **location, const finq_sandbox_visit *visit, apr_pool_t *pool);
 
@@ -48,8 +57,9 @@ const char *finq_sandbox_policy(apr_pool_t *pool);
 /** What the code of a visit tells: the way back leads it past the user's browser, and anybody may write one; no real bank would
  * do so. */
 typedef struct finq_sandbox_code {
-    const char *choice;     /**< as in the visit; "" where the code is none of this bank's */
-    const char *customer;   /**< as typed; "" where the code does not say */
+    const char *choice;   /**< as in the visit; "" where the code is none of this bank's */
+    const char *customer; /**< as typed; "" where the code does not say */
+    const char *mark; /**< what makes it unlike all others: of a payment its order's id, in hexadecimal; "" where there is none */
     int current, savings;   /**< accounts that were chosen */
     apr_int64_t visited_at; /**< of a reference, which is a code with this behind it; else 0 */
 } finq_sandbox_code;
@@ -79,6 +89,9 @@ finq_error *finq_sandbox_data(const char **text, const finq_bank_question *quest
 
 /** For how many seconds the bank thinks first. */
 int finq_sandbox_pause(const finq_bank_question *question, const finq_sandbox_world *world, apr_pool_t *pool);
+
+/** The address that a question's visit begins at. `page` is the whole address of the bank's page. */
+const char *finq_sandbox_address(const finq_connector_question *question, const char *page, apr_pool_t *pool);
 
 /** What the bank answers a question, as a connector does: JSON (conf/connector-openapi.yaml). `page` is the whole address of its
  * page. The same question gets the same answer, but for its times. */

@@ -77,6 +77,17 @@ typedef struct finq_session_standing_row {
     finq_bytes data_key;
 } finq_session_standing_row;
 
+typedef struct finq_sandbox_order_answer_row {
+    const char *outcome;
+    const char *decision;
+    apr_int64_t authorised_at;
+    apr_int64_t now;
+    const char *transfers;
+    finq_bytes sealed;
+    int is_open;
+    int is_first;
+} finq_sandbox_order_answer_row;
+
 typedef struct finq_return_answer_row {
     const char *outcome;
     finq_bytes return_link;
@@ -588,6 +599,42 @@ typedef struct finq_sandbox_look_out {
 } finq_sandbox_look_out;
 /** sql/functions/sandbox.sql. It may be repeated. */
 finq_error *finq_call_sandbox_look(finq_sandbox_look_out *out, finq_db *db, const finq_sandbox_look_in *in, apr_pool_t *pool);
+
+typedef struct finq_sandbox_order_decide_in {
+    const finq_id *attempt;
+    const char *decision;
+    apr_int32_t seconds;
+    const char *account;
+} finq_sandbox_order_decide_in;
+typedef finq_sandbox_order_answer_row finq_sandbox_order_decide_out;
+/** sql/functions/sandbox_order.sql. It may be repeated. */
+finq_error *finq_call_sandbox_order_decide(finq_sandbox_order_decide_out *out, finq_db *db, const finq_sandbox_order_decide_in *in,
+                                           apr_pool_t *pool);
+
+typedef struct finq_sandbox_order_look_in {
+    const finq_id *attempt;
+    const char *event;
+    const finq_id *request_id;
+} finq_sandbox_order_look_in;
+typedef finq_sandbox_order_answer_row finq_sandbox_order_look_out;
+/** sql/functions/sandbox_order.sql. It may be repeated. */
+finq_error *finq_call_sandbox_order_look(finq_sandbox_order_look_out *out, finq_db *db, const finq_sandbox_order_look_in *in,
+                                         apr_pool_t *pool);
+
+typedef struct finq_sandbox_order_take_in {
+    const finq_id *attempt;
+    const finq_id *session_id;
+    const char *message_id;
+    finq_bytes body_hash;
+    const char *transfers;
+    finq_bytes sealed;
+    apr_int32_t seconds;
+    const finq_id *request_id;
+} finq_sandbox_order_take_in;
+typedef finq_sandbox_order_answer_row finq_sandbox_order_take_out;
+/** sql/functions/sandbox_order.sql. It may be repeated. */
+finq_error *finq_call_sandbox_order_take(finq_sandbox_order_take_out *out, finq_db *db, const finq_sandbox_order_take_in *in,
+                                         apr_pool_t *pool);
 
 typedef struct finq_schema_version_out {
     apr_int32_t schema_version;

@@ -422,6 +422,27 @@ CREATE TABLE finq.sandbox_read (
     unattended integer NOT NULL  -- how many of that day nobody attended
 );
 
+-- Its ledger: each attempt that it was told of is one order, for ever. What it does with one follows from the amounts and the calendar
+-- (src/bank/sandbox_outcome.c). Nothing of a person stands here but sealed, and that only while the order waits for its user.
+CREATE TABLE finq.sandbox_order (
+    attempt       uuid        NOT NULL PRIMARY KEY,                 -- as connectors are told it
+    session_id    uuid        NULL,
+    message_id    text        NULL,
+    body_hash     bytea       NULL CHECK (length(body_hash) = 32),
+    transfers     text        NULL,                                 -- JSON: [{payment_information_id, end_to_end_id, amount, currency, on?}]
+    sealed        bytea       NULL,                                 -- all of the order, for its page
+    ordered_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    page_until    timestamptz NULL,
+    decision      text        NULL CHECK (decision IN ('authorised', 'cancelled', 'never')), -- the last: asked about before it came
+    authorised_at timestamptz NULL,                                 -- of the bank's calendar; may be in the future
+    account       text        NULL,                                 -- that its user chose, where the order names none
+    first_request uuid        NULL,                                 -- the first that was to be told of the authorisation
+    CHECK ((decision = 'authorised') = (authorised_at IS NOT NULL)),
+    CHECK (decision = 'never' OR body_hash IS NOT NULL)
+);
+CREATE INDEX sandbox_order_message ON finq.sandbox_order (message_id);
+CREATE INDEX sandbox_order_open ON finq.sandbox_order (page_until) WHERE sealed IS NOT NULL;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Erasures: that one took place, and how much it took. Who it was stands there as an HMAC alone, with a key that is derived from
 -- one of FinqDataKey: by it what was begun before and has no row is known, and the same erasure asked for again.
@@ -450,6 +471,10 @@ CREATE INDEX erased_user_erasure ON finq.erased_user (erasure_id);
 -- What the two busiest calls answer, as named types: what OUT parameters make is made anew by each call, which costs a
 -- sixth of it.
 -- ---------------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE finq.sandbox_order_answer AS (
+    outcome text, decision text, authorised_at bigint, now bigint, transfers text, sealed bytea, is_open boolean, is_first boolean
+);
 
 CREATE TYPE finq.step_answer AS (
     outcome text, step_id uuid, secret_id integer, expires_at bigint, missing text, status finq.session_status,

@@ -6,11 +6,9 @@
 #include <apr_uri.h>
 #include <string.h>
 
+#include "bank/sandbox_order.h"
 #include "ground/clock.h"
 #include "json/json.h"
-
-/* How long the bank's page waits for its user, in seconds. */
-#define PAGE_LASTS 600
 
 /* What a step's data may ask for by its member `scenario`, without a visit between. */
 static const struct {
@@ -29,7 +27,7 @@ static const struct {
  * 1970. */
 finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool)
 {
-    finq_sandbox_code read = {.choice = "", .customer = ""};
+    finq_sandbox_code read = {.choice = "", .customer = "", .mark = ""};
     char *last, *copy = apr_pstrdup(pool, code ? code : "");
     char *choice = apr_strtok(copy, "-", &last), *customer = choice ? apr_strtok(NULL, "-", &last) : NULL;
     if (!customer)
@@ -40,6 +38,7 @@ finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool)
         *dot = '\0';
         const char *typed = apr_pdecode_base16(pool, customer, APR_ENCODE_STRING, 0, NULL);
         read.customer = typed ? typed : "";
+        read.mark = dot + 1;
     }
     for (const char *account = apr_strtok(NULL, "-", &last); account; account = apr_strtok(NULL, "-", &last)) {
         read.current = read.current || strcmp(account, "current") == 0;
@@ -80,16 +79,23 @@ static const char *asker_of(const finq_connector_question *question, apr_pool_t 
     return uri.hostname && *uri.hostname ? uri.hostname : uri.scheme;
 }
 
+const char *finq_sandbox_address(const finq_connector_question *question, const char *page, apr_pool_t *pool)
+{
+    const char *asker = asker_of(question, pool);
+    int is_payment = strcmp(question->step, "payment_intent") == 0;
+    const char *order = finq_sandbox_is_order(question) ? finq_id_text(&question->attempt, pool) : NULL;
+    return apr_pstrcat(pool, page, "?state=", question->state, parameter("redirect_uri", question->redirect_uri, pool),
+                       parameter("asker", asker, pool),
+                       parameter("purpose", asker ? is_payment ? "payment" : "accounts" : NULL, pool),
+                       parameter("order", order, pool), NULL);
+}
+
 static const char *redirect(const finq_connector_question *question, const char *page, apr_pool_t *pool)
 {
     finq_json_writer *to = verdict_open("redirect", pool);
-    const char *asker = asker_of(question, pool);
-    const char *purpose = strcmp(question->step, "payment_intent") == 0 ? "payment" : "accounts";
     finq_json_put(to, "method", "GET");
-    finq_json_put(to, "url",
-                  apr_pstrcat(pool, page, "?state=", question->state, parameter("redirect_uri", question->redirect_uri, pool),
-                              parameter("asker", asker, pool), parameter("purpose", asker ? purpose : NULL, pool), NULL));
-    finq_json_put(to, "expires_at", finq_clock_text(finq_clock_seconds() + PAGE_LASTS, pool));
+    finq_json_put(to, "url", finq_sandbox_address(question, page, pool));
+    finq_json_put(to, "expires_at", finq_clock_text(finq_clock_seconds() + FINQ_SANDBOX_PAGE_SECONDS, pool));
     return verdict_close(to);
 }
 
@@ -132,6 +138,8 @@ static const char *returned(const finq_connector_question *question, apr_pool_t 
 const char *finq_sandbox_answer(const finq_connector_question *question, const char *page, apr_pool_t *pool)
 {
     const char *scenario = finq_json_string(question->data, "scenario");
+    if (strcmp(question->step, "payee_check") == 0)
+        return finq_sandbox_payee_answer(question, pool);
     if (question->event == FINQ_CONNECTOR_RETURN)
         return returned(question, pool);
     for (size_t i = 0; scenario && i < sizeof answers / sizeof *answers; i++) {

@@ -73,6 +73,8 @@ ctl_exit ctl_skill_show(ctl_command *command);
 ctl_exit ctl_skill_retire(ctl_command *command);
 ctl_exit ctl_servicer_create(ctl_command *command);
 ctl_exit ctl_servicer_list(ctl_command *command);
+ctl_exit ctl_sandbox_date(ctl_command *command);
+ctl_exit ctl_sandbox_ledger(ctl_command *command);
 ctl_exit ctl_key_add(ctl_command *command);
 ctl_exit ctl_key_list(ctl_command *command);
 ctl_exit ctl_key_revoke(ctl_command *command);

@@ -54,6 +54,7 @@ static const form forms[] = {
     {"--event-retention", FORM_NUMBER, 0, APR_INT32_MAX, NULL},
     {"--audit-retention", FORM_NUMBER, 0, APR_INT32_MAX, NULL},
     {"--issuer", FORM_TEXT, 1, 320, NULL},
+    {"--message-id", FORM_TEXT, 1, 35, NULL},
     {"PREFIX", FORM_TEXT, 4, 2000, NULL},
     {"TENANT_USER_ID", FORM_TEXT, 1, 256, NULL},
     {"NAME", FORM_TEXT, 1, 200, NULL},

@@ -18,11 +18,6 @@ static ctl_exit consent_delete(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.consent_deleted(p_credentials_id => $1)", command->values, 1);
 }
 
-static ctl_exit sandbox_date(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.sandbox_date(p_days => $1)", command->values, 1);
-}
-
 static ctl_exit audit(ctl_command *command)
 {
     return ctl_db_print(command, "SELECT finq.audit_list(p_client_id => $1, p_since => $2, p_limit => $3)", command->values, 3);
@@ -180,7 +175,14 @@ const ctl_verb ctl_verbs[] = {
      "Shows the date of the sandbox bank's calendar, or moves it on: its accounts live through the days between, as the next refresh "
      "of a consent shows. It never goes back.",
      {{"--days", "N", 0, "Moves it on by so many days."},
-      {NULL, NULL, 0, NULL}}, sandbox_date},
+      {NULL, NULL, 0, NULL}}, ctl_sandbox_date},
+    {"sandbox", "ledger",
+     "Shows which payments the sandbox bank was told of, newest orders first, and how each stands: one order for each attempt, however "
+     "often it was told. What has no authorised_at was not paid. An order without transactions was asked about before it came, and is "
+     "never acted on.",
+     {{"--message-id", "MESSAGE_ID", 0, "Only orders of this message_id."},
+      {"--limit", "N", 0, "Most orders (default 100)."},
+      {NULL, NULL, 0, NULL}}, ctl_sandbox_ledger},
     {"data-key", "list",
      "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, tenants and pages each "
      "wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",

@@ -182,6 +182,20 @@ static finq_schema_version_out schema_version_read(const PGresult *rows, int row
     };
 }
 
+static finq_sandbox_order_answer_row sandbox_order_answer_read(const PGresult *rows, int row)
+{
+    return (finq_sandbox_order_answer_row){
+        .outcome = finq_pg_text(rows, row, 0),
+        .decision = finq_pg_text(rows, row, 1),
+        .authorised_at = finq_pg_number(rows, row, 2),
+        .now = finq_pg_number(rows, row, 3),
+        .transfers = finq_pg_text(rows, row, 4),
+        .sealed = finq_pg_bytes(rows, row, 5),
+        .is_open = finq_pg_bool(rows, row, 6),
+        .is_first = finq_pg_bool(rows, row, 7),
+    };
+}
+
 static finq_sandbox_look_out sandbox_look_read(const PGresult *rows, int row)
 {
     return (finq_sandbox_look_out){
@@ -1043,6 +1057,64 @@ finq_error *finq_call_sandbox_look(finq_sandbox_look_out *out, finq_db *db, cons
     finq_pg_arg_bool(&args, in->is_attended);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = sandbox_look_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_sandbox_order_decide(finq_sandbox_order_decide_out *out, finq_db *db, const finq_sandbox_order_decide_in *in,
+                                           apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_sandbox_order_decide",
+        "SELECT outcome, decision, authorised_at, now, transfers, sealed, is_open, is_first FROM "
+        "finq.sandbox_order_decide(p_attempt => $1, p_decision => $2, p_seconds => $3, p_account => $4)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->attempt);
+    finq_pg_arg_text(&args, in->decision);
+    finq_pg_arg_int(&args, in->seconds);
+    finq_pg_arg_text(&args, in->account);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = sandbox_order_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_sandbox_order_look(finq_sandbox_order_look_out *out, finq_db *db, const finq_sandbox_order_look_in *in,
+                                         apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_sandbox_order_look",
+        "SELECT outcome, decision, authorised_at, now, transfers, sealed, is_open, is_first FROM "
+        "finq.sandbox_order_look(p_attempt => $1, p_event => $2, p_request_id => $3)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->attempt);
+    finq_pg_arg_text(&args, in->event);
+    finq_pg_arg_id(&args, in->request_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = sandbox_order_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_sandbox_order_take(finq_sandbox_order_take_out *out, finq_db *db, const finq_sandbox_order_take_in *in,
+                                         apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_sandbox_order_take",
+        "SELECT outcome, decision, authorised_at, now, transfers, sealed, is_open, is_first FROM "
+        "finq.sandbox_order_take(p_attempt => $1, p_session_id => $2, p_message_id => $3, p_body_hash => $4, p_transfers => "
+        "$5, p_sealed => $6, p_seconds => $7, p_request_id => $8)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->attempt);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_text(&args, in->message_id);
+    finq_pg_arg_bytes(&args, in->body_hash);
+    finq_pg_arg_text(&args, in->transfers);
+    finq_pg_arg_bytes(&args, in->sealed);
+    finq_pg_arg_int(&args, in->seconds);
+    finq_pg_arg_id(&args, in->request_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = sandbox_order_answer_read(rows, 0);
     return NULL;
 }
 

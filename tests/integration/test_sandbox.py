@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from finqenv.browser import driver_service
+from finqenv.browser import CONTRAST, driver_service
 from finqenv.client import Client
 from finqenv.httpd import Httpd
 from finqenv.installation import MODULE, SANITIZED
@@ -280,15 +280,3 @@ def test_the_page_fits_a_phone_and_everyone(page):
     for control in page.find_elements(By.CSS_SELECTOR, "input:not([type=hidden]), button"):
         assert control.accessible_name and control.size["height"] >= 24, control.get_attribute("outerHTML")
     assert page.execute_script(CONTRAST) == []
-
-
-CONTRAST = """
-const light = c => { const [r, g, b] = c.match(/\\d+/g).map(Number).map(v => v / 255)
-    .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b }
-const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor
-    if (c !== 'rgba(0, 0, 0, 0)') return c } return 'rgb(255, 255, 255)' }
-return [...document.querySelectorAll('body *')]
-    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()))
-    .filter(e => { const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x)
-        return (a + .05) / (b + .05) < 4.5 }).map(e => e.outerHTML)
-"""

@@ -8,6 +8,7 @@
 #include "db/calls.h"
 #include "flow/waiting.h"
 #include "httpd/dbd.h"
+#include "httpd/sandbox_orders.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -54,7 +55,10 @@ finq_error *finq_sandbox_bank_ask(const char **text, finq_request *request, cons
         apr_sleep(SLOW);
     if (strcmp(choice, "later") == 0)
         decide_later(request, connector, question);
-    *text = finq_sandbox_answer(question, apr_pstrcat(pool, finq_request_address(request->r, pool), connector->page, NULL), pool);
+    const char *page = apr_pstrcat(pool, finq_request_address(request->r, pool), connector->page, NULL);
+    if (finq_sandbox_is_order(question))
+        return finq_sandbox_orders_answer(text, request, question, page);
+    *text = finq_sandbox_answer(question, page, pool);
     return NULL;
 }
 

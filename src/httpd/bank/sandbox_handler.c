@@ -8,6 +8,7 @@
 #include "httpd/body.h"
 #include "httpd/paths.h"
 #include "bank/sandbox.h"
+#include "httpd/sandbox_orders.h"
 
 static int page_send(request_rec *r, int status, const char *html)
 {
@@ -77,9 +78,41 @@ static int leave(request_rec *r, const finq_sandbox_visit *visit)
     return page_send(r, HTTP_SEE_OTHER, "");
 }
 
+/* Of an order that is decided, whatever this visit chose. */
+static int decided_send(request_rec *r, finq_sandbox_visit *visit, int is_agreed)
+{
+    const char *location;
+    visit->cancel = is_agreed ? "" : "1";
+    visit->choice = is_agreed && !finq_sandbox_is_agreed(visit) ? "approve" : visit->choice;
+    if (finq_sandbox_location(&location, visit, r->pool) != NULL)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    return page_send(r, HTTP_OK, finq_sandbox_decided(is_agreed, location, r->pool));
+}
+
+static int error_send(request_rec *r, const finq_error *error)
+{
+    if (finq_request_of(r)->answered)
+        return AP_FILTER_ERROR; /* httpd has answered a body that it would not read */
+    return page_send(r, finq_code_http(error->code), finq_sandbox_refusal(error->message, r->pool));
+}
+
+/* Leaves with an order as its user chose. A bank that fails decides nothing, and who decided in another tab has decided. */
+static int order_leave(request_rec *r, finq_sandbox_visit *visit)
+{
+    finq_sandbox_visited visited;
+    int is_agreed = finq_sandbox_is_agreed(visit);
+    if (strcmp(visit->choice, "fail") == 0 && !*visit->cancel)
+        return leave(r, visit);
+    finq_error *error = finq_sandbox_orders_decide(&visited, visit, finq_request_of(r));
+    if (error)
+        return error_send(r, error);
+    return visited.is_agreed == is_agreed ? leave(r, visit) : decided_send(r, visit, visited.is_agreed);
+}
+
 int finq_sandbox_handler(request_rec *r)
 {
     finq_sandbox_visit visit;
+    finq_sandbox_visited visited = {0, 0};
     if (!r->handler || strcmp(r->handler, "finq-sandbox") != 0)
         return DECLINED;
     if (r->method_number != M_GET && r->method_number != M_POST) {
@@ -88,11 +121,13 @@ int finq_sandbox_handler(request_rec *r)
     }
     finq_error *error = visit_read(&visit, finq_request_of(r));
     int submitted = r->method_number == M_POST;
-    if (error && finq_request_of(r)->answered)
-        return AP_FILTER_ERROR; /* httpd has answered a body that it would not read */
+    if (!error && *visit.order)
+        error = finq_sandbox_orders_look(&visited, &visit, finq_request_of(r));
     if (error)
-        return page_send(r, finq_code_http(error->code), finq_sandbox_refusal(error->message, r->pool));
+        return error_send(r, error);
     if (submitted && finq_sandbox_is_complete(&visit))
-        return leave(r, &visit);
+        return *visit.order ? order_leave(r, &visit) : leave(r, &visit);
+    if (visited.is_decided)
+        return decided_send(r, &visit, visited.is_agreed);
     return page_send(r, submitted ? HTTP_UNPROCESSABLE_ENTITY : HTTP_OK, finq_sandbox_page(&visit, submitted, r->pool));
 }
