@@ -10,6 +10,7 @@
 #include <apr_time.h>
 #include <string.h>
 
+#include "cpu_clock.h"
 #include "form/form.h"
 #include "skills/skill.h"
 
@@ -198,12 +199,12 @@ static void random_schemas_and_values_get_an_answer(void **state)
     (void)state;
     for (int i = 0; i < ROUNDS; i++) {
         apr_pool_t *pool;
-        apr_time_t start = apr_time_now();
+        apr_time_t start = cpu_time();
         seed = (uint64_t)i * 7919 + 1;
         apr_pool_create(&pool, root);
         checked += try_once(pool);
         apr_pool_destroy(pool);
-        if (apr_time_now() - start > apr_time_from_sec(1))
+        if (cpu_time() - start > apr_time_from_sec(1))
             fail_msg("round %d took over a second", i);
     }
     print_message("%d values checked\n", checked);

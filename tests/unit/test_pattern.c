@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu_clock.h"
 #include "form/pattern.h"
 
 static apr_pool_t *pool;
@@ -208,11 +209,11 @@ static void refuses_what_ecma_does_not_know(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         finq_pattern *pattern;
-        apr_time_t start = apr_time_now();
+        apr_time_t start = cpu_time();
         finq_error *error = finq_pattern_compile(&pattern, rows[i], strlen(rows[i]), pool);
         if (!error || error->code != FINQ_E_INVALID_INPUT)
             fail_msg("%s was compiled", rows[i]);
-        assert_true(apr_time_now() - start < apr_time_from_msec(100));
+        assert_true(cpu_time() - start < apr_time_from_msec(100));
     }
 }
 
@@ -276,9 +277,9 @@ static void no_input_costs_more_than_it_may(void **state)
         const char *text = times(hard[i].text, hard[i].count, hard[i].after);
         finq_pattern *pattern = compile(hard[i].pattern);
         apr_int64_t work = 10 * (apr_int64_t)FINQ_PATTERN_WORK;
-        apr_time_t start = apr_time_now();
+        apr_time_t start = cpu_time();
         finq_pattern_answer answer = finq_pattern_match(pattern, text, strlen(text), &work, pool);
-        apr_time_t took = apr_time_now() - start;
+        apr_time_t took = cpu_time() - start;
         if (getenv("SHOW_TIMES"))
             print_message("%6d us %d %s\n", (int)took, answer, hard[i].pattern);
         assert_true(work >= 9 * (apr_int64_t)FINQ_PATTERN_WORK);
