@@ -5,6 +5,7 @@
 #define FINQ_SEALED_H
 
 #include "crypto/data_key.h"
+#include "json/json.h"
 
 #define FINQ_SEALED_STEP "step"               /**< the data of a step, JSON */
 #define FINQ_SEALED_ANSWER "answer"           /**< what a step was answered with as `data`, at once or later, JSON */
@@ -35,5 +36,8 @@ finq_error *finq_sealed_user_mac(finq_bytes *mac, const finq_data_keys *keys, co
 /** The same under each key of the file, the first one's first, as an array of SQL's; NULL of NULL. Error: internal_server_error. */
 finq_error *finq_sealed_user_macs(const char **array, const finq_data_keys *keys, const finq_id *client_id,
                                   const char *tenant_user_id, apr_pool_t *pool);
+
+/** Reads reasons, a JSON array as it was opened, for a reply; NULL leaves `*reasons` as they are. Error: that of finq_json_stored. */
+finq_error *finq_sealed_reasons(const json_t **reasons, const char *array, apr_pool_t *pool);
 
 #endif

@@ -61,11 +61,11 @@ static ctl_exit connect_once(PGconn **connection, ctl_command *command)
     return introduce(*connection, command->pool);
 }
 
-/* What a SQLSTATE, or its beginning, means to a script, and what is told instead of PostgreSQL's own words. */
+/* What a SQLSTATE, or its beginning, means to a script, and what is said instead of PostgreSQL's own words. */
 typedef struct {
     const char *state;
     ctl_exit code;
-    const char *told;
+    const char *words;
 } meaning;
 
 static const meaning meanings[] = {
@@ -115,8 +115,8 @@ static ctl_exit error_explain(const PGresult *result)
     const meaning *m = meaning_of(state);
     if (is_ours(result))
         return ctl_fail(m->code, "%s%s%s", message, hint ? " " : "", hint ? hint : "");
-    if (m->told)
-        return ctl_fail(m->code, "%s", m->told);
+    if (m->words)
+        return ctl_fail(m->code, "%s", m->words);
     return ctl_fail(m->code, "the database failed in a way that finqctl does not know (SQLSTATE %s): %s", state, message);
 }
 

@@ -52,16 +52,16 @@ finq_bytes ctl_bytes(const char *digits, apr_pool_t *pool)
 /* ---- values ---- */
 
 /* A value as finq.sealed tells it. Whose a session is is bound to the data key, and has no row's id. */
-static finq_error *value_open(json_t **value, const json_t *told, const finq_data_key *key, opening *o)
+static finq_error *value_open(json_t **value, const json_t *sealed, const finq_data_key *key, opening *o)
 {
-    const char *kind = finq_json_string(told, "kind"), *text;
+    const char *kind = finq_json_string(sealed, "kind"), *text;
     int is_user = strcmp(kind, FINQ_SEALED_USER) == 0;
     finq_id of, id = *finq_data_key_owner(key);
-    finq_id_parse(&of, finq_json_string(told, "of"));
+    finq_id_parse(&of, finq_json_string(sealed, "of"));
     if (!is_user)
-        finq_id_parse(&id, finq_json_string(told, "id"));
-    FINQ_TRY(finq_data_key_open(&text, key, FINQ_DATA_PLACE(kind, &of, &id), ctl_bytes(finq_json_string(told, "sealed"), o->pool),
-                                o->pool));
+        finq_id_parse(&id, finq_json_string(sealed, "id"));
+    FINQ_TRY(finq_data_key_open(&text, key, FINQ_DATA_PLACE(kind, &of, &id),
+                                ctl_bytes(finq_json_string(sealed, "sealed"), o->pool), o->pool));
     if (is_user || strcmp(kind, FINQ_SEALED_LINK) == 0)
         *value = finq_json_own(json_string(text), o->pool);
     else
@@ -74,12 +74,12 @@ static int is_sealed(const json_t *value)
     return json_is_object(value) && json_object_get(value, "sealed");
 }
 
-static finq_error *member_open(json_t *object, const char *name, const json_t *told, const finq_data_key *key, opening *o)
+static finq_error *member_open(json_t *object, const char *name, const json_t *sealed, const finq_data_key *key, opening *o)
 {
     json_t *value;
-    int is_shown = o->with_data || strcmp(finq_json_string(told, "kind"), FINQ_SEALED_USER) == 0;
+    int is_shown = o->with_data || strcmp(finq_json_string(sealed, "kind"), FINQ_SEALED_USER) == 0;
     if (is_shown && key) {
-        FINQ_TRY(value_open(&value, told, key, o));
+        FINQ_TRY(value_open(&value, sealed, key, o));
         json_object_set(object, name, value);
         return NULL;
     }

@@ -109,7 +109,7 @@ static finq_error *visit_open(visit *v, const finq_return_answer_row *row)
 /* How a return ends: `error` and `description` are told instead of the status. */
 typedef struct {
     finq_decision decision;
-    const char *told, *reasons;
+    const char *data, *reasons;
     const char *error, *description;
 } ending;
 
@@ -151,7 +151,7 @@ static finq_error *location_again(const char **location, visit *v, const finq_re
 
 static finq_error *ending_seal(finq_redirect_conclude_in *in, visit *v, const ending *end)
 {
-    FINQ_TRY(finq_data_key_seal(&in->told, v->key, place_of(v, FINQ_SEALED_ANSWER), end->told, v->pool));
+    FINQ_TRY(finq_data_key_seal(&in->told, v->key, place_of(v, FINQ_SEALED_ANSWER), end->data, v->pool));
     FINQ_TRY(finq_data_key_seal(&in->reasons, v->key, place_of(v, FINQ_SEALED_REASONS), end->reasons, v->pool));
     FINQ_TRY(finq_data_key_seal(&in->error, v->key, place_of(v, FINQ_SEALED_ERROR), end->error, v->pool));
     return finq_data_key_seal(&in->description, v->key, place_of(v, FINQ_SEALED_DESCRIPTION), end->description, v->pool);
@@ -241,7 +241,7 @@ static finq_error *answer_follow(const char **location, visit *v, const finq_con
     switch (answer->verdict) {
     case FINQ_CONNECTOR_ACCEPTED:
         end.decision = v->pass.step->review ? FINQ_DECISION_PENDING : FINQ_DECISION_APPROVE;
-        end.told = answer->data;
+        end.data = answer->data;
         end.reasons = NULL;
         break;
     case FINQ_CONNECTOR_FAILED:

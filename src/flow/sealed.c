@@ -52,3 +52,13 @@ finq_error *finq_sealed_user_macs(const char **array, const finq_data_keys *keys
     *array = apr_pstrcat(pool, "{", list, "}", NULL);
     return NULL;
 }
+
+finq_error *finq_sealed_reasons(const json_t **reasons, const char *array, apr_pool_t *pool)
+{
+    json_t *wrapped;
+    if (!array)
+        return NULL;
+    FINQ_TRY(finq_json_stored(&wrapped, NULL, apr_pstrcat(pool, "{\"reasons\":", array, "}", NULL), pool));
+    *reasons = json_object_get(wrapped, "reasons");
+    return NULL;
+}

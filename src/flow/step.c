@@ -100,18 +100,13 @@ static finq_error *answer_seal(finq_step_answer *answer, const finq_service *ser
     return finq_token_seal(completed ? &answer->temp_token : &answer->nonce, &token, secret, pool);
 }
 
-static finq_error *answer_told(finq_step_answer *answer, const finq_data_key *key, const finq_id *of,
+static finq_error *answer_open(finq_step_answer *answer, const finq_data_key *key, const finq_id *of,
                                const finq_submit_step_out *row, apr_pool_t *pool)
 {
     const char *reasons;
-    json_t *told;
     FINQ_TRY(finq_data_key_open(&answer->data, key, FINQ_DATA_PLACE(FINQ_SEALED_ANSWER, of, row->step_id), row->reply, pool));
     FINQ_TRY(finq_data_key_open(&reasons, key, FINQ_DATA_PLACE(FINQ_SEALED_REASONS, of, row->step_id), row->reasons, pool));
-    if (!reasons)
-        return NULL;
-    FINQ_TRY(finq_json_stored(&told, NULL, apr_pstrcat(pool, "{\"reasons\":", reasons, "}", NULL), pool));
-    answer->reasons = json_object_get(told, "reasons");
-    return NULL;
+    return finq_sealed_reasons(&answer->reasons, reasons, pool);
 }
 
 finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *service, const finq_step_submission *submission,
@@ -131,6 +126,6 @@ finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *servi
         return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
     *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at};
     FINQ_TRY(finq_status_read(&answer->status, row.status, pool));
-    FINQ_TRY(answer_told(answer, plan.key, &pass->token.session_id, &row, pool));
+    FINQ_TRY(answer_open(answer, plan.key, &pass->token.session_id, &row, pool));
     return answer_seal(answer, service, pass, &row, pool);
 }

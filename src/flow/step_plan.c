@@ -72,34 +72,34 @@ static finq_error *context_await(finq_step_context_out *row, const finq_step_pla
     return NULL;
 }
 
-/* One of the steps so far, as the database tells it: {name, step_id, data}, the latter sealed, in hexadecimal digits. */
-static finq_error *step_open(json_t *data, const json_t *told, const finq_data_key *key, const finq_step_submission *submission,
+/* One of the steps so far, as the database has it: {name, step_id, data}, the latter sealed, in hexadecimal digits. */
+static finq_error *step_open(json_t *data, const json_t *step, const finq_data_key *key, const finq_step_submission *submission,
                              apr_pool_t *pool)
 {
     const finq_id *of = &submission->pass->token.session_id;
-    const char *text, *digits = finq_json_string(told, "data");
+    const char *text, *digits = finq_json_string(step, "data");
     finq_bytes sealed;
     finq_id step_id;
     json_t *opened;
     sealed.data = apr_pdecode_base16_binary(pool, digits, APR_ENCODE_STRING, APR_ENCODE_NONE, &sealed.length);
-    finq_id_parse(&step_id, finq_json_string(told, "step_id"));
+    finq_id_parse(&step_id, finq_json_string(step, "step_id"));
     FINQ_TRY(finq_data_key_open(&text, key, FINQ_DATA_PLACE(FINQ_SEALED_STEP, of, &step_id), sealed, pool));
     FINQ_TRY(finq_json_stored(&opened, submission->numbers, text, pool));
-    json_object_set(data, finq_json_string(told, "name"), opened);
+    json_object_set(data, finq_json_string(step, "name"), opened);
     return NULL;
 }
 
 static finq_error *context_parse(context *seen, const finq_step_context_out *row, const finq_data_key *key,
                                  const finq_step_submission *submission, apr_pool_t *pool)
 {
-    json_t *wrapped, *told;
+    json_t *wrapped, *step;
     size_t i;
     const char *text = apr_pstrcat(pool, "{\"steps\":", row->steps, ",\"documents\":", row->documents, "}", NULL);
     FINQ_TRY(finq_json_stored(&wrapped, NULL, text, pool));
     FINQ_TRY(finq_sealed_user_open(&seen->tenant_user_id, key, &submission->pass->token.client_id, row->tenant_user_id, pool));
     seen->data = finq_json_own(json_object(), pool);
     seen->documents = json_object_get(wrapped, "documents");
-    json_array_foreach(json_object_get(wrapped, "steps"), i, told) FINQ_TRY(step_open(seen->data, told, key, submission, pool));
+    json_array_foreach(json_object_get(wrapped, "steps"), i, step) FINQ_TRY(step_open(seen->data, step, key, submission, pool));
     return NULL;
 }
 

@@ -26,19 +26,9 @@ static finq_token token_of(const finq_session_standing_row *row, const finq_id *
     };
 }
 
-static finq_error *reasons_read(const json_t **reasons, const char *array, apr_pool_t *pool)
-{
-    json_t *told;
-    if (!array)
-        return NULL;
-    FINQ_TRY(finq_json_stored(&told, NULL, apr_pstrcat(pool, "{\"reasons\":", array, "}", NULL), pool));
-    *reasons = json_object_get(told, "reasons");
-    return NULL;
-}
-
 /* What is sealed of it. A session that was erased has neither this nor a key. */
-static finq_error *told_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
-                             const finq_token *token, apr_pool_t *pool)
+static finq_error *sealed_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
+                               const finq_token *token, apr_pool_t *pool)
 {
     const finq_id *of = &token->session_id;
     const char *reasons = row->own_reasons;
@@ -51,7 +41,7 @@ static finq_error *told_read(finq_waiting_answer *answer, const finq_service *se
             FINQ_TRY(
                 finq_data_key_open(&reasons, key, FINQ_DATA_PLACE(FINQ_SEALED_REASONS, of, row->step_id), row->reasons, pool));
     }
-    return reasons_read(&answer->reasons, reasons, pool);
+    return finq_sealed_reasons(&answer->reasons, reasons, pool);
 }
 
 /* A completed session's temp_token; and a nonce for what goes on, or for what its last step still has to be sent. */
@@ -83,7 +73,7 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
                                     .step = &published->skill->steps[row->step_place - 1],
                                     .uploaded = finq_pg_elements(row->uploaded, pool)};
     FINQ_TRY(finq_status_read(&answer->status, row->status, pool));
-    FINQ_TRY(told_read(answer, service, row, token, pool));
+    FINQ_TRY(sealed_read(answer, service, row, token, pool));
     if (!row->expires_at)
         return NULL;
     answer->expires_at = token->expires_at;

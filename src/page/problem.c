@@ -58,7 +58,7 @@ static const char *words_of(const finq_field *field, const finq_detail *detail)
 typedef struct {
     apr_array_header_t *found, *details;
     const finq_typed *typed;
-    int *told; /* of a detail: whether it has its problem */
+    int *noted; /* of a detail: whether it has its problem */
 } gathering;
 
 /* Whether a pointer is a field's, or of what lies in it. */
@@ -89,9 +89,9 @@ static void note(gathering *g, const finq_field *field, int (*fits)(const char *
     int is_noted = 0;
     for (int i = 0; i < g->details->nelts; i++) {
         const finq_detail *detail = &APR_ARRAY_IDX(g->details, i, finq_detail);
-        if (g->told[i] || !fits(detail->field, field))
+        if (g->noted[i] || !fits(detail->field, field))
             continue;
-        g->told[i] = 1;
+        g->noted[i] = 1;
         if (!is_noted)
             APR_ARRAY_PUSH(g->found, finq_problem) = (finq_problem){field->pointer, id_of(field), words_of(field, detail)};
         is_noted = 1;
@@ -121,7 +121,7 @@ static void gather_rest(gathering *g, const finq_field *form)
     int is_noted = 0;
     for (int i = 0; i < g->details->nelts; i++) {
         const finq_detail *detail = &APR_ARRAY_IDX(g->details, i, finq_detail);
-        if (g->told[i])
+        if (g->noted[i])
             continue;
         if (!detail->keyword)
             APR_ARRAY_PUSH(g->found, finq_problem) = (finq_problem){NULL, NULL, detail->message};
@@ -138,7 +138,7 @@ apr_array_header_t *finq_problems_of(const finq_error *error, const finq_field *
     gathering g = {.found = apr_array_make(pool, 4, sizeof(finq_problem)), .details = error->details, .typed = typed};
     if (!g.details)
         return g.found;
-    g.told = apr_pcalloc(pool, sizeof *g.told * (apr_size_t)(g.details->nelts + 1));
+    g.noted = apr_pcalloc(pool, sizeof *g.noted * (apr_size_t)(g.details->nelts + 1));
     gather(&g, form);
     gather_rest(&g, form);
     return g.found;
