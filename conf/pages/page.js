@@ -14,6 +14,22 @@ if (location.search.includes("temp_token=")) history.replaceState(null, "", loca
 const again = document.querySelector("button.again");
 if (again) setInterval(() => document.hidden || again.click(), 10000);
 
+// What an answer asks for stands below it as soon as it is given, and goes with it; what is not asked for is not sent.
+for (let apart; (apart = document.querySelector("template.when"));) {
+  const part = Object.assign(document.createElement("div"), {className: "when"});
+  part.dataset.when = apart.dataset.when;
+  part.append(apart.content);
+  apart.replaceWith(part);
+}
+const branching = () => document.querySelectorAll(".when[data-when]").forEach(part => {
+  const typed = new FormData(part.closest("form"));
+  const holds = ([is, tests]) => is === Object.entries(tests).every(([name, values]) => values.includes(typed.get(name) ?? ""));
+  part.hidden = !JSON.parse(part.dataset.when).some(branch => branch.every(holds));
+  part.querySelectorAll("input, select, textarea").forEach(box => { box.disabled = Boolean(box.closest(".when[hidden]")); });
+});
+addEventListener("change", branching);
+branching();
+
 // A photograph is made no larger than people need it, before it is sent over a slow line.
 const MOST = 4096;
 const shrink = async file => {

@@ -39,6 +39,12 @@ typedef struct finq_field_source {
     apr_pool_t *pool;
 } finq_field_source;
 
+/** What an object must fit, or must not, for a member of it to be asked for: the schema of an `if`. */
+typedef struct finq_condition {
+    const json_t *schema;
+    int holds;
+} finq_condition;
+
 typedef struct finq_field finq_field;
 struct finq_field {
     finq_field_kind kind;
@@ -46,9 +52,11 @@ struct finq_field {
     const char *pointer;             /**< JSON Pointer (RFC 6901) into `data`; its names in a form begin with it */
     const char *name;                /**< of the member; NULL in an array, and of the form itself */
     const char *title, *description; /**< the second may be NULL */
-    int required;
-    const char *unit;                   /**< what stands behind the box; NULL for nothing */
-    const char *complete;               /**< the token of HTML's autocomplete; NULL where none is known */
+    int required;                    /**< where it is asked for */
+    const apr_array_header_t
+        *when;            /**< of branches, each an array of finq_condition: it is asked for where all of one fit; NULL: always */
+    const char *unit;     /**< what stands behind the box; NULL for nothing */
+    const char *complete; /**< the token of HTML's autocomplete; NULL where none is known */
     const apr_array_header_t *choices;  /**< of finq_choice; NULL where there are none */
     const apr_array_header_t *fields;   /**< of finq_field *: a group's members; else NULL */
     const struct finq_field_spot *spot; /**< its schema (field.c) */
@@ -64,6 +72,13 @@ const json_t *finq_field_fact(const finq_field *field, const char *keyword);
 
 /** The field of an item of an array, from 0; NULL where the schema allows none there. */
 const finq_field *finq_field_item(const finq_field *rows, int place);
+
+/** Whether a member is asked for, of an object with this data. */
+int finq_field_applies(const finq_field *field, const json_t *data, const finq_numbers *numbers);
+
+/** The same for a browser, as JSON: branches of conditions, each a pair of whether it holds and {name in the form: [values]}; what
+ * has none of its values, "" being no answer, does not fit. NULL where conditions say more than that. `group` is what the member is of. */
+const char *finq_field_when(const finq_field *field, const finq_field *group);
 
 /** The text of the skill at a JSON Pointer, in the source's language where it is translated; NULL where there is none. */
 const char *finq_field_text(const finq_field_source *source, const char *pointer);

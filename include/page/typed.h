@@ -21,6 +21,8 @@ int finq_typed_has(const finq_typed *typed, const char *name, const char *value)
 #define FINQ_TYPED_MONTH "~m"
 #define FINQ_TYPED_YEAR "~y"
 #define FINQ_TYPED_COUNT "~n"
+/** Under which a form names the members with conditions that it had. */
+#define FINQ_TYPED_SHOWN "shown"
 
 /** How many rows an array has in the form: those that are there, and as many as there must be. */
 int finq_typed_rows(const finq_typed *typed, const finq_field *rows);
@@ -40,8 +42,13 @@ typedef struct finq_typed_own {
     const char *moment; /**< now, as RFC 3339 has it */
 } finq_typed_own;
 
+/** The members of a group (of const finq_field *) that are asked for, as what was typed decides. */
+const apr_array_header_t *finq_typed_wanted(const finq_typed *typed, const finq_field *group);
+/** Whether what was typed asks for a member, here or below, that the form did not have, and that nothing was typed for. */
+int finq_typed_lacks(const finq_typed *typed, const finq_field *group);
+
 /** What was typed, as a step's data: compact JSON, numbers as they were typed but for what belongs to the language (1.234,5 is
- * 1234.5). What was left empty is absent. What is no number stays text, so that the validator says so. */
+ * 1234.5). What was left empty, or is not asked for, is absent. What is no number stays text, so that the validator says so. */
 const char *finq_typed_data(const finq_typed *typed, const finq_field *form, const finq_typed_own *own);
 
 #endif

@@ -205,6 +205,13 @@ static const char *complete_of(const finq_field *field)
 
 static void members_make(finq_field *group);
 
+/* A member that a branch requires is asked for where one does; what only branches describe, where one does that. */
+static const apr_array_header_t *when_of(const field_member *member)
+{
+    const apr_array_header_t *branches = member->is_plain ? member->required : member->described;
+    return branches->nelts ? branches : NULL;
+}
+
 static finq_field *field_make(const finq_field *above, const char *id, const char *pointer, const char *name,
                               const field_spot *spot, int required)
 {
@@ -229,18 +236,27 @@ static const char *pointer_below(const char *pointer, const char *name, apr_pool
     return apr_pstrcat(pool, pointer, "/", field_escaped(name, pool), NULL);
 }
 
+static finq_field *member_make(const finq_field *group, const field_member *member, const char *id)
+{
+    int is_required = field_requires(group->source, group->spot, member->name);
+    const apr_array_header_t *when = is_required ? NULL : when_of(member);
+    if (when && member->required->nelts >= when->nelts)
+        is_required = 1;
+    finq_field *field = field_make(group, id, pointer_below(group->pointer, member->name, group->source->pool), member->name,
+                                   &member->spot, is_required);
+    field->when = when;
+    return field;
+}
+
 static void members_make(finq_field *group)
 {
     apr_pool_t *pool = group->source->pool;
     apr_array_header_t *fields = apr_array_make(pool, 8, sizeof(const finq_field *));
     apr_array_header_t *members = group->depth < DEEPEST ? field_members(group->source, group->spot) : NULL;
     group->fields = fields;
-    for (int i = 0; members && i < members->nelts; i++) {
-        const field_member *member = &APR_ARRAY_IDX(members, i, field_member);
+    for (int i = 0; members && i < members->nelts; i++)
         APR_ARRAY_PUSH(fields, const finq_field *) =
-            field_make(group, apr_psprintf(pool, "%s-%d", group->id, i + 1), pointer_below(group->pointer, member->name, pool),
-                       member->name, &member->spot, field_requires(group->source, group->spot, member->name));
-    }
+            member_make(group, &APR_ARRAY_IDX(members, i, field_member), apr_psprintf(pool, "%s-%d", group->id, i + 1));
     for (int i = 0; i < fields->nelts; i++) {
         finq_field *field = APR_ARRAY_IDX(fields, i, finq_field *);
         field->unit = unit_of(field, group);

@@ -239,8 +239,41 @@ static void field_html(const field_showing *show, const finq_field *field)
         shown[field->kind](show, field);
 }
 
+static int is_among(const apr_array_header_t *fields, const finq_field *field)
+{
+    for (int i = 0; i < fields->nelts; i++) {
+        if (APR_ARRAY_IDX(fields, i, const finq_field *) == field)
+            return 1;
+    }
+    return 0;
+}
+
+/* What is not asked for stands in a template, which only a script takes it out of. */
+static void conditional_html(const field_showing *show, const finq_field *group, const finq_field *field, int is_wanted)
+{
+    const char *when = finq_field_when(field, group);
+    if (!is_wanted && !when)
+        return;
+    finq_html_open(show->to, is_wanted ? "div" : "template");
+    finq_html_put(show->to, "class", "when");
+    finq_html_put(show->to, "data-when", when);
+    finq_html_open(show->to, "input");
+    finq_html_put(show->to, "type", "hidden");
+    finq_html_put(show->to, "name", FINQ_TYPED_SHOWN);
+    finq_html_put(show->to, "value", field->pointer);
+    finq_html_close(show->to);
+    field_html(show, field);
+    finq_html_close(show->to);
+}
+
 void field_html_members(const field_showing *show, const finq_field *group)
 {
-    for (int i = 0; i < group->fields->nelts; i++)
-        field_html(show, APR_ARRAY_IDX(group->fields, i, const finq_field *));
+    const apr_array_header_t *wanted = finq_typed_wanted(show->typed, group);
+    for (int i = 0; i < group->fields->nelts; i++) {
+        const finq_field *field = APR_ARRAY_IDX(group->fields, i, const finq_field *);
+        if (field->when && field->kind < FINQ_FIELD_FIXED)
+            conditional_html(show, group, field, is_among(wanted, field));
+        else
+            field_html(show, field);
+    }
 }

@@ -81,47 +81,114 @@ int field_find(field_spot *found, const finq_field_source *source, const field_s
 
 /* ---- members ---- */
 
-static int is_known(const apr_array_header_t *members, const char *name)
+typedef struct walking {
+    const finq_field_source *source;
+    apr_array_header_t *members;
+    void (*visit)(struct walking *w, const field_spot *spot, const apr_array_header_t *branch);
+} walking;
+
+static field_member *member_find(const apr_array_header_t *members, const char *name)
 {
     for (int i = 0; i < members->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(members, i, field_member).name, name) == 0)
-            return 1;
+        field_member *member = &APR_ARRAY_IDX(members, i, field_member);
+        if (strcmp(member->name, name) == 0)
+            return member;
     }
-    return 0;
+    return NULL;
 }
 
-static void collect(apr_array_header_t *members, const finq_field_source *source, const field_spot *spot, int depth)
+static field_member *member_add(const walking *w, const char *name, const field_spot *spot)
 {
-    static const char *const lists[] = {"allOf", "anyOf", "oneOf"}, *const ones[] = {"if", "then", "else"};
-    field_spot properties = below(source, spot, "properties"), other = referred(source, spot);
+    field_member *member = apr_array_push(w->members);
+    apr_pool_t *pool = w->source->pool;
+    *member = (field_member){name, *spot, 0, apr_array_make(pool, 1, sizeof(const apr_array_header_t *)),
+                             apr_array_make(pool, 1, sizeof(const apr_array_header_t *))};
+    return member;
+}
+
+static void properties_take(walking *w, const field_spot *spot, const apr_array_header_t *branch)
+{
+    field_spot properties = below(w->source, spot, "properties");
     const char *name;
     json_t *schema;
-    if (!json_is_object(spot->schema) || depth > DEEPEST)
-        return;
     json_object_foreach((json_t *)properties.schema, name, schema)
     {
-        if (!is_known(members, name))
-            APR_ARRAY_PUSH(members, field_member) = (field_member){name, below(source, &properties, name)};
+        field_member *member = member_find(w->members, name);
+        field_spot at = below(w->source, &properties, name);
+        if (!member)
+            member = member_add(w, name, &at);
+        if (branch)
+            APR_ARRAY_PUSH(member->described, const apr_array_header_t *) = branch;
+        else
+            member->is_plain = 1;
     }
-    collect(members, source, &other, depth + 1);
+}
+
+/* What a condition alone describes. */
+static void others_take(walking *w, const field_spot *spot, const apr_array_header_t *branch)
+{
+    field_spot properties = below(w->source, spot, "properties");
+    const char *name;
+    json_t *schema;
+    (void)branch;
+    json_object_foreach((json_t *)properties.schema, name, schema)
+    {
+        field_spot at = below(w->source, &properties, name);
+        if (!member_find(w->members, name))
+            member_add(w, name, &at);
+    }
+}
+
+static void requirements_take(walking *w, const field_spot *spot, const apr_array_header_t *branch)
+{
+    const json_t *names = json_object_get(spot->schema, "required");
+    for (size_t i = 0; branch && i < json_array_size(names); i++) {
+        field_member *member = member_find(w->members, json_string_value(json_array_get(names, i)));
+        if (member)
+            APR_ARRAY_PUSH(member->required, const apr_array_header_t *) = branch;
+    }
+}
+
+static const apr_array_header_t *branch_below(const walking *w, const apr_array_header_t *branch, const json_t *schema, int holds)
+{
+    apr_pool_t *pool = w->source->pool;
+    apr_array_header_t *longer = branch ? apr_array_copy(pool, branch) : apr_array_make(pool, 1, sizeof(finq_condition));
+    APR_ARRAY_PUSH(longer, finq_condition) = (finq_condition){schema, holds};
+    return longer;
+}
+
+static void walk(walking *w, const field_spot *spot, const apr_array_header_t *branch, int depth)
+{
+    static const char *const lists[] = {"allOf", "anyOf", "oneOf"}, *const ends[] = {"else", "then"};
+    if (!json_is_object(spot->schema) || depth > DEEPEST)
+        return;
+    field_spot other = referred(w->source, spot), condition = below(w->source, spot, "if");
+    w->visit(w, spot, branch);
+    walk(w, &other, branch, depth + 1);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        field_spot list = below(source, spot, lists[i]);
+        field_spot list = below(w->source, spot, lists[i]);
         for (size_t j = 0; j < json_array_size(list.schema); j++) {
-            other = item(source, &list, j);
-            collect(members, source, &other, depth + 1);
+            other = item(w->source, &list, j);
+            walk(w, &other, branch, depth + 1);
         }
     }
-    for (size_t i = 0; i < sizeof ones / sizeof *ones; i++) {
-        other = below(source, spot, ones[i]);
-        collect(members, source, &other, depth + 1);
+    if (w->visit == others_take)
+        walk(w, &condition, branch, depth + 1);
+    for (int holds = 1; condition.schema && holds >= 0; holds--) {
+        other = below(w->source, spot, ends[holds]);
+        walk(w, &other, branch_below(w, branch, condition.schema, holds), depth + 1);
     }
 }
 
 apr_array_header_t *field_members(const finq_field_source *source, const field_spot *spot)
 {
-    apr_array_header_t *members = apr_array_make(source->pool, 16, sizeof(field_member));
-    collect(members, source, spot, 0);
-    return members;
+    walking w = {source, apr_array_make(source->pool, 16, sizeof(field_member)), properties_take};
+    walk(&w, spot, NULL, 0);
+    w.visit = others_take;
+    walk(&w, spot, NULL, 0);
+    w.visit = requirements_take;
+    walk(&w, spot, NULL, 0);
+    return w.members;
 }
 
 static int requires(const finq_field_source *source, const field_spot *spot, const char *name, int depth)

@@ -11,10 +11,13 @@ typedef struct finq_field_spot {
     const char *pointer;
 } field_spot;
 
-/* A property. */
+/* A property. Of the branches of `if` that speak of it, each an array of finq_condition: those that describe it, and those that
+ * require it. */
 typedef struct {
     const char *name;
     field_spot spot;
+    int is_plain; /* described outside of all branches too */
+    apr_array_header_t *described, *required;
 } field_member;
 
 /* The schema of the source's step. */
@@ -23,8 +26,7 @@ field_spot field_root(const finq_field_source *source);
 /* What a schema says of a keyword: it, or what it refers to, or one of its allOf. Whether anything does. */
 int field_find(field_spot *found, const finq_field_source *source, const field_spot *spot, const char *keyword);
 
-/* The properties of an object (of field_member), each once, in order: those of its conditions and choices too, since the server
- * alone decides which of them are wanted. */
+/* The properties of an object (of field_member), each once, in order: those of its conditions and choices too. */
 apr_array_header_t *field_members(const finq_field_source *source, const field_spot *spot);
 
 /* Whether an object always requires a member. */

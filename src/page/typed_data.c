@@ -4,6 +4,9 @@
 #include <apr_strings.h>
 #include <string.h>
 
+/* How often conditions that hang on one another are looked at. */
+#define ROUNDS 4
+
 typedef struct {
     const finq_typed *typed;
     const finq_typed_own *own;
@@ -260,19 +263,62 @@ static int is_telling(const finq_field *field, const char *value)
     return !(field->kind == FINQ_FIELD_TICK && strcmp(value, "false") == 0) && field->kind != FINQ_FIELD_FIXED;
 }
 
-static const char *group_value(const reading *r, const finq_field *field)
+/* The object of these members; `*tells` is set where one says that somebody filled it in. */
+static const char *object_of(const reading *r, const apr_array_header_t *members, int *tells)
 {
     apr_array_header_t *parts = apr_array_make(r->pool, 8, sizeof(const char *));
-    int tells = field->required;
-    for (int i = 0; i < field->fields->nelts; i++) {
-        const finq_field *member = APR_ARRAY_IDX(field->fields, i, const finq_field *);
+    for (int i = 0; i < members->nelts; i++) {
+        const finq_field *member = APR_ARRAY_IDX(members, i, const finq_field *);
         const char *value = value_of(r, member);
         if (!value)
             continue;
-        tells = tells || is_telling(member, value);
+        *tells = *tells || is_telling(member, value);
         APR_ARRAY_PUSH(parts, const char *) = apr_pstrcat(r->pool, quoted(member->name, r->pool), ":", value, NULL);
     }
-    return tells ? list_of(parts, "{", "}", r->pool) : NULL;
+    return list_of(parts, "{", "}", r->pool);
+}
+
+static const apr_array_header_t *applying(const reading *r, const finq_field *group, const char *object)
+{
+    apr_array_header_t *members = apr_array_make(r->pool, 8, sizeof(const finq_field *));
+    finq_numbers *numbers = finq_numbers_make(r->pool);
+    json_t *data;
+    if (finq_json_stored(&data, numbers, object, r->pool) != NULL)
+        return group->fields;
+    for (int i = 0; i < group->fields->nelts; i++) {
+        const finq_field *member = APR_ARRAY_IDX(group->fields, i, const finq_field *);
+        if (finq_field_applies(member, data, numbers))
+            APR_ARRAY_PUSH(members, const finq_field *) = member;
+    }
+    return members;
+}
+
+static int is_conditional(const finq_field *group)
+{
+    for (int i = 0; i < group->fields->nelts; i++) {
+        if (APR_ARRAY_IDX(group->fields, i, const finq_field *)->when)
+            return 1;
+    }
+    return 0;
+}
+
+/* What one answer does away with may have asked for the next. */
+static const apr_array_header_t *wanted_of(const reading *r, const finq_field *group)
+{
+    const apr_array_header_t *wanted = group->fields;
+    int tells = 0, before = -1;
+    for (int round = 0; is_conditional(group) && round < ROUNDS && wanted->nelts != before; round++) {
+        before = wanted->nelts;
+        wanted = applying(r, group, object_of(r, wanted, &tells));
+    }
+    return wanted;
+}
+
+static const char *group_value(const reading *r, const finq_field *field)
+{
+    int tells = field->required;
+    const char *object = object_of(r, wanted_of(r, field), &tells);
+    return tells ? object : NULL;
 }
 
 /* ---- the whole ---- */
@@ -306,4 +352,40 @@ const char *finq_typed_data(const finq_typed *typed, const finq_field *form, con
 {
     const reading r = {typed, own, form->source->words, form->source->pool};
     return value_of(&r, form);
+}
+
+const apr_array_header_t *finq_typed_wanted(const finq_typed *typed, const finq_field *group)
+{
+    static const finq_typed_own nothing = {NULL, NULL};
+    const reading r = {typed, &nothing, group->source->words, group->source->pool};
+    return wanted_of(&r, group);
+}
+
+/* ---- what was not asked ---- */
+
+static int is_unasked(const finq_typed *typed, const finq_field *field)
+{
+    if (field->when && !finq_typed_has(typed, FINQ_TYPED_SHOWN, field->pointer))
+        return 1;
+    if (field->kind == FINQ_FIELD_GROUP)
+        return finq_typed_lacks(typed, field);
+    for (int i = 0; field->kind == FINQ_FIELD_ROWS && i < finq_typed_rows(typed, field); i++) {
+        const finq_field *item = finq_field_item(field, i);
+        if (item && is_unasked(typed, item))
+            return 1;
+    }
+    return 0;
+}
+
+int finq_typed_lacks(const finq_typed *typed, const finq_field *group)
+{
+    static const finq_typed_own nothing = {NULL, NULL};
+    const reading r = {typed, &nothing, group->source->words, group->source->pool};
+    const apr_array_header_t *wanted = wanted_of(&r, group);
+    for (int i = 0; i < wanted->nelts; i++) {
+        const finq_field *field = APR_ARRAY_IDX(wanted, i, const finq_field *);
+        if (field->kind < FINQ_FIELD_FIXED && !value_of(&r, field) && is_unasked(typed, field))
+            return 1;
+    }
+    return 0;
 }

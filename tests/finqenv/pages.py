@@ -30,6 +30,8 @@ class _Reader(html.parser.HTMLParser):
         found = dict(attributes)
         if tag not in ("input", "meta", "link", "img", "br", "hr"):
             self.open.append(tag)
+        if "template" in self.open:
+            return  # for scripts
         if tag == "form":
             self.forms.append(Form())
         elif tag == "input":
@@ -64,7 +66,7 @@ class _Reader(html.parser.HTMLParser):
     def handle_data(self, data):
         if self._area:
             self._area[1] += data
-        for tag in set(self.open):
+        for tag in set(self.open) if "template" not in self.open else ():
             self.words[tag] = self.words.get(tag, "") + data
 
 

@@ -75,7 +75,7 @@ MAY_USE = {
     "flow": "bank crypto db documents form ground json skills",
     "consent": "bank crypto db documents flow form ground json skills",
     "data": "bank consent crypto db documents flow form ground json skills",
-    "page": "bank crypto db flow ground json skills",
+    "page": "bank crypto db flow form ground json skills",
     "ctl": LIBRARY,
     "httpd/host": "crypto ground meter sign",
     "httpd/pool": "httpd/host db ground meter",

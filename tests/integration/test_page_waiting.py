@@ -1,4 +1,5 @@
 """Pages of sessions that wait: for a bank, for a decision, for a connector that cannot be reached; without script, and in Chromium."""
+import json
 import urllib.parse
 
 import pytest
@@ -15,7 +16,14 @@ from finqenv.places import ROOT
 APP = "https://app.example/done"
 AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
 LINK = {"type": "object", "required": ["psu_redirect_link"], "properties": {"psu_redirect_link": {"type": "string"}}}
-SKILLS = [definition("page_sca_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}),
+# A company has a name, and one abroad a country.
+BRANCHES = {"type": "object", "required": ["kind"], "additionalProperties": False,
+            "properties": {"kind": {"title": "Who", "enum": ["person", "company"]}, "company": {"type": "string"}, "abroad": {"type": "boolean"},
+                           "land": {"type": "string"}},
+            "if": {"properties": {"kind": {"const": "company"}}, "required": ["kind"]}, "then": {"required": ["company", "abroad"]},
+            "allOf": [{"if": {"properties": {"abroad": {"const": True}}, "required": ["abroad"]}, "then": {"required": ["land"]}}]}
+SKILLS = [definition("page_branches_sbx_#1.0", step("form") | {"schema": BRANCHES}),
+          definition("page_sca_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}),
           definition("page_more_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}, step("last")),
           definition("page_review_sbx_#1.0", step("form", review="offline", uploads=[DOCUMENT]), step("last"))]
 
@@ -67,6 +75,29 @@ def test_a_bank_in_between_and_a_refusal(bank):
     assert told == {"status": "SESSION_IN_PROGRESS"} and "You are back from XYZ Bank" in back.text
     assert visitor.press("start").heading == "last"
     assert visitor.press("next").heading == "All done"
+
+
+def entered(bank):
+    """Through the newest page."""
+    return json.loads(bank.server.entered(bank.psql("SELECT session_id FROM finq.page ORDER BY created_at DESC LIMIT 1"))["form"])
+
+
+def test_what_answers_lead_to_is_asked_next(bank):
+    """Without script: on the same step again, as nothing that is wrong. Red without finq_typed_lacks in act_next."""
+    visitor = begin(bank, "page_branches_sbx_#1.0")
+    assert "/company" not in dict(visitor.page.form("next").fields) and visitor.page.html.count("<template") == 3
+    more = visitor.press("next", {"/kind": "company"})
+    assert more.status == 200 and "Your answers lead to" in more.text and "/land" not in dict(more.form("next").fields)
+    visitor.press("next", {"/company": "Example SRL", "/abroad": "true"})
+    assert visitor.page.status == 200 and visitor.press("next", {"/land": "Chile"}).heading == "All done"
+    assert entered(bank) == {"kind": "company", "company": "Example SRL", "abroad": True, "land": "Chile"}
+
+
+def test_what_is_not_asked_for_is_not_sent(bank):
+    visitor = begin(bank, "page_branches_sbx_#1.0")
+    visitor.press("next", {"/kind": "company"})
+    assert visitor.press("next", {"/company": "Example SRL", "/abroad": "true", "/kind": "person"}).heading == "All done"
+    assert entered(bank) == {"kind": "person"}
 
 
 def waiting_step(bank):
@@ -215,6 +246,7 @@ def test_the_card_in_chromium_without_script(bank, browser, tmp_path):
     for title in ("Gold card", "Romanian leu", "Employed"):
         choose(browser, title)
     type_in(browser, "/limit", "5,000")
+    press(browser, "Continue")
     type_in(browser, "/employer", "Example SRL")
     press(browser, "Continue")
     browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(paper))
@@ -225,6 +257,29 @@ def test_the_card_in_chromium_without_script(bank, browser, tmp_path):
     token = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link).query))["temp_token"]
     told = bank.client.call("/token", {"client_id": bank.tenant.client_id, "client_secret": bank.tenant.client_secret, "temp_token": token})
     assert told.status == 200 and told["skill"] == CARD
+
+
+def is_shown(browser, name):
+    return [box.is_displayed() for box in browser.find_elements(By.NAME, name)][:1] == [True]
+
+
+def test_answers_show_what_they_lead_to(bank, scripted):
+    """With script as soon as they are given. Red without branching() in page.js."""
+    browser = scripted
+    browser.get(pages.make(bank.client, "page_branches_sbx_#1.0", language="en")["url"])
+    press(browser, "Start")
+    assert not is_shown(browser, "/company") and not is_shown(browser, "/land")
+    choose(browser, "company")
+    type_in(browser, "/company", "Example SRL")
+    choose(browser, "Yes")
+    type_in(browser, "/land", "Chile")
+    choose(browser, "person")
+    assert not is_shown(browser, "/company") and not is_shown(browser, "/land")
+    choose(browser, "company")
+    assert is_shown(browser, "/land")
+    press(browser, "Continue")
+    assert heading(browser) == "All done"
+    assert entered(bank) == {"kind": "company", "company": "Example SRL", "abroad": True, "land": "Chile"}
 
 
 def test_a_bank_in_chromium_with_script(bank, scripted):

@@ -233,6 +233,68 @@ static void members_are_gathered(void **state)
     }
 }
 
+#define BRANCHES                                                                                                                         \
+    "{\"required\":[\"k\"],\"properties\":{\"k\":{\"enum\":[\"x\",\"y\",\"z\"]},\"p\":{},\"n\":{\"maxLength\":9}},\"allOf\":["           \
+    "{\"if\":{\"properties\":{\"k\":{\"const\":\"x\"}},\"required\":[\"k\"]},\"then\":{\"required\":[\"p\"],\"properties\":{\"n\":{}}}," \
+    "\"else\":{\"properties\":{\"e\":{\"const\":true}}}},"                                                                               \
+    "{\"if\":{\"required\":[\"e\"],\"properties\":{\"e\":{\"const\":true}}},\"then\":{\"properties\":{\"d\":{\"$ref\":\"#/$defs/t\"}},"  \
+    "\"required\":[\"d\"]}},{\"if\":{\"$ref\":\"#/$defs/z\"},\"then\":{\"properties\":{\"r\":{}}}}],"                                    \
+    "\"$defs\":{\"t\":{\"type\":\"string\"},\"z\":{\"properties\":{\"k\":{\"const\":\"z\"}},\"required\":[\"k\"]}}}"
+
+static const char *when_of(const sheet *of, const char *name)
+{
+    for (int i = 0; i < of->form->fields->nelts; i++) {
+        const finq_field *field = member(of, i);
+        if (strcmp(field->name, name) == 0)
+            return field->when ? finq_field_when(field, of->form) : "always";
+    }
+    return "no member";
+}
+
+/* A member that a branch requires, or alone describes, is asked for where it does. Red: an `else` that holds where its `if` does; the
+ * answers of members that are not asked for. */
+static void branches_decide_what_is_asked_for(void **state)
+{
+    static const struct {
+        const char *typed[8], *data;
+        int lacks;
+    } rows[] = {
+        {{NULL}, "{}", 1},
+        {{"/k", "x"}, "{\"k\":\"x\"}", 1},
+        {{"/k", "x", "/p", "P", "/e", "true", "/d", "D"}, "{\"k\":\"x\",\"p\":\"P\"}", 0},
+        {{"/k", "y", "/p", "P", "/e", "true", "/d", "D"}, "{\"k\":\"y\",\"e\":true,\"d\":\"D\"}", 0},
+        {{"/k", "y", "shown", "/e"}, "{\"k\":\"y\"}", 0},
+        {{"/k", "y", "/e", "true"}, "{\"k\":\"y\",\"e\":true}", 1},
+        {{"/k", "z", "shown", "/e", "/r", "R"}, "{\"k\":\"z\",\"r\":\"R\"}", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sheet of = sheet_of("en", BRANCHES);
+        for (int j = 0; j < 8 && rows[i].typed[j]; j += 2)
+            finq_typed_add(of.typed, rows[i].typed[j], rows[i].typed[j + 1]);
+        assert_string_equal(data_of(&of), rows[i].data);
+        assert_int_equal(finq_typed_lacks(of.typed, of.form), rows[i].lacks);
+    }
+}
+
+/* Red: "" left out of what an `if` without `required` has. */
+static void browsers_are_told_the_conditions(void **state)
+{
+    sheet of = sheet_of("en", BRANCHES);
+    (void)state;
+    assert_string_equal(when_of(&of, "k"), "always");
+    assert_string_equal(when_of(&of, "n"), "always");
+    assert_string_equal(when_of(&of, "p"), "[[[true,{\"/k\":[\"x\"]}]]]");
+    assert_string_equal(when_of(&of, "e"), "[[[false,{\"/k\":[\"x\"]}]]]");
+    assert_string_equal(when_of(&of, "d"), "[[[true,{\"/e\":[\"true\"]}]]]");
+    assert_null(when_of(&of, "r"));
+    of = sheet_of(
+        "en",
+        "{\"properties\":{\"b\":{\"type\":\"boolean\"},\"s\":{\"enum\":[1,2]}},\"if\":{\"properties\":{\"b\":{\"const\":false},"
+        "\"s\":{\"enum\":[1]}}},\"then\":{\"properties\":{\"t\":{}}}}");
+    assert_string_equal(when_of(&of, "t"), "[[[true,{\"/b\":[\"\"],\"/s\":[\"1\",\"\"]}]]]");
+}
+
 /* Red: English's decimal mark for all languages. */
 static void numbers_are_read_as_people_write_them(void **state)
 {
@@ -447,6 +509,8 @@ int main(void)
         cmocka_unit_test(schemas_become_fields),
         cmocka_unit_test(titles_are_translated),
         cmocka_unit_test(members_are_gathered),
+        cmocka_unit_test(branches_decide_what_is_asked_for),
+        cmocka_unit_test(browsers_are_told_the_conditions),
         cmocka_unit_test(numbers_are_read_as_people_write_them),
         cmocka_unit_test(what_is_typed_becomes_data),
         cmocka_unit_test(data_comes_back),

@@ -182,6 +182,8 @@ static finq_error *act_next(finq_page_visit *visit, const finq_session_pass *pas
 {
     finq_step_answer answer;
     json_t *body;
+    if (finq_typed_lacks(visit->form.typed, finq_page_show_fields(visit, pass->step)))
+        return finq_page_show_form(visit, nonce, visit->form.typed, NULL, finq_words_say(visit->screen.words, "form.more"));
     FINQ_TRY(body_make(&body, visit, pass, nonce));
     finq_step_submission submission = {
         .pass = pass,
