@@ -16,6 +16,8 @@ typedef struct finq_page_visit {
     finq_page_form form;
     finq_state state;
     finq_screen screen;
+    int part;                /**< of a form that has parts: which one, from 0; their count for the answers to look through */
+    int is_gathered;         /**< whether `form` has what was typed into the others too */
     const char *html;        /**< the page */
     const finq_error *error; /**< what it tells of; NULL for nothing */
 } finq_page_visit;
@@ -46,6 +48,9 @@ finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_c
                                      const finq_id *step_id, const apr_array_header_t *uploaded);
 /** The last page: `temp_token` is NULL where there is none to hand over. */
 finq_error *finq_page_show_end(finq_page_visit *visit, finq_status status, const json_t *reasons, const char *temp_token);
+
+/** Adds to the form that came what was typed into the other parts of the step, once. */
+void finq_page_show_gather(finq_page_visit *visit, const finq_field *fields);
 
 /** The fields of a step, and what their data is made of. */
 const finq_field *finq_page_show_fields(const finq_page_visit *visit, const finq_skill_step *step);

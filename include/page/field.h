@@ -59,6 +59,7 @@ struct finq_field {
     const char *complete; /**< the token of HTML's autocomplete; NULL where none is known */
     const apr_array_header_t *choices;  /**< of finq_choice; NULL where there are none */
     const apr_array_header_t *fields;   /**< of finq_field *: a group's members; else NULL */
+    const finq_field *whole;            /**< the form that this is a part of; NULL for what is whole */
     const struct finq_field_spot *spot; /**< its schema (field.c) */
     const finq_field_source *source;
     int depth;
@@ -73,6 +74,9 @@ const json_t *finq_field_fact(const finq_field *field, const char *keyword);
 /** The field of an item of an array, from 0; NULL where the schema allows none there. */
 const finq_field *finq_field_item(const finq_field *rows, int place);
 
+/** Whether a field is one of these (of const finq_field *). */
+int finq_field_is_among(const apr_array_header_t *fields, const finq_field *field);
+
 /** Whether a member is asked for, of an object with this data. */
 int finq_field_applies(const finq_field *field, const json_t *data, const finq_numbers *numbers);
 
@@ -82,6 +86,9 @@ const char *finq_field_when(const finq_field *field, const finq_field *group);
 
 /** The text of the skill at a JSON Pointer, in the source's language where it is translated; NULL where there is none. */
 const char *finq_field_text(const finq_field_source *source, const char *pointer);
+
+/** The pointer of a member of what stands at a pointer. */
+const char *finq_field_pointer(const char *pointer, const char *name, apr_pool_t *pool);
 
 /** A name in the form of a word, for what has no title: "first_name" is "First name". */
 const char *finq_field_spoken(const char *name, apr_pool_t *pool);

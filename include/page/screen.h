@@ -38,8 +38,12 @@ typedef struct finq_screen_form {
     const apr_array_header_t *problems; /**< of finq_problem; NULL for none */
     const char *notice;                 /**< words above the form; NULL for none */
     int can_go_back;
+    int part; /**< which part `fields` is, from 0; where they are whole and it is their count, all are to be looked through */
 } finq_screen_form;
 const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_carried *carried, const finq_screen_form *form);
+
+/** What was typed into all parts, before it is sent: each can be changed. */
+const char *finq_screen_check_of(const finq_screen *screen, const finq_screen_carried *carried, const finq_screen_form *form);
 
 /** The documents of a step. */
 typedef struct finq_screen_documents {

@@ -13,9 +13,10 @@ typedef struct finq_state {
     const char *moment; /**< when the form was shown */
     json_t *typed;      /**< {step: data} of what was typed since the page was opened, to be shown again; NULL for nothing */
     finq_numbers *numbers;
+    const json_t *parts; /**< what was typed into the other parts of a form (part.h); NULL for nothing */
 } finq_state;
 
-/** Seals it into text. */
+/** Seals it into text. Error: payload_too_large for parts that are longer than any step's data. */
 finq_error *finq_state_seal(const char **text, const finq_state *state, const finq_secrets *secrets, apr_pool_t *pool);
 
 /** Opens it. `*is_ours` is 0 for a text (or NULL) that is none, or that is another page's. */

@@ -16,6 +16,10 @@ const char *finq_typed_get(const finq_typed *typed, const char *name);
 /** Whether one of the values is this one. */
 int finq_typed_has(const finq_typed *typed, const char *name, const char *value);
 
+/** Calls for each name with its values (of const char *), until it answers 0. */
+void finq_typed_each(const finq_typed *typed, int (*call)(void *baton, const char *name, const apr_array_header_t *values),
+                     void *baton);
+
 /* What a name in the form ends with, behind a field's pointer: "~" with anything but 0 and 1 stands in no JSON Pointer. */
 #define FINQ_TYPED_DAY "~d"
 #define FINQ_TYPED_MONTH "~m"

@@ -35,6 +35,9 @@ const char *finq_words_find(const finq_words *words, const char *name);
 /** The same with values in the place of {slots}: pairs of a slot and its value, and NULL at the end. */
 const char *finq_words_with(const finq_words *words, const char *name, apr_pool_t *pool, ...) __attribute__((sentinel));
 
+/** A date as the language writes it; NULL for a month that there is not. */
+const char *finq_words_date(const finq_words *words, int day, int month, int year, apr_pool_t *pool);
+
 /** A file that pages refer to: its name tells its content, so that it can be kept for ever. */
 typedef struct finq_page_file {
     const char *name, *type;

@@ -166,6 +166,14 @@ static const char *unit_of(const finq_field *field, const finq_field *group)
     return words ? words : unit;
 }
 
+/* What the step itself says of a member of its form. */
+static const char *ui_token(const finq_field *field)
+{
+    const json_t *step = json_array_get(json_object_get(field->source->skill, "steps"), (size_t)field->source->step);
+    const json_t *tokens = json_object_get(json_object_get(step, "ui"), "autocomplete");
+    return field->depth == 1 && field->name ? finq_json_string(tokens, field->name) : NULL;
+}
+
 /* What browsers and their helpers fill in by themselves (HTML, autofill). */
 static const char *complete_of(const finq_field *field)
 {
@@ -191,7 +199,9 @@ static const char *complete_of(const finq_field *field)
         {"country", "country"},
         {"employer", "organization"},
     };
-    const char *format = json_string_value(finq_field_fact(field, "format"));
+    const char *format = json_string_value(finq_field_fact(field, "format")), *own = ui_token(field);
+    if (own)
+        return own;
     for (size_t i = 0; field->name && i < sizeof tokens / sizeof *tokens; i++) {
         if (strcmp(tokens[i][0], field->name) == 0)
             return tokens[i][1];
@@ -231,7 +241,7 @@ static finq_field *field_make(const finq_field *above, const char *id, const cha
     return field;
 }
 
-static const char *pointer_below(const char *pointer, const char *name, apr_pool_t *pool)
+const char *finq_field_pointer(const char *pointer, const char *name, apr_pool_t *pool)
 {
     return apr_pstrcat(pool, pointer, "/", field_escaped(name, pool), NULL);
 }
@@ -242,7 +252,7 @@ static finq_field *member_make(const finq_field *group, const field_member *memb
     const apr_array_header_t *when = is_required ? NULL : when_of(member);
     if (when && member->required->nelts >= when->nelts)
         is_required = 1;
-    finq_field *field = field_make(group, id, pointer_below(group->pointer, member->name, group->source->pool), member->name,
+    finq_field *field = field_make(group, id, finq_field_pointer(group->pointer, member->name, group->source->pool), member->name,
                                    &member->spot, is_required);
     field->when = when;
     return field;
@@ -274,6 +284,15 @@ const finq_field *finq_field_form(const finq_field_source *source)
     return form;
 }
 
+int finq_field_is_among(const apr_array_header_t *fields, const finq_field *field)
+{
+    for (int i = 0; i < fields->nelts; i++) {
+        if (APR_ARRAY_IDX(fields, i, const finq_field *) == field)
+            return 1;
+    }
+    return 0;
+}
+
 const json_t *finq_field_fact(const finq_field *field, const char *keyword)
 {
     field_spot found;
@@ -292,8 +311,8 @@ const finq_field *finq_field_item(const finq_field *rows, int place)
         items = (field_spot){NULL, ""};
     if (json_is_false(items.schema) || rows->depth >= DEEPEST)
         return NULL;
-    finq_field *item = field_make(rows, apr_psprintf(pool, "%s-%d", rows->id, place + 1), pointer_below(rows->pointer, at, pool),
-                                  NULL, &items, is_first);
+    finq_field *item = field_make(rows, apr_psprintf(pool, "%s-%d", rows->id, place + 1),
+                                  finq_field_pointer(rows->pointer, at, pool), NULL, &items, is_first);
     if (!*item->title)
         item->title = apr_psprintf(pool, "%s %d", rows->title, place + 1);
     return item;

@@ -239,15 +239,6 @@ static void field_html(const field_showing *show, const finq_field *field)
         shown[field->kind](show, field);
 }
 
-static int is_among(const apr_array_header_t *fields, const finq_field *field)
-{
-    for (int i = 0; i < fields->nelts; i++) {
-        if (APR_ARRAY_IDX(fields, i, const finq_field *) == field)
-            return 1;
-    }
-    return 0;
-}
-
 /* What is not asked for stands in a template, which only a script takes it out of. */
 static void conditional_html(const field_showing *show, const finq_field *group, const finq_field *field, int is_wanted)
 {
@@ -272,7 +263,7 @@ void field_html_members(const field_showing *show, const finq_field *group)
     for (int i = 0; i < group->fields->nelts; i++) {
         const finq_field *field = APR_ARRAY_IDX(group->fields, i, const finq_field *);
         if (field->when && field->kind < FINQ_FIELD_FIXED)
-            conditional_html(show, group, field, is_among(wanted, field));
+            conditional_html(show, group, field, finq_field_is_among(wanted, field));
         else
             field_html(show, field);
     }

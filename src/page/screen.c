@@ -111,16 +111,6 @@ const char *finq_screen_resume(const finq_screen *screen, const char *notice)
 
 /* ---- a step ---- */
 
-static void form_buttons(const screen_page *page, int can_go_back)
-{
-    finq_html_open(page->to, "div");
-    finq_html_put(page->to, "class", "buttons");
-    screen_button(page, NULL, "next", screen_say(page, "form.next")); /* first: Enter presses it */
-    if (can_go_back)
-        screen_button(page, "plain", "back", screen_say(page, "form.back"));
-    finq_html_close(page->to);
-}
-
 const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_carried *carried, const finq_screen_form *form)
 {
     screen_page page = screen_begin(screen, screen_step_title(screen, form->step));
@@ -131,8 +121,10 @@ const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_car
     screen_paragraph(&page, "lead", screen_text(screen, apr_psprintf(screen->pool, "/steps/%d/description", form->step)));
     screen_paragraph(&page, "notice", form->notice);
     screen_form_open(&page, carried, NULL);
+    if (form->fields->whole)
+        screen_hidden(&page, "part", apr_itoa(screen->pool, form->part));
     field_html_members(&show, form->fields);
-    form_buttons(&page, form->can_go_back);
+    screen_form_buttons(&page, "form.next", form->can_go_back);
     finq_html_close(page.to);
     return screen_end(&page);
 }

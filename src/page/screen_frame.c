@@ -32,15 +32,9 @@ const char *screen_step_title(const finq_screen *screen, int step)
 
 const char *screen_date(const screen_page *page, apr_int64_t seconds)
 {
-    apr_pool_t *pool = page->screen->pool;
     apr_time_exp_t at;
-    char *last, *months = apr_pstrdup(pool, screen_say(page, "date.months"));
     apr_time_exp_gmt(&at, apr_time_from_sec(seconds));
-    const char *month = apr_strtok(months, ",", &last);
-    for (int i = 0; i < at.tm_mon && month; i++)
-        month = apr_strtok(NULL, ",", &last);
-    return finq_words_with(page->screen->words, "date.form", pool, "day", apr_itoa(pool, at.tm_mday), "month", month, "year",
-                           apr_itoa(pool, at.tm_year + 1900), NULL);
+    return finq_words_date(page->screen->words, at.tm_mday, at.tm_mon + 1, at.tm_year + 1900, page->screen->pool);
 }
 
 /* ---- the frame ---- */
@@ -211,5 +205,15 @@ void screen_link(const screen_page *page, const char *url, const char *words)
     finq_html_put(page->to, "rel", "noreferrer");
     finq_html_text(page->to, words);
     finq_html_close(page->to);
+    finq_html_close(page->to);
+}
+
+void screen_form_buttons(const screen_page *page, const char *words, int can_go_back)
+{
+    finq_html_open(page->to, "div");
+    finq_html_put(page->to, "class", "buttons");
+    screen_button(page, NULL, "next", screen_say(page, words)); /* first: Enter presses it */
+    if (can_go_back)
+        screen_button(page, "plain", "back", screen_say(page, "form.back"));
     finq_html_close(page->to);
 }

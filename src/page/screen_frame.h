@@ -37,6 +37,8 @@ void screen_hidden(const screen_page *page, const char *name, const char *value)
 void screen_button(const screen_page *page, const char *class_name, const char *act, const char *words);
 /* A link that looks like a button. */
 void screen_link(const screen_page *page, const char *url, const char *words);
+/* The buttons below a step's form, the one that leads on with these words. */
+void screen_form_buttons(const screen_page *page, const char *words, int can_go_back);
 /* A date as the language writes it. */
 const char *screen_date(const screen_page *page, apr_int64_t seconds);
 

@@ -7,6 +7,7 @@
 #define CARRIED 'S'
 /* Longer than this nothing is carried: a form is no store. */
 #define CARRIED_MOST 131072
+#define PARTS_MOST 65536
 
 static finq_error *bytes_seal(finq_bytes *sealed, const char *text, const finq_secrets *secrets, apr_pool_t *pool)
 {
@@ -47,13 +48,17 @@ finq_error *finq_state_seal(const char **text, const finq_state *state, const fi
     finq_json_writer *to = finq_json_write(pool);
     char id[FINQ_ID_TEXT + 1];
     finq_bytes sealed;
+    const char *parts = state->parts ? finq_json_text(state->parts, pool) : NULL;
+    if (parts && strlen(parts) > PARTS_MOST)
+        return finq_error_too_large("The form", PARTS_MOST, pool);
     const char *typed = state->typed ? finq_json_text_spelt(state->typed, state->numbers, pool) : NULL;
     finq_json_open(to, NULL, '{');
     finq_json_put(to, "page", finq_id_write(id, &state->page_id));
 #define X(name, member) finq_json_put(to, name, state->member);
     TEXTS(X)
 #undef X
-    finq_json_put_text(to, "typed", typed && strlen(typed) < CARRIED_MOST / 2 ? typed : NULL);
+    finq_json_put_text(to, "typed", typed && strlen(typed) < (CARRIED_MOST - PARTS_MOST) / 2 ? typed : NULL);
+    finq_json_put_text(to, "parts", parts);
     finq_json_close(to, '}');
     FINQ_TRY(bytes_seal(&sealed, finq_json_written(to), secrets, pool));
     *text = finq_codec_encode(FINQ_BASE64URL, sealed.data, sealed.length, pool);
@@ -66,6 +71,7 @@ static void state_read(finq_state *state, json_t *said, finq_numbers *numbers)
     TEXTS(X)
 #undef X
     state->typed = json_object_get(said, "typed");
+    state->parts = json_object_get(said, "parts");
     state->numbers = numbers;
 }
 

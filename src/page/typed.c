@@ -59,6 +59,15 @@ int finq_typed_has(const finq_typed *typed, const char *name, const char *value)
     return 0;
 }
 
+void finq_typed_each(const finq_typed *typed, int (*call)(void *baton, const char *name, const apr_array_header_t *values),
+                     void *baton)
+{
+    for (apr_hash_index_t *i = apr_hash_first(typed->pool, typed->values); i; i = apr_hash_next(i)) {
+        if (!call(baton, apr_hash_this_key(i), apr_hash_this_val(i)))
+            return;
+    }
+}
+
 /* ---- rows ---- */
 
 static const char *count_name(const finq_typed *typed, const finq_field *rows)

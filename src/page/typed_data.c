@@ -4,6 +4,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "typed_number.h"
+
 /* How often conditions that hang on one another are looked at. */
 #define ROUNDS 4
 
@@ -42,18 +44,6 @@ static const char *quoted(const char *text, apr_pool_t *pool)
 
 /* ---- texts ---- */
 
-/* Without any of these characters. */
-static char *without(const char *text, const char *characters, apr_pool_t *pool)
-{
-    char *left = apr_pstrdup(pool, text), *to = left;
-    for (; *text; text++) {
-        if (!strchr(characters, *text))
-            *to++ = *text;
-    }
-    *to = '\0';
-    return left;
-}
-
 static const char *in_capitals(char *text)
 {
     for (char *c = text; *c; c++)
@@ -64,7 +54,7 @@ static const char *in_capitals(char *text)
 /* 0040 712 345 678 is +40712345678. */
 static const char *telephone(const char *text, apr_pool_t *pool)
 {
-    char *digits = without(text, " ()-./", pool);
+    char *digits = typed_without(text, " ()-./", pool);
     return strncmp(digits, "00", 2) == 0 ? apr_pstrcat(pool, "+", digits + 2, NULL) : digits;
 }
 
@@ -73,12 +63,12 @@ static const char *text_meant(const reading *r, const finq_field *field, const c
 {
     const char *format = json_string_value(finq_field_fact(field, "format"));
     if (format && strcmp(format, "iban") == 0)
-        return in_capitals(without(text, " ", r->pool));
+        return in_capitals(typed_without(text, " ", r->pool));
     if (field->complete && strcmp(field->complete, "tel") == 0)
         return telephone(text, r->pool);
     if (field->complete && strcmp(field->complete, "country") == 0 && strlen(text) == 2)
         return in_capitals(apr_pstrdup(r->pool, text));
-    return field->kind == FINQ_FIELD_AREA ? without(text, "\r", r->pool) : text;
+    return field->kind == FINQ_FIELD_AREA ? typed_without(text, "\r", r->pool) : text;
 }
 
 static const char *text_value(const reading *r, const finq_field *field)
@@ -89,76 +79,11 @@ static const char *text_value(const reading *r, const finq_field *field)
 
 /* ---- numbers ---- */
 
-/* RFC 8259's grammar. */
-static int is_number(const char *text)
-{
-    text += *text == '-';
-    if (!apr_isdigit(*text) || (text[0] == '0' && apr_isdigit(text[1])))
-        return 0;
-    text += strspn(text, "0123456789");
-    if (*text == '.') {
-        if (!apr_isdigit(text[1]))
-            return 0;
-        text += 1 + strspn(text + 1, "0123456789");
-    }
-    return *text == '\0';
-}
-
-/* Without what groups digits: blanks, those that never break among them, and apostrophes. */
-static char *ungrouped(const char *text, apr_pool_t *pool)
-{
-    static const char *const blanks[] = {" ", "'", "\xc2\xa0", "\xe2\x80\xaf", "\xe2\x80\x99"};
-    char *left = apr_palloc(pool, strlen(text) + 1), *to = left;
-    while (*text) {
-        size_t i = 0;
-        while (i < sizeof blanks / sizeof *blanks && strncmp(text, blanks[i], strlen(blanks[i])) != 0)
-            i++;
-        if (i < sizeof blanks / sizeof *blanks)
-            text += strlen(blanks[i]);
-        else
-            *to++ = *text++;
-    }
-    *to = '\0';
-    return left;
-}
-
-/* Whether a mark, of which there may be several, only groups digits: three stand behind each. */
-static int groups(const char *text, char mark)
-{
-    const char *at = strchr(text, mark);
-    for (; at; at = strchr(at + 1, mark)) {
-        apr_size_t digits = strspn(at + 1, "0123456789");
-        if (digits != 3)
-            return 0;
-    }
-    return 1;
-}
-
-/* A number as the language writes it, with a point and nothing else: 1.234,50 in German. Where one mark alone could mean either,
- * the language says which. */
-static const char *number_meant(const reading *r, const char *text)
-{
-    char decimal = *finq_words_say(r->words, "language.decimal"), other = decimal == ',' ? '.' : ',';
-    char *plain = ungrouped(text, r->pool), *mark;
-    if (strchr(plain, other) && groups(plain, other))
-        plain = without(plain, other == ',' ? "," : ".", r->pool);
-    else if (strchr(plain, other) && !strchr(plain, decimal)) /* 12.5, where one writes 12,5 */
-        decimal = other;
-    mark = strchr(plain, decimal);
-    if (mark)
-        *mark = '.';
-    while (plain[0] == '0' && apr_isdigit(plain[1]))
-        plain++;
-    return plain;
-}
-
 static const char *number_value(const reading *r, const finq_field *field)
 {
     const char *text = typed_at(r, field, "");
-    const char *meant = text ? number_meant(r, text) : NULL;
-    if (!meant)
-        return NULL;
-    return is_number(meant) ? meant : quoted(text, r->pool);
+    const char *number = text ? typed_number(text, *finq_words_say(r->words, "language.decimal"), r->pool) : NULL;
+    return number || !text ? number : quoted(text, r->pool);
 }
 
 /* ---- dates ---- */
@@ -302,9 +227,25 @@ static int is_conditional(const finq_field *group)
     return 0;
 }
 
+static const apr_array_header_t *wanted_of(const reading *r, const finq_field *group);
+
+/* Of a part: what is wanted of the whole. */
+static const apr_array_header_t *wanted_in(const reading *r, const finq_field *part)
+{
+    apr_array_header_t *members = apr_array_make(r->pool, 8, sizeof(const finq_field *));
+    const apr_array_header_t *wanted = wanted_of(r, part->whole);
+    for (int i = 0; i < wanted->nelts; i++) {
+        if (finq_field_is_among(part->fields, APR_ARRAY_IDX(wanted, i, const finq_field *)))
+            APR_ARRAY_PUSH(members, const finq_field *) = APR_ARRAY_IDX(wanted, i, const finq_field *);
+    }
+    return members;
+}
+
 /* What one answer does away with may have asked for the next. */
 static const apr_array_header_t *wanted_of(const reading *r, const finq_field *group)
 {
+    if (group->whole)
+        return wanted_in(r, group);
     const apr_array_header_t *wanted = group->fields;
     int tells = 0, before = -1;
     for (int round = 0; is_conditional(group) && round < ROUNDS && wanted->nelts != before; round++) {

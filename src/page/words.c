@@ -217,6 +217,18 @@ const char *finq_words_with(const finq_words *words, const char *name, apr_pool_
     return text;
 }
 
+const char *finq_words_date(const finq_words *words, int day, int month, int year, apr_pool_t *pool)
+{
+    char *last, *months = apr_pstrdup(pool, finq_words_say(words, "date.months"));
+    const char *name = apr_strtok(months, ",", &last);
+    for (int i = 1; i < month && name; i++)
+        name = apr_strtok(NULL, ",", &last);
+    if (month < 1 || !name)
+        return NULL;
+    return finq_words_with(words, "date.form", pool, "day", apr_itoa(pool, day), "month", name, "year", apr_itoa(pool, year),
+                           NULL);
+}
+
 /* ---- files and the skeleton ---- */
 
 const finq_page_file *finq_pages_style(const finq_pages *pages)

@@ -10,6 +10,7 @@
 #include "form/pattern.h"
 #include "ground/text.h"
 #include "skills/translation.h"
+#include "skills/ui.h"
 
 /* Longest title, description and name, in bytes, and most media types of a document. */
 enum { TITLE_MAX = 256, DESCRIPTION_MAX = 2000, MEDIA_TYPES_MAX = 16, NAME_LENGTH_MAX = 64 };
@@ -86,7 +87,7 @@ static void read_shown(reading *r, const json_t *value, const finq_path *path, v
 }
 
 /* Looked at when all else is known. */
-static void read_translations(reading *r, const json_t *value, const finq_path *path, void *slot)
+static void read_later(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
     (void)r;
     (void)value;
@@ -310,6 +311,7 @@ static void read_steps(reading *r, const json_t *value, const finq_path *path, v
                                      {"connector", read_connector, offsetof(finq_skill_step, connector), 0},
                                      {"review", read_review, offsetof(finq_skill_step, review), 0},
                                      {"next", read_branches, 0, 0},
+                                     {"ui", read_later, 0, 0},
                                      {NULL, NULL, 0, 0}};
     finq_skill *skill = slot;
     if (!array_fits(r, value, path, 1, FINQ_SKILL_MAX_STEPS))
@@ -331,7 +333,7 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
                                      {"title", read_title, offsetof(finq_skill, title), 1},
                                      {"$schema", read_shown, 0, 0},
                                      {"description", read_shown, 0, 0},
-                                     {"translations", read_translations, 0, 0},
+                                     {"translations", read_later, 0, 0},
                                      {"type", read_type, offsetof(finq_skill, type), 1},
                                      {"environment", read_environment, offsetof(finq_skill, environment), 1},
                                      {"servicer", read_servicer, 0, 1},
@@ -343,6 +345,7 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
     FINQ_TRY(finq_pattern_compile(&r.name, NAME, strlen(NAME), pool));
     read_object(&r, definition, NULL, members, made);
     finq_translation_check(&r.faults, definition);
+    finq_ui_check(&r.faults, definition);
     FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
     for (int i = 0; i < made->step_count; i++)
         resolve_branches(&r, made, i);

@@ -22,7 +22,15 @@ BRANCHES = {"type": "object", "required": ["kind"], "additionalProperties": Fals
                            "land": {"type": "string"}},
             "if": {"properties": {"kind": {"const": "company"}}, "required": ["kind"]}, "then": {"required": ["company", "abroad"]},
             "allOf": [{"if": {"properties": {"abroad": {"const": True}}, "required": ["abroad"]}, "then": {"required": ["land"]}}]}
-SKILLS = [definition("page_branches_sbx_#1.0", step("form") | {"schema": BRANCHES}),
+# The same on three pages, behind a step that knows the e-mail address.
+PARTS = {**BRANCHES, "properties": {**BRANCHES["properties"], "email": {"type": "string", "format": "email"}, "sum": {"type": "number"},
+                                    "born": {"type": "string", "format": "date"}, "ok": {"const": True}},
+         "required": ["kind", "email", "ok", "born"]}
+MAIL = {"type": "object", "required": ["mail"], "properties": {"mail": {"type": "string", "format": "email"}}}
+LAYOUT = {"pages": [["kind", "company", "abroad"], ["land"], ["email", "sum"]], "same_as": {"email": "first/mail"},
+          "autocomplete": {"company": "organization"}}
+SKILLS = [definition("page_parts_sbx_#1.0", step("first") | {"schema": MAIL}, step("form") | {"schema": PARTS, "ui": LAYOUT}),
+          definition("page_branches_sbx_#1.0", step("form") | {"schema": BRANCHES}),
           definition("page_sca_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}),
           definition("page_more_sbx_#1.0", step("sca", connector="bank") | {"schema": LINK}, step("last")),
           definition("page_review_sbx_#1.0", step("form", review="offline", uploads=[DOCUMENT]), step("last"))]
@@ -77,9 +85,13 @@ def test_a_bank_in_between_and_a_refusal(bank):
     assert visitor.press("next").heading == "All done"
 
 
+def steps_entered(bank):
+    return bank.server.entered(bank.psql("SELECT session_id FROM finq.page ORDER BY created_at DESC LIMIT 1"))
+
+
 def entered(bank):
     """Through the newest page."""
-    return json.loads(bank.server.entered(bank.psql("SELECT session_id FROM finq.page ORDER BY created_at DESC LIMIT 1"))["form"])
+    return json.loads(steps_entered(bank)["form"])
 
 
 def test_what_answers_lead_to_is_asked_next(bank):
@@ -98,6 +110,46 @@ def test_what_is_not_asked_for_is_not_sent(bank):
     visitor.press("next", {"/kind": "company"})
     assert visitor.press("next", {"/company": "Example SRL", "/abroad": "true", "/kind": "person"}).heading == "All done"
     assert entered(bank) == {"kind": "person"}
+
+
+def parts(bank, **more):
+    visitor = begin(bank, "page_parts_sbx_#1.0", **more)
+    visitor.press("next", {"/mail": "ana@example.com"})
+    return visitor
+
+
+def test_a_step_in_parts(bank):
+    """What no page names stands on the last; a page that asks nothing is passed over; nothing is sent before all was looked through."""
+    visitor = parts(bank, language="de")
+    assert [name for name, _ in visitor.page.form("next").fields if name.startswith("/")] == [] and "organization" in visitor.page.html
+    wrong = visitor.press("next")
+    assert wrong.status == 400 and "„Who“" in wrong.text and "Email" not in wrong.text
+    assert visitor.press("next", {"/kind": "person"}).status == 200, "a page of land is passed over"
+    assert ["/email", "ana@example.com"] in visitor.page.form("next").fields, "nothing is asked twice"
+    assert visitor.press("next", {"/sum": "1.234,50", "/born~d": "31", "/born~m": "4", "/born~y": "1990", "/ok": "true"}).status == 400
+    assert visitor.press("next", {"/born~d": "7"}).heading == "Prüfen Sie Ihre Antworten"
+    assert all(text in visitor.page.text for text in ("person", "ana@example.com", "1.234,50", "7. April 1990")), visitor.page.text
+    assert "Land" not in visitor.page.text and "form" not in steps_entered(bank), "nothing is sent yet"
+    visitor.press("part:0")
+    visitor.press("next", {"/kind": "company"})
+    assert visitor.press("next", {"/company": "Example"}).status == 400, "abroad or not?"
+    visitor.press("next", {"/abroad": "true"})
+    assert visitor.press("next", {"/land": "Chile"}).heading != "Prüfen Sie Ihre Antworten"
+    assert ["/sum", "1.234,50"] in visitor.page.form("next").fields and ["/ok", "true"] in visitor.page.form("next").fields
+    assert visitor.press("next").heading == "Prüfen Sie Ihre Antworten" and "Chile" in visitor.page.text
+    body = visitor.body("next")
+    assert visitor.press("next").heading == "Alles erledigt"
+    assert visitor.ask("POST", None, body, {"Content-Type": pages.FORM}).heading == "Alles erledigt", "one effect"
+    assert entered(bank) == {"kind": "company", "company": "Example", "abroad": True, "land": "Chile", "email": "ana@example.com",
+                             "sum": 1234.5, "ok": True, "born": "1990-04-07"}
+
+
+def test_a_page_back_is_no_step_back(bank):
+    visitor = parts(bank)
+    visitor.press("next", {"/kind": "company"})
+    visitor.press("next", {"/company": "Example", "/abroad": "false"})
+    assert dict(visitor.press("back").form("next").fields)["/company"] == "Example" and "form" not in steps_entered(bank)
+    assert ["/mail", "ana@example.com"] in visitor.press("back").form("next").fields, "the step before"
 
 
 def waiting_step(bank):

@@ -460,6 +460,7 @@ static void pages_hold_no_markup_of_others(void **state)
     finq_screen_carried carried = {XSS, XSS, XSS, XSS};
     finq_typed *typed = finq_typed_make(pool);
     finq_screen_form form = {.fields = finq_field_form(&source), .typed = typed, .notice = XSS, .can_go_back = 1};
+    finq_screen_form looked_through = {.fields = form.fields, .typed = typed, .notice = XSS, .part = 1};
     finq_screen_documents documents = {.wrong = "d", .words = XSS};
     finq_typed_add(typed, "/<script>", XSS);
     finq_typed_add(typed, "/l/0", XSS);
@@ -467,6 +468,7 @@ static void pages_hold_no_markup_of_others(void **state)
         finq_screen_start(&screen, 0),
         finq_screen_resume(&screen, "resume.returned"),
         finq_screen_form_of(&screen, &carried, &form),
+        finq_screen_check_of(&screen, &carried, &looked_through),
         finq_screen_documents_of(&screen, &carried, &documents),
         finq_screen_bank(&screen, &carried, XSS),
         finq_screen_waiting(&screen, &carried),

@@ -4,7 +4,7 @@
  * Seen red: check_unique seeing nothing; `required` ignored; unknown members ignored; any media type, and one
  * twice; no limit for max_bytes; the schema's faults not adopted; branches to the step itself, backwards, to no step;
  * 17 branches, 15 at most, none; any text as a connector or a review; `when` ignored; the last branch that fits
- * taken; no end behind the last step. */
+ * taken; no end behind the last step; each fault of ui.c not noted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -244,7 +244,7 @@ static void bad_definitions_are_refused_at_their_place(void **state)
         }
     }
     apr_dir_close(dir);
-    assert_true(count >= 78);
+    assert_true(count >= 93);
 }
 
 int main(void)

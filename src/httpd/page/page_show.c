@@ -6,6 +6,7 @@
 #include "bank/link.h"
 #include "ground/clock.h"
 #include "ground/text.h"
+#include "page/part.h"
 
 /* ---- what all pages have in common ---- */
 
@@ -66,11 +67,42 @@ const finq_field *finq_page_show_fields(const finq_page_visit *visit, const finq
     return finq_field_form(source);
 }
 
+/* Nothing that was answered in an earlier step is asked twice: `ui.same_as`. */
+static void fill_same(const finq_page_visit *visit, const finq_skill_step *step, finq_typed *typed)
+{
+    const json_t *definition =
+        json_array_get(json_object_get(visit->screen.skill->definition, "steps"), (size_t)place_of(visit, step));
+    const json_t *same = json_object_get(json_object_get(definition, "ui"), "same_as");
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)same, name, value)
+    {
+        char *other = apr_pstrdup(visit->pool, json_string_value(value)), *slash = strchr(other, '/');
+        *slash = '\0';
+        finq_typed_fill(typed, finq_field_pointer("", name, visit->pool),
+                        json_object_get(json_object_get(visit->state.typed, other), slash + 1), visit->state.numbers);
+    }
+}
+
+void finq_page_show_gather(finq_page_visit *visit, const finq_field *fields)
+{
+    const char *part = finq_typed_get(visit->form.typed, "part");
+    int count = finq_part_count(fields);
+    if (visit->is_gathered || count < 2)
+        return;
+    visit->is_gathered = 1;
+    visit->part = part ? (int)apr_atoi64(part) : 0;
+    if (visit->part < 0 || visit->part > count)
+        visit->part = 0;
+    finq_part_gather(visit->form.typed, visit->state.parts, visit->part < count ? finq_part_of(fields, visit->part) : NULL);
+}
+
 /* What was typed for this step before, or is filled in for it. */
 static finq_typed *typed_before(const finq_page_visit *visit, const finq_skill_step *step, const finq_field *fields)
 {
     finq_typed *typed = finq_typed_make(visit->pool);
     finq_typed_fill_presets(typed, fields);
+    fill_same(visit, step, typed);
     finq_typed_fill(typed, "", json_object_get(visit->state.typed, step->name), visit->state.numbers);
     return typed;
 }
@@ -90,17 +122,24 @@ finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_
     finq_screen_carried carried = {.nonce = nonce};
     FINQ_TRY(finq_session_pass_open(&pass, &visit->request->service, &visit->entry.client_id, nonce, 0, visit->pool));
     const finq_field *fields = finq_page_show_fields(visit, pass.step);
+    if (typed)
+        finq_page_show_gather(visit, fields);
+    else
+        typed = typed_before(visit, pass.step, fields);
+    int count = finq_part_count(fields), is_check = count > 1 && visit->part == count;
     visit->state.moment = finq_clock_text(finq_clock_seconds(), visit->pool);
+    visit->state.parts = count > 1 ? finq_part_keep(typed, visit->pool) : NULL;
     FINQ_TRY(carry(&carried, visit));
     finq_screen_form form = {
         .step = place_of(visit, pass.step),
-        .fields = fields,
-        .typed = typed ? typed : typed_before(visit, pass.step, fields),
+        .fields = count > 1 && !is_check ? finq_part_of(fields, visit->part) : fields,
+        .typed = typed,
         .problems = problems,
         .notice = notice,
-        .can_go_back = can_go_back(visit, &pass),
+        .can_go_back = (count > 1 && visit->part > 0) || can_go_back(visit, &pass),
+        .part = visit->part,
     };
-    visit->html = finq_screen_form_of(&visit->screen, &carried, &form);
+    visit->html = (is_check ? finq_screen_check_of : finq_screen_form_of)(&visit->screen, &carried, &form);
     return NULL;
 }
 

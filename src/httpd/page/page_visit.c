@@ -9,6 +9,7 @@
 #include "httpd/intake.h"
 #include "httpd/limits.h"
 #include "httpd/observe.h"
+#include "page/part.h"
 
 /* ---- looking ---- */
 
@@ -63,6 +64,7 @@ static finq_error *begin(finq_page_visit *visit, const char *language, finq_type
     apr_pool_t *pool = visit->pool;
     json_t *kept = visit->state.typed;
     finq_numbers *numbers = visit->state.numbers;
+    const json_t *parts = visit->state.parts;
     FINQ_TRY(finq_entry_begin(&facts, &started, &visit->request->service, &visit->entry, pool));
     finq_page_show_begin(visit, &facts, language);
     finq_observe_recognised(visit->request, &visit->entry.client_id, facts.published, NULL);
@@ -70,6 +72,7 @@ static finq_error *begin(finq_page_visit *visit, const char *language, finq_type
     if (kept) {
         visit->state.typed = kept;
         visit->state.numbers = numbers;
+        visit->state.parts = parts;
     }
     if (!facts.has_begun) {
         if (facts.prefill && !kept)
@@ -161,6 +164,18 @@ static finq_progress progress_of(finq_status status)
                                              : FINQ_PROGRESS_IN_PROGRESS;
 }
 
+/* The part that the first of these is of. */
+static int part_of(const finq_page_visit *visit, const finq_session_pass *pass, const apr_array_header_t *problems)
+{
+    const finq_field *fields = finq_page_show_fields(visit, pass->step);
+    for (int i = 0; i < problems->nelts; i++) {
+        const char *pointer = APR_ARRAY_IDX(problems, i, finq_problem).pointer;
+        if (pointer && finq_part_find(fields, pointer) >= 0)
+            return finq_part_find(fields, pointer);
+    }
+    return visit->part;
+}
+
 /* What is wrong with what was typed, at its place; or that it did not work, with all that was typed. */
 static finq_error *submit_failed(finq_page_visit *visit, const finq_session_pass *pass, const char *nonce, finq_error *error)
 {
@@ -175,15 +190,42 @@ static finq_error *submit_failed(finq_page_visit *visit, const finq_session_pass
     else
         return error;
     visit->error = error;
+    visit->part = problems ? part_of(visit, pass, problems) : visit->part;
     return finq_page_show_form(visit, nonce, visit->form.typed, problems, notice);
+}
+
+/* The part that is asked next in a direction; behind the last the answers are looked through; -1 before the first. */
+static int part_beside(const finq_page_visit *visit, const finq_field *fields, int direction)
+{
+    int place = visit->part + direction;
+    while (place >= 0 && place < finq_part_count(fields) && !finq_part_asks(finq_part_of(fields, place), visit->form.typed))
+        place += direction;
+    return place;
+}
+
+/* The next part, where this one is as the step's schema wants it: the whole is checked, and what is wrong here is told. */
+static finq_error *part_next(finq_page_visit *visit, const finq_session_pass *pass, const char *nonce, const finq_field *fields)
+{
+    apr_array_header_t *problems;
+    json_t *body;
+    FINQ_TRY(body_make(&body, visit, pass, nonce));
+    finq_part_answers answers = {pass->step->form, json_object_get(body, "data"), visit->state.numbers, visit->form.typed};
+    visit->error = finq_part_check(&problems, &answers, finq_part_of(fields, visit->part));
+    if (!visit->error)
+        visit->part = part_beside(visit, fields, 1);
+    return finq_page_show_form(visit, nonce, visit->form.typed, problems, NULL);
 }
 
 static finq_error *act_next(finq_page_visit *visit, const finq_session_pass *pass, const char *nonce)
 {
     finq_step_answer answer;
     json_t *body;
-    if (finq_typed_lacks(visit->form.typed, finq_page_show_fields(visit, pass->step)))
+    const finq_field *fields = finq_page_show_fields(visit, pass->step);
+    int count = finq_part_count(fields), is_part = count > 1 && visit->part < count;
+    if (finq_typed_lacks(visit->form.typed, is_part ? finq_part_of(fields, visit->part) : fields))
         return finq_page_show_form(visit, nonce, visit->form.typed, NULL, finq_words_say(visit->screen.words, "form.more"));
+    if (is_part)
+        return part_next(visit, pass, nonce, fields);
     FINQ_TRY(body_make(&body, visit, pass, nonce));
     finq_step_submission submission = {
         .pass = pass,
@@ -199,12 +241,19 @@ static finq_error *act_next(finq_page_visit *visit, const finq_session_pass *pas
         return submit_failed(visit, pass, nonce, error);
     finq_observe_session(visit->request, pass->published, progress_of(answer.status));
     json_object_set(visit->state.typed, pass->step->name, (json_t *)submission.data);
+    visit->part = 0;
     return submitted_show(visit, &answer, pass, nonce);
 }
 
 static finq_error *act_back(finq_page_visit *visit, const finq_session_pass *pass, const char *nonce)
 {
     finq_waiting_answer answer;
+    int before = part_beside(visit, finq_page_show_fields(visit, pass->step), -1);
+    if (visit->part > 0 && before >= 0) {
+        visit->part = before;
+        return finq_page_show_form(visit, nonce, visit->form.typed, NULL, NULL);
+    }
+    visit->part = 0;
     FINQ_TRY(typed_keep(visit, pass, nonce));
     FINQ_TRY(finq_waiting_back(&answer, &visit->request->service, pass, visit->pool));
     return finq_page_show_form(visit, answer.nonce, NULL, NULL, NULL);
@@ -242,6 +291,14 @@ static finq_error *act_rows(finq_page_visit *visit, const finq_session_pass *pas
     return finq_page_show_form(visit, nonce, visit->form.typed, NULL, NULL);
 }
 
+/* "part:1": a part again, to change what stands there. */
+static finq_error *act_part(finq_page_visit *visit, const finq_session_pass *pass, const char *nonce, const char *act)
+{
+    int place = (int)apr_atoi64(act + 5);
+    visit->part = place >= 0 && place < finq_part_count(finq_page_show_fields(visit, pass->step)) ? place : 0;
+    return finq_page_show_form(visit, nonce, visit->form.typed, NULL, NULL);
+}
+
 /* ---- which button ---- */
 
 static finq_error *act_look(finq_page_visit *visit, const finq_session_pass *pass, const char *nonce)
@@ -270,7 +327,10 @@ static finq_error *act_run(finq_page_visit *visit, const char *act, const char *
     finq_page_show_carried(visit, pass.published);
     if (is_looking(act))
         return act_look(visit, &pass, nonce);
-    int is_back = strcmp(act, "back") == 0;
+    finq_page_show_gather(visit, finq_page_show_fields(visit, pass.step));
+    int is_back = strcmp(act, "back") == 0, is_part = strncmp(act, "part:", 5) == 0;
+    if (is_part)
+        return act_part(visit, &pass, nonce, act);
     if (is_back)
         return act_back(visit, &pass, nonce);
     if (strncmp(act, "add:", 4) == 0 || strncmp(act, "cut:", 4) == 0)

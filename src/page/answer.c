@@ -1,0 +1,88 @@
+/* What was answered, in the words that it was asked with. */
+#include "answer.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+static const char *typed_at(const answer_showing *show, const finq_field *field, const char *part)
+{
+    const char *text = finq_typed_get(show->typed, apr_pstrcat(show->pool, field->pointer, part, NULL));
+    return text && *text ? text : NULL;
+}
+
+static const char *line_of(const answer_showing *show, const finq_field *field)
+{
+    const char *text = typed_at(show, field, "");
+    return text && field->unit ? apr_pstrcat(show->pool, text, " ", field->unit, NULL) : text;
+}
+
+static const char *date_of(const answer_showing *show, const finq_field *field)
+{
+    const char *day = typed_at(show, field, FINQ_TYPED_DAY), *month = typed_at(show, field, FINQ_TYPED_MONTH),
+               *year = typed_at(show, field, FINQ_TYPED_YEAR), *whole = typed_at(show, field, "");
+    if (!day && whole && strlen(whole) == 10) {
+        year = apr_pstrmemdup(show->pool, whole, 4);
+        month = apr_pstrmemdup(show->pool, whole + 5, 2);
+        day = whole + 8;
+    }
+    return day && month && year
+               ? finq_words_date(show->words, (int)apr_atoi64(day), (int)apr_atoi64(month), (int)apr_atoi64(year), show->pool)
+               : NULL;
+}
+
+static const char *yes_or_no(const answer_showing *show, const finq_field *field)
+{
+    const char *text = typed_at(show, field, "");
+    if (!text && field->kind != FINQ_FIELD_TICK)
+        return NULL;
+    return finq_words_say(show->words, text && strcmp(text, "true") == 0 ? "field.yes" : "field.no");
+}
+
+static const char *chosen_of(const answer_showing *show, const finq_field *field)
+{
+    const char *list = NULL;
+    for (int i = 0; i < field->choices->nelts; i++) {
+        const finq_choice *choice = &APR_ARRAY_IDX(field->choices, i, finq_choice);
+        if (finq_typed_has(show->typed, field->pointer, choice->value))
+            list = list ? apr_pstrcat(show->pool, list, ", ", choice->title, NULL) : choice->title;
+    }
+    return list;
+}
+
+static const char *text_of(const answer_showing *show, const finq_field *field)
+{
+    if (field->kind == FINQ_FIELD_DATE)
+        return date_of(show, field);
+    if (field->kind == FINQ_FIELD_TICK || field->kind == FINQ_FIELD_YES_NO)
+        return yes_or_no(show, field);
+    return field->choices ? chosen_of(show, field) : line_of(show, field);
+}
+
+static void field_put(const answer_showing *show, const finq_field *field)
+{
+    if (field->kind >= FINQ_FIELD_FIXED)
+        return;
+    if (field->kind == FINQ_FIELD_GROUP) {
+        answer_html(show, field);
+        return;
+    }
+    for (int i = 0; field->kind == FINQ_FIELD_ROWS && i < finq_typed_rows(show->typed, field); i++) {
+        const finq_field *item = finq_field_item(field, i);
+        if (item)
+            field_put(show, item);
+    }
+    if (field->kind == FINQ_FIELD_ROWS)
+        return;
+    const char *text = text_of(show, field);
+    finq_html_open(show->to, "div");
+    finq_html_element(show->to, "dt", NULL, field->title);
+    finq_html_element(show->to, "dd", NULL, text ? text : "\xe2\x80\x93");
+    finq_html_close(show->to);
+}
+
+void answer_html(const answer_showing *show, const finq_field *group)
+{
+    const apr_array_header_t *wanted = finq_typed_wanted(show->typed, group);
+    for (int i = 0; i < wanted->nelts; i++)
+        field_put(show, APR_ARRAY_IDX(wanted, i, const finq_field *));
+}
