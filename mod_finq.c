@@ -12,6 +12,7 @@
 #include "httpd/require.h"
 #include "httpd/monitor.h"
 #include "httpd/page_handler.h"
+#include "httpd/refresher.h"
 #include "httpd/reply.h"
 #include "httpd/router.h"
 #include "httpd/sandbox_handler.h"
@@ -35,7 +36,9 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_test_config(finq_dump, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_shared_create, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(finq_janitor_start, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(finq_refresher_start, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(finq_child_init, NULL, NULL, APR_HOOK_FIRST); /* before mod_watchdog lets the janitor begin */
+    ap_hook_child_init(finq_refresher_child_init, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_process_connection(finq_router_connection, NULL, NULL, APR_HOOK_REALLY_FIRST); /* the others run within it */
     ap_hook_create_request(finq_request_create, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_read_request(finq_bearing_take, NULL, NULL, APR_HOOK_LAST);

@@ -349,6 +349,7 @@ CREATE TABLE finq.feed (
     refresh_id uuid,
     refresh_until timestamp with time zone,
     refreshed_at timestamp with time zone,
+    due_at timestamp with time zone,
     refreshes timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
     frequency integer NOT NULL DEFAULT 4,
     error text,
@@ -359,6 +360,8 @@ CREATE TABLE finq.feed (
     CONSTRAINT feed_pkey PRIMARY KEY (credentials_id),
     CONSTRAINT feed_session_id_key UNIQUE (session_id)
 );
+CREATE INDEX feed_due ON finq.feed USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX feed_oldest ON finq.feed USING btree (refreshed_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX feed_unread ON finq.feed USING btree (visited_at) WHERE (refreshed_at IS NULL);
 
 CREATE TABLE finq.feed_page (

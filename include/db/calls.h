@@ -343,6 +343,18 @@ typedef struct finq_feed_claim_out {
 /** sql/functions/feed.sql. It may be repeated. */
 finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const finq_feed_claim_in *in, apr_pool_t *pool);
 
+typedef struct finq_feed_due_in {
+    const char *connectors;
+    apr_int32_t seconds;
+} finq_feed_due_in;
+typedef struct finq_feed_due_out {
+    const finq_id *credentials_id;
+    apr_int64_t behind;
+    apr_int64_t oldest;
+} finq_feed_due_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_due(finq_feed_due_out *out, finq_db *db, const finq_feed_due_in *in, apr_pool_t *pool);
+
 typedef struct finq_feed_fail_in {
     const finq_id *credentials_id;
     const finq_id *refresh_id;

@@ -34,6 +34,9 @@ finq_error *finq_data_admit(finq_request *request, const finq_data_ask *of, finq
  * else the log alone has them. */
 finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of);
 
+/** Asks the bank of a consent that is due, within its budget, for nobody. What goes wrong stands in the log. */
+void finq_data_refresh_due(finq_request *request, const finq_id *credentials_id);
+
 /** A list that is the whole answer, and its text. */
 finq_json_writer *finq_data_list_open(apr_pool_t *pool);
 const char *finq_data_list_close(finq_json_writer *to);

@@ -48,7 +48,10 @@ const char *finq_outcome_name(int outcome);
     X(JANITOR_WEEKS_DETACHED, "finq_janitor_done_total", "job", "weeks_detached")         \
     X(JANITOR_WEEKS_DROPPED, "finq_janitor_done_total", "job", "weeks_dropped")           \
     X(JANITOR_FILES_REMOVED, "finq_janitor_done_total", "job", "files_removed")           \
-    X(JANITOR_FAILED, "finq_janitor_failures_total", "", "")
+    X(JANITOR_FAILED, "finq_janitor_failures_total", "", "")                              \
+    X(REFRESH_STORED, "finq_refreshes_total", "outcome", "stored")                        \
+    X(REFRESH_FAILED, "finq_refreshes_total", "outcome", "failed")                        \
+    X(REFRESH_WITHDRAWN, "finq_refreshes_total", "outcome", "withdrawn")
 
 typedef enum {
 #define X(enumerator, family, label, value) FINQ_EVENT_##enumerator,
@@ -108,6 +111,8 @@ void finq_metrics_event(const finq_meter *meter, finq_event event);
 void finq_metrics_events(const finq_meter *meter, finq_event event, apr_uint64_t count);
 /** Notes how far behind the janitor is, in seconds, and when a run last ended on whatever server, in seconds since 1970. */
 void finq_metrics_janitor_seen(const finq_meter *meter, apr_int64_t lag, apr_int64_t last_run);
+/** Notes for how long the refresh that is due first has been due, and how old the oldest account data are that are refreshed, in seconds. */
+void finq_metrics_refreshes_seen(const finq_meter *meter, apr_int64_t behind, apr_int64_t oldest);
 
 /** How the weeks of the database's tables stand: X(member, name on the status page). */
 #define FINQ_WEEKS(X)          \

@@ -287,7 +287,7 @@ CREATE OR REPLACE FUNCTION finq.consent_feed_shown(p_credentials_id uuid) RETURN
                 'transactions', (SELECT count(*) FROM finq.transaction t WHERE t.credentials_id = f.credentials_id AND t.superseded_by IS NULL),
                 'seq', f.seq, 'connector', f.connector, 'visited_at', finq.utc(f.visited_at), 'refreshed_at', finq.utc(f.refreshed_at),
                 'used', (SELECT count(*) FROM unnest(f.refreshes) AS r (at) WHERE r.at > clock_timestamp() - interval '24 hours'),
-                'of', f.frequency, 'refreshing_until', finq.utc(CASE WHEN f.refresh_until > clock_timestamp() THEN f.refresh_until END),
+                'of', f.frequency, 'next_at', finq.utc(f.due_at), 'refreshing_until', finq.utc(CASE WHEN f.refresh_until > clock_timestamp() THEN f.refresh_until END),
                 'error', f.error, 'error_at', finq.utc(f.error_at))
               FROM finq.feed f WHERE f.credentials_id = p_credentials_id);
 

@@ -6,16 +6,36 @@ CREATE OR REPLACE FUNCTION finq.feed_key(p_session_id uuid, p_client_id uuid, OU
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     RETURN (SELECT s.data_key FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
 
+-- So long it is left to the return from the bank, or the exchange, to ask for all; then the refresher does.
+CREATE OR REPLACE FUNCTION finq.feed_patience() RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    RETURN interval '5 minutes';
+
+-- When a feed's bank is asked again while nobody waits: one refresh of those that it allows in 24 hours is left to who does. Feeds are
+-- spread over a quarter of that time, by their ids.
+CREATE OR REPLACE FUNCTION finq.feed_next(p_credentials_id uuid, p_frequency integer) RETURNS timestamptz
+    LANGUAGE sql VOLATILE
+    RETURN CASE WHEN p_frequency > 0 THEN
+        clock_timestamp() + interval '24 hours' / greatest(p_frequency - 1, 1) * (1 - (hashtext(p_credentials_id::text) & 255) / 1024.0) END;
+
+-- When the bank of a feed allows a refresh again that nobody attends; in the past where it does now. It allows some.
+CREATE OR REPLACE FUNCTION finq.feed_allowed_at(p_feed finq.feed) RETURNS timestamptz
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN cardinality((p_feed).refreshes) < (p_feed).frequency THEN '-infinity'
+                ELSE (p_feed).refreshes[cardinality((p_feed).refreshes) - (p_feed).frequency + 1] + interval '24 hours' END;
+
 -- Keeps what a connector has accepted a session's user with. The session may have no row yet: its first step comes next.
 -- p_credentials_id is offered for the consent.
 CREATE OR REPLACE FUNCTION finq.feed_keep(p_session_id uuid, p_client_id uuid, p_credentials_id uuid, p_skill_id integer,
                                           p_connector text, p_reference bytea, OUT credentials_id uuid)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at)
-    VALUES (p_credentials_id, p_client_id, p_skill_id, p_session_id, p_connector, p_reference, clock_timestamp())
+    INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at, due_at)
+    VALUES (p_credentials_id, p_client_id, p_skill_id, p_session_id, p_connector, p_reference, clock_timestamp(),
+            clock_timestamp() + finq.feed_patience())
     ON CONFLICT (session_id) DO UPDATE
-        SET connector = excluded.connector, reference = excluded.reference, visited_at = excluded.visited_at, is_partial = false
+        SET connector = excluded.connector, reference = excluded.reference, visited_at = excluded.visited_at, due_at = excluded.due_at,
+            is_partial = false
     RETURNING f.credentials_id;
 END;
 COMMENT ON FUNCTION finq.feed_keep IS 'repeatable';
@@ -32,11 +52,12 @@ BEGIN
     IF FOUND THEN
         SELECT f.refresh_id INTO v_refresh_id FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR NO KEY UPDATE;
         DELETE FROM finq.feed_page g WHERE g.refresh_id = v_refresh_id;
-        INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at)
-        VALUES (p_credentials_id, v_feed.client_id, v_feed.skill_id, p_session_id, v_feed.connector, v_feed.reference, v_feed.visited_at)
+        INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at, due_at)
+        VALUES (p_credentials_id, v_feed.client_id, v_feed.skill_id, p_session_id, v_feed.connector, v_feed.reference, v_feed.visited_at,
+                clock_timestamp() + finq.feed_patience())
         ON CONFLICT (credentials_id) DO UPDATE
             SET skill_id = excluded.skill_id, session_id = excluded.session_id, connector = excluded.connector,
-                reference = excluded.reference, visited_at = excluded.visited_at, is_partial = false,
+                reference = excluded.reference, visited_at = excluded.visited_at, due_at = excluded.due_at, is_partial = false,
                 refresh_id = NULL, refresh_until = NULL, error = NULL, error_at = NULL;
     END IF;
 END $$;
@@ -103,6 +124,36 @@ BEGIN
     visited_at := finq.seconds(v_feed.visited_at);
 END $$;
 COMMENT ON FUNCTION finq.feed_claim IS 'repeatable';
+
+-- The consent whose bank is to be asked first while nobody waits, of those with one of p_connectors (names, with blanks between): nobody
+-- else is told of it for p_seconds. NULL where none is due. What is not to be asked now is put off. `behind` is for how many seconds
+-- the first has been due, and `oldest` how old the oldest data are of those that are refreshed.
+CREATE OR REPLACE FUNCTION finq.feed_due(p_connectors text, p_seconds integer,
+                                         OUT credentials_id uuid, OUT behind bigint, OUT oldest bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now  timestamptz := clock_timestamp();
+    v_feed finq.feed;
+    v_is   finq.credential_status; -- NULL while nobody has exchanged it
+    v_next timestamptz;
+BEGIN
+    behind := finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.due_at) FROM finq.feed f)));
+    oldest := finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.refreshed_at) FROM finq.feed f WHERE f.due_at IS NOT NULL)));
+    FOR v_feed IN SELECT f.* FROM finq.feed f
+                   WHERE f.due_at <= v_now AND f.connector = ANY (string_to_array(p_connectors, ' '))
+                   ORDER BY f.due_at LIMIT 20 FOR NO KEY UPDATE SKIP LOCKED LOOP
+        SELECT finq.consent_status(c) INTO v_is FROM finq.credential c WHERE c.credentials_id = v_feed.credentials_id;
+        v_next := CASE WHEN v_is IS NULL THEN v_now + finq.feed_patience()
+                       WHEN v_is = 'ACTIVE' AND v_feed.frequency > 0 THEN greatest(v_feed.refresh_until, finq.feed_allowed_at(v_feed)) END;
+        credentials_id := CASE WHEN v_next <= v_now THEN v_feed.credentials_id END;
+        UPDATE finq.feed f SET due_at = CASE WHEN v_next <= v_now THEN v_now + p_seconds * interval '1 second' ELSE v_next END
+         WHERE f.credentials_id = v_feed.credentials_id;
+        EXIT WHEN credentials_id IS NOT NULL;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION finq.feed_due IS 'repeatable';
 
 -- The tenant's key of account data: the one that stands, or p_data_key where there is none yet.
 CREATE OR REPLACE FUNCTION finq.account_key_keep(p_client_id uuid, p_data_key bytea, OUT data_key bytea)
@@ -318,7 +369,7 @@ BEGIN
     seq := v_feed.seq + v_changes;
     UPDATE finq.feed f
        SET seq = v_feed.seq + v_changes, is_partial = NOT v_is_new, refresh_id = NULL, refresh_until = NULL, refreshed_at = v_now,
-           frequency = p_frequency, error = NULL, error_at = NULL,
+           due_at = finq.feed_next(p_credentials_id, p_frequency), frequency = p_frequency, error = NULL, error_at = NULL,
            kept_from = greatest(f.kept_from, finq.feed_prune(p_credentials_id, v_now))
      WHERE f.credentials_id = p_credentials_id;
     DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
@@ -341,6 +392,7 @@ BEGIN
     END IF;
     UPDATE finq.feed f
        SET refresh_id = NULL, refresh_until = NULL, error = p_error, error_at = clock_timestamp(),
+           due_at = CASE WHEN p_gives_back THEN clock_timestamp() + finq.feed_patience() ELSE finq.feed_next(p_credentials_id, f.frequency) END,
            refreshes = CASE WHEN p_gives_back THEN f.refreshes[:cardinality(f.refreshes) - 1] ELSE f.refreshes END
      WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id;
     was_held := FOUND;

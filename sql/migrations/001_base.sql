@@ -323,6 +323,7 @@ CREATE TABLE finq.feed (
     refresh_id     uuid          NULL, -- who is asking
     refresh_until  timestamptz   NULL, -- until when nobody else does
     refreshed_at   timestamptz   NULL, -- when last something was stored, be it that nothing had changed
+    due_at         timestamptz   NULL, -- when the bank is asked next where nobody waits for it; NULL for never
     refreshes      timestamptz[] NOT NULL DEFAULT '{}', -- those of the last 24 hours that nobody attended
     frequency      integer       NOT NULL DEFAULT 4, -- so many of these the bank allows
     error          text          NULL, -- what became of the last one; NULL where it was stored
@@ -333,6 +334,8 @@ CREATE TABLE finq.feed (
 );
 
 CREATE INDEX feed_unread ON finq.feed (visited_at) WHERE refreshed_at IS NULL;
+CREATE INDEX feed_due ON finq.feed (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX feed_oldest ON finq.feed (refreshed_at) WHERE due_at IS NOT NULL;
 
 -- What a refresh has been told so far: all of it is stored at once in the end, or none. After a crash nobody is refreshing.
 CREATE UNLOGGED TABLE finq.feed_page (

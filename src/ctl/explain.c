@@ -37,8 +37,8 @@ static const tag_row tags[] = {
      "see the cause: the database, or owner and mode of the file"},
     {"FINQ12", "what a run of the janitor did", "nothing"},
     {"FINQ13", "mod_watchdog is not there, which calls the janitor; the server does not start", "a2enmod watchdog, or load it"},
-    {"FINQ18", "a consent's first account data could not be had from its bank: `[id] account data: cause`",
-     "see the cause; a call of the tenant's with `wait` tries again"},
+    {"FINQ18", "a consent's account data could not be had from its bank while nobody waited: `[id] account data: cause`",
+     "see the cause; the refresher tries again, and so does a call of the tenant's with `wait`"},
     {"FINQ17", "the sandbox bank could not decide later: its user went back, or the session ended", "nothing"},
     {NULL, NULL, NULL},
 };

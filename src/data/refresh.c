@@ -26,7 +26,8 @@ typedef struct {
     finq_id refresh_id;
     const finq_published *published;
     const char *reference;
-    int is_attended, pages;
+    const finq_refresh_wish *wish;
+    int pages;
     apr_time_t until;  /* of the steady clock: no page is asked for from then on */
     apr_int64_t since; /* what transactions are asked from */
     rows_maker maker;
@@ -35,8 +36,9 @@ typedef struct {
 
 /* ---- the claim ---- */
 
-static finq_error *claim_take(refresh *r, const finq_refresh_wish *wish)
+static finq_error *claim_take(refresh *r)
 {
+    const finq_refresh_wish *wish = r->wish;
     finq_feed_claim_in in = {
         .credentials_id = wish->credentials_id,
         .session_id = wish->session_id,
@@ -49,12 +51,12 @@ static finq_error *claim_take(refresh *r, const finq_refresh_wish *wish)
 }
 
 /* A look at a time, while another refreshes. */
-static finq_error *claim_await(refresh *r, const finq_refresh_wish *wish)
+static finq_error *claim_await(refresh *r)
 {
     finq_connectors *connectors = r->service->connectors;
-    FINQ_TRY(claim_take(r, wish));
-    while (strcmp(r->claim.outcome, "claimed") == 0 && finq_clock_steady() < wish->until && connectors->pause(connectors))
-        FINQ_TRY(claim_take(r, wish));
+    FINQ_TRY(claim_take(r));
+    while (strcmp(r->claim.outcome, "claimed") == 0 && finq_clock_steady() < r->wish->until && connectors->pause(connectors))
+        FINQ_TRY(claim_take(r));
     return NULL;
 }
 
@@ -127,7 +129,7 @@ static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kin
         .reference = r->reference,
         .since = kind == FINQ_BANK_TRANSACTIONS ? r->since : 0,
         .next = next,
-        .is_attended = r->is_attended,
+        .is_attended = r->wish->is_attended,
     };
     return connectors->ask_data(connectors, page, r->claim.connector, &question, r->page_pool);
 }
@@ -135,6 +137,8 @@ static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kin
 /* A bank that always has one more page, or a slow one with many, holds a thread no longer than that. */
 static finq_error *end_check(const refresh *r)
 {
+    if (r->wish->is_over && r->wish->is_over())
+        return finq_error_internal(r->pool, FINQ_E_SERVICE_UNAVAILABLE, "this child of the server ends");
     if (r->pages >= PAGES_MOST)
         return finq_connector_unusable(r->pool, "it has more pages than 1000");
     return finq_clock_steady() < r->until
@@ -173,7 +177,7 @@ static finq_error *fail(refresh *r, const char *why, failure how)
                             .refresh_id = &r->refresh_id,
                             .error = why,
                             .is_withdrawn = how == WITHDRAWN,
-                            .gives_back = how == NEVER_ASKED && !r->is_attended};
+                            .gives_back = how == NEVER_ASKED && !r->wish->is_attended};
     return finq_call_feed_fail(&row, r->service->db, &in, r->pool);
 }
 
@@ -207,10 +211,11 @@ static finq_error *run(refresh *r, int *is_withdrawn)
 }
 
 /* What goes wrong is noted in the feed; where not even that can be done the claim ends by itself. */
-static finq_error *finish(refresh *r)
+static finq_error *finish(finq_refresh_end *end, refresh *r)
 {
     int is_withdrawn;
     finq_error *error = run(r, &is_withdrawn);
+    *end = error ? FINQ_REFRESH_FAILED : is_withdrawn ? FINQ_REFRESH_WITHDRAWN : FINQ_REFRESH_STORED;
     if (is_withdrawn && !error)
         return fail(r, "consent_withdrawn", WITHDRAWN);
     if (error)
@@ -218,12 +223,13 @@ static finq_error *finish(refresh *r)
     return error;
 }
 
-finq_error *finq_refresh(const finq_service *service, const finq_refresh_wish *wish, apr_pool_t *pool)
+finq_error *finq_refresh(finq_refresh_end *end, const finq_service *service, const finq_refresh_wish *wish, apr_pool_t *pool)
 {
     finq_connectors *connectors = service->connectors;
-    refresh r = {.service = service, .is_attended = wish->is_attended, .pool = pool};
+    refresh r = {.service = service, .wish = wish, .pool = pool};
+    *end = FINQ_REFRESH_NONE;
     FINQ_TRY(finq_id_new(&r.refresh_id, pool));
-    FINQ_TRY(claim_await(&r, wish));
+    FINQ_TRY(claim_await(&r));
     if (strcmp(r.claim.outcome, "ok") != 0)
         return NULL;
     r.maker.accounts = apr_hash_make(pool);
@@ -236,7 +242,7 @@ finq_error *finq_refresh(const finq_service *service, const finq_refresh_wish *w
         fail(&r, finq_code_name(error->code), NEVER_ASKED);
         return error;
     }
-    error = finish(&r);
+    error = finish(end, &r);
     connectors->leave(connectors, r.claim.connector);
     return error;
 }

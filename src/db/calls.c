@@ -356,6 +356,15 @@ static finq_feed_fail_out feed_fail_read(const PGresult *rows, int row)
     };
 }
 
+static finq_feed_due_out feed_due_read(const PGresult *rows, int row)
+{
+    return (finq_feed_due_out){
+        .credentials_id = finq_pg_id(rows, row, 0),
+        .behind = finq_pg_number(rows, row, 1),
+        .oldest = finq_pg_number(rows, row, 2),
+    };
+}
+
 static finq_feed_claim_out feed_claim_read(const PGresult *rows, int row)
 {
     return (finq_feed_claim_out){
@@ -716,6 +725,20 @@ finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const fi
     finq_pg_arg_int(&args, in->seconds);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = feed_claim_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_due(finq_feed_due_out *out, finq_db *db, const finq_feed_due_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_due",
+        "SELECT credentials_id, behind, oldest FROM finq.feed_due(p_connectors => $1, p_seconds => $2)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->connectors);
+    finq_pg_arg_int(&args, in->seconds);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_due_read(rows, 0);
     return NULL;
 }
 

@@ -26,7 +26,7 @@ typedef union {
 struct finq_metrics {
     stripe stripes[STRIPES];
     skill_place skills[FINQ_METRICS_SKILLS];
-    apr_uint64_t janitor_lag, janitor_last_run;
+    apr_uint64_t janitor_lag, janitor_last_run, refreshes_behind, refreshes_oldest;
     finq_weeks weeks;
 };
 
@@ -81,6 +81,18 @@ void finq_metrics_janitor(apr_uint64_t *lag, apr_uint64_t *last_run, const finq_
 {
     *lag = apr_atomic_read64((apr_uint64_t *)&metrics->janitor_lag);
     *last_run = apr_atomic_read64((apr_uint64_t *)&metrics->janitor_last_run);
+}
+
+void finq_metrics_refreshes_seen(const finq_meter *meter, apr_int64_t behind, apr_int64_t oldest)
+{
+    apr_atomic_set64(&meter->metrics->refreshes_behind, (apr_uint64_t)behind);
+    apr_atomic_set64(&meter->metrics->refreshes_oldest, (apr_uint64_t)oldest);
+}
+
+void finq_metrics_refreshes(apr_uint64_t *behind, apr_uint64_t *oldest, const finq_metrics *metrics)
+{
+    *behind = apr_atomic_read64((apr_uint64_t *)&metrics->refreshes_behind);
+    *oldest = apr_atomic_read64((apr_uint64_t *)&metrics->refreshes_oldest);
 }
 
 void finq_metrics_weeks_seen(const finq_meter *meter, const finq_weeks *weeks)

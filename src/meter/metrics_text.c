@@ -182,6 +182,7 @@ static const char *event_help(const char *name)
         {"finq_nonce_failures_total", "Nonces refused without asking the database, by cause."},
         {"finq_database_refusals_total", "Calls that got no connection, by cause."},
         {"finq_janitor_done_total", "What the janitor of this server expired, told or removed, by job."},
+        {"finq_refreshes_total", "Refreshes of consents' account data that this server made, by outcome."},
         {"finq_janitor_failures_total", "Batches, calls and files that failed; the next run tries again."},
     };
     for (apr_size_t i = 0; i < sizeof help / sizeof *help; i++) {
@@ -242,22 +243,34 @@ static void put_gauges(text_page *page)
     }
 }
 
-static void put_janitor(text_page *page)
+/* A pair of a host's figures. */
+typedef void pair_read(apr_uint64_t *first, apr_uint64_t *second, const finq_metrics *metrics);
+
+static void put_pair(text_page *page, pair_read *read, const char *const names[2], const char *const help[2])
 {
-    apr_uint64_t lag, last_run;
-    family(page, "finq_janitor_lag_seconds", "gauge",
-           "How long the oldest session or consent that was due was left, when last looked at.");
-    for (int host = 0; host < page->view->count; host++) {
-        finq_metrics_janitor(&lag, &last_run, page->view->sources[host].metrics);
-        put(page, "finq_janitor_lag_seconds{host=\"%s\"", page->hosts[host]);
-        put_number(page, lag);
+    apr_uint64_t figures[2];
+    for (int i = 0; i < 2; i++) {
+        family(page, names[i], "gauge", help[i]);
+        for (int host = 0; host < page->view->count; host++) {
+            read(&figures[0], &figures[1], page->view->sources[host].metrics);
+            put(page, "%s{host=\"%s\"", names[i], page->hosts[host]);
+            put_number(page, figures[i]);
+        }
     }
-    family(page, "finq_janitor_last_run_timestamp_seconds", "gauge", "When the janitor of whatever server last came to its end.");
-    for (int host = 0; host < page->view->count; host++) {
-        finq_metrics_janitor(&lag, &last_run, page->view->sources[host].metrics);
-        put(page, "finq_janitor_last_run_timestamp_seconds{host=\"%s\"", page->hosts[host]);
-        put_number(page, last_run);
-    }
+}
+
+static void put_background(text_page *page)
+{
+    static const char *const janitor[] = {"finq_janitor_lag_seconds", "finq_janitor_last_run_timestamp_seconds"};
+    static const char *const janitor_help[] = {
+        "How long the oldest session or consent that was due was left, when last looked at.",
+        "When the janitor of whatever server last came to its end."};
+    static const char *const refreshes[] = {"finq_refreshes_behind_seconds", "finq_account_data_oldest_seconds"};
+    static const char *const refreshes_help[] = {
+        "How long the refresh that was due first had been due, when last looked at.",
+        "How old the oldest account data were of the consents that are refreshed, when last looked at."};
+    put_pair(page, finq_metrics_janitor, janitor, janitor_help);
+    put_pair(page, finq_metrics_refreshes, refreshes, refreshes_help);
 }
 
 static void put_weeks(text_page *page)
@@ -292,7 +305,7 @@ const char *finq_metrics_text(const finq_metrics_view *view, apr_pool_t *pool)
     put_events(&page);
     put_waits(&page);
     put_gauges(&page);
-    put_janitor(&page);
+    put_background(&page);
     put_weeks(&page);
     return apr_array_pstrcat(pool, page.pieces, 0);
 }

@@ -24,6 +24,7 @@ typedef struct {
 
 /** What finq_metrics_janitor_seen noted last. */
 void finq_metrics_janitor(apr_uint64_t *lag, apr_uint64_t *last_run, const finq_metrics *metrics);
+void finq_metrics_refreshes(apr_uint64_t *behind, apr_uint64_t *oldest, const finq_metrics *metrics);
 
 /** What finq_metrics_weeks_seen noted last. */
 void finq_metrics_weeks(finq_weeks *weeks, const finq_metrics *metrics);

@@ -146,3 +146,24 @@ def test_a_refresh_that_was_not_made_is_not_counted(feed, is_attended, used):
     assert feed.is_("cardinality(f.refreshes)") == "1"
     fail(feed.claim(is_attended), not is_attended)
     assert feed.is_("cardinality(f.refreshes)") == used
+
+
+@pytest.mark.parametrize("frequency, least, most", [(4, "6 hours", "8 hours"), (2, "18 hours", "24 hours"), (1, "18 hours", "24 hours"), (25, "45 minutes", "60 minutes")])
+def test_banks_are_asked_spread_over_the_day(server, frequency, least, most):
+    """By the consents' ids, so that one of the day's refreshes is left. Red where feed_next counts all, or spreads nothing."""
+    within, distinct = server.psql(
+        f"SELECT bool_and(n.next BETWEEN now() + interval '{least}' AND now() + interval '{most} 5 seconds'), count(DISTINCT date_trunc('minute', n.next)) "
+        f"FROM (SELECT finq.feed_next(md5(i::text)::uuid, {frequency}) AS next FROM generate_series(1, 500) i) n").split("|")
+    assert within == "t" and int(distinct) > 10
+
+
+def test_a_bank_that_takes_none_is_not_asked_again(server):
+    assert server.psql("SELECT finq.feed_next(md5('1')::uuid, 0) IS NULL") == "t"
+
+
+def test_a_feed_that_nobody_has_exchanged_is_put_off(server):
+    """Until it is. Red where feed_due takes what has no consent."""
+    server.psql("INSERT INTO finq.feed (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at, due_at) SELECT gen_random_uuid(), "
+                "gen_random_uuid(), 1, gen_random_uuid(), 'not_exchanged', '\\x00', now(), now()")
+    assert server.psql("SELECT credentials_id IS NULL, oldest >= 0, behind >= 0 FROM finq.feed_due('other not_exchanged', 120)") == "t|t|t"
+    assert server.psql("DELETE FROM finq.feed WHERE connector = 'not_exchanged' RETURNING due_at > now()").splitlines()[0] == "t"

@@ -172,7 +172,7 @@ static void families_stand_together(void **state)
         assert_null(strstr(at, apr_pstrcat(pool, "# TYPE ", name, " ", NULL)));
         families++;
     }
-    assert_int_equal(families, 19);
+    assert_int_equal(families, 22);
     assert_line(text, "finq_uploads_in_progress{host=\"a\"} 1");
     assert_line(text, "finq_database_connections{host=\"a\",state=\"in_use\"} 2");
     assert_line(text, "finq_database_connections{host=\"b\",state=\"idle\"} 9");
@@ -188,6 +188,12 @@ static void families_stand_together(void **state)
     assert_line(text, "finq_janitor_failures_total{host=\"a\"} 0");
     assert_line(text, "finq_janitor_lag_seconds{host=\"a\"} 7");
     assert_line(text, "finq_janitor_last_run_timestamp_seconds{host=\"b\"} 0");
+    finq_metrics_event(&meter, FINQ_EVENT_REFRESH_FAILED);
+    finq_metrics_refreshes_seen(&meter, 8, 900);
+    text = finq_metrics_text(&view, pool);
+    assert_line(text, "finq_refreshes_total{host=\"a\",outcome=\"failed\"} 1");
+    assert_line(text, "finq_refreshes_behind_seconds{host=\"a\"} 8");
+    assert_line(text, "finq_account_data_oldest_seconds{host=\"a\"} 900");
     finq_metrics_weeks_seen(&meter, &(finq_weeks){.ahead = 4, .pinned = 1});
     text = finq_metrics_text(&view, pool);
     assert_line(text, "finq_weeks{host=\"a\",state=\"ahead\"} 4");

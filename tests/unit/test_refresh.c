@@ -86,6 +86,8 @@ static int bank_reset(void **state)
 
 /* ---- tests ---- */
 
+static finq_refresh_end ended;
+
 /* Red where the limit of a bank's history is met to the second: of a day that was told half, what nothing tells apart is lost. */
 static void a_limited_history_begins_with_a_day(void **state)
 {
@@ -93,11 +95,12 @@ static void a_limited_history_begins_with_a_day(void **state)
     (void)state;
     bank.pages[FINQ_BANK_ACCOUNTS] = "{\"accounts\":[],\"declares\":{\"max_history_days\":90}}";
     SCRIPT(CLAIMED(0, now - DAY), HELD, HELD, HELD, {"finq_feed_store", {text_cell("outcome", "ok")}});
-    assert_null(finq_refresh(&service, &wish, pool));
+    assert_null(finq_refresh(&ended, &service, &wish, pool));
+    assert_int_equal(ended, FINQ_REFRESH_STORED);
     assert_int_equal(bank.since % DAY, 0);
     assert_in_range(bank.since, now - 90 * DAY + 1, now - 89 * DAY + 120);
     SCRIPT(CLAIMED(now / DAY * DAY - 30 * DAY, now - DAY), HELD, HELD, HELD, {"finq_feed_store", {text_cell("outcome", "ok")}});
-    assert_null(finq_refresh(&service, &wish, pool));
+    assert_null(finq_refresh(&ended, &service, &wish, pool));
     assert_int_equal(bank.since, now / DAY * DAY - 30 * DAY);
 }
 
@@ -108,10 +111,11 @@ static void a_bank_that_does_not_come_to_an_end(void **state)
     bank.pages[FINQ_BANK_BALANCES] = "{\"balances\":[],\"next\":\"more\"}";
     bank.seconds = 100;
     SCRIPT(CLAIMED(0, 0), HELD, HELD, HELD, FAILED);
-    finq_error *error = finq_refresh(&service, &wish, pool);
+    finq_error *error = finq_refresh(&ended, &service, &wish, pool);
     assert_non_null(error);
     assert_int_equal(error->code, FINQ_E_EXTERNAL_API_TIMEOUT);
     assert_string_equal(error->message, "The bank's data did not come to an end in time.");
+    assert_int_equal(ended, FINQ_REFRESH_FAILED);
     assert_string_equal(given(&database, "p_error"), "external_api_timeout");
     assert_int_equal(bank.asked, 3);
     assert_int_equal(connector.entered, 0);
@@ -130,11 +134,12 @@ static void a_refresh_that_was_not_made_is_given_back(void **state)
     (void)state;
     connector.is_full = 1;
     SCRIPT(CLAIMED(0, 0), FAILED);
-    assert_int_equal(finq_refresh(&service, &wish, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
+    assert_int_equal(finq_refresh(&ended, &service, &wish, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
     assert_true(given_bool("p_gives_back"));
     SCRIPT(CLAIMED(0, 0), FAILED);
-    assert_int_equal(finq_refresh(&service, &attended, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
+    assert_int_equal(finq_refresh(&ended, &service, &attended, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
     assert_false(given_bool("p_gives_back"));
+    assert_int_equal(ended, FINQ_REFRESH_NONE);
     assert_int_equal(bank.asked, 0);
 }
 

@@ -10,6 +10,7 @@
 #include "ground/codec.h"
 #include "httpd/claim.h"
 #include "httpd/intake.h"
+#include "httpd/mpm.h"
 #include "httpd/observe.h"
 
 APLOG_USE_MODULE(finq);
@@ -63,6 +64,18 @@ finq_error *finq_data_admit(finq_request *request, const finq_data_ask *of, finq
 
 /* ---- refreshes ---- */
 
+static finq_error *refresh_make(finq_request *request, const finq_refresh_wish *wish)
+{
+    static const finq_event events[] = {[FINQ_REFRESH_STORED] = FINQ_EVENT_REFRESH_STORED,
+                                        [FINQ_REFRESH_FAILED] = FINQ_EVENT_REFRESH_FAILED,
+                                        [FINQ_REFRESH_WITHDRAWN] = FINQ_EVENT_REFRESH_WITHDRAWN};
+    finq_refresh_end end;
+    finq_error *error = finq_refresh(&end, &request->service, wish, request->r->pool);
+    if (end != FINQ_REFRESH_NONE)
+        finq_observe_event(request, events[end]);
+    return error;
+}
+
 /* Nobody waits for it: the feed has noted it, and so does the log; a call that waits will come. */
 static void refresh_failed(finq_request *request, const finq_error *error)
 {
@@ -79,16 +92,16 @@ finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of)
         .is_attended = of->is_attended,
         .until = finq_clock_steady() + apr_time_from_sec(of->wait ? of->wait : FIRST_WAIT),
     };
-    finq_error *error = finq_refresh(&request->service, &wish, request->r->pool);
+    finq_error *error = refresh_make(request, &wish);
     if (!error || of->wait)
         return error;
     refresh_failed(request, error);
     return NULL;
 }
 
-static void refresh_due(finq_request *request, void *wish)
+static void refresh_apart(finq_request *request, void *wish)
 {
-    finq_error *error = finq_refresh(&request->service, wish, request->r->pool);
+    finq_error *error = refresh_make(request, wish);
     if (error)
         refresh_failed(request, error);
 }
@@ -103,8 +116,14 @@ void finq_api_refresh_afterwards(finq_request *request, const finq_id *credentia
     wish->session_id = session_id ? apr_pmemdup(pool, session_id, sizeof *session_id) : NULL;
     wish->if_due = 1;
     wish->is_attended = 1;
-    request->afterwards = refresh_due;
+    request->afterwards = refresh_apart;
     request->afterwards_of = wish;
+}
+
+void finq_data_refresh_due(finq_request *request, const finq_id *credentials_id)
+{
+    finq_refresh_wish wish = {.credentials_id = credentials_id, .is_over = finq_mpm_is_stopping};
+    refresh_apart(request, &wish);
 }
 
 /* ---- what goes out ---- */
