@@ -6,6 +6,7 @@
 #include "httpd/connectors.h"
 #include "httpd/dbd.h"
 #include "httpd/directives.h"
+#include "httpd/documents.h"
 #include "httpd/dump.h"
 #include "httpd/janitor.h"
 #include "httpd/location.h"
@@ -56,6 +57,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(finq_router_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_monitor_metrics, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_monitor_health, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(finq_documents_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_page_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(finq_sandbox_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -209,7 +209,7 @@ CREATE TABLE finq.audit (
     detail jsonb NOT NULL,
     place bigint,
     hash bytea,
-    CONSTRAINT audit_action_check CHECK ((action = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text, 'TRUNCATE'::text]))),
+    CONSTRAINT audit_action_check CHECK ((action = ANY (ARRAY['INSERT'::text, 'UPDATE'::text, 'DELETE'::text, 'TRUNCATE'::text, 'READ'::text]))),
     CONSTRAINT audit_pkey PRIMARY KEY (audit_id),
     CONSTRAINT audit_place_key UNIQUE (place)
 );

@@ -1,15 +1,17 @@
 #!/usr/bin/python3
-"""make demo: a user is onboarded by xyz_card_sbx_#1.0, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
+"""make demo: a user is onboarded by xyz_card_sbx_#1.0, whose document the back office reads, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
 used, renewed and deleted, and whose accounts are read; every request and answer shown. Stops all that it starts."""
+import base64
 import json
 import sys
 import time
 import urllib.parse
+from pathlib import Path
 
 from finqenv import documents, sandbox
 from finqenv.client import Onboarding
 from finqenv.installation import DEMO_SKILLS, Installation
-from finqenv.process import Failure, main, until
+from finqenv.process import Failure, main, run, until
 from finqenv.runs import Run
 
 CARD_SKILL, BANK_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0"
@@ -20,6 +22,17 @@ PRODUCT_FORM = {"card": "gold", "limit": 5000, "currency": "RON", "monthly_incom
                 "employer": "Example SRL", "iban": "RO49AAAA1B31007593840000"}
 SHOWN_HEADERS = ("content-type", "authorization", "x-finq-client-id", "x-finq-client-secret", "x-finq-credentials-id", "x-finq-nonce",
                  "x-finq-document")
+# Where the back office reads documents: who it is, Apache says.
+OFFICER, PASSWORD = "maria", "correct horse"
+OFFICE = """
+<Location "/documents">
+    SetHandler finq-documents
+    AuthType Basic
+    AuthName "Documents"
+    AuthUserFile "{passwords}"
+    Require user maria
+</Location>
+"""
 # A Location of the tenant's own, and how long a consent that opens it is remembered.
 ACCOUNT = """
 <Location "/account">
@@ -97,6 +110,32 @@ def onboard(client):
     demand(user.upload("income_proof", documents.pdf("income_proof.pdf"), form=True))
     say("8. The tenant's server exchanges the temp_token: client_secret stays on servers")
     demand(user.exchange("/token"))
+    return user
+
+
+def show_file(path, sent):
+    """What who has the disk alone would see."""
+    content = path.read_bytes()
+    for at in range(0, 64, 16):
+        print(paint(" ".join(f"{byte:02x}" for byte in content[at:at + 16]), "quiet"))
+    if any(sent[at:at + 8] in content for at in range(0, len(sent) - 8, 8)):
+        raise Failure(f"{path} can be read")
+
+
+def read_document(installation, client, user):
+    """The back office, which Apache has authenticated; what lies on the disk is sealed."""
+    officer = {"Authorization": "Basic " + base64.b64encode(f"{OFFICER}:{PASSWORD}".encode()).decode()}
+    say("9. The tenant's back office asks which documents the session has")
+    listed = demand(client.request("GET", f"/documents/sessions/{user.session_id}", b"", officer)).json
+    upload_id = next(one["upload_id"] for one in listed if one["document"] == "income_proof")
+    say("10. On the disk they are sealed: the first bytes of one")
+    sent = documents.pdf("income_proof.pdf").content
+    show_file(next(Path(installation.httpd.settings.directives["FinqUploadDir"]).glob(f"2*/{upload_id}")), sent)
+    say("11. It reads the document, as it was sent; the audit trail has a line of that")
+    if demand(client.request("GET", f"/documents/{upload_id}", b"", officer)).body != sent:
+        raise Failure("the document is another than the one that was sent")
+    say("12. Nobody else does")
+    demand(client.request("GET", f"/documents/{upload_id}", b"", {}), 401)
 
 
 def submit_sca(user):
@@ -113,18 +152,18 @@ def return_with_token(client, user, path):
 def visit_bank(client):
     """The account: a connector decides, after the user has been at the bank. Returns the consent's credentials."""
     user = Onboarding(client, BANK_SKILL)
-    say("9. Another user, another skill: its step sends the user to the bank first")
+    say("13. Another user, another skill: its step sends the user to the bank first")
     demand(user.start(tenant_user_id="user-2"))
-    say("10. The step says where the user comes back to. Its connector answers with the bank's page")
+    say("14. The step says where the user comes back to. Its connector answers with the bank's page")
     page = submit_sca(user)
-    say("11. The browser opens the page")
+    say("15. The browser opens the page")
     link = urllib.parse.urlsplit(page)
     demand(client.request("GET", f"{link.path}?{link.query}"))
-    say("12. The user logs in and approves: the bank sends the browser back to the API")
+    say("16. The user logs in and approves: the bank sends the browser back to the API")
     path = sandbox.choose(client, page, "approve", "1000", ("current", "savings"))
-    say("13. The API asks the connector again, and sends the browser to the app, with the temp_token")
+    say("17. The API asks the connector again, and sends the browser to the app, with the temp_token")
     return_with_token(client, user, path)
-    say("14. The tenant's server exchanges it, as before")
+    say("18. The tenant's server exchanges it, as before")
     return demand(user.exchange("/token")).json
 
 
@@ -146,33 +185,33 @@ def renew(client, credentials):
 
 def read_accounts(client, installation, credentials):
     """What the bank tells of the accounts that the user shares: two of them, the last transactions, and what a day more brings."""
-    say("15. The bank was asked when the user came back: the tenant's server reads the accounts, with their balances")
+    say("19. The bank was asked when the user came back: the tenant's server reads the accounts, with their balances")
     accounts = demand(client.data("/accounts/get", credentials)).json
     if len(accounts) != 2:
         raise Failure(f"there should be two accounts, not {len(accounts)}")
-    say("16. The closing balances alone")
+    say("20. The closing balances alone")
     demand(client.data("/balances/get", credentials, filter={"type": "ClosingBooked"}))
-    say(f"17. Transactions of the last {DAYS} days, newest first, by pages")
+    say(f"21. Transactions of the last {DAYS} days, newest first, by pages")
     since = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - DAYS * 86400))
     demand(client.data("/transactions/get", credentials, count=3, filter={"booking_date_gte": since, "credit_debit_indicator": "debit"}))
-    say("18. A day passes at the sandbox bank, and the tenant's server asks it anew, since a person waits: what is new comes first")
+    say("22. A day passes at the sandbox bank, and the tenant's server asks it anew, since a person waits: what is new comes first")
     installation.finqctl("sandbox", "date", "--days", "1")
     demand(client.data("/transactions/get", credentials, count=3, wait=10, psu_ip_address="192.0.2.7"))
 
 
 def use_consent(client, credentials):
     """The life of a consent."""
-    say("19. The tenant's server reads the consent")
+    say("23. The tenant's server reads the consent")
     demand(client.consent("get", credentials))
-    say("20. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
+    say("24. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
     demand(open_account(client, credentials))
-    say("21. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
+    say("25. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
     renewed = renew(client, credentials)
-    say("22. The new access_token opens the Location as well")
+    say("26. The new access_token opens the Location as well")
     demand(open_account(client, renewed))
-    say("23. The consent is deleted")
+    say("27. The consent is deleted")
     demand(client.consent("delete", renewed))
-    say(f"24. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
+    say(f"28. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
     quiet, client.seen = client.seen, None
     until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen")
     client.seen = quiet
@@ -196,11 +235,14 @@ def prepare(installation):
 
 
 def walk(directory):
-    installation = Installation(directory, modules=("authn_core",), vhost=sandbox.BANK + ACCOUNT,
+    passwords = directory / "passwords"
+    passwords.write_text(f"{OFFICER}:{run('openssl', 'passwd', '-apr1', PASSWORD).stdout}")
+    installation = Installation(directory, modules=("authn_core", "auth_basic", "authn_file", "authz_user"),
+                                vhost=sandbox.BANK + ACCOUNT + OFFICE.format(passwords=passwords),
                                 directives={"FinqCacheTTL": REMEMBERED})
     try:
         client = prepare(installation)
-        onboard(client)
+        read_document(installation, client, onboard(client))
         credentials = visit_bank(client)
         read_accounts(client, installation, credentials)
         use_consent(client, credentials)

@@ -684,6 +684,18 @@ typedef finq_session_standing_row finq_session_cancel_out;
 finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, const finq_session_cancel_in *in,
                                      apr_pool_t *pool);
 
+typedef struct finq_session_documents_in {
+    const finq_id *session_id;
+    const finq_id *client_id;
+    const char *reader;
+} finq_session_documents_in;
+typedef struct finq_session_documents_out {
+    const char *session_documents;
+} finq_session_documents_out;
+/** sql/functions/upload.sql. It may be repeated. */
+finq_error *finq_call_session_documents(finq_session_documents_out *out, finq_db *db, const finq_session_documents_in *in,
+                                        apr_pool_t *pool);
+
 typedef struct finq_session_exists_in {
     const finq_id *client_id;
     const finq_id *session_id;
@@ -918,6 +930,20 @@ typedef struct finq_upload_largest_out {
 } finq_upload_largest_out;
 /** sql/functions/upload.sql. It may be repeated. */
 finq_error *finq_call_upload_largest(finq_upload_largest_out *out, finq_db *db, apr_pool_t *pool);
+
+typedef struct finq_upload_open_in {
+    const finq_id *upload_id;
+    const finq_id *client_id;
+    const char *reader;
+} finq_upload_open_in;
+typedef struct finq_upload_open_out {
+    const char *document;
+    const char *media_type;
+    apr_int64_t uploaded_at;
+    finq_bytes data_key;
+} finq_upload_open_out;
+/** sql/functions/upload.sql. It may be repeated. */
+finq_error *finq_call_upload_open(finq_upload_open_out *out, finq_db *db, const finq_upload_open_in *in, apr_pool_t *pool);
 
 typedef struct finq_upload_record_in {
     const finq_id *client_id;

@@ -1,4 +1,5 @@
-/* Blobs: the files of uploads. The only room that touches the upload directory, which many servers may share.
+/* Blobs: the files of uploads, sealed (crypto/frames.h) under their sessions' data keys. The only room that touches the upload
+ * directory, which many servers may share.
  *
  *   DIR/staging/<upload_id>     an upload under way, and the marker of one whose outcome is not settled
  *   DIR/<YYYYMMDD>/<upload_id>  an upload in its place; the day (UTC) is in the id, which is a version 7 UUID
@@ -12,6 +13,7 @@
 #include <apr_pools.h>
 #include <apr_tables.h>
 
+#include "crypto/data_key.h"
 #include "crypto/digest.h"
 #include "documents/source.h"
 #include "ground/error.h"
@@ -27,6 +29,9 @@ typedef struct finq_blob finq_blob;
  * its owner alone. Error: internal, naming the path and what to do. */
 finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_pool_t *pool);
 
+/** Opens an upload directory for reading alone, whoever it belongs to. Error: internal, naming the path. */
+finq_error *finq_blob_store_open_read(finq_blob_store **store, const char *dir, apr_pool_t *pool);
+
 /** Whether uploads can be taken now: the directory is still the one at its path, it and the days in it belong to this user
  * alone, and a file can be written, placed and removed. Error: internal, naming what is wrong. */
 finq_error *finq_blob_store_check(const finq_blob_store *store, apr_pool_t *pool);
@@ -34,14 +39,15 @@ finq_error *finq_blob_store_check(const finq_blob_store *store, apr_pool_t *pool
 /* Errors of all functions below: insufficient_storage where disk, quota or file size gave out, else internal.
  */
 
-/** Begins a staged file. If the pool goes before the blob was placed, the file goes too; a placed blob that
- * was neither kept nor discarded is then left (finq_blob_leave). */
-finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool);
+/** Begins a staged file, sealed under `key`, which must outlive it; NULL for one that nobody shall read again. If the pool goes before the
+ * blob was placed, the file goes too; a placed blob that was neither kept nor discarded is then left (finq_blob_leave). */
+finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id, const finq_data_key *key,
+                            apr_pool_t *pool);
 
 /** Appends. After an error the blob can only be discarded. */
 finq_error *finq_blob_write(finq_blob *blob, const void *bytes, apr_size_t n);
 
-/** The file is whole: brings it to the disk and tells what was written. */
+/** The file is whole: brings it to the disk and tells what was written, before it was sealed. */
 finq_error *finq_blob_finish(unsigned char sha256[FINQ_DIGEST_SHA256], apr_off_t *size, finq_blob *blob);
 
 /** The bytes of a finished blob, for checks of them, until it is kept, discarded or left. */
@@ -57,9 +63,10 @@ void finq_blob_discard(finq_blob *blob);
 /** The outcome is not known (the connection was lost during COMMIT): a sweep will ask the database. */
 void finq_blob_leave(finq_blob *blob);
 
-/** Opens a placed blob for reading. The descriptor is the caller's to close. Error: internal if it is
- * missing. */
-finq_error *finq_blob_open(int *descriptor, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool);
+/** Opens a placed blob for reading, for as long as the pool lives. What was altered cannot be read: the source says so where it is,
+ * and here for what is no blob's file. Errors: not_found if it is missing; internal. */
+finq_error *finq_blob_open(finq_source *source, const finq_blob_store *store, const finq_id *upload_id, const finq_data_key *key,
+                           apr_pool_t *pool);
 
 /** Removes a placed blob; no error if it is not there. */
 finq_error *finq_blob_remove(const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool);

@@ -22,6 +22,7 @@ typedef struct finq_upload_answer {
 
 /** Where documents go, and by whom they are looked at on the way. */
 typedef struct finq_upload_way {
+    const finq_service *service; /**< whose data keys seal them */
     const finq_blob_store *store;
     finq_scanner scanner; /**< its path is "" where nobody scans */
 } finq_upload_way;

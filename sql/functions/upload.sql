@@ -82,6 +82,89 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
 
+-- Opens a document for p_reader, with a line in the audit trail; NULLs where there is none, none of p_client_id (NULL for any
+-- tenant), or where its key has been destroyed.
+CREATE OR REPLACE FUNCTION finq.upload_open(
+    p_upload_id uuid, p_client_id uuid, p_reader text,
+    OUT document text, OUT media_type text, OUT uploaded_at bigint, OUT data_key bytea)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session_id uuid;
+    v_client_id  uuid;
+BEGIN
+    SELECT u.document, u.media_type, finq.seconds(u.uploaded_at), s.data_key, s.session_id, s.client_id
+      INTO document, media_type, uploaded_at, data_key, v_session_id, v_client_id
+      FROM finq.same_time(p_upload_id) w
+      JOIN finq.upload u ON u.step_id BETWEEN w.first AND w.last AND u.upload_id = p_upload_id
+      JOIN finq.step e ON e.step_id = u.step_id
+      JOIN finq.session s ON s.session_id = e.session_id
+     WHERE s.data_key IS NOT NULL AND (p_client_id IS NULL OR s.client_id = p_client_id);
+    IF FOUND THEN
+        INSERT INTO finq.audit (object, action, client_id, detail)
+        VALUES ('upload', 'READ', v_client_id, jsonb_build_object('upload_id', p_upload_id, 'session_id', v_session_id,
+                                                                  'document', document, 'reader', p_reader));
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION finq.upload_open IS 'repeatable';
+
+-- A session's documents, as a JSON array, for p_reader, with a line in the audit trail; NULL where there is no such session, or
+-- where its key has been destroyed.
+CREATE OR REPLACE FUNCTION finq.session_documents(p_session_id uuid, p_client_id uuid, p_reader text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_client_id uuid;
+    v_documents json;
+BEGIN
+    SELECT s.client_id, (SELECT coalesce(json_agg(json_strip_nulls(json_build_object(
+               'upload_id', u.upload_id, 'step', e.name, 'document', u.document, 'size', u.size, 'sha256', encode(u.sha256, 'hex'),
+               'media_type', u.media_type, 'width', u.width, 'height', u.height, 'orientation', u.orientation,
+               'uploaded_at', finq.utc(u.uploaded_at))) ORDER BY e.ordinal, u.document), '[]')
+             FROM finq.same_time(s.session_id) w
+             JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = s.session_id
+             JOIN finq.upload u ON u.step_id = e.step_id)
+      INTO v_client_id, v_documents
+      FROM finq.session s
+     WHERE s.session_id = p_session_id AND s.data_key IS NOT NULL AND (p_client_id IS NULL OR s.client_id = p_client_id);
+    IF FOUND THEN
+        INSERT INTO finq.audit (object, action, client_id, detail)
+        VALUES ('upload', 'READ', v_client_id, jsonb_build_object('session_id', p_session_id, 'reader', p_reader));
+    END IF;
+    RETURN v_documents;
+END $$;
+
+COMMENT ON FUNCTION finq.session_documents IS 'repeatable';
+
+-- The same two for finqctl, which is told of what there is not.
+CREATE OR REPLACE FUNCTION finq.upload_listed(p_session_id uuid) RETURNS json
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_documents json := finq.session_documents(p_session_id, NULL, 'finqctl');
+BEGIN
+    IF v_documents IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('No session has the id %s, or its key has been destroyed.', p_session_id),
+            HINT = 'A session is stored by its first step; one that was only started is unknown.';
+    END IF;
+    RETURN v_documents;
+END $$;
+
+CREATE OR REPLACE FUNCTION finq.upload_got(p_upload_id uuid) RETURNS json
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_found record;
+BEGIN
+    SELECT o.* INTO v_found FROM finq.upload_open(p_upload_id, NULL, 'finqctl') o;
+    IF v_found.document IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('No document has the id %s, or its key has been destroyed.', p_upload_id);
+    END IF;
+    RETURN json_build_object('document', v_found.document, 'media_type', v_found.media_type, 'data_key', encode(v_found.data_key, 'hex'));
+END $$;
+
 -- The largest document that a skill asks for which sessions may start with; NULLs where none asks for any.
 CREATE OR REPLACE FUNCTION finq.upload_largest(OUT skill text, OUT document text, OUT max_bytes bigint)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -658,7 +658,7 @@ CREATE TABLE finq.audit (
     application text        NOT NULL,
     os_user     text        NULL,     -- as finqctl tells it: a hint, no proof
     object      text        NOT NULL, -- the table
-    action      text        NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE')),
+    action      text        NOT NULL CHECK (action IN ('INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'READ')),
     client_id   uuid        NULL,     -- of the tenant that it is about
     detail      jsonb       NOT NULL, -- the row; of a change, each column's old and new value. No key's hash, no definition
     place       bigint      NULL UNIQUE,

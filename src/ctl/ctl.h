@@ -207,6 +207,11 @@ ctl_exit ctl_user_export(ctl_command *command);
 ctl_exit ctl_user_erase(ctl_command *command);
 ctl_exit ctl_receipt_verify(ctl_command *command);
 
+/* ---- verbs_upload.c ---- */
+
+ctl_exit ctl_upload_list(ctl_command *command);
+ctl_exit ctl_upload_get(ctl_command *command);
+
 /* ---- audit.c ---- */
 
 /** The verb `audit verify`. */

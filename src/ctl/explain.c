@@ -37,6 +37,8 @@ static const tag_row tags[] = {
      "see the cause: the database, or owner and mode of the file"},
     {"FINQ12", "what a run of the janitor did", "nothing"},
     {"FINQ13", "mod_watchdog is not there, which calls the janitor; the server does not start", "a2enmod watchdog, or load it"},
+    {"FINQ14", "a document's file was altered or cut; whoever read it got the bytes before that place",
+     "restore the file from a backup; find out who wrote there"},
     {"FINQ18", "a consent's account data could not be had from its bank while nobody waited: `[id] account data: cause`",
      "see the cause; the refresher tries again, and so does a call of the tenant's with `wait`"},
     {"FINQ17", "the sandbox bank could not decide later: its user went back, or the session ended", "nothing"},

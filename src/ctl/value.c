@@ -43,6 +43,7 @@ static const form forms[] = {
     {"SESSION_ID", FORM_ID, 0, 0, NULL},
     {"STEP_ID", FORM_ID, 0, 0, NULL},
     {"ID", FORM_ID, 0, 0, NULL},
+    {"UPLOAD_ID", FORM_ID, 0, 0, NULL},
     {"CREDENTIALS_ID", FORM_ID, 0, 0, NULL},
     {"KEY_ID", FORM_NUMBER, 1, APR_INT64_MAX, NULL},
     {"EVENT_ID", FORM_NUMBER, 1, APR_INT64_MAX, NULL},

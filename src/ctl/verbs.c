@@ -25,6 +25,11 @@ static ctl_exit audit(ctl_command *command)
 
 /* One verb, one paragraph: its words first. */
 /* clang-format off */
+/* What several verbs take. */
+#define DATA_KEY_FILE {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."}
+#define UPLOAD_DIR {"--upload-dir", "PATH", 0, "The servers' FinqUploadDir; default: the environment variable FINQ_UPLOAD_DIR."}
+#define END {NULL, NULL, 0, NULL}
+
 const ctl_verb ctl_verbs[] = {
     {"db", "migrate",
      "Brings the schema to this version, from an empty database or any earlier version since 0.2.0, while servers run: first "
@@ -146,15 +151,13 @@ const ctl_verb ctl_verbs[] = {
       {"--since", "TIME", 0, "Only those started from this time on (default: 7 days ago)."},
       {"--before", "SESSION_ID", 0, "The next page: those before this one, the last of the page before."},
       {"--limit", "N", 0, "Most sessions (default 100)."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
-      {NULL, NULL, 0, NULL}}, ctl_session_list},
+      DATA_KEY_FILE, END}, ctl_session_list},
     {"session", "show",
      "Shows a session with its steps and their uploads. With a data-key file it tells the tenant_user_id too, and with --data what "
      "was entered: personal data, so mind where the output goes.",
      {{"SESSION_ID", NULL, 1, "The session."},
       {"--data", NULL, 0, "Shows the steps' data; needs the data-key file."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
-      {NULL, NULL, 0, NULL}}, ctl_session_show},
+      DATA_KEY_FILE, END}, ctl_session_show},
     {"consent", "list", "Lists a tenant's consents, newest first. A consent has expired when its time is over, marked or not.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"--status", "STATUS", 0, "Only these: active, deleted or expired."},
@@ -186,21 +189,20 @@ const ctl_verb ctl_verbs[] = {
     {"data-key", "list",
      "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, tenants and pages each "
      "wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
-     {{"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+     {DATA_KEY_FILE,
       {NULL, NULL, 0, NULL}}, ctl_data_key_list},
     {"data-key", "rewrap",
      "Wraps the data keys of sessions, consents and pages anew under the first key of the file, in batches, while servers run, and lists what "
      "each key wraps then. It may be broken off and run again. Progress goes to standard error. Exit code 1 where a row did not open: it is named, and stays as it "
      "was.",
-     {{"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+     {DATA_KEY_FILE,
       {NULL, NULL, 0, NULL}}, ctl_data_key_rewrap},
     {"user", "export",
      "Prints all that is held of a person: sessions with their steps' data, consents, pages, events, and which documents there are. "
      "Personal data, so mind where the output goes.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
-      {NULL, NULL, 0, NULL}}, ctl_user_export},
+      DATA_KEY_FILE, END}, ctl_user_export},
     {"user", "erase",
      "Erases a person, for good: consents end, sessions under way expire, and of their data nothing is left in any row. Files go "
      "within FinqJanitorInterval. What was begun before is refused. Prints a signed receipt: it says how much was erased, and "
@@ -209,9 +211,17 @@ const ctl_verb ctl_verbs[] = {
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
       {"--receipt-key", "PEM", 1, "The private key that signs the receipt, Ed25519: openssl genpkey -algorithm ed25519."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+      DATA_KEY_FILE,
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_user_erase},
+    {"upload", "list",
+     "Lists a session's documents: which step asked for each, its size, hash and type. The look stands in the audit trail.",
+     {{"SESSION_ID", NULL, 1, "The session."}, {NULL, NULL, 0, NULL}}, ctl_upload_list},
+    {"upload", "get",
+     "Writes a document to standard output as it was sent: finqctl upload get UPLOAD_ID > file. Personal data, so mind where it "
+     "goes. The look stands in the audit trail. Exit code 1 where its file was altered; what was written before that is as it was.",
+     {{"UPLOAD_ID", NULL, 1, "The document, as upload list shows it."},
+      UPLOAD_DIR, DATA_KEY_FILE, END}, ctl_upload_get},
     {"receipt", "verify",
      "Shows what a receipt of user erase says, if one of these keys has signed it. Needs no database. Exit code 1 where none has.",
      {{"--key", "FILE", 1, "Public keys, as key add takes them: openssl pkey -in KEY -pubout."},
@@ -293,26 +303,23 @@ const ctl_verb ctl_verbs[] = {
      "goes.",
      {{"--pending", NULL, 1, "Those that wait; there is no other list."},
       {"--data", NULL, 0, "Shows the steps' data; needs the data-key file."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
-      {NULL, NULL, 0, NULL}}, ctl_step_list},
+      DATA_KEY_FILE, END}, ctl_step_list},
     {"step", "approve",
      "Decides that a waiting step will do: its session goes on, or is completed. Exit code 4 where the step does not wait. "
      "The decision is in the audit trail.",
      {{"STEP_ID", NULL, 1, "The step."},
       {"--reason", "TEXT", 0, "Told to the client; needs the data-key file."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
-      {NULL, NULL, 0, NULL}}, ctl_step_approve},
+      DATA_KEY_FILE, END}, ctl_step_approve},
     {"step", "reject", "Decides that a waiting step will not do: its session has failed.",
      {{"STEP_ID", NULL, 1, "The step."},
       {"--reason", "TEXT", 1, "Told to the client; needs the data-key file."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
+      DATA_KEY_FILE,
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
       {NULL, NULL, 0, NULL}}, ctl_step_reject},
     {"step", "resubmit", "Asks for a waiting step again, its documents included.",
      {{"STEP_ID", NULL, 1, "The step."},
       {"--reason", "TEXT", 1, "Told to the client; needs the data-key file."},
-      {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."},
-      {NULL, NULL, 0, NULL}}, ctl_step_resubmit},
+      DATA_KEY_FILE, END}, ctl_step_resubmit},
     {"webhook", "set",
      "Sends a tenant's events to an address, signed as Standard Webhooks, and prints the signing secret, this once. Set "
      "again, it changes the address and rotates the secret: the one before signs too until the overlap ends. Turns on what "

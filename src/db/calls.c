@@ -18,6 +18,16 @@ static finq_upload_record_out upload_record_read(const PGresult *rows, int row)
     };
 }
 
+static finq_upload_open_out upload_open_read(const PGresult *rows, int row)
+{
+    return (finq_upload_open_out){
+        .document = finq_pg_text(rows, row, 0),
+        .media_type = finq_pg_text(rows, row, 1),
+        .uploaded_at = finq_pg_number(rows, row, 2),
+        .data_key = finq_pg_bytes(rows, row, 3),
+    };
+}
+
 static finq_upload_largest_out upload_largest_read(const PGresult *rows, int row)
 {
     return (finq_upload_largest_out){
@@ -172,6 +182,13 @@ static finq_session_exists_out session_exists_read(const PGresult *rows, int row
 {
     return (finq_session_exists_out){
         .session_exists = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_session_documents_out session_documents_read(const PGresult *rows, int row)
+{
+    return (finq_session_documents_out){
+        .session_documents = finq_pg_text(rows, row, 0),
     };
 }
 
@@ -1201,6 +1218,22 @@ finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, 
     return NULL;
 }
 
+finq_error *finq_call_session_documents(finq_session_documents_out *out, finq_db *db, const finq_session_documents_in *in,
+                                        apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_session_documents",
+        "SELECT session_documents FROM finq.session_documents(p_session_id => $1, p_client_id => $2, p_reader => $3)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_text(&args, in->reader);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_documents_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_session_exists(finq_session_exists_out *out, finq_db *db, const finq_session_exists_in *in,
                                      apr_pool_t *pool)
 {
@@ -1538,6 +1571,22 @@ finq_error *finq_call_upload_largest(finq_upload_largest_out *out, finq_db *db, 
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = upload_largest_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_upload_open(finq_upload_open_out *out, finq_db *db, const finq_upload_open_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_upload_open",
+        "SELECT document, media_type, uploaded_at, data_key FROM finq.upload_open(p_upload_id => $1, p_client_id => $2, "
+        "p_reader => $3)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->upload_id);
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_text(&args, in->reader);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = upload_open_read(rows, 0);
     return NULL;
 }
 

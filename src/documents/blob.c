@@ -5,10 +5,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "crypto/secret_file.h"
+#include "blob_segment.h"
 #include "blob_store.h"
 
-/* Small pieces are gathered to this size; larger ones pass it by. */
-#define BUFFER_SIZE (64 * 1024)
 /* The disk is set to work after each of these, so that finish waits for the last one only. */
 #define WRITEBACK_SIZE (4 * 1024 * 1024)
 #define BEGIN_ATTEMPTS 100
@@ -23,10 +23,13 @@ struct finq_blob {
     int descriptor;
     blob_state state;
     finq_digest *digest;
-    apr_off_t size;    /* written to the file */
+    apr_off_t size;    /* of what was given */
+    apr_off_t written; /* to the file */
     apr_off_t started; /* of that, on its way to the disk */
-    size_t used;
-    char buffer[BUFFER_SIZE];
+    finq_segment segment;
+    apr_uint64_t number; /* of the next frame */
+    size_t used;         /* of it */
+    unsigned char plain[FINQ_FRAME_BYTES], sealed[FINQ_FRAME_SEALED];
 };
 
 static finq_error *staged_error(const finq_blob *blob, int errnum)
@@ -82,10 +85,21 @@ static int stage_once(int *swept, const finq_blob *blob)
     return descriptor;
 }
 
-finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)
+static finq_error *write_out(finq_blob *blob, const unsigned char *bytes, size_t n);
+
+/* Plain bytes are never left in memory that others get. */
+static apr_status_t blob_wipe(void *data)
+{
+    finq_blob *blob = data;
+    finq_wipe(blob->plain, sizeof blob->plain);
+    return APR_SUCCESS;
+}
+
+finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, const finq_id *upload_id, const finq_data_key *key,
+                            apr_pool_t *pool)
 {
     finq_blob *made = apr_palloc(pool, sizeof *made);
-    memset(made, 0, offsetof(finq_blob, buffer));
+    memset(made, 0, offsetof(finq_blob, plain));
     made->store = store;
     made->pool = pool;
     made->id = *upload_id;
@@ -101,21 +115,22 @@ finq_error *finq_blob_begin(finq_blob **blob, const finq_blob_store *store, cons
     apr_pool_cleanup_register(pool, made, blob_cleanup, apr_pool_cleanup_null);
     made->digest = finq_digest_new(pool);
     *blob = made;
-    return NULL;
+    apr_pool_cleanup_register(pool, made, blob_wipe, apr_pool_cleanup_null);
+    FINQ_TRY(finq_segment_make(&made->segment, upload_id, key, pool));
+    return write_out(made, made->segment.head, sizeof made->segment.head);
 }
 
 /* A hint: a file system that knows it not has lost nothing. */
 static void start_writeback(finq_blob *blob)
 {
-    if (blob->size - blob->started < WRITEBACK_SIZE)
+    if (blob->written - blob->started < WRITEBACK_SIZE)
         return;
-    sync_file_range(blob->descriptor, blob->started, blob->size - blob->started, SYNC_FILE_RANGE_WRITE);
-    blob->started = blob->size;
+    sync_file_range(blob->descriptor, blob->started, blob->written - blob->started, SYNC_FILE_RANGE_WRITE);
+    blob->started = blob->written;
 }
 
-static finq_error *write_out(finq_blob *blob, const char *bytes, size_t n)
+static finq_error *write_out(finq_blob *blob, const unsigned char *bytes, size_t n)
 {
-    finq_digest_update(blob->digest, bytes, n);
     while (n > 0) {
         ssize_t written = write(blob->descriptor, bytes, n);
         if (written < 0 && errno == EINTR)
@@ -124,39 +139,53 @@ static finq_error *write_out(finq_blob *blob, const char *bytes, size_t n)
             return staged_error(blob, errno);
         bytes += written;
         n -= (size_t)written;
-        blob->size += written;
+        blob->written += written;
     }
     start_writeback(blob);
     return NULL;
 }
 
-static finq_error *flush(finq_blob *blob)
+/* Each frame is sealed once: one that could still grow waits in `plain`. */
+static finq_error *frame_out(finq_blob *blob, const unsigned char *bytes, size_t n, int is_last)
 {
-    size_t n = blob->used;
-    blob->used = 0;
-    return write_out(blob, blob->buffer, n);
+    FINQ_TRY(finq_frames_seal(blob->segment.frames, blob->sealed, blob->number++, is_last, (finq_bytes){bytes, n}));
+    return write_out(blob, blob->sealed, n + FINQ_FRAME_OVERHEAD);
+}
+
+/* What comes in large pieces is sealed where it lies. */
+static finq_error *frames_out(finq_blob *blob, const unsigned char **bytes, size_t *n)
+{
+    if (blob->used == FINQ_FRAME_BYTES) {
+        FINQ_TRY(frame_out(blob, blob->plain, FINQ_FRAME_BYTES, 0));
+        blob->used = 0;
+    }
+    while (blob->used == 0 && *n > FINQ_FRAME_BYTES) {
+        FINQ_TRY(frame_out(blob, *bytes, FINQ_FRAME_BYTES, 0));
+        *bytes += FINQ_FRAME_BYTES;
+        *n -= FINQ_FRAME_BYTES;
+    }
+    return NULL;
 }
 
 finq_error *finq_blob_write(finq_blob *blob, const void *bytes, apr_size_t n)
 {
-    const char *from = bytes;
+    const unsigned char *from = bytes;
+    finq_digest_update(blob->digest, bytes, n);
+    blob->size += (apr_off_t)n;
     while (n > 0) {
-        if (blob->used == 0 && n >= BUFFER_SIZE)
-            return write_out(blob, from, n);
-        size_t room = BUFFER_SIZE - blob->used, taken = n < room ? n : room;
-        memcpy(blob->buffer + blob->used, from, taken);
+        FINQ_TRY(frames_out(blob, &from, &n));
+        size_t room = FINQ_FRAME_BYTES - blob->used, taken = n < room ? n : room;
+        memcpy(blob->plain + blob->used, from, taken);
         blob->used += taken;
         from += taken;
         n -= taken;
-        if (blob->used == BUFFER_SIZE)
-            FINQ_TRY(flush(blob));
     }
     return NULL;
 }
 
 finq_error *finq_blob_finish(unsigned char sha256[FINQ_DIGEST_SHA256], apr_off_t *size, finq_blob *blob)
 {
-    FINQ_TRY(flush(blob));
+    FINQ_TRY(frame_out(blob, blob->plain, blob->used, 1));
     if (fdatasync(blob->descriptor) != 0)
         return staged_error(blob, errno);
     finq_digest_final(sha256, blob->digest);
@@ -166,7 +195,7 @@ finq_error *finq_blob_finish(unsigned char sha256[FINQ_DIGEST_SHA256], apr_off_t
 
 finq_source finq_blob_source(const finq_blob *blob)
 {
-    return finq_source_of_file(&blob->descriptor, blob->size);
+    return finq_segment_source(blob->descriptor, &blob->segment, blob->size, blob->pool);
 }
 
 /* Opens the day's directory, made if need be. Returns -1 and errno if that fails. */

@@ -75,7 +75,7 @@ static finq_error *file_check(const finq_blob_store *store, apr_pool_t *pool)
     finq_blob *blob;
     finq_id id;
     FINQ_TRY(finq_id_new(&id, pool));
-    FINQ_TRY(finq_blob_begin(&blob, store, &id, pool));
+    FINQ_TRY(finq_blob_begin(&blob, store, &id, NULL, pool));
     FINQ_TRY(finq_blob_write(blob, "", 1));
     FINQ_TRY(finq_blob_finish(digest, &size, blob));
     FINQ_TRY(finq_blob_place(blob));

@@ -1,3 +1,4 @@
+#include "blob_segment.h"
 #include "blob_store.h"
 
 #include <apr_strings.h>
@@ -104,15 +105,22 @@ static apr_status_t store_close(void *data)
     return APR_SUCCESS;
 }
 
-finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_pool_t *pool)
+/* DIR itself may be a link: the operator's own. */
+finq_error *finq_blob_store_open_read(finq_blob_store **store, const char *dir, apr_pool_t *pool)
 {
     finq_blob_store *made = apr_palloc(pool, sizeof *made);
     made->dir = apr_pstrdup(pool, dir);
     made->staging = -1;
-    made->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* DIR itself may be a link: the operator's own */
+    made->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     apr_pool_cleanup_register(pool, made, store_close, apr_pool_cleanup_null);
-    if (made->root < 0)
-        return unusable_errno(made, dir, pool);
+    *store = made;
+    return made->root < 0 ? unusable_errno(made, dir, pool) : NULL;
+}
+
+finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_pool_t *pool)
+{
+    finq_blob_store *made;
+    FINQ_TRY(finq_blob_store_open_read(&made, dir, pool));
     FINQ_TRY(finq_blob_store_private(made, made->root, dir, pool));
     const char *path = apr_pstrcat(pool, dir, "/" FINQ_BLOB_STAGING, NULL);
     if (mkdirat(made->root, FINQ_BLOB_STAGING, 0700) != 0 && errno != EEXIST)
@@ -125,17 +133,54 @@ finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_p
     return NULL;
 }
 
-finq_error *finq_blob_open(int *descriptor, const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)
+static apr_status_t descriptor_close(void *descriptor)
+{
+    close(*(int *)descriptor);
+    return APR_SUCCESS;
+}
+
+static finq_error *missing(const char *name, apr_pool_t *pool)
+{
+    return finq_error_make(pool, FINQ_E_NOT_FOUND, "No document has the id %s.", name);
+}
+
+/* The descriptor of a placed file, which lives in the pool. */
+static finq_error *file_open(int **descriptor, off_t *length, const finq_blob_store *store, const finq_id *upload_id,
+                             apr_pool_t *pool)
 {
     char day[FINQ_BLOB_DAY], name[FINQ_ID_TEXT + 1];
-    int directory = finq_blob_store_enter(store, finq_blob_store_day(day, upload_id));
+    struct stat file;
+    int directory = finq_blob_store_enter(store, finq_blob_store_day(day, upload_id)), errnum = errno;
+    *descriptor = apr_palloc(pool, sizeof **descriptor);
     finq_id_write(name, upload_id);
-    if (directory < 0)
+    if (directory >= 0) {
+        **descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        errnum = errno;
+        close(directory);
+    }
+    if (directory < 0 || **descriptor < 0)
+        return errnum == ENOENT ? missing(name, pool) : finq_blob_store_error(store, day, name, errnum, pool);
+    apr_pool_cleanup_register(pool, *descriptor, descriptor_close, apr_pool_cleanup_null);
+    if (fstat(**descriptor, &file) != 0)
         return finq_blob_store_error(store, day, name, errno, pool);
-    *descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    finq_error *error = *descriptor < 0 ? finq_blob_store_error(store, day, name, errno, pool) : NULL;
-    close(directory);
-    return error;
+    *length = file.st_size;
+    return NULL;
+}
+
+finq_error *finq_blob_open(finq_source *source, const finq_blob_store *store, const finq_id *upload_id, const finq_data_key *key,
+                           apr_pool_t *pool)
+{
+    finq_segment segment;
+    off_t length, size;
+    int is_one, *descriptor;
+    FINQ_TRY(file_open(&descriptor, &length, store, upload_id, pool));
+    FINQ_TRY(finq_segment_read(&segment, &size, &is_one, *descriptor, length, upload_id, key, pool));
+    if (!is_one)
+        return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR,
+                                   "the file of upload %s is none that was sealed here, or was cut",
+                                   finq_id_text(upload_id, pool));
+    *source = finq_segment_source(*descriptor, &segment, size, pool);
+    return NULL;
 }
 
 finq_error *finq_blob_remove(const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool)

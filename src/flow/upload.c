@@ -19,6 +19,7 @@ struct finq_upload {
     const finq_upload_offer *offer;
     const finq_skill_upload *document;
     const finq_upload_way *way;
+    finq_data_key *key;
     finq_blob *blob;
     finq_scan *scan; /* NULL where nobody scans */
     finq_id upload_id;
@@ -124,7 +125,9 @@ finq_error *finq_upload_begin(finq_upload **out, const finq_upload_way *way, con
     FINQ_TRY(size_check(upload, offer->least));
     FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, pool));
     *out = upload;
-    FINQ_TRY(finq_blob_begin(&upload->blob, way->store, &upload->upload_id, pool)); /* it goes with its pool, whatever comes */
+    FINQ_TRY(finq_session_data_key(&upload->key, offer->pass, way->service, pool));
+    /* it goes with its pool, whatever comes */
+    FINQ_TRY(finq_blob_begin(&upload->blob, way->store, &upload->upload_id, upload->key, pool));
     return *way->scanner.path ? scan_begin(upload) : NULL;
 }
 

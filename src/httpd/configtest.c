@@ -123,6 +123,17 @@ static int scan_check(const host *of)
     return 1;
 }
 
+/* ---- documents ---- */
+
+static int documents_check(const host *of)
+{
+    if (!of->config->open_documents)
+        return 1;
+    return say(of, APLOG_WARNING,
+               apr_psprintf(of->pool, "<Location %s> reads documents and has no AuthType: whoever is not authenticated gets 403",
+                            of->config->open_documents));
+}
+
 /* ---- who else would get the API's requests ---- */
 
 static int is_under(const char *path, const char *prefix)
@@ -363,6 +374,7 @@ int finq_configtest_check(server_rec *main_server, apr_pool_t *pconf)
     for (server_rec *server = main_server; server; server = server->next) {
         const host of = {server, finq_config_of(server), pconf};
         const apr_array_header_t *bases = of.config->bases;
+        documents_check(&of);
         if (bases->nelts == 0)
             continue;
         sound = dbd_check(&of) && sound;

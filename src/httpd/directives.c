@@ -184,12 +184,32 @@ static int is_plain_location(const cmd_parms *cmd)
 /* Those that are served at a path of their own, and those that stand anywhere. */
 static int is_placed(const char *value)
 {
-    return strcmp(value, "finq") == 0 || strcmp(value, "finq-page") == 0 || strcmp(value, "finq-sandbox") == 0;
+    return strcmp(value, "finq") == 0 || strcmp(value, "finq-page") == 0 || strcmp(value, "finq-documents") == 0 ||
+           strcmp(value, "finq-sandbox") == 0;
 }
 
 static int is_handler(const char *value)
 {
     return is_placed(value) || strcmp(value, "finq-metrics") == 0 || strcmp(value, "finq-health") == 0;
+}
+
+/* Whether a section says how users are known. */
+static int has_authentication(const ap_directive_t *section)
+{
+    const ap_directive_t *directive = section->first_child;
+    while (directive && strcasecmp(directive->directive, "AuthType") != 0 && strcasecmp(directive->directive, "SSLUserName") != 0)
+        directive = directive->next;
+    return directive != NULL;
+}
+
+/* Where the paths are kept of the Locations that have this handler; NULL where nobody asks for them. */
+static apr_array_header_t *paths_with(finq_config *config, const char *handler)
+{
+    if (strcmp(handler, "finq-sandbox") == 0)
+        return NULL;
+    if (strcmp(handler, "finq-page") == 0)
+        return config->pages;
+    return strcmp(handler, "finq-documents") == 0 ? config->readings : config->bases;
 }
 
 /* httpd hands a directive to every module that knows it: so we see, beside core, where SetHandler finq stands. */
@@ -198,8 +218,9 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
     finq_config *config = finq_config_of(cmd->server);
     (void)dummy;
     if (strncasecmp(value, "finq-", 5) == 0 && !is_handler(value))
-        return apr_psprintf(cmd->pool, "SetHandler takes finq, finq-page, finq-metrics, finq-health or finq-sandbox, not \"%s\"",
-                            value);
+        return apr_psprintf(
+            cmd->pool, "SetHandler takes finq, finq-page, finq-documents, finq-metrics, finq-health or finq-sandbox, not \"%s\"",
+            value);
     if (strcasecmp(value, "finq") != 0 && !is_placed(value))
         return NULL;
     if (!is_placed(value) || !is_plain_location(cmd))
@@ -207,17 +228,20 @@ static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
                             "SetHandler %s stands in a plain <Location \"/path\"> of a server or virtual host, and"
                             " nowhere else",
                             is_placed(value) ? value : "finq");
-    if (strcmp(value, "finq-sandbox") == 0)
-        return NULL;
     apr_size_t length = strlen(cmd->path);
-    apr_array_header_t *paths = strcmp(value, "finq-page") == 0 ? config->pages : config->bases;
-    APR_ARRAY_PUSH(paths, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
+    apr_array_header_t *paths = paths_with(config, value);
+    if (paths)
+        APR_ARRAY_PUSH(paths, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
+    if (paths == config->readings && !has_authentication(cmd->directive->parent))
+        config->open_documents = cmd->path;
     return NULL;
 }
 
 const command_rec finq_directives[] = {
-    AP_INIT_TAKE1("SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
-                  "finq serves the onboarding API at this Location, finq-page its pages, finq-sandbox the sandbox bank"),
+    AP_INIT_TAKE1(
+        "SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
+        "finq serves the onboarding API at this Location, finq-page its pages, finq-documents its documents to those who"
+        " may read them, finq-sandbox the sandbox bank"),
     AP_INIT_TAKE1("DBDriver", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
     AP_INIT_TAKE1("DBDParams", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
     AP_INIT_TAKE1("DBDMin", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
@@ -312,7 +336,7 @@ static int server_check(finq_config *config, server_rec *server)
         what = "FinqDataKey is not set: openssl rand -hex 32 makes a key";
     else if (is_same_file(config->secret_file, config->data_key_file))
         what = "FinqDataKey and FinqSecretFile name one file: whoever has it would have both";
-    else if (!config->upload_dir && config->bases->nelts > 0)
+    else if (!config->upload_dir && (config->bases->nelts > 0 || config->readings->nelts > 0))
         what = "FinqUploadDir is not set";
     else if (config->pages->nelts > 0 && config->bases->nelts == 0)
         what = "SetHandler finq-page stands on a host without SetHandler finq, whose API its pages use";

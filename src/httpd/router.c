@@ -164,7 +164,7 @@ int finq_router_translate(request_rec *r)
 {
     const finq_config *config = finq_config_of(r->server);
     int is_api = finq_paths_base(config, r->uri) != NULL;
-    if (!is_api && !finq_paths_page(config, r->uri))
+    if (!is_api && !finq_paths_page(config, r->uri) && !finq_paths_reading(config, r->uri))
         return DECLINED;
     if (is_api)
         finq_request_claim(r);

@@ -21,7 +21,7 @@ ROOMS = {
     r"libpq-fe\.h": {"include/db/pg.h", "src/ctl/db.c"},
     r"libpq-events\.h": {"src/db/pg_connection.c"},
     r"pcre2\.h": {"src/form/pattern.c"},
-    r"openssl/.*": {"src/crypto/secrets.c", "src/crypto/siv.c", "src/crypto/secret_file.c", "src/crypto/mac.c", "src/crypto/digest.c", "src/crypto/pdf_lock.c", "src/crypto/derive.c", "src/sign/jws.c", "src/sign/key.c", "src/sign/httpsig.c", "src/sign/key_", "src/sign/jws_"},
+    r"openssl/.*": {"src/crypto/secrets.c", "src/crypto/siv.c", "src/crypto/secret_file.c", "src/crypto/mac.c", "src/crypto/digest.c", "src/crypto/frames.c", "src/crypto/pdf_lock.c", "src/crypto/derive.c", "src/sign/jws.c", "src/sign/key.c", "src/sign/httpsig.c", "src/sign/key_", "src/sign/jws_"},
     r"(httpd|http_\w+|ap_\w+|util_filter|mod_\w+|mpm_\w+|scoreboard)\.h": {
         "mod_finq.c", "src/httpd/", "include/httpd/"},
     r"curl/.*": {"src/ctl/post.c"}, # the command alone: the module links no HTTP client

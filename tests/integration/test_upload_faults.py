@@ -15,10 +15,12 @@ import pytest
 
 from finqenv import documents, process
 from finqenv.client import Document, read_answer
+from finqenv.installation import FINQCTL
 from finqenv.load import memory
 from finqenv.locks import Blocker, locked
 from finqenv.places import reachable
 from finqenv.postgres import SERVER
+from finqenv.process import clean_environ
 from finqenv.proxy import Proxy
 from finqenv.uploads import Desk, chunks, connect, form, form_head, head, padded, parts_of
 
@@ -215,7 +217,9 @@ def test_a_filter_that_gives_more_than_it_was_asked_for(make_desk):
     answer = user.upload("film", Document("x", "application/octet-stream", content))
     assert answer.status == 200 and answer["size"] == 2_000_009
     (file,) = desk.placed()
-    assert next(desk.directory.glob(f"2*/{file}")).read_bytes() == content.replace(b"@", b"#@@@@@@@@@")
+    got = subprocess.run([FINQCTL, "upload", "get", file, "--upload-dir", desk.directory, "--data-key-file", desk.installation.data_key_file],
+                         capture_output=True, env=clean_environ(FINQ_DB=desk.installation.conninfo()))
+    assert got.stdout == content.replace(b"@", b"#@@@@@@@@@")
 
 
 # -- processes

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data_keys.h"
 #include "documents/blob.h"
 
 #define DAY "20240229"
@@ -25,6 +26,7 @@
 static apr_pool_t *pool;
 static char dir[64];
 static finq_blob_store *store;
+static finq_data_key *key;
 
 static int remove_one(const char *path, const struct stat *file, int kind, struct FTW *walk)
 {
@@ -40,6 +42,7 @@ static int setup(void **state)
     strcpy(dir, "build/blob-XXXXXX");
     assert_non_null(mkdtemp(dir));
     assert_null(finq_blob_store_open(&store, dir, pool));
+    key = data_key_new(pool);
     return 0;
 }
 
@@ -70,16 +73,16 @@ static int exists(const char *below, const finq_id *id)
 
 #define STAGED "staging"
 
-static void expect_places(const finq_id *id, int staged, int placed)
+static inline void expect_places(const finq_id *id, int staged, int placed)
 {
     assert_int_equal(exists(STAGED, id), staged);
     assert_int_equal(exists(DAY, id), placed);
 }
 
-static finq_blob *begun(const finq_id *id)
+static inline finq_blob *begun(const finq_id *id)
 {
     finq_blob *blob;
-    assert_null(finq_blob_begin(&blob, store, id, pool));
+    assert_null(finq_blob_begin(&blob, store, id, key, pool));
     assert_null(finq_blob_write(blob, "abc", 3));
     return blob;
 }

@@ -31,12 +31,12 @@ static void expect_private(const char *path, mode_t mode)
 
 static void expect_bytes(const finq_id *id, const char *bytes, size_t n)
 {
-    int descriptor;
+    finq_source source;
     char *back = test_malloc(n + 1);
-    assert_null(finq_blob_open(&descriptor, store, id, pool));
-    assert_int_equal(read(descriptor, back, n + 1), n);
+    assert_null(finq_blob_open(&source, store, id, key, pool));
+    assert_int_equal(source.size, n);
+    assert_true(finq_source_read(&source, back, n, 0));
     assert_memory_equal(back, bytes, n);
-    close(descriptor);
     test_free(back);
 }
 
@@ -50,7 +50,7 @@ static void kept_blob_is_whole_and_private(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i * 7 + i / 251);
-    assert_null(finq_blob_begin(&blob, store, &id, pool));
+    assert_null(finq_blob_begin(&blob, store, &id, key, pool));
     for (size_t at = 0, n = 1; at < sizeof bytes; at += n, n = n * 3 + 1) { /* buffered and not */
         n = n < sizeof bytes - at ? n : sizeof bytes - at;
         assert_null(finq_blob_write(blob, bytes + at, n));
@@ -77,7 +77,7 @@ static void kept_blob_is_whole_and_private(void **state)
 static void a_removed_blob_is_gone(void **state)
 {
     finq_id id = id_of(1);
-    int descriptor;
+    finq_source source;
     (void)state;
     finq_blob_keep(placed(&id));
     expect_bytes(&id, "abc", 3);
@@ -85,7 +85,7 @@ static void a_removed_blob_is_gone(void **state)
         assert_null(finq_blob_remove(store, &id, pool));
         expect_places(&id, 0, 0);
     }
-    assert_non_null(finq_blob_open(&descriptor, store, &id, pool));
+    assert_non_null(finq_blob_open(&source, store, &id, key, pool));
 }
 
 /* Red: blob_cleanup without its discard, or without its leave; finq_blob_discard unlinking one name only. */
@@ -115,7 +115,7 @@ static void an_id_is_used_once(void **state)
     finq_id id = id_of(1);
     finq_blob *again, *first = begun(&id);
     (void)state;
-    assert_non_null(finq_blob_begin(&again, store, &id, pool));
+    assert_non_null(finq_blob_begin(&again, store, &id, key, pool));
     expect_places(&id, 1, 0);
     finq_blob_discard(first);
     finq_blob_keep(placed(&id));
@@ -134,7 +134,7 @@ static void write_until(int stage, const finq_id *id)
     unsigned char sha256[FINQ_DIGEST_SHA256];
     apr_off_t size;
     finq_blob *blob;
-    finq_error *error = finq_blob_begin(&blob, store, id, pool);
+    finq_error *error = finq_blob_begin(&blob, store, id, key, pool);
     if (!error && stage >= AT_WRITE)
         error = finq_blob_write(blob, dir, sizeof dir);
     if (!error && stage >= AT_FINISH)

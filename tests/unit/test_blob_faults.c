@@ -19,7 +19,7 @@ static void a_linked_day_is_refused(void **state)
     finq_id id = id_of(1);
     unsigned char sha256[FINQ_DIGEST_SHA256];
     apr_off_t size;
-    int descriptor;
+    finq_source source;
     (void)state;
     mkdir(elsewhere, 0700);
     assert_int_equal(symlink("elsewhere", apr_pstrcat(pool, dir, "/" DAY, NULL)), 0);
@@ -31,7 +31,7 @@ static void a_linked_day_is_refused(void **state)
     mkdir(elsewhere, 0700);
     char *victim = apr_pstrcat(pool, elsewhere, "/", finq_id_text(&id, pool), NULL);
     close(creat(victim, 0600));
-    assert_non_null(finq_blob_open(&descriptor, store, &id, pool));
+    assert_non_null(finq_blob_open(&source, store, &id, key, pool));
     assert_non_null(finq_blob_remove(store, &id, pool));
     assert_int_equal(access(victim, F_OK), 0);
 }
@@ -42,15 +42,15 @@ static void linked_files_are_refused(void **state)
     char *target = apr_pstrcat(pool, dir, "/target", NULL);
     finq_id id = id_of(1);
     finq_blob *blob;
-    int descriptor;
+    finq_source source;
     (void)state;
     mkdir(apr_pstrcat(pool, dir, "/" DAY, NULL), 0700);
     assert_int_equal(symlink("../target", path_of(DAY, &id)), 0);
     assert_int_equal(symlink("../target", path_of(STAGED, &id)), 0);
-    assert_non_null(finq_blob_begin(&blob, store, &id, pool));
+    assert_non_null(finq_blob_begin(&blob, store, &id, key, pool));
     assert_int_equal(access(target, F_OK), -1);
     close(creat(target, 0600));
-    assert_non_null(finq_blob_open(&descriptor, store, &id, pool));
+    assert_non_null(finq_blob_open(&source, store, &id, key, pool));
 }
 
 static void expect_refused(const char *path, const char *why)
@@ -95,7 +95,7 @@ static void no_id_leads_out_of_the_directory(void **state)
         finq_id id;
         finq_blob *blob;
         memcpy(id.bytes, patterns[i], sizeof id.bytes);
-        assert_null(finq_blob_begin(&blob, store, &id, pool));
+        assert_null(finq_blob_begin(&blob, store, &id, key, pool));
         assert_true(exists(STAGED, &id));
         assert_null(finq_blob_finish(sha256, &size, blob));
         assert_null(finq_blob_place(blob));
@@ -157,12 +157,12 @@ static void a_full_disk_is_insufficient_storage(void **state)
     apr_pool_create(&life, pool);
     error = finq_blob_store_open(&store, disk, life);
     if (!error)
-        error = finq_blob_begin(&blob, store, &id, life);
+        error = finq_blob_begin(&blob, store, &id, key, life);
     finq_error *full = error ? NULL : fill(blob, 4000000);
     finq_error *names = NULL;
     for (unsigned i = 2; !error && !names && i < 20; i++) {
         id = id_of(i);
-        names = finq_blob_begin(&blob, store, &id, life);
+        names = finq_blob_begin(&blob, store, &id, key, life);
     }
     finq_blob_swept swept = {0};
     apr_pool_clear(life); /* all begun are discarded, the store is closed */
@@ -195,7 +195,7 @@ static finq_error *upload(unsigned n, apr_pool_t *life)
     apr_off_t size;
     finq_blob *blob;
     finq_id id = id_of(n);
-    FINQ_TRY(finq_blob_begin(&blob, store, &id, life));
+    FINQ_TRY(finq_blob_begin(&blob, store, &id, key, life));
     FINQ_TRY(finq_blob_write(blob, &id, sizeof id));
     if (n % 5 == 4)
         return NULL; /* aborted: the pool's cleanup */
@@ -299,7 +299,7 @@ static void a_live_upload_is_never_swept(void **state)
     apr_time_t until = apr_time_now() + apr_time_from_sec(3);
     for (int i = 0; i < 10000 && apr_time_now() < until; i++) {
         finq_blob *blob;
-        lost += finq_blob_begin(&blob, store, &id, pool) != NULL || !exists(STAGED, &id);
+        lost += finq_blob_begin(&blob, store, &id, key, pool) != NULL || !exists(STAGED, &id);
         apr_pool_clear(pool); /* discards */
     }
     apr_pool_destroy(pool);

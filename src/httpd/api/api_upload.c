@@ -118,7 +118,7 @@ void finq_api_upload_leave(finq_request *request)
 finq_upload_way finq_api_upload_way(const finq_request *request)
 {
     const finq_config *config = request->config;
-    return (finq_upload_way){config->runtime->store, {config->scan, apr_time_from_sec(config->scan_timeout)}};
+    return (finq_upload_way){&request->service, config->runtime->store, {config->scan, apr_time_from_sec(config->scan_timeout)}};
 }
 
 static finq_error *permit_take(upload_receipt *receipt)

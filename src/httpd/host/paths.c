@@ -34,6 +34,11 @@ const char *finq_paths_page(const finq_config *config, const char *path)
     return location_above(config->pages, path);
 }
 
+const char *finq_paths_reading(const finq_config *config, const char *path)
+{
+    return location_above(config->readings, path);
+}
+
 /* ---- routes ---- */
 
 const finq_route finq_routes[FINQ_ROUTES] = {

@@ -64,6 +64,7 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     config->signature_replay = UNSET;
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
     config->pages = apr_array_make(pool, 2, sizeof(const char *));
+    config->readings = apr_array_make(pool, 2, sizeof(const char *));
     config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
     config->dbd.least = config->dbd.kept = config->dbd.most = UNSET;
     config->rewrites = apr_array_make(pool, 2, sizeof(finq_rewrite));
@@ -104,8 +105,10 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     PICK(allow_origins);
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
     merged->pages = apr_array_append(pool, base->pages, add->pages);
+    merged->readings = apr_array_append(pool, base->readings, add->readings);
     PICK(page_dir);
     merged->requires = base->requires || add->requires;
+    PICK(open_documents);
     merged->served = add->served;
     merged->rewrites = add->rewrites;
     merged->dbd = dbd_merge(&base->dbd, &add->dbd);
@@ -124,7 +127,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
 
 int finq_config_serves(const finq_config *config)
 {
-    return config->bases->nelts > 0 || config->pages->nelts > 0 || config->requires;
+    return config->bases->nelts > 0 || config->pages->nelts > 0 || config->readings->nelts > 0 || config->requires;
 }
 
 finq_config *finq_config_of(const server_rec *server)
