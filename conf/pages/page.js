@@ -50,3 +50,33 @@ addEventListener("change", async ({target: box}) => {
   files.items.add(made);
   box.files = files.files;
 });
+
+// A file's way is shown while it goes. What was refused goes once more without script, so that the page that comes says why.
+const percent = new Intl.NumberFormat(document.documentElement.lang, {style: "percent"});
+const send = form => {
+  const button = form.querySelector("button");
+  const bar = Object.assign(document.createElement("progress"), {max: 1, value: 0});
+  const told = Object.assign(document.createElement("p"), {className: "hint", role: "status"});
+  bar.setAttribute("aria-label", button.textContent);
+  button.replaceWith(bar, told);
+  const request = new XMLHttpRequest();
+  request.open("POST", form.action);
+  request.upload.addEventListener("progress", event => {
+    bar.value = event.loaded / event.total;
+    told.textContent = percent.format(bar.value);
+  });
+  request.addEventListener("loadend", () => {
+    if (request.status === 200) {
+      form.querySelectorAll("input[type=file]").forEach(box => { box.disabled = true; });
+      form.elements.act.value = "documents";
+    }
+    form.submit();
+  });
+  request.send(new FormData(form));
+};
+addEventListener("submit", event => {
+  const form = event.target;
+  if (event.defaultPrevented || ![...form.querySelectorAll("input[type=file]")].some(box => box.files.length)) return;
+  event.preventDefault();
+  send(form);
+});

@@ -97,6 +97,59 @@ def test_forms_and_documents(server, client, tenant):
     assert row(server, visitor, "status") == "SESSION_COMPLETED"
 
 
+HOME = {"/street": "Strada Lungă 7", "/city": "Brașov", "/postal_code": "500035", "/country": "RO"}
+NAMES = {name: PERSON[name] for name in ("/first_name", "/last_name", "/birth_date~d", "/birth_date~m", "/birth_date~y")}
+
+
+def demonstrated(server, own_client, skill, **more):
+    """A visitor at the first step of a demonstration skill that few tests need."""
+    server.finqctl("tenant", "allow", own_client.tenant.client_id, skill)
+    visitor = made(server, own_client, skill, **more)
+    visitor.open()
+    visitor.press("start")
+    return visitor
+
+
+def press_each(visitor, *pages_of_values):
+    for values in pages_of_values:
+        assert visitor.press("next", values).status == 200, visitor.page.text
+    return visitor.page
+
+
+@pytest.mark.parametrize("amount, behind", [("49.999", "Despre dvs."), ("50.000", "De unde provin banii")])
+def test_a_deposit_branches(server, own_client, amount, behind):
+    """In Romanian: larger sums are asked where they come from."""
+    visitor = demonstrated(server, own_client, "xyz_deposit_sbx_#1.0", language="ro")
+    page = press_each(visitor, {"/amount": amount, "/currency": "RON", "/period": "12", "/interest": "monthly"}, {"/payout_iban": PRODUCT["/iban"]})
+    assert page.heading == behind
+    if "/source" in page.html:
+        press_each(visitor, {"/source": "savings"})
+        visitor.send("proof", documents.pdf())
+        visitor.press("look")
+    assert press_each(visitor, NAMES, {"/email": PERSON["/email"]}, HOME, {"/agree": "true"}).heading == "Verificați răspunsurile"
+    assert "7 aprilie 1990" in visitor.page.text and visitor.press("next").heading == "Totul este gata"
+    assert dict(steps_of(server, visitor))["deposit"] == {"amount": int(amount.replace(".", "")), "currency": "RON", "period": 12,
+                                                          "interest": "monthly", "payout_iban": "RO49AAAA1B31007593840000"}
+
+
+def test_a_card_with_checks_ends_with_a_decision(server, own_client):
+    visitor = demonstrated(server, own_client, "xyz_kyc_sbx_#1.0", language="en")
+    press_each(visitor, {"/card": "travel", "/limit": "2,500", "/currency": "EUR", "/extras": "virtual"}, NAMES,
+               {"/email": PERSON["/email"], "/phone": PERSON["/phone"]}, HOME)
+    assert visitor.page.heading == "Check your answers" and visitor.press("next").heading == "Your documents"
+    visitor.send("id_front", documents.png())
+    visitor.send("selfie", documents.png())
+    assert visitor.press("look").heading == "What you earn"
+    press_each(visitor, {"/employment": "self_employed", "/monthly_income": "3,000"}, {"/business": "Bakery"})
+    visitor.send("income_proof", documents.pdf())
+    assert visitor.press("look").heading == "What the law asks" and "Which office" not in visitor.page.text
+    page = press_each(visitor, {"/taxes/0/country": "RO", "/public_office": "false", "/true_and_complete": "true"})
+    assert page.heading == "Your request is being looked at"
+    server.finqctl("step", "approve", row(server, visitor, "step_id"))
+    assert visitor.press("look").heading == "All done"
+    assert dict(steps_of(server, visitor))["declarations"] == {"taxes": [{"country": "RO"}], "public_office": False, "true_and_complete": True}
+
+
 # -- one effect
 
 def test_the_same_again_is_the_same_page(server, client):

@@ -5,6 +5,7 @@ import urllib.parse
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from finqenv import documents, pages, sandbox
@@ -309,6 +310,84 @@ def test_the_card_in_chromium_without_script(bank, browser, tmp_path):
     token = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link).query))["temp_token"]
     told = bank.client.call("/token", {"client_id": bank.tenant.client_id, "client_secret": bank.tenant.client_secret, "temp_token": token})
     assert told.status == 200 and told["skill"] == CARD
+
+
+def test_a_file_shows_how_far_it_is(bank, scripted, tmp_path):
+    """With script, on a slow line; one that is refused is told of as without. Red without send() in page.js."""
+    browser, good, bad = scripted, tmp_path / "good.png", tmp_path / "bad.png"
+    good.write_bytes(documents.png().content + bytes(40000))
+    bad.write_bytes(b"no picture at all")
+    browser.get(pages.make(bank.client, "page_review_sbx_#1.0", language="en")["url"])
+    press(browser, "Start")
+    press(browser, "Continue")
+    browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(bad))
+    press(browser, "Send")
+    assert "of another kind" in browser.page_source
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 40000}
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
+    try:
+        browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(good))
+        old = browser.find_element(By.TAG_NAME, "html")
+        browser.find_element(By.CSS_SELECTOR, ".document button").click()
+        assert browser.find_element(By.TAG_NAME, "progress").get_attribute("aria-label").startswith("Send: ")
+        WebDriverWait(browser, 15).until(lambda _: gone(old))
+    finally:
+        browser.execute_cdp_cmd("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    assert "Received" in browser.page_source and "Choose a file first" not in browser.page_source
+    assert bank.psql("SELECT count(*) FROM finq.upload u JOIN finq.step s USING (step_id) JOIN finq.page p USING (session_id) "
+                     "WHERE p.page_id = (SELECT page_id FROM finq.page ORDER BY created_at DESC LIMIT 1)") == "1"
+
+
+def test_a_narrow_window_by_keyboard_in_forced_colours(bank, scripted):
+    """320 px, which is also 1280 px at 400 %: nothing stands beside the window (WCAG 2.2, 1.4.10); every answer is given by keys, and the
+    element that has the focus shows it."""
+    browser = scripted
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 320, "height": 700, "deviceScaleFactor": 1, "mobile": False})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "forced-colors", "value": "active"}]})
+
+    def keys(*typed):
+        for one in typed:
+            browser.switch_to.active_element.send_keys(one)
+            seen = browser.execute_script("const at = getComputedStyle(document.activeElement); return at.outlineStyle !== 'none' || document.activeElement === document.body")
+            assert seen and browser.execute_script("return document.documentElement.scrollWidth") <= 320, browser.page_source
+
+    def enter():
+        old = browser.find_element(By.TAG_NAME, "html")
+        keys(Keys.ENTER)
+        WebDriverWait(browser, 10).until(lambda _: gone(old))
+    try:
+        browser.get(pages.make(bank.client, "page_parts_sbx_#1.0", language="en")["url"])
+        to(browser, "main button", keys)
+        enter()
+        to(browser, "[name='/mail']", keys)
+        browser.switch_to.active_element.send_keys("ana@example.com")
+        enter()
+        to(browser, "[name='/kind']", keys)
+        keys(Keys.SPACE)
+        enter()
+        for name, text in {"born~d": "7", "born~m": "4", "born~y": "1990"}.items():
+            to(browser, f"[name='/{name}']", keys)
+            browser.switch_to.active_element.send_keys(text)
+        to(browser, "[name='/ok']", keys)
+        keys(Keys.SPACE)
+        enter()
+        assert heading(browser) == "Check your answers"
+        to(browser, ".buttons button", keys)
+        enter()
+        assert heading(browser) == "All done" and entered(bank)["kind"] == "person"
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def to(browser, selector, keys):
+    """Tab, until an element has the focus."""
+    for _ in range(30):
+        if browser.execute_script("return document.activeElement.matches(arguments[0])", selector):
+            return
+        keys(Keys.TAB)
+    raise AssertionError(f"no way to {selector} by Tab")
 
 
 def is_shown(browser, name):

@@ -143,8 +143,8 @@ static void the_card_skill_asks_for_three_documents(void **state)
 /* What a definition shows as an example is what a developer sends first. */
 static void every_example_fits_its_form(void **state)
 {
-    static const char *const files[] = {"xyz_sbx_3.0.json", "xyz_aisp_sbx_1.0.json", "xyz_aisp_sbx_2.0.json",
-                                        "xyz_card_sbx_1.0.json"};
+    static const char *const files[] = {"xyz_sbx_3.0.json",      "xyz_aisp_sbx_1.0.json",    "xyz_aisp_sbx_2.0.json",
+                                        "xyz_card_sbx_1.0.json", "xyz_deposit_sbx_1.0.json", "xyz_kyc_sbx_1.0.json"};
     (void)state;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         json_t *steps = json_object_get(finq_json_own(load(apr_pstrcat(pool, DEMO, files[i], NULL)), pool), "steps");

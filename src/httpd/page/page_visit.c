@@ -301,13 +301,19 @@ static finq_error *act_part(finq_page_visit *visit, const finq_session_pass *pas
 
 /* ---- which button ---- */
 
+/* "documents": after a script has sent one, to show them. */
+static int is_of_documents(const char *act)
+{
+    return strcmp(act, "upload") == 0 || strcmp(act, "documents") == 0;
+}
+
 static finq_error *act_look(finq_page_visit *visit, const finq_session_pass *pass, const char *nonce)
 {
     finq_waiting_answer answer;
     const char *act = finq_typed_get(visit->form.typed, "act"), *held = finq_typed_get(visit->form.typed, "held");
     FINQ_TRY(finq_waiting_status(&answer, &visit->request->service, pass, visit->pool));
     finq_screen_carried carried = {.nonce = answer.nonce ? answer.nonce : nonce, .held = answer.nonce ? NULL : held};
-    int is_upload = act && strcmp(act, "upload") == 0, is_at_bank = answer.waits && answer.status != FINQ_STATUS_PENDING;
+    int is_upload = act && is_of_documents(act), is_at_bank = answer.waits && answer.status != FINQ_STATUS_PENDING;
     if (is_upload && answer.step && !is_at_bank && answer.status != FINQ_STATUS_FAILED && answer.status != FINQ_STATUS_EXPIRED)
         return finq_page_show_documents(visit, &carried, answer.step, &answer.step_id, answer.uploaded);
     return finq_page_show_standing(visit, &answer, nonce, NULL);
@@ -316,7 +322,7 @@ static finq_error *act_look(finq_page_visit *visit, const finq_session_pass *pas
 /* A nonce that looks, or that uploads, may be older than one that submits. */
 static int is_looking(const char *act)
 {
-    return strcmp(act, "look") == 0 || strcmp(act, "upload") == 0;
+    return strcmp(act, "look") == 0 || is_of_documents(act);
 }
 
 static finq_error *act_run(finq_page_visit *visit, const char *act, const char *nonce)
