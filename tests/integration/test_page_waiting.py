@@ -145,6 +145,19 @@ def test_a_step_in_parts(bank):
                              "sum": 1234.5, "ok": True, "born": "1990-04-07"}
 
 
+def test_parts_that_there_are_not(bank):
+    """Lead to the first, and past nothing. Red without the bounds in act_part."""
+    visitor = parts(bank)
+    body = visitor.body("next", {"/kind": "person"})
+    for place in (b"-1", b"4", b"99999999999999999999", b"x"):
+        forged = visitor.ask("POST", None, body.replace(b"part=0", b"part=" + place), {"Content-Type": pages.FORM})
+        assert forged.form("next").acts == ["next", "back"], place
+        again = visitor.ask("POST", None, body.replace(b"act=next", b"act=part:" + place), {"Content-Type": pages.FORM})
+        assert ["part", "0"] in again.form("next").fields, place
+    whole = visitor.ask("POST", None, body.replace(b"part=0", b"part=3"), {"Content-Type": pages.FORM})
+    assert whole.status == 400 and "form" not in steps_entered(bank), "the whole is checked all the same"
+
+
 def test_a_page_back_is_no_step_back(bank):
     visitor = parts(bank)
     visitor.press("next", {"/kind": "company"})
@@ -373,6 +386,8 @@ def test_a_narrow_window_by_keyboard_in_forced_colours(bank, scripted):
         keys(Keys.SPACE)
         enter()
         assert heading(browser) == "Check your answers"
+        if AXE.exists():
+            accessible(browser)
         to(browser, ".buttons button", keys)
         enter()
         assert heading(browser) == "All done" and entered(bank)["kind"] == "person"
