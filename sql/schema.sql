@@ -331,6 +331,7 @@ CREATE TABLE finq.erasure (
     user_mac bytea NOT NULL,
     erased_at timestamp with time zone NOT NULL,
     counts jsonb NOT NULL,
+    access_token_hash bytea,
     CONSTRAINT erasure_pkey PRIMARY KEY (erasure_id),
     CONSTRAINT erasure_user_mac_check CHECK ((length(user_mac) = 32))
 );
@@ -420,6 +421,7 @@ CREATE TABLE finq.outbox (
 ) PARTITION BY LIST (kept);
 CREATE INDEX outbox_ended ON ONLY finq.outbox USING btree (COALESCE(delivered_at, next_at)) WHERE (state <> 'WAITING'::finq.delivery);
 CREATE INDEX outbox_session ON ONLY finq.outbox USING btree (session_id, event_id) WHERE (state = 'WAITING'::finq.delivery);
+CREATE INDEX outbox_told ON ONLY finq.outbox USING btree (session_id, event_id) WHERE (state <> 'WAITING'::finq.delivery);
 CREATE INDEX outbox_waiting ON ONLY finq.outbox USING btree (client_id, next_at) WHERE (state = 'WAITING'::finq.delivery);
 
 CREATE TABLE finq.outbox_kept PARTITION OF finq.outbox FOR VALUES IN (true);
@@ -447,6 +449,7 @@ CREATE TABLE finq.page (
 );
 CREATE INDEX page_expiry ON finq.page USING btree (expires_at);
 CREATE INDEX page_person ON finq.page USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
+CREATE INDEX page_session ON finq.page USING btree (session_id) WHERE (session_id IS NOT NULL);
 
 CREATE TABLE finq.redirect_link (
     client_id uuid NOT NULL,

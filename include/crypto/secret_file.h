@@ -17,6 +17,10 @@ typedef finq_error *(*finq_secret_take)(void *baton, const unsigned char *bytes,
  * internal, its cause a sentence that says what to do; it never quotes the file. */
 finq_error *finq_secret_file_read(const char *path, finq_secret_take take, void *baton, apr_pool_t *pool);
 
+/** The text of a file that is as secret and has a form of its own, wiped with the pool; `make` is the command that makes one, its name
+ * left out. Error: as above. */
+finq_error *finq_secret_file_text(const char **text, const char *path, const char *make, apr_pool_t *pool);
+
 /** Overwrites a secret that is no longer needed. */
 void finq_wipe(void *bytes, apr_size_t length);
 

@@ -980,4 +980,34 @@ typedef struct finq_upload_sweep_out {
 /** sql/functions/upload.sql. `*rows` are of finq_upload_sweep_out. It may be repeated. */
 finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const finq_upload_sweep_in *in, apr_pool_t *pool);
 
+typedef struct finq_user_erase_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const char *user_macs; /**< bytea[] */
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+} finq_user_erase_in;
+typedef struct finq_user_erase_out {
+    const char *outcome;
+    const char *claims;
+} finq_user_erase_out;
+/** sql/functions/person.sql. It may be repeated. */
+finq_error *finq_call_user_erase(finq_user_erase_out *out, finq_db *db, const finq_user_erase_in *in, apr_pool_t *pool);
+
+typedef struct finq_user_export_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const char *user_macs; /**< bytea[] */
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+    const char *part;
+    const char *after;
+} finq_user_export_in;
+typedef struct finq_user_export_out {
+    const char *outcome;
+    const char *page;
+} finq_user_export_out;
+/** sql/functions/person.sql. It may be repeated. */
+finq_error *finq_call_user_export(finq_user_export_out *out, finq_db *db, const finq_user_export_in *in, apr_pool_t *pool);
+
 #endif

@@ -14,7 +14,9 @@
 #define FINQ_SEALED_ERROR "error"             /**< what the link was told in the place of a status */
 #define FINQ_SEALED_DESCRIPTION "description" /**< and in which words */
 #define FINQ_SEALED_USER "tenant_user_id"
-#define FINQ_SEALED_PREFILL "prefill" /**< of a page, JSON */
+#define FINQ_SEALED_PREFILL "prefill"         /**< of a page, JSON */
+#define FINQ_SEALED_ACCOUNT "account"         /**< of a consent, whose row a MAC names; JSON */
+#define FINQ_SEALED_TRANSACTION "transaction" /**< likewise; a text */
 
 /** Seals whose a session is; NULL gives no bytes. */
 finq_error *finq_sealed_user(finq_bytes *sealed, const finq_data_key *key, const finq_id *client_id, const char *tenant_user_id,
@@ -33,11 +35,19 @@ finq_error *finq_sealed_user_read(const char **tenant_user_id, const finq_data_k
 finq_error *finq_sealed_user_mac(finq_bytes *mac, const finq_data_keys *keys, const finq_id *client_id,
                                  const char *tenant_user_id, apr_pool_t *pool);
 
+/** The same of a session's: of who has no tenant_user_id, it is that of the consent which the session renews (NULL: it renews none). */
+finq_error *finq_sealed_whose_mac(finq_bytes *mac, const finq_data_keys *keys, const finq_id *client_id,
+                                  const char *tenant_user_id, const finq_id *renews, apr_pool_t *pool);
+
 /** The same under each key of the file, the first one's first, as an array of SQL's; NULL of NULL. Error: internal_server_error. */
 finq_error *finq_sealed_user_macs(const char **array, const finq_data_keys *keys, const finq_id *client_id,
                                   const char *tenant_user_id, apr_pool_t *pool);
 
 /** Reads reasons, a JSON array as it was opened, for a reply; NULL leaves `*reasons` as they are. Error: that of finq_json_stored. */
 finq_error *finq_sealed_reasons(const json_t **reasons, const char *array, apr_pool_t *pool);
+
+/** The HMACs of who has no tenant_user_id: a consent of theirs stands for them. */
+finq_error *finq_sealed_consent_macs(const char **array, const finq_data_keys *keys, const finq_id *credentials_id,
+                                     apr_pool_t *pool);
 
 #endif

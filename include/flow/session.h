@@ -78,8 +78,9 @@ const char *finq_session_required(const finq_skill_step *step, apr_pool_t *pool)
 /** The same of the step before the one that a pass authorises: what it still has to be sent, before this one is accepted. */
 const char *finq_session_required_before(const finq_session_pass *pass, apr_pool_t *pool);
 
-/** The HMAC of whom a first step is of, by which the database knows whether they were erased since the start; no bytes of a later
- * step, and where the session is nobody's. Error: internal. */
+/** The HMAC of whom a first step is of, by which the database knows whether they were erased since the start: of who has no
+ * tenant_user_id, that of the consent that the session renews. No bytes of a later step, and where the session is nobody's. Error:
+ * internal. */
 finq_error *finq_session_user_mac(finq_bytes *mac, const finq_session_pass *pass, const finq_service *service, apr_pool_t *pool);
 
 #endif

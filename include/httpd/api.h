@@ -33,7 +33,10 @@ finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *rep
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_page_create(finq_request *request, finq_json_writer *reply); /**< contract section 16 */
 finq_error *finq_api_page_renew(finq_request *request, finq_json_writer *reply);  /**< contract section 16 */
-finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply);    /**< conf/openapi.yaml */
+finq_error *finq_api_user_export(finq_request *request, finq_json_writer *reply); /**< contract section 15 */
+finq_error *finq_api_user_erase(finq_request *request, finq_json_writer *reply);
+finq_error *finq_api_keys(finq_request *request, finq_json_writer *reply);
+finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /**< conf/openapi.yaml */
 
 /** Takes the permit of an upload under way, of whoever stores a document, until it leaves. Error: service_unavailable where too many
  * are. */

@@ -4,8 +4,8 @@
 
 #include <apr_pools.h>
 
-/** Takes one of `most` permits; `taken` counts them in this child. Where one was left, `gauge`, a host's, counts it too, and it is
- * to be released. Returns whether one was. */
+/** Takes one of `most` permits; `taken` counts them in this child. Where one was left, `gauge`, a host's (NULL for none), counts it too, and
+ * it is to be released. Returns whether one was. */
 int finq_permits_take(apr_uint32_t *taken, int most, apr_uint32_t *gauge);
 
 void finq_permits_release(apr_uint32_t *taken, apr_uint32_t *gauge);

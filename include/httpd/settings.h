@@ -57,6 +57,7 @@ typedef struct finq_config {
     finq_secrets *secrets;
     const char *data_key_file;
     finq_data_keys *data_keys;
+    struct finq_receipt_keys *receipt_keys; /**< NULL where no receipt can be signed */
     const char *upload_dir;
     const char *scan; /**< clamd's socket; "" for none */
     int scan_timeout;

@@ -8,7 +8,7 @@
 #include "ground/error.h"
 
 /** Endpoints that can be told apart: numbers below this. 0 is what is no endpoint's. */
-#define FINQ_METRICS_ENDPOINTS 32
+#define FINQ_METRICS_ENDPOINTS 40
 /** Skills that can be told apart; more are counted together, as "other". */
 #define FINQ_METRICS_SKILLS 64
 

@@ -153,6 +153,10 @@ BEGIN
         v_answer.missing := coalesce(finq.missing_uploads(v_session.step_id, p_required), p_required)::text;
         RETURN v_answer;
     END IF;
+    IF finq.session_is_erased(v_session) THEN
+        v_answer.outcome := 'expired_session';
+        RETURN v_answer;
+    END IF;
     IF v_session.exchange_key_id IS DISTINCT FROM v_key_id
        OR v_session.exchanged_at + p_repeat_within * interval '1 second' <= v_now THEN
         v_answer.outcome := 'invalid_temp_token';

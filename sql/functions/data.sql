@@ -42,6 +42,16 @@ CREATE OR REPLACE FUNCTION finq.transaction_was_there(p_transaction finq.transac
          WHERE b.credentials_id = (p_transaction).credentials_id AND b.transaction_id = (p_transaction).transaction_id AND b.seq <= p_at
            AND (b.superseded_by IS NULL OR b.superseded_by > p_at));
 
+-- An account's balances, as they are told beside it.
+CREATE OR REPLACE FUNCTION finq.account_balances(p_credentials_id uuid, p_account_id uuid) RETURNS json
+    LANGUAGE sql STABLE
+    RETURN (SELECT coalesce(json_agg(json_build_object(
+                       'balance_amount', b.amount::text, 'balance_currency', b.currency, 'balance_type', b.type,
+                       'credit_limit_included', b.credit_limit_included,
+                       'credit_debit_indicator', CASE WHEN b.is_credit THEN 'credit' ELSE 'debit' END) ORDER BY b.type, b.currency), '[]')
+              FROM finq.balance b
+             WHERE b.credentials_id = p_credentials_id AND b.account_id = p_account_id);
+
 -- An amount that a filter names: a text is exact, a number is rounded to what the currency is counted in (ISO 4217).
 CREATE OR REPLACE FUNCTION finq.amount_meant(p_value jsonb, p_currency text) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -103,12 +113,7 @@ BEGIN
         RETURN QUERY
             SELECT NULL, NULL::bytea, NULL::boolean, a.account_id, a.mac, r.servicer_id, r.name, finq.utc(a.read_at), a.currency, a.account_type,
                    a.account_sub_type, a.details,
-                   (SELECT coalesce(json_agg(json_build_object(
-                               'balance_amount', b.amount::text, 'balance_currency', b.currency, 'balance_type', b.type,
-                               'credit_limit_included', b.credit_limit_included,
-                               'credit_debit_indicator', CASE WHEN b.is_credit THEN 'credit' ELSE 'debit' END) ORDER BY b.type, b.currency), '[]')
-                      FROM finq.balance b
-                     WHERE b.credentials_id = a.credentials_id AND b.account_id = a.account_id)::text
+                   finq.account_balances(a.credentials_id, a.account_id)::text
               FROM finq.account a
               JOIN finq.skill k ON k.skill_id = (v_claim.consent).skill_id
               JOIN finq.servicer r ON r.servicer_id = k.servicer_id

@@ -30,21 +30,21 @@ CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
 CREATE OR REPLACE FUNCTION finq.data_key_batch(p_table text, p_after uuid, p_key text) RETURNS json
     LANGUAGE sql STABLE
     RETURN (WITH looked_at AS (
-                (SELECT s.session_id AS id, s.client_id, s.data_key, s.tenant_user_id FROM finq.session s
+                (SELECT s.session_id AS id, s.client_id, s.data_key, s.tenant_user_id, s.renews FROM finq.session s
                   WHERE p_table = 'session' AND s.session_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY s.session_id LIMIT 1000)
                 UNION ALL
-                (SELECT c.credentials_id, c.client_id, c.data_key, c.tenant_user_id FROM finq.credential c
+                (SELECT c.credentials_id, c.client_id, c.data_key, c.tenant_user_id, NULL FROM finq.credential c
                   WHERE p_table = 'credential' AND c.credentials_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY c.credentials_id LIMIT 1000)
                 UNION ALL
-                (SELECT k.client_id, k.client_id, k.data_key, NULL FROM finq.account_key k
+                (SELECT k.client_id, k.client_id, k.data_key, NULL, NULL FROM finq.account_key k
                   WHERE p_table = 'account_key' AND k.client_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY k.client_id LIMIT 1000)
                 UNION ALL
-                (SELECT p.page_id, p.client_id, p.data_key, p.tenant_user_id FROM finq.page p
+                (SELECT p.page_id, p.client_id, p.data_key, p.tenant_user_id, NULL FROM finq.page p
                   WHERE p_table = 'page' AND p.page_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY p.page_id LIMIT 1000))
             SELECT json_build_object(
                 'next', CASE WHEN count(*) = 1000 THEN (SELECT l.id FROM looked_at l ORDER BY l.id DESC LIMIT 1) END,
                 'rows', coalesce(json_agg(json_build_object('id', a.id, 'client_id', a.client_id, 'data_key', encode(a.data_key, 'hex'),
-                                                            'tenant_user_id', encode(a.tenant_user_id, 'hex')) ORDER BY a.id)
+                                                            'tenant_user_id', encode(a.tenant_user_id, 'hex'), 'renews', a.renews) ORDER BY a.id)
                                  FILTER (WHERE finq.wrapping_key(a.data_key) <> p_key), '[]'))
               FROM looked_at a);
 

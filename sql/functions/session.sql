@@ -41,6 +41,11 @@ CREATE OR REPLACE FUNCTION finq.session_is_old(p_session finq.session) RETURNS b
             AND greatest((p_session).expires_at, (p_session).answer_expires_at) <= clock_timestamp()
         ELSE false END;
 
+-- Whether a session is one whose person was erased: then all that was given before is expired.
+CREATE OR REPLACE FUNCTION finq.session_is_erased(p_session finq.session) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (p_session).status = 'SESSION_EXPIRED' AND (p_session).data_key IS NULL;
+
 -- Ends a session whose time is up, and answers how it stands then.
 CREATE OR REPLACE FUNCTION finq.session_expire(p_session_id uuid) RETURNS finq.session
     LANGUAGE plpgsql
@@ -170,6 +175,7 @@ CREATE OR REPLACE FUNCTION finq.nonce_outcome(p_session finq.session, p_client_i
     RETURN CASE
         WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
             THEN 'unauthorized_tenant'
+        WHEN finq.session_is_erased(p_session) THEN 'expired_session'
         WHEN (p_session).session_id IS NULL THEN
             CASE WHEN p_ordinal > 1 THEN 'invalid_session_id'
                  WHEN p_nonce_expires_at <= finq.seconds(clock_timestamp()) THEN 'expired_nonce' ELSE 'created' END
@@ -469,6 +475,7 @@ BEGIN
     SELECT s.* INTO v_session FROM finq.session s
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal;
     RETURN finq.return_answer(v_session, coalesce(finq.return_refusal(p_client_id, v_session.renews), CASE
+        WHEN finq.session_is_erased(v_session) THEN 'expired_session'
         WHEN v_session.returned_hash = p_return_hash AND v_session.returned IS NOT NULL
              AND v_session.returned_at > v_now - interval '120 seconds' THEN 'repeat'
         WHEN v_session.returned_hash = p_return_hash AND v_session.returned IS NULL AND v_session.waits_for = 'BANK'
@@ -498,7 +505,11 @@ BEGIN
     IF v_session.returned IS NOT NULL AND v_refusal IS NULL THEN
         RETURN finq.return_answer(v_session, 'repeat');
     ELSIF v_session.waits_for IS DISTINCT FROM 'BANK' THEN
-        RETURN finq.return_answer(v_session, 'tpp_redirect_error');
+        RETURN finq.return_answer(v_session, CASE
+            WHEN EXISTS (SELECT FROM finq.session s
+                          WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND finq.session_is_erased(s))
+                THEN 'expired_session'
+            ELSE 'tpp_redirect_error' END);
     ELSIF p_decision = 'retry' OR v_refusal IS NOT NULL THEN
         UPDATE finq.session s SET returned_at = NULL WHERE s.session_id = p_session_id;
         RETURN finq.return_answer(v_session, coalesce(v_refusal, 'ok'));
@@ -528,11 +539,16 @@ COMMENT ON FUNCTION finq.redirect_conclude IS 'repeatable';
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown, 23505 for what stands already
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- A sealed value as finqctl is told of it, to be opened there with the data key that stands beside it, or around it.
+-- A sealed value as who has the data-key file is told of it, to be opened there with the data key that stands beside it, or around it.
 CREATE OR REPLACE FUNCTION finq.sealed(p_kind text, p_of uuid, p_id uuid, p_value bytea) RETURNS json
     LANGUAGE sql IMMUTABLE
     RETURN CASE WHEN p_value IS NOT NULL
                 THEN json_build_object('sealed', encode(p_value, 'hex'), 'kind', p_kind, 'of', p_of, 'id', p_id) END;
+
+-- The same where a MAC names the row; what is opened stands beside the members of p_beside.
+CREATE OR REPLACE FUNCTION finq.sealed_beside(p_kind text, p_of uuid, p_mac bytea, p_value bytea, p_beside json) RETURNS json
+    LANGUAGE sql IMMUTABLE
+    RETURN json_build_object('sealed', encode(p_value, 'hex'), 'kind', p_kind, 'of', p_of, 'mac', encode(p_mac, 'hex'), 'beside', p_beside);
 
 CREATE OR REPLACE FUNCTION finq.session_show(p_session_id uuid) RETURNS json
     LANGUAGE plpgsql STABLE

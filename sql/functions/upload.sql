@@ -49,6 +49,7 @@ BEGIN
      WHERE e.step_id = p_step_id AND e.session_id = v_session.session_id AND e.ordinal = p_ordinal;
     SELECT u.* INTO v_upload FROM finq.upload u WHERE u.step_id = v_step.step_id AND u.document = p_document;
     outcome := CASE
+        WHEN finq.session_is_erased(v_session) THEN 'expired_session'
         WHEN v_session.generation <> p_generation THEN 'invalid_nonce'
         WHEN v_step.step_id IS NULL THEN 'invalid_step_id'
         WHEN EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = p_upload_id) THEN 'service_unavailable'

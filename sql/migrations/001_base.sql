@@ -129,7 +129,8 @@ CREATE TABLE finq.session (
     client_id            uuid                NOT NULL,
     skill_id             integer             NOT NULL,
     tenant_user_id       bytea               NULL,     -- sealed, as all that is said to be, under the session's data key
-    user_mac             bytea               NULL,     -- by which it is found: HMAC under the key of FinqDataKey that wraps the data key
+    user_mac             bytea               NULL,     -- by which it is found: HMAC under the key of FinqDataKey that wraps the data key; of who
+                                                       -- has no tenant_user_id and renews a consent, that of the consent's id
     data_key             bytea               NULL,     -- wrapped; NULL once it is destroyed
     status               finq.session_status NOT NULL,
     started_at           timestamptz         NOT NULL,
@@ -201,6 +202,7 @@ CREATE TABLE finq.page (
     begun_at       timestamptz NULL
 );
 CREATE INDEX page_expiry ON finq.page (expires_at);
+CREATE INDEX page_session ON finq.page (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX page_person ON finq.page (client_id, user_mac) WHERE user_mac IS NOT NULL;
 
 CREATE TABLE finq.step (
@@ -456,7 +458,8 @@ CREATE TABLE finq.erasure (
     client_id  uuid        NOT NULL,
     user_mac   bytea       NOT NULL CHECK (length(user_mac) = 32), -- as the receipt says it
     erased_at  timestamptz NOT NULL,
-    counts     jsonb       NOT NULL
+    counts     jsonb       NOT NULL,
+    access_token_hash bytea NULL -- of whom their consent's access_token named, the tenant having no id of them
 );
 CREATE INDEX erasure_erased_at ON finq.erasure (erased_at);
 
@@ -614,6 +617,7 @@ CREATE TABLE finq.outbox_kept PARTITION OF finq.outbox FOR VALUES IN (true);
 CREATE TABLE finq.outbox_week PARTITION OF finq.outbox FOR VALUES IN (false) PARTITION BY RANGE (created_at);
 
 CREATE INDEX outbox_session ON finq.outbox (session_id, event_id) WHERE state = 'WAITING';
+CREATE INDEX outbox_told ON finq.outbox (session_id, event_id) WHERE state <> 'WAITING';
 -- By tenant: what waits for a webhook that is switched off is not in the way of the others.
 CREATE INDEX outbox_waiting ON finq.outbox (client_id, next_at) WHERE state = 'WAITING';
 -- By when they were delivered, or tried in vain for the last time.

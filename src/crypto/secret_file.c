@@ -11,8 +11,11 @@
 
 #define FILE_MAX 16384
 
+#define MAKE_SECRET "openssl rand -hex 32 >"
+
 typedef struct {
     const char *path;
+    const char *make; /* the command that makes such a file, its name left out */
     finq_secret_take take;
     void *baton;
     int count;
@@ -39,7 +42,7 @@ static finq_error *file_check(const reading *file, int fd)
     if (st.st_uid != 0 && st.st_uid != geteuid())
         return file_error(file, "belongs to another user: chown it to root");
     if (st.st_size > FILE_MAX)
-        return file_error(file, "is larger than 16 KiB; it wants one secret a line");
+        return file_error(file, "is larger than 16 KiB");
     return NULL;
 }
 
@@ -47,9 +50,8 @@ static finq_error *file_read(const reading *file, char *text, apr_size_t room)
 {
     int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return file_error(file,
-                          apr_psprintf(file->pool, "cannot be read (%s); make one with: umask 077; openssl rand -hex 32 > %s",
-                                       strerror(errno), file->path));
+        return file_error(file, apr_psprintf(file->pool, "cannot be read (%s); make one with: umask 077; %s %s", strerror(errno),
+                                             file->make, file->path));
     finq_error *error = file_check(file, fd);
     ssize_t n = error ? 0 : read(fd, text, room - 1);
     close(fd);
@@ -86,9 +88,24 @@ static finq_error *lines_take(reading *file, char *text)
 finq_error *finq_secret_file_read(const char *path, finq_secret_take take, void *baton, apr_pool_t *pool)
 {
     char text[FILE_MAX + 1];
-    reading file = {path, take, baton, 0, pool};
+    reading file = {path, MAKE_SECRET, take, baton, 0, pool};
     FINQ_TRY(file_read(&file, text, sizeof text));
     finq_error *error = lines_take(&file, text);
     finq_wipe(text, sizeof text);
     return error;
+}
+
+static apr_status_t text_wipe(void *text)
+{
+    finq_wipe(text, FILE_MAX + 1);
+    return APR_SUCCESS;
+}
+
+finq_error *finq_secret_file_text(const char **text, const char *path, const char *make, apr_pool_t *pool)
+{
+    char *room = apr_pcalloc(pool, FILE_MAX + 1);
+    reading file = {.path = path, .make = make, .pool = pool};
+    apr_pool_cleanup_register(pool, room, text_wipe, apr_pool_cleanup_null);
+    *text = room;
+    return file_read(&file, room, FILE_MAX + 1);
 }

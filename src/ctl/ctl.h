@@ -153,8 +153,6 @@ ctl_exit ctl_data_keys_load(finq_data_keys **keys, const ctl_command *command);
 /** The HMACs by which a person's rows are found, as an array of SQL's; NULL of NULL. */
 ctl_exit ctl_user_macs(const char **array, const finq_data_keys *keys, const char *client_id, const char *tenant_user_id,
                        apr_pool_t *pool);
-/** The bytes that hexadecimal digits spell; none of NULL. */
-finq_bytes ctl_bytes(const char *digits, apr_pool_t *pool);
 /** As ctl_db_print, and opens what is sealed of it. What persons have entered is left out but `with_data`, which needs the data-key file;
  * whose a session is, where there is no such file, and then standard error says so. */
 ctl_exit ctl_sealed_print(ctl_command *command, int with_data, const char *sql, const char *const *values, int count);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "flow/sealed.h"
+#include "flow/sealed_tree.h"
 #include "json/json.h"
 
 typedef struct {
@@ -46,13 +47,14 @@ ctl_exit ctl_data_key_list(ctl_command *command)
 static finq_error *row_rewrap(finq_json_writer *to, const rewrapping *r, const json_t *row, apr_pool_t *pool)
 {
     const char *user, *wrapped_hex = finq_json_string(row, "data_key");
-    finq_bytes wrapped = ctl_bytes(wrapped_hex, pool), rewrapped, mac;
-    finq_id client_id;
+    finq_bytes wrapped = finq_sealed_bytes(wrapped_hex, pool), rewrapped, mac;
+    finq_id client_id, renews;
     finq_id_parse(&client_id, finq_json_string(row, "client_id"));
     FINQ_TRY(finq_data_key_rewrap(&rewrapped, r->keys, wrapped, pool));
-    FINQ_TRY(finq_sealed_user_read(&user, r->keys, wrapped, &client_id, ctl_bytes(finq_json_string(row, "tenant_user_id"), pool),
-                                   pool));
-    FINQ_TRY(finq_sealed_user_mac(&mac, r->keys, &client_id, user, pool));
+    FINQ_TRY(finq_sealed_user_read(&user, r->keys, wrapped, &client_id,
+                                   finq_sealed_bytes(finq_json_string(row, "tenant_user_id"), pool), pool));
+    int is_renewal = finq_id_parse(&renews, finq_json_string(row, "renews"));
+    FINQ_TRY(finq_sealed_whose_mac(&mac, r->keys, &client_id, user, is_renewal ? &renews : NULL, pool));
     finq_json_open(to, NULL, '{');
     finq_json_put(to, "id", finq_json_string(row, "id"));
     finq_json_put(to, "data_key", wrapped_hex);

@@ -198,7 +198,8 @@ const ctl_verb ctl_verbs[] = {
      {DATA_KEY_FILE,
       {NULL, NULL, 0, NULL}}, ctl_data_key_rewrap},
     {"user", "export",
-     "Prints all that is held of a person: sessions with their steps' data, consents, pages, events, and which documents there are. "
+     "Prints all that is held of a person: sessions with their steps' data, consents, account data, pages, events, and which documents "
+     "there are. "
      "Personal data, so mind where the output goes.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},

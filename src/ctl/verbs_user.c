@@ -4,40 +4,85 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "consent/person.h"
 #include "json/json.h"
 #include "sign/receipt.h"
 #include "signing.h"
 
 /* Who is asked about, as the rows know them. */
-static ctl_exit macs_make(const char **macs, const ctl_command *command)
+static ctl_exit person_read(finq_person *person, const char **macs, finq_data_keys **keys, const ctl_command *command)
 {
-    finq_data_keys *keys;
-    ctl_exit code = ctl_data_keys_load(&keys, command);
+    ctl_exit code = ctl_data_keys_load(keys, command);
     if (code != CTL_OK)
         return code;
-    return ctl_user_macs(macs, keys, ctl_value(command, "CLIENT_ID"), ctl_value(command, "TENANT_USER_ID"), command->pool);
+    *person = (finq_person){.tenant_user_id = ctl_value(command, "TENANT_USER_ID")};
+    finq_id_parse(&person->client_id, ctl_value(command, "CLIENT_ID")); /* its form has been checked */
+    finq_error *error = finq_person_macs(macs, person, *keys, command->pool);
+    return error ? ctl_fail_with(error) : CTL_OK;
+}
+
+/* ---- export ---- */
+
+typedef struct {
+    finq_person_pages pages; /* first: it is handed back as one of these */
+    ctl_command *command;
+    const char *macs;
+    ctl_exit code; /* of the call that failed, which has told why */
+    apr_array_header_t *pieces;
+} export;
+
+static finq_error *page_ask(finq_person_pages *pages, const char **page, const char *part, const char *after, apr_pool_t *pool)
+{
+    export *self = (export *)pages;
+    const char *values[] = {ctl_value(self->command, "CLIENT_ID"), self->macs, part, after};
+    self->code = ctl_db_call(page, self->command,
+                             "SELECT finq.person_page(p_client_id => $1, p_user_macs => $2, p_credentials_id => NULL,"
+                             " p_part => $3, p_after => $4)",
+                             values, 4);
+    return self->code == CTL_OK ? NULL : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "the call failed");
+}
+
+static int piece_take(void *baton, const char *text, apr_size_t length)
+{
+    export *self = baton;
+    APR_ARRAY_PUSH(self->pieces, const char *) = apr_pstrmemdup(self->command->pool, text, length);
+    return 1;
 }
 
 ctl_exit ctl_user_export(ctl_command *command)
 {
-    const char *values[] = {ctl_value(command, "CLIENT_ID"), ctl_value(command, "TENANT_USER_ID"), NULL};
-    ctl_exit code = macs_make(&values[2], command);
+    export self = {{page_ask}, command, NULL, CTL_OK, apr_array_make(command->pool, 32, sizeof(const char *))};
+    finq_data_keys *keys;
+    finq_person person;
+    ctl_exit code = person_read(&person, &self.macs, &keys, command);
     if (code != CTL_OK)
         return code;
-    return ctl_sealed_print(command, 1, "SELECT finq.person_export(p_client_id => $1, p_tenant_user_id => $2, p_user_macs => $3)",
-                            values, 3);
+    finq_error *error = finq_person_export(&self.pages, &person, keys, piece_take, &self, command->pool);
+    if (self.code != CTL_OK)
+        return self.code;
+    if (error)
+        return ctl_fail_with(error);
+    ctl_print(command, apr_array_pstrcat(command->pool, self.pieces, 0));
+    return CTL_OK;
 }
+
+/* ---- erase ---- */
 
 /* All that may be wrong is looked at before anything is erased. */
 ctl_exit ctl_user_erase(ctl_command *command)
 {
     finq_signer *signer;
+    finq_data_keys *keys;
+    finq_person person;
     const char *receipt, *claims, *values[] = {ctl_value(command, "CLIENT_ID"), NULL};
-    ctl_exit code = macs_make(&values[1], command);
+    ctl_exit code = person_read(&person, &values[1], &keys, command);
     if (code == CTL_OK)
         code = ctl_signer_read(&signer, command, "--receipt-key", FINQ_ALGORITHM_ED25519);
     if (code == CTL_OK)
-        code = ctl_db_call(&claims, command, "SELECT finq.person_erase(p_client_id => $1, p_user_macs => $2)", values, 2);
+        code = ctl_db_call(&claims, command,
+                           "SELECT finq.person_erase(p_client_id => $1, p_user_macs => $2, p_credentials_id => NULL,"
+                           " p_access_token_hash => NULL)",
+                           values, 2);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_receipt_sign(&receipt, signer, claims, command->pool);

@@ -7,6 +7,7 @@
 #include "bank/link.h"
 #include "flow/sealed.h"
 #include "flow/status.h"
+#include "flow/sealed_tree.h"
 #include "json/json.h"
 
 ctl_exit ctl_step_list(ctl_command *command)
@@ -38,7 +39,8 @@ static ctl_exit reason_seal(const char **sealed, ctl_command *command)
     if (!error && !finq_json_string(found, "data_key")) /* there is no such step, which the decision tells */
         return CTL_OK;
     if (!error)
-        error = finq_data_key_unwrap(&key, keys, ctl_bytes(finq_json_string(found, "data_key"), command->pool), command->pool);
+        error = finq_data_key_unwrap(&key, keys, finq_sealed_bytes(finq_json_string(found, "data_key"), command->pool),
+                                     command->pool);
     if (!error) {
         json_t *reasons = finq_json_own(json_pack("[s]", reason), command->pool);
         finq_id_parse(&session_id, finq_json_string(found, "session_id"));

@@ -11,7 +11,7 @@ static finq_error *account_open(finq_account *account, const finq_account_answer
     const char *text;
     json_t *details;
     account->row = row;
-    FINQ_TRY(finq_data_key_open(&text, key, (finq_data_place){DATA_SEALED_ACCOUNT, &claim->credentials_id, row->mac},
+    FINQ_TRY(finq_data_key_open(&text, key, (finq_data_place){FINQ_SEALED_ACCOUNT, &claim->credentials_id, row->mac},
                                 row->details, pool));
     FINQ_TRY(finq_json_stored(&details, NULL, text, pool));
     account->details = details;

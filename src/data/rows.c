@@ -152,7 +152,7 @@ static finq_error *put_account(finq_json_writer *to, rows_maker *maker, const vo
     finq_json_put(to, "currency", account->currency);
     finq_json_put(to, "account_type", account->type);
     finq_json_put(to, "account_sub_type", account->sub_type);
-    return put_sealed(to, "details", maker, DATA_SEALED_ACCOUNT, mac, details_of(account, pool), pool);
+    return put_sealed(to, "details", maker, FINQ_SEALED_ACCOUNT, mac, details_of(account, pool), pool);
 }
 
 static finq_error *account_find(const unsigned char **mac, const rows_maker *maker, const char *account, apr_pool_t *pool)
@@ -197,7 +197,7 @@ static finq_error *put_transaction(finq_json_writer *to, rows_maker *maker, cons
     finq_json_put(to, "currency", transaction->currency);
     finq_json_put(to, "balance", transaction->balance);
     finq_json_put(to, "category", transaction->category);
-    return put_sealed(to, "info", maker, DATA_SEALED_TRANSACTION, mac, transaction->info, pool);
+    return put_sealed(to, "info", maker, FINQ_SEALED_TRANSACTION, mac, transaction->info, pool);
 }
 
 finq_error *rows_make(const char **text, rows_maker *maker, const finq_bank_page *page, finq_bank_kind kind, apr_pool_t *pool)
@@ -229,7 +229,7 @@ finq_error *rows_open(apr_array_header_t **transactions, const apr_array_header_
     for (int i = 1; i < rows->nelts; i++) {
         finq_transaction *one = apr_array_push(*transactions);
         one->row = &APR_ARRAY_IDX(rows, i, finq_transaction_answer_row);
-        const finq_data_place place = {DATA_SEALED_TRANSACTION, &claim->credentials_id, one->row->mac};
+        const finq_data_place place = {FINQ_SEALED_TRANSACTION, &claim->credentials_id, one->row->mac};
         FINQ_TRY(finq_data_key_open(&one->info, key, place, one->row->info, pool));
     }
     return NULL;

@@ -8,10 +8,7 @@
 #include "crypto/data_key.h"
 #include "crypto/mac.h"
 #include "data/transaction.h"
-
-/* The words of what is sealed; rows are named by their MACs. */
-#define DATA_SEALED_ACCOUNT "account"
-#define DATA_SEALED_TRANSACTION "transaction"
+#include "flow/sealed.h"
 
 /* For whom, and what is known so far. */
 typedef struct rows_maker {

@@ -1,6 +1,22 @@
 /* Made by `make calls`. */
 #include "db/calls.h"
 
+static finq_user_export_out user_export_read(const PGresult *rows, int row)
+{
+    return (finq_user_export_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .page = finq_pg_text(rows, row, 1),
+    };
+}
+
+static finq_user_erase_out user_erase_read(const PGresult *rows, int row)
+{
+    return (finq_user_erase_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .claims = finq_pg_text(rows, row, 1),
+    };
+}
+
 static finq_upload_sweep_out upload_sweep_read(const PGresult *rows, int row)
 {
     return (finq_upload_sweep_out){
@@ -1631,5 +1647,43 @@ finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const
     *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_upload_sweep_out));
     for (int i = 0; i < finq_pg_rows(found); i++)
         APR_ARRAY_PUSH(*rows, finq_upload_sweep_out) = upload_sweep_read(found, i);
+    return NULL;
+}
+
+finq_error *finq_call_user_erase(finq_user_erase_out *out, finq_db *db, const finq_user_erase_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_user_erase",
+        "SELECT outcome, claims FROM finq.user_erase(p_client_id => $1, p_secret_hash => $2, p_user_macs => $3, "
+        "p_credentials_id => $4, p_access_token_hash => $5)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_text(&args, in->user_macs);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = user_erase_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_user_export(finq_user_export_out *out, finq_db *db, const finq_user_export_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_user_export",
+        "SELECT outcome, page FROM finq.user_export(p_client_id => $1, p_secret_hash => $2, p_user_macs => $3, "
+        "p_credentials_id => $4, p_access_token_hash => $5, p_part => $6, p_after => $7)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_text(&args, in->user_macs);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    finq_pg_arg_text(&args, in->part);
+    finq_pg_arg_text(&args, in->after);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = user_export_read(rows, 0);
     return NULL;
 }

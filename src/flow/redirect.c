@@ -70,10 +70,12 @@ static void return_hash(unsigned char *hash, const finq_redirect_return *came, a
     finq_digest_final(hash, digest);
 }
 
-/* The tenant, or the consent that the session renews: then nobody is asked, and nothing is concluded. */
+/* The tenant, the consent that the session renews, or the session, whose person was erased: then nobody is asked, and nothing is
+ * concluded. */
 static int is_taken_back(const finq_return_answer_row *row)
 {
-    return strcmp(row->outcome, "unauthorized_tenant") == 0 || strcmp(row->outcome, "inactive_credentials") == 0;
+    return strcmp(row->outcome, "unauthorized_tenant") == 0 || strcmp(row->outcome, "inactive_credentials") == 0 ||
+           strcmp(row->outcome, "expired_session") == 0;
 }
 
 /* Takes the state's one use. `row->outcome` is "ok"; "repeat"; "step_claimed", while the same return is being concluded; or that

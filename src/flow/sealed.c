@@ -36,6 +36,23 @@ finq_error *finq_sealed_user_mac(finq_bytes *mac, const finq_data_keys *keys, co
     return tenant_user_id ? finq_data_keys_user_mac(bytes, keys, 0, client_id, tenant_user_id, pool) : NULL;
 }
 
+/* No tenant_user_id is empty, so no person's HMAC is a consent's. */
+#define NOBODY ""
+
+finq_error *finq_sealed_whose_mac(finq_bytes *mac, const finq_data_keys *keys, const finq_id *client_id,
+                                  const char *tenant_user_id, const finq_id *renews, apr_pool_t *pool)
+{
+    if (!tenant_user_id && renews)
+        return finq_sealed_user_mac(mac, keys, renews, NOBODY, pool);
+    return finq_sealed_user_mac(mac, keys, client_id, tenant_user_id, pool);
+}
+
+finq_error *finq_sealed_consent_macs(const char **array, const finq_data_keys *keys, const finq_id *credentials_id,
+                                     apr_pool_t *pool)
+{
+    return finq_sealed_user_macs(array, keys, credentials_id, NOBODY, pool);
+}
+
 finq_error *finq_sealed_user_macs(const char **array, const finq_data_keys *keys, const finq_id *client_id,
                                   const char *tenant_user_id, apr_pool_t *pool)
 {

@@ -165,6 +165,8 @@ const char *finq_session_required_before(const finq_session_pass *pass, apr_pool
 
 finq_error *finq_session_user_mac(finq_bytes *mac, const finq_session_pass *pass, const finq_service *service, apr_pool_t *pool)
 {
-    const char *user = pass->token.ordinal > 1 ? NULL : pass->token.tenant_user_id;
-    return finq_sealed_user_mac(mac, service->data_keys, &pass->token.client_id, user, pool);
+    const finq_token *token = &pass->token;
+    if (token->ordinal > 1)
+        return finq_sealed_user_mac(mac, service->data_keys, NULL, NULL, pool);
+    return finq_sealed_whose_mac(mac, service->data_keys, &token->client_id, token->tenant_user_id, token->renews, pool);
 }

@@ -16,6 +16,7 @@
 #include "httpd/served.h"
 #include "httpd/request.h"
 #include "sign/check.h"
+#include "sign/receipt.h"
 #include "page/words.h"
 #include "skills/skill.h"
 
@@ -73,6 +74,14 @@ static const char *set_data_key(cmd_parms *cmd, void *dummy, const char *value)
     config->data_key_file = ap_server_root_relative(cmd->pool, value);
     finq_error *error = finq_data_keys_load(&config->data_keys, config->data_key_file, cmd->pool);
     return error ? apr_pstrcat(cmd->pool, "FinqDataKey: ", error->cause, NULL) : NULL;
+}
+
+static const char *set_receipt_key(cmd_parms *cmd, void *dummy, const char *value)
+{
+    finq_receipt_keys **keys = &finq_config_of(cmd->server)->receipt_keys;
+    finq_error *error = finq_receipt_keys_add(keys, ap_server_root_relative(cmd->pool, value), cmd->pool);
+    (void)dummy;
+    return error ? apr_pstrcat(cmd->pool, "FinqReceiptKey: ", finq_error_why(error), NULL) : NULL;
 }
 
 static const char *set_upload_dir(cmd_parms *cmd, void *dummy, const char *value)
@@ -256,6 +265,8 @@ const command_rec finq_directives[] = {
                   "File of the server's secrets, one a line, 64 hexadecimal digits or more; the first seals, all open"),
     AP_INIT_TAKE1("FinqDataKey", set_data_key, NULL, RSRC_CONF,
                   "File of the keys that wrap sessions' data keys, in the form of a secret file; the first wraps, all unwrap"),
+    AP_INIT_ITERATE("FinqReceiptKey", set_receipt_key, NULL, RSRC_CONF,
+                    "Files of private keys, Ed25519: the first signs the receipts of erasures, /keys shows all that verify"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
     AP_INIT_TAKE1(
         "FinqPageDir", set_page_dir, NULL, RSRC_CONF,

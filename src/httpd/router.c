@@ -45,6 +45,9 @@ static const finq_endpoint endpoints[FINQ_ROUTES] = {
     [FINQ_ROUTE_SERVICERS] = finq_api_catalog_servicers,
     [FINQ_ROUTE_PAGES] = finq_api_page_create,
     [FINQ_ROUTE_PAGES_RENEW] = finq_api_page_renew,
+    [FINQ_ROUTE_USERS_EXPORT] = finq_api_user_export,
+    [FINQ_ROUTE_USERS_ERASE] = finq_api_user_erase,
+    [FINQ_ROUTE_KEYS] = finq_api_keys,
     [FINQ_ROUTE_OPENAPI] = finq_api_describe,
 };
 

@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "crypto/secret_file.h"
 #include "json/json.h"
 
 static const char *encoded(const char *text, apr_pool_t *pool)
@@ -58,5 +59,62 @@ finq_error *finq_receipt_verify(const char **claims, const char *receipt, const 
     FINQ_TRY(key_of(&key, header, keys, pool));
     if (!finq_key_verify(key, (finq_bytes){(const unsigned char *)receipt, (apr_size_t)(second - receipt)}, signature))
         return refused(pool, "its signature is not that of the key");
+    return NULL;
+}
+
+/* ---- keys ---- */
+
+/* The coordinate is what ends an Ed25519 key's SubjectPublicKeyInfo (RFC 8410). */
+#define COORDINATE 32
+
+static void put_key(finq_json_writer *to, const finq_key *key, apr_pool_t *pool)
+{
+    finq_json_open(to, NULL, '{');
+    finq_json_put(to, "kty", "OKP");
+    finq_json_put(to, "crv", "Ed25519");
+    finq_json_put(to, "alg", "EdDSA");
+    finq_json_put(to, "use", "sig");
+    finq_json_put(to, "kid", key->kid);
+    finq_json_put(to, "x", finq_codec_encode(FINQ_BASE64URL, key->spki.data + key->spki.length - COORDINATE, COORDINATE, pool));
+    finq_json_close(to, '}');
+}
+
+static const char *set_write(const finq_receipt_keys *keys, apr_pool_t *pool)
+{
+    finq_json_writer *to = finq_json_write(pool);
+    finq_json_open(to, NULL, '{');
+    finq_json_open(to, "keys", '[');
+    for (int i = 0; i < keys->keys->nelts; i++)
+        put_key(to, APR_ARRAY_IDX(keys->keys, i, const finq_key *), pool);
+    finq_json_close(to, ']');
+    finq_json_close(to, '}');
+    return finq_json_written(to);
+}
+
+static finq_error *unusable(const char *path, const char *why, apr_pool_t *pool)
+{
+    return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "%s: %s", path, why);
+}
+
+finq_error *finq_receipt_keys_add(finq_receipt_keys **keys, const char *path, apr_pool_t *pool)
+{
+    finq_receipt_keys *to = *keys ? *keys : apr_pcalloc(pool, sizeof *to);
+    finq_signer *signer;
+    const char *pem;
+    FINQ_TRY(finq_secret_file_text(&pem, path, "openssl genpkey -algorithm ed25519 -out", pool));
+    finq_error *error = finq_signer_read(&signer, FINQ_ALGORITHM_ED25519, pem, strlen(pem), pool);
+    if (error)
+        return unusable(path, error->message, pool);
+    if (!to->keys)
+        to->keys = apr_array_make(pool, 2, sizeof(const finq_key *));
+    if (finq_key_find(to->keys, finq_signer_key(signer)->kid))
+        return unusable(path, "its key was named before", pool);
+    if (to->keys->nelts == FINQ_KEY_MAX)
+        return unusable(path, "more than " APR_STRINGIFY(FINQ_KEY_MAX) " keys: leave the oldest out", pool);
+    if (!to->signer)
+        to->signer = signer;
+    APR_ARRAY_PUSH(to->keys, const finq_key *) = finq_signer_key(signer);
+    to->set = set_write(to, pool);
+    *keys = to;
     return NULL;
 }

@@ -201,6 +201,10 @@ class Client:
                                                "credentials_id": credentials["credentials_id"],
                                                "access_token": credentials["access_token"], **more})
 
+    def user(self, verb, **whose):
+        """POSTs to /users/{verb} about a person: tenant_user_id=…, or credentials_id=… and access_token=…."""
+        return self.call(f"/users/{verb}", {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret, **whose})
+
     def data(self, path, credentials, **more):
         """POSTs for account data."""
         return self.call(path, {"client_id": self.tenant.client_id, "client_secret": self.tenant.client_secret,

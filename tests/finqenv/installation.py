@@ -42,11 +42,12 @@ class Installation:
         self.shares_cluster, self.database = cluster is not None, database
         self.postgres = cluster or Postgres(self.directory / "pg", **(postgres or {}))
         self.secret_file, self.data_key_file = self.directory / "finq.secret", self.directory / "finq.data-key"
+        self.receipt_key_file = self.directory / "receipt.pem"
         http.setdefault("asan", SANITIZED)
         self.httpd = Httpd(self.directory / "httpd", module=str(MODULE),
                            database=self.postgres.conninfo(SERVER, database), **http)
         # Tests come from one address, and many of them to be refused: they ask for the limit where they mean it.
-        own = {"FinqSecretFile": self.secret_file, "FinqDataKey": self.data_key_file, "FinqUploadDir": self.httpd.writable("uploads"),
+        own = {"FinqSecretFile": self.secret_file, "FinqDataKey": self.data_key_file, "FinqReceiptKey": self.receipt_key_file, "FinqUploadDir": self.httpd.writable("uploads"),
                "FinqFailureLimit": "off",
                # Nor are they to find removed what they look at.
                "FinqJanitorInterval": "86400"}
@@ -85,6 +86,9 @@ class Installation:
             if not file.exists():
                 file.touch(mode=0o600)
                 file.write_text(secrets.token_hex(32) + "\n")
+        if not self.receipt_key_file.exists():
+            self.receipt_key_file.touch(mode=0o600)
+            run("openssl", "genpkey", "-algorithm", "ed25519", "-out", self.receipt_key_file)
 
     def stop(self):
         """Stops httpd, and PostgreSQL unless it is shared."""

@@ -109,11 +109,13 @@ ASKED = {
     "/consents/list": lambda bank, k, t: post(k, "/consents/list", "client_secret"),
     "/consents/renew": lambda bank, k, t: of_consent(k, "/consents/renew", t),
     **{route: lambda bank, k, t, route=route: of_consent(k, route, t)
-       for route in ("/accounts/get", "/accounts", "/balances/get", "/transactions/get", "/transactions", "/transactions/sync")},
+       for route in ("/accounts/get", "/accounts", "/balances/get", "/transactions/get", "/transactions", "/transactions/sync",
+                     "/users/export", "/users/erase")},
     "/pages": lambda bank, k, t: post(k, "/pages", "client_secret", skill=SKILLS["plain"]["name"]),
     "/pages/renew": lambda bank, k, t: post(k, "/pages/renew", "client_secret", page_id=t["page"]),
     "/catalogs/skills": lambda bank, k, t: post(k, "/catalogs/skills", "client_app_key"),
     "/catalogs/servicers": lambda bank, k, t: post(k, "/catalogs/servicers", "client_app_key"),
+    "/keys": None,
     "/openapi.json": None,
 }
 

@@ -13,7 +13,7 @@ from finqenv.client import Client
 from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.httpd import Httpd
 from finqenv.installation import MODULE
-from finqenv.process import Failure
+from finqenv.process import Failure, run
 from finqenv.wire import is_error, request
 
 NUMBERS = {  # name: (lowest, highest, default, unit)
@@ -21,7 +21,7 @@ NUMBERS = {  # name: (lowest, highest, default, unit)
     "FinqSessionTTL": (60, 2592000, 86400, "seconds"), "FinqCacheTTL": (0, 300, 5, "seconds"),
     "FinqDatabaseTimeout": (1, 60, 5, "seconds"), "FinqMaxBody": (1024, 1048576, 65536, "bytes"),
     "FinqMaxUploads": (0, 100000, 0, "uploads")}
-OTHERS = ["FinqSecretFile", "FinqDataKey", "FinqUploadDir", "FinqPreparedStatements", "FinqAllowHeaders", "FinqAllowOrigin"]
+OTHERS = ["FinqSecretFile", "FinqDataKey", "FinqReceiptKey", "FinqUploadDir", "FinqPreparedStatements", "FinqAllowHeaders", "FinqAllowOrigin"]
 
 
 @pytest.fixture
@@ -182,6 +182,25 @@ def test_a_data_key_file_is_as_strict(draft, tmp_path):
     refused(draft, "FinqDataKey: secret file", "is open to group or others: chmod 600 it")
     file.chmod(0o600)
     assert draft.configtest()[0]
+
+
+def test_receipt_keys(draft, server, tmp_path):
+    """Each is a private key, Ed25519, that nobody else reads, and another one. Red without finq_secret_file_text's check, and
+    without finq_key_find in finq_receipt_keys_add."""
+    good, other, open_key = server.receipt_key_file, tmp_path / "p256.pem", tmp_path / "open.pem"
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", other)
+    other.chmod(0o600)
+    open_key.write_text(good.read_text())
+    open_key.chmod(0o644)
+    public = tmp_path / "public.pem"
+    public.write_text(run("openssl", "pkey", "-in", good, "-pubout").stdout)
+    public.chmod(0o600)
+    for value, words in ((tmp_path / "none", "cannot be read (No such file or directory); make one with: umask 077; openssl genpkey"),
+                         (open_key, "is open to group or others: chmod 600 it"), (public, "Found no PEM private key"),
+                         (other, "p256.pem: "), (f"{good} {good}", "its key was named before")):
+        draft.settings.directives["FinqReceiptKey"] = value
+        refused(draft, "FinqReceiptKey: ", words)
+    assert with_directive(draft, "FinqReceiptKey", good)[0]
 
 
 def test_one_file_is_not_both(draft, tmp_path):

@@ -143,6 +143,7 @@ def localised(text, installation):
             "/etc/apache2/finq.secret": installation.secret_file,
             "/etc/apache2/finq-bank.secret": installation.secret_file,
             "/etc/apache2/finq.data-key": installation.data_key_file,
+            "/etc/apache2/finq.receipt.pem": installation.receipt_key_file,
             "/etc/apache2/finq-pages": ROOT / "conf/pages",
             "/var/lib/finq": settings.directives["FinqUploadDir"],
             "*:443": f"*:{settings.port}", f"ServerName {HOST}": f"ServerName {HOST}:{settings.port}",

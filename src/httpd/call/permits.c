@@ -10,13 +10,15 @@ int finq_permits_take(apr_uint32_t *taken, int most, apr_uint32_t *gauge)
         apr_atomic_dec32(taken);
         return 0;
     }
-    apr_atomic_inc32(gauge);
+    if (gauge)
+        apr_atomic_inc32(gauge);
     return 1;
 }
 
 void finq_permits_release(apr_uint32_t *taken, apr_uint32_t *gauge)
 {
-    apr_atomic_dec32(gauge);
+    if (gauge)
+        apr_atomic_dec32(gauge);
     apr_atomic_dec32(taken);
 }
 

@@ -68,6 +68,9 @@ const finq_route finq_routes[FINQ_ROUTES] = {
     [FINQ_ROUTE_SERVICERS] = {"/catalogs/servicers", M_POST, 0},
     [FINQ_ROUTE_PAGES] = {"/pages", M_POST, 0},
     [FINQ_ROUTE_PAGES_RENEW] = {"/pages/renew", M_POST, 0},
+    [FINQ_ROUTE_USERS_EXPORT] = {"/users/export", M_POST, 0},
+    [FINQ_ROUTE_USERS_ERASE] = {"/users/erase", M_POST, 0},
+    [FINQ_ROUTE_KEYS] = {"/keys", M_GET, 1},
     [FINQ_ROUTE_OPENAPI] = {"/openapi.json", M_GET, 1},
 };
 _Static_assert(FINQ_ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many routes apart as there are");

@@ -97,6 +97,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     merged->secrets = add->secret_file ? add->secrets : base->secrets;
     PICK(data_key_file);
     PICK(data_keys);
+    PICK(receipt_keys);
     PICK(upload_dir);
     PICK(scan);
     PICK(tenant);

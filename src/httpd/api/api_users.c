@@ -1,0 +1,152 @@
+#include "httpd/api.h"
+
+#include "consent/person.h"
+#include "httpd/dbd.h"
+#include "httpd/intake.h"
+#include "httpd/limits.h"
+#include "httpd/observe.h"
+#include "httpd/permits.h"
+#include "httpd/reply.h"
+#include "sign/receipt.h"
+
+/* What looks through all that there is of a person costs more than any other call: so few of a child's threads do it at once, whichever
+ * the host, and no more of its connections. */
+#define AT_ONCE 2
+static apr_uint32_t at_it;
+
+/* ---- what comes in ---- */
+
+static finq_error *consent_read(finq_person *person, finq_id *credentials_id, const json_t *body, apr_pool_t *pool)
+{
+    const char *text = finq_json_string(body, "credentials_id");
+    if (text && !finq_id_parse(credentials_id, text))
+        return finq_error_make(pool, FINQ_E_INVALID_CREDENTIALS_ID_FORM, "credentials_id is not a UUID.");
+    person->credentials_id = text ? credentials_id : NULL;
+    person->access_token = finq_json_string(body, "access_token");
+    return NULL;
+}
+
+/* One of the two ways to name somebody, and no mixture. */
+static finq_error *way_check(const finq_person *person, apr_pool_t *pool)
+{
+    int has_consent = person->credentials_id || person->access_token;
+    apr_array_header_t *lacking = apr_array_make(pool, 2, sizeof(const char *));
+    if (person->tenant_user_id && has_consent)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD,
+                               "tenant_user_id stands alone; credentials_id and access_token are for whom there is none of.");
+    if (person->tenant_user_id)
+        return finq_session_user_check(person->tenant_user_id, pool);
+    if (!has_consent)
+        APR_ARRAY_PUSH(lacking, const char *) = "tenant_user_id";
+    else if (!person->credentials_id)
+        APR_ARRAY_PUSH(lacking, const char *) = "credentials_id";
+    else if (!person->access_token)
+        APR_ARRAY_PUSH(lacking, const char *) = "access_token";
+    return lacking->nelts > 0 ? finq_error_missing(lacking, pool) : NULL;
+}
+
+/* `credentials_id` is room for one. */
+static finq_error *person_read(finq_person *person, finq_id *credentials_id, finq_request *request)
+{
+    static const finq_json_member members[] = {
+        {"client_id", FINQ_JSON_STRING, 1},      {"client_secret", FINQ_JSON_STRING, 1}, {"tenant_user_id", FINQ_JSON_STRING, 0},
+        {"credentials_id", FINQ_JSON_STRING, 0}, {"access_token", FINQ_JSON_STRING, 0},  {NULL, 0, 0},
+    };
+    json_t *body;
+    FINQ_TRY(finq_intake_read(&body, &person->client_id, request, members));
+    person->client_secret = finq_json_string(body, "client_secret");
+    person->tenant_user_id = finq_json_string(body, "tenant_user_id");
+    FINQ_TRY(consent_read(person, credentials_id, body, request->r->pool));
+    return way_check(person, request->r->pool);
+}
+
+static finq_error *enter(finq_request *request)
+{
+    if (finq_permits_take(&at_it, AT_ONCE, NULL))
+        return NULL;
+    finq_limits_tell_once(request);
+    return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
+                               "too many exports and erasures under way in this child");
+}
+
+static void leave(void)
+{
+    finq_permits_release(&at_it, NULL);
+}
+
+/* ---- export ---- */
+
+typedef struct {
+    finq_person_pages pages; /* first: it is handed back as one of these */
+    finq_request *request;
+    const finq_person *person;
+} request_pages;
+
+/* A call of its own, with its own time: no connection is held while the client reads. */
+static finq_error *page_ask(finq_person_pages *pages, const char **page, const char *part, const char *after, apr_pool_t *pool)
+{
+    request_pages *self = (request_pages *)pages;
+    finq_request *request = self->request;
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    return finq_intake_key(request, finq_person_page(page, self->person, part, after, &request->service, pool));
+}
+
+static int piece_take(void *baton, const char *text, apr_size_t length)
+{
+    finq_request *request = baton;
+    if (!request->is_flowing)
+        finq_reply_flow(request);
+    return length == 0 || finq_reply_write(request, text, length);
+}
+
+finq_error *finq_api_user_export(finq_request *request, finq_json_writer *reply)
+{
+    finq_id credentials_id;
+    finq_person person;
+    request_pages pages = {{page_ask}, request, &person};
+    (void)reply;
+    FINQ_TRY(person_read(&person, &credentials_id, request));
+    FINQ_TRY(enter(request));
+    finq_observe_recognised(request, &person.client_id, NULL, NULL);
+    finq_error *error =
+        finq_person_export(&pages.pages, &person, request->service.data_keys, piece_take, request, request->r->pool);
+    leave();
+    return error;
+}
+
+/* ---- erasure ---- */
+
+static finq_error *erase(const char **receipt, finq_request *request, const finq_person *person)
+{
+    apr_pool_t *pool = request->r->pool;
+    const char *claims;
+    FINQ_TRY(finq_intake_key(request, finq_person_erase(&claims, person, &request->service, pool)));
+    return finq_receipt_sign(receipt, request->config->receipt_keys->signer, claims, pool);
+}
+
+/* Nothing is erased that could not be signed. */
+finq_error *finq_api_user_erase(finq_request *request, finq_json_writer *reply)
+{
+    finq_id credentials_id;
+    finq_person person;
+    const char *receipt;
+    FINQ_TRY(person_read(&person, &credentials_id, request));
+    if (!request->config->receipt_keys)
+        return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
+                                   "FinqReceiptKey is not set on this host: no receipt could be signed");
+    FINQ_TRY(enter(request));
+    finq_error *error = erase(&receipt, request, &person);
+    leave();
+    FINQ_TRY(error);
+    finq_observe_recognised(request, &person.client_id, NULL, NULL);
+    finq_json_put(reply, "receipt", receipt);
+    return NULL;
+}
+
+finq_error *finq_api_keys(finq_request *request, finq_json_writer *reply)
+{
+    (void)reply;
+    request->answer_text = request->config->receipt_keys ? request->config->receipt_keys->set : "{\"keys\":[]}";
+    request->cache_control = "public, max-age=300"; /* a new key shows soon */
+    return NULL;
+}

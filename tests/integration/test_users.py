@@ -1,0 +1,272 @@
+"""A person's data, told and ended over HTTP: POST /users/export, POST /users/erase, GET /keys (contract section 15).
+
+Seen red: see each test.
+"""
+import base64
+import concurrent.futures
+import json
+import uuid
+
+import pytest
+
+from finqenv import sandbox
+from finqenv.flows import AISP, CARD, begin, submit, walk
+from finqenv.installation import DEMO_SKILLS
+from finqenv.locks import WAITING, Blocker
+from finqenv.process import run, until
+from finqenv.wire import is_error
+
+
+@pytest.fixture(scope="module")
+def own(make_module_server, server):
+    made = make_module_server(cluster=server.postgres, database="users", children=1, vhost=sandbox.BANK)
+    made.tenant = made.create_tenant("Tells and ends", (*DEMO_SKILLS, sandbox.SKILL))
+    made.finqctl("tenant", "redirect-allow", made.tenant.client_id, sandbox.LINK)
+    made.psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{made.tenant.client_id}', 'https://192.31.196.1/', 1, 'salt')")
+    return made
+
+
+@pytest.fixture
+def client(own):
+    connected = own.client(own.tenant)
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
+def person():
+    return f"person {uuid.uuid4()}"
+
+
+def named(credentials):
+    return {"credentials_id": credentials["credentials_id"], "access_token": credentials["access_token"]}
+
+
+def export(client, **whose):
+    answer = client.user("export", **whose)
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def erase(client, **whose):
+    answer = client.user("erase", **whose)
+    assert answer.status == 200, answer.body
+    return answer["receipt"]
+
+
+def claims(receipt):
+    return json.loads(base64.urlsafe_b64decode(receipt.split(".")[1] + "=="))
+
+
+def nothing_of(shown):
+    return not any(shown[part] for part in ("sessions", "consents", "accounts", "transactions", "pages", "events", "documents"))
+
+
+def test_all_that_is_held_is_shown(own, client, person):
+    """As finqctl shows it, and of nobody else. Red where finq.person_rows leaves a part out, or looks at another's."""
+    credentials = sandbox.agree(client, "1000", tenant_user_id=person)
+    under_way = walk(client, CARD, to=1, tenant_user_id=person)
+    sandbox.agree(client, "1000", tenant_user_id=f"{person} else")
+    shown = export(client, tenant_user_id=person)
+    assert shown["tenant_user_id"] == person and "credentials_id" not in shown
+    assert [one["credentials_id"] for one in shown["consents"]] == [credentials["credentials_id"]]
+    sessions = {one["session_id"]: one for one in shown["sessions"]}
+    assert set(sessions) == {credentials["session_id"], under_way.session_id}
+    assert sessions[under_way.session_id]["tenant_user_id"] == person and sessions[under_way.session_id]["steps"][0]["data"]["first_name"]
+    assert {one["session_id"] for one in shown["documents"]} == {under_way.session_id}
+    assert {one["data"]["session_id"] for one in shown["events"]} == {credentials["session_id"]}
+    told = client.data("/accounts/get", credentials).json
+    assert {one["id"]: one["data"] for one in shown["accounts"]} == {one["id"]: one["data"] for one in told}
+    transactions = client.data("/transactions/get", credentials).json
+    assert len(transactions) > 500, "more than a page"
+    by_id = {one["id"]: one for one in shown["transactions"]}
+    assert len(by_id) == len(shown["transactions"]) and by_id == {
+        one["id"]: {**one, "credentials_id": credentials["credentials_id"]} for one in transactions}
+    said = own.finqctl("user", "export", own.tenant.client_id, person)
+    assert {**said, "exported_at": ""} == {**shown, "exported_at": ""}
+    assert nothing_of(export(client, tenant_user_id="nobody"))
+
+
+def test_more_sessions_than_a_page(own, client, person):
+    """Red where finq.person_page tells no `next`."""
+    users = [walk(client, AISP, tenant_user_id=person) for _ in range(21)]
+    shown = export(client, tenant_user_id=person)
+    assert [one["session_id"] for one in shown["sessions"]] == sorted(user.session_id for user in users)
+
+
+def test_an_erasure_leaves_a_receipt(own, client, person, tmp_path):
+    """That verifies with /keys, by finqctl and by anybody's own means; the same again. Red where finq_api_keys shows another key."""
+    credentials = sandbox.agree(client, "1000", tenant_user_id=person)
+    transactions = len(client.data("/transactions/get", credentials).json)
+    receipt = erase(client, tenant_user_id=person)
+    said = claims(receipt)
+    assert said["counts"] == {"sessions": 1, "steps": 1, "documents": 0, "consents": 1, "accounts": 2, "transactions": transactions}
+    assert person not in json.dumps(said) and erase(client, tenant_user_id=person) == receipt
+    keys = client.request("GET", "/v1/keys")
+    assert keys.status == 200 and keys.headers["cache-control"] == "public, max-age=300"
+    header = json.loads(base64.urlsafe_b64decode(receipt.split(".")[0] + "=="))
+    assert header["kid"] == keys.json["keys"][0]["kid"]
+    (tmp_path / "keys.json").write_bytes(keys.body)
+    (tmp_path / "receipt").write_text(receipt)
+    assert own.finqctl("receipt", "verify", "--key", tmp_path / "keys.json", tmp_path / "receipt") == said
+    x = base64.urlsafe_b64decode(keys.json["keys"][0]["x"] + "=")
+    (tmp_path / "key.der").write_bytes(bytes.fromhex("302a300506032b6570032100") + x)
+    signed, signature = receipt.rsplit(".", 1)
+    (tmp_path / "signed").write_text(signed)
+    (tmp_path / "signature").write_bytes(base64.urlsafe_b64decode(signature + "=="))
+    run("openssl", "pkeyutl", "-verify", "-pubin", "-inkey", tmp_path / "key.der", "-keyform", "DER", "-rawin", "-in", tmp_path / "signed",
+        "-sigfile", tmp_path / "signature")
+    assert nothing_of(export(client, tenant_user_id=person))
+    assert own.finqctl("user", "erase", own.tenant.client_id, person, "--receipt-key", own.receipt_key_file)["receipt"] == receipt
+
+
+def test_whoever_has_no_id_is_named_by_a_consent(own, client):
+    """And by nothing else of it. Red without access_token_hash in finq.user_erase, and without p_credentials_id in
+    finq.person_consents."""
+    credentials, others = (sandbox.agree(client, "1000") for _ in range(2))
+    shown = export(client, **named(credentials))
+    assert shown["credentials_id"] == credentials["credentials_id"] and "tenant_user_id" not in shown
+    assert [one["session_id"] for one in shown["sessions"]] == [credentials["session_id"]] and len(shown["accounts"]) == 2
+    assert is_error(client.user("erase", **{**named(credentials), "access_token": others["access_token"]}), 401, "invalid_access_token")
+    receipt = erase(client, **named(credentials))
+    assert claims(receipt)["counts"]["consents"] == 1 and erase(client, **named(credentials)) == receipt
+    assert is_error(client.user("erase", **{**named(credentials), "access_token": others["access_token"]}), 401, "invalid_credentials_id")
+    assert is_error(client.user("export", **named(credentials)), 401, "invalid_credentials_id")
+    assert is_error(client.consent("get", credentials), 401, "invalid_credentials_id")
+    assert client.consent("get", others).status == 200 and len(export(client, **named(others))["accounts"]) == 2
+
+
+def test_a_renewal_ends_with_its_consent(own, client):
+    """Of who has no id: one whose step was taken, and one that was only started. Red without finq_sealed_whose_mac in
+    finq_session_user_mac, and where finqctl data-key rewrap forgets whose a renewal is."""
+    credentials = sandbox.agree(client, "1000")
+    users = []
+    for _ in range(2):
+        user = begin(client, sandbox.SKILL)
+        started = client.consent("renew", credentials)
+        user.session_id, user.nonce = started["session_id"], started["nonce"]
+        users.append(user)
+    taken, started = users
+    page = taken.submit("sca", {"psu_redirect_link": sandbox.LINK})["data"]["url"]
+    path = sandbox.choose(client, page, "approve", "1000")
+    mac = own.psql(f"SELECT user_mac FROM finq.session WHERE session_id = '{taken.session_id}'")
+    rewrapped(own, lambda: own.finqctl("data-key", "rewrap"))
+    assert own.psql(f"SELECT user_mac FROM finq.session WHERE session_id = '{taken.session_id}'") not in (mac, "")
+    assert claims(erase(client, **named(credentials)))["counts"]["sessions"] == 2
+    assert is_error(client.request("GET", path), 401, "expired_session")
+    assert is_error(started.submit("sca", {"psu_redirect_link": sandbox.LINK}), 401, "expired_session")
+    assert own.psql(f"SELECT num_nonnulls(data_key, user_mac, renews, return_link) FROM finq.session WHERE session_id = '{taken.session_id}'") == "0"
+
+
+def rewrapped(own, rewrap):
+    """With a key more before the one of the file, for the operator and, from then on, for the server."""
+    before = own.data_key_file.read_text()
+    own.data_key_file.write_text("ab" * 32 + "\n" + before)
+    rewrap()
+    own.httpd.restart()
+
+
+def test_all_that_was_given_before_has_expired(own, client, person):
+    """A start's nonce, those of a session under way, before and after its last step, an upload, a look, a temp_token, a repeated
+    exchange, and a visit to a bank. Red without session_is_erased in each function of the database that asks for it."""
+    started = begin(client, CARD, tenant_user_id=person)
+    under_way = walk(client, CARD, to=1, tenant_user_id=person)
+    first_nonce = under_way.step_nonce
+    done = walk(client, AISP, tenant_user_id=person)
+    exchanged = walk(client, AISP, tenant_user_id=person)
+    assert exchanged.exchange().status == 200
+    away = begin(client, sandbox.SKILL, tenant_user_id=person)
+    page = away.submit("sca", {"psu_redirect_link": sandbox.LINK})["data"]["url"]
+    path = sandbox.choose(client, page, "approve", "1000")
+    erase(client, tenant_user_id=person)
+
+    def asks(verb):
+        return client.call(f"/sessions/{under_way.session_id}/{verb}", {"client_id": own.tenant.client_id, "nonce": under_way.nonce})
+    answers = {"start": submit(started, 1), "next": submit(under_way, 2), "look": asks("status"), "back": asks("back"), "cancel": asks("cancel"),
+               "exchange": done.exchange(), "again": exchanged.exchange(), "return": client.request("GET", path)}
+    under_way.nonce = first_nonce
+    answers["repeated"] = submit(under_way, 1)
+    assert {what for what, answer in answers.items() if not is_error(answer, 401, "expired_session")} == set()
+
+
+@pytest.mark.parametrize("whose, status, code, fields", [
+    ({}, 400, "missing_fields", ["tenant_user_id"]),
+    ({"credentials_id": str(uuid.UUID(int=1))}, 400, "missing_fields", ["access_token"]),
+    ({"access_token": "token"}, 400, "missing_fields", ["credentials_id"]),
+    ({"tenant_user_id": "user-1", "access_token": "token"}, 400, "invalid_field", None),
+    ({"tenant_user_id": ""}, 400, "invalid_field", None),
+    ({"tenant_user_id": "x" * 257}, 400, "invalid_field", None),
+    ({"tenant_user_id": 1}, 400, "invalid_field", None),
+    ({"credentials_id": "1", "access_token": "token"}, 400, "invalid_credentials_id", None),
+    ({"credentials_id": str(uuid.UUID(int=1)), "access_token": "token"}, 401, "invalid_credentials_id", None),
+    ({"tenant_user_id": "user-1", "client_secret": "another"}, 401, "invalid_client_secret", None),
+    ({"tenant_user_id": "user-1", "client_id": str(uuid.UUID(int=1))}, 401, "invalid_client_id", None),
+    ({"tenant_user_id": "user-1", "everything": True}, 400, "unknown_fields", ["everything"]),
+])
+def test_what_is_refused(client, whose, status, code, fields):
+    for verb in ("export", "erase"):
+        answer = client.user(verb, **whose)
+        assert is_error(answer, status, code) and answer.json.get("fields") == fields, answer.body
+
+
+def test_a_consent_of_somebody_with_an_id_names_nobody(own, client, person):
+    """Nor does another tenant's consent, or id. Red where finq.person_claim does not look at user_mac."""
+    credentials = sandbox.agree(client, "1000", tenant_user_id=person)
+    for verb in ("export", "erase"):
+        assert is_error(client.user(verb, **named(credentials)), 400, "invalid_field")
+    other = own.client(own.create_tenant(f"Stranger {uuid.uuid4()}"))
+    for verb in ("export", "erase"):
+        assert is_error(other.user(verb, **named(credentials)), 401, "invalid_credentials_id")
+    assert claims(erase(other, tenant_user_id=person))["counts"]["sessions"] == 0
+    assert client.consent("get", credentials).status == 200
+    other.close()
+
+
+def test_the_trail_holds_nothing_of_them(own, client, person):
+    """No line of it does. Red where finq.person_erase tells p_tenant_user_id there."""
+    user = walk(client, CARD, tenant_user_id=person)
+    export(client, tenant_user_id=person)
+    said = claims(erase(client, tenant_user_id=person))
+    lines = own.psql("SELECT string_agg(a::text, ' ') FROM finq.audit a")
+    assert said["id"] in lines and user.session_id not in lines
+    assert not [text for text in (person, said["user"], "Popescu", "ana.popescu@example.com", "RO49AAAA1B31007593840000") if text in lines]
+
+
+def test_two_at_a_time(own, client, person):
+    """One more is told so at once, and nobody else waits. The two are one erasure. Red without `enter` in finq_api_user_erase, and
+    where finq.person_erase does not look again once it has the person's lock."""
+    walk(client, CARD, to=1, tenant_user_id=person)
+    own.httpd.log.expect("too many exports and erasures under way in this child")
+    others = [own.client(own.tenant) for _ in range(2)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with Blocker(own, f"SELECT pg_advisory_xact_lock(finq.person_lock({own.user_mac(own.tenant, person)}))"):
+            erased = [pool.submit(erase, other, tenant_user_id=person) for other in others]
+            until(lambda: len(own.psql(f"{WAITING} AND datname = current_database()").split()) == 2, what="two that wait")
+            for verb in ("export", "erase"):
+                answer = client.user(verb, tenant_user_id="user-1")
+                assert is_error(answer, 503, "service_unavailable") and answer.headers["retry-after"]
+            assert walk(client, CARD, to=1).step_id
+        first, second = (each.result() for each in erased)
+    assert first == second and claims(first)["counts"]["sessions"] == 1 and nothing_of(export(client, tenant_user_id=person))
+    for other in others:
+        other.close()
+
+
+def test_keys_change(own, client, person, tmp_path):
+    """The last of the file, whose server it leaves so. The first signs, /keys shows all; without one nothing is erased. Red where
+    finq_api_user_erase asks for it behind the database."""
+    user = walk(client, CARD, to=1, tenant_user_id=person)
+    newer, directives = tmp_path / "newer.pem", own.httpd.settings.directives
+    run("openssl", "genpkey", "-algorithm", "ed25519", "-out", newer)
+    newer.chmod(0o600)
+    before = directives.pop("FinqReceiptKey")
+    own.httpd.restart()
+    own.httpd.log.expect("FinqReceiptKey is not set on this host")
+    assert is_error(client.user("erase", tenant_user_id=person), 503, "service_unavailable")
+    assert client.request("GET", "/v1/keys").json == {"keys": []} and len(export(client, tenant_user_id=person)["sessions"]) == 1
+    directives["FinqReceiptKey"] = f"{newer} {before}"
+    own.httpd.restart()
+    kids = [key["kid"] for key in client.request("GET", "/v1/keys")["keys"]]
+    header = erase(client, tenant_user_id=person).split(".")[0]
+    assert len(set(kids)) == 2 and json.loads(base64.urlsafe_b64decode(header + "=="))["kid"] == kids[0]
+    assert is_error(submit(user, 2), 401, "expired_session")
