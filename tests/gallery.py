@@ -24,6 +24,7 @@ main{{max-width:64rem;margin:auto;padding:2.5rem 1.25rem}}h1{{font-size:2.25rem;
 h2{{font-size:1.25rem;margin:0 0 .25rem}}p{{margin:0 0 .75rem}}.quiet{{color:var(--quiet)}}a{{color:var(--brand)}}
 .cards{{display:grid;grid-template-columns:repeat(auto-fill,minmax(18rem,1fr));gap:1.25rem;margin:2rem 0;padding:0;list-style:none}}
 .cards li{{display:flex;flex-direction:column;padding:1.5rem;background:var(--card);border:1px solid var(--edge);border-radius:1rem}}
+table{{border-collapse:collapse;margin:0 0 2rem}}th,td{{padding:.5rem 1rem .5rem 0;text-align:start;vertical-align:top;border-bottom:1px solid var(--edge)}}
 .cards .button{{margin-top:auto}}.button{{display:inline-block;align-self:flex-start;padding:.625rem 1.25rem;border-radius:.625rem;font-weight:650;
 text-decoration:none;color:var(--card);background:var(--brand)}}pre{{padding:1.25rem;overflow:auto;background:var(--card);border:1px solid var(--edge);
 border-radius:.625rem}}</style></head><body><main>{content}</main></body></html>"""
@@ -56,11 +57,20 @@ def card(skill):
             f"<p>{others}</p><a class=button href='/try?skill={name}'>Try it</a></li>")
 
 
+def customers():
+    """As the manual lists them."""
+    told = (pathlib.Path(__file__).parents[1] / "conf/manual/accounts.md").read_text()
+    rows = re.findall(r"^\| (1\d{3}) \| (.+) \|$", told, re.MULTILINE)
+    return "".join(f"<tr><th scope=row>{number}</th><td>{html.escape(what).replace('`', '')}</td></tr>" for number, what in rows)
+
+
 def index():
     skills = "".join(card(skill) for skill in call("/catalogs/skills"))
     return FRAME.format(title="mod_finq", content=f"""<h1>Onboardings to click through</h1>
 <p class=quiet>Each opens a page that mod_finq itself serves, as POST /v1/pages makes it. Any answer and any picture will do; at the
 sandbox bank, any customer number and PIN.</p><ul class=cards>{skills}</ul>
+<h2>The sandbox bank's customers</h2><p class=quiet>Some have a bank that is difficult: sign in with their number to see how account
+data of theirs are taken.</p><table>{customers()}</table>
 <p><a href="/v1/openapi.json">The API's description</a> · <a href="/finq/metrics">Metrics</a> · <a href="/finq/health/ready">Health</a></p>""")
 
 

@@ -304,6 +304,17 @@ def test_a_value_in_small_pieces_takes_little_memory(server, documents_page):
     assert peak(server.httpd) - before < 30000
 
 
+def test_the_first_page_is_light(server, client):
+    """All of it, script and stylesheet included."""
+    visitor = made(server, client, CARD)
+    page = visitor.open()
+    names = re.findall(r'(?:href|src)="([^"?#]+\.(?:css|js))"', page.html)
+    files = {name: visitor.ask("GET", f"/onboarding/{name}") for name in names}
+    assert len(files) == 2 and all(file.status == 200 and "immutable" in file.headers["cache-control"] for file in files.values())
+    sizes = [len(one.html.encode()) for one in (page, *files.values())]
+    assert sum(sizes) <= 25000 and len(next(file for name, file in files.items() if name.endswith("js")).html) <= 15000, sizes
+
+
 # -- attacks
 
 def test_what_is_written_stays_text(server, client, own_client, tmp_path):

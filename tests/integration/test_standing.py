@@ -278,6 +278,7 @@ def test_the_gallery_opens_an_onboarding(up):
     def fetch(link, **more):
         return urllib.request.urlopen(urllib.request.Request(link, **more), timeout=20, context=context)
     index = fetch(f"{url}/").read().decode()
+    assert "xyz_kyc_sbx_%231.0" in index and re.findall(r"<th scope=row>(1\d+)", index)[-1] == "1012"
     link, = [link for link in re.findall(r"<a class=button href='([^']+)'", index) if "aisp_sbx_%231.0" in link]
     page = fetch(url + link)
     assert f"{url}/onboarding/" in page.url and b"Account information" in page.read()
