@@ -311,4 +311,4 @@ def test_nothing_personal_stands_in_logs_and_pages(watched_server):
 def test_a_handler_that_is_misspelt_is_refused_at_configtest(watched_server):
     watched_server.httpd.settings.vhost = '<Location "/x">\nSetHandler finq-metric\n</Location>'
     ok, said = watched_server.httpd.configtest()
-    assert not ok and 'SetHandler takes finq, finq-page, finq-metrics, finq-health or finq-sandbox, not "finq-metric"' in said
+    assert not ok and 'SetHandler takes finq, finq-page, finq-documents, finq-metrics, finq-health or finq-sandbox, not "finq-metric"' in said
