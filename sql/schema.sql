@@ -451,6 +451,48 @@ CREATE INDEX page_expiry ON finq.page USING btree (expires_at);
 CREATE INDEX page_person ON finq.page USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
 CREATE INDEX page_session ON finq.page USING btree (session_id) WHERE (session_id IS NOT NULL);
 
+CREATE TABLE finq.payment (
+    payment_id uuid NOT NULL,
+    client_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    skill_id integer NOT NULL,
+    step_ids uuid[] NOT NULL,
+    connector text NOT NULL,
+    attempt uuid NOT NULL,
+    order_mac bytea NOT NULL,
+    data_key bytea,
+    tenant_user_id bytea,
+    user_mac bytea,
+    reference bytea,
+    book bytea NOT NULL,
+    version integer NOT NULL DEFAULT 0,
+    phase text NOT NULL DEFAULT 'created'::text,
+    status text,
+    is_final boolean NOT NULL DEFAULT false,
+    is_released boolean NOT NULL DEFAULT false,
+    execution_date date,
+    asked_at timestamp with time zone NOT NULL,
+    told_at timestamp with time zone,
+    next_at timestamp with time zone,
+    gap integer NOT NULL DEFAULT 60,
+    kept boolean NOT NULL DEFAULT false,
+    CONSTRAINT payment_pkey PRIMARY KEY (payment_id)
+);
+CREATE INDEX payment_asked ON finq.payment USING btree (asked_at) WHERE (NOT kept);
+CREATE INDEX payment_due ON finq.payment USING btree (next_at) WHERE (next_at IS NOT NULL);
+CREATE INDEX payment_person ON finq.payment USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
+CREATE UNIQUE INDEX payment_session ON finq.payment USING btree (session_id) WHERE (NOT is_released);
+CREATE INDEX payment_sessions ON finq.payment USING btree (session_id, payment_id);
+
+CREATE TABLE finq.payment_reference (
+    client_id uuid NOT NULL,
+    mac bytea NOT NULL,
+    session_id uuid NOT NULL,
+    CONSTRAINT payment_reference_mac_check CHECK ((length(mac) = 32)),
+    CONSTRAINT payment_reference_pkey PRIMARY KEY (client_id, mac)
+);
+CREATE INDEX payment_reference_session ON finq.payment_reference USING btree (session_id);
+
 CREATE TABLE finq.redirect_link (
     client_id uuid NOT NULL,
     prefix text NOT NULL,

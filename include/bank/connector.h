@@ -6,6 +6,7 @@
 
 #include <apr_tables.h>
 
+#include "bank/payment.h"
 #include "ground/error.h"
 #include "ground/id.h"
 #include "json/json.h"
@@ -33,6 +34,8 @@ typedef struct finq_connector_question {
     const char *state;                      /**< what the bank must send back; NULL where a redirect is not possible */
     const char *redirect_uri;               /**< where it must send it; given with `state` */
     const char *code;                       /**< RETURN: what the bank sent beside the state; NULL where nothing */
+    const finq_id *payment_id;              /**< of a payment_intent, whose attempt is the order's; else NULL */
+    const json_t *payee_check; /**< of a payment_intent: the data of the payee_check that was accepted; NULL for none */
 } finq_connector_question;
 
 /** The question as JSON text. Error: internal (no memory). */
@@ -57,8 +60,10 @@ typedef enum {
 /** An answer; there is no other way to come by one than to read it. */
 typedef struct finq_connector_answer {
     finq_connector_verdict verdict;
-    const char *reference;       /**< accepted, pending: what the bank is to be asked for account data with; NULL for none */
-    const char *data;            /**< accepted: what the client is told, an object as JSON; NULL where nothing, and else */
+    const char
+        *reference; /**< accepted, pending: what the bank is to be asked for account data, or the payment, with; NULL for none */
+    const finq_payment_state *payment; /**< all but rejected: how the payment stands; NULL where nothing is said of one */
+    const char *data;                  /**< accepted: what the client is told, an object as JSON; NULL where nothing, and else */
     apr_array_header_t *details; /**< rejected: of finq_detail, at least one, JSON Pointers into the step's data; else NULL */
     const char *method, *url;    /**< redirect: how the browser goes where; else NULL */
     json_t *headers;             /**< redirect: object of strings, {} where none. Never NULL */
@@ -78,8 +83,9 @@ finq_error *finq_connector_unusable(apr_pool_t *pool, const char *cause);
 
 typedef struct finq_connector_decision {
     finq_id step_id;
-    const char *decision;        /**< "accepted", "resubmit" (the same step again) or "failed" */
-    apr_array_header_t *reasons; /**< of const char *, may be empty */
+    const char *decision; /**< "accepted", "resubmit" (the same step again) or "failed"; NULL where a payment's state is told */
+    apr_array_header_t *reasons;       /**< of const char *, may be empty */
+    const finq_payment_state *payment; /**< how the step's payment stands; NULL where something is decided */
 } finq_connector_decision;
 
 /** Reads a decision, strictly. Errors: invalid_body, unknown_fields, missing_fields, invalid_field. */

@@ -87,6 +87,8 @@ finq_error *finq_bank_page_read(finq_bank_page *page, finq_bank_kind kind, const
 
 /** Whether a text is a currency's code (ISO 4217). */
 int finq_bank_is_currency(const char *text);
+/** How many digits a currency's amounts have behind the point (ISO 4217's minor units); -1 for what is none. */
+int finq_bank_minor_digits(const char *currency);
 /** Whether a text is a type of balance (the UK's Open Banking codes). */
 int finq_bank_is_balance_type(const char *text);
 /** Whether a text is a plain decimal: digits, and a point with at most `fraction` digits behind it. */

@@ -567,6 +567,111 @@ typedef finq_session_standing_row finq_page_resume_out;
 /** sql/functions/page.sql. It may be repeated. */
 finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const finq_page_resume_in *in, apr_pool_t *pool);
 
+typedef struct finq_payment_begin_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t skill_id;
+    const finq_id *step_id;
+    const char *connector;
+    const finq_id *payment_id;
+    const finq_id *attempt;
+    finq_bytes order_mac;
+    const char *references; /**< bytea[] */
+    finq_bytes data_key;
+    finq_bytes tenant_user_id;
+    finq_bytes user_mac;
+    apr_int64_t started_at;
+    finq_bytes book;
+    const char *execution_date;
+} finq_payment_begin_in;
+typedef struct finq_payment_begin_out {
+    const char *outcome;
+    apr_int32_t place;
+    const finq_id *payment_id;
+    const finq_id *attempt;
+    finq_bytes book;
+    apr_int32_t version;
+} finq_payment_begin_out;
+/** sql/functions/payment.sql. It may be repeated. */
+finq_error *finq_call_payment_begin(finq_payment_begin_out *out, finq_db *db, const finq_payment_begin_in *in, apr_pool_t *pool);
+
+typedef struct finq_payment_claim_in {
+    const finq_id *session_id;
+    const finq_id *tenant;
+} finq_payment_claim_in;
+typedef struct finq_payment_claim_out {
+    const finq_id *payment_id;
+    const finq_id *client_id;
+    const finq_id *session_id;
+    const finq_id *step_id;
+    apr_int32_t skill_id;
+    const char *connector;
+    const finq_id *attempt;
+    finq_bytes reference;
+    finq_bytes data_key;
+    finq_bytes book;
+    apr_int32_t version;
+} finq_payment_claim_out;
+/** sql/functions/payment.sql. */
+finq_error *finq_call_payment_claim(finq_payment_claim_out *out, finq_db *db, const finq_payment_claim_in *in, apr_pool_t *pool);
+
+typedef struct finq_payment_of_session_in {
+    const finq_id *session_id;
+} finq_payment_of_session_in;
+typedef struct finq_payment_of_session_out {
+    const finq_id *payment_id;
+    const finq_id *attempt;
+    finq_bytes book;
+    apr_int32_t version;
+} finq_payment_of_session_out;
+/** sql/functions/payment.sql. It may be repeated. */
+finq_error *finq_call_payment_of_session(finq_payment_of_session_out *out, finq_db *db, const finq_payment_of_session_in *in,
+                                         apr_pool_t *pool);
+
+typedef struct finq_payment_of_step_in {
+    const finq_id *step_id;
+    const finq_id *tenant;
+    const char *connector;
+} finq_payment_of_step_in;
+typedef struct finq_payment_of_step_out {
+    const finq_id *payment_id;
+    const finq_id *session_id;
+    finq_bytes data_key;
+    finq_bytes book;
+    apr_int32_t version;
+} finq_payment_of_step_out;
+/** sql/functions/payment.sql. It may be repeated. */
+finq_error *finq_call_payment_of_step(finq_payment_of_step_out *out, finq_db *db, const finq_payment_of_step_in *in,
+                                      apr_pool_t *pool);
+
+typedef struct finq_payment_release_in {
+    const finq_id *payment_id;
+} finq_payment_release_in;
+typedef struct finq_payment_release_out {
+    int was_held;
+} finq_payment_release_out;
+/** sql/functions/payment.sql. It may be repeated. */
+finq_error *finq_call_payment_release(finq_payment_release_out *out, finq_db *db, const finq_payment_release_in *in,
+                                      apr_pool_t *pool);
+
+typedef struct finq_payment_tell_in {
+    const finq_id *payment_id;
+    apr_int32_t version;
+    finq_bytes book;
+    const char *phase;
+    const char *status;
+    int is_final;
+    int is_released;
+    finq_bytes reference;
+} finq_payment_tell_in;
+typedef struct finq_payment_tell_out {
+    const char *outcome;
+    finq_bytes book;
+    apr_int32_t version;
+} finq_payment_tell_out;
+/** sql/functions/payment.sql. It may be repeated. */
+finq_error *finq_call_payment_tell(finq_payment_tell_out *out, finq_db *db, const finq_payment_tell_in *in, apr_pool_t *pool);
+
 typedef struct finq_redirect_conclude_in {
     const finq_id *client_id;
     const finq_id *session_id;

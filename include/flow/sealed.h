@@ -13,6 +13,7 @@
 #define FINQ_SEALED_LINK "return_link"        /**< where the visit to a bank ends, or a page leads to */
 #define FINQ_SEALED_ERROR "error"             /**< what the link was told in the place of a status */
 #define FINQ_SEALED_DESCRIPTION "description" /**< and in which words */
+#define FINQ_SEALED_PAYMENT "payment"         /**< what a bank has said of a payment, JSON; of the payment, not of a step */
 #define FINQ_SEALED_USER "tenant_user_id"
 #define FINQ_SEALED_PREFILL "prefill"         /**< of a page, JSON */
 #define FINQ_SEALED_ACCOUNT "account"         /**< of a consent, whose row a MAC names; JSON */

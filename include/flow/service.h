@@ -18,6 +18,9 @@ struct finq_connectors {
     /** Asks for a page of account data, which is the pool's. Errors: those of `ask`. */
     finq_error *(*ask_data)(finq_connectors *connectors, finq_bank_page *page, const char *name,
                             const finq_bank_question *question, apr_pool_t *pool);
+    /** Asks how a payment stands. Errors: those of `ask`. */
+    finq_error *(*ask_payment)(finq_connectors *connectors, finq_payment_answer *answer, const char *name,
+                               const finq_payment_question *question, apr_pool_t *pool);
     /** A slow connector must not hold all threads: takes one of the permits of those who ask it, until `leave`, or nothing where
      * none is left. To be called before anything is spent. Error: service_unavailable. */
     finq_error *(*enter)(finq_connectors *connectors, const char *name);

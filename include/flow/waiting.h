@@ -80,7 +80,7 @@ typedef struct finq_waiting_cancellation {
 
 /** Ends a session: SESSION_FAILED, with the reason "cancelled"; one that has failed or expired is told as it stands. Waits as
  * finq_waiting_back does. Errors: those of finq_waiting_status or finq_waiting_resume; invalid_step where the session is
- * completed, or at a bank with a payment; service_unavailable. */
+ * completed, or a bank may have an order of it; service_unavailable. */
 finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service *service,
                                 const finq_waiting_cancellation *cancellation, apr_pool_t *pool);
 

@@ -14,6 +14,14 @@ void finq_ask_register(void);
 finq_error *finq_ask(finq_connector_answer *answer, finq_request *request, const char *name,
                      const finq_connector_question *question);
 
+/** The same for a page of account data; its text and rows are the given pool's. */
+finq_error *finq_ask_data(finq_bank_page *page, finq_request *request, const char *name, const finq_bank_question *question,
+                          apr_pool_t *pool);
+
+/** The same for how a payment stands. */
+finq_error *finq_ask_payment(finq_payment_answer *answer, finq_request *request, const char *name,
+                             const finq_payment_question *question, apr_pool_t *pool);
+
 /** The connectors of a request's host, as the business rooms see them. They live as long as the request. */
 finq_connectors *finq_ask_of(finq_request *request);
 

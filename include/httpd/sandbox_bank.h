@@ -15,4 +15,8 @@ finq_error *finq_sandbox_bank_ask(const char **text, finq_request *request, cons
 finq_error *finq_sandbox_bank_ask_data(const char **text, finq_request *request, const finq_bank_question *question,
                                        apr_pool_t *pool);
 
+/** How a payment stands, as the sandbox bank says it, in the pool of the request. Errors: external_api_forbidden for a question of
+ * production; those of finq_sandbox_orders_state. */
+finq_error *finq_sandbox_bank_ask_payment(const char **text, finq_request *request, const finq_payment_question *question);
+
 #endif

@@ -12,6 +12,10 @@
 finq_error *finq_sandbox_orders_answer(const char **text, finq_request *request, const finq_connector_question *question,
                                        const char *page);
 
+/** What the bank answers to the question how an order stands: one that never came, never will. Errors: external_api_connection_error where
+ * the answer is lost on its way; those of a call. */
+finq_error *finq_sandbox_orders_state(const char **text, finq_request *request, const finq_id *attempt);
+
 /** An order that somebody visits. */
 typedef struct finq_sandbox_visited {
     int is_decided; /**< the user has decided */

@@ -40,6 +40,8 @@ const char *finq_outcome_name(int outcome);
     X(JANITOR_PAGES_REMOVED, "finq_janitor_done_total", "job", "pages_removed")           \
     X(JANITOR_EVENTS_REMOVED, "finq_janitor_done_total", "job", "events_removed")         \
     X(JANITOR_ERASURES_REMOVED, "finq_janitor_done_total", "job", "erasures_removed")     \
+    X(JANITOR_PAYMENTS_GIVEN_UP, "finq_janitor_done_total", "job", "payments_given_up")   \
+    X(JANITOR_PAYMENTS_REMOVED, "finq_janitor_done_total", "job", "payments_removed")     \
     X(JANITOR_AUDIT_REMOVED, "finq_janitor_done_total", "job", "audit_removed")           \
     X(JANITOR_AUDIT_CHAINED, "finq_janitor_done_total", "job", "audit_chained")           \
     X(JANITOR_WEEKS_MADE, "finq_janitor_done_total", "job", "weeks_made")                 \

@@ -41,6 +41,8 @@ typedef struct finq_skill_step {
     const finq_skill_branch *branches;
     int branch_count;
     const finq_form *form;
+    const finq_form *order; /**< of a step about a payment (order/order.h): what its data must be beside; else NULL */
+    int is_payment;         /**< whether it is the payment_intent */
     const finq_skill_upload *uploads;
     int upload_count;
     int last; /**< whether it is the last one where no branch says otherwise */

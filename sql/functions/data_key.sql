@@ -8,21 +8,24 @@ CREATE OR REPLACE FUNCTION finq.wrapping_key(p_data_key bytea) RETURNS text
 -- How many rows each key wraps: those of the operator's file (p_keys, the one that wraps first), then others.
 CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
     LANGUAGE sql STABLE
-    RETURN (SELECT coalesce(json_agg(json_build_object('key', k.key, 'place', k.place, 'sessions', k.sessions, 'consents', k.consents, 'tenants', k.tenants, 'pages', k.pages)
-                                     ORDER BY k.place, k.key), '[]')
+    RETURN (SELECT coalesce(json_agg(json_build_object('key', k.key, 'place', k.place, 'sessions', k.sessions, 'consents', k.consents, 'tenants', k.tenants, 'pages', k.pages,
+                                                       'payments', k.payments) ORDER BY k.place, k.key), '[]')
               FROM (SELECT w.key, array_position(p_keys, w.key) AS place, sum(w.sessions) AS sessions, sum(w.consents) AS consents,
-                           sum(w.tenants) AS tenants, sum(w.pages) AS pages
-                      FROM (SELECT finq.wrapping_key(s.data_key) AS key, count(*) AS sessions, 0 AS consents, 0 AS tenants, 0 AS pages
+                           sum(w.tenants) AS tenants, sum(w.pages) AS pages, sum(w.payments) AS payments
+                      FROM (SELECT finq.wrapping_key(s.data_key) AS key, count(*) AS sessions, 0 AS consents, 0 AS tenants, 0 AS pages,
+                                   0 AS payments
                               FROM finq.session s WHERE s.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0, 0
+                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0, 0, 0
                               FROM finq.credential c WHERE c.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(a.data_key), 0, 0, count(*), 0 FROM finq.account_key a GROUP BY 1
+                            SELECT finq.wrapping_key(a.data_key), 0, 0, count(*), 0, 0 FROM finq.account_key a GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, count(*) FROM finq.page p WHERE p.data_key IS NOT NULL GROUP BY 1
+                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, count(*), 0 FROM finq.page p WHERE p.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT f.key, 0, 0, 0, 0 FROM unnest(p_keys) AS f (key)) w
+                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, 0, count(*) FROM finq.payment p WHERE p.data_key IS NOT NULL GROUP BY 1
+                            UNION ALL
+                            SELECT f.key, 0, 0, 0, 0, 0 FROM unnest(p_keys) AS f (key)) w
                      GROUP BY w.key) k);
 
 -- Of the thousand rows of a table behind p_after, in the order of their ids, those that another key than p_key wraps; `next` is the
@@ -35,6 +38,9 @@ CREATE OR REPLACE FUNCTION finq.data_key_batch(p_table text, p_after uuid, p_key
                 UNION ALL
                 (SELECT c.credentials_id, c.client_id, c.data_key, c.tenant_user_id, NULL FROM finq.credential c
                   WHERE p_table = 'credential' AND c.credentials_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY c.credentials_id LIMIT 1000)
+                UNION ALL
+                (SELECT p.payment_id, p.client_id, p.data_key, p.tenant_user_id, NULL FROM finq.payment p
+                  WHERE p_table = 'payment' AND p.payment_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY p.payment_id LIMIT 1000)
                 UNION ALL
                 (SELECT k.client_id, k.client_id, k.data_key, NULL, NULL FROM finq.account_key k
                   WHERE p_table = 'account_key' AND k.client_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY k.client_id LIMIT 1000)
@@ -67,6 +73,11 @@ BEGIN
         UPDATE finq.page p SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
           FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
          WHERE p.page_id = r.id AND p.data_key = decode(r.data_key, 'hex');
+    ELSIF p_table = 'payment' THEN
+        PERFORM FROM finq.payment p JOIN json_to_recordset(p_rows) AS r (id uuid) ON p.payment_id = r.id ORDER BY p.payment_id FOR NO KEY UPDATE OF p;
+        UPDATE finq.payment p SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
+         WHERE p.payment_id = r.id AND p.data_key = decode(r.data_key, 'hex');
     ELSIF p_table = 'account_key' THEN
         UPDATE finq.account_key k SET data_key = decode(r.rewrapped, 'hex')
           FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text)

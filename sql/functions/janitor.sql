@@ -280,7 +280,8 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, feeds_removed, pages_removed, events_removed, erasures_removed, audit_removed,
+                       replays_removed, claims_removed, feeds_removed, pages_removed, events_removed, erasures_removed, payments_given_up,
+                       payments_removed, audit_removed,
                        audit_chained, weeks_made, sessions_kept, events_kept, weeks_detached, weeks_dropped}';
 BEGIN
     done := 0;
@@ -303,6 +304,8 @@ BEGIN
             WHEN 'pages_removed' THEN finq.janitor_remove_pages()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
             WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()
+            WHEN 'payments_given_up' THEN finq.janitor_give_up_payments()
+            WHEN 'payments_removed' THEN finq.janitor_remove_payments(p_session_retention)
             WHEN 'audit_removed' THEN finq.audit_prune(p_audit_retention, finq.janitor_batch_rows())
             WHEN 'audit_chained' THEN finq.audit_chain(finq.janitor_batch_rows())
             WHEN 'weeks_made' THEN finq.week_make()

@@ -96,6 +96,12 @@ BEGIN
                       AND o.seq > CASE WHEN f.credentials_id = v_id THEN v_behind::bigint ELSE 0 END
                     ORDER BY o.seq LIMIT p_limit) t
              WHERE f.credentials_id >= v_id ORDER BY t.credentials_id, t.seq LIMIT p_limit;
+    WHEN 'payments' THEN
+        RETURN QUERY
+            SELECT p.payment_id::text, finq.payment_shown(p)
+              FROM finq.payment p
+             WHERE (p.session_id = ANY (v_sessions) OR (p.client_id = p_client_id AND p.user_mac = ANY (p_user_macs))) AND p.payment_id > v_id
+             ORDER BY p.payment_id LIMIT p_limit;
     WHEN 'pages' THEN
         RETURN QUERY
             SELECT p.page_id::text, json_build_object(
@@ -230,6 +236,8 @@ BEGIN
     PERFORM pg_advisory_xact_lock(finq.person_lock(m.mac)) FROM (SELECT u.mac FROM unnest(p_user_macs) AS u (mac) ORDER BY u.mac) m;
     v_consents := finq.person_consents_lock(v_tenant.client_id, p_user_macs, p_credentials_id);
     v_sessions := ARRAY(SELECT i.id FROM finq.person_sessions(p_client_id, p_user_macs, v_consents) AS i (id) ORDER BY i.id);
+    -- orders whose session never came to be; the others go with their session
+    DELETE FROM finq.payment p WHERE p.client_id = v_tenant.client_id AND p.user_mac = ANY (p_user_macs);
     PERFORM FROM finq.session s WHERE s.session_id = ANY (v_sessions) ORDER BY s.session_id FOR UPDATE;
     -- what was exchanged before they were locked
     v_consents := finq.person_consents_lock(v_tenant.client_id, p_user_macs, p_credentials_id);

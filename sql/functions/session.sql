@@ -72,6 +72,7 @@ BEGIN
     INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
     SELECT f.upload_id, clock_timestamp(), false FROM files f;
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
+    DELETE FROM finq.payment p WHERE p.session_id = p_session_id;
 END $$;
 
 -- Removes a feed and all that it has brought, also what a refresh under way has kept aside.
@@ -142,6 +143,8 @@ BEGIN
            answer_expires_at = '-infinity' -- none has been given for it yet
      WHERE s.session_id = p_session.session_id;
     IF p_decision = 'resubmit' THEN
+        -- an order that is with the bank bars another until its fate is known
+        UPDATE finq.payment p SET next_at = v_now WHERE p.session_id = p_session.session_id AND NOT p.is_released;
         PERFORM finq.event(p_session.client_id, p_session.session_id, p_session.skill_id, 'session.resubmission_asked',
                            jsonb_build_object('status', v_status, 'step_id', p_session.step_id));
     ELSIF v_status <> 'SESSION_IN_PROGRESS' THEN
@@ -393,6 +396,7 @@ BEGIN
             WHEN v_session.waits_for = 'BANK' AND EXISTS (
                      SELECT FROM finq.skill k
                       WHERE k.skill_id = v_session.skill_id AND k.definition ->> 'type' = 'payment_initiation') THEN 'invalid_step'
+            WHEN EXISTS (SELECT FROM finq.payment p WHERE p.session_id = p_session_id AND NOT p.is_released) THEN 'invalid_step'
             ELSE 'ok' END;
         IF v_outcome = 'ok' AND NOT finq.session_is_old(v_session) THEN
             PERFORM finq.session_conclude(v_session, 'reject', NULL, NULL, '["cancelled"]');

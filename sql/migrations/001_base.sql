@@ -409,6 +409,54 @@ CREATE INDEX transaction_ends ON finq.transaction (credentials_id, superseded_by
 CREATE INDEX transaction_ended ON finq.transaction (credentials_id, ended_at) WHERE ended_at IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------------------------------
+-- Payments: orders that a bank was asked to carry out, and how each stands. What tells an order or a person is sealed under the session's
+-- data key, or stands there as an HMAC with the tenant's key.
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- One row an order, made before its bank is asked. A session has one at a time that is not released: until then the same order
+-- alone may be sent again, under the same attempt, so that no order reaches the bank twice.
+CREATE TABLE finq.payment (
+    payment_id     uuid        NOT NULL PRIMARY KEY,
+    client_id      uuid        NOT NULL,
+    session_id     uuid        NOT NULL,
+    skill_id       integer     NOT NULL,
+    step_ids       uuid[]      NOT NULL, -- of the submissions that it was asked with
+    connector      text        NOT NULL,
+    attempt        uuid        NOT NULL, -- what the bank knows it by
+    order_mac      bytea       NOT NULL, -- of all that was ordered
+    data_key       bytea       NULL,     -- wrapped, the session's, which may have no row yet; NULL once it is destroyed
+    tenant_user_id bytea       NULL,     -- as the session's, and so is this:
+    user_mac       bytea       NULL,
+    reference      bytea       NULL,     -- the connector's own; sealed
+    book           bytea       NOT NULL, -- what the bank has said, in JSON; sealed
+    version        integer     NOT NULL DEFAULT 0, -- of the book: who changes it has read it
+    phase          text        NOT NULL DEFAULT 'created',
+    status         text        NULL,     -- the bank's code
+    is_final       boolean     NOT NULL DEFAULT false,
+    is_released    boolean     NOT NULL DEFAULT false, -- the bank was never asked, or will not carry it out
+    execution_date date        NULL,
+    asked_at       timestamptz NOT NULL,
+    told_at        timestamptz NULL,     -- when the bank last said something new
+    next_at        timestamptz NULL,     -- when it is asked next; NULL where nobody asks any more
+    gap            integer     NOT NULL DEFAULT 60, -- seconds until it is asked again after that
+    kept           boolean     NOT NULL DEFAULT false -- a consent has it, and it goes with the consent's data
+);
+CREATE UNIQUE INDEX payment_session ON finq.payment (session_id) WHERE NOT is_released;
+CREATE INDEX payment_sessions ON finq.payment (session_id, payment_id);
+CREATE INDEX payment_person ON finq.payment (client_id, user_mac) WHERE user_mac IS NOT NULL;
+CREATE INDEX payment_asked ON finq.payment (asked_at) WHERE NOT kept;
+CREATE INDEX payment_due ON finq.payment (next_at) WHERE next_at IS NOT NULL;
+
+-- Which (message_id, payment_information_id) a tenant has used, and in which session. They stay when all else of it is gone.
+CREATE TABLE finq.payment_reference (
+    client_id  uuid  NOT NULL,
+    mac        bytea NOT NULL CHECK (length(mac) = 32),
+    session_id uuid  NOT NULL,
+    PRIMARY KEY (client_id, mac)
+);
+CREATE INDEX payment_reference_session ON finq.payment_reference (session_id);
+
+-- ---------------------------------------------------------------------------------------------------------------------
 -- The sandbox bank: what its answers are made from, and how often each customer's data were read.
 -- ---------------------------------------------------------------------------------------------------------------------
 

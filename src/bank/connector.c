@@ -27,13 +27,14 @@ static json_t *id_json(const finq_id *id)
 finq_error *finq_connector_question_text(const char **text, const finq_connector_question *question, apr_pool_t *pool)
 {
     json_t *json = json_pack(
-        "{s:s, s:o, s:o, s:o, s:s, s:s, s:s, s:o, s:O, s:o, s:o, s:o, s:o}", "event",
+        "{s:s, s:o, s:o, s:o, s:o*, s:O*, s:s, s:s, s:s, s:o, s:O, s:o, s:o, s:o, s:o}", "event",
         question->event == FINQ_CONNECTOR_SUBMIT ? "submit" : "return", "session_id", id_json(&question->session_id), "step_id",
-        id_json(&question->step_id), "attempt", id_json(&question->attempt), "skill", question->skill, "step", question->step,
-        "environment", question->environment, "tenant_user_id", text_or_null(question->tenant_user_id), "data", question->data,
-        "documents", question->documents ? json_incref((json_t *)question->documents) : json_array(), "state",
-        text_or_null(question->state), "redirect_uri", text_or_null(question->redirect_uri), "code",
-        text_or_null(question->code));
+        id_json(&question->step_id), "attempt", id_json(&question->attempt), "payment_id",
+        question->payment_id ? id_json(question->payment_id) : NULL, "payee_check", question->payee_check, "skill",
+        question->skill, "step", question->step, "environment", question->environment, "tenant_user_id",
+        text_or_null(question->tenant_user_id), "data", question->data, "documents",
+        question->documents ? json_incref((json_t *)question->documents) : json_array(), "state", text_or_null(question->state),
+        "redirect_uri", text_or_null(question->redirect_uri), "code", text_or_null(question->code));
     *text = json ? finq_json_text_spelt(finq_json_own(json, pool), question->numbers, pool) : NULL;
     return *text ? NULL : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "jansson: out of memory");
 }

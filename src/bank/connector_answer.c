@@ -94,6 +94,16 @@ static finq_error *reference_read(reading *of)
     return NULL;
 }
 
+/* How a payment stands: any verdict but a rejection may say so. */
+static finq_error *payment_read(reading *of)
+{
+    const json_t *payment = json_object_get(of->json, "payment");
+    finq_payment_state *state = apr_palloc(of->pool, sizeof *state);
+    const char *fault = payment ? finq_payment_state_read(state, payment, of->pool) : NULL;
+    of->answer->payment = payment ? state : NULL;
+    return fault ? finq_connector_unusable(of->pool, fault) : NULL;
+}
+
 static finq_error *read_accepted(reading *of)
 {
     const json_t *data = json_object_get(of->json, "data");
@@ -101,6 +111,7 @@ static finq_error *read_accepted(reading *of)
         return finq_connector_unusable(of->pool, "data is not an object");
     if (json_object_size(data) > 0)
         of->answer->data = finq_json_text_spelt(data, of->numbers, of->pool);
+    FINQ_TRY(payment_read(of));
     return reference_read(of);
 }
 
@@ -162,11 +173,13 @@ static finq_error *read_redirect(reading *of)
         return finq_connector_unusable(of->pool, "expires_at has passed, or is more than a day away");
     answer->method = method;
     answer->url = finq_json_string(of->json, "url");
+    FINQ_TRY(payment_read(of));
     return headers_read(of);
 }
 
 static finq_error *read_reasons(reading *of)
 {
+    FINQ_TRY(payment_read(of));
     of->answer->reasons = words_read(json_object_get(of->json, "reasons"), of->pool);
     return of->answer->reasons ? NULL : finq_connector_unusable(of->pool, "reasons is not an array of at most 16 texts");
 }
@@ -182,14 +195,14 @@ static finq_error *read_pending(reading *of)
 /* In the order of finq_connector_verdict. `members` are those beside `verdict`. */
 static const struct {
     const char *name;
-    const char *members[5];
+    const char *members[6];
     finq_error *(*read)(reading *of);
 } verdicts[] = {
-    {"accepted", {"data", "reference"}, read_accepted},
+    {"accepted", {"data", "reference", "payment"}, read_accepted},
     {"rejected", {"details"}, read_rejected},
-    {"redirect", {"method", "url", "headers", "expires_at"}, read_redirect},
-    {"pending", {"reasons", "reference"}, read_pending},
-    {"failed", {"reasons"}, read_reasons},
+    {"redirect", {"method", "url", "headers", "expires_at", "payment"}, read_redirect},
+    {"pending", {"reasons", "reference", "payment"}, read_pending},
+    {"failed", {"reasons", "payment"}, read_reasons},
 };
 #define VERDICTS (sizeof verdicts / sizeof *verdicts)
 
@@ -247,12 +260,30 @@ static const char *decision_find(const char *name)
     return NULL;
 }
 
+/* {step_id, payment}: how a payment stands. */
+static finq_error *notice_read(finq_connector_decision *decision, json_t *json, apr_pool_t *pool)
+{
+    static const finq_json_member members[] = {{"step_id", FINQ_JSON_STRING, 1}, {"payment", FINQ_JSON_OBJECT, 1}, {NULL, 0, 0}};
+    finq_payment_state *state = apr_palloc(pool, sizeof *state);
+    FINQ_TRY(finq_json_members(json, members, pool));
+    if (!finq_id_parse(&decision->step_id, finq_json_string(json, "step_id")))
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "step_id is not a UUID.");
+    const char *fault = finq_payment_state_read(state, json_object_get(json, "payment"), pool);
+    if (fault)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "payment is not a payment's state: %s.", fault);
+    *decision = (finq_connector_decision){.step_id = decision->step_id, .payment = state};
+    return NULL;
+}
+
 finq_error *finq_connector_decision_read(finq_connector_decision *decision, const char *text, apr_size_t length, apr_pool_t *pool)
 {
     static const finq_json_member members[] = {
         {"step_id", FINQ_JSON_STRING, 1}, {"decision", FINQ_JSON_STRING, 1}, {"reasons", FINQ_JSON_ARRAY, 0}, {NULL, 0, 0}};
     json_t *json;
+    decision->payment = NULL;
     FINQ_TRY(finq_json_parse(&json, NULL, text, length, pool));
+    if (json_object_get(json, "payment"))
+        return notice_read(decision, json, pool);
     FINQ_TRY(finq_json_members(json, members, pool));
     if (!finq_id_parse(&decision->step_id, finq_json_string(json, "step_id")))
         return finq_error_make(pool, FINQ_E_INVALID_FIELD, "step_id is not a UUID.");

@@ -47,6 +47,26 @@ int finq_bank_is_currency(const char *text)
     return found && found[-1] == ' ' && found[3] == ' ';
 }
 
+int finq_bank_minor_digits(const char *currency)
+{
+    /* those that are not counted in hundredths */
+    static const struct {
+        const char *currencies;
+        int digits;
+    } others[] = {
+        {" BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF ", 0},
+        {" BHD IQD JOD KWD LYD OMR TND ", 3},
+        {" CLF UYW ", 4},
+    };
+    if (!finq_bank_is_currency(currency))
+        return -1;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strstr(others[i].currencies, currency))
+            return others[i].digits;
+    }
+    return 2;
+}
+
 int finq_bank_is_balance_type(const char *text)
 {
     static const char *const types[] = {

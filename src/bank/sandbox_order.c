@@ -235,6 +235,8 @@ const char *finq_sandbox_order_answer(const finq_sandbox_order *order, const cha
     finq_json_writer *to = finq_json_write(pool);
     finq_json_open(to, NULL, '{');
     verdict_put(to, order, page, pool);
+    if (!order->decision || strcmp(order->decision, "never") != 0)
+        payment_put(to, order);
     finq_json_close(to, '}');
     return finq_json_written(to);
 }

@@ -128,7 +128,7 @@ ctl_exit ctl_data_key_rewrap(ctl_command *command)
 {
     finq_data_keys *keys;
     const char *list;
-    int sessions, consents = 0, tenants = 0, pages = 0;
+    int sessions, consents = 0, payments = 0, tenants = 0, pages = 0;
     ctl_exit code = ctl_data_keys_load(&keys, command);
     if (code != CTL_OK)
         return code;
@@ -136,6 +136,8 @@ ctl_exit ctl_data_key_rewrap(ctl_command *command)
     code = table_rewrap(&sessions, &r, "session");
     if (code == CTL_OK)
         code = table_rewrap(&consents, &r, "credential");
+    if (code == CTL_OK)
+        code = table_rewrap(&payments, &r, "payment");
     if (code == CTL_OK)
         code = table_rewrap(&tenants, &r, "account_key");
     if (code == CTL_OK)
@@ -146,7 +148,8 @@ ctl_exit ctl_data_key_rewrap(ctl_command *command)
     code = ctl_db_call(&list, command, "SELECT finq.data_key_list(p_keys => $1)", values, 1);
     if (code == CTL_OK)
         ctl_print(command,
-                  apr_psprintf(command->pool, "{\"sessions\":%d,\"consents\":%d,\"tenants\":%d,\"pages\":%d,\"keys\":%s}",
-                               sessions, consents, tenants, pages, list));
+                  apr_psprintf(command->pool,
+                               "{\"sessions\":%d,\"consents\":%d,\"payments\":%d,\"tenants\":%d,\"pages\":%d,\"keys\":%s}",
+                               sessions, consents, payments, tenants, pages, list));
     return code == CTL_OK && r.failed ? CTL_FAILED : code;
 }

@@ -24,9 +24,9 @@ const ctl_migration ctl_migrations[] = {
 EMBED("ctl_functions_text",
       FUNCTIONS("lease") FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("step") FUNCTIONS("credential") FUNCTIONS("tenant")
           FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent") FUNCTIONS("feed") FUNCTIONS("data")
-              FUNCTIONS("sandbox") FUNCTIONS("sandbox_order") FUNCTIONS("page") FUNCTIONS("person") FUNCTIONS("data_key")
-                  FUNCTIONS("audit") FUNCTIONS("week") FUNCTIONS("janitor") FUNCTIONS("doctor") FUNCTIONS("retired")
-                      FUNCTIONS("grants"));
+              FUNCTIONS("payment") FUNCTIONS("sandbox") FUNCTIONS("sandbox_order") FUNCTIONS("page") FUNCTIONS("person")
+                  FUNCTIONS("data_key") FUNCTIONS("audit") FUNCTIONS("week") FUNCTIONS("janitor") FUNCTIONS("doctor")
+                      FUNCTIONS("retired") FUNCTIONS("grants"));
 extern const char ctl_functions_text[];
 const char *const ctl_functions = ctl_functions_text;
 

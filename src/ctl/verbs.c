@@ -187,7 +187,7 @@ const ctl_verb ctl_verbs[] = {
       {"--limit", "N", 0, "Most orders (default 100)."},
       {NULL, NULL, 0, NULL}}, ctl_sandbox_ledger},
     {"data-key", "list",
-     "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, tenants and pages each "
+     "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, payments, tenants and pages each "
      "wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
      {DATA_KEY_FILE,
       {NULL, NULL, 0, NULL}}, ctl_data_key_list},
@@ -198,7 +198,7 @@ const ctl_verb ctl_verbs[] = {
      {DATA_KEY_FILE,
       {NULL, NULL, 0, NULL}}, ctl_data_key_rewrap},
     {"user", "export",
-     "Prints all that is held of a person: sessions with their steps' data, consents, account data, pages, events, and which documents "
+     "Prints all that is held of a person: sessions with their steps' data, consents, account data, payments, pages, events, and which documents "
      "there are. "
      "Personal data, so mind where the output goes.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},

@@ -7,6 +7,7 @@
 #include "crypto/secrets.h"
 #include "db/calls.h"
 #include "flow/feed.h"
+#include "flow/tenant_mac.h"
 #include "ground/clock.h"
 #include "rows.h"
 
@@ -60,30 +61,11 @@ static finq_error *claim_await(refresh *r)
     return NULL;
 }
 
-/* The tenant's key for ids, which is made when it is first needed. */
-static finq_error *account_key_find(finq_bytes *wrapped, const refresh *r)
-{
-    finq_account_key_keep_out row;
-    finq_account_key_keep_in in = {.client_id = r->claim.client_id};
-    *wrapped = r->claim.account_key;
-    if (wrapped->data)
-        return NULL;
-    FINQ_TRY(finq_data_key_make(&in.data_key, r->service->data_keys, r->claim.client_id, r->pool));
-    FINQ_TRY(finq_call_account_key_keep(&row, r->service->db, &in, r->pool));
-    *wrapped = row.data_key;
-    return NULL;
-}
-
 static finq_error *keys_open(refresh *r)
 {
-    const finq_data_keys *keys = r->service->data_keys;
-    finq_data_key *key, *tenant_key;
-    finq_bytes wrapped;
-    FINQ_TRY(account_key_find(&wrapped, r));
-    FINQ_TRY(finq_data_key_unwrap(&tenant_key, keys, wrapped, r->pool));
-    FINQ_TRY(
-        finq_data_key_derive(r->maker.mac, sizeof r->maker.mac, tenant_key, (finq_bytes){NULL, 0}, "account data ids", r->pool));
-    FINQ_TRY(finq_data_key_unwrap(&key, keys, r->claim.data_key, r->pool));
+    finq_data_key *key;
+    FINQ_TRY(finq_tenant_mac(r->maker.mac, r->service, r->claim.client_id, r->claim.account_key, "account data ids", r->pool));
+    FINQ_TRY(finq_data_key_unwrap(&key, r->service->data_keys, r->claim.data_key, r->pool));
     r->maker.key = key;
     return finq_data_key_open(&r->reference, key,
                               FINQ_DATA_PLACE(FINQ_SEALED_REFERENCE, r->claim.session_id, r->claim.session_id),

@@ -257,6 +257,72 @@ static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
     };
 }
 
+static finq_payment_tell_out payment_tell_read(const PGresult *rows, int row)
+{
+    return (finq_payment_tell_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .book = finq_pg_bytes(rows, row, 1),
+        .version = (apr_int32_t)finq_pg_number(rows, row, 2),
+    };
+}
+
+static finq_payment_release_out payment_release_read(const PGresult *rows, int row)
+{
+    return (finq_payment_release_out){
+        .was_held = finq_pg_bool(rows, row, 0),
+    };
+}
+
+static finq_payment_of_step_out payment_of_step_read(const PGresult *rows, int row)
+{
+    return (finq_payment_of_step_out){
+        .payment_id = finq_pg_id(rows, row, 0),
+        .session_id = finq_pg_id(rows, row, 1),
+        .data_key = finq_pg_bytes(rows, row, 2),
+        .book = finq_pg_bytes(rows, row, 3),
+        .version = (apr_int32_t)finq_pg_number(rows, row, 4),
+    };
+}
+
+static finq_payment_of_session_out payment_of_session_read(const PGresult *rows, int row)
+{
+    return (finq_payment_of_session_out){
+        .payment_id = finq_pg_id(rows, row, 0),
+        .attempt = finq_pg_id(rows, row, 1),
+        .book = finq_pg_bytes(rows, row, 2),
+        .version = (apr_int32_t)finq_pg_number(rows, row, 3),
+    };
+}
+
+static finq_payment_claim_out payment_claim_read(const PGresult *rows, int row)
+{
+    return (finq_payment_claim_out){
+        .payment_id = finq_pg_id(rows, row, 0),
+        .client_id = finq_pg_id(rows, row, 1),
+        .session_id = finq_pg_id(rows, row, 2),
+        .step_id = finq_pg_id(rows, row, 3),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 4),
+        .connector = finq_pg_text(rows, row, 5),
+        .attempt = finq_pg_id(rows, row, 6),
+        .reference = finq_pg_bytes(rows, row, 7),
+        .data_key = finq_pg_bytes(rows, row, 8),
+        .book = finq_pg_bytes(rows, row, 9),
+        .version = (apr_int32_t)finq_pg_number(rows, row, 10),
+    };
+}
+
+static finq_payment_begin_out payment_begin_read(const PGresult *rows, int row)
+{
+    return (finq_payment_begin_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .place = (apr_int32_t)finq_pg_number(rows, row, 1),
+        .payment_id = finq_pg_id(rows, row, 2),
+        .attempt = finq_pg_id(rows, row, 3),
+        .book = finq_pg_bytes(rows, row, 4),
+        .version = (apr_int32_t)finq_pg_number(rows, row, 5),
+    };
+}
+
 static finq_page_renew_out page_renew_read(const PGresult *rows, int row)
 {
     return (finq_page_renew_out){
@@ -1050,6 +1116,117 @@ finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const 
     finq_pg_arg_int(&args, in->secret_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = session_standing_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_payment_begin(finq_payment_begin_out *out, finq_db *db, const finq_payment_begin_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_payment_begin",
+        "SELECT outcome, place, payment_id, attempt, book, version FROM finq.payment_begin(p_client_id => $1, p_session_id "
+        "=> $2, p_skill_id => $3, p_step_id => $4, p_connector => $5, p_payment_id => $6, p_attempt => $7, p_order_mac => "
+        "$8, p_references => $9, p_data_key => $10, p_tenant_user_id => $11, p_user_mac => $12, p_started_at => $13, p_book "
+        "=> $14, p_execution_date => $15)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->skill_id);
+    finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_text(&args, in->connector);
+    finq_pg_arg_id(&args, in->payment_id);
+    finq_pg_arg_id(&args, in->attempt);
+    finq_pg_arg_bytes(&args, in->order_mac);
+    finq_pg_arg_text(&args, in->references);
+    finq_pg_arg_bytes(&args, in->data_key);
+    finq_pg_arg_bytes(&args, in->tenant_user_id);
+    finq_pg_arg_bytes(&args, in->user_mac);
+    finq_pg_arg_long(&args, in->started_at);
+    finq_pg_arg_bytes(&args, in->book);
+    finq_pg_arg_text(&args, in->execution_date);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = payment_begin_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_payment_claim(finq_payment_claim_out *out, finq_db *db, const finq_payment_claim_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_payment_claim",
+        "SELECT payment_id, client_id, session_id, step_id, skill_id, connector, attempt, reference, data_key, book, "
+        "version FROM finq.payment_claim(p_session_id => $1, p_tenant => $2)", 0};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_id(&args, in->tenant);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = payment_claim_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_payment_of_session(finq_payment_of_session_out *out, finq_db *db, const finq_payment_of_session_in *in,
+                                         apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_payment_of_session",
+        "SELECT payment_id, attempt, book, version FROM finq.payment_of_session(p_session_id => $1)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = payment_of_session_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_payment_of_step(finq_payment_of_step_out *out, finq_db *db, const finq_payment_of_step_in *in,
+                                      apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_payment_of_step",
+        "SELECT payment_id, session_id, data_key, book, version FROM finq.payment_of_step(p_step_id => $1, p_tenant => $2, "
+        "p_connector => $3)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_id(&args, in->tenant);
+    finq_pg_arg_text(&args, in->connector);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = payment_of_step_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_payment_release(finq_payment_release_out *out, finq_db *db, const finq_payment_release_in *in,
+                                      apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_payment_release",
+        "SELECT was_held FROM finq.payment_release(p_payment_id => $1)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->payment_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = payment_release_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_payment_tell(finq_payment_tell_out *out, finq_db *db, const finq_payment_tell_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_payment_tell",
+        "SELECT outcome, book, version FROM finq.payment_tell(p_payment_id => $1, p_version => $2, p_book => $3, p_phase => "
+        "$4, p_status => $5, p_is_final => $6, p_is_released => $7, p_reference => $8)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->payment_id);
+    finq_pg_arg_int(&args, in->version);
+    finq_pg_arg_bytes(&args, in->book);
+    finq_pg_arg_text(&args, in->phase);
+    finq_pg_arg_text(&args, in->status);
+    finq_pg_arg_bool(&args, in->is_final);
+    finq_pg_arg_bool(&args, in->is_released);
+    finq_pg_arg_bytes(&args, in->reference);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = payment_tell_read(rows, 0);
     return NULL;
 }
 

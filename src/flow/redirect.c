@@ -12,6 +12,7 @@
 #include "ground/text.h"
 #include "json/json.h"
 #include "flow/feed.h"
+#include "flow/payment.h"
 #include "flow/sealed.h"
 #include "flow/status.h"
 
@@ -201,9 +202,22 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
     return conclude(location, v, &end);
 }
 
-static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_return_answer_row *row,
-                       const finq_redirect_return *came)
+/* The order's attempt is what the bank knows it by. */
+static finq_error *order_ask(finq_connector_answer *answer, visit *v, finq_connector_question *question)
 {
+    finq_connectors *connectors = v->service->connectors;
+    finq_payment payment;
+    FINQ_TRY(finq_payment_find(&payment, v->service, &question->session_id, v->key, v->pool));
+    question->attempt = payment.attempt;
+    question->payment_id = &payment.payment_id;
+    FINQ_TRY(connectors->ask(connectors, answer, v->pass.step->connector, question, v->pool));
+    return finq_payment_answered(&payment, v->service, answer, v->pool);
+}
+
+static finq_error *connector_ask(finq_connector_answer *answer, visit *v, const finq_return_answer_row *row,
+                                 const finq_redirect_return *came)
+{
+    finq_connectors *connectors = v->service->connectors;
     finq_numbers *numbers = finq_numbers_make(v->pool);
     const char *text, *tenant_user_id;
     json_t *data;
@@ -224,7 +238,8 @@ static finq_error *ask(finq_connector_answer *answer, visit *v, const finq_retur
         .state = came->state,
         .code = came->code,
     };
-    FINQ_TRY(v->service->connectors->ask(v->service->connectors, answer, v->pass.step->connector, &question, v->pool));
+    FINQ_TRY(v->pass.step->is_payment ? order_ask(answer, v, &question)
+                                      : connectors->ask(connectors, answer, v->pass.step->connector, &question, v->pool));
     return answer->verdict == FINQ_CONNECTOR_REDIRECT
                ? finq_connector_unusable(v->pool, "the connector answers a return with a redirect")
                : NULL;
@@ -278,7 +293,7 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_retu
     if (came->error)
         return come_back_empty(location, v, error_word(came->error, v->pool),
                                description_words(came->error_description, v->pool));
-    finq_error *error = ask(&answer, v, row, came);
+    finq_error *error = connector_ask(&answer, v, row, came);
     if (!error)
         error = reference_keep(v, &answer);
     if (!error)

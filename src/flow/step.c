@@ -17,7 +17,8 @@ static finq_error *submission_check(const finq_step_submission *submission, apr_
     if (strcmp(submission->step, pass->step->name) != 0)
         return finq_error_tell(finq_error_make(pool, FINQ_E_INVALID_STEP, "The step expected now is %s.", pass->step->name),
                                "expected_step", pass->step->name, pool);
-    return finq_form_check(pass->step->form, submission->data, submission->numbers, pool);
+    FINQ_TRY(finq_form_check(pass->step->form, submission->data, submission->numbers, pool));
+    return pass->step->order ? finq_form_check(pass->step->order, submission->data, submission->numbers, pool) : NULL;
 }
 
 static finq_error *values_seal(finq_submit_step_in *in, const finq_step_submission *submission, const finq_step_plan *plan,

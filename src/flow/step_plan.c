@@ -9,8 +9,10 @@
 #include "db/calls.h"
 #include "db/outcome.h"
 #include "flow/feed.h"
+#include "flow/payment.h"
 #include "flow/sealed.h"
 #include "flow/token.h"
+#include "ground/clock.h"
 
 /* What the database tells of the session before the step is taken. */
 typedef struct {
@@ -166,6 +168,7 @@ static finq_error *question_make(finq_connector_question *question, const finq_s
     question->data = submission->data;
     question->numbers = submission->numbers;
     question->documents = seen->documents;
+    question->payee_check = pass->step->is_payment ? json_object_get(seen->data, FINQ_ORDER_PAYEE_STEP) : NULL;
     if (!link_of(submission))
         return NULL;
     question->redirect_uri =
@@ -216,17 +219,43 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
     return NULL;
 }
 
-static finq_error *ask(finq_connector_answer *answer, const finq_step_plan *plan, const finq_service *service,
-                       const context *seen, const finq_step_submission *submission, apr_pool_t *pool)
+/* An order is written down before its bank hears of it, and what the bank says of it before anything else comes of that. */
+static finq_error *order_ask(finq_connector_answer *answer, finq_connector_question *question, const finq_step_plan *plan,
+                             const finq_service *service, const finq_step_submission *submission, apr_pool_t *pool)
 {
-    const char *name = submission->pass->step->connector;
+    finq_payment payment;
+    FINQ_TRY(finq_payment_begin(&payment, service, submission, plan->key, pool));
+    question->attempt = payment.attempt;
+    question->payment_id = &payment.payment_id;
+    FINQ_TRY(service->connectors->ask(service->connectors, answer, submission->pass->step->connector, question, pool));
+    return finq_payment_answered(&payment, service, answer, pool);
+}
+
+static finq_error *connector_ask(finq_connector_answer *answer, const finq_step_plan *plan, const finq_service *service,
+                                 const context *seen, const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const finq_skill_step *step = submission->pass->step;
     finq_connectors *connectors = service->connectors;
     finq_connector_question question = {0};
     FINQ_TRY(question_make(&question, plan, service, seen, submission, pool));
-    FINQ_TRY(connectors->enter(connectors, name));
-    finq_error *error = connectors->ask(connectors, answer, name, &question, pool);
-    connectors->leave(connectors, name);
-    return error;
+    FINQ_TRY(connectors->enter(connectors, step->connector));
+    finq_error *error = step->is_payment ? order_ask(answer, &question, plan, service, submission, pool)
+                                         : connectors->ask(connectors, answer, step->connector, &question, pool);
+    connectors->leave(connectors, step->connector);
+    return error || !step->order || step->is_payment ? error : finq_payee_check(answer, submission->data, pool);
+}
+
+/* Where a skill checks payees, an order pays those alone that this session has checked. */
+static finq_error *order_check(const context *seen, const finq_step_submission *submission, apr_pool_t *pool)
+{
+    const finq_session_pass *pass = submission->pass;
+    finq_order order;
+    if (!pass->step->is_payment)
+        return NULL;
+    FINQ_TRY(finq_order_read(&order, submission->data, finq_clock_seconds(), pool));
+    if (finq_skill_step_find(pass->published->skill, FINQ_ORDER_PAYEE_STEP) < 0)
+        return NULL;
+    return finq_order_payees_check(&order, json_object_get(seen->data, FINQ_ORDER_PAYEE_STEP), pool);
 }
 
 /* What it is to be asked for account data with. */
@@ -262,7 +291,8 @@ static finq_error *plan_fill(finq_step_plan *plan, const finq_service *service, 
         return NULL; /* the session's row has the answer */
     plan->next = finq_skill_next(pass->published->skill, pass->token.place, seen.data, submission->numbers, pool);
     if (pass->step->connector) {
-        FINQ_TRY(ask(&answer, plan, service, &seen, submission, pool));
+        FINQ_TRY(order_check(&seen, submission, pool));
+        FINQ_TRY(connector_ask(&answer, plan, service, &seen, submission, pool));
         FINQ_TRY(reference_keep(service, &answer, submission, pool));
         FINQ_TRY(verdict_plan(plan, &answer, submission, pool));
     }

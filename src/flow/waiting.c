@@ -249,7 +249,7 @@ finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service 
     if (strcmp(row.outcome, "invalid_step") == 0)
         return finq_error_tell(
             finq_error_make(pool, FINQ_E_INVALID_STEP,
-                            "The session cannot be cancelled: it is completed, or its user is at a bank with a payment."),
+                            "The session cannot be cancelled: it is completed, or a bank may have an order of it."),
             "expected_step", NULL, pool);
     return standing_read(answer, service, &row, &cancellation->client_id, &session_id, pool);
 }

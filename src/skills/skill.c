@@ -9,6 +9,7 @@
 #include "documents/media.h"
 #include "form/pattern.h"
 #include "ground/text.h"
+#include "order/order.h"
 #include "skills/translation.h"
 #include "skills/ui.h"
 
@@ -327,6 +328,21 @@ static void read_steps(reading *r, const json_t *value, const finq_path *path, v
     }
 }
 
+/* The steps of a payment have forms of their own, and a bank behind them: an order that nobody carries out is none. */
+static finq_error *resolve_orders(reading *r, finq_skill *skill)
+{
+    finq_path steps = {NULL, "steps", 0};
+    for (int i = 0; i < skill->step_count && strcmp(skill->type, "payment_initiation") == 0; i++) {
+        finq_skill_step *step = (finq_skill_step *)&skill->steps[i];
+        finq_path path = {&steps, NULL, (apr_size_t)i};
+        FINQ_TRY(finq_order_form(&step->order, step->name, r->pool));
+        step->is_payment = strcmp(step->name, FINQ_ORDER_STEP) == 0;
+        if (step->order && !step->connector)
+            finq_fault_note(&r->faults, &path, "must have a connector: %s is for a bank", step->name);
+    }
+    return NULL;
+}
+
 finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr_pool_t *pool)
 {
     static const member members[] = {{"name", read_skill_name, offsetof(finq_skill, name), 1},
@@ -349,6 +365,7 @@ finq_error *finq_skill_compile(finq_skill **skill, const json_t *definition, apr
     FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
     for (int i = 0; i < made->step_count; i++)
         resolve_branches(&r, made, i);
+    FINQ_TRY(resolve_orders(&r, made));
     FINQ_TRY(finq_fault_error(&r.faults, "The skill's definition is wrong"));
     made->definition = finq_json_own(json_deep_copy(definition), pool);
     *skill = made;
@@ -360,33 +377,4 @@ int finq_skill_is_name(const char *text, apr_pool_t *pool)
     finq_pattern *pattern;
     return finq_pattern_compile(&pattern, SKILL_NAME, strlen(SKILL_NAME), pool) == NULL &&
            text_matches(pattern, text, strlen(text), pool);
-}
-
-int finq_skill_next(const finq_skill *skill, int place, const json_t *data, const finq_numbers *numbers, apr_pool_t *pool)
-{
-    const finq_skill_step *step = &skill->steps[place - 1];
-    for (int i = 0; i < step->branch_count; i++) {
-        const finq_skill_branch *branch = &step->branches[i];
-        if (!branch->when || finq_form_check(branch->when, data, numbers, pool) == NULL)
-            return branch->place;
-    }
-    return step->last ? 0 : place + 1;
-}
-
-int finq_skill_step_find(const finq_skill *skill, const char *name)
-{
-    for (int i = 0; i < skill->step_count; i++) {
-        if (strcmp(skill->steps[i].name, name) == 0)
-            return i;
-    }
-    return -1;
-}
-
-const finq_skill_upload *finq_skill_upload_find(const finq_skill_step *step, const char *document)
-{
-    for (int i = 0; i < step->upload_count; i++) {
-        if (strcmp(step->uploads[i].document, document) == 0)
-            return &step->uploads[i];
-    }
-    return NULL;
 }

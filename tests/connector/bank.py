@@ -22,7 +22,7 @@ DECLINED = {"verdict": "failed", "reasons": ["The bank did not confirm."]}
 
 def choice_of(question):
     """What the user chose on the sandbox page; empty before the return."""
-    return (question["code"] or "").partition("-")[0]
+    return (question.get("code") or "").partition("-")[0]
 
 
 def _visit(question):
@@ -41,8 +41,14 @@ def _redirect(question, page):
             "expires_at": until}
 
 
-def decide(question, page):
+def decide(question, page, ledger):
     """The answer to a question. `page` is the sandbox bank's address."""
+    if question["event"] == "payment":
+        return ledger.look(question)
+    if question["step"] == "payee_check" and "creditor" in question["data"]:
+        return ledger.payee(question["data"])
+    if "payment_id" in question:
+        return ledger.order(question, lambda: _redirect(question, page))
     if question["event"] == "return":
         answer, shared = RETURNS.get(choice_of(question), DECLINED), (question["code"] or "").split("-")[2:]
         return {**answer, "data": {"accounts": shared}} if shared and answer["verdict"] == "accepted" else answer

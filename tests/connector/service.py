@@ -11,6 +11,7 @@ import urllib.request
 import uuid
 
 from . import bank, protocol
+from .ledger import Ledger
 
 SLOW_SECONDS = 3
 LATER_SECONDS = 2
@@ -29,6 +30,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             message_id = protocol.verify(service.secrets, "question", service.name, self.headers, body)
         except protocol.Refused as refused:
             return self.send(401, json.dumps({"message": str(refused)}).encode())
+        if service.is_deaf:
+            return self.send(503, b"")
         service.bodies.append(body)
         answer = json.dumps(service.answer(json.loads(body), dict(self.headers), self.connection)).encode()
         behaviour = service.behaviours.get(service.behaviour)
@@ -61,7 +64,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class Service:
     """One connector on a port of its own. `seen` are the questions with their headers, in order. `behaviours` are ways
-    of answering wrongly, for tests, of which `behaviour` names the one in force. `decisions` is mod_finq's decision
+    of answering wrongly, for tests, of which `behaviour` names the one in force; one that `is_deaf` does not even look. `decisions` is mod_finq's decision
     endpoint, `authority` a file of certificates to trust there; what it said to each decision is in `told`."""
 
     def __init__(self, name, secret_file, page="", port=0, behaviours=None, decisions="", authority=None):
@@ -70,6 +73,7 @@ class Service:
         self.secrets = protocol.read_secrets(secret_file)
         self.behaviours, self.behaviour = behaviours or {}, None
         self.seen, self.bodies, self.connections = [], [], set()
+        self.ledger, self.is_deaf = Ledger(), False
         self._answers, self._lock = collections.OrderedDict(), threading.Lock()
         self.server = _Server(("127.0.0.1", port), _Handler)
         self.server.service = self
@@ -80,12 +84,14 @@ class Service:
         """The answer to a question; to one asked before, the same as then."""
         if bank.choice_of(question) == "slow":
             time.sleep(SLOW_SECONDS)
-        key = question["attempt"], question["event"]
+        key = question["attempt"], question["event"], question.get("state")
         with self._lock:
             self.seen.append((question, headers))
             self.connections.add(connection.getpeername())
+            if question["event"] == "payment":
+                return bank.decide(question, self.page, self.ledger)
             if key not in self._answers:
-                self._answers[key] = bank.decide(question, self.page)
+                self._answers[key] = bank.decide(question, self.page, self.ledger)
                 self._decide_later(question)
             return self._answers[key]
 

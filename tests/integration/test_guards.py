@@ -66,15 +66,16 @@ def rooms(files):
 # ---- the house: a folder is a room ----
 
 # Which rooms each room may use, itself aside. src/ctl stands beside httpd.
-LIBRARY = "bank consent crypto data db documents flow form ground json meter page sign skills"
+LIBRARY = "bank consent crypto data db documents flow form ground json meter order page sign skills"
 MAY_USE = {
     "ground": "",
     "json": "ground", "crypto": "ground", "db": "ground", "meter": "ground",
     "form": "ground json", "documents": "crypto ground", "bank": "crypto ground json", "sign": "crypto db ground json",
-    "skills": "bank crypto db documents form ground json",
-    "flow": "bank crypto db documents form ground json skills",
-    "consent": "bank crypto db documents flow form ground json skills",
-    "data": "bank consent crypto db documents flow form ground json skills",
+    "order": "bank form ground json",
+    "skills": "bank crypto db documents form ground json order",
+    "flow": "bank crypto db documents form ground json order skills",
+    "consent": "bank crypto db documents flow form ground json order skills",
+    "data": "bank consent crypto db documents flow form ground json order skills",
     "page": "bank crypto db flow form ground json skills",
     "ctl": LIBRARY,
     "httpd/host": "crypto ground meter sign",

@@ -39,7 +39,8 @@ static void decide_later(finq_request *request, const finq_connector *connector,
 {
     later *of = apr_palloc(request->r->pool, sizeof *of);
     of->connector = connector->name;
-    of->decision = (finq_connector_decision){question->step_id, "accepted", apr_array_make(request->r->pool, 1, sizeof(char *))};
+    of->decision =
+        (finq_connector_decision){question->step_id, "accepted", apr_array_make(request->r->pool, 1, sizeof(char *)), NULL};
     request->afterwards = decide;
     request->afterwards_of = of;
 }
@@ -85,4 +86,11 @@ finq_error *finq_sandbox_bank_ask_data(const char **text, finq_request *request,
     FINQ_TRY(world_look(&world, request, question, pool));
     apr_sleep(apr_time_from_sec(finq_sandbox_pause(question, &world, pool)));
     return finq_sandbox_data(text, question, &world, pool);
+}
+
+finq_error *finq_sandbox_bank_ask_payment(const char **text, finq_request *request, const finq_payment_question *question)
+{
+    if (strcmp(question->environment, "sandbox") != 0)
+        return finq_error_make(request->r->pool, FINQ_E_EXTERNAL_API_FORBIDDEN, "it serves skills of environment sandbox alone");
+    return finq_sandbox_orders_state(text, request, &question->attempt);
 }

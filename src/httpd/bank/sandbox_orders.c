@@ -128,6 +128,20 @@ finq_error *finq_sandbox_orders_answer(const char **text, finq_request *request,
     return NULL;
 }
 
+finq_error *finq_sandbox_orders_state(const char **text, finq_request *request, const finq_id *attempt)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_sandbox_order_answer_row row;
+    finq_sandbox_order order;
+    finq_id request_id;
+    finq_id_parse(&request_id, request->id);
+    FINQ_TRY(order_look(&row, request, attempt, "payment", &request_id));
+    FINQ_TRY(order_read(&order, &row, attempt, pool));
+    FINQ_TRY(order_pass(&order, pool));
+    *text = finq_sandbox_order_state(&order, pool);
+    return NULL;
+}
+
 /* ---- visits ---- */
 
 static finq_error *visit_begin(finq_id *attempt, const finq_sandbox_visit *visit, finq_request *request)
