@@ -598,6 +598,7 @@ finq_error *finq_call_payment_begin(finq_payment_begin_out *out, finq_db *db, co
 typedef struct finq_payment_claim_in {
     const finq_id *session_id;
     const finq_id *tenant;
+    const char *connectors;
 } finq_payment_claim_in;
 typedef struct finq_payment_claim_out {
     const finq_id *payment_id;
@@ -614,6 +615,26 @@ typedef struct finq_payment_claim_out {
 } finq_payment_claim_out;
 /** sql/functions/payment.sql. */
 finq_error *finq_call_payment_claim(finq_payment_claim_out *out, finq_db *db, const finq_payment_claim_in *in, apr_pool_t *pool);
+
+typedef struct finq_payment_get_in {
+    const finq_id *client_id;
+    finq_bytes secret_hash;
+    const finq_id *credentials_id;
+    finq_bytes access_token_hash;
+} finq_payment_get_in;
+typedef struct finq_payment_get_out {
+    const char *outcome;
+    const finq_id *payment_id;
+    const finq_id *session_id;
+    finq_bytes data_key;
+    finq_bytes book;
+    const char *phase;
+    int is_final;
+    int is_due;
+    const char *told_at;
+} finq_payment_get_out;
+/** sql/functions/payment.sql. It may be repeated. */
+finq_error *finq_call_payment_get(finq_payment_get_out *out, finq_db *db, const finq_payment_get_in *in, apr_pool_t *pool);
 
 typedef struct finq_payment_of_session_in {
     const finq_id *session_id;

@@ -1,4 +1,4 @@
-/* The refresher: banks are asked for the account data of consents that are due, while nobody waits for it. */
+/* The refresher: banks are asked for the account data of consents that are due, and how payments stand, while nobody waits for it. */
 #ifndef FINQ_REFRESHER_H
 #define FINQ_REFRESHER_H
 

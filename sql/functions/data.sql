@@ -1,8 +1,8 @@
 -- Account data as they are stored: what a tenant's server is told of them (contract section 11). Each call looks at the consent anew.
 
--- The consent that is asked about, if it opens account data: the outcome, and the consent where that is 'ok'.
+-- The consent that is asked about, if its skill is of the type that opens what is asked for: the outcome, and the consent where that is 'ok'.
 CREATE OR REPLACE FUNCTION finq.data_claim(
-    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_type text,
     OUT outcome text, OUT consent finq.credential)
     LANGUAGE plpgsql
 AS $$
@@ -13,7 +13,7 @@ BEGIN
     outcome := CASE
         WHEN v_claim.outcome <> 'ok' THEN v_claim.outcome
         WHEN finq.consent_status(consent) <> 'ACTIVE' THEN 'inactive_credentials'
-        WHEN NOT EXISTS (SELECT FROM finq.skill k WHERE k.skill_id = consent.skill_id AND k.type = 'account_information')
+        WHEN NOT EXISTS (SELECT FROM finq.skill k WHERE k.skill_id = consent.skill_id AND k.type = p_type)
             THEN 'unauthorized_tenant'
         ELSE 'ok' END;
 END $$;
@@ -100,7 +100,7 @@ CREATE OR REPLACE FUNCTION finq.accounts_get(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash);
+    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
     v_answer finq.account_answer;
 BEGIN
     v_answer.outcome := v_claim.outcome;
@@ -131,7 +131,7 @@ CREATE OR REPLACE FUNCTION finq.balances_get(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash);
+    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
     v_answer finq.balance_answer;
 BEGIN
     v_answer.outcome := v_claim.outcome;
@@ -163,7 +163,7 @@ CREATE OR REPLACE FUNCTION finq.transactions_page(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash);
+    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
     v_filter jsonb := nullif(p_filter::jsonb, '{}');
     v_answer finq.transaction_answer;
 BEGIN
@@ -224,7 +224,7 @@ CREATE OR REPLACE FUNCTION finq.transactions_sync(
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash);
+    v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
     v_feed   finq.feed;
     v_answer finq.transaction_answer;
     v_begins boolean; -- a round that is a reset

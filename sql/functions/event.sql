@@ -170,6 +170,8 @@ BEGIN
      WHERE g.client_id = p_client_id ORDER BY k.name LIMIT 1;
     v_data := jsonb_build_object('client_id', p_client_id, 'session_id', gen_random_uuid(), 'skill', coalesce(v_skill, 'sample_#1.0'))
         || CASE WHEN v_type LIKE 'transactions.%' THEN jsonb_build_object('credentials_id', gen_random_uuid(), 'seq', 1)
+                WHEN v_type LIKE 'payment.%'
+                THEN jsonb_build_object('payment_id', gen_random_uuid(), 'credentials_id', gen_random_uuid(), 'status', 'ACSC', 'phase', 'settled')
                 WHEN v_type LIKE 'consent.%'
                 THEN jsonb_build_object('credentials_id', gen_random_uuid(), 'consent_exp', finq.utc(clock_timestamp() + interval '7 days'))
                 ELSE jsonb_build_object('step_id', gen_random_uuid(), 'status', CASE v_type

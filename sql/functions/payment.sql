@@ -167,9 +167,9 @@ AS $$
 $$;
 
 -- Claims a payment whose bank is to be asked how it stands: of p_session_id, or of whichever is due first; no payment_id where none is. It is due
--- again after a gap that grows, to six hours at most.
+-- again after a gap that grows, to six hours at most. p_connectors are those of the host that asks, with blanks between; NULL for any.
 CREATE OR REPLACE FUNCTION finq.payment_claim(
-    p_session_id uuid, p_tenant uuid, OUT payment_id uuid, OUT client_id uuid, OUT session_id uuid, OUT step_id uuid, OUT skill_id integer,
+    p_session_id uuid, p_tenant uuid, p_connectors text, OUT payment_id uuid, OUT client_id uuid, OUT session_id uuid, OUT step_id uuid, OUT skill_id integer,
     OUT connector text, OUT attempt uuid, OUT reference bytea, OUT data_key bytea, OUT book bytea, OUT version integer)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -177,10 +177,31 @@ AS $$
      WHERE c.payment_id = (SELECT p.payment_id FROM finq.payment p
                             WHERE p.next_at <= clock_timestamp() AND p.session_id = coalesce(p_session_id, p.session_id)
                               AND p.client_id = coalesce(p_tenant, p.client_id) AND finq.payment_until(p) > clock_timestamp()
+                              AND (p_connectors IS NULL OR p.connector = ANY (string_to_array(p_connectors, ' ')))
                             ORDER BY p.next_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
     RETURNING c.payment_id, c.client_id, c.session_id, c.step_ids[cardinality(c.step_ids)], c.skill_id, c.connector, c.attempt, c.reference,
               c.data_key, c.book, c.version
 $$;
+
+-- How the payment of a consent stands: the newest of its session. No payment_id where it has none. `is_due`: its bank may be asked.
+CREATE OR REPLACE FUNCTION finq.payment_get(
+    p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
+    OUT outcome text, OUT payment_id uuid, OUT session_id uuid, OUT data_key bytea, OUT book bytea, OUT phase text, OUT is_final boolean,
+    OUT is_due boolean, OUT told_at text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_claim record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'payment_initiation');
+BEGIN
+    outcome := v_claim.outcome;
+    IF outcome = 'ok' THEN
+        SELECT p.payment_id, p.session_id, p.data_key, p.book, finq.payment_phase(p), p.is_final, p.next_at <= clock_timestamp(),
+               finq.utc(coalesce(p.told_at, p.asked_at))
+          INTO payment_id, session_id, data_key, book, phase, is_final, is_due, told_at
+          FROM finq.payment p WHERE p.session_id = (v_claim.consent).session_id ORDER BY p.payment_id DESC LIMIT 1;
+    END IF;
+END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON, and raises P0002 for what is unknown

@@ -41,6 +41,8 @@ static const tag_row tags[] = {
      "restore the file from a backup; find out who wrote there"},
     {"FINQ18", "a consent's account data could not be had from its bank while nobody waited: `[id] account data: cause`",
      "see the cause; the refresher tries again, and so does a call of the tenant's with `wait`"},
+    {"FINQ19", "a bank could not be asked how a payment stands: `[id] how a payment stands: cause`",
+     "nothing: it is asked again, after gaps that grow; see FINQ08"},
     {"FINQ17", "the sandbox bank could not decide later: its user went back, or the session ended", "nothing"},
     {NULL, NULL, NULL},
 };

@@ -24,17 +24,9 @@ typedef struct {
 
 static const char *const consent_statuses[] = {"active", "deleted", "expired", NULL};
 static const char *const session_statuses[] = {"in_progress", "pending", "completed", "failed", "expired", NULL};
-static const char *const event_types[] = {"session.pending",
-                                          "session.resubmission_asked",
-                                          "session.completed",
-                                          "session.failed",
-                                          "session.expired",
-                                          "consent.expiring",
-                                          "consent.expired",
-                                          "consent.renewed",
-                                          "consent.deleted",
-                                          "transactions.updated",
-                                          NULL};
+static const char *const event_types[] = {"session.pending", "session.resubmission_asked", "session.completed", "session.failed",
+                                          "session.expired", "consent.expiring",           "consent.expired",   "consent.renewed",
+                                          "consent.deleted", "transactions.updated",       "payment.updated",   NULL};
 static const char *const delivery_states[] = {"waiting", "delivered", "given_up", NULL};
 
 /* The limits are the tables' and functions' own. */

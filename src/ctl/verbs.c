@@ -342,7 +342,7 @@ const ctl_verb ctl_verbs[] = {
      "nothing. Nothing is stored of it but a line in the audit trail. Exit code 1 where it did not arrive.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"--type", "EVENT_TYPE", 1, "session.pending, session.resubmission_asked, session.completed, session.failed, session.expired, "
-                                  "consent.expiring, consent.expired, consent.renewed, consent.deleted or transactions.updated."},
+                                  "consent.expiring, consent.expired, consent.renewed, consent.deleted, transactions.updated or payment.updated."},
       {"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
       {"--allow-address", "NETWORKS", 0, "Addresses that are not public and may be reached, as outbox run is told them."},
       {NULL, NULL, 0, NULL}}, ctl_webhook_test},

@@ -294,6 +294,21 @@ static finq_payment_of_session_out payment_of_session_read(const PGresult *rows,
     };
 }
 
+static finq_payment_get_out payment_get_read(const PGresult *rows, int row)
+{
+    return (finq_payment_get_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .payment_id = finq_pg_id(rows, row, 1),
+        .session_id = finq_pg_id(rows, row, 2),
+        .data_key = finq_pg_bytes(rows, row, 3),
+        .book = finq_pg_bytes(rows, row, 4),
+        .phase = finq_pg_text(rows, row, 5),
+        .is_final = finq_pg_bool(rows, row, 6),
+        .is_due = finq_pg_bool(rows, row, 7),
+        .told_at = finq_pg_text(rows, row, 8),
+    };
+}
+
 static finq_payment_claim_out payment_claim_read(const PGresult *rows, int row)
 {
     return (finq_payment_claim_out){
@@ -1154,13 +1169,31 @@ finq_error *finq_call_payment_claim(finq_payment_claim_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_payment_claim",
         "SELECT payment_id, client_id, session_id, step_id, skill_id, connector, attempt, reference, data_key, book, "
-        "version FROM finq.payment_claim(p_session_id => $1, p_tenant => $2)", 0};
+        "version FROM finq.payment_claim(p_session_id => $1, p_tenant => $2, p_connectors => $3)", 0};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_id(&args, in->tenant);
+    finq_pg_arg_text(&args, in->connectors);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = payment_claim_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_payment_get(finq_payment_get_out *out, finq_db *db, const finq_payment_get_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_payment_get",
+        "SELECT outcome, payment_id, session_id, data_key, book, phase, is_final, is_due, told_at FROM "
+        "finq.payment_get(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_bytes(&args, in->secret_hash);
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_bytes(&args, in->access_token_hash);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = payment_get_read(rows, 0);
     return NULL;
 }
 

@@ -89,7 +89,7 @@ static finq_error *begin_call(finq_payment_begin_out *row, finq_payment *payment
 static finq_error *begin_again(finq_payment_begin_out *row, finq_payment *payment, const beginning *of)
 {
     int found;
-    finq_error *error = finq_payment_follow(&found, of->service, &payment->session_id, of->pool);
+    finq_error *error = finq_payment_follow(&found, of->service, &payment->session_id, NULL, of->pool);
     if (error || !found)
         return NULL; /* it stands as it stood */
     return begin_call(row, payment, of);

@@ -65,13 +65,17 @@ static finq_error *ask(finq_payment *payment, const finq_service *service, const
     finq_payment_question question;
     finq_payment_answer answer;
     FINQ_TRY(question_make(&question, service, payment, claim, pool));
-    FINQ_TRY(connectors->ask_payment(connectors, &answer, claim->connector, &question, pool));
+    FINQ_TRY(connectors->enter(connectors, claim->connector));
+    finq_error *error = connectors->ask_payment(connectors, &answer, claim->connector, &question, pool);
+    connectors->leave(connectors, claim->connector);
+    FINQ_TRY(error);
     return answer_take(payment, service, &answer, pool);
 }
 
-finq_error *finq_payment_follow(int *found, const finq_service *service, const finq_id *session_id, apr_pool_t *pool)
+finq_error *finq_payment_follow(int *found, const finq_service *service, const finq_id *session_id, const char *connectors,
+                                apr_pool_t *pool)
 {
-    finq_payment_claim_in in = {.session_id = session_id, .tenant = service->tenant};
+    finq_payment_claim_in in = {.session_id = session_id, .tenant = service->tenant, .connectors = connectors};
     finq_payment_claim_out claim;
     finq_data_key *key;
     FINQ_TRY(finq_call_payment_claim(&claim, service->db, &in, pool));

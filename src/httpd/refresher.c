@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "db/calls.h"
+#include "flow/payment.h"
 #include "httpd/account_data.h"
 #include "httpd/errand.h"
 #include "httpd/mpm.h"
@@ -49,6 +50,20 @@ static int refresh_next(server_rec *server, apr_pool_t *pool)
     return row.credentials_id != NULL;
 }
 
+/* Asks the bank of the payment that is due first how it stands. Whether there was one. */
+static int follow_next(server_rec *server, apr_pool_t *pool)
+{
+    request_rec *r = finq_errand_make(server, pool);
+    finq_request *request = r ? finq_service_begin(r) : NULL;
+    int found = 0;
+    if (!request)
+        return 0;
+    finq_error *error = finq_payment_follow(&found, &request->service, NULL, names_of(finq_config_of(server), pool), pool);
+    if (error)
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ19: [%s] how a payment stands: %s", request->id, finq_error_why(error));
+    return found;
+}
+
 static void host_run(server_rec *server, apr_pool_t *parent)
 {
     const finq_config *config = finq_config_of(server);
@@ -57,6 +72,8 @@ static void host_run(server_rec *server, apr_pool_t *parent)
         return;
     apr_pool_create(&pool, parent);
     while (!finq_mpm_is_stopping() && refresh_next(server, pool))
+        apr_pool_clear(pool);
+    while (!finq_mpm_is_stopping() && follow_next(server, pool))
         apr_pool_clear(pool);
     apr_pool_destroy(pool);
 }

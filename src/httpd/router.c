@@ -41,6 +41,7 @@ static const finq_endpoint endpoints[FINQ_ROUTES] = {
     [FINQ_ROUTE_TRANSACTIONS_GET] = finq_api_transactions,
     [FINQ_ROUTE_TRANSACTIONS] = finq_api_transactions,
     [FINQ_ROUTE_TRANSACTIONS_SYNC] = finq_api_transactions_sync,
+    [FINQ_ROUTE_PAYMENTS_GET] = finq_api_payment,
     [FINQ_ROUTE_SKILLS] = finq_api_catalog_skills,
     [FINQ_ROUTE_SERVICERS] = finq_api_catalog_servicers,
     [FINQ_ROUTE_PAGES] = finq_api_page_create,

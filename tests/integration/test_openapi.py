@@ -298,7 +298,7 @@ def test_every_example_is_replayed(server, contract):
     replay("/token", "wrong_token", "exchanged")
     replay("/consents/get", "unknown_credentials", "wrong_token", "read")
     replay("/consents/list", "wrong_cursor", "wrong_secret", "listed")
-    for path in ("/accounts/get", "/accounts", "/balances/get", "/transactions/get", "/transactions", "/transactions/sync"):
+    for path in ("/accounts/get", "/accounts", "/balances/get", "/transactions/get", "/transactions", "/transactions/sync", "/payments/get"):
         replay(path, "wrong_token")
     replay("/consents/renew", "another_skill", "wrong_token", "renewed")
     replay("/consents/delete", "bad_retention", "wrong_token", "deleted")

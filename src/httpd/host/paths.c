@@ -64,6 +64,7 @@ const finq_route finq_routes[FINQ_ROUTES] = {
     [FINQ_ROUTE_TRANSACTIONS_GET] = {"/transactions/get", M_POST, 0},
     [FINQ_ROUTE_TRANSACTIONS] = {"/transactions", M_POST, 0},
     [FINQ_ROUTE_TRANSACTIONS_SYNC] = {"/transactions/sync", M_POST, 0},
+    [FINQ_ROUTE_PAYMENTS_GET] = {"/payments/get", M_POST, 0},
     [FINQ_ROUTE_SKILLS] = {"/catalogs/skills", M_POST, 0},
     [FINQ_ROUTE_SERVICERS] = {"/catalogs/servicers", M_POST, 0},
     [FINQ_ROUTE_PAGES] = {"/pages", M_POST, 0},

@@ -1,0 +1,234 @@
+"""How a payment stands: /payments/get, events, following (contract section 11b), for a client that knows the public pages alone.
+
+Seen red: see each test.
+"""
+import json
+
+import pytest
+
+from finqenv.banking import Bank
+from finqenv.payments import LINK, PAY, new_message, order, transfer
+from finqenv.process import until
+from finqenv.wire import is_error
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory):
+    made = Bank(make_module_server, run_directory / "payments-get", children=1, threads=32)
+    made.allow(PAY)
+    made.ctl("webhook", "set", made.tenant.client_id, "https://93.184.216.34/finq", "--secret-file", made.server.secret_file)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def right_answers(bank):
+    yield
+    bank.service.behaviour, bank.service.is_deaf = None, False
+    bank.service.ledger.says = {"status": "ACSP"}
+
+
+def paid(bank, data=None, says=None):
+    """(user, credentials) of an order that the bank has."""
+    bank.service.ledger.says = says or {"status": "ACSP"}
+    user = bank.user(PAY["name"])
+    answer = user.submit("payment_intent", data or order())
+    assert answer["status"] == "SESSION_COMPLETED", answer.body
+    return user, user.exchange().json
+
+
+def get(bank, credentials, **more):
+    return bank.client.data("/payments/get", credentials, **more)
+
+
+def notice(bank, user, status, **more):
+    answer = bank.post_decision(json.dumps({"step_id": user.step_id, "payment": {"status": status, **more}}).encode())
+    assert answer.status == 200, answer.body
+    return answer["phase"]
+
+
+def events(bank, user):
+    """The data of the session's payment.updated, in their order."""
+    rows = bank.psql(f"SELECT payload -> 'data' FROM finq.outbox WHERE session_id = '{user.session_id}' AND type = 'payment.updated' ORDER BY event_id")
+    return [json.loads(row) for row in rows.splitlines()]
+
+
+def past(bank, user, column, interval):
+    bank.psql(f"UPDATE finq.payment SET {column} = {column} - interval '{interval}' WHERE session_id = '{user.session_id}'")
+
+
+def test_a_payment(bank):
+    """All of it, by an answer, a notice and an inquiry."""
+    user, credentials = paid(bank, order(new_message(), transfer("E-1"), transfer("E-2", "7.00")))
+    answer = get(bank, credentials)
+    assert (answer["status"], answer["phase"], answer["final"]) == ("ACSP", "accepted", False) and "reason" not in answer.json
+    assert [(one["end_to_end_id"], one["status"]) for one in answer["transactions"]] == [("E-1", "ACSP"), ("E-2", "ACSP")]
+    assert notice(bank, user, "PART", transactions=[{"end_to_end_id": "E-1", "status": "RJCT", "reason": {"code": "AC04", "text": "Closed"}}]) == "accepted"
+    bank.service.ledger.says = {"status": "PART", "transactions": [{"end_to_end_id": "E-2", "status": "ACSC"}]}
+    past(bank, user, "next_at", "1 hour")
+    get(bank, credentials)
+    until(lambda: get(bank, credentials)["phase"] == "settled", 10, "the inquiry behind the answer")
+    answer = get(bank, credentials)
+    assert (answer["status"], answer["final"], answer["payment_id"]) == ("PART", True, asked(bank, user)[0]["payment_id"])
+    assert [(one["status"], one["source"]) for one in answer["history"]] == [("ACSP", "answer"), ("PART", "notice")], "the same is noted once"
+    assert answer["transactions"] == [{"end_to_end_id": "E-1", "status": "RJCT", "reason": {"code": "AC04", "text": "Closed"}},
+                                      {"end_to_end_id": "E-2", "status": "ACSC"}]
+    assert asked(bank, user)[-1]["reference"].startswith("ORDER-"), "the connector's own word comes back to it"
+
+
+def asked(bank, user):
+    return [question for question, _ in bank.service.seen if question["session_id"] == user.session_id]
+
+
+def test_a_client_of_the_public_pages(bank):
+    """A visit to the bank, and the four members alone."""
+    user = bank.user(PAY["name"])
+    url = user.submit("payment_intent", order(link=LINK))["data"]["url"]
+    bank.service.ledger.says = {"status": "RJCT", "reason": {"code": "AM04"}}
+    _, link = bank.back(bank.choose(url, "approve"))
+    user.temp_token = link["temp_token"]
+    credentials = user.exchange().json
+    answer = get(bank, credentials)
+    assert (answer["status"], answer["phase"], answer["final"], answer["reason"]) == ("RJCT", "rejected", True, {"code": "AM04"})
+    assert answer["credentials_id"] == credentials["credentials_id"] and [one["status"] for one in answer["history"]] == ["RCVD", "RJCT"]
+
+
+def test_before_the_bank_has_said_anything(bank):
+    bank.service.behaviours = {**bank.service.behaviours, "says nothing": says({"verdict": "accepted"})}
+    bank.service.behaviour = "says nothing"
+    _, credentials = paid(bank)
+    answer = get(bank, credentials)
+    assert (answer["status"], answer["phase"], answer["history"], answer["transactions"]) == (None, "created", [], [{"end_to_end_id": "E-1", "status": None}])
+
+
+def says(answer):
+    from connector import protocol
+
+    def send(handler, message_id, _answer):
+        service, body = handler.server.service, json.dumps(answer).encode()
+        handler.send(200, body, protocol.sign(service.secrets, "answer", service.name, message_id, body))
+    return send
+
+
+def test_who_may_read_it(bank):
+    """Red where payment_get asks for consents of another type."""
+    _, credentials = paid(bank)
+    other = bank.user("sca")
+    other.submit("sca", {"scenario": "accept"})
+    account = other.exchange().json
+    assert is_error(get(bank, account), 401, "unauthorized_tenant")
+    assert is_error(bank.client.data("/accounts/get", credentials), 401, "unauthorized_tenant")
+    assert is_error(get(bank, {**credentials, "access_token": account["access_token"]}), 401, "invalid_access_token")
+    assert is_error(bank.other.data("/payments/get", credentials), 401, "invalid_credentials_id")
+    assert is_error(get(bank, credentials, filter={}), 400, "unknown_fields")
+    bank.client.consent("delete", credentials)
+    assert is_error(get(bank, credentials), 401, "inactive_credentials")
+
+
+def test_events(bank):
+    """One for each status and phase, none for what changes the history alone. Red where payment_tell tells of every word."""
+    user, credentials = paid(bank)
+    for status in ("ACSP", "PDNG", "XXXX", "ACSC", "RJCT", "ACCC"):
+        notice(bank, user, status)
+    told = events(bank, user)
+    payment_id = get(bank, credentials)["payment_id"]
+    assert [(one["status"], one["phase"]) for one in told] == [("ACSP", "accepted"), ("ACSC", "settled"), ("ACCC", "credited")]
+    assert {one["payment_id"] for one in told} == {payment_id} and told[-1]["credentials_id"] == credentials["credentials_id"]
+    assert "credentials_id" not in told[0], "it was not exchanged yet"
+    assert set(told[-1]) == {"client_id", "session_id", "skill", "payment_id", "credentials_id", "status", "phase"}
+
+
+@pytest.mark.parametrize("days, phase", [(5, "accepted"), (7, "unknown")])
+def test_a_bank_that_says_no_more(bank, days, phase):
+    """Six days after its last word nobody knows; a later word still counts. Red without the six days of payment_until."""
+    user, credentials = paid(bank)
+    past(bank, user, "told_at", f"{days} days")
+    past(bank, user, "next_at", "1 day")
+    assert (get(bank, credentials)["phase"], get(bank, credentials)["final"]) == (phase, False)
+    bank.ctl("janitor", "run")
+    assert (events(bank, user)[-1]["phase"], len(events(bank, user))) == ((phase, 2) if phase == "unknown" else ("accepted", 1))
+    assert notice(bank, user, "ACSC") == "settled" and get(bank, credentials)["phase"] == "settled"
+
+
+def test_a_payment_of_another_day(bank):
+    """Six days count from the day on which it is to be carried out."""
+    import datetime
+    day = (datetime.date.today() + datetime.timedelta(days=30)).isoformat()
+    user, credentials = paid(bank, order(None, requested_execution_date=day))
+    past(bank, user, "told_at", "20 days")
+    assert get(bank, credentials)["phase"] == "accepted"
+
+
+def test_gaps_grow(bank):
+    """A bank that does not answer is asked after 60, 120, 240 seconds, up to six hours. Red without the doubling of payment_claim."""
+    user, credentials = paid(bank)
+    bank.service.is_deaf = True
+    bank.server.httpd.log.allow("FINQ08|FINQ19|proxy")
+    gaps = []
+    for _ in range(10):
+        bank.psql(f"UPDATE finq.payment SET next_at = clock_timestamp() WHERE session_id = '{user.session_id}'")
+        gap = lambda: int(bank.psql(f"SELECT gap FROM finq.payment WHERE session_id = '{user.session_id}'"))
+        before = gap()
+        get(bank, credentials)
+        until(lambda: bank.psql(f"SELECT next_at > clock_timestamp() FROM finq.payment WHERE session_id = '{user.session_id}'") == "t", 10, "the inquiry")
+        gaps.append(before)
+    assert gaps[:4] == [60, 120, 240, 480] and gaps[-1] == 21600
+    assert get(bank, credentials)["phase"] == "accepted"
+
+
+def test_nobody_asks_about_what_is_over(bank):
+    user, _ = paid(bank, says={"status": "RJCT"})
+    assert bank.psql(f"SELECT next_at IS NULL FROM finq.payment WHERE session_id = '{user.session_id}'") == "t"
+    user, _ = paid(bank, says={"status": "ACSC"})
+    assert bank.psql(f"SELECT next_at IS NULL FROM finq.payment WHERE session_id = '{user.session_id}'") == "f", "it may be credited"
+
+
+def test_servers_ask_by_themselves(make_server, run_directory, server):
+    """Nobody calls. Red without follow_next in the refresher."""
+    alone = Bank(make_server, run_directory / "payments-followed", cluster=server.postgres, database="payments_followed", children=1,
+                 directives={"FinqJanitorInterval": "1"})
+    try:
+        alone.allow(PAY)
+        user, _ = paid(alone)
+        alone.service.ledger.says = {"status": "ACSC"}
+        past(alone, user, "next_at", "1 hour")
+        until(lambda: alone.psql(f"SELECT phase FROM finq.payment WHERE session_id = '{user.session_id}'") == "settled", 20, "the refresher")
+    finally:
+        alone.stop()
+
+
+# -- the end of what is kept
+
+def test_erasure(bank):
+    """The references stay, and nothing of the person: an order that has no session's row goes too. Red without the DELETE of person_erase."""
+    message_id, key = new_message(), bank.directory / "receipt.pem"
+    from finqenv.process import run
+    run("openssl", "genpkey", "-algorithm", "ED25519", "-out", key)
+    key.chmod(0o600)
+    user = bank.user(PAY["name"], tenant_user_id="payer-1")
+    assert user.submit("payment_intent", order(message_id)).status == 200
+    lost = bank.user(PAY["name"], tenant_user_id="payer-1")
+    bank.service.is_deaf = True
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    lost.submit("payment_intent", order())
+    bank.service.is_deaf = False
+    shown = bank.ctl("user", "export", bank.tenant.client_id, "payer-1")["payments"]
+    assert [(one["session_id"], one["phase"]) for one in shown] == [(user.session_id, "accepted"), (lost.session_id, "created")]
+    assert json.loads(shown[0]["book"])["status"] == "ACSP" if isinstance(shown[0]["book"], str) else shown[0]["book"]["status"] == "ACSP"
+    bank.ctl("user", "erase", bank.tenant.client_id, "payer-1", "--receipt-key", str(key))
+    assert bank.psql(f"SELECT count(*) FROM finq.payment WHERE session_id IN ('{user.session_id}', '{lost.session_id}')") == "0"
+    again = bank.user(PAY["name"])
+    assert [detail["keyword"] for detail in again.submit("payment_intent", order(message_id))["details"]] == ["unique"]
+
+
+def test_what_is_left_of_lost_orders_goes(bank):
+    """Orders whose session never came to be, after FinqSessionRetention; those of consents stay. Red without janitor_remove_payments."""
+    lost, (user, _) = bank.user(PAY["name"]), paid(bank)
+    bank.service.is_deaf = True
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    lost.submit("payment_intent", order())
+    for one in (lost, user):
+        past(bank, one, "asked_at", "40 days")
+    bank.ctl("janitor", "run")
+    left = bank.psql(f"SELECT session_id, kept FROM finq.payment WHERE session_id IN ('{user.session_id}', '{lost.session_id}')")
+    assert left == f"{user.session_id}|t"
