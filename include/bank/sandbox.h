@@ -57,9 +57,8 @@ const char *finq_sandbox_policy(apr_pool_t *pool);
 /** What the code of a visit tells: the way back leads it past the user's browser, and anybody may write one; no real bank would
  * do so. */
 typedef struct finq_sandbox_code {
-    const char *choice;   /**< as in the visit; "" where the code is none of this bank's */
-    const char *customer; /**< as typed; "" where the code does not say */
-    const char *mark; /**< what makes it unlike all others: of a payment its order's id, in hexadecimal; "" where there is none */
+    const char *choice;     /**< as in the visit; "" where the code is none of this bank's */
+    const char *customer;   /**< as typed; "" where the code does not say */
     int current, savings;   /**< accounts that were chosen */
     apr_int64_t visited_at; /**< of a reference, which is a code with this behind it; else 0 */
 } finq_sandbox_code;

@@ -27,7 +27,7 @@ static const struct {
  * 1970. */
 finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool)
 {
-    finq_sandbox_code read = {.choice = "", .customer = "", .mark = ""};
+    finq_sandbox_code read = {.choice = "", .customer = ""};
     char *last, *copy = apr_pstrdup(pool, code ? code : "");
     char *choice = apr_strtok(copy, "-", &last), *customer = choice ? apr_strtok(NULL, "-", &last) : NULL;
     if (!customer)
@@ -38,7 +38,6 @@ finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool)
         *dot = '\0';
         const char *typed = apr_pdecode_base16(pool, customer, APR_ENCODE_STRING, 0, NULL);
         read.customer = typed ? typed : "";
-        read.mark = dot + 1;
     }
     for (const char *account = apr_strtok(NULL, "-", &last); account; account = apr_strtok(NULL, "-", &last)) {
         read.current = read.current || strcmp(account, "current") == 0;

@@ -298,6 +298,53 @@ def test_an_answer_that_is_lost(installation, client):
     assert "temp_token" in link and len(paying.ledger(installation, data)) == 1
 
 
+def without_visit(data):
+    """Authorised when it is submitted."""
+    return {name: value for name, value in data.items() if name != "psu_redirect_link"}
+
+
+def test_an_order_without_a_visit(installation, client):
+    data = without_visit(paying.order())
+    assert begun(client).submit("payment_intent", data)["status"] == "SESSION_COMPLETED"
+    assert standing(installation, data) == ("ACSC", True)
+
+
+@pytest.mark.parametrize("amount, code, status", [
+    ("5.10", "external_api_connection_error", "ACSC"), ("5.14", "external_api_connection_error", "ACSC"),
+    ("5.16", "external_api_invalid_answer", "settled")])
+def test_an_answer_that_never_comes_to_be(installation, client, amount, code, status):
+    """The order was carried out all the same: it is one however often it is sent, and bars every other one. Red where order_pass lets all
+    answers pass, and where a submission has an attempt of its own."""
+    data, user = without_visit(paying.order(paying.transfer(amount))), begun(client)
+    installation.httpd.log.expect("FINQ08")
+    assert user.submit("payment_intent", data).code == code
+    assert user.submit("payment_intent", without_visit(paying.order())).code == "step_already_submitted"
+    again = user.submit("payment_intent", data)
+    assert again["status"] == "SESSION_COMPLETED" if amount == "5.10" else again.code == code
+    assert standing(installation, data) == (status, True)
+
+
+def test_what_the_bank_says_when_it_is_asked_how_an_order_stands(installation, client):
+    """A refused order is over for the module too, and its user may send another one. Red where finq_sandbox_orders_state says nothing of it."""
+    data, other = paying.order(), paying.order()
+    user, url = ordered(client, data)
+    _, link = sandbox.come_back(client, sandbox.choose(client, url, "deny"))
+    assert link["error"] == "access_denied"
+    user.nonce = client.call(f"/sessions/{user.session_id}/status", {"client_id": client.tenant.client_id, "nonce": user.step_nonce})["nonce"]
+    page = user.submit("payment_intent", other)["data"]["url"]
+    assert "temp_token" in sandbox.come_back(client, sandbox.choose(client, page, "approve"))[1]
+    assert standing(installation, data) == ("CANC", False) and standing(installation, other) == ("ACSC", True)
+
+
+def test_a_cancelled_order_that_is_sent_again(client):
+    """Is over, and so is its session."""
+    data = paying.order()
+    user, url = ordered(client, data)
+    sandbox.come_back(client, sandbox.choose(client, url, "deny"))
+    user.nonce = client.call(f"/sessions/{user.session_id}/status", {"client_id": client.tenant.client_id, "nonce": user.step_nonce})["nonce"]
+    assert user.submit("payment_intent", data)["status"] == "SESSION_FAILED"
+
+
 # -- payees
 
 @pytest.mark.parametrize("name, amount, told", [

@@ -133,6 +133,7 @@ static void before_it_is_authorised(void **state)
 static const char *verdict_of(const finq_sandbox_order *order, const char *page)
 {
     const json_t *answer = parsed(finq_sandbox_order_answer(order, page, pool));
+    assert_true(json_object_get(answer, "payment") || strcmp(order->decision, "never") == 0);
     return finq_json_string(answer, "verdict");
 }
 

@@ -1,6 +1,5 @@
 #include "httpd/sandbox_orders.h"
 
-#include <apr_encode.h>
 #include <apr_strings.h>
 #include <string.h>
 
@@ -78,17 +77,6 @@ static finq_error *order_look(finq_sandbox_order_answer_row *row, finq_request *
     return finq_call_sandbox_order_look(row, request->service.db, &in, request->r->pool);
 }
 
-/* The order that a question is about; whoever comes back brings its id in the code. */
-static finq_id order_named(const finq_connector_question *question, apr_pool_t *pool)
-{
-    const char *mark = finq_sandbox_code_read(question->code, pool).mark;
-    finq_id order = question->attempt;
-    apr_size_t length;
-    if (question->event == FINQ_CONNECTOR_RETURN && strlen(mark) == 2 * sizeof order.bytes)
-        apr_decode_base16_binary(order.bytes, mark, APR_ENCODE_STRING, APR_ENCODE_NONE, &length);
-    return order;
-}
-
 /* What becomes of an answer on its way. */
 static finq_error *order_pass(const finq_sandbox_order *order, apr_pool_t *pool)
 {
@@ -112,17 +100,16 @@ finq_error *finq_sandbox_orders_answer(const char **text, finq_request *request,
     finq_sandbox_order order;
     finq_id request_id;
     const char *address = NULL;
-    const finq_id attempt = order_named(question, pool);
     finq_id_parse(&request_id, request->id);
     if (question->event == FINQ_CONNECTOR_RETURN)
-        FINQ_TRY(order_look(&row, request, &attempt, "return", &request_id));
+        FINQ_TRY(order_look(&row, request, &question->attempt, "return", &request_id));
     else {
         FINQ_TRY(order_take(&row, request, question, &request_id));
         address = finq_sandbox_address(question, page, pool);
     }
     if (strcmp(row.outcome, "ok") != 0)
         return finq_error_make(pool, FINQ_E_EXTERNAL_API_FORBIDDEN, "it has another order of that attempt, or none");
-    FINQ_TRY(order_read(&order, &row, &attempt, pool));
+    FINQ_TRY(order_read(&order, &row, &question->attempt, pool));
     FINQ_TRY(order_pass(&order, pool));
     *text = finq_sandbox_order_answer(&order, address, pool);
     return NULL;
