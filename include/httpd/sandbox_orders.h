@@ -16,6 +16,9 @@ finq_error *finq_sandbox_orders_answer(const char **text, finq_request *request,
  * the answer is lost on its way; those of a call. */
 finq_error *finq_sandbox_orders_state(const char **text, finq_request *request, const finq_id *attempt);
 
+/** Authorises an order now whose user has chosen to do so later. Errors: those of a call. */
+finq_error *finq_sandbox_orders_approve(finq_request *request, const finq_id *attempt);
+
 /** An order that somebody visits. */
 typedef struct finq_sandbox_visited {
     int is_decided; /**< the user has decided */

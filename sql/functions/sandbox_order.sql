@@ -68,7 +68,7 @@ END $$;
 COMMENT ON FUNCTION finq.sandbox_order_decide IS 'repeatable';
 
 -- An order, for p_event: 'page' looks; 'return' closes one that its user has not decided on; 'payment' asks how it stands, and closes one
--- whose page is over. What is closed, and what is asked about before it came, the bank never acts on. The first return behind an
+-- whose page is over; 'later' authorises now what its user would later. What is closed, and what is asked about before it came, the bank never acts on. The first return behind an
 -- authorisation is known again by its p_request_id.
 CREATE OR REPLACE FUNCTION finq.sandbox_order_look(p_attempt uuid, p_event text, p_request_id uuid) RETURNS finq.sandbox_order_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -80,6 +80,8 @@ BEGIN
     END IF;
     UPDATE finq.sandbox_order o SET decision = 'cancelled', sealed = NULL
      WHERE o.attempt = p_attempt AND o.decision IS NULL AND (p_event = 'return' OR p_event = 'payment' AND o.page_until <= clock_timestamp());
+    UPDATE finq.sandbox_order o SET authorised_at = finq.sandbox_now()
+     WHERE o.attempt = p_attempt AND p_event = 'later' AND o.authorised_at > finq.sandbox_now();
     UPDATE finq.sandbox_order o SET first_request = p_request_id
      WHERE o.attempt = p_attempt AND p_event = 'return' AND o.authorised_at <= finq.sandbox_now() AND o.first_request IS NULL;
     RETURN finq.sandbox_order_shown(p_attempt, p_request_id);

@@ -149,12 +149,14 @@ def test_who_pays_says_from_what_where_the_order_does_not(installation, client):
 
 
 def test_who_approves_later(installation, client):
-    """Until then it is PATC. Red without p_seconds."""
+    """The bank tells it without being asked. Red without p_seconds; without order_tell; without the UPDATE for `later`."""
     data = paying.order()
     user, url = ordered(client, data)
     _, link = sandbox.come_back(client, sandbox.choose(client, url, "later"))
     assert link == {"status": "SESSION_PENDING"}
-    until(lambda: standing(installation, data) == ("ACSC", True), 10)
+    told = f"SELECT status FROM finq.payment WHERE session_id = '{user.session_id}'"
+    until(lambda: installation.psql(told) == "ACSC", 10)
+    assert standing(installation, data) == ("ACSC", True)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@
 
 #include "bank/sandbox.h"
 #include "db/calls.h"
+#include "flow/payment.h"
 #include "flow/waiting.h"
 #include "httpd/dbd.h"
 #include "httpd/sandbox_orders.h"
@@ -20,7 +21,20 @@ APLOG_USE_MODULE(finq);
 typedef struct {
     finq_connector_decision decision;
     const char *connector;
+    const finq_id *order; /* the attempt, where the step orders a payment; else NULL */
 } later;
+
+/* The user approves the order, and how it stands then is told without being asked. */
+static finq_error *order_tell(finq_request *request, const later *of)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_payment_answer answer;
+    const char *text, *phase;
+    FINQ_TRY(finq_sandbox_orders_approve(request, of->order));
+    FINQ_TRY(finq_sandbox_orders_state(&text, request, of->order));
+    FINQ_TRY(finq_payment_answer_read(&answer, text, strlen(text), pool));
+    return finq_payment_notice(&phase, &request->service, &of->decision.step_id, of->connector, &answer.state, pool);
+}
 
 /* The client has its answer; only this thread waits. */
 static void decide(finq_request *request, void *afterwards)
@@ -30,7 +44,9 @@ static void decide(finq_request *request, void *afterwards)
     finq_status status;
     apr_sleep(LATER);
     request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
-    finq_error *error = finq_waiting_decide(&status, &request->service, &of->decision, of->connector, pool);
+    finq_error *error = of->order ? order_tell(request, of) : NULL;
+    if (!error)
+        error = finq_waiting_decide(&status, &request->service, &of->decision, of->connector, pool);
     if (error) /* its user has gone back, or the session has ended */
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request->r, "FINQ17: the sandbox bank's decision: %s", finq_error_why(error));
 }
@@ -41,6 +57,8 @@ static void decide_later(finq_request *request, const finq_connector *connector,
     of->connector = connector->name;
     of->decision =
         (finq_connector_decision){question->step_id, "accepted", apr_array_make(request->r->pool, 1, sizeof(char *)), NULL};
+    of->order =
+        finq_sandbox_is_order(question) ? apr_pmemdup(request->r->pool, &question->attempt, sizeof question->attempt) : NULL;
     request->afterwards = decide;
     request->afterwards_of = of;
 }

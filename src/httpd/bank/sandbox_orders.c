@@ -9,9 +9,10 @@
 
 /* What stands before what is sealed: nothing that is sealed for another purpose opens as this. */
 #define SEALED_ORDER 'O'
-/* How late an answer of a slow bank is, and a user who approves later. */
+/* How late an answer of a slow bank is. */
 #define SLOW apr_time_from_sec(3)
-#define LATER 2
+/* Within how many seconds a user approves who does so later, and never comes back. */
+#define LATER 60
 
 /* ---- what is sealed ---- */
 
@@ -127,6 +128,12 @@ finq_error *finq_sandbox_orders_state(const char **text, finq_request *request, 
     FINQ_TRY(order_pass(&order, pool));
     *text = finq_sandbox_order_state(&order, pool);
     return NULL;
+}
+
+finq_error *finq_sandbox_orders_approve(finq_request *request, const finq_id *attempt)
+{
+    finq_sandbox_order_answer_row row;
+    return order_look(&row, request, attempt, "later", NULL);
 }
 
 /* ---- visits ---- */
