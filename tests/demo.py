@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """make demo: a user is onboarded by xyz_card_sbx_#1.0, whose document the back office reads, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
-used, renewed and deleted, and whose accounts are read; every request and answer shown. Stops all that it starts."""
+used, renewed and deleted, and whose accounts are read; the first is erased, with a receipt. Every request and answer is shown. Stops all that it starts."""
 import base64
 import json
 import sys
@@ -218,6 +218,23 @@ def use_consent(client, credentials):
     demand(open_account(client, renewed), 401)
 
 
+def erase_user(client, installation):
+    """The card's user: all that is held, its end, and what proves it."""
+    say("29. The tenant's server asks for all that is held of the first user, as that user may")
+    demand(client.user("export", tenant_user_id="user-1"))
+    say("30. The user is erased. The receipt says how much it was, and to nobody who")
+    receipt = demand(client.user("erase", tenant_user_id="user-1"))["receipt"]
+    say("31. Nothing is held any more")
+    shown = demand(client.user("export", tenant_user_id="user-1")).json
+    if any(shown[part] for part in shown if isinstance(shown[part], list)):
+        raise Failure("something of the user is left")
+    say("32. The receipt verifies with the public keys that anybody may have, on any machine")
+    files = installation.directory / "keys.json", installation.directory / "receipt"
+    files[0].write_bytes(demand(client.request("GET", "/v1/keys")).body)
+    files[1].write_text(receipt)
+    print(json.dumps(installation.finqctl("receipt", "verify", "--key", *files), indent=2), flush=True)
+
+
 def prepare(installation):
     """Starts it, with a tenant. Returns the tenant's client."""
     say("Starting a private PostgreSQL and a private httpd with TLS, which has a sandbox bank")
@@ -246,6 +263,7 @@ def walk(directory):
         credentials = visit_bank(client)
         read_accounts(client, installation, credentials)
         use_consent(client, credentials)
+        erase_user(client, installation)
         client.close()
     except Failure:
         print("\n".join(installation.httpd.log.lines()[-20:]), file=sys.stderr)

@@ -1096,6 +1096,7 @@ typedef struct finq_upload_record_out {
 finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, const finq_upload_record_in *in, apr_pool_t *pool);
 
 typedef struct finq_upload_sweep_in {
+    finq_bytes mark;
     const char *undecided; /**< uuid[] */
     const char *gone; /**< uuid[] */
 } finq_upload_sweep_in;

@@ -3,6 +3,7 @@
  *
  *   DIR/staging/<upload_id>     an upload under way, and the marker of one whose outcome is not settled
  *   DIR/<YYYYMMDD>/<upload_id>  an upload in its place; the day (UTC) is in the id, which is a version 7 UUID
+ *   DIR/id                      the directory's mark, which the ids of its uploads end with
  *
  * Who holds the flock of a staged file is alive and owns it; a staged file without one belongs to the sweep.
  * A blob is placed by a second link to the same file, so at every moment a crash leaves either one link (a
@@ -16,6 +17,7 @@
 #include "crypto/data_key.h"
 #include "crypto/digest.h"
 #include "documents/source.h"
+#include "ground/codec.h"
 #include "ground/error.h"
 #include "ground/id.h"
 
@@ -31,6 +33,15 @@ finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_p
 
 /** Opens an upload directory for reading alone, whoever it belongs to. Error: internal, naming the path. */
 finq_error *finq_blob_store_open_read(finq_blob_store **store, const char *dir, apr_pool_t *pool);
+
+/** Bytes of a directory's mark: those that the ids of its uploads end with. */
+#define FINQ_BLOB_MARK 4
+/** Gives an id the mark of this directory. */
+void finq_blob_mark(finq_id *upload_id, const finq_blob_store *store);
+/** Whether an id has it: only then its file is, or was, here. */
+int finq_blob_is_here(const finq_blob_store *store, const finq_id *upload_id);
+/** The mark; the bytes are the store's. */
+finq_bytes finq_blob_mark_of(const finq_blob_store *store);
 
 /** Whether uploads can be taken now: the directory is still the one at its path, it and the days in it belong to this user
  * alone, and a file can be written, placed and removed. Error: internal, naming what is wrong. */

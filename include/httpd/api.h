@@ -29,7 +29,7 @@ finq_error *finq_api_accounts(finq_request *request, finq_json_writer *reply); /
 finq_error *finq_api_balances(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_transactions(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_transactions_sync(finq_request *request, finq_json_writer *reply);
-finq_error *finq_api_payment(finq_request *request, finq_json_writer *reply);         /**< contract section 11b */
+finq_error *finq_api_payment(finq_request *request, finq_json_writer *reply);        /**< contract section 11b */
 finq_error *finq_api_catalog_skills(finq_request *request, finq_json_writer *reply); /**< contract section 10 */
 finq_error *finq_api_catalog_servicers(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_page_create(finq_request *request, finq_json_writer *reply); /**< contract section 16 */

@@ -237,7 +237,7 @@ CREATE INDEX step_claim_until ON finq.step_claim (until);
 CREATE TABLE finq.upload (
     step_id     uuid        NOT NULL,
     document    text        NOT NULL,
-    upload_id   uuid        NOT NULL, -- also the name of its file
+    upload_id   uuid        NOT NULL, -- also the name of its file; its last four bytes are the mark of the directory that has it
     size        bigint      NOT NULL,
     sha256      bytea       NOT NULL,
     media_type  text        NOT NULL,
@@ -259,7 +259,7 @@ CREATE TABLE finq.upload_removed (
     decided    boolean     NOT NULL, -- by a sweep; else it was replaced, and no row is needed once its file is gone
     gone_at    timestamptz NULL      -- of a decided one: when its file was
 );
-CREATE INDEX upload_removed_waits ON finq.upload_removed (removed_at) WHERE gone_at IS NULL;
+CREATE INDEX upload_removed_waits ON finq.upload_removed (substr(uuid_send(upload_id), 13), removed_at) WHERE gone_at IS NULL;
 CREATE INDEX upload_removed_gone ON finq.upload_removed (gone_at) WHERE gone_at IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------------------------------

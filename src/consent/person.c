@@ -77,7 +77,8 @@ finq_error *finq_person_erase(const char **claims, const finq_person *person, co
 
 /* ---- an export ---- */
 
-static const char *const parts[] = {"sessions", "consents", "accounts", "transactions", "payments", "pages", "events", "documents"};
+static const char *const parts[] = {"sessions", "consents", "accounts", "transactions",
+                                    "payments", "pages",    "events",   "documents"};
 
 typedef struct {
     finq_person_pages *pages;

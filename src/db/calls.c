@@ -1848,9 +1848,10 @@ finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const
 {
     static const finq_pg_statement statement = {
         "finq_upload_sweep",
-        "SELECT upload_id, recorded FROM finq.upload_sweep(p_undecided => $1, p_gone => $2)", 1};
+        "SELECT upload_id, recorded FROM finq.upload_sweep(p_mark => $1, p_undecided => $2, p_gone => $3)", 1};
     const PGresult *found;
     finq_pg_args args = {0};
+    finq_pg_arg_bytes(&args, in->mark);
     finq_pg_arg_text(&args, in->undecided);
     finq_pg_arg_text(&args, in->gone);
     FINQ_TRY(db->call(db, &found, &statement, &args, pool));

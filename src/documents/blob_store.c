@@ -1,12 +1,15 @@
 #include "blob_segment.h"
 #include "blob_store.h"
 
+#include <apr_encode.h>
 #include <apr_strings.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "crypto/secrets.h"
 
 #define ENTER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -117,6 +120,68 @@ finq_error *finq_blob_store_open_read(finq_blob_store **store, const char *dir, 
     return made->root < 0 ? unusable_errno(made, dir, pool) : NULL;
 }
 
+/* ---- the mark: the directory's own bytes, in the ids of its uploads. By it the database tells each server of those files alone that it
+ * has, where servers or hosts have directories of their own. Servers that share a directory share its mark. ---- */
+
+#define MARK_FILE "id"
+#define DIGITS (2 * FINQ_BLOB_MARK)
+/* Of a process that makes the mark: room for its name. */
+#define OWN_FILE 64
+
+static finq_error *mark_error(const finq_blob_store *store, apr_pool_t *pool)
+{
+    return finq_blob_store_error(store, ".", MARK_FILE, errno, pool);
+}
+
+/* 0 where there is none yet; what is there and no mark is none of ours. */
+static int mark_read(finq_blob_store *store)
+{
+    char text[DIGITS + 1] = "";
+    apr_size_t bytes = 0;
+    int file = openat(store->root, MARK_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t length = read(file, text, DIGITS);
+    close(file);
+    errno = EINVAL;
+    return length == DIGITS && apr_decode_base16_binary(store->mark, text, DIGITS, APR_ENCODE_NONE, &bytes) == APR_SUCCESS &&
+           bytes == FINQ_BLOB_MARK;
+}
+
+static int own_write(int file, const unsigned char *mark)
+{
+    char text[DIGITS + 2];
+    for (int i = 0; i < FINQ_BLOB_MARK; i++)
+        snprintf(text + 2 * i, sizeof text - 2 * (apr_size_t)i, "%02x", mark[i]);
+    text[DIGITS] = '\n';
+    return write(file, text, DIGITS + 1) == DIGITS + 1 && fsync(file) == 0;
+}
+
+/* Of many who make one at once, the first link stands, whole. */
+static finq_error *mark_make(const finq_blob_store *store, apr_pool_t *pool)
+{
+    unsigned char mark[FINQ_BLOB_MARK];
+    char own[OWN_FILE];
+    FINQ_TRY(finq_random(mark, sizeof mark, pool));
+    snprintf(own, sizeof own, MARK_FILE ".%ld.%02x%02x%02x%02x", (long)getpid(), mark[0], mark[1], mark[2], mark[3]);
+    int file = openat(store->root, own, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file < 0)
+        return mark_error(store, pool);
+    int made = own_write(file, mark) && (linkat(store->root, own, store->root, MARK_FILE, 0) == 0 || errno == EEXIST);
+    finq_error *error = made ? NULL : mark_error(store, pool);
+    close(file);
+    unlinkat(store->root, own, 0);
+    return error;
+}
+
+static finq_error *mark_find(finq_blob_store *store, apr_pool_t *pool)
+{
+    if (mark_read(store))
+        return NULL;
+    FINQ_TRY(errno == ENOENT ? mark_make(store, pool) : NULL);
+    return mark_read(store) ? NULL : mark_error(store, pool);
+}
+
 finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_pool_t *pool)
 {
     finq_blob_store *made;
@@ -129,6 +194,7 @@ finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_p
     if (made->staging < 0)
         return unusable_errno(made, path, pool);
     FINQ_TRY(finq_blob_store_private(made, made->staging, path, pool));
+    FINQ_TRY(mark_find(made, pool));
     *store = made;
     return NULL;
 }
@@ -190,4 +256,21 @@ finq_error *finq_blob_remove(const finq_blob_store *store, const finq_id *upload
     if (errnum == 0)
         return NULL;
     return finq_blob_store_error(store, finq_blob_store_day(day, upload_id), finq_id_write(name, upload_id), errnum, pool);
+}
+
+#define PLACE(id) ((id)->bytes + sizeof(id)->bytes - FINQ_BLOB_MARK)
+
+void finq_blob_mark(finq_id *upload_id, const finq_blob_store *store)
+{
+    memcpy(PLACE(upload_id), store->mark, FINQ_BLOB_MARK);
+}
+
+int finq_blob_is_here(const finq_blob_store *store, const finq_id *upload_id)
+{
+    return memcmp(PLACE(upload_id), store->mark, FINQ_BLOB_MARK) == 0;
+}
+
+finq_bytes finq_blob_mark_of(const finq_blob_store *store)
+{
+    return (finq_bytes){store->mark, FINQ_BLOB_MARK};
 }

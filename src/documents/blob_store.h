@@ -14,6 +14,7 @@ struct finq_blob_store {
     const char *dir;
     int root;    /* descriptors: DIR */
     int staging; /* and DIR/staging */
+    unsigned char mark[FINQ_BLOB_MARK];
 };
 
 /** "DIR/<below>/<name>: <what the system says>", as the right kind of error for this errno. */

@@ -87,12 +87,14 @@ static finq_error *document_find(const finq_skill_upload **document, const finq_
                                        offer->pass->step->name);
 }
 
-/* With the session's time, so that it stands in the session's partition, and its file among that day's. */
-static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, apr_pool_t *pool)
+/* With the session's time, so that it stands in the session's partition, and its file among that day's; and with the mark of the
+ * directory that has the file. */
+static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, const finq_blob_store *store, apr_pool_t *pool)
 {
     unsigned char random[10];
     FINQ_TRY(finq_random(random, sizeof random, pool));
     *id = finq_id_v7(finq_id_time(session_id), random);
+    finq_blob_mark(id, store);
     return NULL;
 }
 
@@ -123,7 +125,7 @@ finq_error *finq_upload_begin(finq_upload **out, const finq_upload_way *way, con
     if (upload->claimed && !type_allowed(upload->document, upload->claimed, 1))
         return type_unasked(upload, upload->claimed);
     FINQ_TRY(size_check(upload, offer->least));
-    FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, pool));
+    FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, way->store, pool));
     *out = upload;
     FINQ_TRY(finq_session_data_key(&upload->key, offer->pass, way->service, pool));
     /* it goes with its pool, whatever comes */
@@ -188,13 +190,13 @@ static finq_error *record_call(finq_upload_record_out *row, const finq_upload *u
     return finq_call_upload_record(row, service->db, &in, upload->pool);
 }
 
-/* The database knows of the replaced file until it is gone: what fails or is cut off here, finq_upload_tidy does. */
+/* The database knows of the replaced file until it is gone: what fails or is cut off here, or lies elsewhere, finq_upload_tidy does. */
 static void replaced_remove(const finq_upload *upload, const finq_id *replaced, finq_db *db)
 {
     const char *id = finq_id_text(replaced, upload->pool);
     finq_upload_sweep_in in = {.undecided = NULL, .gone = finq_pg_array(&id, 1, upload->pool)};
     apr_array_header_t *none;
-    if (!finq_blob_remove(upload->way->store, replaced, upload->pool))
+    if (finq_blob_is_here(upload->way->store, replaced) && !finq_blob_remove(upload->way->store, replaced, upload->pool))
         finq_call_upload_sweep(&none, db, &in, upload->pool);
 }
 
@@ -269,10 +271,11 @@ static const char *id_array(const apr_array_header_t *ids, apr_pool_t *pool)
     return finq_pg_array(texts, ids->nelts, pool);
 }
 
-static finq_error *sweep_call(apr_array_header_t **rows, finq_db *db, const apr_array_header_t *undecided,
-                              const apr_array_header_t *gone, apr_pool_t *pool)
+static finq_error *sweep_call(apr_array_header_t **rows, const finq_blob_store *store, finq_db *db,
+                              const apr_array_header_t *undecided, const apr_array_header_t *gone, apr_pool_t *pool)
 {
-    finq_upload_sweep_in in = {.undecided = id_array(undecided, pool), .gone = id_array(gone, pool)};
+    finq_upload_sweep_in in = {
+        .mark = finq_blob_mark_of(store), .undecided = id_array(undecided, pool), .gone = id_array(gone, pool)};
     return finq_call_upload_sweep(rows, db, &in, pool);
 }
 
@@ -306,13 +309,13 @@ finq_error *finq_upload_tidy(finq_upload_tidied *tidied, const finq_blob_store *
     apr_array_header_t *rows, *left, *gone = apr_array_make(pool, 8, sizeof(finq_id));
     memset(tidied, 0, sizeof *tidied);
     FINQ_TRY(finq_blob_sweep(&swept, store, pool));
-    FINQ_TRY(sweep_call(&rows, db, swept.undecided, gone, pool));
+    FINQ_TRY(sweep_call(&rows, store, db, swept.undecided, gone, pool));
     tidied->is_done = rows->nelts == 0;
     if (tidied->is_done)
         return NULL;
     finq_error *error = rows_follow(tidied, gone, store, rows, pool);
     swept.undecided->nelts = 0;
-    FINQ_TRY(sweep_call(&left, db, swept.undecided, gone, pool));
+    FINQ_TRY(sweep_call(&left, store, db, swept.undecided, gone, pool));
     tidied->removed = gone->nelts;
     tidied->is_done = left->nelts == 0 || gone->nelts == 0;
     return error;

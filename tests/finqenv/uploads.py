@@ -54,13 +54,17 @@ class Desk:
     # -- what is held
 
     def files(self):
-        """Every file below the upload directory, staged ones too: {path: size}. One that goes while we look is gone."""
+        """Every file below the upload directory but its mark, staged ones too: {path: size}. One that goes while we look is gone."""
         sizes = {}
         for path in self.directory.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
-                if not path.is_dir():
+                if not path.is_dir() and path != self.directory / "id":
                     sizes[str(path.relative_to(self.directory))] = path.stat().st_size
         return sizes
+
+    def mark(self):
+        """What the ids of its uploads end with, in hexadecimal digits."""
+        return (self.directory / "id").read_text().strip()
 
     def staged(self):
         return sorted(path.name for path in (self.directory / "staging").iterdir())

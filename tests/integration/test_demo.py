@@ -50,7 +50,7 @@ def test_both_users_are_onboarded(demo):
     output = rest(demo.output)
     assert demo.wait(30) == 0, output
     titles = [int(number) for number in re.findall(r"^(\d+)\. ", output, re.M)]
-    assert titles == list(range(1, 29))
+    assert titles == list(range(1, 33))
     assert len(re.findall(r'"balance": "1250.00"', output)) == 2 and '"code": "inactive_credentials"' in output
     assert re.search(r"^< location: https://app\.example\.com/done\?from=bank&temp_token=\S+$", output, re.M)
     assert nothing_is_left(output)

@@ -12,8 +12,9 @@ import uuid
 
 import pytest
 
-from finqenv import pages
+from finqenv import documents, pages
 from finqenv.flows import AISP, CARD, begin, submit, walk
+from finqenv.httpd_conf import Site
 from finqenv.locks import Blocker, locked
 from finqenv.postgres import OWNER, SERVER
 from finqenv.process import run, until
@@ -25,6 +26,9 @@ def own(make_module_server, server):
     made = make_module_server(cluster=server.postgres, database="erasure", children=1, directives={"FinqJanitorInterval": "1"})
     made.receipt_key, made.public_key = made.receipt_key_file, made.directory / "receipt.pub"
     run("openssl", "pkey", "-in", made.receipt_key, "-pubout", "-out", made.public_key)
+    made.elsewhere = made.httpd.writable("elsewhere")
+    made.httpd.settings.hosts = (Site("elsewhere.test", f'FinqUploadDir "{made.elsewhere}"'),)
+    made.httpd.restart()
     made.tenant = made.create_tenant("Erasure")
     made.psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{made.tenant.client_id}', 'https://192.31.196.1/', 1, 'salt')")
     return made
@@ -120,6 +124,39 @@ def test_nothing_is_left(own, client, person):
     assert submit(stays, 2).status == 200
     left = [own.psql(f"SELECT count(*) FROM finq.page WHERE user_mac = {own.user_mac(own.tenant, who)}") for who in (person, "who stays")]
     assert left == ["0", "1"]
+
+
+def placed(own):
+    """The files in both upload directories."""
+    both = (own.httpd.settings.directives["FinqUploadDir"], own.elsewhere)
+    return [{file.name for file in pathlib.Path(directory).glob("2*/*")} for directory in both]
+
+
+def test_files_of_another_directory(own, client, person):
+    """Each goes where it is, be it that the other host sees the row first. Red without p_mark in finq.upload_sweep."""
+    there = own.client(own.tenant, host="elsewhere.test")
+    users = [walk(each, CARD, to=1, tenant_user_id=person) for each in (client, there)]
+    ids = [set(own.psql(f"SELECT u.upload_id FROM finq.step e JOIN finq.upload u ON u.step_id = e.step_id WHERE e.session_id = '{user.session_id}'").split())
+           for user in users]
+    assert all(ids) and all(mine <= files and not other & files for mine, other, files in zip(ids, reversed(ids), placed(own)))
+    assert erase(own, person)["erased"]["counts"]["documents"] == len(ids[0] | ids[1])
+    until(lambda: not any(mine & files for mine, files in zip(ids, placed(own))), 20, "the files' end")
+    until(lambda: own.psql("SELECT count(*) FROM finq.upload_removed") == "0", 20, "the rows' end")
+    there.close()
+
+
+def test_a_file_of_another_directory_is_replaced(own, client, person):
+    """Red without finq_blob_is_here in replaced_remove."""
+    there = own.client(own.tenant, host="elsewhere.test")
+    user = walk(client, CARD, to=1, tenant_user_id=person)
+    old = user.upload("selfie", documents.png())["upload_id"]
+    user.client = there
+    new = user.upload("selfie", documents.png(shade=0x77))["upload_id"]
+    here, elsewhere = placed(own)
+    assert old != new and old in here and new in elsewhere
+    until(lambda: old not in placed(own)[0], 20, "the old file's end")
+    erase(own, person)
+    there.close()
 
 
 def test_what_was_begun_before_is_refused(own, client, person):

@@ -315,8 +315,8 @@ def test_a_sweep_keeps_up(make_desk):
     """Thousands at once, in one run; what was decided is remembered for a week. Red without is_done's loop in files_tidy."""
     desk = make_desk()
     desk.installation.psql(
-        "INSERT INTO finq.upload_removed SELECT gen_random_uuid(), clock_timestamp() - n * interval '1 second', n % 2 = 0"
-        " FROM generate_series(1, 5000) n;"
+        "INSERT INTO finq.upload_removed"
+        f" SELECT (left(gen_random_uuid()::text, 28) || '{desk.mark()}')::uuid, clock_timestamp() - n * interval '1 second', n % 2 = 0 FROM generate_series(1, 5000) n;"
         "INSERT INTO finq.upload_removed SELECT gen_random_uuid(), clock_timestamp() - interval '9 days', true,"
         " clock_timestamp() - n * interval '1 day' FROM unnest(ARRAY[6, 8]) n")
     tidy(desk)

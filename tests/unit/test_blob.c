@@ -235,6 +235,24 @@ static void settling_removes_its_own_file_only(void **state)
 }
 
 /* Red: is_own_name answering 1; staged_hold without O_NOFOLLOW, or without its look at S_ISREG. */
+/* Red without mark_find in finq_blob_store_open, and where it makes another mark each time. */
+static void a_directory_has_a_mark_of_its_own(void **state)
+{
+    char other_dir[] = "build/blob-XXXXXX";
+    finq_blob_store *again, *other;
+    finq_id id = id_of(1), day = id_of(2);
+    (void)state;
+    assert_non_null(mkdtemp(other_dir));
+    assert_null(finq_blob_store_open(&again, dir, pool));
+    assert_null(finq_blob_store_open(&other, other_dir, pool));
+    finq_blob_mark(&id, store);
+    assert_true(finq_blob_is_here(again, &id));
+    assert_false(finq_blob_is_here(other, &id));
+    assert_int_equal(finq_id_time(&id), finq_id_time(&day));
+    assert_memory_equal(finq_blob_mark_of(again).data, id.bytes + sizeof id.bytes - FINQ_BLOB_MARK, FINQ_BLOB_MARK);
+    assert_int_equal(nftw(other_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 static void foreign_entries_are_left_and_counted(void **state)
 {
     static const char *const names[] = {"README", "0190163D-8694-739B-AEA5-966C26F8AD91", ".hidden",
@@ -269,6 +287,7 @@ int main(void)
         TEST(a_killed_writer_leaves_nothing_for_good),
         TEST(the_database_settles),
         TEST(settling_removes_its_own_file_only),
+        TEST(a_directory_has_a_mark_of_its_own),
         TEST(foreign_entries_are_left_and_counted),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
