@@ -343,7 +343,8 @@ CREATE TABLE finq.feed (
     skill_id integer NOT NULL,
     session_id uuid NOT NULL,
     connector text NOT NULL,
-    reference bytea NOT NULL,
+    reference bytea,
+    reference_key bytea,
     visited_at timestamp with time zone NOT NULL,
     seq bigint NOT NULL DEFAULT 0,
     is_partial boolean NOT NULL DEFAULT false,
@@ -513,6 +514,20 @@ CREATE TABLE finq.replay (
     CONSTRAINT replay_pkey PRIMARY KEY (client_id, kid, token_hash)
 );
 CREATE INDEX replay_expires_at ON finq.replay USING btree (expires_at);
+
+CREATE TABLE finq.revocation (
+    revocation_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    client_id uuid NOT NULL,
+    skill_id integer NOT NULL,
+    connector text NOT NULL,
+    reference bytea NOT NULL,
+    reference_key bytea NOT NULL,
+    ended_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    attempts integer NOT NULL DEFAULT 0,
+    due_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT revocation_pkey PRIMARY KEY (revocation_id)
+);
+CREATE INDEX revocation_due ON finq.revocation USING btree (due_at);
 
 CREATE TABLE finq.sandbox (
     only_one boolean NOT NULL DEFAULT true,

@@ -15,22 +15,28 @@
 /** Longest `next`, in bytes. */
 #define FINQ_BANK_NEXT_MOST 1024
 
-typedef enum { FINQ_BANK_ACCOUNTS, FINQ_BANK_BALANCES, FINQ_BANK_TRANSACTIONS, FINQ_BANK_KINDS } finq_bank_kind;
+typedef enum {
+    FINQ_BANK_ACCOUNTS,
+    FINQ_BANK_BALANCES,
+    FINQ_BANK_TRANSACTIONS,
+    FINQ_BANK_KINDS,
+    FINQ_BANK_REVOCATION
+} finq_bank_kind;
 
-/** What a kind is called in questions and answers. */
+/** What a kind of data is called in questions and answers; a revocation is none. */
 const char *finq_bank_kind_name(finq_bank_kind kind);
 
 typedef struct finq_bank_question {
     finq_bank_kind ask;
     finq_id attempt; /**< the same for all pages of a refresh */
     const char *skill, *environment;
-    const char *reference; /**< the connector's own, of its accepted answer */
+    const char *reference; /**< the connector's own, of its accepted answer; of a revocation, what it is to take back */
     apr_int64_t since;     /**< of transactions: what was booked before may be left out; 0 for all that there is */
     const char *next;      /**< of the page before; NULL for the first */
     int is_attended;       /**< whether a person waits for it */
 } finq_bank_question;
 
-/** The question as JSON. */
+/** The question as JSON: event data, or revoke. */
 const char *finq_bank_question_text(const finq_bank_question *question, apr_pool_t *pool);
 
 /** What a connector declares of its bank, once in a page of accounts. */
@@ -81,7 +87,8 @@ typedef struct finq_bank_page {
 } finq_bank_page;
 
 /** Reads a page, strictly: amounts are decimals of at most 18 digits before the point and 5 behind, never negative and never in
- * another spelling; currencies are those of ISO 4217; times exist; texts hold no control characters; no member is unknown. Error:
+ * another spelling; currencies are those of ISO 4217; times exist; texts hold no control characters; no member is unknown. A revocation's
+ * holds nothing but that it is done, or that the consent was withdrawn before. Error:
  * external_api_invalid_answer, its cause saying what is wrong. */
 finq_error *finq_bank_page_read(finq_bank_page *page, finq_bank_kind kind, const char *text, apr_size_t length, apr_pool_t *pool);
 

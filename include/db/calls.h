@@ -335,6 +335,7 @@ typedef struct finq_feed_claim_out {
     const finq_id *servicer_id;
     const char *connector;
     finq_bytes reference;
+    finq_bytes reference_key;
     finq_bytes data_key;
     finq_bytes account_key;
     apr_int64_t since;
@@ -375,22 +376,13 @@ typedef struct finq_feed_keep_in {
     apr_int32_t skill_id;
     const char *connector;
     finq_bytes reference;
+    finq_bytes reference_key;
 } finq_feed_keep_in;
 typedef struct finq_feed_keep_out {
     const finq_id *credentials_id;
 } finq_feed_keep_out;
 /** sql/functions/feed.sql. It may be repeated. */
 finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq_feed_keep_in *in, apr_pool_t *pool);
-
-typedef struct finq_feed_key_in {
-    const finq_id *session_id;
-    const finq_id *client_id;
-} finq_feed_key_in;
-typedef struct finq_feed_key_out {
-    finq_bytes data_key;
-} finq_feed_key_out;
-/** sql/functions/feed.sql. It may be repeated. */
-finq_error *finq_call_feed_key(finq_feed_key_out *out, finq_db *db, const finq_feed_key_in *in, apr_pool_t *pool);
 
 typedef struct finq_feed_page_keep_in {
     const finq_id *credentials_id;
@@ -721,6 +713,32 @@ typedef struct finq_redirect_take_in {
 typedef finq_return_answer_row finq_redirect_take_out;
 /** sql/functions/session.sql. It may be repeated. */
 finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, const finq_redirect_take_in *in, apr_pool_t *pool);
+
+typedef struct finq_revocation_done_in {
+    const finq_id *revocation_id;
+} finq_revocation_done_in;
+typedef struct finq_revocation_done_out {
+    int was_there;
+} finq_revocation_done_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_revocation_done(finq_revocation_done_out *out, finq_db *db, const finq_revocation_done_in *in,
+                                      apr_pool_t *pool);
+
+typedef struct finq_revocation_due_in {
+    const char *connectors;
+    apr_int32_t seconds;
+} finq_revocation_due_in;
+typedef struct finq_revocation_due_out {
+    const finq_id *revocation_id;
+    const finq_id *client_id;
+    apr_int32_t skill_id;
+    const char *connector;
+    finq_bytes reference;
+    finq_bytes reference_key;
+} finq_revocation_due_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_revocation_due(finq_revocation_due_out *out, finq_db *db, const finq_revocation_due_in *in,
+                                     apr_pool_t *pool);
 
 typedef struct finq_sandbox_look_in {
     const char *customer;

@@ -47,6 +47,7 @@ BEGIN
            deleted_at = clock_timestamp(), updated_at = clock_timestamp()
      WHERE c.credentials_id = p_credentials_id
     RETURNING c.* INTO v_consent;
+    PERFORM finq.feed_revoke(p_credentials_id);
     IF v_before.status = 'ACTIVE' THEN
         PERFORM finq.event(v_consent.client_id, v_consent.session_id, v_consent.skill_id, 'consent.' || lower(v_consent.status::text),
                            jsonb_build_object('credentials_id', p_credentials_id, 'consent_exp', finq.utc(v_consent.consent_exp)));

@@ -9,23 +9,27 @@ CREATE OR REPLACE FUNCTION finq.wrapping_key(p_data_key bytea) RETURNS text
 CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
     LANGUAGE sql STABLE
     RETURN (SELECT coalesce(json_agg(json_build_object('key', k.key, 'place', k.place, 'sessions', k.sessions, 'consents', k.consents, 'tenants', k.tenants, 'pages', k.pages,
-                                                       'payments', k.payments) ORDER BY k.place, k.key), '[]')
+                                                       'payments', k.payments, 'references', k.references_) ORDER BY k.place, k.key), '[]')
               FROM (SELECT w.key, array_position(p_keys, w.key) AS place, sum(w.sessions) AS sessions, sum(w.consents) AS consents,
-                           sum(w.tenants) AS tenants, sum(w.pages) AS pages, sum(w.payments) AS payments
+                           sum(w.tenants) AS tenants, sum(w.pages) AS pages, sum(w.payments) AS payments,
+                           sum(w.references_) AS references_
                       FROM (SELECT finq.wrapping_key(s.data_key) AS key, count(*) AS sessions, 0 AS consents, 0 AS tenants, 0 AS pages,
-                                   0 AS payments
+                                   0 AS payments, 0 AS references_
                               FROM finq.session s WHERE s.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0, 0, 0
+                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0, 0, 0, 0
                               FROM finq.credential c WHERE c.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(a.data_key), 0, 0, count(*), 0, 0 FROM finq.account_key a GROUP BY 1
+                            SELECT finq.wrapping_key(a.data_key), 0, 0, count(*), 0, 0, 0 FROM finq.account_key a GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, count(*), 0 FROM finq.page p WHERE p.data_key IS NOT NULL GROUP BY 1
+                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, count(*), 0, 0 FROM finq.page p WHERE p.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, 0, count(*) FROM finq.payment p WHERE p.data_key IS NOT NULL GROUP BY 1
+                            SELECT finq.wrapping_key(p.data_key), 0, 0, 0, 0, count(*), 0 FROM finq.payment p WHERE p.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT f.key, 0, 0, 0, 0, 0 FROM unnest(p_keys) AS f (key)) w
+                            SELECT finq.wrapping_key(r.reference_key), 0, 0, 0, 0, 0, count(*) FROM (SELECT f.reference_key FROM finq.feed f WHERE f.reference_key IS NOT NULL
+                                    UNION ALL SELECT o.reference_key FROM finq.revocation o) r GROUP BY 1
+                            UNION ALL
+                            SELECT f.key, 0, 0, 0, 0, 0, 0 FROM unnest(p_keys) AS f (key)) w
                      GROUP BY w.key) k);
 
 -- Of the thousand rows of a table behind p_after, in the order of their ids, those that another key than p_key wraps; `next` is the
@@ -46,7 +50,15 @@ CREATE OR REPLACE FUNCTION finq.data_key_batch(p_table text, p_after uuid, p_key
                   WHERE p_table = 'account_key' AND k.client_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY k.client_id LIMIT 1000)
                 UNION ALL
                 (SELECT p.page_id, p.client_id, p.data_key, p.tenant_user_id, NULL FROM finq.page p
-                  WHERE p_table = 'page' AND p.page_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY p.page_id LIMIT 1000))
+                  WHERE p_table = 'page' AND p.page_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY p.page_id LIMIT 1000)
+                UNION ALL
+                (SELECT f.credentials_id, f.client_id, f.reference_key, NULL, NULL FROM finq.feed f
+                  WHERE p_table = 'feed' AND f.reference_key IS NOT NULL
+                    AND f.credentials_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY f.credentials_id LIMIT 1000)
+                UNION ALL
+                (SELECT r.revocation_id, r.client_id, r.reference_key, NULL, NULL FROM finq.revocation r
+                  WHERE p_table = 'revocation' AND r.revocation_id > coalesce(p_after, '00000000000000000000000000000000')
+                  ORDER BY r.revocation_id LIMIT 1000))
             SELECT json_build_object(
                 'next', CASE WHEN count(*) = 1000 THEN (SELECT l.id FROM looked_at l ORDER BY l.id DESC LIMIT 1) END,
                 'rows', coalesce(json_agg(json_build_object('id', a.id, 'client_id', a.client_id, 'data_key', encode(a.data_key, 'hex'),
@@ -78,6 +90,14 @@ BEGIN
         UPDATE finq.payment p SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
           FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
          WHERE p.payment_id = r.id AND p.data_key = decode(r.data_key, 'hex');
+    ELSIF p_table = 'feed' THEN
+        UPDATE finq.feed f SET reference_key = decode(r.rewrapped, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text)
+         WHERE f.credentials_id = r.id AND f.reference_key = decode(r.data_key, 'hex');
+    ELSIF p_table = 'revocation' THEN
+        UPDATE finq.revocation v SET reference_key = decode(r.rewrapped, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text)
+         WHERE v.revocation_id = r.id AND v.reference_key = decode(r.data_key, 'hex');
     ELSIF p_table = 'account_key' THEN
         UPDATE finq.account_key k SET data_key = decode(r.rewrapped, 'hex')
           FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text)

@@ -1,11 +1,6 @@
 -- Feeds: what the banks of consents are asked with, and how what they tell is stored. One refresh of a feed at a time, by a claim
 -- in its row; nothing is locked while the bank thinks, and who was overtaken meanwhile stores nothing.
 
--- A session's data key, by which its reference is sealed.
-CREATE OR REPLACE FUNCTION finq.feed_key(p_session_id uuid, p_client_id uuid, OUT data_key bytea)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    RETURN (SELECT s.data_key FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
-
 -- So long it is left to the return from the bank, or the exchange, to ask for all; then the refresher does.
 CREATE OR REPLACE FUNCTION finq.feed_patience() RETURNS interval
     LANGUAGE sql IMMUTABLE
@@ -27,15 +22,15 @@ CREATE OR REPLACE FUNCTION finq.feed_allowed_at(p_feed finq.feed) RETURNS timest
 -- Keeps what a connector has accepted a session's user with. The session may have no row yet: its first step comes next.
 -- p_credentials_id is offered for the consent.
 CREATE OR REPLACE FUNCTION finq.feed_keep(p_session_id uuid, p_client_id uuid, p_credentials_id uuid, p_skill_id integer,
-                                          p_connector text, p_reference bytea, OUT credentials_id uuid)
+                                          p_connector text, p_reference bytea, p_reference_key bytea, OUT credentials_id uuid)
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at, due_at)
-    VALUES (p_credentials_id, p_client_id, p_skill_id, p_session_id, p_connector, p_reference, clock_timestamp(),
+    INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, reference_key, visited_at, due_at)
+    VALUES (p_credentials_id, p_client_id, p_skill_id, p_session_id, p_connector, p_reference, p_reference_key, clock_timestamp(),
             clock_timestamp() + finq.feed_patience())
     ON CONFLICT (session_id) DO UPDATE
-        SET connector = excluded.connector, reference = excluded.reference, visited_at = excluded.visited_at, due_at = excluded.due_at,
-            is_partial = false
+        SET connector = excluded.connector, reference = excluded.reference, reference_key = excluded.reference_key,
+            visited_at = excluded.visited_at, due_at = excluded.due_at, is_partial = false
     RETURNING f.credentials_id;
 END;
 COMMENT ON FUNCTION finq.feed_keep IS 'repeatable';
@@ -52,12 +47,13 @@ BEGIN
     IF FOUND THEN
         SELECT f.refresh_id INTO v_refresh_id FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR NO KEY UPDATE;
         DELETE FROM finq.feed_page g WHERE g.refresh_id = v_refresh_id;
-        INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at, due_at)
-        VALUES (p_credentials_id, v_feed.client_id, v_feed.skill_id, p_session_id, v_feed.connector, v_feed.reference, v_feed.visited_at,
-                clock_timestamp() + finq.feed_patience())
+        INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, reference_key, visited_at, due_at)
+        VALUES (p_credentials_id, v_feed.client_id, v_feed.skill_id, p_session_id, v_feed.connector, v_feed.reference, v_feed.reference_key,
+                v_feed.visited_at, clock_timestamp() + finq.feed_patience())
         ON CONFLICT (credentials_id) DO UPDATE
             SET skill_id = excluded.skill_id, session_id = excluded.session_id, connector = excluded.connector,
-                reference = excluded.reference, visited_at = excluded.visited_at, due_at = excluded.due_at, is_partial = false,
+                reference = excluded.reference, reference_key = excluded.reference_key, visited_at = excluded.visited_at,
+                due_at = excluded.due_at, is_partial = false,
                 refresh_id = NULL, refresh_until = NULL, error = NULL, error_at = NULL;
     END IF;
 END $$;
@@ -72,7 +68,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.feed_claim(
     p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer,
     OUT outcome text, OUT credentials_id uuid, OUT client_id uuid, OUT session_id uuid, OUT skill_id integer, OUT servicer_id uuid, OUT connector text,
-    OUT reference bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT visited_at bigint)
+    OUT reference bytea, OUT reference_key bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT visited_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
@@ -118,6 +114,7 @@ BEGIN
     SELECT k.servicer_id INTO servicer_id FROM finq.skill k WHERE k.skill_id = v_feed.skill_id;
     connector := v_feed.connector;
     reference := v_feed.reference;
+    reference_key := v_feed.reference_key;
     SELECT k.data_key INTO account_key FROM finq.account_key k WHERE k.client_id = v_feed.client_id;
     -- what is older than a month seldom changes at a bank; whole days, within which those that nothing tells apart are counted
     since := CASE WHEN v_feed.is_partial THEN finq.seconds(date_trunc('day', v_feed.refreshed_at - interval '30 days', 'UTC')) END;
@@ -380,7 +377,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.feed_store IS 'repeatable';
 
--- A refresh came to nothing: p_error says why, what is stored stays. A consent that was withdrawn at the bank ends. p_gives_back is for
+-- A refresh came to nothing: p_error says why, what is stored stays. A consent that was withdrawn at the bank ends, and there
+-- is nothing to be taken back. p_gives_back is for
 -- one that nobody attends and for which the bank was not asked: it is not counted.
 CREATE OR REPLACE FUNCTION finq.feed_fail(p_credentials_id uuid, p_refresh_id uuid, p_error text, p_is_withdrawn boolean,
                                           p_gives_back boolean, OUT was_held boolean)
@@ -388,6 +386,8 @@ CREATE OR REPLACE FUNCTION finq.feed_fail(p_credentials_id uuid, p_refresh_id uu
 AS $$
 BEGIN
     IF p_is_withdrawn AND EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id) THEN
+        PERFORM FROM finq.credential c WHERE c.credentials_id = p_credentials_id FOR NO KEY UPDATE; -- before the feed, as all do
+        UPDATE finq.feed f SET reference = NULL, reference_key = NULL WHERE f.credentials_id = p_credentials_id;
         PERFORM finq.consent_end(p_credentials_id, NULL);
     END IF;
     UPDATE finq.feed f
@@ -399,3 +399,40 @@ BEGIN
     DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
 END $$;
 COMMENT ON FUNCTION finq.feed_fail IS 'repeatable';
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- References that connectors are to take back
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The reference of a consent that has ended, of those with one of p_connectors (names, with blanks between), whose connector is to be
+-- asked first; all NULL where none is due. It is due again p_seconds later, and twice as long each time, a quarter of a day at most, until
+-- finq.revocation_done. After 30 days nobody is asked any more.
+CREATE OR REPLACE FUNCTION finq.revocation_due(
+    p_connectors text, p_seconds integer,
+    OUT revocation_id uuid, OUT client_id uuid, OUT skill_id integer, OUT connector text, OUT reference bytea, OUT reference_key bytea)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    DELETE FROM finq.revocation r WHERE r.due_at <= v_now AND r.ended_at <= v_now - interval '30 days';
+    UPDATE finq.revocation r
+       SET attempts = r.attempts + 1, due_at = v_now + least(p_seconds * 2 ^ least(r.attempts, 16) * interval '1 second', interval '6 hours')
+     WHERE r.revocation_id = (SELECT o.revocation_id FROM finq.revocation o
+                               WHERE o.due_at <= v_now AND o.connector = ANY (string_to_array(p_connectors, ' '))
+                               ORDER BY o.due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
+    RETURNING r.revocation_id, r.client_id, r.skill_id, r.connector, r.reference, r.reference_key
+         INTO revocation_id, client_id, skill_id, connector, reference, reference_key;
+END $$;
+COMMENT ON FUNCTION finq.revocation_due IS 'repeatable';
+
+-- A connector has taken it back.
+CREATE OR REPLACE FUNCTION finq.revocation_done(p_revocation_id uuid, OUT was_there boolean)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM finq.revocation r WHERE r.revocation_id = p_revocation_id;
+    was_there := FOUND;
+END $$;
+COMMENT ON FUNCTION finq.revocation_done IS 'repeatable';

@@ -75,12 +75,25 @@ BEGIN
     DELETE FROM finq.payment p WHERE p.session_id = p_session_id;
 END $$;
 
+-- Has the connector of a feed asked to take its reference back; once. Nobody asks the bank with it any more.
+CREATE OR REPLACE FUNCTION finq.feed_revoke(p_credentials_id uuid) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    INSERT INTO finq.revocation (client_id, skill_id, connector, reference, reference_key)
+    SELECT f.client_id, f.skill_id, f.connector, f.reference, f.reference_key FROM finq.feed f
+     WHERE f.credentials_id = p_credentials_id AND f.reference IS NOT NULL AND f.reference_key IS NOT NULL;
+    UPDATE finq.feed f SET reference = NULL, reference_key = NULL, due_at = NULL WHERE f.credentials_id = p_credentials_id;
+END;
+
 -- Removes a feed and all that it has brought, also what a refresh under way has kept aside.
 CREATE OR REPLACE FUNCTION finq.feed_remove(p_credentials_id uuid) RETURNS void
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR UPDATE; -- a refresh that is just being stored comes first
     DELETE FROM finq.feed_page g USING finq.feed f WHERE f.credentials_id = p_credentials_id AND g.refresh_id = f.refresh_id;
+    SELECT finq.feed_revoke(f.credentials_id) FROM finq.feed f -- a renewal that came to nothing may bear what its consent bears
+     WHERE f.credentials_id = p_credentials_id
+       AND NOT EXISTS (SELECT FROM finq.session s WHERE s.session_id = f.session_id AND s.renews <> f.credentials_id);
     DELETE FROM finq.transaction t WHERE t.credentials_id = p_credentials_id;
     DELETE FROM finq.balance b WHERE b.credentials_id = p_credentials_id;
     DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id;

@@ -318,7 +318,8 @@ CREATE TABLE finq.feed (
     skill_id       integer       NOT NULL,
     session_id     uuid          NOT NULL UNIQUE, -- whose user was at the bank
     connector      text          NOT NULL,
-    reference      bytea         NOT NULL, -- the connector's own word for what it was given; sealed
+    reference      bytea         NULL, -- the connector's own word for what it was given, sealed; NULL once the connector is to take it back
+    reference_key  bytea         NULL, -- its own data key, wrapped: it outlives the consent's until it has been taken back
     visited_at     timestamptz   NOT NULL, -- when the user was at the bank
     seq            bigint        NOT NULL DEFAULT 0, -- of the newest change
     is_partial     boolean       NOT NULL DEFAULT false, -- the next refresh need not ask for all that the bank has
@@ -338,6 +339,20 @@ CREATE TABLE finq.feed (
 CREATE INDEX feed_unread ON finq.feed (visited_at) WHERE refreshed_at IS NULL;
 CREATE INDEX feed_due ON finq.feed (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX feed_oldest ON finq.feed (refreshed_at) WHERE due_at IS NOT NULL;
+
+-- References of consents that have ended, until their connectors have taken them back, or for 30 days. Nothing tells whose they were.
+CREATE TABLE finq.revocation (
+    revocation_id uuid        NOT NULL PRIMARY KEY DEFAULT gen_random_uuid(),
+    client_id     uuid        NOT NULL,
+    skill_id      integer     NOT NULL,
+    connector     text        NOT NULL,
+    reference     bytea       NOT NULL,
+    reference_key bytea       NOT NULL,
+    ended_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts      integer     NOT NULL DEFAULT 0,
+    due_at        timestamptz NOT NULL DEFAULT clock_timestamp() -- when the connector is asked next
+);
+CREATE INDEX revocation_due ON finq.revocation (due_at);
 
 -- What a refresh has been told so far: all of it is stored at once in the end, or none. After a crash nobody is refreshing.
 CREATE UNLOGGED TABLE finq.feed_page (

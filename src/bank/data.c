@@ -15,9 +15,10 @@ const char *finq_bank_kind_name(finq_bank_kind kind)
 const char *finq_bank_question_text(const finq_bank_question *question, apr_pool_t *pool)
 {
     finq_json_writer *to = finq_json_write(pool);
+    int is_data = question->ask < FINQ_BANK_KINDS;
     finq_json_open(to, NULL, '{');
-    finq_json_put(to, "event", "data");
-    finq_json_put(to, "ask", kinds[question->ask]);
+    finq_json_put(to, "event", is_data ? "data" : "revoke");
+    finq_json_put(to, "ask", is_data ? kinds[question->ask] : NULL);
     finq_json_put(to, "attempt", finq_id_text(&question->attempt, pool));
     finq_json_put(to, "skill", question->skill);
     finq_json_put(to, "environment", question->environment);
@@ -25,7 +26,8 @@ const char *finq_bank_question_text(const finq_bank_question *question, apr_pool
     if (question->since)
         finq_json_put(to, "since", finq_clock_text(question->since, pool));
     finq_json_put(to, "next", question->next);
-    finq_json_put_bool(to, "attended", question->is_attended);
+    if (is_data)
+        finq_json_put_bool(to, "attended", question->is_attended);
     finq_json_close(to, '}');
     return finq_json_written(to);
 }

@@ -297,6 +297,10 @@ finq_error *finq_bank_page_read(finq_bank_page *page, finq_bank_kind kind, const
         return finq_connector_unusable(pool, finq_error_why(error));
     const char *withdrawn = finq_json_string(json, "error");
     page->is_withdrawn = withdrawn && json_object_size(json) == 1 && strcmp(withdrawn, "consent_withdrawn") == 0;
-    page->rows = apr_array_make(pool, 0, (int)rows[kind].size);
+    if (kind == FINQ_BANK_REVOCATION && !page->is_withdrawn)
+        return json_object_size(json) == 1 && json_is_true(json_object_get(json, "revoked"))
+                   ? NULL
+                   : finq_connector_unusable(pool, "it is not {\"revoked\": true}");
+    page->rows = apr_array_make(pool, 0, sizeof(void *));
     return page->is_withdrawn ? NULL : page_read(page, kind, json, pool);
 }

@@ -126,30 +126,26 @@ static ctl_exit table_rewrap(int *total, rewrapping *r, const char *table)
 
 ctl_exit ctl_data_key_rewrap(ctl_command *command)
 {
+    static const struct {
+        const char *table, *member;
+    } tables[] = {{"session", "sessions"}, {"credential", "consents"}, {"payment", "payments"}, {"account_key", "tenants"},
+                  {"page", "pages"},       {"feed", "references"},     {"revocation", "revocations"}};
     finq_data_keys *keys;
-    const char *list;
-    int sessions, consents = 0, payments = 0, tenants = 0, pages = 0;
+    const char *list, *told = "";
+    int done;
     ctl_exit code = ctl_data_keys_load(&keys, command);
     if (code != CTL_OK)
         return code;
     rewrapping r = {command, keys, hex(finq_data_keys_id(keys, 0), command->pool), 0};
-    code = table_rewrap(&sessions, &r, "session");
-    if (code == CTL_OK)
-        code = table_rewrap(&consents, &r, "credential");
-    if (code == CTL_OK)
-        code = table_rewrap(&payments, &r, "payment");
-    if (code == CTL_OK)
-        code = table_rewrap(&tenants, &r, "account_key");
-    if (code == CTL_OK)
-        code = table_rewrap(&pages, &r, "page");
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && code == CTL_OK; i++) {
+        code = table_rewrap(&done, &r, tables[i].table);
+        told = apr_psprintf(command->pool, "%s\"%s\":%d,", told, tables[i].member, done);
+    }
     if (code != CTL_OK)
         return code;
     const char *values[] = {ids_list(keys, command->pool)};
     code = ctl_db_call(&list, command, "SELECT finq.data_key_list(p_keys => $1)", values, 1);
     if (code == CTL_OK)
-        ctl_print(command,
-                  apr_psprintf(command->pool,
-                               "{\"sessions\":%d,\"consents\":%d,\"payments\":%d,\"tenants\":%d,\"pages\":%d,\"keys\":%s}",
-                               sessions, consents, payments, tenants, pages, list));
+        ctl_print(command, apr_psprintf(command->pool, "{%s\"keys\":%s}", told, list));
     return code == CTL_OK && r.failed ? CTL_FAILED : code;
 }

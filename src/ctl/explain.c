@@ -43,6 +43,8 @@ static const tag_row tags[] = {
      "see the cause; the refresher tries again, and so does a call of the tenant's with `wait`"},
     {"FINQ19", "a bank could not be asked how a payment stands: `[id] how a payment stands: cause`",
      "nothing: it is asked again, after gaps that grow; see FINQ08"},
+    {"FINQ20", "a connector has not taken back what its bank gave for a consent that has ended: `[id] a consent's end: cause`",
+     "see the cause; it is asked again, for 30 days"},
     {"FINQ17", "the sandbox bank could not decide later: its user went back, or the session ended", "nothing"},
     {NULL, NULL, NULL},
 };

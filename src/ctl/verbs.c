@@ -187,12 +187,12 @@ const ctl_verb ctl_verbs[] = {
       {"--limit", "N", 0, "Most orders (default 100)."},
       {NULL, NULL, 0, NULL}}, ctl_sandbox_ledger},
     {"data-key", "list",
-     "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, payments, tenants and pages each "
-     "wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
+     "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, payments, tenants, pages "
+     "and banks' references each wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
      {DATA_KEY_FILE,
       {NULL, NULL, 0, NULL}}, ctl_data_key_list},
     {"data-key", "rewrap",
-     "Wraps the data keys of sessions, consents and pages anew under the first key of the file, in batches, while servers run, and lists what "
+     "Wraps all data keys anew under the first key of the file, in batches, while servers run, and lists what "
      "each key wraps then. It may be broken off and run again. Progress goes to standard error. Exit code 1 where a row did not open: it is named, and stays as it "
      "was.",
      {DATA_KEY_FILE,

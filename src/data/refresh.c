@@ -67,9 +67,8 @@ static finq_error *keys_open(refresh *r)
     FINQ_TRY(finq_tenant_mac(r->maker.mac, r->service, r->claim.client_id, r->claim.account_key, "account data ids", r->pool));
     FINQ_TRY(finq_data_key_unwrap(&key, r->service->data_keys, r->claim.data_key, r->pool));
     r->maker.key = key;
-    return finq_data_key_open(&r->reference, key,
-                              FINQ_DATA_PLACE(FINQ_SEALED_REFERENCE, r->claim.session_id, r->claim.session_id),
-                              r->claim.reference, r->pool);
+    return finq_feed_reference(&r->reference, r->service, r->claim.reference, r->claim.reference_key, r->claim.client_id,
+                               r->pool);
 }
 
 /* ---- pages ---- */

@@ -240,6 +240,25 @@ static finq_sandbox_look_out sandbox_look_read(const PGresult *rows, int row)
     };
 }
 
+static finq_revocation_due_out revocation_due_read(const PGresult *rows, int row)
+{
+    return (finq_revocation_due_out){
+        .revocation_id = finq_pg_id(rows, row, 0),
+        .client_id = finq_pg_id(rows, row, 1),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 2),
+        .connector = finq_pg_text(rows, row, 3),
+        .reference = finq_pg_bytes(rows, row, 4),
+        .reference_key = finq_pg_bytes(rows, row, 5),
+    };
+}
+
+static finq_revocation_done_out revocation_done_read(const PGresult *rows, int row)
+{
+    return (finq_revocation_done_out){
+        .was_there = finq_pg_bool(rows, row, 0),
+    };
+}
+
 static finq_return_answer_row return_answer_read(const PGresult *rows, int row)
 {
     return (finq_return_answer_row){
@@ -449,13 +468,6 @@ static finq_feed_page_keep_out feed_page_keep_read(const PGresult *rows, int row
     };
 }
 
-static finq_feed_key_out feed_key_read(const PGresult *rows, int row)
-{
-    return (finq_feed_key_out){
-        .data_key = finq_pg_bytes(rows, row, 0),
-    };
-}
-
 static finq_feed_keep_out feed_keep_read(const PGresult *rows, int row)
 {
     return (finq_feed_keep_out){
@@ -490,10 +502,11 @@ static finq_feed_claim_out feed_claim_read(const PGresult *rows, int row)
         .servicer_id = finq_pg_id(rows, row, 5),
         .connector = finq_pg_text(rows, row, 6),
         .reference = finq_pg_bytes(rows, row, 7),
-        .data_key = finq_pg_bytes(rows, row, 8),
-        .account_key = finq_pg_bytes(rows, row, 9),
-        .since = finq_pg_number(rows, row, 10),
-        .visited_at = finq_pg_number(rows, row, 11),
+        .reference_key = finq_pg_bytes(rows, row, 8),
+        .data_key = finq_pg_bytes(rows, row, 9),
+        .account_key = finq_pg_bytes(rows, row, 10),
+        .since = finq_pg_number(rows, row, 11),
+        .visited_at = finq_pg_number(rows, row, 12),
     };
 }
 
@@ -826,9 +839,9 @@ finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const fi
 {
     static const finq_pg_statement statement = {
         "finq_feed_claim",
-        "SELECT outcome, credentials_id, client_id, session_id, skill_id, servicer_id, connector, reference, data_key, "
-        "account_key, since, visited_at FROM finq.feed_claim(p_credentials_id => $1, p_session_id => $2, p_refresh_id => "
-        "$3, p_if_due => $4, p_is_attended => $5, p_seconds => $6)", 1};
+        "SELECT outcome, credentials_id, client_id, session_id, skill_id, servicer_id, connector, reference, reference_key, "
+        "data_key, account_key, since, visited_at FROM finq.feed_claim(p_credentials_id => $1, p_session_id => $2, "
+        "p_refresh_id => $3, p_if_due => $4, p_is_attended => $5, p_seconds => $6)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
@@ -879,7 +892,7 @@ finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq
     static const finq_pg_statement statement = {
         "finq_feed_keep",
         "SELECT credentials_id FROM finq.feed_keep(p_session_id => $1, p_client_id => $2, p_credentials_id => $3, "
-        "p_skill_id => $4, p_connector => $5, p_reference => $6)", 1};
+        "p_skill_id => $4, p_connector => $5, p_reference => $6, p_reference_key => $7)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->session_id);
@@ -888,22 +901,9 @@ finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq
     finq_pg_arg_int(&args, in->skill_id);
     finq_pg_arg_text(&args, in->connector);
     finq_pg_arg_bytes(&args, in->reference);
+    finq_pg_arg_bytes(&args, in->reference_key);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = feed_keep_read(rows, 0);
-    return NULL;
-}
-
-finq_error *finq_call_feed_key(finq_feed_key_out *out, finq_db *db, const finq_feed_key_in *in, apr_pool_t *pool)
-{
-    static const finq_pg_statement statement = {
-        "finq_feed_key",
-        "SELECT data_key FROM finq.feed_key(p_session_id => $1, p_client_id => $2)", 1};
-    const PGresult *rows;
-    finq_pg_args args = {0};
-    finq_pg_arg_id(&args, in->session_id);
-    finq_pg_arg_id(&args, in->client_id);
-    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
-    *out = feed_key_read(rows, 0);
     return NULL;
 }
 
@@ -1306,6 +1306,36 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
     finq_pg_arg_id(&args, in->request_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = return_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_revocation_done(finq_revocation_done_out *out, finq_db *db, const finq_revocation_done_in *in,
+                                      apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_revocation_done",
+        "SELECT was_there FROM finq.revocation_done(p_revocation_id => $1)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->revocation_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = revocation_done_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_revocation_due(finq_revocation_due_out *out, finq_db *db, const finq_revocation_due_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_revocation_due",
+        "SELECT revocation_id, client_id, skill_id, connector, reference, reference_key FROM "
+        "finq.revocation_due(p_connectors => $1, p_seconds => $2)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_text(&args, in->connectors);
+    finq_pg_arg_int(&args, in->seconds);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = revocation_due_read(rows, 0);
     return NULL;
 }
 

@@ -8,6 +8,7 @@
 #include <mod_watchdog.h>
 #include <pthread.h>
 
+#include "data/revocation.h"
 #include "db/calls.h"
 #include "flow/payment.h"
 #include "httpd/account_data.h"
@@ -30,18 +31,22 @@ static const char *names_of(const finq_config *config, apr_pool_t *pool)
     return names;
 }
 
+/* At error the janitor says that the database is away. */
+static void failed(const finq_request *request, const char *tag, const char *what, const finq_error *error)
+{
+    int is_banks = finq_code_http(error->code) < 500;
+    ap_log_rerror(APLOG_MARK, is_banks ? APLOG_WARNING : APLOG_INFO, 0, request->r, "%s: [%s] %s: %s", tag, request->id, what,
+                  finq_error_why(error));
+}
+
 /* Refreshes the consent that is due first. Whether there was one. */
-static int refresh_next(server_rec *server, apr_pool_t *pool)
+static int refresh_next(finq_request *request, const char *connectors)
 {
     finq_feed_due_out row;
-    finq_feed_due_in in = {.connectors = names_of(finq_config_of(server), pool), .seconds = TAKEN_SECONDS};
-    request_rec *r = finq_errand_make(server, pool);
-    finq_request *request = r ? finq_service_begin(r) : NULL;
-    if (!request)
-        return 0;
-    finq_error *error = finq_call_feed_due(&row, request->service.db, &in, pool);
-    if (error) { /* the janitor says at error that the database is away */
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ18: [%s] account data: %s", request->id, finq_error_why(error));
+    finq_feed_due_in in = {.connectors = connectors, .seconds = TAKEN_SECONDS};
+    finq_error *error = finq_call_feed_due(&row, request->service.db, &in, request->r->pool);
+    if (error) {
+        failed(request, "FINQ18", "account data", error);
         return 0;
     }
     finq_metrics_refreshes_seen(&request->config->runtime->meter, row.behind, row.oldest);
@@ -51,17 +56,33 @@ static int refresh_next(server_rec *server, apr_pool_t *pool)
 }
 
 /* Asks the bank of the payment that is due first how it stands. Whether there was one. */
-static int follow_next(server_rec *server, apr_pool_t *pool)
+static int follow_next(finq_request *request, const char *connectors)
+{
+    int found = 0;
+    finq_error *error = finq_payment_follow(&found, &request->service, NULL, connectors, request->r->pool);
+    if (error)
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request->r, "FINQ19: [%s] how a payment stands: %s", request->id,
+                      finq_error_why(error));
+    return found;
+}
+
+static int revoke_next(finq_request *request, const char *connectors)
+{
+    int was_due;
+    finq_error *error = finq_revocation_next(&was_due, &request->service, connectors, request->r->pool);
+    if (error)
+        failed(request, "FINQ20", "a consent's end", error);
+    return was_due;
+}
+
+/* Each thing has a request of its own, whose memory goes with it. */
+static int do_next(server_rec *server, int (*next)(finq_request *request, const char *connectors), apr_pool_t *pool)
 {
     request_rec *r = finq_errand_make(server, pool);
     finq_request *request = r ? finq_service_begin(r) : NULL;
-    int found = 0;
-    if (!request)
-        return 0;
-    finq_error *error = finq_payment_follow(&found, &request->service, NULL, names_of(finq_config_of(server), pool), pool);
-    if (error)
-        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r, "FINQ19: [%s] how a payment stands: %s", request->id, finq_error_why(error));
-    return found;
+    int was_due = request && next(request, names_of(request->config, pool));
+    apr_pool_clear(pool);
+    return was_due;
 }
 
 static void host_run(server_rec *server, apr_pool_t *parent)
@@ -71,10 +92,10 @@ static void host_run(server_rec *server, apr_pool_t *parent)
     if (!finq_config_serves(config) || !config->runtime || config->connectors->nelts == 0)
         return;
     apr_pool_create(&pool, parent);
-    while (!finq_mpm_is_stopping() && refresh_next(server, pool))
-        apr_pool_clear(pool);
-    while (!finq_mpm_is_stopping() && follow_next(server, pool))
-        apr_pool_clear(pool);
+    while (!finq_mpm_is_stopping() && (do_next(server, revoke_next, pool) || do_next(server, refresh_next, pool)))
+        ;
+    while (!finq_mpm_is_stopping() && do_next(server, follow_next, pool))
+        ;
     apr_pool_destroy(pool);
 }
 

@@ -43,6 +43,8 @@ def _redirect(question, page):
 
 def decide(question, page, ledger):
     """The answer to a question. `page` is the sandbox bank's address."""
+    if question["event"] == "revoke":
+        return {"revoked": True}
     if question["event"] == "payment":
         return ledger.look(question)
     if question["step"] == "payee_check" and "creditor" in question["data"]:

@@ -122,7 +122,7 @@ def test_a_renewal_ends_a_refresh(feed):
     assert feed.keep(old, 1, "accounts", [account(A)])
     renewal = str(uuid.uuid4())
     feed.psql(f"UPDATE finq.feed SET error = 'external_api_timeout', error_at = now() WHERE credentials_id = '{feed.id}';"
-              f"SELECT finq.feed_keep('{renewal}', client_id, '{uuid.uuid4()}', skill_id, 'bank', '\\x01') FROM finq.feed WHERE credentials_id = '{feed.id}';"
+              f"SELECT finq.feed_keep('{renewal}', client_id, '{uuid.uuid4()}', skill_id, 'bank', '\\x01', '\\x02') FROM finq.feed WHERE credentials_id = '{feed.id}';"
               f"SELECT finq.feed_renew('{feed.id}', '{renewal}')")
     assert feed.is_("num_nulls(f.refresh_id, f.refresh_until, f.error, f.error_at)") == "4" and feed.is_("f.session_id") == renewal
     assert feed.pages(old) == 0 and not feed.keep(old, 2, "balances", [])

@@ -218,7 +218,7 @@ def test_feeds_without_a_session_go(own, client):
     live, young, old = walk(client, CARD, to=1).session_id, uuid.uuid4(), uuid.uuid4()
     for session_id, age_of in ((live, "2 days"), (young, "1 hour"), (old, "2 days")):
         own.psql(f"""SELECT finq.feed_keep('{session_id}', '{client.tenant.client_id}', gen_random_uuid(), (SELECT min(skill_id) FROM finq.skill),
-            'bank', '\\x01'); UPDATE finq.feed SET visited_at = visited_at - interval '{age_of}' WHERE session_id = '{session_id}'""")
+            'bank', '\\x01', '\\x02'); UPDATE finq.feed SET visited_at = visited_at - interval '{age_of}' WHERE session_id = '{session_id}'""")
     assert run(own) == {"feeds_removed": 1}
     assert set(own.psql("DELETE FROM finq.feed RETURNING session_id").split()) == {str(live), str(young)}
 

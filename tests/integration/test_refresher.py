@@ -1,4 +1,5 @@
-"""The refresher: banks are asked for account data while nobody waits, each consent within its budget, by whichever child comes first.
+"""The refresher: banks are asked for account data while nobody waits, each consent within its budget, by whichever child comes first; and
+to take back what they gave for consents that have ended.
 
 Seen red: see each test.
 """
@@ -15,16 +16,19 @@ ACCOUNT = {"account": "1", "account_schemes": [{"identification": "RO49AAAA1B310
 
 
 class Asked:
-    """A connector's answers. `told` are the questions for data, in order; `amounts` what was booked; `thinks` how long it takes."""
+    """A connector's answers. `told` are the questions for data, in order; `amounts` what was booked; `thinks` how long it takes,
+    `rows` what it says to everything; None for the truth."""
 
     def __init__(self):
-        self.told, self.amounts, self.thinks = [], ["12.50"], 0
+        self.told, self.amounts, self.thinks, self.rows = [], ["12.50"], 0, None
 
     def answer(self, question, headers, connection):
-        if question["event"] != "data":
+        if question["event"] not in ("data", "revoke"):
             return {"verdict": "accepted", "reference": "r-1"}
         self.told.append(question)
         time.sleep(self.thinks)
+        if self.rows or question["event"] == "revoke":
+            return self.rows or {"revoked": True}
         rows = {"accounts": [ACCOUNT], "balances": [], "transactions": [
             {"account": "1", "amount": amount, "currency": "RON", "credit_debit_indicator": "debit", "status": "booked",
              "booking_date_time": "2026-02-02T00:00:00Z"} for amount in self.amounts]}
@@ -106,7 +110,7 @@ def test_what_may_not_be_asked(bank, asked, how):
     """Is put off until it may be, or for good. Red where feed_due looks at no budget, or at no consent."""
     consent = Consent(bank, asked)
     if how == "ended":
-        bank.client.consent("delete", consent.held, pcd_data_retention=1000)
+        bank.psql(f"UPDATE finq.credential SET status = 'EXPIRED', consent_exp = now() WHERE credentials_id = '{consent.id}'")
     consent.set({"spent": "refreshes = array_fill(now() - interval '23 hours', '{4}'), ", "none": "frequency = 0, ", "ended": ""}[how] + "due_at = now()")
     until(lambda: consent.is_("due_at > now() + interval '50 minutes'" if how == "spent" else "due_at IS NULL"), what="its end")
     assert asked.told == []
@@ -140,3 +144,47 @@ def test_a_server_that_ends_meanwhile(bank, asked):
     consent.set("due_at = now(), refresh_until = NULL")
     until(lambda: consent.is_("error IS NULL AND refresh_id IS NULL"), what="the next server's")
     assert consent.has() == ["12.50"]
+
+
+def revocations(bank, expression="count(*)"):
+    return bank.psql(f"SELECT {expression} FROM finq.revocation")
+
+
+def test_a_connector_takes_back_what_it_gave(bank, asked):
+    """Once the consent ends, outside of any request, until it says that it is done: the same question, after gaps that grow, whatever has
+    gone with the consent meanwhile. Red where feed_revoke is not called, where revocation_due leaves due_at, and where the reference is
+    sealed under the consent's key."""
+    consent = Consent(bank, asked)
+    bank.server.httpd.log.expect("FINQ20: .*a consent's end: connector bank: HTTP 503")
+    bank.service.behaviour = "503"
+    bank.client.consent("delete", consent.held, pcd_data_retention=0)
+    for attempt in (1, 2):
+        until(lambda: revocations(bank, f"attempts = {attempt} AND due_at > now()") == "t", what="the question")
+        gap = 60 * 2 ** (attempt - 1)
+        assert revocations(bank, f"due_at BETWEEN now() + interval '{gap - 20} s' AND now() + interval '{gap} s'") == "t"
+        until(lambda: bank.psql(f"SELECT count(*) FROM finq.feed WHERE credentials_id = '{consent.id}'") == "0", what="the consent's data to go")
+        bank.service.behaviour = "503" if attempt == 1 else None
+        bank.psql("UPDATE finq.revocation SET due_at = now()")
+    until(lambda: revocations(bank) == "0", what="the answer that is none")
+    first, *others = [question for question in asked.told if question["event"] == "revoke"]
+    assert first == {"event": "revoke", "attempt": first["attempt"], "skill": "sca_sbx_#1.0", "environment": "sandbox", "reference": "r-1"}
+    assert len(others) == 2 and all(other == first for other in others)
+    bank.server.httpd.log.wait_for("FINQ20")
+
+
+def test_a_connector_is_asked_no_longer_than_a_month(bank, asked):
+    """Red without the DELETE of finq.revocation_due."""
+    consent = Consent(bank, asked)
+    bank.psql(f"INSERT INTO finq.revocation (client_id, skill_id, connector, reference, reference_key, ended_at) SELECT client_id, skill_id, connector, "
+              f"reference, reference_key, now() - interval '31 days' FROM finq.feed WHERE credentials_id = '{consent.id}'")
+    until(lambda: revocations(bank) == "0", what="its end")
+    assert asked.told == []
+
+
+def test_what_the_bank_has_ended_is_not_taken_back(bank, asked):
+    """Red where finq.feed_fail leaves the reference."""
+    consent = Consent(bank, asked)
+    asked.rows = {"error": "consent_withdrawn"}
+    consent.set("due_at = now()")
+    until(lambda: bank.client.consent("get", consent.held)["result"]["status"] == "DELETED", what="the consent's end")
+    assert revocations(bank) == "0"

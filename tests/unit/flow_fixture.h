@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "flow/feed.h"
 #include "flow/sealed.h"
 #include "flow/service.h"
 #include "flow/session.h"
@@ -280,7 +281,8 @@ static inline int flow_teardown(void **state)
 static inline cell sealed_cell(const char *column, const char *kind, const finq_id *id, const char *text)
 {
     finq_bytes sealed;
-    const finq_id *of = strcmp(kind, FINQ_SEALED_USER) == 0 ? &client_id : &session_id;
+    const finq_id *of =
+        strcmp(kind, FINQ_SEALED_USER) == 0 || strcmp(kind, FINQ_SEALED_REFERENCE) == 0 ? &client_id : &session_id;
     assert_null(finq_data_key_seal(&sealed, key, FINQ_DATA_PLACE(kind, of, id), text, pool));
     return bytes_cell(column, sealed);
 }

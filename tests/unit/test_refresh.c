@@ -51,16 +51,16 @@ static finq_error *bank_ask(finq_connectors *connectors, finq_bank_page *page, c
             bool_cell("is_held", 1) \
         }                           \
     }
-#define CLAIMED(since, visited_at)                                                                                        \
-    {                                                                                                                     \
-        "finq_feed_claim",                                                                                                \
-        {                                                                                                                 \
-            text_cell("outcome", "ok"), id_cell("credentials_id", &session_id), id_cell("client_id", &client_id),         \
-                id_cell("session_id", &session_id), number_cell("skill_id", 7), id_cell("servicer_id", &client_id),       \
-                text_cell("connector", "bank"), sealed_cell("reference", FINQ_SEALED_REFERENCE, &session_id, "its word"), \
-                bytes_cell("data_key", data_key), bytes_cell("account_key", data_key), number_cell("since", since),       \
-                number_cell("visited_at", visited_at)                                                                     \
-        }                                                                                                                 \
+#define CLAIMED(since, visited_at)                                                                                            \
+    {                                                                                                                         \
+        "finq_feed_claim",                                                                                                    \
+        {                                                                                                                     \
+            text_cell("outcome", "ok"), id_cell("credentials_id", &session_id), id_cell("client_id", &client_id),             \
+                id_cell("session_id", &session_id), number_cell("skill_id", 7), id_cell("servicer_id", &client_id),           \
+                text_cell("connector", "bank"), sealed_cell("reference", FINQ_SEALED_REFERENCE, &client_id, "its word"),      \
+                bytes_cell("reference_key", data_key), bytes_cell("data_key", data_key), bytes_cell("account_key", data_key), \
+                number_cell("since", since), number_cell("visited_at", visited_at)                                            \
+        }                                                                                                                     \
     }
 #define FAILED                       \
     {                                \

@@ -101,6 +101,10 @@ finq_error *finq_sandbox_bank_ask_data(const char **text, finq_request *request,
     finq_sandbox_world world;
     if (strcmp(question->environment, "sandbox") != 0)
         return finq_error_make(pool, FINQ_E_EXTERNAL_API_FORBIDDEN, "it serves skills of environment sandbox alone");
+    if (question->ask == FINQ_BANK_REVOCATION) { /* its references hold all that it knows of a consent */
+        *text = "{\"revoked\":true}";
+        return NULL;
+    }
     FINQ_TRY(world_look(&world, request, question, pool));
     apr_sleep(apr_time_from_sec(finq_sandbox_pause(question, &world, pool)));
     return finq_sandbox_data(text, question, &world, pool);
