@@ -1,0 +1,88 @@
+"""Refreshes that a crash cuts off, of httpd and of PostgreSQL, at each question: nothing of a half is stored, and who comes next tells the
+client each change once.
+
+Not red yet: what is kept aside goes with the claim, and all is stored in one transaction (finq.feed_store).
+"""
+import signal
+import threading
+
+import pytest
+
+from finqenv import process
+from finqenv.banking import Bank
+from finqenv.process import until
+
+ACCOUNT = {"account": "1", "account_schemes": [{"identification": "RO49AAAA1B31007593840000", "scheme_name": "IBAN"}], "currency": "RON"}
+KINDS = ("accounts", "balances", "transactions")
+CRASHES = [("httpd", "transactions"), ("postgres", "transactions"),
+           *(pytest.param(who, kind, marks=pytest.mark.long) for who in ("httpd", "postgres") for kind in KINDS[:2])]
+
+
+class Asked:
+    """A connector that tells of `amounts`, and does not answer the question of kind `hold` until `go`."""
+
+    def __init__(self):
+        self.amounts, self.hold, self.held, self.go = ["12.50"], None, threading.Event(), threading.Event()
+
+    def answer(self, question, headers, connection):
+        if question["event"] != "data":
+            return {"verdict": "accepted", "reference": "r-1"}
+        if question["ask"] == self.hold:
+            self.held.set()
+            self.go.wait(30)
+        rows = {"accounts": [ACCOUNT], "balances": [], "transactions": [
+            {"account": "1", "amount": amount, "currency": "RON", "credit_debit_indicator": "debit", "status": "booked",
+             "booking_date_time": "2026-02-02T00:00:00Z"} for amount in self.amounts]}
+        return {question["ask"]: rows[question["ask"]]}
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory):
+    made = Bank(make_module_server, run_directory / "crashes", timeout=20, children=1, directives={"FinqJanitorInterval": "1"})
+    yield made
+    made.stop()
+
+
+def crash(bank, who):
+    bank.server.httpd.log.allow("FINQ|dbd|Terminating|terminat|server closed|Connection refused|SIGKILL|proxy")
+    if who == "postgres":
+        bank.server.postgres.kill9()
+        bank.server.postgres.start()
+        return
+    before = set(bank.server.httpd.children())
+    for child in before:
+        process.send(child, signal.SIGKILL)
+    until(lambda: set(bank.server.httpd.children()) - before, what="the next child")
+
+
+@pytest.mark.parametrize("who, kind", CRASHES)
+def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
+    asked = Asked()
+    monkeypatch.setattr(bank.service, "answer", asked.answer)
+    user = bank.user("sca")
+    user.submit("sca", {})
+    held = user.exchange().json
+    of_feed = f"finq.feed WHERE credentials_id = '{held['credentials_id']}'"
+
+    def changes(cursor):
+        """(what came and what went, the next cursor) of a round that asks nobody."""
+        told = bank.client.data("/transactions/sync", held, **({"cursor": cursor} if cursor else {})).json
+        return [one["data"]["amount"] for one in told["added"]], told["removed"] + told["modified"], told["next_cursor"]
+    until(lambda: bank.psql(f"SELECT refreshed_at IS NOT NULL FROM {of_feed}") == "t", what="its first data")
+    came, _, cursor = changes(None)
+    assert came == ["12.50"]
+    asked.amounts, asked.hold = ["12.50", "7.00"], kind
+    bank.psql(f"UPDATE finq.feed SET due_at = now() WHERE credentials_id = '{held['credentials_id']}'")
+    assert asked.held.wait(20)
+    crash(bank, who)
+    asked.hold = None
+    asked.go.set()
+    bank.client.close()  # its connection has gone with the child
+    until(lambda: bank.client.data("/accounts/get", held).status == 200, what="its service")
+    if who == "httpd":
+        assert changes(cursor)[:2] == ([], [])
+    bank.psql(f"UPDATE finq.feed SET due_at = now(), refresh_until = NULL WHERE credentials_id = '{held['credentials_id']}'")  # two minutes later
+    until(lambda: bank.psql(f"SELECT seq FROM {of_feed}") == "2", what="who comes next")
+    assert changes(cursor)[:2] == changes(cursor)[:2] == (["7.00"], [])
+    assert sorted(one["data"]["amount"] for one in bank.client.data("/transactions/get", held).json) == ["12.50", "7.00"]
+    assert bank.psql("SELECT count(*) FROM finq.feed_page") == "0"
