@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """make up [PORT=N]: starts the demonstration's servers and leaves them running."""
+import shlex
 import sys
 
 from finqenv import standing
@@ -39,8 +40,9 @@ def wanted_port(arguments):
 def up():
     url, changed = standing.up(wanted_port(sys.argv[1:]))
     print(f"mod_finq {'is up' if changed else 'is running already'} at {url}/v1")
-    print(NEXT.format(url=url, environment=standing.ENVIRONMENT, events=standing.DIRECTORY / "events.log",
-                      finqctl=FINQCTL, config=standing.DIRECTORY / "httpd/httpd.conf"))
+    paths = {"environment": standing.ENVIRONMENT, "events": standing.DIRECTORY / "events.log", "finqctl": FINQCTL,
+             "config": standing.DIRECTORY / "httpd/httpd.conf"}
+    print(NEXT.format(url=url, **{name: shlex.quote(str(path)) for name, path in paths.items()}))
 
 
 main(up, "make up")

@@ -143,10 +143,10 @@ static const char *request_of(const finq_sandbox_visit *visit, apr_pool_t *pool)
 }
 
 static const struct {
-    const char *name, *label, *number;
+    const char *name, *label, *hint;
 } accounts[] = {
-    {"current", "Current account, RON", "RO49 AAAA 1B31 0075 9384 0000"},
-    {"savings", "Savings account, EUR", "RO09 BCYP 0000 0012 3456 7890"},
+    {"current", "Current account, RON", "for salary and bills"},
+    {"savings", "Savings account, EUR", "for later"},
 };
 
 /* Those to share are all of them, until the user has said otherwise. */
@@ -155,7 +155,7 @@ static const char *shared_accounts(const finq_sandbox_visit *visit, int submitte
     const char *list = "<fieldset>\n<legend>Which accounts</legend>\n";
     for (int i = 0; i < 2; i++) {
         const char *name = accounts[i].name, *chosen = i == 0 ? visit->current : visit->savings;
-        const option one = {"checkbox", name, name, "1", accounts[i].label, accounts[i].number, 0, !submitted || *chosen};
+        const option one = {"checkbox", name, name, "1", accounts[i].label, accounts[i].hint, 0, !submitted || *chosen};
         list = apr_pstrcat(pool, list, option_html(&one, pool), NULL);
     }
     return apr_pstrcat(pool, list, "</fieldset>\n", NULL);
@@ -166,8 +166,8 @@ static const char *paying_account(const finq_sandbox_visit *visit, apr_pool_t *p
     const char *list = "<fieldset>\n<legend>Pay from</legend>\n";
     for (int i = 0; i < 2; i++) {
         const char *name = accounts[i].name;
-        const option one = {"radio",           "account",          name, name,
-                            accounts[i].label, accounts[i].number, 1,    strcmp(visit->account, name) == 0};
+        const option one = {"radio",           "account",        name, name,
+                            accounts[i].label, accounts[i].hint, 1,    strcmp(visit->account, name) == 0};
         list = apr_pstrcat(pool, list, option_html(&one, pool), NULL);
     }
     return apr_pstrcat(pool, list, "</fieldset>\n", NULL);

@@ -50,8 +50,8 @@ static finq_error *file_read(const reading *file, char *text, apr_size_t room)
 {
     int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return file_error(file, apr_psprintf(file->pool, "cannot be read (%s); make one with: umask 077; %s %s", strerror(errno),
-                                             file->make, file->path));
+        return file_error(file, apr_psprintf(file->pool, "cannot be read (%s); make one with: (umask 077; %s '%s')",
+                                             strerror(errno), file->make, file->path));
     finq_error *error = file_check(file, fd);
     ssize_t n = error ? 0 : read(fd, text, room - 1);
     close(fd);

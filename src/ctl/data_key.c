@@ -128,7 +128,7 @@ ctl_exit ctl_data_key_rewrap(ctl_command *command)
 {
     static const struct {
         const char *table, *member;
-    } tables[] = {{"session", "sessions"}, {"credential", "consents"}, {"payment", "payments"}, {"account_key", "tenants"},
+    } tables[] = {{"session", "sessions"}, {"credential", "consents"}, {"payment", "payments"},      {"account_key", "tenants"},
                   {"page", "pages"},       {"feed", "references"},     {"revocation", "revocations"}};
     finq_data_keys *keys;
     const char *list, *told = "";

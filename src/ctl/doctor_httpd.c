@@ -26,7 +26,10 @@ static char *output_read(apr_file_t *from, apr_pool_t *pool)
 /* Runs it to its end. Gives its exit status, 127 where there is no such program. */
 static int program_run(char **output, ctl_doctor *doctor)
 {
-    const char *program = ctl_value(doctor->command, "--httpd"), *config = ctl_value(doctor->command, "--config");
+    const char *program = ctl_value(doctor->command, "--httpd"), *given = ctl_value(doctor->command, "--config");
+    char *config = NULL; /* httpd takes a relative one as one of its ServerRoot's */
+    if (given)
+        apr_filepath_merge(&config, NULL, given, 0, doctor->pool);
     const char *const line[] = {
         "/bin/sh", "-c", script, "sh", program ? program : "", "-t", "-D", "DUMP_FINQ", config ? "-f" : NULL, config, NULL};
     apr_procattr_t *attributes;

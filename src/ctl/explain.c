@@ -26,7 +26,7 @@ static const tag_row tags[] = {
     {"FINQ03", "the request got a 5xx; behind its code stands the true cause",
      "see the causes of FINQ03 in the manual on operation"},
     {"FINQ04", "the request was refused; behind its code stands what the client was told",
-     "nothing: it is for the client to mend"},
+     "as a rule nothing: it is for the client to mend; after unauthorized_tenant see finqctl tenant show, and tenant allow"},
     {"FINQ05", "what dead uploads left could not be tidied; it is tried again each minute", "see the cause"},
     {"FINQ06", "no shared memory for limits and counters; the server does not start", "see the machine's memory and limits"},
     {"FINQ07", "/ready answered 503", "see the causes of FINQ03 in the manual on operation"},
@@ -197,8 +197,10 @@ ctl_exit ctl_explain(ctl_command *command)
     if (code != CTL_OK)
         return code;
     if (json_array_size(log.lines) == 0 && json_object_size(shown) == 1)
-        return ctl_fail(CTL_NOT_FOUND, "nothing is known of %s there. FINQ04 needs LogLevel finq:info, and FINQ10 finq:debug",
-                        text);
+        return path ? ctl_fail(CTL_NOT_FOUND,
+                               "nothing is known of %s there. FINQ04 needs LogLevel finq:info, and FINQ10 finq:debug", text)
+                    : ctl_fail(CTL_NOT_FOUND, "the database knows nothing of %s; of requests the error log tells: --log FILE",
+                               text);
     ctl_print(command, finq_json_text(shown, command->pool));
     return CTL_OK;
 }

@@ -106,7 +106,7 @@ static const char *address_refusal(const guard *g, const struct sockaddr *to)
     if (g->allowed && listed(g->allowed, address, g->pool))
         return NULL;
     if (listed(NOT_PUBLIC, address, g->pool))
-        return "its address is not public, and not allowed";
+        return "its address is not public, and --allow-address does not name it";
     return g->is_plain ? "http is for allowed addresses alone" : NULL;
 }
 

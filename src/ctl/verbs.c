@@ -142,7 +142,7 @@ const ctl_verb ctl_verbs[] = {
     {"servicer", "list", "Lists the servicers and the skills of each.",
      {{NULL, NULL, 0, NULL}}, ctl_servicer_list},
     {"session", "list",
-     "Lists sessions, newest first, as they are stored: one whose time is over is in progress until outbox run has marked it. What "
+     "Lists sessions, newest first, as they are stored: one whose time is over is in progress until the janitor has marked it. What "
      "was only started, without a first step, is in no list. Of persons it tells the tenant_user_id alone.",
      {{"--tenant", "CLIENT_ID", 0, "Only this tenant's."},
       {"--status", "SESSION_STATUS", 0, "Only these: in_progress, pending, completed, failed or expired."},
@@ -226,7 +226,7 @@ const ctl_verb ctl_verbs[] = {
     {"receipt", "verify",
      "Shows what a receipt of user erase says, if one of these keys has signed it. Needs no database. Exit code 1 where none has.",
      {{"--key", "FILE", 1, "Public keys, as key add takes them: openssl pkey -in KEY -pubout."},
-      {"FILE", NULL, 1, "The receipt; - reads standard input."},
+      {"FILE", NULL, 1, "The receipt, or what user erase printed; - reads standard input."},
       {NULL, NULL, 0, NULL}}, ctl_receipt_verify},
     {"key", "add",
      "Registers public keys that a tenant signs with, all of a file or none, and says what it found. A key without a kid is "

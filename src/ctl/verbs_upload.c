@@ -74,6 +74,7 @@ ctl_exit ctl_upload_get(ctl_command *command)
     finq_error *error = key_unwrap(&key, keys, answer, command->pool);
     if (!error)
         error = finq_blob_open(&source, store, &id, key, command->pool);
-    return error ? ctl_fail(error->code == FINQ_E_NOT_FOUND ? CTL_NOT_FOUND : CTL_FAILED, "%s", finq_error_why(error))
-                 : bytes_write(&source);
+    if (error && error->code == FINQ_E_NOT_FOUND)
+        return ctl_fail(CTL_NOT_FOUND, "the document is not in this directory: give that of its server's FinqUploadDir");
+    return error ? ctl_fail(CTL_FAILED, "%s", finq_error_why(error)) : bytes_write(&source);
 }

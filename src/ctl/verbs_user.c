@@ -92,6 +92,16 @@ ctl_exit ctl_user_erase(ctl_command *command)
     return CTL_OK;
 }
 
+/* The receipt of a file: all of it, or what stands as such in what user erase printed. */
+static const char *receipt_in(char *text, apr_size_t length, apr_pool_t *pool)
+{
+    json_t *printed;
+    finq_error *error = *text == '{' ? finq_json_parse(&printed, NULL, text, length, pool) : NULL;
+    const char *receipt = *text == '{' && !error ? finq_json_string(printed, "receipt") : NULL;
+    text[strcspn(text, "\r\n")] = '\0';
+    return receipt ? receipt : text;
+}
+
 ctl_exit ctl_receipt_verify(ctl_command *command)
 {
     apr_array_header_t *keys;
@@ -104,11 +114,10 @@ ctl_exit ctl_receipt_verify(ctl_command *command)
     finq_error *error = finq_key_read(&keys, FINQ_ALGORITHM_ED25519, text, length, command->pool);
     if (error)
         return ctl_fail_with(error);
-    code = ctl_file_read(&receipt, &length, ctl_value(command, "FILE"), FINQ_RECEIPT_MAX, command->pool);
+    code = ctl_file_read(&receipt, &length, ctl_value(command, "FILE"), 2 * FINQ_RECEIPT_MAX, command->pool);
     if (code != CTL_OK)
         return code;
-    receipt[strcspn(receipt, "\r\n")] = '\0';
-    error = finq_receipt_verify(&claims, receipt, keys, command->pool);
+    error = finq_receipt_verify(&claims, receipt_in(receipt, length, command->pool), keys, command->pool);
     if (error)
         return ctl_fail_with(error);
     ctl_print(command, claims);

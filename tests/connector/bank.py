@@ -47,7 +47,7 @@ def decide(question, page, ledger):
         return {"revoked": True}
     if question["event"] == "payment":
         return ledger.look(question)
-    if question["step"] == "payee_check" and "creditor" in question["data"]:
+    if question.get("step") == "payee_check" and "creditor" in question["data"]:
         return ledger.payee(question["data"])
     if "payment_id" in question:
         return ledger.order(question, lambda: _redirect(question, page))

@@ -39,12 +39,12 @@ SKILLS = {
 class Bank:
     """`server` is the Installation, `service` the connector, `client` a tenant's and `other` another tenant's client."""
 
-    def __init__(self, make_server, directory, timeout=2, limit="", more="", **options):
+    def __init__(self, make_server, directory, timeout=2, limit="", extra="", **options):
         directory.mkdir(parents=True, exist_ok=True)
         self.secret = sandbox.new_secret(directory / "bank.secret")
         self.service = Service("bank", self.secret, behaviours=BEHAVIOURS).start()
         host = "".join(sandbox.CONNECTOR.format(name=name, port=port, secret=self.secret, timeout=timeout, limit=limit)
-                       for name, port in (("bank", self.service.port), ("down", free_port()))) + sandbox.PAGE + more
+                       for name, port in (("bank", self.service.port), ("down", free_port()))) + sandbox.PAGE + extra
         self.server = make_server(modules=sandbox.MODULES, vhost=host, plain=True, **options)
         self.service.page = f"{self.server.httpd.url}/sandbox"
         self.directory = directory

@@ -21,7 +21,7 @@ RETURN_LINKS = ("http://localhost:3000", "http://localhost:5173", "http://localh
 def _installation(port, ports=None, **options):
     beside = Beside(DIRECTORY, ports)
     return Installation(DIRECTORY, port=port, modules=MODULES, vhost=sandbox.BANK + beside.vhost(),
-                        directives={"FinqAllowOrigin": "*"}, **options), beside
+                        directives={"FinqAllowOrigin": "*", "FinqJanitorInterval": "10"}, **options), beside
 
 
 def _load():
@@ -56,6 +56,8 @@ def _save(installation, beside, tenant):
         "FINQ_RETURN_LINK": RETURN_LINKS[0],
         "FINQ_SECRET_FILE": installation.secret_file,
         "FINQ_DATA_KEY_FILE": installation.data_key_file,
+        "FINQ_RECEIPT_KEY": installation.receipt_key_file,
+        "FINQ_UPLOAD_DIR": installation.httpd.writable("uploads"),
         "FINQ_EVENTS_URL": beside.events_url(),
         "FINQ_EVENTS_SECRET": beside.events_secret.read_text(),
         "FINQ_EVENTS": beside.events,

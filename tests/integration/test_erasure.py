@@ -238,6 +238,7 @@ def test_the_receipt(own, client, person, tmp_path):
     done = verify(own, receipt)
     claims = json.loads(done.stdout)
     assert done.returncode == 0 and claims == answer["erased"] and set(claims) == {"id", "user", "at", "counts"}
+    assert verify(own, json.dumps(answer, indent=4)).stdout == done.stdout, "what user erase printed will do"
     assert person not in done.stdout and claims["user"] != hashlib.sha256(person.encode()).hexdigest()
     header = json.loads(base64.urlsafe_b64decode(receipt.split(".")[0] + "=="))
     assert header["alg"] == "EdDSA" and len(header["kid"]) == 43

@@ -77,4 +77,4 @@ def test_what_a_server_has_written_and_stored(server, tmp_path):
     told = explained(credentials["credentials_id"], **database)
     assert told["consent"]["status"] == "DELETED" and [line["object"] for line in told["audit"]] == ["credential"]
     assert [line["object"] for line in explained(tenant.client_id, **database)["audit"]][0] == "tenant"
-    assert "nothing is known" in explained(str(uuid.uuid4()), status=3, **database)
+    assert "the database knows nothing of" in explained(str(uuid.uuid4()), status=3, **database)

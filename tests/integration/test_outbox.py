@@ -153,7 +153,7 @@ NOT_PUBLIC = ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "0.0.0.0", "10.1
 def test_private_addresses_are_no_webhooks(bank, receiver, host):
     """Told at once, and nothing is set. Red without host_problem, and for each network without its place in NOT_PUBLIC."""
     done = bank.ctl("webhook", "set", bank.tenant.client_id, f"https://{host}/x", *secret_file(bank), check=False)
-    assert done.returncode == 1 and "its address is not public, and not allowed" in done.stderr
+    assert done.returncode == 1 and "its address is not public, and --allow-address does not name it" in done.stderr
     assert [one["url"] for one in bank.ctl("webhook", "list")] == [receiver.url]
     hook(bank, f"https://{host}/x", allowed=ANYWHERE)
 
@@ -385,7 +385,7 @@ def test_private_addresses_are_refused(bank, receiver):
         for options in ((), ("--allow-address", "10.0.0.0/8,192.168.7.9,fd00::/8,127.0.0.2")):
             make_due(bank)
             said = [json.loads(line) for line in bank.ctl("outbox", "run", "--once", *secret_file(bank), *options, check=False).stdout.splitlines()]
-            assert [one["error"] for one in said] == ["its address is not public, and not allowed"], url
+            assert [one["error"] for one in said] == ["its address is not public, and --allow-address does not name it"], url
     assert receiver.got == []
 
 

@@ -38,7 +38,7 @@ class Asked:
 @pytest.fixture(scope="module")
 def bank(make_module_server, run_directory, server):
     made = Bank(make_module_server, run_directory / "refresher", cluster=server.postgres, database="refresher", children=2,
-                directives={"FinqJanitorInterval": "1"}, more=PLACE)
+                directives={"FinqJanitorInterval": "1"}, extra=PLACE)
     yield made
     made.stop()
 

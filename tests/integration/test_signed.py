@@ -243,7 +243,7 @@ def test_rotation_and_revocation(quick, company):
     time.sleep(1.1)  # or the unknown kid has just been asked for
     quick.add_key(mine, ISSUER, new.pem)
     assert company(mine, new, ISSUER).start_session(SKILL).status == 200, "at once: an unknown kid is asked for"
-    quick.finqctl("key", "revoke", mine.client_id, old.thumbprint)
+    quick.finqctl("key", "revoke", mine.client_id, "--", old.thumbprint)
     time.sleep(2.1)
     answer = company(mine, old, ISSUER).start_session(SKILL)
     assert answer.status == 401 and "(key revoked)" in answer["message"]
@@ -268,7 +268,7 @@ def test_ten_live_keys(quick):
                          check=False)
     assert full.returncode == 1 and "10" in full.stderr
     assert quick.add_key(mine, "ten@bank.example", keys[3].pem) == [kids[3]], "the same again changes nothing"
-    quick.finqctl("key", "revoke", mine.client_id, kids[0])
+    quick.finqctl("key", "revoke", mine.client_id, "--", kids[0])
     quick.add_key(mine, "ten@bank.example", keys[10].pem)
 
 

@@ -107,7 +107,7 @@ def test_what_cannot_be_reached(server, receiver, hooked, url, error, mend):
 def test_the_same_addresses_are_refused_as_to_the_outbox(server, receiver, hooked):
     """Red where ctl_post_open allows more than --allow-address."""
     told = tried(server, hooked[0], allowed=(), status=1)
-    assert told["error"] == "its address is not public, and not allowed" and "--allow-address" in told["mend"] and not receiver.got
+    assert told["error"] == "its address is not public, and --allow-address does not name it" and "--allow-address" in told["mend"] and not receiver.got
 
 
 def test_what_is_missing_is_said(server, receiver, hooked, tmp_path):
