@@ -48,8 +48,7 @@ class Bank:
         self.server = make_server(modules=sandbox.MODULES, vhost=host, plain=True, **options)
         self.service.page = f"{self.server.httpd.url}/sandbox"
         self.directory = directory
-        for one in SKILLS.values():
-            self.publish(one)
+        self.server.publish(SKILLS.values())
         self.tenant = self.server.create_tenant("Waiting tenant", [one["name"] for one in SKILLS.values()])
         other = self.server.create_tenant("Other tenant", [one["name"] for one in SKILLS.values()])
         self.client, self.other = self.server.client(self.tenant), self.server.client(other)

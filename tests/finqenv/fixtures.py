@@ -1,6 +1,7 @@
 """Fixtures: one shared installation for most tests, private ones for tests that break something."""
 import contextlib
 import itertools
+import json
 import os
 import pathlib
 
@@ -9,7 +10,7 @@ import pytest
 from . import runs, workers
 from .client import Client
 from .contract import Contract
-from .installation import DEMO_SKILLS, Installation
+from .installation import DEMO_SKILLS, SKILLS, Installation
 from .places import has_memory
 from .postgres import Postgres
 from .process import begin_run
@@ -124,7 +125,7 @@ def _factory(run_directory, watched):
         def make(**options):
             installation = _start(run_directory / f"private-{next(_numbers)}", watched, **options)
             made.callback(_stop, installation, watched)
-            installation.publish_skills()
+            installation.publish(json.loads(file.read_text()) for file in sorted(SKILLS.glob("*.json")))
             return installation
         yield make
 

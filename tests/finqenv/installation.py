@@ -127,10 +127,14 @@ class Installation:
         for file in sorted(SKILLS.glob("*.json")):
             self.finqctl("skill", "publish", file)
 
+    def publish(self, definitions):
+        """All at once, and unchecked: what finqctl does with one at a time takes a tenth of a private installation's start."""
+        self.psql("".join(f"SELECT finq.skill_publish($definition${json.dumps(one, ensure_ascii=False, separators=(',', ':'))}$definition$);"
+                          for one in definitions), user=OWNER)
+
     def create_tenant(self, name, skills=DEMO_SKILLS):
         shown = self.finqctl("tenant", "create", "--name", name)
-        for skill in skills:
-            self.finqctl("tenant", "allow", shown["client_id"], skill)
+        self.psql("".join(f"SELECT finq.tenant_allow('{shown['client_id']}', '{skill}', NULL, NULL);" for skill in skills), user=OWNER)
         return Tenant(**{field.name: shown[field.name] for field in dataclasses.fields(Tenant)})
 
     def add_key(self, tenant, issuer, material, *options):

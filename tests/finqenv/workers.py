@@ -10,10 +10,11 @@ from .runs import Run, Share, wait_for_shares
 
 # The files that take longest, the longest first: handed out in this order, the workers end at about the same time.
 LONGEST = (
-    "test_database_faults", "test_outbox", "test_signed", "test_long_poll", "test_observe", "test_demo", "test_upload_faults",
-    "test_failover", "test_config", "test_generators", "test_rotation", "test_guards", "test_restarts", "test_standing",
-    "test_page_waiting", "test_signed_attacks", "test_uploads", "test_redirects", "test_account_data", "test_env", "test_together",
-    "test_configtest", "test_audit_chain", "test_hosts", "test_limits", "test_bulkheads", "test_consents")
+    "test_database_faults", "test_signed", "test_outbox", "test_generators", "test_upload_faults", "test_config", "test_observe",
+    "test_page_waiting", "test_demo", "test_long_poll", "test_configtest", "test_standing", "test_signed_attacks", "test_failover",
+    "test_limits", "test_rotation", "test_restarts", "test_account_data", "test_uploads", "test_served", "test_env", "test_bulkheads",
+    "test_bound_hosts", "test_sync", "test_hosts", "test_data_keys", "test_consent_list", "test_audit_chain", "test_together",
+    "test_redirects", "test_guards", "test_consents")
 
 
 def own_run(config):

@@ -201,13 +201,13 @@ def test_absent_when_the_server_starts(desk, make_server, server):
     answer, took = timed(own.client.start_session, SKILL)
     assert check(answer) == 503 and took < MARGIN
     assert own.client.call("/nothing", {}).status == 404
-    for _ in range(1500):
+    for _ in range(600):
         assert check(own.client.start_session(SKILL)) == 503
     (child,) = httpd.children()
     before = memory(child)
-    for _ in range(1500):
+    for _ in range(600):
         own.client.start_session(SKILL)
-    assert SANITIZED or memory(child) - before < 2**19  # what a sanitizer keeps is not the server's
+    assert SANITIZED or memory(child) - before < 2**18  # what a sanitizer keeps is not the server's
     postgres.start()
     start = time.monotonic()
     process.until(lambda: onboard(own) == 200, RETURN + MARGIN, "full service")
