@@ -6,7 +6,7 @@ APXS ?= $(shell command -v apxs2 || command -v apxs)
 SANITIZE ?=
 PREFIX ?= /usr/local
 PORT ?=
-WORKERS ?= 5
+WORKERS ?= 6
 VERSION := $(shell sed -n 's/^.define FINQ_VERSION "\(.*\)"$$/\1/p' include/ground/version.h)
 # Shows a file with the version in its place.
 VERSIONED = sed 's/@VERSION@/$(VERSION)/g'
@@ -51,7 +51,7 @@ help:
 ## make down             stops them and removes their files, and what a demo, test or bench that was killed has left
 ## make psql [ROLE=name]  psql in the database of `make up`, as its owner or as another role
 ## make log              follows the error logs of its servers
-## make test [T='-k x'] [WORKERS=5]  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
+## make test [T='-k x'] [WORKERS=6]  runs the unit and integration tests; T goes to pytest (-m long runs the long ones)
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
 ## make fresh [RELEASE=bookworm] [CLONE='/a clone']  runs make demo and make test, each twice, on a Debian just installed

@@ -1,5 +1,7 @@
 """mod_finq as an operator installs it: a database, a server, finqctl, skills and tenants."""
 import dataclasses
+import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -65,9 +67,19 @@ class Installation:
 
     def start_database(self):
         if not self.postgres.pid():
-            self.postgres.start()
+            self._start_cluster()
         if self.shares_cluster and not self._database_exists(self.database):
             self.postgres.create_database(self.database, self._template())
+        self._migrate()
+
+    def _start_cluster(self):
+        """A new cluster is a copy of one that was migrated today by the same command: its weeks are those that are due."""
+        if (self.postgres.data / "PG_VERSION").exists() or self.database != "finq" or self.postgres.settings.get("wal_level"):
+            self.postgres.start()
+            return
+        self.postgres.start_migrated(f"{hashlib.sha256(FINQCTL.read_bytes()).hexdigest()[:16]}-{datetime.date.today()}", self._migrate)
+
+    def _migrate(self):
         self.finqctl("db", "migrate")
         self.postgres.create_server_role()
 

@@ -56,7 +56,7 @@ def test_both_users_are_onboarded(demo):
     assert nothing_is_left(output)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, *(pytest.param(one, marks=pytest.mark.long) for one in (signal.SIGTERM, signal.SIGHUP))])
 def test_it_may_be_ended_at_the_bank(demo, number):
     """Red where only the demo's good end stops what it started: the output would not end."""
     output = ""
