@@ -1,6 +1,6 @@
 """Orders: checked before any bank is asked, written down before it is, and never sent twice (contract section 11b).
 
-Seen red: see each test.
+Seen red: payment_begin, payment_tell and payment_claim, as the tests say. The other notes name lines that have not been tried.
 """
 import json
 

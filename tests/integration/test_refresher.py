@@ -1,7 +1,7 @@
 """The refresher: banks are asked for account data while nobody waits, each consent within its budget, by whichever child comes first; and
 to take back what they gave for consents that have ended.
 
-Seen red: see each test.
+Seen red: see each test, but for what is taken back: those notes have not been tried.
 """
 import re
 import time
