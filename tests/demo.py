@@ -10,7 +10,9 @@ from pathlib import Path
 
 from finqenv import documents, sandbox
 from finqenv.client import Onboarding
+from finqenv.httpd import Httpd
 from finqenv.installation import DEMO_SKILLS, Installation
+from finqenv.places import reachable
 from finqenv.process import Failure, main, run, until
 from finqenv.runs import Run
 
@@ -252,7 +254,7 @@ def prepare(installation):
 
 
 def walk(directory):
-    passwords = directory / "passwords"
+    passwords = reachable(directory / "office", Httpd.USER) / "passwords"
     passwords.write_text(f"{OFFICER}:{run('openssl', 'passwd', '-apr1', PASSWORD).stdout}")
     installation = Installation(directory, modules=("authn_core", "auth_basic", "authn_file", "authz_user"),
                                 vhost=sandbox.BANK + ACCOUNT + OFFICE.format(passwords=passwords),

@@ -197,7 +197,7 @@ def test_receipt_keys(draft, server, tmp_path):
     public.chmod(0o600)
     for value, words in ((tmp_path / "none", "cannot be read (No such file or directory); make one with: (umask 077; openssl genpkey"),
                          (open_key, "is open to group or others: chmod 600 it"), (public, "Found no PEM private key"),
-                         (other, "p256.pem: "), (f"{good} {good}", "its key was named before")):
+                         (other, "p256.pem: "), (f'"{good}" "{good}"', "its key was named before")):
         draft.settings.directives["FinqReceiptKey"] = value
         refused(draft, "FinqReceiptKey: ", words)
     assert with_directive(draft, "FinqReceiptKey", good)[0]

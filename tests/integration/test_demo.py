@@ -56,12 +56,19 @@ def test_both_users_are_onboarded(demo):
     assert nothing_is_left(output)
 
 
+def until_it_says(demo, words):
+    output = ""
+    while words not in output:
+        one = demo.output.recv(1).decode()
+        assert one, f"it ended before {words.strip()}: {output[-2000:]}"
+        output += one
+    return output
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, *(pytest.param(one, marks=pytest.mark.long) for one in (signal.SIGTERM, signal.SIGHUP))])
 def test_it_may_be_ended_at_the_bank(demo, number):
     """Red where only the demo's good end stops what it started: the output would not end."""
-    output = ""
-    while "\n9. " not in output:
-        output += demo.output.recv(1).decode()
+    output = until_it_says(demo, "\n9. ")
     demo.send_signal(number)
     output += rest(demo.output)
     assert demo.wait(30) == 128 + number and nothing_is_left(output)
@@ -69,9 +76,7 @@ def test_it_may_be_ended_at_the_bank(demo, number):
 
 def test_what_a_killed_demo_leaves_is_found(demo):
     """By `make down`, and by the next demo. Red where nothing sweeps."""
-    output = ""
-    while "\n10. " not in output:
-        output += demo.output.recv(1).decode()
+    output = until_it_says(demo, "\n10. ")
     demo.kill()
     demo.wait(30)
     directory = re.search(r"files in (.+)", output)[1]

@@ -12,7 +12,9 @@ import uuid
 import pytest
 
 from finqenv import documents
+from finqenv.httpd import Httpd
 from finqenv.installation import FINQCTL
+from finqenv.places import reachable
 from finqenv.process import clean_environ, run
 from finqenv.client import Client, Document
 from finqenv.uploads import SKILL, Desk, padded
@@ -45,7 +47,7 @@ LOCATIONS = """
 
 @pytest.fixture(scope="module")
 def desk(server, make_module_server, run_directory):
-    passwords = run_directory / "passwords"
+    passwords = reachable(run_directory / "office", Httpd.USER) / "passwords"
     done = subprocess.run(["openssl", "passwd", "-apr1", PASSWORD], capture_output=True, text=True, check=True)
     passwords.write_text(f"{READER}:{done.stdout}other:{done.stdout}")
     desk = Desk(make_module_server(cluster=server.postgres, database="documents", children=1, plain=True, vhost=LOCATIONS.format(passwords=passwords),

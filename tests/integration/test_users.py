@@ -264,7 +264,7 @@ def test_keys_change(own, client, person, tmp_path):
     own.httpd.log.expect("FinqReceiptKey is not set on this host")
     assert is_error(client.user("erase", tenant_user_id=person), 503, "service_unavailable")
     assert client.request("GET", "/v1/keys").json == {"keys": []} and len(export(client, tenant_user_id=person)["sessions"]) == 1
-    directives["FinqReceiptKey"] = f"{newer} {before}"
+    directives["FinqReceiptKey"] = f'"{newer}" "{before}"'
     own.httpd.restart()
     kids = [key["kid"] for key in client.request("GET", "/v1/keys")["keys"]]
     header = erase(client, tenant_user_id=person).split(".")[0]
