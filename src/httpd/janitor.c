@@ -1,12 +1,7 @@
 #include "httpd/janitor.h"
 
-#include <apr_optional.h>
 #include <apr_strings.h>
-#include <http_config.h>
-#include <http_core.h>
 #include <http_log.h>
-#include <mod_watchdog.h>
-#include <pthread.h>
 #include <string.h>
 
 #include "db/calls.h"
@@ -14,12 +9,12 @@
 #include "ground/process.h"
 #include "httpd/dbd.h"
 #include "httpd/mpm.h"
+#include "httpd/rounds.h"
 #include "httpd/runtime.h"
 #include "httpd/settings.h"
 
 APLOG_USE_MODULE(finq);
 
-#define NAME "_finq_janitor_"
 /* The clocks of a run and of the next tell its beginnings apart by a little less than the interval. */
 #define DUE_SHARE(interval) ((interval) - (interval) / 10)
 
@@ -160,7 +155,7 @@ static void files_tidy(janitor *j)
 static void host_run(server_rec *server, apr_pool_t *parent)
 {
     janitor j = {.server = server, .config = finq_config_of(server), .told = ""};
-    if (j.config->bases->nelts == 0 || !j.config->runtime || finq_mpm_is_stopping())
+    if (!j.config->runtime || finq_mpm_is_stopping())
         return;
     apr_pool_create(&j.pool, parent);
     apr_pool_create(&j.batch_pool, j.pool);
@@ -174,57 +169,22 @@ static void host_run(server_rec *server, apr_pool_t *parent)
     apr_pool_destroy(j.pool);
 }
 
-/* Held while the janitor works: outside of any pool, since mod_watchdog's thread outlives the child's. */
-static pthread_mutex_t working = PTHREAD_MUTEX_INITIALIZER;
-static int is_over; /* the child's end has come */
-
-static apr_status_t tick(int state, void *main_server, apr_pool_t *pool)
+static int has_base(const finq_config *config)
 {
-    if (state != AP_WATCHDOG_STATE_RUNNING)
-        return APR_SUCCESS;
-    pthread_mutex_lock(&working);
-    for (server_rec *server = is_over ? NULL : main_server; server; server = server->next)
-        host_run(server, pool);
-    pthread_mutex_unlock(&working);
-    return APR_SUCCESS;
+    return config->bases->nelts > 0;
 }
 
-/* Before anything goes that it uses: mod_watchdog itself waits for its thread only when the process ends. */
-static apr_status_t child_end(void *unused)
-{
-    (void)unused;
-    pthread_mutex_lock(&working);
-    is_over = 1;
-    pthread_mutex_unlock(&working);
-    return APR_SUCCESS;
-}
+static finq_rounds rounds = {
+    .name = "_finq_janitor_", .is_for = has_base, .visit = host_run, .working = PTHREAD_MUTEX_INITIALIZER};
 
 void finq_janitor_child_init(apr_pool_t *pchild)
 {
-    apr_pool_pre_cleanup_register(pchild, NULL, child_end);
-}
-
-static int has_base(const server_rec *server)
-{
-    while (server && finq_config_of(server)->bases->nelts == 0)
-        server = server->next;
-    return server != NULL;
+    finq_rounds_end_with(&rounds, pchild);
 }
 
 int finq_janitor_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *callback = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
-    apr_interval_time_t interval = apr_time_from_sec(finq_config_of(main_server)->janitor_interval);
-    ap_watchdog_t *watchdog;
     (void)plog;
     (void)ptemp;
-    if (!has_base(main_server) || ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
-        return OK;
-    if (!get || !callback || get(&watchdog, NAME, 0, 1, pconf) != APR_SUCCESS ||
-        callback(watchdog, interval, main_server, tick) != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, main_server, "FINQ13: mod_watchdog is not there: a2enmod watchdog, or load it");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return OK;
+    return finq_rounds_start(&rounds, pconf, main_server);
 }

@@ -1,12 +1,7 @@
 #include "httpd/refresher.h"
 
-#include <apr_optional.h>
 #include <apr_strings.h>
-#include <http_config.h>
-#include <http_core.h>
 #include <http_log.h>
-#include <mod_watchdog.h>
-#include <pthread.h>
 
 #include "data/revocation.h"
 #include "db/calls.h"
@@ -14,11 +9,11 @@
 #include "httpd/account_data.h"
 #include "httpd/errand.h"
 #include "httpd/mpm.h"
+#include "httpd/rounds.h"
 #include "httpd/service.h"
 
 APLOG_USE_MODULE(finq);
 
-#define NAME "_finq_refresher_"
 /* So long a consent that was taken is nobody else's: until its refresh has claimed it. */
 #define TAKEN_SECONDS 120
 
@@ -59,7 +54,8 @@ static int refresh_next(finq_request *request, const char *connectors)
 static int follow_next(finq_request *request, const char *connectors)
 {
     int found = 0;
-    finq_error *error = finq_payment_follow(&found, &request->service, NULL, connectors, request->r->pool);
+    finq_error *error =
+        finq_payment_follow(&found, &request->service, &(finq_payment_pursuit){.connectors = connectors}, request->r->pool);
     if (error)
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request->r, "FINQ19: [%s] how a payment stands: %s", request->id,
                       finq_error_why(error));
@@ -89,7 +85,7 @@ static void host_run(server_rec *server, apr_pool_t *parent)
 {
     const finq_config *config = finq_config_of(server);
     apr_pool_t *pool;
-    if (!finq_config_serves(config) || !config->runtime || config->connectors->nelts == 0)
+    if (!config->runtime)
         return;
     apr_pool_create(&pool, parent);
     while (!finq_mpm_is_stopping() && (do_next(server, revoke_next, pool) || do_next(server, refresh_next, pool)))
@@ -99,55 +95,23 @@ static void host_run(server_rec *server, apr_pool_t *parent)
     apr_pool_destroy(pool);
 }
 
-/* Held while the refresher works: outside of any pool, since mod_watchdog's thread outlives the child's. */
-static pthread_mutex_t working = PTHREAD_MUTEX_INITIALIZER;
-static int is_over; /* the child's end has come */
-
-static apr_status_t tick(int state, void *main_server, apr_pool_t *pool)
+static int asks(const finq_config *config)
 {
-    if (state != AP_WATCHDOG_STATE_RUNNING)
-        return APR_SUCCESS;
-    pthread_mutex_lock(&working);
-    for (server_rec *server = is_over ? NULL : main_server; server; server = server->next)
-        host_run(server, pool);
-    pthread_mutex_unlock(&working);
-    return APR_SUCCESS;
+    return finq_config_serves(config) && config->connectors->nelts > 0;
 }
 
-static apr_status_t child_end(void *unused)
-{
-    (void)unused;
-    pthread_mutex_lock(&working);
-    is_over = 1;
-    pthread_mutex_unlock(&working);
-    return APR_SUCCESS;
-}
+static finq_rounds rounds = {
+    .name = "_finq_refresher_", .in_each_child = 1, .is_for = asks, .visit = host_run, .working = PTHREAD_MUTEX_INITIALIZER};
 
 void finq_refresher_child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     (void)main_server;
-    apr_pool_pre_cleanup_register(pchild, NULL, child_end);
+    finq_rounds_end_with(&rounds, pchild);
 }
 
-static int asks(const server_rec *server)
-{
-    while (server && !(finq_config_serves(finq_config_of(server)) && finq_config_of(server)->connectors->nelts > 0))
-        server = server->next;
-    return server != NULL;
-}
-
-/* Where mod_watchdog is not there the janitor says so. */
 int finq_refresher_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main_server)
 {
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *callback = APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
-    apr_interval_time_t interval = apr_time_from_sec(finq_config_of(main_server)->janitor_interval);
-    ap_watchdog_t *watchdog;
     (void)plog;
     (void)ptemp;
-    if (!asks(main_server) || !get || !callback || ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
-        return OK;
-    if (get(&watchdog, NAME, 0, 0, pconf) != APR_SUCCESS || callback(watchdog, interval, main_server, tick) != APR_SUCCESS)
-        return HTTP_INTERNAL_SERVER_ERROR;
-    return OK;
+    return finq_rounds_start(&rounds, pconf, main_server);
 }

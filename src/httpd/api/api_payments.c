@@ -36,7 +36,8 @@ static void put_transactions(finq_json_writer *to, const json_t *transactions)
 static void follow(finq_request *request, void *session_id)
 {
     int found;
-    finq_error *error = finq_payment_follow(&found, &request->service, session_id, NULL, request->r->pool);
+    finq_error *error =
+        finq_payment_follow(&found, &request->service, &(finq_payment_pursuit){.session_id = session_id}, request->r->pool);
     if (error)
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, request->r, "FINQ19: [%s] how a payment stands: %s", request->id,
                       finq_error_why(error));
