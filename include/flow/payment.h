@@ -38,11 +38,16 @@ finq_error *finq_payment_answered(finq_payment *payment, const finq_service *ser
 finq_error *finq_payment_notice(const char **phase, const finq_service *service, const finq_id *step_id, const char *connector,
                                 const finq_payment_state *state, apr_pool_t *pool);
 
-/** Asks the bank of one payment how it stands, if it is due: of the session's, or (NULL) of the one that is due first among those of
- * these connectors, whose names have blanks between; NULL for any. `*found` is 0 where none is due.
+/** Which payment is asked about. */
+typedef struct finq_payment_pursuit {
+    const finq_id *session_id; /**< the session's; NULL for the one that is due first */
+    const char *connectors;    /**< among those of these, with blanks between; NULL for any */
+    const char *entered;       /**< the connector that the caller has entered; NULL for none */
+} finq_payment_pursuit;
+
+/** Asks the bank of one payment how it stands, if it is due. `*found` is 0 where none is.
  * Errors: external_api_*; service_unavailable; those of a call. The next question is due after a gap that grows, whatever comes of this one. */
-finq_error *finq_payment_follow(int *found, const finq_service *service, const finq_id *session_id, const char *connectors,
-                                apr_pool_t *pool);
+finq_error *finq_payment_follow(int *found, const finq_service *service, const finq_payment_pursuit *pursuit, apr_pool_t *pool);
 
 /** Whether an accepted payee_check says what was found: `vop` is match, or close_match where the data say confirmed. Error:
  * external_api_invalid_answer. */

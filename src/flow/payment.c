@@ -89,7 +89,8 @@ static finq_error *begin_call(finq_payment_begin_out *row, finq_payment *payment
 static finq_error *begin_again(finq_payment_begin_out *row, finq_payment *payment, const beginning *of)
 {
     int found;
-    finq_error *error = finq_payment_follow(&found, of->service, &payment->session_id, NULL, of->pool);
+    const finq_payment_pursuit other = {.session_id = &payment->session_id, .entered = of->submission->pass->step->connector};
+    finq_error *error = finq_payment_follow(&found, of->service, &other, of->pool);
     if (error || !found)
         return NULL; /* it stands as it stood */
     return begin_call(row, payment, of);

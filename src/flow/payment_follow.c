@@ -59,23 +59,26 @@ static finq_error *answer_take(finq_payment *payment, const finq_service *servic
     return finq_call_payment_release(&row, service->db, &in, pool);
 }
 
-static finq_error *ask(finq_payment *payment, const finq_service *service, const finq_payment_claim_out *claim, apr_pool_t *pool)
+static finq_error *ask(finq_payment *payment, const finq_service *service, const finq_payment_claim_out *claim,
+                       const char *entered, apr_pool_t *pool)
 {
     finq_connectors *connectors = service->connectors;
     finq_payment_question question;
     finq_payment_answer answer;
     FINQ_TRY(question_make(&question, service, payment, claim, pool));
-    FINQ_TRY(connectors->enter(connectors, claim->connector));
+    int is_inside = entered && strcmp(entered, claim->connector) == 0; /* a second place may never come free */
+    if (!is_inside)
+        FINQ_TRY(connectors->enter(connectors, claim->connector));
     finq_error *error = connectors->ask_payment(connectors, &answer, claim->connector, &question, pool);
-    connectors->leave(connectors, claim->connector);
+    if (!is_inside)
+        connectors->leave(connectors, claim->connector);
     FINQ_TRY(error);
     return answer_take(payment, service, &answer, pool);
 }
 
-finq_error *finq_payment_follow(int *found, const finq_service *service, const finq_id *session_id, const char *connectors,
-                                apr_pool_t *pool)
+finq_error *finq_payment_follow(int *found, const finq_service *service, const finq_payment_pursuit *pursuit, apr_pool_t *pool)
 {
-    finq_payment_claim_in in = {.session_id = session_id, .tenant = service->tenant, .connectors = connectors};
+    finq_payment_claim_in in = {.session_id = pursuit->session_id, .tenant = service->tenant, .connectors = pursuit->connectors};
     finq_payment_claim_out claim;
     finq_data_key *key;
     FINQ_TRY(finq_call_payment_claim(&claim, service->db, &in, pool));
@@ -86,5 +89,5 @@ finq_error *finq_payment_follow(int *found, const finq_service *service, const f
     finq_payment payment = {
         .payment_id = *claim.payment_id, .session_id = *claim.session_id, .version = claim.version, .key = key};
     FINQ_TRY(payment_book_open(&payment, claim.book, pool));
-    return ask(&payment, service, &claim, pool);
+    return ask(&payment, service, &claim, pursuit->entered, pool);
 }

@@ -56,6 +56,11 @@ class Bank:
         self.ctl("tenant", "redirect-allow", self.tenant.client_id, "myapp://")
         self.ctl("tenant", "redirect-allow", self.tenant.client_id, "com.example.app:/done")
 
+    def answer_rightly(self):
+        """As before what a test had it do."""
+        self.service.behaviour, self.service.is_deaf = None, False
+        self.service.ledger.says = {"status": "ACSP"}
+
     def ctl(self, *words, **more):
         return self.server.finqctl(*words, **more)
 

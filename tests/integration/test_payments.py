@@ -22,11 +22,19 @@ def bank(make_module_server, run_directory):
     made.stop()
 
 
+@pytest.fixture
+def narrow(make_server, run_directory):
+    """Whose connector is asked one thing at a time."""
+    made = Bank(make_server, run_directory / "payments-narrow", children=1, limit="limit=1")
+    made.allow(PAY)
+    yield made
+    made.stop()
+
+
 @pytest.fixture(autouse=True)
 def right_answers(bank):
     yield
-    bank.service.behaviour, bank.service.is_deaf = None, False
-    bank.service.ledger.says = {"status": "ACSP"}
+    bank.answer_rightly()
 
 
 def asked(bank, user):
@@ -165,9 +173,8 @@ def test_an_order_that_was_asked_and_not_answered(bank, behaviour):
     assert len(attempts(bank, user)) == 1 and list(bank.service.ledger.orders.values()).count(data) == 1
 
 
-def test_an_order_that_never_came(bank):
-    """Once the bank has said so, another may be sent; and should the first come late, it is not carried out. Red where begin_again does not
-    ask, or where finq_payment_follow does not release."""
+def another_order(bank):
+    """Behind one that never came to the bank. Returns the first one's data."""
     user, data, message_id = bank.user(PAY["name"]), order(new_message()), new_message()
     bank.service.is_deaf = True
     bank.server.httpd.log.allow("FINQ08|proxy")
@@ -180,8 +187,19 @@ def test_an_order_that_never_came(bank):
     assert lost in bank.service.ledger.refused and lost not in bank.service.ledger.orders
     inquiry, = [question for question in asked(bank, user) if question["event"] == "payment"]
     assert inquiry["attempt"] == lost and set(inquiry) == {"event", "attempt", "payment_id", "session_id", "step_id", "skill", "environment"}
-    other = bank.user(PAY["name"])
-    assert pay(other, data).status == 200, "its references are free"
+    return data
+
+
+def test_an_order_that_never_came(bank):
+    """Once the bank has said so, another may be sent; and should the first come late, it is not carried out. Red where begin_again does not
+    ask, or where finq_payment_follow does not release."""
+    data = another_order(bank)
+    assert pay(bank.user(PAY["name"]), data).status == 200, "its references are free"
+
+
+def test_an_order_that_never_came_to_a_narrow_bank(narrow):
+    """Red where the question about it wants a place beside that of the order."""
+    another_order(narrow)
 
 
 def test_an_order_whose_answer_was_lost(bank):

@@ -24,8 +24,7 @@ def bank(make_module_server, run_directory):
 @pytest.fixture(autouse=True)
 def right_answers(bank):
     yield
-    bank.service.behaviour, bank.service.is_deaf = None, False
-    bank.service.ledger.says = {"status": "ACSP"}
+    bank.answer_rightly()
 
 
 def paid(bank, data=None, says=None):
