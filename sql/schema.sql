@@ -559,6 +559,7 @@ CREATE TABLE finq.sandbox_order (
 );
 CREATE INDEX sandbox_order_message ON finq.sandbox_order USING btree (message_id);
 CREATE INDEX sandbox_order_open ON finq.sandbox_order USING btree (page_until) WHERE (sealed IS NOT NULL);
+CREATE INDEX sandbox_order_session ON finq.sandbox_order USING btree (session_id);
 
 CREATE TABLE finq.sandbox_read (
     customer text NOT NULL,

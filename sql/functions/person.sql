@@ -27,6 +27,15 @@ BEGIN ATOMIC
     SELECT p.page_id FROM finq.page p WHERE p.session_id = ANY (p_sessions);
 END;
 
+-- The payments of a person's sessions, and orders whose session never came to be.
+CREATE OR REPLACE FUNCTION finq.person_payments(p_client_id uuid, p_user_macs bytea[], p_sessions uuid[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT p.payment_id FROM finq.payment p WHERE p.client_id = p_client_id AND p.user_mac = ANY (p_user_macs)
+    UNION
+    SELECT p.payment_id FROM finq.payment p WHERE p.session_id = ANY (p_sessions);
+END;
+
 -- Account data come for a session, and are a consent's once that is exchanged.
 CREATE OR REPLACE FUNCTION finq.person_feeds(p_consents uuid[], p_sessions uuid[]) RETURNS TABLE (credentials_id uuid, data_key bytea)
     LANGUAGE sql STABLE
@@ -100,7 +109,7 @@ BEGIN
         RETURN QUERY
             SELECT p.payment_id::text, finq.payment_shown(p)
               FROM finq.payment p
-             WHERE (p.session_id = ANY (v_sessions) OR (p.client_id = p_client_id AND p.user_mac = ANY (p_user_macs))) AND p.payment_id > v_id
+             WHERE p.payment_id IN (SELECT finq.person_payments(p_client_id, p_user_macs, v_sessions)) AND p.payment_id > v_id
              ORDER BY p.payment_id LIMIT p_limit;
     WHEN 'pages' THEN
         RETURN QUERY
@@ -230,28 +239,34 @@ DECLARE
     v_tenant   finq.tenant := finq.tenant_row(p_client_id);
     v_consents uuid[];
     v_sessions uuid[];
+    v_pages    uuid[];
+    v_payments uuid[];
     v_erasure  finq.erasure;
 BEGIN
     -- a first step of theirs has been taken, and is seen from here on, or finds them erased
     PERFORM pg_advisory_xact_lock(finq.person_lock(m.mac)) FROM (SELECT u.mac FROM unnest(p_user_macs) AS u (mac) ORDER BY u.mac) m;
     v_consents := finq.person_consents_lock(v_tenant.client_id, p_user_macs, p_credentials_id);
     v_sessions := ARRAY(SELECT i.id FROM finq.person_sessions(p_client_id, p_user_macs, v_consents) AS i (id) ORDER BY i.id);
-    -- orders whose session never came to be; the others go with their session
-    DELETE FROM finq.payment p WHERE p.client_id = v_tenant.client_id AND p.user_mac = ANY (p_user_macs);
+    v_pages := ARRAY(SELECT p.page_id FROM finq.page p WHERE p.page_id IN (SELECT finq.person_pages(p_client_id, p_user_macs, v_sessions))
+                      ORDER BY p.page_id FOR UPDATE);
     PERFORM FROM finq.session s WHERE s.session_id = ANY (v_sessions) ORDER BY s.session_id FOR UPDATE;
     -- what was exchanged before they were locked
     v_consents := finq.person_consents_lock(v_tenant.client_id, p_user_macs, p_credentials_id);
-    DELETE FROM finq.page p WHERE p.page_id IN (SELECT finq.person_pages(p_client_id, p_user_macs, v_sessions));
-    IF v_consents = '{}' AND v_sessions = '{}' THEN
+    v_payments := ARRAY(SELECT p.payment_id FROM finq.payment p WHERE p.payment_id IN (SELECT finq.person_payments(p_client_id, p_user_macs, v_sessions))
+                         ORDER BY p.payment_id FOR UPDATE);
+    IF (v_consents || v_sessions || v_pages || v_payments) = '{}' THEN
         v_erasure := finq.erasure_last(p_client_id, p_user_macs);
     END IF;
     IF v_erasure.erasure_id IS NULL THEN
         INSERT INTO finq.erasure AS e (client_id, user_mac, access_token_hash, erased_at, counts)
-        VALUES (p_client_id, p_user_macs[1], p_access_token_hash, clock_timestamp(), finq.person_counts(v_consents, v_sessions))
+        VALUES (p_client_id, p_user_macs[1], p_access_token_hash, clock_timestamp(),
+                finq.person_counts(v_consents, v_sessions) || jsonb_build_object('payments', cardinality(v_payments), 'pages', cardinality(v_pages)))
         RETURNING e.* INTO v_erasure;
         INSERT INTO finq.erased_user AS u (client_id, user_mac, erasure_id, erased_at)
         SELECT p_client_id, m.mac, v_erasure.erasure_id, v_erasure.erased_at FROM unnest(p_user_macs) AS m (mac)
         ON CONFLICT (client_id, user_mac) DO UPDATE SET erasure_id = excluded.erasure_id, erased_at = excluded.erased_at;
+        DELETE FROM finq.page p WHERE p.page_id = ANY (v_pages);
+        DELETE FROM finq.payment p WHERE p.payment_id = ANY (v_payments); -- orders whose session never came to be, too
         PERFORM finq.consent_end(i.id, 0) FROM unnest(v_consents) AS i (id);
         PERFORM finq.feed_remove(f.credentials_id) FROM finq.person_feeds(v_consents, v_sessions) f;
         PERFORM finq.session_empty(i.id) FROM unnest(v_sessions) AS i (id);

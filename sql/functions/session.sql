@@ -73,6 +73,7 @@ BEGIN
     SELECT f.upload_id, clock_timestamp(), false FROM files f;
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
     DELETE FROM finq.payment p WHERE p.session_id = p_session_id;
+    DELETE FROM finq.sandbox_order o WHERE o.session_id = p_session_id;
 END $$;
 
 -- Has the connector of a feed asked to take its reference back; once. Nobody asks the bank with it any more.

@@ -508,6 +508,7 @@ CREATE TABLE finq.sandbox_order (
     CHECK ((decision = 'authorised') = (authorised_at IS NOT NULL)),
     CHECK (decision = 'never' OR body_hash IS NOT NULL)
 );
+CREATE INDEX sandbox_order_session ON finq.sandbox_order (session_id);
 CREATE INDEX sandbox_order_message ON finq.sandbox_order (message_id);
 CREATE INDEX sandbox_order_open ON finq.sandbox_order (page_until) WHERE sealed IS NOT NULL;
 

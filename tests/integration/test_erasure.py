@@ -194,6 +194,26 @@ def test_an_exchange_meanwhile(own, client, person):
     assert is_error(client.consent("get", credentials.json), 401, "invalid_credentials_id")
 
 
+def test_a_page_alone(own, client, person):
+    """Is an erasure of its own, and counted; behind it there is nothing new. Red where person_erase looks at consents and sessions only."""
+    empty = erase(own, person)
+    assert pages.make(client, CARD, tenant_user_id=person).status == 200
+    done = erase(own, person)
+    assert done["receipt"] != empty["receipt"] and done["erased"]["counts"]["pages"] == 1 and erase(own, person) == done
+
+
+def test_a_page_meanwhile(own, client, person):
+    """Who begins a page holds it, and then wants its session: the erasure takes them in this order too. Red where it locks sessions first."""
+    user = walk(client, CARD, to=1, tenant_user_id=person)
+    page = pages.make(client, CARD, tenant_user_id=person)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with Blocker(own, f"SELECT FROM finq.page WHERE page_id = '{page['page_id']}' FOR UPDATE"):
+            erased = pool.submit(erase, own, person)
+            until(lambda: waits(own, OWNER), 10, "the erasure's wait")
+            assert own.psql(f"SELECT status FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE NOWAIT") == "SESSION_IN_PROGRESS"
+        assert erased.result()["erased"]["counts"]["pages"] == 1
+
+
 def test_a_first_step_meanwhile(own, client, person):
     """It waits for the erasure, which has looked for sessions already, and is refused: no row of the person begins behind its back.
     Red without the lock in finq.submit_step, and without that in finq.person_erase."""
@@ -261,7 +281,7 @@ def test_the_receipt(own, client, person, tmp_path):
 def test_receipts_are_forgotten(own, person):
     """After thirty days. Red without finq.janitor_remove_erasures."""
     first = erase(own, person)
-    assert first["erased"]["counts"] == {"sessions": 0, "steps": 0, "documents": 0, "consents": 0, "accounts": 0, "transactions": 0}
+    assert first["erased"]["counts"] == {"sessions": 0, "steps": 0, "documents": 0, "consents": 0, "accounts": 0, "transactions": 0, "payments": 0, "pages": 0}
     own.psql("UPDATE finq.erasure SET erased_at = erased_at - interval '31 days'")
     until(lambda: own.psql("SELECT count(*) FROM finq.erasure") == "0", 20, "the run")
     assert own.psql("SELECT count(*) FROM finq.erased_user") == "0" and erase(own, person)["receipt"] != first["receipt"]

@@ -214,7 +214,8 @@ def test_erasure(bank):
     shown = bank.ctl("user", "export", bank.tenant.client_id, "payer-1")["payments"]
     assert [(one["session_id"], one["phase"]) for one in shown] == [(user.session_id, "accepted"), (lost.session_id, "created")]
     assert json.loads(shown[0]["book"])["status"] == "ACSP" if isinstance(shown[0]["book"], str) else shown[0]["book"]["status"] == "ACSP"
-    bank.ctl("user", "erase", bank.tenant.client_id, "payer-1", "--receipt-key", str(key))
+    erased = bank.ctl("user", "erase", bank.tenant.client_id, "payer-1", "--receipt-key", str(key))["erased"]
+    assert (erased["counts"]["sessions"], erased["counts"]["payments"]) == (1, 2)
     assert bank.psql(f"SELECT count(*) FROM finq.payment WHERE session_id IN ('{user.session_id}', '{lost.session_id}')") == "0"
     again = bank.user(PAY["name"])
     assert [detail["keyword"] for detail in again.submit("payment_intent", order(message_id))["details"]] == ["unique"]

@@ -39,9 +39,9 @@ def client(installation):
     connected.close()
 
 
-def begun(client, skill=SKILL):
+def begun(client, skill=SKILL, **more):
     user = Onboarding(client, skill["name"])
-    assert user.start().status == 200
+    assert user.start(**more).status == 200
     return user
 
 
@@ -246,6 +246,14 @@ def test_an_open_order_is_closed_when_it_is_asked_about_too_late(installation):
     installation.psql(f"UPDATE finq.sandbox_order SET page_until = clock_timestamp() WHERE attempt = '{attempt}'")
     decide = f"SELECT coalesce(decision, '') FROM finq.sandbox_order_decide('{attempt}', 'authorised', 0, NULL)"
     assert [installation.psql(sql) for sql in (decide, ask, take, decide)] == ["", "cancelled", "cancelled", "cancelled"]
+
+
+def test_the_ledger_goes_with_the_session(installation, client):
+    """Where the person is erased, as where the session's time has come. Red without sandbox_order in finq.session_data_remove."""
+    user, data = begun(client, tenant_user_id="who pays"), paying.order()
+    assert user.submit("payment_intent", data).status == 200 and paying.ledger(installation, data)
+    assert client.user("erase", tenant_user_id="who pays").status == 200
+    assert paying.ledger(installation, data) == []
 
 
 def test_the_ledger_holds_nothing_of_a_person(installation, client):

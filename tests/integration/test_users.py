@@ -100,7 +100,7 @@ def test_an_erasure_leaves_a_receipt(own, client, person, tmp_path):
     transactions = len(client.data("/transactions/get", credentials).json)
     receipt = erase(client, tenant_user_id=person)
     said = claims(receipt)
-    assert said["counts"] == {"sessions": 1, "steps": 1, "documents": 0, "consents": 1, "accounts": 2, "transactions": transactions}
+    assert said["counts"] == {"sessions": 1, "steps": 1, "documents": 0, "consents": 1, "accounts": 2, "transactions": transactions, "payments": 0, "pages": 0}
     assert person not in json.dumps(said) and erase(client, tenant_user_id=person) == receipt
     keys = client.request("GET", "/v1/keys")
     assert keys.status == 200 and keys.headers["cache-control"] == "public, max-age=300"
