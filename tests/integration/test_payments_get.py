@@ -1,6 +1,6 @@
 """How a payment stands: /payments/get, events, following (contract section 11b), for a client that knows the public pages alone.
 
-Seen red: payment_begin, payment_tell and payment_claim, as the tests say. The other notes name lines that have not been tried.
+Seen red: see each test.
 """
 import json
 
