@@ -1,10 +1,10 @@
-"""Orders, and skills that take them."""
+"""Orders, skills that take them, and what the sandbox bank's ledger holds of them."""
 import itertools
 
 from .banking import definition, step
 
 NAMES = itertools.count(1)
-LINK = "https://app.example/done"
+LINK, DEBTOR = "https://app.example/done", "RO49AAAA1B31007593840000"
 RENT = {"creditor": {"name": "Imobiliare SRL"}, "creditor_account": {"iban": "RO09BCYP0000001234567890"}}
 
 
@@ -21,7 +21,7 @@ def transfer(end_to_end_id="E-1", amount="1250.01", currency="RON", **more):
 
 
 def order(message_id=None, *transfers, link=None, payment_id="P-1", **more):
-    """The data of a payment_intent. message_id NEW is one that nobody has used."""
+    """The data of a payment_intent; `more` goes into its one payment."""
     transfers = transfers or (transfer(),)
     header = {"group_header": {"message_id": message_id, "txs_no": len(transfers)}} if message_id else {}
     return {**header, **({"psu_redirect_link": link} if link else {}),
@@ -30,3 +30,13 @@ def order(message_id=None, *transfers, link=None, payment_id="P-1", **more):
 
 def new_message():
     return f"M-{next(NAMES)}"
+
+
+def visited(*transfers, debtor=DEBTOR, **more):
+    """An order under a message_id of its own, whose user goes to the bank."""
+    return order(new_message(), *transfers, link=LINK, **({"debtor_account": {"iban": debtor}} if debtor else {}), **more)
+
+
+def ledger(installation, data):
+    """The sandbox bank's orders of a message_id, newest first."""
+    return installation.finqctl("sandbox", "ledger", "--message-id", data["group_header"]["message_id"])

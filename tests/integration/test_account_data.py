@@ -13,6 +13,7 @@ import pytest
 from finqenv import sandbox
 from finqenv.flows import CARD, walk
 from finqenv.installation import DEMO_SKILLS
+from finqenv.places import ROOT
 from finqenv.wire import is_error
 
 PATHS = ("/accounts/get", "/balances/get", "/transactions/get")
@@ -220,6 +221,17 @@ def test_an_amount_that_is_a_number_is_rounded(client, credentials, known):
     found = client.call("/transactions/get", json.dumps(body)[:-1] + ", " + near[1:]).json
     assert found and found == transactions(client, credentials, filter={"eq": amount})
     assert transactions(client, credentials, filter={"eq": f"{amount}00000000000001"}) == []
+
+
+def test_what_currencies_are_counted_in(installation):
+    """The database rounds by the list that orders are checked by. Red where either list is another."""
+    source = (ROOT / "src/bank/data.c").read_text()
+    named = re.search(r"currencies\[\] =([^;]*);", source)[1]
+    others = {name: int(digits) for names, digits in re.findall(r'\{" ([A-Z ]+) ", (\d)\}', source) for name in names.split()}
+    digits = {name: others.get(name, 2) for name in re.findall(r"\b[A-Z]{3}\b", named)}
+    rounded = installation.psql("SELECT c, scale(finq.amount_meant('1.234567', c)) FROM unnest(ARRAY['" + "','".join(digits) + "']) c")
+    assert len(digits) > 150 and set(others) < set(digits) and dict(line.split("|") for line in rounded.splitlines()) == {
+        name: str(count) for name, count in digits.items()}
 
 
 @pytest.mark.parametrize("filter, code", [

@@ -1,6 +1,6 @@
 """Orders: checked before any bank is asked, written down before it is, and never sent twice (contract section 11b).
 
-Seen red: payment_begin, payment_tell and payment_claim, as the tests say. The other notes name lines that have not been tried.
+Seen red: as the tests say.
 """
 import json
 
@@ -75,8 +75,7 @@ def places(answer):
     ({}, "/payment_info", "required"),
 ])
 def test_a_wrong_order_reaches_no_bank(bank, data, field, keyword):
-    """And leaves nothing: tests/unit/test_order.c has all that may be wrong. Red without the form of orders in submission_check, or order_check
-    in plan_fill."""
+    """And leaves nothing: tests/unit/test_order.c has all that may be wrong. Red without the form of orders in submission_check."""
     user = bank.user(PAY["name"])
     nonce = user.nonce
     assert places(pay(user, data)) == [(field, keyword)]

@@ -10,17 +10,18 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from finqenv import paying, sandbox
-from finqenv.banking import definition, step
+from finqenv import sandbox
+from finqenv.banking import step
 from finqenv.browser import CONTRAST, driver_service
 from finqenv.client import Onboarding
 from finqenv.flows import publish
+from finqenv.payments import DEBTOR, RENT, ledger, new_message, order, paying, transfer, visited
 from finqenv.places import BUILD, ROOT
 from finqenv.process import until
 from finqenv.wire import is_error
 
-SKILL = {**definition("pays_sbx_#1.0", step("payment_intent", connector="bank")), "type": "payment_initiation"}
-CHECKED = {**definition("checks_sbx_#1.0", step("payee_check", connector="bank")), "type": "payment_initiation"}
+SKILL = paying("pays_sbx_#1.0", step("payment_intent", connector="bank"))
+CHECKED = paying("checks_sbx_#1.0", step("payee_check", connector="bank"))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def ordered(client, data):
 
 def entry(installation, data):
     """The one order of a message_id."""
-    one, = paying.ledger(installation, data)
+    one, = ledger(installation, data)
     return one
 
 
@@ -78,7 +79,7 @@ def post(client, url, **form):
 
 def test_an_order_is_approved(installation, client):
     """It is ordered at the page: a browser that never comes back has no part in it."""
-    data = paying.order()
+    data = visited()
     user, url = ordered(client, data)
     assert standing(installation, data) == ("RCVD", False)
     path = sandbox.choose(client, url, "approve")
@@ -91,7 +92,7 @@ def test_an_order_is_approved(installation, client):
 def test_an_order_that_is_refused(installation, client):
     """For good, however it is refused. Red where order_leave decides nothing."""
     for refusal in ({"choice": "deny"}, {"cancel": "1"}):
-        data = paying.order()
+        data = visited()
         _, url = ordered(client, data)
         assert "error=access_denied" in post(client, url, **refusal).headers["location"]
         assert standing(installation, data) == ("CANC", False)
@@ -101,7 +102,7 @@ def test_an_order_that_is_refused(installation, client):
 
 def test_what_is_decided_stands_in_a_second_tab(installation, client):
     """Red where sandbox_order_decide does not look at the decision; where decided_send is not called."""
-    data = paying.order()
+    data = visited()
     _, url = ordered(client, data)
     first = post(client, url, choice="approve")
     assert post(client, url, choice="approve", customer="other").headers["location"] == first.headers["location"]
@@ -112,7 +113,7 @@ def test_what_is_decided_stands_in_a_second_tab(installation, client):
 
 
 def test_a_bank_that_fails_decides_nothing(installation, client):
-    data = paying.order()
+    data = visited()
     _, url = ordered(client, data)
     assert "error=server_error" in post(client, url, choice="fail").headers["location"]
     assert standing(installation, data) == ("RCVD", False)
@@ -122,24 +123,24 @@ def test_a_bank_that_fails_decides_nothing(installation, client):
 
 def test_a_page_ends(installation, client):
     """Red where page_until is not looked at in sandbox_order_decide and sandbox_order_shown."""
-    data = paying.order()
+    data = visited()
     _, url = ordered(client, data)
-    installation.psql(f"UPDATE finq.sandbox_order SET page_until = clock_timestamp() WHERE message_id = '{paying.message_id(data)}'")
+    installation.psql(f"UPDATE finq.sandbox_order SET page_until = clock_timestamp() WHERE message_id = '{data['group_header']['message_id']}'")
     for answer in (look(client, url), post(client, url, choice="approve")):
         assert answer.status == 400 and b"waited too long" in answer.body
     assert standing(installation, data) == ("RCVD", False)
 
 
-@pytest.mark.parametrize("order", ["01890a5d-ac96-774b-bcce-b302099a8057", "1", "01890a5d-ac96-774b-bcce-b302099a8057'"])
-def test_orders_that_there_are_not(installation, client, order):
-    query = urllib.parse.urlencode({"state": "s", "redirect_uri": f"{installation.httpd.url}/v1/redirects/sca", "order": order})
+@pytest.mark.parametrize("attempt", ["01890a5d-ac96-774b-bcce-b302099a8057", "1", "01890a5d-ac96-774b-bcce-b302099a8057'"])
+def test_orders_that_there_are_not(installation, client, attempt):
+    query = urllib.parse.urlencode({"state": "s", "redirect_uri": f"{installation.httpd.url}/v1/redirects/sca", "order": attempt})
     for answer in (look(client, f"/sandbox?{query}"), post(client, f"/sandbox?{query}", choice="approve")):
         assert answer.status == 400 and b"does not know" in answer.body
 
 
 def test_who_pays_says_from_what_where_the_order_does_not(installation, client):
     """Red where sandbox_are_accounts_chosen passes over it."""
-    data = paying.order(debtor=None)
+    data = visited(debtor=None)
     _, url = ordered(client, data)
     missing = post(client, url, choice="approve")
     assert missing.status == 422 and b"Choose an account" in missing.body and b"Pay from" in missing.body
@@ -150,7 +151,7 @@ def test_who_pays_says_from_what_where_the_order_does_not(installation, client):
 
 def test_who_approves_later(installation, client):
     """The bank tells it without being asked. Red without p_seconds; without order_tell; without the UPDATE for `later`."""
-    data = paying.order()
+    data = visited()
     user, url = ordered(client, data)
     _, link = sandbox.come_back(client, sandbox.choose(client, url, "later"))
     assert link == {"status": "SESSION_PENDING"}
@@ -175,7 +176,7 @@ def browser(run_directory):
 def test_the_page_fits_everyone(client, browser):
     """Wide and narrow, light and dark: styled in spite of its policy, no wider than the screen, every control named, text that can be read."""
     long_name = "Ana-Maria Constantinescu-Wolfeschlegelsteinhausenbergerdorff <script>"
-    data = paying.order(paying.transfer("99999.04", 1, long_name), paying.transfer("5.01", 2, "Nobody"), debtor=None)
+    data = visited(transfer("E-1", "99999.04", creditor={"name": long_name}), transfer("E-2", "5.01", creditor={"name": "Nobody"}), debtor=None)
     _, url = ordered(client, data)
     browser.get_log("browser")
     for width, scheme in ((360, "light"), (360, "dark"), (1440, "light"), (1440, "dark")):
@@ -188,7 +189,7 @@ def test_the_page_fits_everyone(client, browser):
         assert browser.execute_script(CONTRAST) == []
     assert browser.get_log("browser") == []
     shown = browser.find_element(By.CSS_SELECTOR, ".order").text
-    assert f"the account belongs to {long_name} SRL" in shown and "100004.05 EUR" in shown and "No match" in shown
+    assert f"the account belongs to {long_name} SRL" in shown and "100004.05 RON" in shown and "No match" in shown
     for control in browser.find_elements(By.CSS_SELECTOR, "input:not([type=hidden]), button"):
         assert control.accessible_name and control.size["height"] >= 24, control.get_attribute("outerHTML")
     labels = {label.text: label for label in browser.find_elements(By.TAG_NAME, "label")}
@@ -204,7 +205,7 @@ def test_the_page_fits_everyone(client, browser):
 
 def test_the_pages_are_safe(client):
     """Red where decided_send goes another way than page_send."""
-    _, url = ordered(client, paying.order())
+    _, url = ordered(client, visited())
     answers = [look(client, url), post(client, url, choice="approve"), look(client, url)]
     for answer in answers:
         assert answer.headers["cache-control"] == "no-store" and answer.headers["referrer-policy"] == "no-referrer"
@@ -250,21 +251,21 @@ def test_an_open_order_is_closed_when_it_is_asked_about_too_late(installation):
 
 def test_the_ledger_goes_with_the_session(installation, client):
     """Where the person is erased, as where the session's time has come. Red without sandbox_order in finq.session_data_remove."""
-    user, data = begun(client, tenant_user_id="who pays"), paying.order()
-    assert user.submit("payment_intent", data).status == 200 and paying.ledger(installation, data)
+    user, data = begun(client, tenant_user_id="who pays"), visited()
+    assert user.submit("payment_intent", data).status == 200 and ledger(installation, data)
     assert client.user("erase", tenant_user_id="who pays").status == 200
-    assert paying.ledger(installation, data) == []
+    assert ledger(installation, data) == []
 
 
 def test_the_ledger_holds_nothing_of_a_person(installation, client):
     """Red where sandbox_order_decide leaves what is sealed."""
     name = f"Canary {secrets.token_hex(4)}"
-    data = paying.order(paying.transfer(name=name))
+    data = visited(transfer(creditor={"name": name}))
     _, url = ordered(client, data)
-    held = f"SELECT o::text || coalesce(encode(sealed, 'escape'), '') FROM finq.sandbox_order o WHERE message_id = '{paying.message_id(data)}'"
-    is_sealed = f"SELECT sealed IS NOT NULL FROM finq.sandbox_order WHERE message_id = '{paying.message_id(data)}'"
+    held = f"SELECT o::text || coalesce(encode(sealed, 'escape'), '') FROM finq.sandbox_order o WHERE message_id = '{data['group_header']['message_id']}'"
+    is_sealed = f"SELECT sealed IS NOT NULL FROM finq.sandbox_order WHERE message_id = '{data['group_header']['message_id']}'"
     row = installation.psql(held)
-    assert name not in row and paying.PAYEE not in row and paying.DEBTOR not in row and installation.psql(is_sealed) == "t"
+    assert name not in row and RENT["creditor_account"]["iban"] not in row and DEBTOR not in row and installation.psql(is_sealed) == "t"
     assert name.encode() in look(client, url).body
     sandbox.choose(client, url, "approve")
     assert installation.psql(is_sealed) == "f"
@@ -273,17 +274,17 @@ def test_the_ledger_holds_nothing_of_a_person(installation, client):
 def test_what_nobody_visited_goes(installation, client):
     """What is sealed, with the next order. Red without that UPDATE in sandbox_order_take."""
     sealed = "SELECT count(*) FROM finq.sandbox_order WHERE sealed IS NOT NULL AND page_until < clock_timestamp()"
-    ordered(client, paying.order())
+    ordered(client, visited())
     installation.psql("UPDATE finq.sandbox_order SET page_until = clock_timestamp()")
     assert int(installation.psql(sealed)) > 0
-    ordered(client, paying.order())
+    ordered(client, visited())
     assert int(installation.psql(sealed)) == 0
 
 
 def test_what_becomes_of_an_order(installation, client):
     """Days pass by the bank's calendar alone. Red without its days in sandbox_now."""
-    orders = {cents: paying.order(*[paying.transfer(f"5.{cents}", n) for n in range(1, 3)]) for cents in ("02", "03", "09")}
-    orders["bulk"] = paying.order(paying.transfer("5.01", 1), paying.transfer("5.06", 2))
+    orders = {cents: visited(*[transfer(f"E-{n}", f"5.{cents}") for n in range(1, 3)]) for cents in ("02", "03", "09")}
+    orders["bulk"] = visited(transfer("E-1", "5.01"), transfer("E-2", "5.06"))
     for data in orders.values():
         sandbox.choose(client, ordered(client, data)[1], "approve")
     def stands():
@@ -292,29 +293,25 @@ def test_what_becomes_of_an_order(installation, client):
     installation.finqctl("sandbox", "date", "--days", "1")
     assert stands() == ["ACSC", "RJCT", "RJCT", "PART"]
     one = entry(installation, orders["bulk"])
-    assert [(of["end_to_end_id"], of["amount"], of["status"]) for of in one["transactions"]] == [("E1", "5.01", "ACSC"), ("E2", "5.06", "RJCT")]
+    assert [(of["end_to_end_id"], of["amount"], of["status"]) for of in one["transactions"]] == [("E-1", "5.01", "ACSC"), ("E-2", "5.06", "RJCT")]
     assert one["transactions"][1]["reason"] == {"code": "AC01"}
     assert len(installation.finqctl("sandbox", "ledger", "--limit", "2")) == 2
 
 
 def test_an_answer_that_is_lost(installation, client):
     """Once: the ledger holds one order, and who comes back again is told. Red where first_request is not kept."""
-    data = paying.order(paying.transfer("5.10"))
+    data = visited(transfer(amount="5.10"))
     user, url = ordered(client, data)
     path = sandbox.choose(client, url, "approve")
     _, link = sandbox.come_back(client, path)
     assert link["error"] == "external_api_connection_error" and standing(installation, data) == ("ACSC", True)
     _, link = sandbox.come_back(client, path)
-    assert "temp_token" in link and len(paying.ledger(installation, data)) == 1
-
-
-def without_visit(data):
-    """Authorised when it is submitted."""
-    return {name: value for name, value in data.items() if name != "psu_redirect_link"}
+    assert "temp_token" in link and len(ledger(installation, data)) == 1
 
 
 def test_an_order_without_a_visit(installation, client):
-    data = without_visit(paying.order())
+    """It is authorised when it is submitted."""
+    data = order(new_message())
     assert begun(client).submit("payment_intent", data)["status"] == "SESSION_COMPLETED"
     assert standing(installation, data) == ("ACSC", True)
 
@@ -325,10 +322,10 @@ def test_an_order_without_a_visit(installation, client):
 def test_an_answer_that_never_comes_to_be(installation, client, amount, code, status):
     """The order was carried out all the same: it is one however often it is sent, and bars every other one. Red where order_pass lets all
     answers pass, and where a submission has an attempt of its own."""
-    data, user = without_visit(paying.order(paying.transfer(amount))), begun(client)
+    data, user = order(new_message(), transfer(amount=amount)), begun(client)
     installation.httpd.log.expect("FINQ08")
     assert user.submit("payment_intent", data).code == code
-    assert user.submit("payment_intent", without_visit(paying.order())).code == "step_already_submitted"
+    assert user.submit("payment_intent", order(new_message())).code == "step_already_submitted"
     again = user.submit("payment_intent", data)
     assert again["status"] == "SESSION_COMPLETED" if amount == "5.10" else again.code == code
     assert standing(installation, data) == (status, True)
@@ -336,7 +333,7 @@ def test_an_answer_that_never_comes_to_be(installation, client, amount, code, st
 
 def test_what_the_bank_says_when_it_is_asked_how_an_order_stands(installation, client):
     """A refused order is over for the module too, and its user may send another one. Red where finq_sandbox_orders_state says nothing of it."""
-    data, other = paying.order(), paying.order()
+    data, other = visited(), visited()
     user, url = ordered(client, data)
     _, link = sandbox.come_back(client, sandbox.choose(client, url, "deny"))
     assert link["error"] == "access_denied"
@@ -348,7 +345,7 @@ def test_what_the_bank_says_when_it_is_asked_how_an_order_stands(installation, c
 
 def test_a_cancelled_order_that_is_sent_again(client):
     """Is over, and so is its session."""
-    data = paying.order()
+    data = visited()
     user, url = ordered(client, data)
     sandbox.come_back(client, sandbox.choose(client, url, "deny"))
     user.nonce = client.call(f"/sessions/{user.session_id}/status", {"client_id": client.tenant.client_id, "nonce": user.step_nonce})["nonce"]
@@ -361,7 +358,7 @@ def test_a_cancelled_order_that_is_sent_again(client):
     ("Ana", "5.01", None), ("Ana", "5.04", "The account belongs to Ana SRL."), ("Ana SRL", "5.04", None),
     ("Nobody", "5.01", "The account belongs to somebody with another name.")])
 def test_a_payee_is_checked(client, name, amount, told):
-    data = {"creditor": {"name": name}, "creditor_account": {"iban": paying.PAYEE}, "instructed_amount": {"amount": amount, "currency": "EUR"}}
+    data = {"creditor": {"name": name}, "creditor_account": RENT["creditor_account"], "instructed_amount": {"amount": amount, "currency": "EUR"}}
     answer = begun(client, CHECKED).submit("payee_check", data)
     if told:
         assert is_error(answer, 400, "invalid_input")
@@ -371,7 +368,7 @@ def test_a_payee_is_checked(client, name, amount, told):
 
 
 def test_a_close_match_that_is_confirmed(client):
-    data = {"creditor": {"name": "Ana"}, "creditor_account": {"iban": paying.PAYEE}, "instructed_amount": {"amount": "5.04", "currency": "EUR"},
+    data = {"creditor": {"name": "Ana"}, "creditor_account": RENT["creditor_account"], "instructed_amount": {"amount": "5.04", "currency": "EUR"},
             "confirmed": True}
     assert begun(client, CHECKED).submit("payee_check", data)["data"] == {"vop": "close_match"}
 
