@@ -47,6 +47,9 @@ finq_error *finq_json_members(json_t *object, const finq_json_member *members, a
 /** The text of a string member that finq_json_members has seen; NULL where it is absent. Lives as long as `object`. */
 const char *finq_json_string(const json_t *object, const char *name);
 
+/** Whether it is a string of so many bytes, none of which is a control character: what may go to a log or a terminal. */
+int finq_json_is_line(const json_t *value, apr_size_t least, apr_size_t most);
+
 /** Ties a new reference to a pool: it is released when the pool is. Returns `value`. */
 json_t *finq_json_own(json_t *value, apr_pool_t *pool);
 
@@ -64,6 +67,8 @@ void finq_json_close(finq_json_writer *to, char bracket);
 
 /** Puts a string; a value that is NULL is left out. In an array the name is NULL, here and below. */
 void finq_json_put(finq_json_writer *to, const char *name, const char *value);
+/** Puts a string; null where it is NULL. */
+void finq_json_put_or_null(finq_json_writer *to, const char *name, const char *value);
 void finq_json_put_integer(finq_json_writer *to, const char *name, apr_int64_t value);
 void finq_json_put_bool(finq_json_writer *to, const char *name, int truth);
 /** Puts any value; NULL is left out. */

@@ -39,24 +39,11 @@ static finq_error *invalid_as(apr_pool_t *pool, finq_error *error)
 
 /* ---- pieces ---- */
 
-/* Text that a person will read: of some length, and nothing in it that would act on a terminal or a log. */
-static int is_words(const json_t *value, apr_size_t least, apr_size_t most)
-{
-    const char *text = json_string_value(value);
-    if (!text || json_string_length(value) < least || json_string_length(value) > most)
-        return 0;
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            return 0;
-    }
-    return 1;
-}
-
 /* RFC 6901. */
 static int is_pointer(const json_t *value)
 {
     const char *text = json_string_value(value);
-    if (!is_words(value, 0, POINTER_MOST) || (*text && *text != '/'))
+    if (!finq_json_is_line(value, 0, POINTER_MOST) || (*text && *text != '/'))
         return 0;
     for (; *text; text++) {
         if (*text == '~' && text[1] != '0' && text[1] != '1')
@@ -75,7 +62,7 @@ static apr_array_header_t *words_read(const json_t *array, apr_pool_t *pool)
         return NULL;
     json_array_foreach((json_t *)array, i, value)
     {
-        if (!is_words(value, 1, TEXT_MOST))
+        if (!finq_json_is_line(value, 1, TEXT_MOST))
             return NULL;
         APR_ARRAY_PUSH(list, const char *) = json_string_value(value);
     }
@@ -88,7 +75,7 @@ static apr_array_header_t *words_read(const json_t *array, apr_pool_t *pool)
 static finq_error *reference_read(reading *of)
 {
     const json_t *reference = json_object_get(of->json, "reference");
-    if (reference && !is_words(reference, 1, FINQ_CONNECTOR_REFERENCE_MOST))
+    if (reference && !finq_json_is_line(reference, 1, FINQ_CONNECTOR_REFERENCE_MOST))
         return finq_connector_unusable(of->pool, "reference is not a text of 1 to 1024 bytes without control characters");
     of->answer->reference = json_string_value(reference);
     return NULL;
@@ -125,7 +112,7 @@ static finq_error *read_rejected(reading *of)
     json_array_foreach((json_t *)details, i, detail)
     {
         const json_t *field = json_object_get(detail, "field"), *message = json_object_get(detail, "message");
-        if (json_object_size(detail) != 2 || !is_pointer(field) || !is_words(message, 1, TEXT_MOST))
+        if (json_object_size(detail) != 2 || !is_pointer(field) || !finq_json_is_line(message, 1, TEXT_MOST))
             return finq_connector_unusable(of->pool, "an entry of details is not {field: JSON Pointer, message: text}");
         APR_ARRAY_PUSH(of->answer->details, finq_detail) =
             (finq_detail){.field = json_string_value(field), .message = json_string_value(message)};
@@ -149,7 +136,7 @@ static finq_error *headers_read(reading *of)
         return finq_connector_unusable(of->pool, "headers is not an object of at most 16 members");
     json_object_foreach(headers, name, value)
     {
-        if (!is_header_name(name) || !is_words(value, 0, HEADER_VALUE_MOST))
+        if (!is_header_name(name) || !finq_json_is_line(value, 0, HEADER_VALUE_MOST))
             return finq_connector_unusable(of->pool, "headers has a member that is no header");
     }
     of->answer->headers = headers;

@@ -6,18 +6,6 @@
 #define TEXT_MOST 500
 #define ID_MOST 35
 
-static int is_words(const json_t *value, apr_size_t most)
-{
-    const char *text = json_string_value(value);
-    if (!text || json_string_length(value) == 0 || json_string_length(value) > most)
-        return 0;
-    for (; *text; text++) {
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            return 0;
-    }
-    return 1;
-}
-
 static int is_code(const json_t *value, apr_size_t least, apr_size_t most)
 {
     const char *text = json_string_value(value);
@@ -30,7 +18,7 @@ static const char *reason_read(finq_payment_word *word, const json_t *reason)
     const json_t *code = json_object_get(reason, "code"), *text = json_object_get(reason, "text");
     if (!reason)
         return NULL;
-    if (!is_code(code, 1, 4) || (text && !is_words(text, TEXT_MOST)) || json_object_size(reason) != (text ? 2 : 1))
+    if (!is_code(code, 1, 4) || (text && !finq_json_is_line(text, 1, TEXT_MOST)) || json_object_size(reason) != (text ? 2 : 1))
         return "a reason is not {code, text?}";
     word->code = json_string_value(code);
     word->text = json_string_value(text);
@@ -62,7 +50,7 @@ static const char *transfers_read(finq_payment_state *state, const json_t *trans
         const json_t *id = json_object_get(transfer, "end_to_end_id");
         finq_payment_word *word = apr_array_push(state->transfers);
         *word = (finq_payment_word){.end_to_end_id = json_string_value(id)};
-        if (!is_words(id, ID_MOST) || apr_hash_get(met, word->end_to_end_id, APR_HASH_KEY_STRING))
+        if (!finq_json_is_line(id, 1, ID_MOST) || apr_hash_get(met, word->end_to_end_id, APR_HASH_KEY_STRING))
             return "an end_to_end_id is none, or comes twice";
         apr_hash_set(met, word->end_to_end_id, APR_HASH_KEY_STRING, word);
         fault = fault ? fault : word_read(word, transfer, 1);

@@ -3,15 +3,12 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "crypto/digest.h"
+#include "crypto/cursor.h"
 #include "db/outcome.h"
 #include "flow/sealed.h"
-#include "ground/codec.h"
 
-/* What stands sealed in a cursor: its kind, which no token has, the last consent of the page, and which query it is of. */
+/* The kind of cursor, which no token has. Its place is the last consent of the page. */
 #define KIND 'L'
-#define PLAIN (1 + 16 + FINQ_DIGEST_SHA256)
-#define SEALED (PLAIN + FINQ_SEAL_OVERHEAD)
 
 static finq_error *status_check(const char *status, apr_pool_t *pool)
 {
@@ -46,28 +43,21 @@ static void query_hash(unsigned char *hash, const finq_consent_query *query, apr
 static finq_error *cursor_seal(const char **cursor, const finq_id *last, const finq_secrets *secrets,
                                const finq_consent_query *query, apr_pool_t *pool)
 {
-    unsigned char plain[PLAIN] = {KIND}, sealed[SEALED];
-    memcpy(plain + 1, last->bytes, sizeof last->bytes);
-    query_hash(plain + 1 + sizeof last->bytes, query, pool);
-    FINQ_TRY(finq_secret_seal(finq_secrets_first(secrets), sealed, plain, sizeof plain, pool));
-    *cursor = finq_codec_encode(FINQ_BASE64URL, sealed, sizeof sealed, pool);
-    return NULL;
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    query_hash(hash, query, pool);
+    return finq_cursor_seal(cursor, KIND, (finq_bytes){last->bytes, sizeof last->bytes}, hash, secrets, pool);
 }
 
 /* `before` comes out NULL where the cursor was not given for this query. */
 static finq_error *cursor_open(const finq_id **before, const finq_secrets *secrets, const finq_consent_query *query,
                                apr_pool_t *pool)
 {
-    unsigned char plain[PLAIN], hash[FINQ_DIGEST_SHA256];
-    finq_bytes sealed;
-    finq_seal seal;
-    *before = NULL;
-    if (!finq_codec_decode(&sealed, FINQ_BASE64URL, query->cursor, strlen(query->cursor), pool) || sealed.length != SEALED)
-        return NULL;
-    FINQ_TRY(finq_secrets_open(&seal, secrets, plain, sealed, pool));
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    finq_id *last = apr_pcalloc(pool, sizeof *last);
+    int is_good;
     query_hash(hash, query, pool);
-    if (seal.secret && plain[0] == KIND && finq_digest_equal(plain + 1 + sizeof(finq_id), hash, sizeof hash))
-        *before = apr_pmemdup(pool, plain + 1, sizeof(finq_id));
+    FINQ_TRY(finq_cursor_open(&is_good, last->bytes, sizeof last->bytes, KIND, query->cursor, hash, secrets, pool));
+    *before = is_good ? last : NULL;
     return NULL;
 }
 

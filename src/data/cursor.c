@@ -2,12 +2,8 @@
 
 #include <string.h>
 
-#include "crypto/secrets.h"
+#include "crypto/cursor.h"
 #include "ground/codec.h"
-
-/* Sealed: the kind, the place, and of which query it is. */
-#define PLAIN(length) (1 + (length) + FINQ_DIGEST_SHA256)
-#define PLAIN_MOST PLAIN(CURSOR_PLACE_MOST)
 
 static void query_hash(unsigned char *hash, const char *filter, const finq_data_claim *claim, apr_pool_t *pool)
 {
@@ -21,29 +17,21 @@ static void query_hash(unsigned char *hash, const char *filter, const finq_data_
 finq_error *finq_data_cursor_seal(const char **cursor, char kind, finq_bytes place, const char *filter,
                                   const finq_service *service, const finq_data_claim *claim, apr_pool_t *pool)
 {
-    unsigned char plain[PLAIN_MOST] = {(unsigned char)kind}, sealed[PLAIN_MOST + FINQ_SEAL_OVERHEAD];
-    apr_size_t length = PLAIN(place.length);
-    memcpy(plain + 1, place.data, place.length);
-    query_hash(plain + 1 + place.length, filter, claim, pool);
-    FINQ_TRY(finq_secret_seal(finq_secrets_first(service->secrets), sealed, plain, length, pool));
-    *cursor = finq_codec_encode(FINQ_BASE64URL, sealed, length + FINQ_SEAL_OVERHEAD, pool);
-    return NULL;
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    query_hash(hash, filter, claim, pool);
+    return finq_cursor_seal(cursor, kind, place, hash, service->secrets, pool);
 }
 
 finq_error *finq_data_cursor_open(unsigned char *place, apr_size_t length, char kind, const char *cursor, const char *filter,
                                   const finq_service *service, const finq_data_claim *claim, apr_pool_t *pool)
 {
-    unsigned char plain[PLAIN_MOST], hash[FINQ_DIGEST_SHA256];
-    finq_seal seal = {FINQ_SEAL_MALFORMED, NULL};
-    finq_bytes sealed;
-    if (finq_codec_decode(&sealed, FINQ_BASE64URL, cursor, strlen(cursor), pool) &&
-        sealed.length == PLAIN(length) + FINQ_SEAL_OVERHEAD)
-        FINQ_TRY(finq_secrets_open(&seal, service->secrets, plain, sealed, pool));
+    unsigned char hash[FINQ_DIGEST_SHA256];
+    int is_good;
     query_hash(hash, filter, claim, pool);
-    if (!seal.secret || plain[0] != (unsigned char)kind || !finq_digest_equal(plain + 1 + length, hash, sizeof hash))
-        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "cursor is not one that was given for this consent and filter.");
-    memcpy(place, plain + 1, length);
-    return NULL;
+    FINQ_TRY(finq_cursor_open(&is_good, place, length, kind, cursor, hash, service->secrets, pool));
+    if (is_good)
+        return NULL;
+    return finq_error_make(pool, FINQ_E_INVALID_FIELD, "cursor is not one that was given for this consent and filter.");
 }
 
 void finq_data_cursor_put(unsigned char to[8], apr_int64_t number)

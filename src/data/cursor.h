@@ -7,8 +7,6 @@
 /* What a cursor is of: unlike each other, and unlike the kinds of tokens and of consents' cursors. */
 #define CURSOR_TRANSACTIONS 'T'
 #define CURSOR_CHANGES 'S'
-/* Longest place. */
-#define CURSOR_PLACE_MOST 64
 
 /* Seals a place of a walk; good for the same kind, consent and `filter` (NULL for none) alone. */
 finq_error *finq_data_cursor_seal(const char **cursor, char kind, finq_bytes place, const char *filter,

@@ -43,6 +43,18 @@ static apr_status_t json_release(void *value)
     return APR_SUCCESS;
 }
 
+int finq_json_is_line(const json_t *value, apr_size_t least, apr_size_t most)
+{
+    const char *text = json_string_value(value);
+    if (!text || json_string_length(value) < least || json_string_length(value) > most)
+        return 0;
+    for (; *text; text++) {
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            return 0;
+    }
+    return 1;
+}
+
 json_t *finq_json_own(json_t *value, apr_pool_t *pool)
 {
     if (value)

@@ -183,6 +183,14 @@ void finq_json_put(finq_json_writer *to, const char *name, const char *value)
     text_string(to, value, strlen(value));
 }
 
+void finq_json_put_or_null(finq_json_writer *to, const char *name, const char *value)
+{
+    if (value)
+        finq_json_put(to, name, value);
+    else
+        finq_json_put_text(to, name, "null");
+}
+
 void finq_json_put_integer(finq_json_writer *to, const char *name, apr_int64_t value)
 {
     text_next(to, name);

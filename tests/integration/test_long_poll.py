@@ -385,7 +385,7 @@ def test_a_childs_end(make_bank):
     start = time.monotonic()
     with Crowd() as crowd:
         gather(crowd, bank, [user], 24)  # the last come to the next child, which begins when this one has ended
-        process.until(lambda: crowd.listen(0.1) or len(crowd.answered) >= 20, 6, "the answers")
+        process.until(lambda: crowd.listen(0.1) or len(crowd.answered) >= 20, 9, "the answers")
         assert not crowd.cut and time.monotonic() - start < 10
     process.until(lambda: not process.alive(child), 10, "its end")
     assert attempt(bank) is None

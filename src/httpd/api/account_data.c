@@ -141,14 +141,6 @@ const char *finq_data_list_close(finq_json_writer *to)
     return finq_json_written(to);
 }
 
-static void put_text_or_null(finq_json_writer *to, const char *name, const char *text)
-{
-    if (text)
-        finq_json_put(to, name, text);
-    else
-        finq_json_put_text(to, name, "null");
-}
-
 void finq_data_put_transaction(finq_json_writer *to, const finq_transaction *transaction, apr_pool_t *pool)
 {
     const finq_transaction_answer_row *row = transaction->row;
@@ -158,8 +150,8 @@ void finq_data_put_transaction(finq_json_writer *to, const finq_transaction *tra
     finq_json_put(to, "utx_id", finq_codec_encode(FINQ_BASE64, row->utx_id.data, row->utx_id.length, pool));
     finq_json_open(to, "data", '{');
     finq_json_put(to, "amount", row->amount);
-    put_text_or_null(to, "balance", row->balance);
-    put_text_or_null(to, "booking_date_time", row->booked_at);
+    finq_json_put_or_null(to, "balance", row->balance);
+    finq_json_put_or_null(to, "booking_date_time", row->booked_at);
     finq_json_put(to, "credit_debit_indicator", row->is_credit ? "credit" : "debit");
     finq_json_put(to, "currency", row->currency);
     finq_json_put(to, "info", transaction->info);

@@ -140,10 +140,7 @@ static finq_error *put_page(finq_json_writer *reply, const finq_consent_page *pa
         finq_json_close(reply, '}');
     }
     finq_json_close(reply, ']');
-    if (page->next_cursor)
-        finq_json_put(reply, "next_cursor", page->next_cursor);
-    else
-        finq_json_put_text(reply, "next_cursor", "null");
+    finq_json_put_or_null(reply, "next_cursor", page->next_cursor);
     return NULL;
 }
 

@@ -73,7 +73,7 @@ finq_error *finq_api_transactions_sync(finq_request *request, finq_json_writer *
     finq_json_put(reply, "next_cursor", cursor);
     finq_json_put_bool(reply, "has_more", page.has_more);
     finq_json_put_bool(reply, "reset", page.is_reset);
-    finq_json_put_text(reply, "as_of", page.as_of ? apr_pstrcat(pool, "\"", page.as_of, "\"", NULL) : "null");
+    finq_json_put_or_null(reply, "as_of", page.as_of);
     finq_json_put_text(reply, "access", page.access ? page.access : "null");
     return NULL;
 }

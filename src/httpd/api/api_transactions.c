@@ -34,10 +34,7 @@ static finq_error *page_answer(finq_request *request, const finq_data_ask *of, c
     finq_json_open(to, "transactions", '[');
     put_transactions(to, page, pool);
     finq_json_close(to, ']');
-    if (cursor)
-        finq_json_put(to, "next_cursor", cursor);
-    else
-        finq_json_put_text(to, "next_cursor", "null");
+    finq_json_put_or_null(to, "next_cursor", cursor);
     finq_json_close(to, '}');
     request->answer_text = finq_json_written(to);
     return NULL;

@@ -111,14 +111,6 @@ void finq_reply_end(request_rec *r)
 
 /* ---- errors ---- */
 
-static void put_text_or_null(finq_json_writer *to, const char *name, const char *text)
-{
-    if (text)
-        finq_json_put(to, name, text);
-    else
-        finq_json_put_text(to, name, "null");
-}
-
 static void put_details(finq_json_writer *to, const apr_array_header_t *details)
 {
     finq_json_open(to, "details", '[');
@@ -126,7 +118,7 @@ static void put_details(finq_json_writer *to, const apr_array_header_t *details)
         const finq_detail *detail = &APR_ARRAY_IDX(details, i, finq_detail);
         finq_json_open(to, NULL, '{');
         finq_json_put(to, "field", detail->field);
-        put_text_or_null(to, "keyword", detail->keyword);
+        finq_json_put_or_null(to, "keyword", detail->keyword);
         finq_json_put_text(to, "limit", detail->limit ? detail->limit : "null");
         finq_json_put(to, "message", detail->message);
         finq_json_close(to, '}');
@@ -146,7 +138,7 @@ static void put_fact(finq_json_writer *to, const finq_fact *fact)
 {
     switch (fact->kind) {
     case FINQ_FACT_TEXT:
-        put_text_or_null(to, fact->name, fact->text);
+        finq_json_put_or_null(to, fact->name, fact->text);
         break;
     case FINQ_FACT_NUMBER:
         finq_json_put_integer(to, fact->name, fact->number);
