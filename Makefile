@@ -59,7 +59,7 @@ help:
 ## make format           writes C as .clang-format has it
 ## make lint             fails where clang-tidy or cppcheck find a fault
 ## make fuzz [FUZZ_SECONDS=60]  looks for inputs that break a parser, so long for each
-## make bench [BENCH='step token'] [CLIENTS=64]  measures speed and memory; STRICT=1 fails where a target is missed
+## make bench [BENCH='step token'] [CLIENTS='64 16']  measures speed and memory, under so many clients in turn; STRICT=1 fails where a target is missed
 ## make bench-scale [SCALE=1]  measures speed and room after a year of SCALE million sessions, and the janitor's run over it
 ## make schema           draws sql/schema.sql, the picture of the tables, from a database of its own
 ## make calls            writes src/db/calls.c and include/db/calls.h: the SQL functions of the server, for C
@@ -198,7 +198,8 @@ bench:
 	@tests/install.sh build run demo bench
 	@$(MAKE) --no-print-directory -s B=$(B) all $(B)/bench/load $(B)/bench/mod_finq_floor.so
 	@tests/bench/rivals.sh $(B)/bench
-	@STRICT=$(STRICT) $(PYTHON) tests/run_bench.py $(BENCH)
+	@for clients in $(or $(CLIENTS),64 16); do \
+	  STRICT=$(STRICT) CLIENTS=$$clients $(PYTHON) tests/run_bench.py $(BENCH) || exit 1; done
 
 bench-scale:
 	@tests/install.sh build run demo bench

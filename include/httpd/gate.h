@@ -45,8 +45,9 @@ typedef enum {
 /** Sets up this child's gates, before any request. */
 apr_status_t finq_gate_child_init(apr_pool_t *pchild);
 /** The gate of one virtual host; hosts that share a pool of mod_dbd's come to share it. What passes it is counted by
- * `meter`, which must live as long. */
-finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild);
+ * `meter`, which must live as long. Of `concurrency` connections in use at once, in all children, it lets this child have its
+ * part; 0 for as many as its pool has. */
+finq_gate *finq_gate_create(const finq_meter *meter, int concurrency, apr_pool_t *pchild);
 /** The meter that counts what passes a gate. */
 const finq_meter *finq_gate_meter(const finq_gate *gate);
 /** Waits until the call may have a connection. `*gate` becomes the one that was entered. */

@@ -18,7 +18,9 @@ int finq_mpm_threads(void);
 /** Half of them, or a quarter, rounded down: so many may be held by what is slow. A quarter is at least 1. */
 int finq_mpm_half_of_threads(void);
 int finq_mpm_quarter_of_threads(void);
-/** The most children at once; at least 1. */
+/** The most children at once, those included that are on their way out; at least 1. */
 int finq_mpm_children(void);
+/** A child's part of a number that is for the whole server, at least 1; of what serves at once, none is on its way out. */
+int finq_mpm_share(int number);
 
 #endif

@@ -24,7 +24,7 @@ static finq_error *store_open(finq_runtime *runtime, const finq_config *config, 
 static finq_error *runtime_fill(finq_runtime *runtime, const finq_config *config, apr_pool_t *pchild)
 {
     runtime->meter = finq_observe_meter(config, pchild);
-    runtime->gate = finq_gate_create(&runtime->meter, pchild);
+    runtime->gate = finq_gate_create(&runtime->meter, config->database_concurrency, pchild);
     FINQ_TRY(finq_directory_create(&runtime->directory, config->cache_ttl, config->skills, pchild));
     FINQ_TRY(finq_keyring_create(&runtime->keyring, config->key_cache_ttl, pchild));
     FINQ_TRY(finq_bearers_create(&runtime->bearers, config->cache_ttl, pchild));

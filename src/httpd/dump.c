@@ -34,6 +34,14 @@ static void connectors_put(finq_json_writer *to, const server_rec *server, apr_p
     finq_json_close(to, ']');
 }
 
+/* That a child may open. */
+static int connections_most(const finq_config *config)
+{
+    int most = config->dbd.most < 0 ? 10 : config->dbd.most; /* as mod_dbd presets it */
+    int share = config->database_concurrency ? finq_mpm_share(config->database_concurrency) : most;
+    return share < most ? share : most;
+}
+
 static void host_put(finq_json_writer *to, const server_rec *server, apr_pool_t *pool)
 {
     const finq_config *config = finq_config_of(server);
@@ -46,7 +54,7 @@ static void host_put(finq_json_writer *to, const server_rec *server, apr_pool_t 
     finq_json_put(to, "data_key_file", config->data_key_file);
     finq_json_put(to, "upload_dir", config->upload_dir);
     finq_json_put(to, "database", config->dbd.params);
-    finq_json_put_integer(to, "connections", config->dbd.most < 0 ? 10 : config->dbd.most); /* as mod_dbd presets it */
+    finq_json_put_integer(to, "connections", connections_most(config));
     connectors_put(to, server, pool);
     finq_json_close(to, '}');
 }

@@ -226,7 +226,7 @@ static void put_gauges(text_page *page)
          offsetof(finq_gauges, in_use)},
         {"finq_database_connections", ",state=\"idle\"", NULL, offsetof(finq_gauges, idle)},
         {"finq_database_connections_most", "",
-         "Connections that there may be: DBDMax of each process that has connected, 1 of one that has not.",
+         "Connections that there may be: DBDMax of each process that has connected, or its part of FinqDatabaseConcurrency; 1 of one that has not.",
          offsetof(finq_gauges, most)},
         {"finq_waiting_clients", "", "Clients that wait for a session's status to change.", offsetof(finq_gauges, waiting)},
         {"finq_forms_unproven", "", "Uploads as forms whose nonce has not come yet.", offsetof(finq_gauges, strangers)},

@@ -63,7 +63,7 @@ static apr_off_t body_read(request_rec *r, char *bytes, apr_size_t room)
 #define PREPARED "bench_submit_step"
 static const char call[] =
     "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM finq.submit_step("
-    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)";
+    "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, NULL, NULL, NULL, decode(repeat('00', 69), 'hex'))";
 
 static const char *id_new(request_rec *r, apr_int64_t milliseconds)
 {

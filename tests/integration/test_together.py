@@ -6,7 +6,7 @@ it; so what goes together is known.
 Seen red: finq_gate_gather taking none along (shares_one_transaction), or those too that bring no session (others_go_alone),
 or waking nobody (nobody_is_forgotten); put_in_order appending (lock_each_other_out); finq_pg_calls without the calls alone
 after a failure (fails_alone), with `failed` not last (culprit); jobs_fail leaving an error out (ends_for_all); jobs_read
-without PQexitPipelineMode (every test); answer_read keeping the first result whatever comes (a_commit_that_fails).
+without PQexitPipelineMode (every test); gate_learn without the part of FinqDatabaseConcurrency (held_to_a_number); answer_read keeping the first result whatever comes (a_commit_that_fails).
 """
 import re
 import threading
@@ -255,6 +255,19 @@ def test_hosts_of_less_patience_go_alone(make_server):
     assert set(statuses(behind.join())) == {200}
     written = writers(desk, [one, two, hasty])
     assert written[0] == written[1] != written[2]
+
+
+def test_connections_in_use_are_held_to_a_number(make_server):
+    """Of three, each of two children has one, though DBDMax is eight; whoever has none waits, and goes together with others."""
+    desk = Desk(make_server(children=2, threads=24, plain=True, dbd=(0, 8, 8), modules=("status",), vhost=STATUS,
+                            directives={"FinqDatabaseConcurrency": "3", "FinqDatabaseTimeout": "8"}), "Held")
+    several = users(desk, 8)
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(*several)):
+        behind.last_steps(several)
+    assert set(statuses(behind.join())) == {200}
+    assert len(desk.installation.postgres.backends()) <= 2
+    writers(desk, several)
 
 
 def test_a_commit_that_fails(desk):

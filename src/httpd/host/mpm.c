@@ -34,6 +34,13 @@ int finq_mpm_quarter_of_threads(void)
     return quarter > 0 ? quarter : 1;
 }
 
+int finq_mpm_share(int number)
+{
+    int children = ask(AP_MPMQ_MAX_DAEMONS, 1);
+    int share = number / (children > 0 ? children : 1);
+    return share > 0 ? share : 1;
+}
+
 int finq_mpm_children(void)
 {
     int most = ask(AP_MPMQ_HARD_LIMIT_DAEMONS, 1);

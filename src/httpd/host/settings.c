@@ -18,6 +18,7 @@ static const finq_config_number numbers[] = {
     {"FinqSessionTTL", offsetof(finq_config, session_ttl), seconds, 60, 2592000, 86400},
     {"FinqCacheTTL", offsetof(finq_config, cache_ttl), seconds, 0, 300, 5},
     {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), seconds, 1, 60, 5},
+    {"FinqDatabaseConcurrency", offsetof(finq_config, database_concurrency), "connections", 0, 100000, 0},
     {"FinqScanTimeout", offsetof(finq_config, scan_timeout), seconds, 1, 600, 30},
     {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
     {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},

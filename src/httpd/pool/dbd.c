@@ -133,7 +133,8 @@ static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call
     if (entry == FINQ_GATE_BROKEN)
         return refused(self, FINQ_EVENT_DATABASE_UNREACHABLE, "no connection or no answer was to be had a moment ago", pool);
     if (entry == FINQ_GATE_LATE)
-        return refused(self, FINQ_EVENT_DATABASE_BUSY, "no connection became free in time; DBDMax may be too small", pool);
+        return refused(self, FINQ_EVENT_DATABASE_BUSY,
+                       "no connection became free in time; DBDMax or FinqDatabaseConcurrency may be too small", pool);
     loan->connection = connection_take(loan, self, call);
     dbd_cfg_t *owner = loan->connection ? finq_pg_owner(loan->connection) : NULL;
     loan->gate = finq_gate_opened(loan->gate, entry, loan->connection != NULL, owner);

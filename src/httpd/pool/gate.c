@@ -4,6 +4,8 @@
 #include <apr_thread_mutex.h>
 #include <string.h>
 
+#include "httpd/mpm.h"
+
 /* After a connection could not be had, requests are refused at once for so long. */
 #define BREAK_TIME (apr_time_from_sec(1) / 2)
 
@@ -13,7 +15,8 @@
 /* Why there is one: src/httpd/README.md. After connecting has failed, one request a BREAK_TIME tries again. */
 struct finq_gate {
     const dbd_cfg_t *pool; /* which of mod_dbd's pools this is; known once a connection was had from it */
-    int most;              /* its DBDMax; 1 until known */
+    int concurrency;       /* this child's part of FinqDatabaseConcurrency; 0 for no limit */
+    int most;              /* its DBDMax, or that part where it is less; 1 until known */
     int has_several;       /* hosts to connect to: after one has failed the next may be tried */
     const char *params;    /* the pool's DBDParams, as they were written */
     int host;              /* which of the hosts is tried first */
@@ -49,9 +52,10 @@ static void gate_show(const finq_gate *gate)
     apr_atomic_set32(&shown->most, gate->same ? 0 : (apr_uint32_t)gate->most);
 }
 
-finq_gate *finq_gate_create(const finq_meter *meter, apr_pool_t *pchild)
+finq_gate *finq_gate_create(const finq_meter *meter, int concurrency, apr_pool_t *pchild)
 {
     finq_gate *gate = apr_pcalloc(pchild, sizeof *gate);
+    gate->concurrency = concurrency ? finq_mpm_share(concurrency) : 0;
     APR_RING_INIT(&gate->waiting, finq_gate_call, link);
     gate->most = gate->generation = 1;
     gate->meter = meter;
@@ -115,6 +119,8 @@ static finq_gate *gate_learn(finq_gate *gate, const dbd_cfg_t *pool)
     }
     gate->pool = pool;
     gate->most = pool->nmax > 0 ? pool->nmax : 1;
+    if (gate->concurrency && gate->concurrency < gate->most)
+        gate->most = gate->concurrency;
     gate->params = pool->params ? pool->params : "";
     gate->has_several = finq_pg_hosts(gate->params) > 1;
     return gate;

@@ -1,6 +1,7 @@
 'use strict'
 // The onboarding as one would write it with fastify and pg: the same SQL functions, nonces sealed with an HMAC,
-// tenants remembered for five seconds, bodies checked by the skill's own schemas. One process a processor.
+// tenants remembered for five seconds, bodies checked by the skill's own schemas, what is stored of a person encrypted under a
+// key of the session's own. One process a processor.
 const cluster = require('node:cluster')
 const crypto = require('node:crypto')
 const fastify = require('fastify')
@@ -42,6 +43,20 @@ function uuid7 (time, rest = crypto.randomBytes(10)) {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }
 
+// AES-256-GCM; a session's key is stored, and travels in its nonces, under the one that the server has.
+const MASTER = sha256('data' + SECRET)
+
+function encrypt (key, data, place) {
+  const iv = crypto.randomBytes(12), cipher = crypto.createCipheriv('aes-256-gcm', key, iv).setAAD(Buffer.from(place))
+  return Buffer.concat([iv, cipher.update(data), cipher.final(), cipher.getAuthTag()])
+}
+
+function decrypt (key, sealed, place) {
+  const cipher = crypto.createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12)).setAAD(Buffer.from(place))
+  cipher.setAuthTag(sealed.subarray(-16))
+  return Buffer.concat([cipher.update(sealed.subarray(12, -16)), cipher.final()])
+}
+
 class Refusal extends Error {
   constructor (statusCode, code) { super(code); this.statusCode = statusCode }
 }
@@ -57,10 +72,10 @@ function serve () {
     return (await pool.query({ name, text: sql, values })).rows[0]
   }
 
-  async function tenantOf (clientId) {
+  async function tenantOf (clientId, hash) {
     let known = tenants.get(clientId)
     if (!known || Date.now() - known.at > CACHE_MS) {
-      const row = await call('tenant', 'SELECT finq.tenant_get($1) AS tenant', [clientId])
+      const row = await call('tenant', 'SELECT finq.tenant_seen($1, $2) AS tenant', [clientId, hash])
       known = { at: Date.now(), tenant: row.tenant && JSON.parse(row.tenant) }
       tenants.set(clientId, known)
     }
@@ -69,14 +84,15 @@ function serve () {
 
   app.post('/v1/sessions', { schema: { body: body({ client_id: text, client_app_key: text, skill: text }) } }, async (request) => {
     const { client_id: clientId, client_app_key: appKey, skill: name } = request.body
-    const tenant = await tenantOf(clientId)
-    if (!tenant) throw new Refusal(401, 'invalid_client_id')
     const hash = sha256(appKey)
+    const tenant = await tenantOf(clientId, hash)
+    if (!tenant) throw new Refusal(401, 'invalid_client_id')
     const key = tenant.app_keys.find((k) => crypto.timingSafeEqual(Buffer.from(k.hash, 'hex'), hash))
     if (!key) throw new Refusal(401, 'invalid_client_app_key')
     if (!tenant.active || name !== skill.name || !tenant.skills.includes(+SKILL_ID)) throw new Refusal(401, 'unauthorized_tenant')
     const started = Date.now(), sessionId = uuid7(started), expires = now() + NONCE_TTL
-    const nonce = seal({ kind: 'nonce', client: clientId, session: sessionId, started, ordinal: 1, key: key.key_id, expires })
+    const dataKey = encrypt(MASTER, crypto.randomBytes(32), sessionId).toString('base64url')
+    const nonce = seal({ kind: 'nonce', client: clientId, session: sessionId, started, ordinal: 1, key: key.key_id, expires, data: dataKey })
     return { nonce, session_id: sessionId, status: 'SESSION_CREATED', expires_at: expiry(expires), next_step: skill.steps[0].name }
   })
 
@@ -93,11 +109,12 @@ function serve () {
     if (stepName !== wanted.name) throw new Refusal(400, 'invalid_step')
     if (!request.validateInput(data, checks[claims.ordinal - 1])) throw new Refusal(400, 'invalid_input')
     const stepId = uuid7(claims.started, mac(claims.session + claims.ordinal))
+    const wrapped = Buffer.from(claims.data, 'base64url'), dataKey = decrypt(MASTER, wrapped, claims.session)
     const row = await call('step', 'SELECT outcome, step_id, expires_at FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, ' +
-      '$9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, NULL, NULL, NULL, NULL, NULL)', [clientId, claims.session, SKILL_ID, claims.ordinal, claims.key, null,
+      '$9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, NULL, $20, NULL, NULL, NULL, NULL, NULL, NULL, $21)', [clientId, claims.session, SKILL_ID, claims.ordinal, claims.key, null,
       Math.floor(claims.started / 1000), claims.expires, stepId, stepName, sha256(JSON.stringify(request.body)),
-      JSON.stringify(data), '{}', last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, claims.ordinal,
-      last ? 0 : claims.ordinal + 1])
+      encrypt(dataKey, JSON.stringify(data), 'step' + stepId), '{}', last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, claims.ordinal,
+      last ? 0 : claims.ordinal + 1, encrypt(dataKey, '{}', 'answer' + stepId), wrapped])
     if (row.outcome !== 'ok') throw new Refusal(400, row.outcome)
     const expires = +row.expires_at
     const token = seal({ ...claims, kind: last ? 'temp' : 'nonce', ordinal: claims.ordinal + 1, expires })

@@ -1,12 +1,13 @@
 <?php
 // The onboarding as one would write it in PHP under mod_php: persistent connections, statements prepared once a
-// connection, tenants and the skill remembered in APCu, nonces sealed with an HMAC, the same SQL functions.
+// connection, tenants and the skill remembered in APCu, nonces sealed with an HMAC, what is stored of a person encrypted under a
+// key of the session's own, the same SQL functions.
 const NONCE_TTL = 1800, SESSION_TTL = 86400, REPEAT = 120, CACHE_SECONDS = 5;
 
 const STATEMENTS = [
-    'tenant' => 'SELECT finq.tenant_get($1) AS tenant',
+    'tenant' => 'SELECT finq.tenant_seen($1, $2) AS tenant',
     'step' => 'SELECT outcome, step_id, expires_at FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '
-        . '$13, $14, $15, $16, $17, 0, $18, $19, NULL, NULL, NULL, NULL, NULL)',
+        . '$13, $14, $15, $16, $17, 0, $18, $19, NULL, $20, NULL, NULL, NULL, NULL, NULL, NULL, $21)',
     'exchange' => 'SELECT outcome, credentials_id, salt, consent_exp, max_data_retention '
         . 'FROM finq.exchange_token($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
 ];
@@ -38,11 +39,11 @@ function call(string $name, array $values): array
     return pg_fetch_assoc($rows);
 }
 
-function tenant_of(string $client_id): ?array
+function tenant_of(string $client_id, string $hash): ?array
 {
     $tenant = apcu_fetch($client_id, $known);
     if (!$known) {
-        $tenant = json_decode(call('tenant', [$client_id])['tenant'] ?? 'null', true);
+        $tenant = json_decode(call('tenant', [$client_id, '\x' . $hash])['tenant'] ?? 'null', true);
         apcu_store($client_id, $tenant, CACHE_SECONDS);
     }
     return $tenant;
@@ -77,6 +78,25 @@ function unseal(string $token, string $kind): ?array
     }
     $claims = json_decode(bytes64($payload), true);
     return $claims['kind'] === $kind ? $claims : null;
+}
+
+/** A session's key is stored, and travels in its nonces, under this one. */
+function master(): string
+{
+    return hash('sha256', 'data' . getenv('SECRET'), true);
+}
+
+function encrypt(string $key, string $data, string $place): string
+{
+    $iv = random_bytes(12);
+    $sealed = openssl_encrypt($data, 'aes-256-gcm', $key, OPENSSL_RAW_DATA, $iv, $tag, $place);
+    return $iv . $sealed . $tag;
+}
+
+function decrypt(string $key, string $sealed, string $place): string
+{
+    return openssl_decrypt(substr($sealed, 12, -16), 'aes-256-gcm', $key, OPENSSL_RAW_DATA, substr($sealed, 0, 12), substr($sealed, -16),
+        $place);
 }
 
 function uuid7(int $time, ?string $rest = null): string
@@ -127,8 +147,8 @@ function expiry(int $seconds): string
 function start(array $body): never
 {
     members($body, ['client_id', 'client_app_key', 'skill']);
-    $tenant = tenant_of($body['client_id']) ?? refuse(401, 'invalid_client_id');
     $hash = hash('sha256', $body['client_app_key']);
+    $tenant = tenant_of($body['client_id'], $hash) ?? refuse(401, 'invalid_client_id');
     $keys = array_filter($tenant['app_keys'], fn ($key) => hash_equals($key['hash'], $hash));
     if (!$keys) {
         refuse(401, 'invalid_client_app_key');
@@ -140,7 +160,7 @@ function start(array $body): never
     $session = uuid7($started);
     $expires = time() + NONCE_TTL;
     $nonce = seal(['kind' => 'nonce', 'client' => $body['client_id'], 'session' => $session, 'started' => $started, 'ordinal' => 1,
-        'key' => reset($keys)['key_id'], 'expires' => $expires]);
+        'key' => reset($keys)['key_id'], 'expires' => $expires, 'data' => text64(encrypt(master(), random_bytes(32), $session))]);
     answer(200, ['nonce' => $nonce, 'session_id' => $session, 'status' => 'SESSION_CREATED', 'expires_at' => expiry($expires),
         'next_step' => 'personal_data']);
 }
@@ -167,10 +187,14 @@ function step(array $body, string $text, string $session): never
         refuse(400, 'invalid_input');
     }
     $last = $ordinal === count($steps);
+    $wrapped = bytes64($claims['data']);
+    $key = decrypt(master(), $wrapped, $session);
+    $step_id = uuid7($claims['started'], mac($session . $ordinal));
     $row = call('step', [$body['client_id'], $session, getenv('SKILL_ID'), $ordinal, $claims['key'], null,
-        intdiv($claims['started'], 1000), $claims['expires'], uuid7($claims['started'], mac($session . $ordinal)), $body['step'],
-        '\x' . hash('sha256', $text), json_encode($body['data']), '{}',
-        $last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, $ordinal, $last ? 0 : $ordinal + 1]);
+        intdiv($claims['started'], 1000), $claims['expires'], $step_id, $body['step'],
+        '\x' . hash('sha256', $text), '\x' . bin2hex(encrypt($key, json_encode($body['data']), 'step' . $step_id)), '{}',
+        $last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, $ordinal, $last ? 0 : $ordinal + 1,
+        '\x' . bin2hex(encrypt($key, '{}', 'answer' . $step_id)), '\x' . bin2hex($wrapped)]);
     if ($row['outcome'] !== 'ok') {
         refuse(400, $row['outcome']);
     }
