@@ -87,11 +87,12 @@ BEGIN
                     WHERE o.credentials_id = f.credentials_id AND (f.credentials_id > v_id OR o.account_id > v_behind::uuid)
                     ORDER BY o.account_id LIMIT p_limit) a
              WHERE f.credentials_id >= v_id ORDER BY a.credentials_id, a.account_id LIMIT p_limit;
-    WHEN 'transactions' THEN
+    WHEN 'transactions' THEN -- in all versions that are kept
         RETURN QUERY
             SELECT t.credentials_id || '/' || t.seq, json_build_object(
                        'credentials_id', t.credentials_id, 'account_id', t.account_id, 'id', t.transaction_id,
-                       'timestamp', finq.utc(t.stored_at), 'utx_id', encode(finq.utx_id(t.mac, t.ordinal), 'base64'),
+                       'timestamp', finq.utc(t.stored_at), 'ended_at', finq.utc(t.ended_at),
+                       'utx_id', encode(finq.utx_id(t.mac, t.ordinal), 'base64'),
                        'data_key', encode(f.data_key, 'hex'),
                        'data', json_build_object(
                                    'amount', t.amount::text, 'balance', t.balance::text, 'booking_date_time', finq.utc(t.booked_at),
@@ -101,7 +102,7 @@ BEGIN
               FROM finq.person_feeds(v_consents, v_sessions) f
              CROSS JOIN LATERAL (
                    SELECT o.* FROM finq.transaction o
-                    WHERE o.credentials_id = f.credentials_id AND o.superseded_by IS NULL
+                    WHERE o.credentials_id = f.credentials_id
                       AND o.seq > CASE WHEN f.credentials_id = v_id THEN v_behind::bigint ELSE 0 END
                     ORDER BY o.seq LIMIT p_limit) t
              WHERE f.credentials_id >= v_id ORDER BY t.credentials_id, t.seq LIMIT p_limit;
@@ -214,8 +215,8 @@ BEGIN ATOMIC
                               'consents', cardinality(p_consents),
                               'accounts', (SELECT count(*) FROM finq.person_feeds(p_consents, p_sessions) f
                                              JOIN finq.account a ON a.credentials_id = f.credentials_id),
-                              'transactions', (SELECT count(*) FROM finq.person_feeds(p_consents, p_sessions) f
-                                                 JOIN finq.transaction t ON t.credentials_id = f.credentials_id AND t.superseded_by IS NULL))
+                              'transactions', (SELECT count(DISTINCT t.transaction_id) FROM finq.person_feeds(p_consents, p_sessions) f
+                                                 JOIN finq.transaction t ON t.credentials_id = f.credentials_id))
       FROM unnest(p_sessions) AS i (id) CROSS JOIN LATERAL finq.same_time(i.id) w
       JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = i.id
       LEFT JOIN finq.upload u ON u.step_id = e.step_id;
@@ -275,6 +276,26 @@ BEGIN
         VALUES ('person', 'DELETE', p_client_id, jsonb_build_object('erasure_id', v_erasure.erasure_id, 'counts', v_erasure.counts));
     END IF;
     RETURN finq.erasure_told(v_erasure);
+END $$;
+
+-- The consent by which the operator names somebody; NULL where they are named by the tenant's own id.
+CREATE OR REPLACE FUNCTION finq.person_named(p_client_id uuid, p_user_macs bytea[], p_credentials_id uuid) RETURNS uuid
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_user_mac bytea;
+BEGIN
+    IF p_credentials_id IS NULL THEN
+        RETURN NULL;
+    END IF;
+    SELECT c.user_mac INTO v_user_mac FROM finq.credential c WHERE c.client_id = p_client_id AND c.credentials_id = p_credentials_id;
+    IF NOT FOUND AND (finq.erasure_last(p_client_id, p_user_macs)).erasure_id IS NULL THEN
+        RAISE no_data_found USING MESSAGE = format('The tenant %s has no consent with the credentials_id %s.', p_client_id, p_credentials_id);
+    ELSIF v_user_mac IS NOT NULL THEN
+        RAISE raise_exception USING MESSAGE = 'The consent is of somebody of whom the tenant has an id: name them by that.',
+            HINT = 'finqctl consent show tells it.';
+    END IF;
+    RETURN p_credentials_id;
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ static ctl_exit audit(ctl_command *command)
 /* What several verbs take. */
 #define DATA_KEY_FILE {"--data-key-file", "PATH", 0, "The servers' FinqDataKey; default: the environment variable FINQ_DATA_KEY_FILE."}
 #define UPLOAD_DIR {"--upload-dir", "PATH", 0, "The servers' FinqUploadDir; default: the environment variable FINQ_UPLOAD_DIR."}
+#define PERSON {"TENANT_USER_ID", NULL, 0, "The tenant's own id of the person."}, \
+      {"--consent", "CREDENTIALS_ID", 0, "Instead of it, of whom the tenant has no id: a consent of theirs."}
 #define END {NULL, NULL, 0, NULL}
 
 const ctl_verb ctl_verbs[] = {
@@ -189,20 +191,17 @@ const ctl_verb ctl_verbs[] = {
     {"data-key", "list",
      "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, payments, tenants, pages "
      "and banks' references each wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
-     {DATA_KEY_FILE,
-      {NULL, NULL, 0, NULL}}, ctl_data_key_list},
+     {DATA_KEY_FILE, END}, ctl_data_key_list},
     {"data-key", "rewrap",
      "Wraps all data keys anew under the first key of the file, in batches, while servers run, and lists what "
      "each key wraps then. It may be broken off and run again. Progress goes to standard error. Exit code 1 where a row did not open: it is named, and stays as it "
      "was.",
-     {DATA_KEY_FILE,
-      {NULL, NULL, 0, NULL}}, ctl_data_key_rewrap},
+     {DATA_KEY_FILE, END}, ctl_data_key_rewrap},
     {"user", "export",
      "Prints all that is held of a person: sessions with their steps' data, consents, account data, payments, pages, events, and which documents "
-     "there are. "
-     "Personal data, so mind where the output goes.",
+     "there are. Personal data, so mind where the output goes.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
-      {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
+      PERSON,
       DATA_KEY_FILE, END}, ctl_user_export},
     {"user", "erase",
      "Erases a person, for good: consents end, sessions under way expire, and of their data nothing is left in any row. Files go "
@@ -210,7 +209,7 @@ const ctl_verb ctl_verbs[] = {
      "holds an HMAC instead of who it was. Again within 30 days, with nothing new to erase: the same receipt. The audit trail "
      "keeps that it happened. Backups are not touched.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
-      {"TENANT_USER_ID", NULL, 1, "The tenant's own id of the person."},
+      PERSON,
       {"--receipt-key", "PEM", 1, "The private key that signs the receipt, Ed25519: openssl genpkey -algorithm ed25519."},
       DATA_KEY_FILE,
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},

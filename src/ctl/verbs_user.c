@@ -9,14 +9,24 @@
 #include "sign/receipt.h"
 #include "signing.h"
 
-/* Who is asked about, as the rows know them. */
+#define NAMED "finq.person_named(p_client_id => $1, p_user_macs => $2, p_credentials_id => $3)"
+
+/* Who is asked about, as the rows know them: by the tenant's id of them, or by a consent. Forms of ids have been checked. */
 static ctl_exit person_read(finq_person *person, const char **macs, finq_data_keys **keys, const ctl_command *command)
 {
+    const char *consent = ctl_value(command, "--consent");
+    *person = (finq_person){.tenant_user_id = ctl_value(command, "TENANT_USER_ID")};
+    if (!person->tenant_user_id == !consent)
+        return ctl_fail(CTL_USAGE, "a person is named by TENANT_USER_ID, or by --consent where the tenant has no id of them");
     ctl_exit code = ctl_data_keys_load(keys, command);
     if (code != CTL_OK)
         return code;
-    *person = (finq_person){.tenant_user_id = ctl_value(command, "TENANT_USER_ID")};
-    finq_id_parse(&person->client_id, ctl_value(command, "CLIENT_ID")); /* its form has been checked */
+    finq_id_parse(&person->client_id, ctl_value(command, "CLIENT_ID"));
+    if (consent) {
+        finq_id *credentials_id = apr_palloc(command->pool, sizeof *credentials_id);
+        finq_id_parse(credentials_id, consent);
+        person->credentials_id = credentials_id;
+    }
     finq_error *error = finq_person_macs(macs, person, *keys, command->pool);
     return error ? ctl_fail_with(error) : CTL_OK;
 }
@@ -34,11 +44,12 @@ typedef struct {
 static finq_error *page_ask(finq_person_pages *pages, const char **page, const char *part, const char *after, apr_pool_t *pool)
 {
     export *self = (export *)pages;
-    const char *values[] = {ctl_value(self->command, "CLIENT_ID"), self->macs, part, after};
+    const char *values[] = {ctl_value(self->command, "CLIENT_ID"), self->macs, ctl_value(self->command, "--consent"), part,
+                            after};
     self->code = ctl_db_call(page, self->command,
-                             "SELECT finq.person_page(p_client_id => $1, p_user_macs => $2, p_credentials_id => NULL,"
-                             " p_part => $3, p_after => $4)",
-                             values, 4);
+                             "SELECT finq.person_page(p_client_id => $1, p_user_macs => $2,"
+                             " p_credentials_id => " NAMED ", p_part => $4, p_after => $5)",
+                             values, 5);
     return self->code == CTL_OK ? NULL : finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "the call failed");
 }
 
@@ -74,15 +85,15 @@ ctl_exit ctl_user_erase(ctl_command *command)
     finq_signer *signer;
     finq_data_keys *keys;
     finq_person person;
-    const char *receipt, *claims, *values[] = {ctl_value(command, "CLIENT_ID"), NULL};
+    const char *receipt, *claims, *values[] = {ctl_value(command, "CLIENT_ID"), NULL, ctl_value(command, "--consent")};
     ctl_exit code = person_read(&person, &values[1], &keys, command);
     if (code == CTL_OK)
         code = ctl_signer_read(&signer, command, "--receipt-key", FINQ_ALGORITHM_ED25519);
     if (code == CTL_OK)
         code = ctl_db_call(&claims, command,
-                           "SELECT finq.person_erase(p_client_id => $1, p_user_macs => $2, p_credentials_id => NULL,"
-                           " p_access_token_hash => NULL)",
-                           values, 2);
+                           "SELECT finq.person_erase(p_client_id => $1, p_user_macs => $2,"
+                           " p_credentials_id => " NAMED ", p_access_token_hash => NULL)",
+                           values, 3);
     if (code != CTL_OK)
         return code;
     finq_error *error = finq_receipt_sign(&receipt, signer, claims, command->pool);

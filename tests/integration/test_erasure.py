@@ -13,6 +13,7 @@ import uuid
 import pytest
 
 from finqenv import documents, pages
+from finqenv.ends import client, person, settle  # noqa: F401
 from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.httpd_conf import Site
 from finqenv.locks import Blocker, locked
@@ -29,21 +30,7 @@ def own(make_module_server, server):
     made.elsewhere = made.httpd.writable("elsewhere")
     made.httpd.settings.hosts = (Site("elsewhere.test", f'FinqUploadDir "{made.elsewhere}"'),)
     made.httpd.restart()
-    made.tenant = made.create_tenant("Erasure")
-    made.psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{made.tenant.client_id}', 'https://192.31.196.1/', 1, 'salt')")
-    return made
-
-
-@pytest.fixture
-def client(own):
-    connected = own.client(own.tenant)
-    yield connected
-    connected.close()
-
-
-@pytest.fixture
-def person():
-    return f"person {uuid.uuid4()}"
+    return settle(made, "Erasure")
 
 
 def export(own, person):

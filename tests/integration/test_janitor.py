@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 
+from finqenv.ends import client, settle  # noqa: F401
 from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.locks import Blocker, locked
 from finqenv.wire import is_error, steady
@@ -14,23 +15,11 @@ from finqenv.wire import is_error, steady
 
 @pytest.fixture(scope="module")
 def own(make_module_server, server):
-    return make_module_server(cluster=server.postgres, database="janitor", children=1)
+    return settle(make_module_server(cluster=server.postgres, database="janitor", children=1), "Janitor", tidy=tidy)
 
 
-@pytest.fixture(scope="module")
-def tenant(own):
-    """One with a webhook, so that it has events."""
-    made = own.create_tenant("Janitor")
-    own.psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{made.client_id}', 'https://192.31.196.1/', 1, 'salt')")
-    return made
-
-
-@pytest.fixture
-def client(own, tenant):
+def tidy(own):
     """Nothing is due, and nothing has been told."""
-    connected = own.client(tenant)
-    yield connected
-    connected.close()
     own.psql("DELETE FROM finq.outbox; DELETE FROM finq.credential; DELETE FROM finq.session; DELETE FROM finq.replay")
 
 

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from finqenv import process
+from finqenv.ends import settle
 from finqenv.process import until
 
 # What each session's end was done by: the lease as it then stood, and the server that called.
@@ -33,10 +34,9 @@ def servers(make_server, server, request):
         one.httpd.settings.database += f" application_name={name}"
         one.httpd.restart()
         made.append(one)
-    tenant = made[0].create_tenant("Race", ())
-    made[0].psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{tenant.client_id}', 'https://192.31.196.1/', 1, 's');" + WATCH)
+    settle(made[0], "Race", ()).psql(WATCH)
     for one in made:
-        one.tenant = tenant
+        one.tenant = made[0].tenant
         one.httpd.log.allow("AH00052: child pid .* exit signal Killed")
     return made
 

@@ -10,6 +10,7 @@ import uuid
 import pytest
 
 from finqenv import sandbox
+from finqenv.ends import client, person, settle  # noqa: F401
 from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.installation import DEMO_SKILLS
 from finqenv.locks import WAITING, Blocker
@@ -20,22 +21,9 @@ from finqenv.wire import is_error
 @pytest.fixture(scope="module")
 def own(make_module_server, server):
     made = make_module_server(cluster=server.postgres, database="users", children=1, vhost=sandbox.BANK)
-    made.tenant = made.create_tenant("Tells and ends", (*DEMO_SKILLS, sandbox.SKILL))
+    settle(made, "Tells and ends", (*DEMO_SKILLS, sandbox.SKILL))
     made.finqctl("tenant", "redirect-allow", made.tenant.client_id, sandbox.LINK)
-    made.psql(f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{made.tenant.client_id}', 'https://192.31.196.1/', 1, 'salt')")
     return made
-
-
-@pytest.fixture
-def client(own):
-    connected = own.client(own.tenant)
-    yield connected
-    connected.close()
-
-
-@pytest.fixture
-def person():
-    return f"person {uuid.uuid4()}"
 
 
 def named(credentials):
@@ -81,10 +69,24 @@ def test_all_that_is_held_is_shown(own, client, person):
     assert len(transactions) > 500, "more than a page"
     by_id = {one["id"]: one for one in shown["transactions"]}
     assert len(by_id) == len(shown["transactions"]) and by_id == {
-        one["id"]: {**one, "credentials_id": credentials["credentials_id"]} for one in transactions}
+        one["id"]: {**one, "credentials_id": credentials["credentials_id"], "ended_at": None} for one in transactions}
     said = own.finqctl("user", "export", own.tenant.client_id, person)
     assert {**said, "exported_at": ""} == {**shown, "exported_at": ""}
     assert nothing_of(export(client, tenant_user_id="nobody"))
+
+
+def test_what_the_bank_has_corrected_is_shown(own, client, person):
+    """As long as it is kept, with what it said before; a receipt counts transactions, not versions. Red where finq.person_rows tells only
+    what is in force."""
+    credentials = sandbox.agree(client, "1005", tenant_user_id=person)
+    before = {one["id"]: one["data"] for one in client.data("/transactions/get", credentials).json}
+    own.finqctl("sandbox", "date", "--days", "10")
+    now = {one["id"]: one["data"] for one in client.data("/transactions/get", credentials, wait=5).json}
+    shown = export(client, tenant_user_id=person)["transactions"]
+    ended = {one["id"]: one["data"] for one in shown if one["ended_at"]}
+    assert {one["id"]: one["data"] for one in shown if not one["ended_at"]} == now
+    assert ended == {name: data for name, data in before.items() if now.get(name) != data} != {}
+    assert claims(erase(client, tenant_user_id=person))["counts"]["transactions"] == len({**before, **now})
 
 
 def test_more_sessions_than_a_page(own, client, person):
@@ -134,6 +136,30 @@ def test_whoever_has_no_id_is_named_by_a_consent(own, client):
     assert is_error(client.user("export", **named(credentials)), 401, "invalid_credentials_id")
     assert is_error(client.consent("get", credentials), 401, "invalid_credentials_id")
     assert client.consent("get", others).status == 200 and len(export(client, **named(others))["accounts"]) == 2
+
+
+def test_the_operator_names_them_by_a_consent_too(own, client, person):
+    """finqctl needs no access_token for it. Red without finq.person_named in either call of verbs_user.c, and without each of its lines."""
+    credentials, others = (sandbox.agree(client, "1000", **more) for more in ({}, {"tenant_user_id": person}))
+    key = ("--receipt-key", own.receipt_key_file)
+
+    def ctl(verb, *words, tenant=own.tenant, check=False):
+        return own.finqctl("user", verb, tenant.client_id, *words, *(key if verb == "erase" else ()), check=check)
+    by_consent, by_other = (("--consent", held["credentials_id"]) for held in (credentials, others))
+    shown = ctl("export", *by_consent, check=True)
+    assert {**shown, "exported_at": 0} == {**export(client, **named(credentials)), "exported_at": 0} and len(shown["accounts"]) == 2
+    stranger = own.create_tenant(f"Asks by a consent {uuid.uuid4()}")
+    for verb in ("export", "erase"):
+        for words, tenant, code, said in (((), own.tenant, 2, "by TENANT_USER_ID, or by --consent"),
+                                          ((person, *by_consent), own.tenant, 2, "by TENANT_USER_ID, or by --consent"),
+                                          (by_other, own.tenant, 1, "name them by that"), (by_consent, stranger, 3, "has no consent"),
+                                          (("--consent", str(uuid.UUID(int=1))), own.tenant, 3, "has no consent")):
+            refused = ctl(verb, *words, tenant=tenant)
+            assert refused.returncode == code and said in refused.stderr and refused.stdout == "", (verb, words)
+    done = ctl("erase", *by_consent, check=True)
+    assert done["erased"]["counts"]["consents"] == 1 and ctl("erase", *by_consent, check=True) == done
+    assert nothing_of(ctl("export", *by_consent, check=True)) and is_error(client.consent("get", credentials), 401, "invalid_credentials_id")
+    assert client.consent("get", others).status == 200
 
 
 def test_a_renewal_ends_with_its_consent(own, client):

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from finqenv.client import Onboarding
+from finqenv.ends import client, settle  # noqa: F401
 from finqenv.flows import AISP, CARD, begin, steps, submit, upload_required, walk
 from finqenv.load import under_load
 from finqenv.locks import WAITING, Blocker
@@ -37,18 +38,13 @@ WEEKS = "SELECT count(*) FROM finq.weeks() w WHERE w.state = '{}'"
 
 @pytest.fixture(scope="module")
 def own(make_module_server, server):
-    made = make_module_server(cluster=server.postgres, database="weeks", children=1)
+    made = settle(make_module_server(cluster=server.postgres, database="weeks", children=1), "Weeks", tidy=tidy)
     made.psql(EARLIER)
-    made.tenant = made.create_tenant("Weeks")
     return made
 
 
-@pytest.fixture
-def client(own):
+def tidy(own):
     """Whatever a test left goes after it."""
-    connected = own.client(own.tenant)
-    yield connected
-    connected.close()
     own.psql("DELETE FROM finq.outbox; DELETE FROM finq.credential; DELETE FROM finq.upload; DELETE FROM finq.step; DELETE FROM finq.session")
     assert report(run(own)) == {"pinned": 0, "contended": 0} and own.psql(WEEKS.format("past")) == "0"
 
