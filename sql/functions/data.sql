@@ -34,14 +34,6 @@ CREATE OR REPLACE FUNCTION finq.feed_is_due(p_credentials_id uuid) RETURNS boole
     LANGUAGE sql STABLE
     RETURN EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refreshed_at IS NULL);
 
--- Whether some version of a transaction held at change number p_at.
-CREATE OR REPLACE FUNCTION finq.transaction_was_there(p_transaction finq.transaction, p_at bigint) RETURNS boolean
-    LANGUAGE sql STABLE
-    RETURN p_at > 0 AND EXISTS (
-        SELECT FROM finq.transaction b
-         WHERE b.credentials_id = (p_transaction).credentials_id AND b.transaction_id = (p_transaction).transaction_id AND b.seq <= p_at
-           AND (b.superseded_by IS NULL OR b.superseded_by > p_at));
-
 -- An account's balances, as they are told beside it.
 CREATE OR REPLACE FUNCTION finq.account_balances(p_credentials_id uuid, p_account_id uuid) RETURNS json
     LANGUAGE sql STABLE
@@ -156,11 +148,12 @@ COMMENT ON FUNCTION finq.balances_get IS 'repeatable';
 
 -- A page of p_count transactions as they were at change number p_at, or as they are where that is 0 or not kept, behind the one that
 -- p_after_booked (a time, NULL of one that was not booked) and p_after_id tell; from the first where the id is NULL.
+-- In the index's order, whatever the planner thinks of how many there are: a sort would read all of them for each page.
 CREATE OR REPLACE FUNCTION finq.transactions_page(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     p_filter text, p_at bigint, p_after_booked text, p_after_id uuid, p_count integer)
     RETURNS SETOF finq.transaction_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_sort = off
 AS $$
 DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
@@ -221,7 +214,7 @@ CREATE OR REPLACE FUNCTION finq.transactions_sync(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     p_from bigint, p_after bigint, p_upto bigint, p_count integer)
     RETURNS SETOF finq.transaction_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_sort = off
 AS $$
 DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
@@ -255,7 +248,10 @@ BEGIN
               FROM (
                 (SELECT t.seq AS number, NULL AS reason, NULL::uuid AS replaced_by, t.transaction_id, t.account_id, t.mac, t.ordinal,
                         t.is_derived, t.is_booked, t.booked_at, t.amount, t.is_credit, t.currency, t.balance, t.info, t.stored_at,
-                        CASE WHEN finq.transaction_was_there(t, p_from) THEN 'modified' ELSE 'added' END AS change
+                        CASE WHEN EXISTS (SELECT FROM finq.transaction b
+                                           WHERE b.credentials_id = t.credentials_id AND b.transaction_id = t.transaction_id AND b.seq <= p_from
+                                             AND (b.superseded_by IS NULL OR b.superseded_by > p_from))
+                             THEN 'modified' ELSE 'added' END AS change
                    FROM finq.transaction t
                   WHERE t.credentials_id = p_credentials_id AND t.seq > p_after AND t.seq > p_from AND t.seq <= v_answer.at
                     AND (t.superseded_by IS NULL OR t.superseded_by > v_answer.at)
@@ -265,7 +261,10 @@ BEGIN
                         t.is_booked, t.booked_at, t.amount, t.is_credit, t.currency, t.balance, t.info, t.stored_at, 'removed'
                    FROM finq.transaction t
                   WHERE t.credentials_id = p_credentials_id AND t.superseded_by > p_after AND t.superseded_by > p_from
-                    AND t.superseded_by <= v_answer.at AND t.removed_for IS NOT NULL AND finq.transaction_was_there(t, p_from)
+                    AND t.superseded_by <= v_answer.at AND t.removed_for IS NOT NULL
+                    AND EXISTS (SELECT FROM finq.transaction b
+                                 WHERE b.credentials_id = t.credentials_id AND b.transaction_id = t.transaction_id AND b.seq <= p_from
+                                   AND (b.superseded_by IS NULL OR b.superseded_by > p_from))
                     AND NOT EXISTS (SELECT FROM finq.transaction n
                                      WHERE n.credentials_id = t.credentials_id AND n.transaction_id = t.transaction_id
                                        AND n.seq > t.superseded_by AND n.seq <= v_answer.at)

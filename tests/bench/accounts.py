@@ -1,7 +1,8 @@
 """Account data at the sandbox bank: /accounts/get of two accounts beside B = 1 / (1/H + 1/D), /transactions/get of 20,000 rows beside COPY of
-the same rows, and a page of /transactions/sync where a million rows are stored."""
+the same rows, a page of /transactions/sync where a million rows are stored, and what refreshes cost."""
 import hashlib
 import http.client
+import os
 import pathlib
 import re
 import statistics
@@ -9,13 +10,14 @@ import time
 
 from finqenv import sandbox
 from finqenv.postgres import SERVER, programs
-from finqenv.process import Failure, clean_environ, run
+from finqenv.process import Failure, clean_environ, run, until
 
 from . import wire
 from .site import CLIENTS, compact
 
 ROUNDS, SECONDS = 5, 0.6
 PAGES, STORED = 200, 1_000_000
+CONSENTS, TURNS, A_MINUTE = 100, 5, 1000
 PERSON = {"wait": 25, "psu_ip_address": "192.0.2.1"}
 
 
@@ -122,10 +124,30 @@ def _sync(table, bank, held):
               target=2, at_most=True)
 
 
+def _refreshes(table, bank):
+    """In the background, with a new day's movements each time."""
+    psql, ids = bank.installation.psql, [sandbox.agree(bank.client, f"{5000 + number}")["credentials_id"] for number in range(CONSENTS)]
+    of_them = f"finq.feed WHERE credentials_id IN ({', '.join(map(repr, ids))}) AND (refresh_id IS NOT NULL OR refreshed_at IS NULL OR due_at <= now())"
+
+    def turn():
+        bank.installation.finqctl("sandbox", "date", "--days", "1")
+        psql(f"UPDATE finq.feed SET due_at = now(), refreshes = '{{}}' WHERE credentials_id IN ({', '.join(map(repr, ids))})")
+        until(lambda: psql(f"SELECT count(*) FROM {of_them}") == "0", 120, "the refreshes")
+    turn()
+    began, before = time.monotonic(), bank.site.cpu(bank.installation.httpd.pid())
+    for _ in range(TURNS):
+        turn()
+    spent, took = bank.site.cpu(bank.installation.httpd.pid()) - before, time.monotonic() - began
+    each = spent / (TURNS * CONSENTS)
+    table.add(f"{A_MINUTE:,} consents refreshed a minute: share of the cores", each * A_MINUTE / 60 / os.cpu_count(), target=0.1, at_most=True,
+              note=f"{1000 * each:.1f} ms of a processor each; {TURNS * CONSENTS} in {took:.0f} s")
+
+
 def measure(table, site, _database):
-    with wire.server(site, "accounts", vhost=sandbox.BANK, children=2, threads=2 * CLIENTS, dbd=(0, 4, 4)) as installation:
+    with wire.server(site, "accounts", vhost=sandbox.BANK, children=2, threads=2 * CLIENTS, dbd=(0, 4, 4), directives={"FinqJanitorInterval": "1"}) as installation:
         bank = Bank(site, installation)
         _accounts(table, bank)
+        _refreshes(table, bank)
         held = bank.agreed("1007")
         _transactions(table, bank, held)
         _sync(table, bank, held)

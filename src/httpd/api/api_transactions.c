@@ -5,8 +5,9 @@
 #include "httpd/dbd.h"
 #include "httpd/reply.h"
 
-/* Transactions of a piece of an answer that flows. */
+/* Transactions of a piece of an answer that flows. The first is small: the client sees it soon. */
 #define PIECE 1000
+#define FIRST_PIECE 100
 
 static void put_transaction(finq_json_writer *to, const finq_transaction *transaction, apr_pool_t *pool)
 {
@@ -59,6 +60,7 @@ static finq_error *list_answer(finq_request *request, const finq_data_ask *of, f
     int turn = 0, is_first = 1;
     apr_pool_create(&pools[0], request->r->pool);
     apr_pool_create(&pools[1], request->r->pool);
+    query->count = PIECE;
     finq_reply_flow(request);
     int goes_on = finq_reply_write(request, "[", 1);
     while (goes_on && (goes_on = piece_send(request, page, is_first, pools[turn])) && !page->is_last) {
@@ -78,7 +80,7 @@ static finq_error *query_read(finq_transaction_query *query, const finq_request 
 {
     apr_pool_t *pool = request->r->pool;
     json_t *filter = json_object_get(of->body, "filter");
-    *query = (finq_transaction_query){.count = PIECE};
+    *query = (finq_transaction_query){.count = FIRST_PIECE};
     if (filter)
         FINQ_TRY(finq_transaction_filter(&query->filter, filter, request->numbers, pool));
     if (json_object_get(of->body, "count") || cursor)
@@ -108,5 +110,6 @@ finq_error *finq_api_transactions(finq_request *request, finq_json_writer *reply
         FINQ_TRY(finq_data_refresh(request, &of));
         FINQ_TRY(finq_transactions_read(&page, &query, &request->service, &of.claim, pool));
     }
-    return cursor || query.count != PIECE ? page_answer(request, &of, &page, &query) : list_answer(request, &of, &page, &query);
+    int is_paged = cursor || json_object_get(of.body, "count");
+    return is_paged ? page_answer(request, &of, &page, &query) : list_answer(request, &of, &page, &query);
 }
