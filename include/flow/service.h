@@ -6,6 +6,7 @@
 #include "bank/data.h"
 #include "skills/directory.h"
 #include "db/pg.h"
+#include "order/phase.h"
 #include "crypto/data_key.h"
 #include "crypto/secrets.h"
 #include "flow/token.h"
@@ -31,9 +32,17 @@ struct finq_connectors {
     const char *(*return_uri)(finq_connectors *connectors, apr_pool_t *pool);
 };
 
+/** Who is told of what has happened, to count it: the business rooms do not know who that is. */
+typedef struct finq_witness finq_witness;
+struct finq_witness {
+    /** A payment has come to a phase, and that is kept. */
+    void (*payment)(finq_witness *witness, finq_phase phase);
+};
+
 typedef struct finq_service {
     finq_db *db;
     finq_connectors *connectors;
+    finq_witness *witness; /**< NULL for nobody */
     finq_directory *directory;
     const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
     const finq_secrets *secrets;

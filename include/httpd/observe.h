@@ -4,6 +4,7 @@
 
 #include "meter/metrics.h"
 #include "httpd/request.h"
+#include "flow/service.h"
 #include "flow/session.h"
 
 /** Bytes of the counters, and their making in that many zeroed bytes, when the server starts. */
@@ -23,6 +24,8 @@ void finq_observe_session(finq_request *request, const finq_published *published
 void finq_observe_nonce(finq_request *request, finq_nonce_state state);
 /** Counts an event, such as a limit that was reached. */
 void finq_observe_event(finq_request *request, finq_event event);
+/** Who counts what the business rooms tell of a request. As long as the request. */
+finq_witness *finq_observe_witness(finq_request *request);
 /** Adds to what the log's line at debug will tell of a request: ids and words of the program's own, nothing that a client wrote
  * and nothing that authorises. */
 void finq_observe_tell(finq_request *request, const char *name, const char *value);

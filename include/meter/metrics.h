@@ -53,7 +53,15 @@ const char *finq_outcome_name(int outcome);
     X(JANITOR_FAILED, "finq_janitor_failures_total", "", "")                              \
     X(REFRESH_STORED, "finq_refreshes_total", "outcome", "stored")                        \
     X(REFRESH_FAILED, "finq_refreshes_total", "outcome", "failed")                        \
-    X(REFRESH_WITHDRAWN, "finq_refreshes_total", "outcome", "withdrawn")
+    X(REFRESH_WITHDRAWN, "finq_refreshes_total", "outcome", "withdrawn")                  \
+    X(PAYMENT_CREATED, "finq_payments_total", "phase", "created")                         \
+    X(PAYMENT_AUTHORISING, "finq_payments_total", "phase", "authorising")                 \
+    X(PAYMENT_SUBMITTED, "finq_payments_total", "phase", "submitted")                     \
+    X(PAYMENT_ACCEPTED, "finq_payments_total", "phase", "accepted")                       \
+    X(PAYMENT_SETTLED, "finq_payments_total", "phase", "settled")                         \
+    X(PAYMENT_CREDITED, "finq_payments_total", "phase", "credited")                       \
+    X(PAYMENT_REJECTED, "finq_payments_total", "phase", "rejected")                       \
+    X(PAYMENT_CANCELLED, "finq_payments_total", "phase", "cancelled")
 
 typedef enum {
 #define X(enumerator, family, label, value) FINQ_EVENT_##enumerator,

@@ -212,6 +212,7 @@ CREATE OR REPLACE FUNCTION finq.payment_shown(p_payment finq.payment) RETURNS js
     LANGUAGE sql STABLE
     RETURN json_build_object(
         'payment_id', (p_payment).payment_id, 'client_id', (p_payment).client_id, 'session_id', (p_payment).session_id,
+        'credentials_id', (SELECT s.credentials_id FROM finq.session s WHERE s.session_id = (p_payment).session_id),
         'skill', (SELECT k.name FROM finq.skill k WHERE k.skill_id = (p_payment).skill_id), 'connector', (p_payment).connector,
         'attempt', (p_payment).attempt, 'status', (p_payment).status, 'phase', finq.payment_phase(p_payment), 'final', (p_payment).is_final,
         'released', (p_payment).is_released, 'asked_at', finq.utc((p_payment).asked_at), 'told_at', finq.utc((p_payment).told_at),
@@ -219,6 +220,45 @@ CREATE OR REPLACE FUNCTION finq.payment_shown(p_payment finq.payment) RETURNS js
         'tenant_user_id', finq.sealed('tenant_user_id', (p_payment).client_id, NULL, (p_payment).tenant_user_id),
         'data_key', encode((p_payment).data_key, 'hex'),
         'book', finq.sealed('payment', (p_payment).session_id, (p_payment).payment_id, (p_payment).book));
+
+CREATE OR REPLACE FUNCTION finq.payment_show(p_payment_id uuid) RETURNS json
+    LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+    v_payment finq.payment;
+BEGIN
+    SELECT p.* INTO v_payment FROM finq.payment p WHERE p.payment_id = p_payment_id;
+    IF NOT FOUND THEN
+        RAISE no_data_found USING MESSAGE = format('No payment has the id %s.', p_payment_id);
+    END IF;
+    RETURN finq.payment_shown(v_payment);
+END $$;
+
+-- Newest first: their ids tell the time, and bound how far back is looked.
+CREATE OR REPLACE FUNCTION finq.payment_list(p_client_id uuid, p_phase text, p_session_id uuid, p_since timestamptz, p_before uuid,
+                                             p_limit integer) RETURNS json
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    IF p_client_id IS NOT NULL THEN
+        PERFORM finq.tenant_row(p_client_id);
+    END IF;
+    RETURN (SELECT coalesce(json_agg(json_build_object(
+                       'payment_id', l.payment_id, 'client_id', l.client_id, 'tenant', t.name, 'session_id', l.session_id, 'skill', k.name,
+                       'connector', l.connector, 'status', l.status, 'phase', finq.payment_phase(l), 'final', l.is_final,
+                       'asked_at', finq.utc(l.asked_at), 'told_at', finq.utc(l.told_at),
+                       'tenant_user_id', finq.sealed('tenant_user_id', l.client_id, NULL, l.tenant_user_id), 'data_key', encode(l.data_key, 'hex'))
+                       ORDER BY l.payment_id DESC), '[]')
+              FROM (SELECT p.* FROM finq.payment p
+                     WHERE p.payment_id >= finq.first_id(p_at => coalesce(p_since, clock_timestamp() - interval '7 days'))
+                       AND (p_before IS NULL OR p.payment_id < p_before)
+                       AND (p_client_id IS NULL OR p.client_id = p_client_id)
+                       AND (p_session_id IS NULL OR p.session_id = p_session_id)
+                       AND (p_phase IS NULL OR finq.payment_phase(p) = p_phase)
+                     ORDER BY p.payment_id DESC LIMIT coalesce(p_limit, 100)) l
+              JOIN finq.tenant t ON t.client_id = l.client_id
+              JOIN finq.skill k ON k.skill_id = l.skill_id);
+END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- The janitor's

@@ -141,6 +141,11 @@ void ctl_db_close(ctl_command *command);
  * it needed, `*blocked` is 1 and nothing has been written to standard error. */
 ctl_exit ctl_db_script(int *blocked, ctl_command *command, const char *sql);
 
+/* ---- verbs_payment.c ---- */
+
+ctl_exit ctl_payment_list(ctl_command *command);
+ctl_exit ctl_payment_show(ctl_command *command);
+
 /* ---- verbs_session.c ---- */
 
 ctl_exit ctl_session_list(ctl_command *command);

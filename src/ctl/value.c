@@ -9,6 +9,7 @@
 
 #include "ground/id.h"
 #include "ground/text.h"
+#include "order/phase.h"
 
 #define ID "a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057"
 
@@ -27,11 +28,18 @@ static const char *const session_statuses[] = {"in_progress", "pending", "comple
 static const char *const event_types[] = {"session.pending", "session.resubmission_asked", "session.completed", "session.failed",
                                           "session.expired", "consent.expiring",           "consent.expired",   "consent.renewed",
                                           "consent.deleted", "transactions.updated",       "payment.updated",   NULL};
+static const char *const phases[] = {
+#define X(enumerator, name, rank, final) name,
+    FINQ_PHASES(X)
+#undef X
+        "unknown",
+    NULL};
 static const char *const delivery_states[] = {"waiting", "delivered", "given_up", NULL};
 
 /* The limits are the tables' and functions' own. */
 static const form forms[] = {
     {"CLIENT_ID", FORM_ID, 0, 0, NULL},
+    {"PAYMENT_ID", FORM_ID, 0, 0, NULL},
     {"SESSION_ID", FORM_ID, 0, 0, NULL},
     {"STEP_ID", FORM_ID, 0, 0, NULL},
     {"ID", FORM_ID, 0, 0, NULL},
@@ -53,6 +61,7 @@ static const form forms[] = {
     {"NAME", FORM_TEXT, 1, 200, NULL},
     {"STATUS", FORM_WORD, 0, 0, consent_statuses},
     {"SESSION_STATUS", FORM_WORD, 0, 0, session_statuses},
+    {"PHASE", FORM_WORD, 0, 0, phases},
     {"STATE", FORM_WORD, 0, 0, delivery_states},
     {"EVENT_TYPE", FORM_WORD, 0, 0, event_types},
     {NULL, FORM_TEXT, 0, 0, NULL},

@@ -96,8 +96,14 @@ static finq_error *begin_again(finq_payment_begin_out *row, finq_payment *paymen
     return begin_call(row, payment, of);
 }
 
-static finq_error *barred(apr_pool_t *pool)
+static finq_error *begin_refusal(const finq_payment_begin_out *row, apr_pool_t *pool)
 {
+    if (strcmp(row->outcome, "ok") == 0)
+        return NULL;
+    if (strcmp(row->outcome, "unique") == 0)
+        return not_unique(row->place, pool);
+    if (strcmp(row->outcome, "step_already_submitted") != 0)
+        return finq_outcome_error(row->outcome, NULL, NULL, pool);
     return finq_error_make(
         pool, FINQ_E_STEP_ALREADY_SUBMITTED,
         "The bank may have this session's order already: send the same again, or wait until it is known what became of it.");
@@ -118,12 +124,9 @@ finq_error *finq_payment_begin(finq_payment *payment, const finq_service *servic
     FINQ_TRY(begin_call(&row, payment, &of));
     if (strcmp(row.outcome, "step_already_submitted") == 0)
         FINQ_TRY(begin_again(&row, payment, &of));
-    if (strcmp(row.outcome, "unique") == 0)
-        return not_unique(row.place, pool);
-    if (strcmp(row.outcome, "step_already_submitted") == 0)
-        return barred(pool);
-    if (strcmp(row.outcome, "ok") != 0)
-        return finq_outcome_error(row.outcome, NULL, NULL, pool);
+    FINQ_TRY(begin_refusal(&row, pool));
+    if (finq_id_equal(row.payment_id, &payment->payment_id)) /* as it was offered: it is new */
+        payment_phase_witness(service, FINQ_PHASE_COUNT, FINQ_PHASE_CREATED);
     payment->payment_id = *row.payment_id;
     payment->attempt = *row.attempt;
     payment->version = row.version;

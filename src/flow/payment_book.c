@@ -52,10 +52,18 @@ static finq_error *news_add(finq_payment *payment, const payment_news *news, apr
     return NULL;
 }
 
+void payment_phase_witness(const finq_service *service, finq_phase before, finq_phase after)
+{
+    if (service->witness && after != before)
+        service->witness->payment(service->witness, after);
+}
+
 finq_error *payment_book_tell(finq_payment *payment, const finq_service *service, const payment_news *news, apr_pool_t *pool)
 {
     finq_payment_tell_out row;
+    finq_phase before;
     for (int i = 0; i < AGAIN_MOST; i++) {
+        before = finq_phase_of(payment->book);
         FINQ_TRY(news_add(payment, news, pool));
         FINQ_TRY(book_keep(&row, payment, service, news->reference, pool));
         if (strcmp(row.outcome, "again") != 0)
@@ -63,7 +71,9 @@ finq_error *payment_book_tell(finq_payment *payment, const finq_service *service
         payment->version = row.version;
         FINQ_TRY(payment_book_open(payment, row.book, pool));
     }
-    if (strcmp(row.outcome, "ok") == 0)
+    if (strcmp(row.outcome, "ok") == 0) {
+        payment_phase_witness(service, before, finq_phase_of(payment->book));
         return NULL;
+    }
     return finq_error_make(pool, FINQ_E_SERVICE_UNAVAILABLE, "The order was given up meanwhile; send it again.");
 }

@@ -20,6 +20,9 @@ finq_error *payment_book_open(finq_payment *payment, finq_bytes sealed, apr_pool
  * not of this order; service_unavailable where the payment was given up; those of a call. */
 finq_error *payment_book_tell(finq_payment *payment, const finq_service *service, const payment_news *news, apr_pool_t *pool);
 
+/* Tells of a phase that a payment has come to; `before` may be FINQ_PHASE_COUNT. */
+void payment_phase_witness(const finq_service *service, finq_phase before, finq_phase after);
+
 /* The word of a sealed reference. */
 #define PAYMENT_SEALED_REFERENCE "payment_reference"
 

@@ -183,6 +183,7 @@ static const char *event_help(const char *name)
         {"finq_database_refusals_total", "Calls that got no connection, by cause."},
         {"finq_janitor_done_total", "What the janitor of this server expired, told or removed, by job."},
         {"finq_refreshes_total", "Refreshes of consents' account data that this server made, by outcome."},
+        {"finq_payments_total", "Payments that came to a phase, as this server learnt it."},
         {"finq_janitor_failures_total", "Batches, calls and files that failed; the next run tries again."},
     };
     for (apr_size_t i = 0; i < sizeof help / sizeof *help; i++) {
@@ -355,6 +356,9 @@ const finq_metrics_figure *finq_metrics_figures(const finq_metrics_source *sourc
         {"SessionsCreated", sessions_of(&sum, FINQ_PROGRESS_CREATED)},
         {"SessionsCompleted", sessions_of(&sum, FINQ_PROGRESS_COMPLETED)},
         {"SessionsExchanged", sessions_of(&sum, FINQ_PROGRESS_EXCHANGED)},
+        {"PaymentsCreated", sum.events[FINQ_EVENT_PAYMENT_CREATED]},
+        {"PaymentsSettled", sum.events[FINQ_EVENT_PAYMENT_SETTLED]},
+        {"PaymentsRejected", sum.events[FINQ_EVENT_PAYMENT_REJECTED]},
         {"NonceFailures", events_of(&sum, "finq_nonce_failures_total")},
         {"LimitsHit", events_of(&sum, "finq_limits_hit_total")},
         {"DatabaseRefusals", events_of(&sum, "finq_database_refusals_total")},

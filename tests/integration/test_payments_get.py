@@ -3,6 +3,7 @@
 Seen red: see each test.
 """
 import json
+import re
 
 import pytest
 
@@ -14,7 +15,8 @@ from finqenv.wire import is_error
 
 @pytest.fixture(scope="module")
 def bank(make_module_server, run_directory):
-    made = Bank(make_module_server, run_directory / "payments-get", children=1, threads=32)
+    place = '<Location "/metrics">\nSetHandler finq-metrics\nRequire all granted\n</Location>\n'
+    made = Bank(make_module_server, run_directory / "payments-get", children=1, threads=32, extra=place)
     made.allow(PAY)
     made.ctl("webhook", "set", made.tenant.client_id, "https://93.184.216.34/finq", "--secret-file", made.server.secret_file)
     yield made
@@ -173,6 +175,45 @@ def test_gaps_grow(bank):
         gaps.append(before)
     assert gaps[:4] == [60, 120, 240, 480] and gaps[-1] == 21600
     assert get(bank, credentials)["phase"] == "accepted"
+
+
+def counted(bank, phase):
+    text = bank.client.request("GET", "/metrics").body.decode()
+    return sum(map(int, re.findall(rf'^finq_payments_total{{host="[^"]*",phase="{phase}"}} (\d+)$', text, re.MULTILINE)))
+
+
+def test_what_an_operator_sees(bank):
+    """Metrics count each phase once, however it came; finqctl lists and shows. Red where payment_phase_witness looks at no phase before;
+    with each condition of finq.payment_list left out."""
+    before = {phase: counted(bank, phase) for phase in ("created", "accepted", "settled")}
+    user, credentials = paid(bank)
+    for status in ("ACSP", "ACSC", "ACSC", "PDNG"):
+        notice(bank, user, status)
+    assert {phase: counted(bank, phase) - count for phase, count in before.items()} == {"created": 1, "accepted": 1, "settled": 1}
+    other, _ = paid(bank)
+    listed = bank.ctl("payment", "list", "--session", user.session_id)
+    one, = listed
+    payment_id = get(bank, credentials)["payment_id"]
+    assert (one["payment_id"], one["status"], one["phase"], one["tenant"]) == (payment_id, "ACSC", "settled", "Waiting tenant")
+    newest = bank.ctl("payment", "list", "--tenant", bank.tenant.client_id, "--limit", "2")
+    assert [row["session_id"] for row in newest] == [other.session_id, user.session_id]
+    assert bank.ctl("payment", "list", "--before", newest[0]["payment_id"], "--limit", "1") == listed
+    assert user.session_id in {row["session_id"] for row in bank.ctl("payment", "list", "--phase", "settled")}
+    assert {row["phase"] for row in bank.ctl("payment", "list", "--phase", "accepted")} == {"accepted"}
+    assert bank.ctl("payment", "list", "--since", "tomorrow") == []
+    shown = bank.ctl("payment", "show", payment_id)
+    assert (shown["phase"], shown["credentials_id"]) == ("settled", credentials["credentials_id"]) and shown["attempt"] in bank.service.ledger.orders
+    assert "book" not in shown and "data_key" not in shown
+    book = bank.ctl("payment", "show", payment_id, "--data")["book"]
+    assert [word["status"] for word in book["history"]] == ["ACSP", "ACSC", "PDNG"] and book["transactions"][0]["end_to_end_id"] == "E-1"
+
+
+def test_payments_that_there_are_not(bank):
+    none = "01890000-0000-7000-8000-000000000000"
+    for words, code, told in ((("show", none), 3, "No payment"), (("list", "--phase", "paid"), 1, "authorising"), (("list", "--tenant", none), 3, "No tenant"),
+                              (("show", "x"), 1, "PAYMENT_ID")):
+        done = bank.ctl("payment", *words, check=False)
+        assert done.returncode == code and told in done.stderr, done
 
 
 def test_nobody_asks_about_what_is_over(bank):

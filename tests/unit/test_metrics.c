@@ -172,7 +172,7 @@ static void families_stand_together(void **state)
         assert_null(strstr(at, apr_pstrcat(pool, "# TYPE ", name, " ", NULL)));
         families++;
     }
-    assert_int_equal(families, 22);
+    assert_int_equal(families, 23);
     assert_line(text, "finq_uploads_in_progress{host=\"a\"} 1");
     assert_line(text, "finq_database_connections{host=\"a\",state=\"in_use\"} 2");
     assert_line(text, "finq_database_connections{host=\"b\",state=\"idle\"} 9");
@@ -194,6 +194,10 @@ static void families_stand_together(void **state)
     assert_line(text, "finq_refreshes_total{host=\"a\",outcome=\"failed\"} 1");
     assert_line(text, "finq_refreshes_behind_seconds{host=\"a\"} 8");
     assert_line(text, "finq_account_data_oldest_seconds{host=\"a\"} 900");
+    finq_metrics_event(&meter, FINQ_EVENT_PAYMENT_REJECTED);
+    text = finq_metrics_text(&view, pool);
+    assert_line(text, "finq_payments_total{host=\"a\",phase=\"rejected\"} 1");
+    assert_line(text, "finq_payments_total{host=\"b\",phase=\"rejected\"} 0");
     finq_metrics_weeks_seen(&meter, &(finq_weeks){.ahead = 4, .pinned = 1});
     text = finq_metrics_text(&view, pool);
     assert_line(text, "finq_weeks{host=\"a\",state=\"ahead\"} 4");
@@ -205,16 +209,19 @@ static void figures_say_how_it_goes(void **state)
 {
     finq_meter meter = {metrics_new(), 0, NULL};
     finq_metrics_source source = {"h", meter.metrics, {1, 2, 3, 4, 5, 6, 7}};
-    apr_uint64_t requests = 0, errors = 0;
+    apr_uint64_t requests = 0, errors = 0, settled = 0;
     (void)state;
+    finq_metrics_event(&meter, FINQ_EVENT_PAYMENT_SETTLED);
     finq_metrics_answer(&meter, 1, FINQ_OUTCOME_OK, 1);
     finq_metrics_answer(&meter, 2, FINQ_E_SERVICE_UNAVAILABLE, 1);
     for (const finq_metrics_figure *f = finq_metrics_figures(&source, pool); f->name; f++) {
         requests = strcmp(f->name, "Requests") == 0 ? f->value : requests;
         errors = strcmp(f->name, "ServerErrors") == 0 ? f->value : errors;
+        settled = strcmp(f->name, "PaymentsSettled") == 0 ? f->value : settled;
     }
     assert_int_equal(requests, 2);
     assert_int_equal(errors, 1);
+    assert_int_equal(settled, 1);
 }
 
 static int setup(void **state)

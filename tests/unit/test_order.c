@@ -1,6 +1,4 @@
-/* Orders and phases: what is wrong with an order before any bank is asked, and that no sequence of a bank's codes takes a phase back.
- *
- * The lines that the notes name have not been tried. */
+/* Orders and phases: what is wrong with an order before any bank is asked, and that no sequence of a bank's codes takes a phase back. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

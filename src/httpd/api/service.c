@@ -2,6 +2,7 @@
 
 #include "httpd/ask.h"
 #include "httpd/dbd.h"
+#include "httpd/observe.h"
 
 finq_request *finq_service_begin(request_rec *r)
 {
@@ -10,6 +11,7 @@ finq_request *finq_service_begin(request_rec *r)
     if (!config->runtime)
         return NULL;
     request->service.db = finq_dbd_of(r->server, config->runtime->gate, r->pool);
+    request->service.witness = finq_observe_witness(request);
     request->service.connectors = finq_ask_of(request);
     request->service.directory = config->runtime->directory;
     request->service.skills = config->skills;

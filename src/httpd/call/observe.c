@@ -154,6 +154,29 @@ void finq_observe_event(finq_request *request, finq_event event)
     finq_observe_tell(request, label, value);
 }
 
+/* What the business rooms tell, of a request. */
+typedef struct {
+    finq_witness witness; /* first: a finq_witness is one of these */
+    finq_request *request;
+} request_witness;
+
+static void payment_seen(finq_witness *witness, finq_phase phase)
+{
+    static const finq_event events[FINQ_PHASE_COUNT] = {
+#define X(enumerator, name, rank, final) [FINQ_PHASE_##enumerator] = FINQ_EVENT_PAYMENT_##enumerator,
+        FINQ_PHASES(X)
+#undef X
+    };
+    finq_observe_event(((request_witness *)witness)->request, events[phase]);
+}
+
+finq_witness *finq_observe_witness(finq_request *request)
+{
+    request_witness *self = apr_palloc(request->r->pool, sizeof *self);
+    *self = (request_witness){{payment_seen}, request};
+    return &self->witness;
+}
+
 void finq_observe_tell(finq_request *request, const char *name, const char *value)
 {
     apr_pool_t *pool = request->r->pool;
