@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """make demo: a user is onboarded by xyz_card_sbx_#1.0, whose document the back office reads, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
-used, renewed and deleted, and whose accounts are read; the first is erased, with a receipt. Every request and answer is shown. Stops all that it starts."""
+used, renewed and deleted, and whose accounts are read; a third orders two payments, of which one is settled and one rejected; the first is erased, with
+a receipt. Every request and answer is shown. Stops all that it starts."""
 import base64
 import json
 import sys
@@ -16,12 +17,13 @@ from finqenv.places import reachable
 from finqenv.process import Failure, main, run, until
 from finqenv.runs import Run
 
-CARD_SKILL, BANK_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0"
+CARD_SKILL, BANK_SKILL, PAYMENT_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0", "xyz_pisp_sbx_#1.0"
 APP = "https://app.example.com"
 PERSONAL_DATA = {"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com",
                  "phone": "+40712345678", "birth_date": "1990-04-17"}
 PRODUCT_FORM = {"card": "gold", "limit": 5000, "currency": "RON", "monthly_income": "6500.00", "employment": "employed",
                 "employer": "Example SRL", "iban": "RO49AAAA1B31007593840000"}
+PAYEE = {"creditor": {"name": "Imobiliare"}, "creditor_account": {"iban": "RO09BCYP0000001234567890"}}
 SHOWN_HEADERS = ("content-type", "authorization", "x-finq-client-id", "x-finq-client-secret", "x-finq-credentials-id", "x-finq-nonce",
                  "x-finq-document")
 # Where the back office reads documents: who it is, Apache says.
@@ -220,17 +222,72 @@ def use_consent(client, credentials):
     demand(open_account(client, renewed), 401)
 
 
+def order(number, amount, payee):
+    """What is ordered; the cents tell the sandbox bank what is to become of it."""
+    transfer = {"end_to_end_id": f"RENT-{number}", "instructed_amount": {"amount": amount, "currency": "RON"}, **payee,
+                "remittance_information": {"unstructured": "Rent"}}
+    return {"psu_redirect_link": f"{APP}/done?from=bank", "group_header": {"message_id": f"DEMO-{number}", "txs_no": 1},
+            "payment_info": [{"payment_information_id": "RENT", "payment_method": "TRF", "credit_transfers": [transfer],
+                              "debtor_account": {"iban": "RO49AAAA1B31007593840000"}}]}
+
+
+def agree(client, user, data):
+    """Orders a payment, and agrees at the bank. Returns the credentials that read it."""
+    page = demand(user.submit("payment_intent", data))["data"]["url"]
+    return_with_token(client, user, sandbox.choose(client, page, "approve"))
+    return demand(user.exchange("/token")).json
+
+
+def standing(client, credentials, phase):
+    """How a payment stands, as is expected."""
+    payment = demand(client.data("/payments/get", credentials)).json
+    if payment["phase"] != phase:
+        raise Failure(f"the payment should be {phase}, not {payment['phase']}")
+
+
+def pay(client, installation):
+    """A payment that is settled, and one that is rejected."""
+    user = Onboarding(client, PAYMENT_SKILL)
+    say("29. A third user pays. The bank knows the payee's account under a name that is close to this one, and says so")
+    demand(user.start(tenant_user_id="user-3"))
+    demand(user.submit("payee_check", {**PAYEE, "instructed_amount": {"amount": "1250.04", "currency": "RON"}}), 400)
+    say("30. Under that name the account is the payee's (vop)")
+    payee = {**PAYEE, "creditor": {"name": "Imobiliare SRL"}}
+    demand(user.submit("payee_check", payee))
+    say("31. The order is written down, and the user agrees at the bank")
+    credentials = agree(client, user, order(1, "1250.02", payee))
+    say("32. How it stands: in the bank's own code, and in a word. The bank has accepted it")
+    standing(client, credentials, "accepted")
+    say("33. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
+    installation.finqctl("sandbox", "date", "--days", "1")
+    installation.psql("UPDATE finq.payment SET next_at = now()")
+    quiet, client.seen = client.seen, None
+    until(lambda: client.data("/payments/get", credentials)["phase"] == "settled", 10, "the payment to be settled")
+    client.seen = quiet
+    standing(client, credentials, "settled")
+    say("34. Its references are used: no second order is made with them, in whatever session")
+    user = Onboarding(client, PAYMENT_SKILL)
+    demand(user.start(tenant_user_id="user-3"))
+    demand(user.submit("payee_check", payee))
+    demand(user.submit("payment_intent", order(1, "1250.02", payee)), 400)
+    say("35. Another order, for which there is not enough money: the user agrees, and the bank rejects it")
+    credentials = agree(client, user, order(2, "9999.03", payee))
+    standing(client, credentials, "rejected")
+    say("36. What an operator sees of them")
+    print(json.dumps(installation.finqctl("payment", "list"), indent=2), flush=True)
+
+
 def erase_user(client, installation):
     """The card's user: all that is held, its end, and what proves it."""
-    say("29. The tenant's server asks for all that is held of the first user, as that user may")
+    say("37. The tenant's server asks for all that is held of the first user, as that user may")
     demand(client.user("export", tenant_user_id="user-1"))
-    say("30. The user is erased. The receipt says how much it was, and to nobody who")
+    say("38. The user is erased. The receipt says how much it was, and to nobody who")
     receipt = demand(client.user("erase", tenant_user_id="user-1"))["receipt"]
-    say("31. Nothing is held any more")
+    say("39. Nothing is held any more")
     shown = demand(client.user("export", tenant_user_id="user-1")).json
     if any(shown[part] for part in shown if isinstance(shown[part], list)):
         raise Failure("something of the user is left")
-    say("32. The receipt verifies with the public keys that anybody may have, on any machine")
+    say("40. The receipt verifies with the public keys that anybody may have, on any machine")
     files = installation.directory / "keys.json", installation.directory / "receipt"
     files[0].write_bytes(demand(client.request("GET", "/v1/keys")).body)
     files[1].write_text(receipt)
@@ -242,7 +299,7 @@ def prepare(installation):
     say("Starting a private PostgreSQL and a private httpd with TLS, which has a sandbox bank")
     installation.start()
     installation.publish_skills()
-    tenant = installation.create_tenant("Demo tenant", (*DEMO_SKILLS, BANK_SKILL))
+    tenant = installation.create_tenant("Demo tenant", (*DEMO_SKILLS, BANK_SKILL, PAYMENT_SKILL))
     installation.finqctl("tenant", "redirect-allow", tenant.client_id, APP)
     page = installation.httpd.documents / "account/balance.json"
     page.parent.mkdir()
@@ -265,6 +322,7 @@ def walk(directory):
         credentials = visit_bank(client)
         read_accounts(client, installation, credentials)
         use_consent(client, credentials)
+        pay(client, installation)
         erase_user(client, installation)
         client.close()
     except Failure:
@@ -277,7 +335,7 @@ def walk(directory):
 def demo():
     with Run("demo") as run:
         walk(run.directory)
-    say("Both users are onboarded. Everything that was started has been stopped.", "good")
+    say("All users are onboarded. Everything that was started has been stopped.", "good")
 
 
 main(demo, "make demo")

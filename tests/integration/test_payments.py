@@ -225,7 +225,7 @@ def test_the_same_order_at_once(bank):
 
 
 def test_one_reference_in_many_sessions_at_once(bank):
-    """One of them has it. Red where payment_begin only looks for the reference, and does not insert it first."""
+    """One of them has it."""
     users, message_id = [bank.user(PAY["name"]) for _ in range(8)], new_message()
     clients = [bank.server.client(bank.tenant) for _ in users]
     answers = at_once([lambda c=c, u=u: c.submit(u, "payment_intent", order(message_id)) for c, u in zip(clients, users)])
