@@ -1,7 +1,11 @@
 """Debian's Chromium, for tests that drive it with Selenium."""
+from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from .places import ROOT
 from .process import clean_environ
+
+AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"  # where npm could bring it
 
 
 def driver_service(directory):
@@ -9,6 +13,41 @@ def driver_service(directory):
     directory.mkdir()
     return Service("/usr/bin/chromedriver", service_args=[f"--log-path={directory}/driver.log"],
                    env=clean_environ(HOME=str(directory)))
+
+
+def chromium(directory, script=True):
+    """A browser that goes to this machine alone, with script or without; `directory`, a new one, is its home."""
+    options = webdriver.ChromeOptions()
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
+                     "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1", f"--user-data-dir={directory}/profile"):
+        options.add_argument(argument)
+    if not script:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=driver_service(directory), options=options)
+    driver.set_page_load_timeout(30)
+    return driver
+
+
+def gone(element):
+    try:
+        element.is_enabled()
+        return False
+    except Exception:  # stale, or of a document that is being replaced
+        return True
+
+
+def silent(browser):
+    """Nothing that a page did was against its own policy."""
+    complaints = [line["message"] for line in browser.get_log("browser") if "favicon" not in line["message"]]
+    assert not [line for line in complaints if "Content Security" in line or "Trusted" in line or "JS" in line], complaints
+
+
+def accessible(browser):
+    """axe-core finds nothing on the page that is shown."""
+    browser.execute_script(AXE.read_text())
+    found = browser.execute_async_script("const done = arguments[0]; axe.run().then(told => done(told.violations))")
+    assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
 # A script that answers the elements whose text has a contrast below 4.5 (WCAG 2.2 AA).

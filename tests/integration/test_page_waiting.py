@@ -3,19 +3,16 @@ import json
 import urllib.parse
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from finqenv import documents, pages, sandbox
 from finqenv.banking import DOCUMENT, Bank, definition, step
-from finqenv.browser import driver_service
+from finqenv.browser import AXE, accessible, chromium, gone, silent
 from finqenv.flows import CARD
-from finqenv.places import ROOT
 
 APP = "https://app.example/done"
-AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
 LINK = {"type": "object", "required": ["psu_redirect_link"], "properties": {"psu_redirect_link": {"type": "string"}}}
 # A company has a name, and one abroad a country.
 BRANCHES = {"type": "object", "required": ["kind"], "additionalProperties": False,
@@ -198,31 +195,17 @@ def test_a_connector_that_is_down_loses_nothing(bank):
 
 # -- in Chromium
 
-def chromium(run_directory, script):
-    options = webdriver.ChromeOptions()
-    home = run_directory / f"chromium-page-{script}"
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
-                     "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1", f"--user-data-dir={home}"):
-        options.add_argument(argument)
-    if script == "without":
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=driver_service(run_directory / f"chromium-page-{script}-home"), options=options)
-    driver.set_page_load_timeout(30)
-    return driver
-
-
 @pytest.fixture(scope="module")
 def browser(run_directory):
     """Without script."""
-    driver = chromium(run_directory, "without")
+    driver = chromium(run_directory / "chromium-page-without", script=False)
     yield driver
     driver.quit()
 
 
 @pytest.fixture(scope="module")
 def scripted(run_directory):
-    driver = chromium(run_directory, "with")
+    driver = chromium(run_directory / "chromium-page-with")
     yield driver
     driver.quit()
 
@@ -232,27 +215,11 @@ def press(browser, text):
     old = browser.find_element(By.TAG_NAME, "html")
     next(button for button in browser.find_elements(By.CSS_SELECTOR, "button, a.button") if button.text.startswith(text)).click()
     WebDriverWait(browser, 10).until(lambda _: gone(old))
-    complaints = [line["message"] for line in browser.get_log("browser") if "favicon" not in line["message"]]
-    assert not [line for line in complaints if "Content Security" in line or "Trusted" in line or "JS" in line], complaints
-
-
-def gone(element):
-    try:
-        element.is_enabled()
-        return False
-    except Exception:  # stale, or of a document that is being replaced
-        return True
+    silent(browser)
 
 
 def heading(browser):
     return browser.find_element(By.TAG_NAME, "h1").text
-
-
-def accessible(browser):
-    """axe-core finds nothing on the page that is shown."""
-    browser.execute_script(AXE.read_text())
-    found = browser.execute_async_script("const done = arguments[0]; axe.run().then(told => done(told.violations))")
-    assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="npm could not install axe-core: see what tests/install.sh said")
