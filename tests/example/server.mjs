@@ -87,4 +87,7 @@ createServer(async (asked, answer) => {
     console.error(fault);
     answer.writeHead(502, { "Content-Type": "application/json" }).end('{"message": "The server has a fault."}');
   }
+}).on("error", (fault) => {
+  console.error(fault.code === "EADDRINUSE" ? `Port ${port} is taken. Try: node server.mjs 5173` : fault.message);
+  process.exitCode = 1;
 }).listen(port, "127.0.0.1", () => console.log(`http://localhost:${port}/`));

@@ -15,14 +15,13 @@ import urllib.parse
 import urllib.request
 
 import pytest
-from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from finqenv import documents, sandbox
 from finqenv.beside import PROGRAMS, Beside
-from finqenv.browser import driver_service
+from finqenv.browser import chromium
 from finqenv.client import Client, Onboarding
 from finqenv.installation import FINQCTL, MODULE, Tenant
 from finqenv.places import ROOT
@@ -164,13 +163,7 @@ def application(up, known):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("chromium")
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
-                     "--ignore-certificate-errors", f"--user-data-dir={directory / 'profile'}"):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(service=driver_service(directory / "home"), options=options)
-    driver.set_page_load_timeout(30)
+    driver = chromium(tmp_path_factory.mktemp("standing") / "chromium")
     yield driver
     driver.quit()
 
@@ -259,6 +252,13 @@ def asked(url, body):
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
+
+
+def test_the_example_names_a_port_that_is_taken(application, known):
+    """Red without its 'error' listener: Node's own words are a page of stack."""
+    port = urllib.parse.urlsplit(application).port
+    done = subprocess.run(["node", ROOT / "tests/example/server.mjs", str(port)], env=clean_environ(**known), capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr == f"Port {port} is taken. Try: node server.mjs 5173\n"
 
 
 def test_the_example_believes_neither_a_browser_nor_a_sender(application, user):
