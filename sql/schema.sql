@@ -700,6 +700,12 @@ CREATE TABLE finq.step_kept PARTITION OF finq.step FOR VALUES IN (true);
 
 CREATE TABLE finq.step_week PARTITION OF finq.step FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
+CREATE TABLE finq.stored (
+    client_id uuid NOT NULL,
+    bytes bigint NOT NULL
+);
+CREATE INDEX stored_client_id ON finq.stored USING btree (client_id) INCLUDE (bytes);
+
 CREATE TABLE finq.tenant (
     client_id uuid NOT NULL DEFAULT gen_random_uuid(),
     name text NOT NULL,

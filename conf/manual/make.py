@@ -17,7 +17,7 @@ WORTHLESS = re.compile(r"\s*(The \w+\.|Does not ask; .*)\s*")  # what the name s
 
 # -- finqctl.md, finqctl-records.md
 
-RECORDS = {"audit", "consent", "data-key", "explain", "janitor", "outbox", "payment", "receipt", "session", "step", "token", "upload", "user"}  # the nouns of what servers have stored
+RECORDS = {"audit", "consent", "data-key", "explain", "fsck", "janitor", "outbox", "payment", "receipt", "session", "step", "token", "upload", "user"}  # the nouns of what servers have stored
 
 
 def said(*words):

@@ -1067,6 +1067,26 @@ typedef finq_transaction_answer_row finq_transactions_sync_out;
 finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, const finq_transactions_sync_in *in,
                                         apr_pool_t *pool);
 
+typedef struct finq_upload_admit_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    const finq_id *step_id;
+    const char *document;
+    apr_int32_t nonce_ttl;
+    apr_int32_t generation;
+    apr_int64_t step_quota;
+    apr_int64_t session_quota;
+    apr_int64_t tenant_quota;
+} finq_upload_admit_in;
+typedef struct finq_upload_admit_out {
+    const char *outcome;
+    const char *quota;
+    apr_int64_t room;
+} finq_upload_admit_out;
+/** sql/functions/upload.sql. It may be repeated. */
+finq_error *finq_call_upload_admit(finq_upload_admit_out *out, finq_db *db, const finq_upload_admit_in *in, apr_pool_t *pool);
+
 typedef struct finq_upload_largest_out {
     const char *skill;
     const char *document;
@@ -1104,11 +1124,15 @@ typedef struct finq_upload_record_in {
     apr_int32_t width;
     apr_int32_t height;
     apr_int32_t orientation;
+    apr_int64_t step_quota;
+    apr_int64_t session_quota;
+    apr_int64_t tenant_quota;
 } finq_upload_record_in;
 typedef struct finq_upload_record_out {
     const char *outcome;
     const finq_id *upload_id;
     const finq_id *replaced;
+    const char *quota;
 } finq_upload_record_out;
 /** sql/functions/upload.sql. It may be repeated. */
 finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, const finq_upload_record_in *in, apr_pool_t *pool);

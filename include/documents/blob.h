@@ -40,6 +40,8 @@ finq_error *finq_blob_store_open_read(finq_blob_store **store, const char *dir, 
 void finq_blob_mark(finq_id *upload_id, const finq_blob_store *store);
 /** Whether an id has it: only then its file is, or was, here. */
 int finq_blob_is_here(const finq_blob_store *store, const finq_id *upload_id);
+/** Learns the mark of a directory that was opened for reading alone. Error: internal, where it has none. */
+finq_error *finq_blob_mark_learn(finq_blob_store *store, apr_pool_t *pool);
 /** The mark; the bytes are the store's. */
 finq_bytes finq_blob_mark_of(const finq_blob_store *store);
 
@@ -78,6 +80,15 @@ void finq_blob_leave(finq_blob *blob);
  * and here for what is no blob's file. Errors: not_found if it is missing; internal. */
 finq_error *finq_blob_open(finq_source *source, const finq_blob_store *store, const finq_id *upload_id, const finq_data_key *key,
                            apr_pool_t *pool);
+
+/** Sees one placed blob. What it returns ends the look. */
+typedef finq_error *(*finq_blob_visit)(void *baton, const finq_id *upload_id);
+
+/** Shows all placed blobs whose outcome is settled, while servers go on. Errors: storage, and those of `visit`. */
+finq_error *finq_blob_each(const finq_blob_store *store, finq_blob_visit visit, void *baton, apr_pool_t *pool);
+
+/** Whether a blob is placed, and, in `*settled`, whether its outcome is settled too. */
+int finq_blob_is_placed(int *settled, const finq_blob_store *store, const finq_id *upload_id);
 
 /** Removes a placed blob; no error if it is not there. */
 finq_error *finq_blob_remove(const finq_blob_store *store, const finq_id *upload_id, apr_pool_t *pool);

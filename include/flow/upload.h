@@ -24,7 +24,8 @@ typedef struct finq_upload_answer {
 typedef struct finq_upload_way {
     const finq_service *service; /**< whose data keys seal them */
     const finq_blob_store *store;
-    finq_scanner scanner; /**< its path is "" where nobody scans */
+    finq_scanner scanner;     /**< its path is "" where nobody scans */
+    const apr_int64_t *quota; /**< bytes that a step, a session and a tenant may store; 0 for any number */
 } finq_upload_way;
 
 /** What a client says that it will send. */
@@ -35,11 +36,12 @@ typedef struct finq_upload_offer {
     apr_int64_t least;        /**< so many bytes at least it is said to have; 0 where nothing is said */
 } finq_upload_offer;
 
-/** Begins an upload. Errors: invalid_field; unsupported_media_type; payload_too_large for what its skill, or the scanner, does not take; those of the store and of finq_scan_begin. `offer` and `way`
- * must outlive it. */
+/** Begins an upload. Nothing of it need have been read: what can be known before is asked of the database. Errors: invalid_field;
+ * unsupported_media_type; payload_too_large for what its skill, or the scanner, does not take; quota_exceeded; those of finq_upload_finish
+ * that do not hang on the bytes; those of the store and of finq_scan_begin. `offer` and `way` must outlive it. */
 finq_error *finq_upload_begin(finq_upload **upload, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool);
 
-/** Takes the next bytes. Errors: payload_too_large; unsupported_media_type as soon as the first bytes tell; storage;
+/** Takes the next bytes. Errors: payload_too_large; quota_exceeded; unsupported_media_type as soon as the first bytes tell; storage;
  * those of a scan. */
 finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t length);
 
@@ -47,7 +49,7 @@ finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t
 void finq_upload_abandon(finq_upload *upload);
 
 /** The bytes are all there: places the file and records it. After an error nothing is kept. Errors: those of a scan;
- * unsupported_media_type, password_protected, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
+ * unsupported_media_type, password_protected, quota_exceeded, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
 
 /** What was tidied. */

@@ -31,6 +31,7 @@
     X(REQUEST_TIMEOUT, "invalid_request", 408, "request_timeout")                                  \
     X(STEP_ALREADY_SUBMITTED, "invalid_request", 409, "step_already_submitted")                    \
     X(PAYLOAD_TOO_LARGE, "invalid_request", 413, "payload_too_large")                              \
+    X(QUOTA_EXCEEDED, "invalid_request", 413, "quota_exceeded")                                    \
     X(UNSUPPORTED_MEDIA_TYPE, "invalid_request", 415, "unsupported_media_type")                    \
     X(PASSWORD_PROTECTED, "invalid_request", 415, "password_protected")                            \
     X(UNSAFE_DOCUMENT, "invalid_request", 415, "unsafe_document")                                  \

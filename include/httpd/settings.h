@@ -19,6 +19,9 @@ struct finq_runtime;
 /** What is limited (httpd/limits.h). */
 typedef enum { FINQ_LIMIT_ADDRESS, FINQ_LIMIT_TENANT, FINQ_LIMIT_FAILURE, FINQ_LIMITS } finq_limit;
 
+/** What has a quota (httpd/quota.h). */
+typedef enum { FINQ_QUOTA_STEP, FINQ_QUOTA_SESSION, FINQ_QUOTA_TENANT, FINQ_QUOTAS } finq_quota;
+
 /** The rate of what is not; a burst of 0 is one that no directive has set. */
 #define FINQ_LIMIT_OFF ((finq_bucket_rate){0, 1})
 
@@ -82,10 +85,11 @@ typedef struct finq_config {
     const char *page_dir;              /**< whose files replace what pages are made of; NULL for none */
     const struct finq_pages *page_set; /**< what pages are made of; NULL where this host has none */
     finq_bucket_rate limits[FINQ_LIMITS];
-    int limit_clients;              /**< that the tables of limits have room for; the main server's counts */
-    int host_number;                /**< this host's, counted from 0 */
-    finq_metrics *metrics;          /**< its counters, in memory that children share */
-    apr_array_header_t *connectors; /**< of finq_connector; of two of one name the first counts */
+    apr_int64_t upload_quota[FINQ_QUOTAS]; /**< bytes of documents that may be stored; 0 for any number */
+    int limit_clients;                     /**< that the tables of limits have room for; the main server's counts */
+    int host_number;                       /**< this host's, counted from 0 */
+    finq_metrics *metrics;                 /**< its counters, in memory that children share */
+    apr_array_header_t *connectors;        /**< of finq_connector; of two of one name the first counts */
     finq_dbd_settings dbd;
     apr_array_header_t *rewrites;    /**< of finq_rewrite: of this host's own directives */
     apr_array_header_t *served;      /**< of finq_served: of this host's own directives */

@@ -37,6 +37,7 @@ const char *finq_outcome_name(int outcome);
     X(JANITOR_REPLAYS_REMOVED, "finq_janitor_done_total", "job", "replays_removed")       \
     X(JANITOR_CLAIMS_REMOVED, "finq_janitor_done_total", "job", "claims_removed")         \
     X(JANITOR_FEEDS_REMOVED, "finq_janitor_done_total", "job", "feeds_removed")           \
+    X(JANITOR_STORAGE_COUNTED, "finq_janitor_done_total", "job", "storage_counted")       \
     X(JANITOR_PAGES_REMOVED, "finq_janitor_done_total", "job", "pages_removed")           \
     X(JANITOR_EVENTS_REMOVED, "finq_janitor_done_total", "job", "events_removed")         \
     X(JANITOR_ERASURES_REMOVED, "finq_janitor_done_total", "job", "erasures_removed")     \

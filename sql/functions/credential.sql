@@ -4,13 +4,18 @@
 CREATE OR REPLACE FUNCTION finq.session_prune(p_session_id uuid) RETURNS void
     LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_bytes bigint;
 BEGIN
     WITH gone AS (
         DELETE FROM finq.step e USING finq.same_time(p_session_id) w
          WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND e.off_path
         RETURNING e.step_id),
-    files AS (DELETE FROM finq.upload u USING gone g WHERE u.step_id = g.step_id RETURNING u.upload_id)
-    INSERT INTO finq.upload_removed (upload_id, removed_at, decided) SELECT f.upload_id, clock_timestamp(), false FROM files f;
+    files AS (DELETE FROM finq.upload u USING gone g WHERE u.step_id = g.step_id RETURNING u.upload_id, u.size),
+    removed AS (INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
+                SELECT f.upload_id, clock_timestamp(), false FROM files f)
+    SELECT sum(f.size) INTO v_bytes FROM files f;
+    PERFORM finq.uploads_gone(p_session_id, v_bytes);
 END $$;
 
 -- When a consent ends that begins now, and when its data have to be gone.

@@ -190,6 +190,20 @@ BEGIN
     RETURN cardinality(v_feeds);
 END $$;
 
+-- Adds together what finq.stored says of a tenant in many rows, one tenant at a time.
+CREATE OR REPLACE FUNCTION finq.janitor_count_storage() RETURNS integer
+    LANGUAGE sql
+AS $$
+    WITH gone AS (
+        DELETE FROM finq.stored b
+         WHERE b.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.stored o
+                                    WHERE o.client_id = (SELECT m.client_id FROM finq.stored m GROUP BY m.client_id HAVING count(*) > 100 LIMIT 1)
+                                    LIMIT 10 * finq.janitor_batch_rows()))
+        RETURNING b.client_id, b.bytes),
+    added AS (INSERT INTO finq.stored (client_id, bytes) SELECT g.client_id, sum(g.bytes) FROM gone g GROUP BY g.client_id)
+    SELECT count(*)::integer FROM gone
+$$;
+
 -- Pages whose address is no good any more.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_pages() RETURNS integer
     LANGUAGE sql
@@ -280,7 +294,7 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, feeds_removed, pages_removed, events_removed, erasures_removed, payments_given_up,
+                       replays_removed, claims_removed, feeds_removed, storage_counted, pages_removed, events_removed, erasures_removed, payments_given_up,
                        payments_removed, audit_removed,
                        audit_chained, weeks_made, sessions_kept, events_kept, weeks_detached, weeks_dropped}';
 BEGIN
@@ -301,6 +315,7 @@ BEGIN
             WHEN 'replays_removed' THEN finq.janitor_remove_replays()
             WHEN 'claims_removed' THEN finq.janitor_remove_claims()
             WHEN 'feeds_removed' THEN finq.janitor_remove_feeds()
+            WHEN 'storage_counted' THEN finq.janitor_count_storage()
             WHEN 'pages_removed' THEN finq.janitor_remove_pages()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
             WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()

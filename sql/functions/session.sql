@@ -64,13 +64,17 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.session_data_remove(p_session_id uuid) RETURNS void
     LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_bytes bigint;
 BEGIN
     WITH steps AS (
         DELETE FROM finq.step e USING finq.same_time(p_session_id) w
          WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id RETURNING e.step_id),
-    files AS (DELETE FROM finq.upload u USING steps e WHERE u.step_id = e.step_id RETURNING u.upload_id)
-    INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
-    SELECT f.upload_id, clock_timestamp(), false FROM files f;
+    files AS (DELETE FROM finq.upload u USING steps e WHERE u.step_id = e.step_id RETURNING u.upload_id, u.size),
+    removed AS (INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
+                SELECT f.upload_id, clock_timestamp(), false FROM files f)
+    SELECT sum(f.size) INTO v_bytes FROM files f;
+    PERFORM finq.uploads_gone(p_session_id, v_bytes);
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
     DELETE FROM finq.payment p WHERE p.session_id = p_session_id;
     DELETE FROM finq.sandbox_order o WHERE o.session_id = p_session_id;

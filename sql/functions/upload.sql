@@ -10,6 +10,69 @@ BEGIN
              WHERE NOT EXISTS (SELECT FROM finq.upload u WHERE u.step_id = p_step_id AND u.document = d.document));
 END $$;
 
+-- Tells that uploads of these sizes are not stored any more for a session's tenant.
+CREATE OR REPLACE FUNCTION finq.uploads_gone(p_session_id uuid, p_bytes bigint) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    INSERT INTO finq.stored (client_id, bytes) SELECT s.client_id, -p_bytes FROM finq.session s WHERE s.session_id = p_session_id AND p_bytes > 0;
+END;
+
+-- Why nothing can be uploaded to a step; NULL where something can. The session's generation is the nonce's, or it is an old one.
+CREATE OR REPLACE FUNCTION finq.upload_refusal(p_session finq.session, p_step finq.step, p_generation integer, p_nonce_ttl integer)
+    RETURNS text
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN CASE
+        WHEN finq.session_is_erased(p_session) THEN 'expired_session'
+        WHEN p_session.generation <> p_generation THEN 'invalid_nonce'
+        WHEN p_step.step_id IS NULL THEN 'invalid_step_id'
+        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_session.client_id AND t.status = 'ACTIVE')
+            THEN 'unauthorized_tenant'
+        WHEN p_step.submitted_at + p_nonce_ttl * interval '1 second' <= clock_timestamp()
+             AND NOT (p_session.step_id = p_step.step_id AND (p_session.generation > 0 OR p_session.waits_since IS NOT NULL))
+            THEN 'expired_nonce'
+        WHEN p_step.off_path THEN 'step_already_submitted' END;
+END $$;
+
+-- How many bytes a document may have at most, by which of the quotas: step, session or tenant, whose bytes are given, 0 for no
+-- such quota. What is stored for that document already would be replaced, so it does not count. NULLs where there is no quota.
+CREATE OR REPLACE FUNCTION finq.upload_room(
+    p_session finq.session, p_step_id uuid, p_document text, p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
+    OUT quota text, OUT room bigint)
+    LANGUAGE plpgsql STABLE
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_step    bigint;
+    v_session bigint;
+    v_own     bigint;
+    v_tenant  bigint;
+BEGIN
+    SELECT coalesce(sum(u.size) FILTER (WHERE u.step_id = p_step_id), 0), coalesce(sum(u.size), 0),
+           coalesce(sum(u.size) FILTER (WHERE u.step_id = p_step_id AND u.document = p_document), 0)
+      INTO v_step, v_session, v_own
+      FROM finq.same_time(p_session.session_id) w
+      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session.session_id
+      JOIN finq.upload u ON u.step_id = e.step_id;
+    IF p_tenant_quota > 0 THEN
+        v_tenant := (SELECT coalesce(sum(b.bytes), 0) FROM finq.stored b WHERE b.client_id = p_session.client_id);
+    END IF;
+    SELECT q.name, greatest(q.bytes - q.used + v_own, 0) INTO quota, room
+      FROM (VALUES ('step', p_step_quota, v_step), ('session', p_session_quota, v_session), ('tenant', p_tenant_quota, v_tenant))
+           AS q (name, bytes, used)
+     WHERE q.bytes > 0
+     ORDER BY q.bytes - q.used LIMIT 1;
+END $$;
+
+-- Whether an upload is recorded, and was neither replaced nor removed since.
+CREATE OR REPLACE FUNCTION finq.upload_stands(p_upload_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM finq.same_time(p_upload_id) t JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
+                    WHERE u.upload_id = p_upload_id);
+END;
+
 -- Two who decide over the same upload do so one after the other.
 CREATE OR REPLACE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
     LANGUAGE sql VOLATILE
@@ -18,6 +81,29 @@ CREATE OR REPLACE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the server: one call a request
 -- ---------------------------------------------------------------------------------------------------------------------
+
+-- Whether a document may be sent to a step, before a byte of it is read: 'ok', or why not. `room` is how many bytes it may have by the
+-- quotas, as finq.upload_room says, -1 for any number. All of it is looked at again when it is recorded.
+CREATE OR REPLACE FUNCTION finq.upload_admit(
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
+    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
+    OUT outcome text, OUT quota text, OUT room bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session;
+    v_step    finq.step;
+BEGIN
+    SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
+    SELECT e.* INTO v_step FROM finq.step e
+     WHERE e.step_id = p_step_id AND e.session_id = v_session.session_id AND e.ordinal = p_ordinal;
+    outcome := coalesce(finq.upload_refusal(v_session, v_step, p_generation, p_nonce_ttl), 'ok');
+    SELECT r.quota, r.room INTO quota, room
+      FROM finq.upload_room(v_session, p_step_id, p_document, p_step_quota, p_session_quota, p_tenant_quota) r;
+    room := coalesce(room, -1);
+END $$;
+COMMENT ON FUNCTION finq.upload_admit IS 'repeatable';
 
 -- Records an upload whose file is in place (contract section 4). The session's row is locked, so that nothing is replaced
 -- while the next step, or the exchange, counts on it. `upload_id` is the one that stands: the file of p_upload_id is
@@ -31,7 +117,8 @@ CREATE OR REPLACE FUNCTION finq.upload_record(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_upload_id uuid,
     p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
     p_width integer, p_height integer, p_orientation integer,
-    OUT outcome text, OUT upload_id uuid, OUT replaced uuid)
+    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
+    OUT outcome text, OUT upload_id uuid, OUT replaced uuid, OUT quota text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -40,6 +127,7 @@ DECLARE
     v_session finq.session;
     v_step    finq.step;
     v_upload  finq.upload;
+    v_room    bigint;
 BEGIN
     PERFORM finq.upload_lock(p_upload_id);
     SELECT s.* INTO v_session FROM finq.session s
@@ -48,24 +136,21 @@ BEGIN
     SELECT e.* INTO v_step FROM finq.step e
      WHERE e.step_id = p_step_id AND e.session_id = v_session.session_id AND e.ordinal = p_ordinal;
     SELECT u.* INTO v_upload FROM finq.upload u WHERE u.step_id = v_step.step_id AND u.document = p_document;
-    outcome := CASE
-        WHEN finq.session_is_erased(v_session) THEN 'expired_session'
-        WHEN v_session.generation <> p_generation THEN 'invalid_nonce'
-        WHEN v_step.step_id IS NULL THEN 'invalid_step_id'
+    SELECT r.quota, r.room INTO quota, v_room
+      FROM finq.upload_room(v_session, p_step_id, p_document, p_step_quota, p_session_quota, p_tenant_quota) r;
+    outcome := coalesce(finq.upload_refusal(v_session, v_step, p_generation, p_nonce_ttl), CASE
         WHEN EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = p_upload_id) THEN 'service_unavailable'
-        WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
-            THEN 'unauthorized_tenant'
-        WHEN v_step.submitted_at + p_nonce_ttl * interval '1 second' <= v_now
-             AND NOT (v_session.step_id = p_step_id AND (v_session.generation > 0 OR v_session.waits_since IS NOT NULL))
-            THEN 'expired_nonce'
-        WHEN v_step.off_path THEN 'step_already_submitted'
         WHEN v_upload.sha256 <> p_sha256 AND (v_session.step_ordinal > p_ordinal OR v_session.exchanged_at IS NOT NULL)
             THEN 'step_already_submitted'
-        ELSE 'ok' END;
+        WHEN p_size > v_room THEN 'quota_exceeded'
+        ELSE 'ok' END);
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
     upload_id := p_upload_id;
+    IF v_upload.sha256 IS DISTINCT FROM p_sha256 OR v_upload.media_type <> p_media_type THEN
+        INSERT INTO finq.stored (client_id, bytes) VALUES (p_client_id, p_size - coalesce(v_upload.size, 0));
+    END IF;
     IF v_upload.upload_id IS NULL THEN
         INSERT INTO finq.upload (step_id, document, upload_id, size, sha256, media_type, width, height, orientation, uploaded_at, kept)
         VALUES (p_step_id, p_document, p_upload_id, p_size, p_sha256, p_media_type, nullif(p_width, 0), nullif(p_height, 0),
@@ -166,6 +251,64 @@ BEGIN
     RETURN json_build_object('document', v_found.document, 'media_type', v_found.media_type, 'data_key', encode(v_found.data_key, 'hex'));
 END $$;
 
+-- finqctl fsck: of the uploads whose files are in the directory with this mark the next ones behind the document of that step, NULLs for
+-- the first, with what opens their files; `next` is where to go on, null behind the last.
+CREATE OR REPLACE FUNCTION finq.fsck_rows(p_mark bytea, p_step_id uuid, p_document text) RETURNS json
+    LANGUAGE sql STABLE
+AS $$
+    WITH batch AS (SELECT u.step_id, u.document, u.upload_id FROM finq.upload u
+                   WHERE substr(uuid_send(u.upload_id), 13) = p_mark
+                     AND (p_step_id IS NULL OR (u.step_id, u.document) > (p_step_id, p_document))
+                   ORDER BY u.step_id, u.document LIMIT 500)
+    SELECT json_build_object(
+        'rows', (SELECT coalesce(json_agg(json_build_object('upload_id', u.upload_id, 'session_id', e.session_id, 'document', u.document,
+                                                            'data_key', encode(s.data_key, 'hex'))), '[]')
+                   FROM batch u JOIN finq.step e ON e.step_id = u.step_id JOIN finq.session s ON s.session_id = e.session_id),
+        'next', (SELECT json_build_object('step_id', u.step_id, 'document', u.document) FROM batch u
+                  WHERE (SELECT count(*) FROM batch) = 500 ORDER BY u.step_id DESC, u.document DESC LIMIT 1))
+$$;
+
+-- Which of these files no upload points to, and none waits to be removed.
+CREATE OR REPLACE FUNCTION finq.fsck_unknown(p_upload_ids uuid[]) RETURNS json
+    LANGUAGE sql STABLE
+AS $$
+    SELECT json_build_object('unknown', coalesce(json_agg(i.id), '[]')) FROM unnest(p_upload_ids) AS i (id)
+     WHERE NOT finq.upload_stands(i.id)
+       AND NOT EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = i.id AND r.gone_at IS NULL)
+$$;
+
+-- Mends: an upload whose file is lost is none any more, so that it can be sent again; a file that no upload points to is the next
+-- server's to remove. It answers how many.
+CREATE OR REPLACE FUNCTION finq.fsck_mend(p_lost uuid[], p_left uuid[]) RETURNS json
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_id   uuid;
+    v_done integer := 0;
+    v_row  record;
+BEGIN
+    FOREACH v_id IN ARRAY p_lost LOOP
+        PERFORM finq.upload_lock(v_id);
+        DELETE FROM finq.upload u USING finq.same_time(v_id) w, finq.step e, finq.session s
+         WHERE u.step_id BETWEEN w.first AND w.last AND u.upload_id = v_id AND e.step_id = u.step_id AND s.session_id = e.session_id
+        RETURNING s.client_id, s.session_id, u.document, u.size INTO v_row;
+        CONTINUE WHEN NOT FOUND;
+        PERFORM finq.uploads_gone(v_row.session_id, v_row.size);
+        INSERT INTO finq.audit (object, action, client_id, detail)
+        VALUES ('upload', 'DELETE', v_row.client_id,
+                jsonb_build_object('upload_id', v_id, 'session_id', v_row.session_id, 'document', v_row.document, 'lost', true));
+        v_done := v_done + 1;
+    END LOOP;
+    FOREACH v_id IN ARRAY p_left LOOP
+        PERFORM finq.upload_lock(v_id);
+        CONTINUE WHEN json_array_length(finq.fsck_unknown(ARRAY[v_id]) -> 'unknown') = 0;
+        INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_id, clock_timestamp(), true)
+        ON CONFLICT ON CONSTRAINT upload_removed_pkey DO UPDATE SET gone_at = NULL;
+        v_done := v_done + 1;
+    END LOOP;
+    RETURN json_build_object('mended', v_done);
+END $$;
+
 -- The largest document that a skill asks for which sessions may start with; NULLs where none asks for any.
 CREATE OR REPLACE FUNCTION finq.upload_largest(OUT skill text, OUT document text, OUT max_bytes bigint)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -201,8 +344,7 @@ BEGIN
     FOREACH v_id IN ARRAY p_undecided LOOP
         PERFORM finq.upload_lock(v_id);
         upload_id := v_id;
-        recorded := EXISTS (SELECT FROM finq.same_time(v_id) t JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
-                             WHERE u.upload_id = v_id);
+        recorded := finq.upload_stands(v_id);
         IF NOT recorded THEN
             INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_id, clock_timestamp(), true)
             ON CONFLICT ON CONSTRAINT upload_removed_pkey DO NOTHING;

@@ -251,6 +251,14 @@ CREATE TABLE finq.upload (
 CREATE TABLE finq.upload_kept PARTITION OF finq.upload FOR VALUES IN (true);
 CREATE TABLE finq.upload_week PARTITION OF finq.upload FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
+-- How many bytes of documents are stored for a tenant: the sum of its rows. Each transaction that stores or removes adds one, so that none
+-- waits for another; the janitor adds them together.
+CREATE TABLE finq.stored (
+    client_id uuid   NOT NULL,
+    bytes     bigint NOT NULL -- negative of what was removed
+);
+CREATE INDEX stored_client_id ON finq.stored (client_id) INCLUDE (bytes);
+
 -- Files that no upload points to: replaced ones until some server has removed them, and those that a sweep decided
 -- against, so that a statement which comes late cannot record them after all.
 CREATE TABLE finq.upload_removed (

@@ -1,4 +1,4 @@
-/* finqctl audit verify: whether the trail is what was once written. */
+/* finqctl audit: the trail, and whether it is what was once written. */
 #include "ctl.h"
 
 #include <apr_encode.h>
@@ -54,6 +54,11 @@ static const char *shown(json_t *verified, apr_pool_t *pool)
     json_object_del(verified, "heads");
     json_object_del(verified, "problem");
     return finq_json_text(verified, pool);
+}
+
+ctl_exit ctl_audit_list(ctl_command *command)
+{
+    return ctl_db_print(command, "SELECT finq.audit_list(p_client_id => $1, p_since => $2, p_limit => $3)", command->values, 3);
 }
 
 ctl_exit ctl_audit_verify(ctl_command *command)

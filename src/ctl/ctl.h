@@ -6,6 +6,7 @@
 
 #include "crypto/data_key.h"
 #include "crypto/secrets.h"
+#include "documents/blob.h"
 #include "ground/error.h"
 
 /** Exit codes, as --help lists them. */
@@ -146,6 +147,12 @@ ctl_exit ctl_db_script(int *blocked, ctl_command *command, const char *sql);
 ctl_exit ctl_payment_list(ctl_command *command);
 ctl_exit ctl_payment_show(ctl_command *command);
 
+/* ---- verbs_consent.c ---- */
+
+ctl_exit ctl_consent_list(ctl_command *command);
+ctl_exit ctl_consent_show(ctl_command *command);
+ctl_exit ctl_consent_delete(ctl_command *command);
+
 /* ---- verbs_session.c ---- */
 
 ctl_exit ctl_session_list(ctl_command *command);
@@ -214,9 +221,17 @@ ctl_exit ctl_receipt_verify(ctl_command *command);
 
 ctl_exit ctl_upload_list(ctl_command *command);
 ctl_exit ctl_upload_get(ctl_command *command);
+/** Opens the upload directory that --upload-dir or FINQ_UPLOAD_DIR names, for reading. */
+ctl_exit ctl_store_open(finq_blob_store **store, const ctl_command *command);
+
+/* ---- fsck.c ---- */
+
+/** The verb `fsck`. */
+ctl_exit ctl_fsck(ctl_command *command);
 
 /* ---- audit.c ---- */
 
+ctl_exit ctl_audit_list(ctl_command *command);
 /** The verb `audit verify`. */
 ctl_exit ctl_audit_verify(ctl_command *command);
 

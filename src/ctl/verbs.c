@@ -1,27 +1,6 @@
-/* What finqctl knows, and the verbs that are one call. */
+/* What finqctl knows. */
 #include "ctl.h"
 #include "sign/check.h"
-
-static ctl_exit consent_list(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.consent_list(p_client_id => $1, p_status => $2, p_limit => $3)", command->values,
-                        3);
-}
-
-static ctl_exit consent_show(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.consent_show(p_credentials_id => $1)", command->values, 1);
-}
-
-static ctl_exit consent_delete(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.consent_deleted(p_credentials_id => $1)", command->values, 1);
-}
-
-static ctl_exit audit(ctl_command *command)
-{
-    return ctl_db_print(command, "SELECT finq.audit_list(p_client_id => $1, p_since => $2, p_limit => $3)", command->values, 3);
-}
 
 /* One verb, one paragraph: its words first. */
 /* clang-format off */
@@ -151,18 +130,18 @@ const ctl_verb ctl_verbs[] = {
      {{"CLIENT_ID", NULL, 1, "The tenant."},
       {"--status", "STATUS", 0, "Only these: active, deleted or expired."},
       {"--limit", "N", 0, "Most consents (default 100)."},
-      {NULL, NULL, 0, NULL}}, consent_list},
+      {NULL, NULL, 0, NULL}}, ctl_consent_list},
     {"consent", "show",
      "Shows a consent: its status, end, skill and session, and how its account data stand: how many there are, when they were "
      "refreshed, how often today of how often the bank allows, and why the last refresh came to nothing. No key, and nothing of a person.",
-     {{"CREDENTIALS_ID", NULL, 1, "The consent."}, {NULL, NULL, 0, NULL}}, consent_show},
+     {{"CREDENTIALS_ID", NULL, 1, "The consent."}, {NULL, NULL, 0, NULL}}, ctl_consent_show},
     {"consent", "delete",
      "Ends a consent, for good, and shows it. From then on its credentials are refused, by a repeated exchange too; a "
      "tenant with a webhook is told (consent.deleted). One that has ended already stays as it is, and nothing is told "
      "again. The end is in the audit trail. Nothing of the session's data is removed.",
      {{"CREDENTIALS_ID", NULL, 1, "The consent."},
       {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
-      {NULL, NULL, 0, NULL}}, consent_delete},
+      {NULL, NULL, 0, NULL}}, ctl_consent_delete},
     {"payment", "list",
      "Lists payments, newest first, as the bank last told them: its status, the phase that it means, and who ordered through which "
      "connector. An order stands here once its bank was to be asked. Of persons it tells the tenant_user_id alone.",
@@ -274,6 +253,12 @@ const ctl_verb ctl_verbs[] = {
       {"--url", "URL", 0, "Message: the whole address that was called; it must be given."},
       {"--method", "METHOD", 0, "Message: of the call (default POST)."},
       {NULL, NULL, 0, NULL}}, ctl_verify},
+    {"fsck", NULL,
+     "Looks whether each document of an upload directory has its file and can be read, and each file its document, while servers run. "
+     "Lost are documents without a file, left are files without a document, altered is what does not open; foreign counts files of "
+     "another directory, which are left alone. Exit code 1 where something was found and not mended.",
+     {{"--mend", NULL, 0, "Makes lost ones unsent, so that they can be sent again, and has the servers remove what is left."},
+      {"--quick", NULL, 0, "Reads no file: what was altered is not found."}, UPLOAD_DIR, DATA_KEY_FILE, END}, ctl_fsck},
     {"doctor", NULL,
      "Looks whether all is there that the API needs, and changes nothing: the configuration as httpd takes it, secret files, upload "
      "directories, each host's database by its own role, rights, connectors; with --db also the schema, the clock, webhooks, the "
@@ -289,8 +274,7 @@ const ctl_verb ctl_verbs[] = {
      "consent or event that it is of, without anything of a person, and the lines of the audit trail that name it. Exit code 3 where "
      "nothing is known.",
      {{"ID", NULL, 1, "The id."},
-      {"--log", "FILE", 0, "An error log or access log; - reads standard input, such as zcat's."},
-      {NULL, NULL, 0, NULL}}, ctl_explain},
+      {"--log", "FILE", 0, "An error log or access log; - reads standard input, such as zcat's."}, END}, ctl_explain},
     {"token", "explain",
      "Opens a nonce, a temp_token or a bank's state, and shows what is sealed in it: kind, expiry (UTC), tenant, session, step "
      "(submission counts them, place is the step's in its skill), and which secret of the file has sealed it (place 1 is the one "
@@ -314,8 +298,7 @@ const ctl_verb ctl_verbs[] = {
      {{"STEP_ID", NULL, 1, "The step."},
       {"--reason", "TEXT", 1, "Told to the client; needs the data-key file."},
       DATA_KEY_FILE,
-      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
-      {NULL, NULL, 0, NULL}}, ctl_step_reject},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."}, END}, ctl_step_reject},
     {"step", "resubmit", "Asks for a waiting step again, its documents included.",
      {{"STEP_ID", NULL, 1, "The step."},
       {"--reason", "TEXT", 1, "Told to the client; needs the data-key file."},
@@ -329,8 +312,7 @@ const ctl_verb ctl_verbs[] = {
       {"URL", NULL, 1, "Its address: https, and public."},
       {"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
       {"--allow-address", "NETWORKS", 0, "Addresses that are not public and will do, or http to them, as outbox run is told them."},
-      {"--overlap", "MINUTES", 0, "How long the secret before signs too (default 1440)."},
-      {NULL, NULL, 0, NULL}}, ctl_webhook_set},
+      {"--overlap", "MINUTES", 0, "How long the secret before signs too (default 1440)."}, END}, ctl_webhook_set},
     {"webhook", "list",
      "Lists the tenants' addresses for events, since when deliveries have failed, whether each is switched off, and how "
      "many events wait.",
@@ -349,19 +331,16 @@ const ctl_verb ctl_verbs[] = {
      "Sends a tenant's events nowhere any more, and gives up those that wait: outbox resend delivers them should there be a "
      "webhook again.",
      {{"CLIENT_ID", NULL, 1, "The tenant."},
-      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."},
-      {NULL, NULL, 0, NULL}}, ctl_webhook_remove},
+      {"--yes", NULL, 0, "Does not ask; without a terminal nothing is asked either."}, END}, ctl_webhook_remove},
     {"outbox", "run",
      "Delivers events until it is told to stop (SIGTERM). A line of JSON tells of each try. A database that is away is "
      "waited for. Several may run; one at a time delivers.",
      {{"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
       {"--allow-address", "NETWORKS", 0, "Addresses that are not public and may be reached, such as 10.1.2.0/24,192.168.7.9."},
-      {"--once", NULL, 0, "Delivers what is due and ends."},
-      {NULL, NULL, 0, NULL}}, ctl_outbox_run},
+      {"--once", NULL, 0, "Delivers what is due and ends."}, END}, ctl_outbox_run},
     {"outbox", "list", "Lists events with their tries and the last error.",
      {{"--tenant", "CLIENT_ID", 0, "Only this tenant's."},
-      {"--state", "STATE", 0, "waiting (default), delivered or given_up."},
-      {NULL, NULL, 0, NULL}}, ctl_outbox_list},
+      {"--state", "STATE", 0, "waiting (default), delivered or given_up."}, END}, ctl_outbox_list},
     {"outbox", "resend",
      "Delivers an event again, with the same webhook-id, whatever became of it. Its tries are counted from zero, and go on "
      "for three days. Where the webhook is switched off it waits until that is turned on.",
@@ -389,7 +368,7 @@ const ctl_verb ctl_verbs[] = {
      {{"--tenant", "CLIENT_ID", 0, "Only what is about this tenant."},
       {"--since", "TIME", 0, "Only from this time on, such as 2026-01-31, 2026-01-31T12:00:00Z or yesterday."},
       {"--limit", "N", 0, "Most lines (default 100)."},
-      {NULL, NULL, 0, NULL}}, audit},
+      {NULL, NULL, 0, NULL}}, ctl_audit_list},
     {"completion", NULL,
      "Prints what makes a shell complete finqctl's nouns, verbs and options: for bash, . <(finqctl completion bash). make install "
      "puts it where both shells look.",

@@ -18,7 +18,7 @@ ctl_exit ctl_upload_list(ctl_command *command)
     return ctl_db_print(command, "SELECT finq.upload_listed(p_session_id => $1)", command->values, 1);
 }
 
-static ctl_exit store_open(finq_blob_store **store, const ctl_command *command)
+ctl_exit ctl_store_open(finq_blob_store **store, const ctl_command *command)
 {
     const char *dir = ctl_value(command, "--upload-dir") ? ctl_value(command, "--upload-dir") : getenv("FINQ_UPLOAD_DIR");
     if (!dir)
@@ -64,7 +64,7 @@ ctl_exit ctl_upload_get(ctl_command *command)
     if (isatty(STDOUT_FILENO))
         return ctl_fail(CTL_USAGE, "a document is for no terminal: finqctl upload get UPLOAD_ID > file");
     finq_id_parse(&id, ctl_value(command, "UPLOAD_ID")); /* its form has been checked */
-    ctl_exit code = store_open(&store, command);
+    ctl_exit code = ctl_store_open(&store, command);
     if (code == CTL_OK)
         code = ctl_data_keys_load(&keys, command);
     if (code == CTL_OK)

@@ -31,6 +31,7 @@ static finq_upload_record_out upload_record_read(const PGresult *rows, int row)
         .outcome = finq_pg_text(rows, row, 0),
         .upload_id = finq_pg_id(rows, row, 1),
         .replaced = finq_pg_id(rows, row, 2),
+        .quota = finq_pg_text(rows, row, 3),
     };
 }
 
@@ -50,6 +51,15 @@ static finq_upload_largest_out upload_largest_read(const PGresult *rows, int row
         .skill = finq_pg_text(rows, row, 0),
         .document = finq_pg_text(rows, row, 1),
         .max_bytes = finq_pg_number(rows, row, 2),
+    };
+}
+
+static finq_upload_admit_out upload_admit_read(const PGresult *rows, int row)
+{
+    return (finq_upload_admit_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .quota = finq_pg_text(rows, row, 1),
+        .room = finq_pg_number(rows, row, 2),
     };
 }
 
@@ -1818,6 +1828,30 @@ finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, 
     return NULL;
 }
 
+finq_error *finq_call_upload_admit(finq_upload_admit_out *out, finq_db *db, const finq_upload_admit_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_upload_admit",
+        "SELECT outcome, quota, room FROM finq.upload_admit(p_client_id => $1, p_session_id => $2, p_ordinal => $3, "
+        "p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, p_session_quota => "
+        "$9, p_tenant_quota => $10)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_text(&args, in->document);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_long(&args, in->step_quota);
+    finq_pg_arg_long(&args, in->session_quota);
+    finq_pg_arg_long(&args, in->tenant_quota);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = upload_admit_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_upload_largest(finq_upload_largest_out *out, finq_db *db, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {
@@ -1850,9 +1884,10 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_upload_record",
-        "SELECT outcome, upload_id, replaced FROM finq.upload_record(p_client_id => $1, p_session_id => $2, p_ordinal => "
-        "$3, p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type => $9, "
-        "p_nonce_ttl => $10, p_generation => $11, p_width => $12, p_height => $13, p_orientation => $14)", 1};
+        "SELECT outcome, upload_id, replaced, quota FROM finq.upload_record(p_client_id => $1, p_session_id => $2, "
+        "p_ordinal => $3, p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type "
+        "=> $9, p_nonce_ttl => $10, p_generation => $11, p_width => $12, p_height => $13, p_orientation => $14, "
+        "p_step_quota => $15, p_session_quota => $16, p_tenant_quota => $17)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1869,6 +1904,9 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
     finq_pg_arg_int(&args, in->width);
     finq_pg_arg_int(&args, in->height);
     finq_pg_arg_int(&args, in->orientation);
+    finq_pg_arg_long(&args, in->step_quota);
+    finq_pg_arg_long(&args, in->session_quota);
+    finq_pg_arg_long(&args, in->tenant_quota);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = upload_record_read(rows, 0);
     return NULL;

@@ -1,5 +1,3 @@
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -8,8 +6,6 @@
 
 #include "blob_store.h"
 #include "crypto/secrets.h"
-
-#define DAY_DIGITS 8
 
 static int is_same(const struct stat *one, const struct stat *other)
 {
@@ -31,38 +27,21 @@ static finq_error *place_check(const finq_blob_store *store, apr_pool_t *pool)
                                store->dir);
 }
 
-static int is_day(const char *name)
-{
-    return strspn(name, "0123456789") == DAY_DIGITS && name[DAY_DIGITS] == '\0';
-}
+typedef struct {
+    const finq_blob_store *store;
+    apr_pool_t *pool;
+} checking;
 
-static finq_error *day_check(const finq_blob_store *store, const char *day, apr_pool_t *pool)
+static finq_error *day_check(void *baton, const char *day)
 {
-    int descriptor = finq_blob_store_enter(store, day);
+    const checking *of = baton;
+    if (!finq_blob_store_is_day(day))
+        return NULL;
+    int descriptor = finq_blob_store_enter(of->store, day);
     if (descriptor < 0)
-        return errno == ENOENT ? NULL : finq_blob_store_error(store, day, "", errno, pool);
-    finq_error *error = finq_blob_store_private(store, descriptor, day, pool);
+        return errno == ENOENT ? NULL : finq_blob_store_error(of->store, day, "", errno, of->pool);
+    finq_error *error = finq_blob_store_private(of->store, descriptor, day, of->pool);
     close(descriptor);
-    return error;
-}
-
-static finq_error *days_check(const finq_blob_store *store, apr_pool_t *pool)
-{
-    finq_error *error = NULL;
-    struct dirent *entry;
-    int descriptor = openat(store->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a position of its own */
-    DIR *entries = descriptor < 0 ? NULL : fdopendir(descriptor);
-    if (!entries) {
-        error = finq_blob_store_error(store, ".", "", errno, pool);
-        if (descriptor >= 0)
-            close(descriptor);
-        return error;
-    }
-    while (!error && (entry = readdir(entries))) {
-        if (is_day(entry->d_name))
-            error = day_check(store, entry->d_name, pool);
-    }
-    closedir(entries);
     return error;
 }
 
@@ -89,6 +68,6 @@ static finq_error *file_check(const finq_blob_store *store, apr_pool_t *pool)
 finq_error *finq_blob_store_check(const finq_blob_store *store, apr_pool_t *pool)
 {
     FINQ_TRY(place_check(store, pool));
-    FINQ_TRY(days_check(store, pool));
+    FINQ_TRY(finq_blob_store_entries(store, ".", day_check, &(checking){store, pool}, pool));
     return file_check(store, pool);
 }

@@ -174,12 +174,17 @@ static finq_error *mark_make(const finq_blob_store *store, apr_pool_t *pool)
     return error;
 }
 
+finq_error *finq_blob_mark_learn(finq_blob_store *store, apr_pool_t *pool)
+{
+    return mark_read(store) ? NULL : mark_error(store, pool);
+}
+
 static finq_error *mark_find(finq_blob_store *store, apr_pool_t *pool)
 {
     if (mark_read(store))
         return NULL;
     FINQ_TRY(errno == ENOENT ? mark_make(store, pool) : NULL);
-    return mark_read(store) ? NULL : mark_error(store, pool);
+    return finq_blob_mark_learn(store, pool);
 }
 
 finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_pool_t *pool)

@@ -34,6 +34,16 @@ finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor
  * errno. */
 int finq_blob_store_unplace(const finq_blob_store *store, const finq_id *id, const struct stat *only);
 
+/** Sees one entry of a directory. What it returns ends the look. */
+typedef finq_error *(*finq_blob_store_visit)(void *baton, const char *name);
+
+/** Shows the names in a directory right below DIR, "." for DIR itself, one after the other. Errors: storage, and those of `visit`. */
+finq_error *finq_blob_store_entries(const finq_blob_store *store, const char *below, finq_blob_store_visit visit, void *baton,
+                                    apr_pool_t *pool);
+
+/** Whether a name is that of a day's directory. */
+int finq_blob_store_is_day(const char *name);
+
 /** Whether `name` in the staging area still is the open file `file` tells of. */
 int finq_blob_store_is_staged(const finq_blob_store *store, const char *name, const struct stat *file);
 

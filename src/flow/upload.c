@@ -29,6 +29,8 @@ struct finq_upload {
     unsigned char head[FINQ_MEDIA_HEAD];
     apr_size_t head_length;
     apr_int64_t size, most;
+    apr_int64_t room;  /* that the quotas leave; -1 for any number */
+    const char *quota; /* the one that leaves so little */
     apr_pool_t *pool;
 };
 
@@ -98,9 +100,43 @@ static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, const f
     return NULL;
 }
 
+static finq_error *quota_refused(const finq_upload *upload, const char *quota)
+{
+    return finq_error_make(upload->pool, FINQ_E_QUOTA_EXCEEDED, "%s is more than may be stored for this %s, which has a quota.",
+                           upload->document->document, quota);
+}
+
 static finq_error *size_check(const finq_upload *upload, apr_int64_t size)
 {
-    return size <= upload->most ? NULL : finq_error_too_large(upload->document->document, upload->most, upload->pool);
+    if (size > upload->most)
+        return finq_error_too_large(upload->document->document, upload->most, upload->pool);
+    return upload->room < 0 || size <= upload->room ? NULL : quota_refused(upload, upload->quota);
+}
+
+/* What the database has against it, and how much the quotas leave. */
+static finq_error *admit(finq_upload *upload)
+{
+    const finq_session_pass *pass = upload->offer->pass;
+    const apr_int64_t *quota = upload->way->quota;
+    finq_upload_admit_in in = {
+        .client_id = &pass->token.client_id,
+        .session_id = &pass->token.session_id,
+        .ordinal = pass->token.ordinal,
+        .step_id = &pass->step_id,
+        .document = upload->document->document,
+        .nonce_ttl = upload->way->service->nonce_ttl,
+        .generation = pass->token.generation,
+        .step_quota = quota[0],
+        .session_quota = quota[1],
+        .tenant_quota = quota[2],
+    };
+    finq_upload_admit_out row;
+    FINQ_TRY(finq_call_upload_admit(&row, upload->way->service->db, &in, upload->pool));
+    if (strcmp(row.outcome, "ok") != 0)
+        return finq_outcome_error(row.outcome, NULL, NULL, upload->pool);
+    upload->room = row.room;
+    upload->quota = row.quota;
+    return NULL;
 }
 
 /* What the scanner does not look at is not taken, whatever a skill says. */
@@ -124,6 +160,9 @@ finq_error *finq_upload_begin(finq_upload **out, const finq_upload_way *way, con
     upload->claimed = finq_media_claimed(offer->content_type, pool);
     if (upload->claimed && !type_allowed(upload->document, upload->claimed, 1))
         return type_unasked(upload, upload->claimed);
+    upload->room = -1;
+    FINQ_TRY(size_check(upload, offer->least));
+    FINQ_TRY(admit(upload));
     FINQ_TRY(size_check(upload, offer->least));
     FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, way->store, pool));
     *out = upload;
@@ -186,6 +225,9 @@ static finq_error *record_call(finq_upload_record_out *row, const finq_upload *u
         .orientation = file->picture.orientation,
         .nonce_ttl = service->nonce_ttl,
         .generation = pass->token.generation,
+        .step_quota = upload->way->quota[0],
+        .session_quota = upload->way->quota[1],
+        .tenant_quota = upload->way->quota[2],
     };
     return finq_call_upload_record(row, service->db, &in, upload->pool);
 }
@@ -205,6 +247,8 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
 {
     if (strcmp(row->outcome, "ok") != 0) {
         finq_blob_discard(upload->blob);
+        if (strcmp(row->outcome, "quota_exceeded") == 0)
+            return quota_refused(upload, row->quota);
         return finq_outcome_error(row->outcome, NULL, NULL, upload->pool);
     }
     answer->upload_id = *row->upload_id;

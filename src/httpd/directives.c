@@ -1,7 +1,6 @@
 #include "httpd/directives.h"
 
 #include <apr_strings.h>
-#include <apr_fnmatch.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -13,6 +12,8 @@
 #include "httpd/connectors.h"
 #include "httpd/limits.h"
 #include "httpd/location.h"
+#include "httpd/placed.h"
+#include "httpd/quota.h"
 #include "httpd/served.h"
 #include "httpd/request.h"
 #include "sign/check.h"
@@ -182,73 +183,9 @@ static const char *set_replay(cmd_parms *cmd, void *dummy, const char *value)
     return NULL;
 }
 
-/* A base is a path as it stands: no pattern, which would match paths that no base says. */
-static int is_plain_location(const cmd_parms *cmd)
-{
-    const ap_directive_t *section = cmd->directive->parent;
-    return section && strcasecmp(section->directive, "<Location") == 0 && section->args[0] != '~' && cmd->path &&
-           cmd->path[0] == '/' && !apr_fnmatch_test(cmd->path);
-}
-
-/* Those that are served at a path of their own, and those that stand anywhere. */
-static int is_placed(const char *value)
-{
-    return strcmp(value, "finq") == 0 || strcmp(value, "finq-page") == 0 || strcmp(value, "finq-documents") == 0 ||
-           strcmp(value, "finq-sandbox") == 0;
-}
-
-static int is_handler(const char *value)
-{
-    return is_placed(value) || strcmp(value, "finq-metrics") == 0 || strcmp(value, "finq-health") == 0;
-}
-
-/* Whether a section says how users are known. */
-static int has_authentication(const ap_directive_t *section)
-{
-    const ap_directive_t *directive = section->first_child;
-    while (directive && strcasecmp(directive->directive, "AuthType") != 0 && strcasecmp(directive->directive, "SSLUserName") != 0)
-        directive = directive->next;
-    return directive != NULL;
-}
-
-/* Where the paths are kept of the Locations that have this handler; NULL where nobody asks for them. */
-static apr_array_header_t *paths_with(finq_config *config, const char *handler)
-{
-    if (strcmp(handler, "finq-sandbox") == 0)
-        return NULL;
-    if (strcmp(handler, "finq-page") == 0)
-        return config->pages;
-    return strcmp(handler, "finq-documents") == 0 ? config->readings : config->bases;
-}
-
-/* httpd hands a directive to every module that knows it: so we see, beside core, where SetHandler finq stands. */
-static const char *see_handler(cmd_parms *cmd, void *dummy, const char *value)
-{
-    finq_config *config = finq_config_of(cmd->server);
-    (void)dummy;
-    if (strncasecmp(value, "finq-", 5) == 0 && !is_handler(value))
-        return apr_psprintf(
-            cmd->pool, "SetHandler takes finq, finq-page, finq-documents, finq-metrics, finq-health or finq-sandbox, not \"%s\"",
-            value);
-    if (strcasecmp(value, "finq") != 0 && !is_placed(value))
-        return NULL;
-    if (!is_placed(value) || !is_plain_location(cmd))
-        return apr_psprintf(cmd->pool,
-                            "SetHandler %s stands in a plain <Location \"/path\"> of a server or virtual host, and"
-                            " nowhere else",
-                            is_placed(value) ? value : "finq");
-    apr_size_t length = strlen(cmd->path);
-    apr_array_header_t *paths = paths_with(config, value);
-    if (paths)
-        APR_ARRAY_PUSH(paths, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
-    if (paths == config->readings && !has_authentication(cmd->directive->parent))
-        config->open_documents = cmd->path;
-    return NULL;
-}
-
 const command_rec finq_directives[] = {
     AP_INIT_TAKE1(
-        "SetHandler", see_handler, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
+        "SetHandler", finq_placed_see, NULL, RSRC_CONF | ACCESS_CONF | OR_FILEINFO,
         "finq serves the onboarding API at this Location, finq-page its pages, finq-documents its documents to those who"
         " may read them, finq-sandbox the sandbox bank"),
     AP_INIT_TAKE1("DBDriver", finq_configtest_see_dbd, NULL, RSRC_CONF, "mod_dbd's"),
@@ -268,6 +205,8 @@ const command_rec finq_directives[] = {
     AP_INIT_ITERATE("FinqReceiptKey", set_receipt_key, NULL, RSRC_CONF,
                     "Files of private keys, Ed25519: the first signs the receipts of erasures, /keys shows all that verify"),
     AP_INIT_TAKE1("FinqUploadDir", set_upload_dir, NULL, RSRC_CONF, "Directory of uploaded documents"),
+    AP_INIT_TAKE_ARGV("FinqUploadQuota", finq_quota_configure, NULL, RSRC_CONF,
+                      "Bytes of documents that may be stored (default: step 100M session 500M tenant off)"),
     AP_INIT_TAKE1("FinqPageDir", set_page_dir, NULL, RSRC_CONF,
                   "Directory whose page.html, page.css, page.js and words (ro.json, …) replace those of pages themselves"),
     AP_INIT_TAKE1("FinqScan", set_scan, NULL, RSRC_CONF,

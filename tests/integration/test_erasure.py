@@ -12,7 +12,8 @@ import uuid
 
 import pytest
 
-from finqenv import documents, pages
+from finqenv import documents, pages, uploads
+from finqenv.client import read_answer
 from finqenv.ends import client, person, settle  # noqa: F401
 from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.httpd_conf import Site
@@ -24,7 +25,7 @@ from finqenv.wire import is_error
 
 @pytest.fixture(scope="module")
 def own(make_module_server, server):
-    made = make_module_server(cluster=server.postgres, database="erasure", children=1, directives={"FinqJanitorInterval": "1"})
+    made = make_module_server(cluster=server.postgres, database="erasure", children=1, plain=True, directives={"FinqJanitorInterval": "1"})
     made.receipt_key, made.public_key = made.receipt_key_file, made.directory / "receipt.pub"
     run("openssl", "pkey", "-in", made.receipt_key, "-pubout", "-out", made.public_key)
     made.elsewhere = made.httpd.writable("elsewhere")
@@ -144,6 +145,24 @@ def test_a_file_of_another_directory_is_replaced(own, client, person):
     until(lambda: old not in placed(own)[0], 20, "the old file's end")
     erase(own, person)
     there.close()
+
+
+def test_an_upload_to_an_erased_session(own, client, person):
+    """While its bytes come, and before they do: neither file nor row. Red without session_is_erased in finq.upload_refusal: invalid_step_id."""
+    before = set.union(*placed(own))
+    user = walk(client, CARD, to=1, tenant_user_id=person)
+    user.client = uploads.Client(f"http://localhost:{own.httpd.settings.plain_port}", own.tenant)
+    directory, file = pathlib.Path(own.httpd.settings.directives["FinqUploadDir"]), documents.png(shade=0x33)
+    with uploads.connect(user.client) as connection, connection.makefile("rb") as answers:
+        connection.sendall(uploads.head(user, len(file.content), "selfie") + file.content[:-1])
+        until(lambda: list((directory / "staging").iterdir()), 10, "the upload to be under way")
+        erase(own, person)
+        connection.sendall(file.content[-1:])
+        assert is_error(read_answer(answers), 401, "expired_session")
+    assert is_error(user.upload("selfie", file), 401, "expired_session")
+    assert list((directory / "staging").iterdir()) == []
+    until(lambda: set.union(*placed(own)) <= before, 20, "the end of the files that the session had")
+    assert own.psql(f"SELECT count(*) FROM finq.step WHERE session_id = '{user.session_id}'") == "0"
 
 
 def test_what_was_begun_before_is_refused(own, client, person):

@@ -155,7 +155,7 @@ def send_large(desk, user, pieces, as_form):
 
 @pytest.mark.parametrize("as_form", [False, True])
 def test_memory_stays_as_it_is_while_a_large_file_passes(make_desk, as_form):
-    desk = make_desk()
+    desk = make_desk(directives={"FinqUploadQuota": "step off"})
     user = desk.user(desk.plain)
     (child,) = desk.installation.httpd.children()
     for _ in range(20):  # every thread has its own first time
@@ -349,8 +349,12 @@ def test_an_answer_that_never_came(proxied, lost):
     paper = desk.rows(user.step_id)["paper"]
     httpd.log.expect("FINQ03: .*503 service_unavailable: database: finq_upload_record got no answer in time")
     httpd.log.allow("FINQ03: .*503 service_unavailable: database: no connection or no answer was to be had a moment ago")
-    proxy.lose = lost
-    answer = user.upload("photo", PNG)
+    with connect(desk.plain) as connection, connection.makefile("rb") as file:
+        connection.sendall(head(user, len(PNG.content)) + PNG.content[:-1])
+        process.until(desk.staged, 10, "the upload to be admitted")
+        proxy.lose = lost
+        connection.sendall(PNG.content[-1:])
+        answer = read_answer(file)
     assert (answer.status, answer.code) == (503, "service_unavailable") and "retry-after" in answer.headers
     assert proxy.lost.is_set() and len(desk.staged()) == 1 and len(desk.placed()) == 2
     proxy.cut()

@@ -118,7 +118,8 @@ void finq_api_upload_leave(finq_request *request)
 finq_upload_way finq_api_upload_way(const finq_request *request)
 {
     const finq_config *config = request->config;
-    return (finq_upload_way){&request->service, config->runtime->store, {config->scan, apr_time_from_sec(config->scan_timeout)}};
+    return (finq_upload_way){
+        &request->service, config->runtime->store, {config->scan, apr_time_from_sec(config->scan_timeout)}, config->upload_quota};
 }
 
 static finq_error *permit_take(upload_receipt *receipt)
@@ -163,7 +164,7 @@ static apr_int64_t least_of(const upload_receipt *receipt, apr_int64_t overhead)
 }
 
 /* Opens the nonce, finds the step, begins the file. A step's id is derived under the secret that sealed the nonce, so who
- * knows both has been told of a submission; no database is asked before the bytes are there. */
+ * knows both has been told of a submission; what the database has against it, finq_upload_begin asks before the bytes come. */
 static finq_error *file_begin(upload_receipt *receipt, const char *content_type, apr_int64_t overhead)
 {
     finq_request *request = receipt->request;

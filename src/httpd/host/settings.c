@@ -40,6 +40,10 @@ static const finq_bucket_rate limit_presets[FINQ_LIMITS] = {
     [FINQ_LIMIT_FAILURE] = {APR_USEC_PER_SEC, 100},
 };
 
+#define MEBIBYTE ((apr_int64_t)1024 * 1024)
+static const apr_int64_t quota_presets[FINQ_QUOTAS] = {
+    [FINQ_QUOTA_STEP] = 100 * MEBIBYTE, [FINQ_QUOTA_SESSION] = 500 * MEBIBYTE, [FINQ_QUOTA_TENANT] = 0};
+
 const finq_config_number *finq_config_number_named(const char *name)
 {
     const finq_config_number *row = numbers;
@@ -61,6 +65,8 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     (void)server;
     for (apr_size_t i = 0; i < NUMBERS; i++)
         *finq_config_number_of(config, &numbers[i]) = UNSET;
+    for (int i = 0; i < FINQ_QUOTAS; i++)
+        config->upload_quota[i] = UNSET;
     config->prepared_statements = UNSET;
     config->signature_replay = UNSET;
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
@@ -121,6 +127,8 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     }
     for (int i = 0; i < FINQ_LIMITS; i++)
         merged->limits[i] = add->limits[i].burst ? add->limits[i] : base->limits[i];
+    for (int i = 0; i < FINQ_QUOTAS; i++)
+        merged->upload_quota[i] = add->upload_quota[i] != UNSET ? add->upload_quota[i] : base->upload_quota[i];
     PICK(signature_audience);
     merged->signature_replay = add->signature_replay != UNSET ? add->signature_replay : base->signature_replay;
     merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
@@ -152,6 +160,10 @@ void finq_config_fill(finq_config *config)
         config->prepared_statements = 1;
     if (config->signature_replay == UNSET)
         config->signature_replay = 0;
+    for (int i = 0; i < FINQ_QUOTAS; i++) {
+        if (config->upload_quota[i] == UNSET)
+            config->upload_quota[i] = quota_presets[i];
+    }
     if (!config->scan)
         config->scan = "";
     if (!config->signature_audience)

@@ -1,0 +1,192 @@
+"""FinqUploadQuota: how much of documents a step, a session and a tenant may store, told before a byte of one is read.
+
+Seen red: see each test.
+"""
+import uuid
+
+import pytest
+
+from finqenv import documents
+from finqenv.client import Client, read_answer
+from finqenv.process import until
+from finqenv.uploads import SKILL, Desk, connect, head, padded
+from finqenv.wire import is_error
+
+KIB = 1024
+STEP, SESSION, TENANT = 300 * KIB, 500 * KIB, 700 * KIB
+PNG = documents.png()
+
+
+@pytest.fixture(scope="module")
+def desk(server, make_module_server):
+    return Desk(make_module_server(cluster=server.postgres, database="quota", children=1, plain=True, directives={
+        "FinqUploadQuota": "step 300K session 500K tenant 700K", "FinqJanitorInterval": "1"}))
+
+
+@pytest.fixture
+def tenant(desk):
+    return desk.installation.create_tenant(f"Quota {uuid.uuid4()}", (SKILL,))
+
+
+@pytest.fixture
+def client(desk, tenant):
+    return plain(desk, tenant)
+
+
+@pytest.fixture
+def user(desk, client):
+    return desk.user(client)
+
+
+def plain(desk, tenant):
+    return Client(f"http://localhost:{desk.installation.httpd.settings.plain_port}", tenant)
+
+
+def stored(desk, tenant):
+    return int(desk.installation.psql(f"SELECT coalesce(sum(bytes), 0) FROM finq.stored WHERE client_id = '{tenant.client_id}'"))
+
+
+def held(desk, tenant):
+    """What the counter should say."""
+    return int(desk.installation.psql("SELECT coalesce(sum(u.size), 0) FROM finq.session s JOIN finq.step e USING (session_id) JOIN finq.upload u ON u.step_id = e.step_id"
+                                      f" WHERE s.client_id = '{tenant.client_id}'"))
+
+
+def of(desk, user):
+    """What is held for a user's step, whatever the janitor takes away of others."""
+    return desk.rows(user.step_id), desk.staged()
+
+
+def refused(answer, what):
+    return is_error(answer, 413, "quota_exceeded") and f"for this {what}" in answer["message"]
+
+
+def last_step(user, size):
+    assert user.submit("last", {}).status == 200
+    return user.upload("late", padded(size))
+
+
+# -- each of them
+
+def test_a_step(desk, user):
+    """To the byte; what is replaced does not count. Red: v_own left out of upload_room, or the filter of v_step."""
+    assert user.upload("paper", padded(90 * KIB)).status == 200
+    before = of(desk, user)
+    assert refused(user.upload("film", padded(STEP - 90 * KIB + 1)), "step")
+    assert of(desk, user) == before
+    assert user.upload("film", padded(STEP - 90 * KIB)).status == 200
+    assert refused(user.upload("photo", PNG), "step")
+    assert user.upload("film", padded(STEP - 90 * KIB, b"%PDF-1.5\n")).status == 200, "instead of the one before"
+    assert user.upload("film", padded(100 * KIB)).status == 200
+    assert user.upload("photo", PNG).status == 200
+    assert user.upload("film", padded(200 * KIB)).status == 200
+    assert last_step(user, 90 * KIB).status == 200, "another step has room of its own"
+
+
+def test_a_session(desk, client):
+    """Red: the session's row left out of upload_room."""
+    user, other = desk.user(client), desk.user(client)
+    assert user.upload("film", padded(STEP)).status == 200
+    desk.installation.psql(f"UPDATE finq.upload SET size = {SESSION - 50_000} WHERE step_id = '{user.step_id}'")
+    assert refused(last_step(user, 50_001), "session")
+    assert user.upload("late", padded(50_000)).status == 200
+    assert last_step(other, 50_001).status == 200, "of another session"
+
+
+def test_a_tenant(desk, tenant, client):
+    """With what replacing, erasing and adding together do to the counter. Red: uploads_gone left out of session_data_remove; the tenant's row left
+    out of upload_room; what was replaced left out of the row in finq.stored."""
+    first, second, third = desk.user(client), desk.user(client), desk.user(client)
+    assert first.upload("film", padded(STEP)).status == second.upload("film", padded(STEP)).status == 200
+    assert refused(third.upload("film", padded(TENANT - 2 * STEP + 1)), "tenant")
+    assert third.upload("film", padded(TENANT - 2 * STEP)).status == 200
+    assert refused(third.upload("photo", PNG), "tenant")
+    assert second.upload("film", padded(STEP - KIB)).status == third.upload("photo", PNG).status == 200
+    assert stored(desk, tenant) == held(desk, tenant) == TENANT - KIB + len(PNG.content)
+    desk.installation.psql(f"SELECT finq.session_remove('{first.session_id}')")
+    assert stored(desk, tenant) == held(desk, tenant) == TENANT - KIB + len(PNG.content) - STEP
+    desk.installation.psql(f"INSERT INTO finq.stored SELECT '{tenant.client_id}', 0 FROM generate_series(1, 150)")
+    until(lambda: desk.installation.psql(f"SELECT count(*) FROM finq.stored WHERE client_id = '{tenant.client_id}'") == "1", 20, "the janitor to add together")
+    assert stored(desk, tenant) == held(desk, tenant)
+    stranger = desk.user(plain(desk, desk.installation.create_tenant(f"Stranger {uuid.uuid4()}", (SKILL,))))
+    assert stranger.upload("film", padded(STEP)).status == 200
+
+
+def test_the_counter_follows_the_ways_of_uploads(desk, tenant, user):
+    """The same bytes again, a step that is gone back to and an exchange. Red: the counter's INSERT without
+    its condition; session_prune without uploads_gone."""
+    file = padded(5000)
+    for _ in range(2):
+        assert user.upload("paper", file).status == 200
+    assert desk.installation.psql(f"SELECT count(*) FROM finq.stored WHERE client_id = '{tenant.client_id}'") == "1"
+    assert user.upload("photo", PNG).status == 200
+    assert stored(desk, tenant) == held(desk, tenant) == 5000 + len(PNG.content)
+    assert last_step(user, 7000).status == 200
+    assert user.exchange().status == 200
+    assert stored(desk, tenant) == held(desk, tenant) == 12000 + len(PNG.content)
+    desk.installation.psql(f"UPDATE finq.step SET off_path = true WHERE session_id = '{user.session_id}' AND name = 'papers';"
+                           f"SELECT finq.session_prune('{user.session_id}')")
+    assert stored(desk, tenant) == held(desk, tenant) == 7000
+
+
+# -- before the body is read
+
+def test_it_is_told_before_the_body_is_read(desk, user):
+    """Red: admit left out of finq_upload_begin (100 Continue is sent)."""
+    with connect(user.client) as connection, connection.makefile("rb") as file:
+        connection.sendall(head(user, STEP + 1, "film", "application/pdf", Expect="100-continue"))
+        assert b"413" in file.readline(), "no 100 Continue"
+    with connect(user.client) as connection, connection.makefile("rb") as file:
+        connection.sendall(head(user, STEP, "film", "application/pdf", Expect="100-continue"))
+        assert b"100" in file.readline() and file.readline() == b"\r\n"
+        connection.sendall(padded(STEP).content)
+        assert read_answer(file).status == 200
+
+
+@pytest.mark.parametrize("revoked, status", [("UPDATE finq.tenant SET status = 'DISABLED' WHERE client_id = '{0}'", 401),
+                                             ("UPDATE finq.session SET generation = generation + 1 WHERE client_id = '{0}'", 401),
+                                             ("UPDATE finq.step SET off_path = true WHERE session_id = '{1}'", 409)], ids=["tenant", "resumed", "gone back"])
+def test_rights_are_looked_at_before_the_body_is_read(desk, tenant, user, revoked, status):
+    """Red: upload_refusal without the line."""
+    desk.installation.psql(revoked.format(tenant.client_id, user.session_id))
+    before = of(desk, user)
+    with connect(user.client) as connection, connection.makefile("rb") as file:
+        connection.sendall(head(user, len(PNG.content), Expect="100-continue"))
+        assert b" %d " % status in file.readline(), "no 100 Continue"
+    assert of(desk, user) == before
+
+
+def test_it_is_told_while_a_file_without_a_length_comes(desk, user):
+    """Red: room left out of size_check: the database refuses it, at the end, and the connection has taken all of it."""
+    before = of(desk, user)
+    with connect(user.client) as connection, connection.makefile("rb") as file:
+        connection.sendall(head(user, None, "film", "application/pdf") + b"%x\r\n" % (STEP + 1) + padded(STEP + 1).content + b"\r\n")
+        answer = read_answer(file)
+    assert refused(answer, "step")
+    assert of(desk, user) == before
+
+
+def test_two_at_once_do_not_pass_together(desk, user):
+    """What was room for either at its start. Red: v_room left out of upload_record."""
+    with connect(user.client) as connection, connection.makefile("rb") as file:
+        body = padded(STEP).content
+        connection.sendall(head(user, STEP, "film", "application/pdf") + body[:-1])
+        until(lambda: len(desk.staged()) == 1, 10, "the first to be under way")
+        assert user.upload("photo", PNG).status == 200
+        connection.sendall(body[-1:])
+        assert refused(read_answer(file), "step")
+    assert set(desk.rows(user.step_id)) == {"photo"} and desk.staged() == []
+
+
+# -- the directive
+
+@pytest.mark.parametrize("value", ["step", "step 1M session", "steps 1M", "step 1X", "step 1MB", "step 0", "step -1", "step 9999999G", "step off session", ""])
+def test_wrong_values(desk, value):
+    settings = desk.installation.httpd.settings
+    kept = settings.directives["FinqUploadQuota"]
+    settings.directives["FinqUploadQuota"] = value
+    try:
+        sound, said = desk.installation.httpd.configtest()
+        assert not sound and "FinqUploadQuota" in said
+    finally:
+        settings.directives["FinqUploadQuota"] = kept
