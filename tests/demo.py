@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make demo: a user is onboarded by xyz_card_sbx_#1.0, whose document the back office reads, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
+"""make demo: a user is onboarded by xyz_card_sbx_#1.0, of whose documents one is refused and one read by the back office, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
 used, renewed and deleted, and whose accounts are read; a third orders two payments, of which one is settled and one rejected; the first is erased, with
 a receipt. Every request and answer is shown. Stops all that it starts."""
 import base64
@@ -10,12 +10,13 @@ import urllib.parse
 from pathlib import Path
 
 from finqenv import documents, sandbox
-from finqenv.client import Onboarding
+from finqenv.client import Document, Onboarding
 from finqenv.httpd import Httpd
 from finqenv.installation import DEMO_SKILLS, Installation
 from finqenv.places import reachable
 from finqenv.process import Failure, main, run, until
 from finqenv.runs import Run
+from finqenv.scanner import EICAR, Clamd
 
 CARD_SKILL, BANK_SKILL, PAYMENT_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0", "xyz_pisp_sbx_#1.0"
 APP = "https://app.example.com"
@@ -88,6 +89,14 @@ def demand(answer, status=200):
     return answer
 
 
+def refuse_harmful(user):
+    say("6. A document that the scanner finds something in is refused, and nothing of it is kept; the one from before stands")
+    harmful = Document("id_front.pdf", "application/pdf", documents.pdf().content + EICAR)
+    refused = demand(user.upload("id_front", harmful), 415)
+    if refused.code != "unsafe_document":
+        raise Failure(f"it should have been unsafe_document, not {refused.code}")
+
+
 def onboard(client):
     """The card: the whole flow, with one refusal and one repetition."""
     user = Onboarding(client, CARD_SKILL)
@@ -108,11 +117,12 @@ def onboard(client):
     say("5. Its documents: one as the body itself, one as a form")
     demand(user.upload("id_front", documents.png("id_front.png", 86, 54)))
     demand(user.upload("selfie", documents.png("selfie.png", 48, 64, 0xA0), form=True))
-    say("6. The last step: the product. Its answer holds the temp_token")
+    refuse_harmful(user)
+    say("7. The last step: the product. Its answer holds the temp_token")
     demand(user.submit("product_form", PRODUCT_FORM))
-    say("7. The last step's document, after the temp_token was issued")
+    say("8. The last step's document, after the temp_token was issued")
     demand(user.upload("income_proof", documents.pdf("income_proof.pdf"), form=True))
-    say("8. The tenant's server exchanges the temp_token: client_secret stays on servers")
+    say("9. The tenant's server exchanges the temp_token: client_secret stays on servers")
     demand(user.exchange("/token"))
     return user
 
@@ -129,16 +139,16 @@ def show_file(path, sent):
 def read_document(installation, client, user):
     """The back office, which Apache has authenticated; what lies on the disk is sealed."""
     officer = {"Authorization": "Basic " + base64.b64encode(f"{OFFICER}:{PASSWORD}".encode()).decode()}
-    say("9. The tenant's back office asks which documents the session has")
+    say("10. The tenant's back office asks which documents the session has")
     listed = demand(client.request("GET", f"/documents/sessions/{user.session_id}", b"", officer)).json
     upload_id = next(one["upload_id"] for one in listed if one["document"] == "income_proof")
-    say("10. On the disk they are sealed: the first bytes of one")
+    say("11. On the disk they are sealed: the first bytes of one")
     sent = documents.pdf("income_proof.pdf").content
     show_file(next(Path(installation.httpd.settings.directives["FinqUploadDir"]).glob(f"2*/{upload_id}")), sent)
-    say("11. It reads the document, as it was sent; the audit trail has a line of that")
+    say("12. It reads the document, as it was sent; the audit trail has a line of that")
     if demand(client.request("GET", f"/documents/{upload_id}", b"", officer)).body != sent:
         raise Failure("the document is another than the one that was sent")
-    say("12. Nobody else does")
+    say("13. Nobody else does")
     demand(client.request("GET", f"/documents/{upload_id}", b"", {}), 401)
 
 
@@ -156,18 +166,18 @@ def return_with_token(client, user, path):
 def visit_bank(client):
     """The account: a connector decides, after the user has been at the bank. Returns the consent's credentials."""
     user = Onboarding(client, BANK_SKILL)
-    say("13. Another user, another skill: its step sends the user to the bank first")
+    say("14. Another user, another skill: its step sends the user to the bank first")
     demand(user.start(tenant_user_id="user-2"))
-    say("14. The step says where the user comes back to. Its connector answers with the bank's page")
+    say("15. The step says where the user comes back to. Its connector answers with the bank's page")
     page = submit_sca(user)
-    say("15. The browser opens the page")
+    say("16. The browser opens the page")
     link = urllib.parse.urlsplit(page)
     demand(client.request("GET", f"{link.path}?{link.query}"))
-    say("16. The user logs in and approves: the bank sends the browser back to the API")
+    say("17. The user logs in and approves: the bank sends the browser back to the API")
     path = sandbox.choose(client, page, "approve", "1000", ("current", "savings"))
-    say("17. The API asks the connector again, and sends the browser to the app, with the temp_token")
+    say("18. The API asks the connector again, and sends the browser to the app, with the temp_token")
     return_with_token(client, user, path)
-    say("18. The tenant's server exchanges it, as before")
+    say("19. The tenant's server exchanges it, as before")
     return demand(user.exchange("/token")).json
 
 
@@ -189,33 +199,33 @@ def renew(client, credentials):
 
 def read_accounts(client, installation, credentials):
     """What the bank tells of the accounts that the user shares: two of them, the last transactions, and what a day more brings."""
-    say("19. The bank was asked when the user came back: the tenant's server reads the accounts, with their balances")
+    say("20. The bank was asked when the user came back: the tenant's server reads the accounts, with their balances")
     accounts = demand(client.data("/accounts/get", credentials)).json
     if len(accounts) != 2:
         raise Failure(f"there should be two accounts, not {len(accounts)}")
-    say("20. The closing balances alone")
+    say("21. The closing balances alone")
     demand(client.data("/balances/get", credentials, filter={"type": "ClosingBooked"}))
-    say(f"21. Transactions of the last {DAYS} days, newest first, by pages")
+    say(f"22. Transactions of the last {DAYS} days, newest first, by pages")
     since = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - DAYS * 86400))
     demand(client.data("/transactions/get", credentials, count=3, filter={"booking_date_gte": since, "credit_debit_indicator": "debit"}))
-    say("22. A day passes at the sandbox bank, and the tenant's server asks it anew, since a person waits: what is new comes first")
+    say("23. A day passes at the sandbox bank, and the tenant's server asks it anew, since a person waits: what is new comes first")
     installation.finqctl("sandbox", "date", "--days", "1")
     demand(client.data("/transactions/get", credentials, count=3, wait=10, psu_ip_address="192.0.2.7"))
 
 
 def use_consent(client, credentials):
     """The life of a consent."""
-    say("23. The tenant's server reads the consent")
+    say("24. The tenant's server reads the consent")
     demand(client.consent("get", credentials))
-    say("24. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
+    say("25. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
     demand(open_account(client, credentials))
-    say("25. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
+    say("26. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
     renewed = renew(client, credentials)
-    say("26. The new access_token opens the Location as well")
+    say("27. The new access_token opens the Location as well")
     demand(open_account(client, renewed))
-    say("27. The consent is deleted")
+    say("28. The consent is deleted")
     demand(client.consent("delete", renewed))
-    say(f"28. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
+    say(f"29. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
     quiet, client.seen = client.seen, None
     until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen")
     client.seen = quiet
@@ -248,55 +258,56 @@ def standing(client, credentials, phase):
 def pay(client, installation):
     """A payment that is settled, and one that is rejected."""
     user = Onboarding(client, PAYMENT_SKILL)
-    say("29. A third user pays. The bank knows the payee's account under a name that is close to this one, and says so")
+    say("30. A third user pays. The bank knows the payee's account under a name that is close to this one, and says so")
     demand(user.start(tenant_user_id="user-3"))
     demand(user.submit("payee_check", {**PAYEE, "instructed_amount": {"amount": "1250.04", "currency": "RON"}}), 400)
-    say("30. Under that name the account is the payee's (vop)")
+    say("31. Under that name the account is the payee's (vop)")
     payee = {**PAYEE, "creditor": {"name": "Imobiliare SRL"}}
     demand(user.submit("payee_check", payee))
-    say("31. The order is written down, and the user agrees at the bank")
+    say("32. The order is written down, and the user agrees at the bank")
     credentials = agree(client, user, order(1, "1250.02", payee))
-    say("32. How it stands: in the bank's own code, and in a word. The bank has accepted it")
+    say("33. How it stands: in the bank's own code, and in a word. The bank has accepted it")
     standing(client, credentials, "accepted")
-    say("33. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
+    say("34. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
     installation.finqctl("sandbox", "date", "--days", "1")
     installation.psql("UPDATE finq.payment SET next_at = now()")
     quiet, client.seen = client.seen, None
     until(lambda: client.data("/payments/get", credentials)["phase"] == "settled", 10, "the payment to be settled")
     client.seen = quiet
     standing(client, credentials, "settled")
-    say("34. Its references are used: no second order is made with them, in whatever session")
+    say("35. Its references are used: no second order is made with them, in whatever session")
     user = Onboarding(client, PAYMENT_SKILL)
     demand(user.start(tenant_user_id="user-3"))
     demand(user.submit("payee_check", payee))
     demand(user.submit("payment_intent", order(1, "1250.02", payee)), 400)
-    say("35. Another order, for which there is not enough money: the user agrees, and the bank rejects it")
+    say("36. Another order, for which there is not enough money: the user agrees, and the bank rejects it")
     credentials = agree(client, user, order(2, "9999.03", payee))
     standing(client, credentials, "rejected")
-    say("36. What an operator sees of them")
+    say("37. What an operator sees of them")
     print(json.dumps(installation.finqctl("payment", "list"), indent=2), flush=True)
 
 
 def erase_user(client, installation):
     """The card's user: all that is held, its end, and what proves it."""
-    say("37. The tenant's server asks for all that is held of the first user, as that user may")
+    say("38. The tenant's server asks for all that is held of the first user, as that user may")
     demand(client.user("export", tenant_user_id="user-1"))
-    say("38. The user is erased. The receipt says how much it was, and to nobody who")
+    say("39. The user is erased. The receipt says how much it was, and to nobody who")
     receipt = demand(client.user("erase", tenant_user_id="user-1"))["receipt"]
-    say("39. Nothing is held any more")
+    say("40. Nothing is held any more")
     shown = demand(client.user("export", tenant_user_id="user-1")).json
     if any(shown[part] for part in shown if isinstance(shown[part], list)):
         raise Failure("something of the user is left")
-    say("40. The receipt verifies with the public keys that anybody may have, on any machine")
+    say("41. The receipt verifies with the public keys that anybody may have, on any machine")
     files = installation.directory / "keys.json", installation.directory / "receipt"
     files[0].write_bytes(demand(client.request("GET", "/v1/keys")).body)
     files[1].write_text(receipt)
     print(json.dumps(installation.finqctl("receipt", "verify", "--key", *files), indent=2), flush=True)
 
 
-def prepare(installation):
-    """Starts it, with a tenant. Returns the tenant's client."""
-    say("Starting a private PostgreSQL and a private httpd with TLS, which has a sandbox bank")
+def prepare(installation, clamd):
+    """Starts them, with a tenant. Returns the tenant's client."""
+    say("Starting a private PostgreSQL, a private clamd that knows one signature, and a private httpd with TLS, which has a sandbox bank")
+    clamd.start()
     installation.start()
     installation.publish_skills()
     tenant = installation.create_tenant("Demo tenant", (*DEMO_SKILLS, BANK_SKILL, PAYMENT_SKILL))
@@ -313,11 +324,13 @@ def prepare(installation):
 def walk(directory):
     passwords = reachable(directory / "office", Httpd.USER) / "passwords"
     passwords.write_text(f"{OFFICER}:{run('openssl', 'passwd', '-apr1', PASSWORD).stdout}")
+    # larger than the largest document that a skill asks for
+    clamd = Clamd(directory / "clamd", StreamMaxLength="16M", MaxFileSize="16M", MaxScanSize="32M")
     installation = Installation(directory, modules=("authn_core", "auth_basic", "authn_file", "authz_user"),
                                 vhost=sandbox.BANK + ACCOUNT + OFFICE.format(passwords=passwords),
-                                directives={"FinqCacheTTL": REMEMBERED})
+                                directives={"FinqCacheTTL": REMEMBERED, "FinqScan": clamd.directive})
     try:
-        client = prepare(installation)
+        client = prepare(installation, clamd)
         read_document(installation, client, onboard(client))
         credentials = visit_bank(client)
         read_accounts(client, installation, credentials)
@@ -330,6 +343,7 @@ def walk(directory):
         raise
     finally:
         installation.stop()
+        clamd.stop()
 
 
 def demo():
