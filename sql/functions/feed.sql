@@ -202,7 +202,8 @@ BEGIN ATOMIC
      WHERE g.refresh_id = p_refresh_id AND g.kind = 'accounts';
 END;
 
--- The transactions that it was told of. Those that nothing tells apart are counted in the order of their telling.
+-- The transactions that it was told of. Those that nothing tells apart are counted in the order of their telling. One with a lasting reference
+-- that two pages tell of is as the later one says: the bank's list has moved on between them.
 CREATE OR REPLACE FUNCTION finq.feed_transactions(p_refresh_id uuid)
     RETURNS TABLE (transaction_id uuid, account_id uuid, mac bytea, ordinal integer, is_derived boolean, is_booked boolean,
                    booked_at timestamptz, amount numeric, is_credit boolean, currency text, balance numeric, category text, info bytea)
@@ -210,19 +211,23 @@ CREATE OR REPLACE FUNCTION finq.feed_transactions(p_refresh_id uuid)
 BEGIN ATOMIC
     SELECT finq.id_of(finq.utx_id(o.mac, o.ordinal)), finq.id_of(o.account), o.mac, o.ordinal, o.is_derived, o.booked_at IS NOT NULL,
            to_timestamp(o.booked_at), o.amount, o.is_credit, o.currency, o.balance, o.category, o.info
-      FROM (SELECT r.*, (row_number() OVER (PARTITION BY r.mac ORDER BY g.place, r.line) - 1)::integer AS ordinal
+      FROM (SELECT r.*, (row_number() OVER (PARTITION BY r.mac, CASE WHEN NOT r.is_derived THEN g.place END ORDER BY g.place, r.line) - 1)::integer
+                   AS ordinal, r.is_derived OR g.place = max(g.place) OVER (PARTITION BY r.mac) AS is_told
               FROM finq.feed_page g
              CROSS JOIN LATERAL ROWS FROM (json_to_recordset(g.rows)
                 AS (mac bytea, account bytea, is_derived boolean, booked_at bigint, amount numeric, is_credit boolean, currency text,
                     balance numeric, category text, info bytea)) WITH ORDINALITY
                 AS r (mac, account, is_derived, booked_at, amount, is_credit, currency, balance, category, info, line)
-             WHERE g.refresh_id = p_refresh_id AND g.kind = 'transactions') o;
+             WHERE g.refresh_id = p_refresh_id AND g.kind = 'transactions') o
+     WHERE o.is_told;
 END;
 
--- Stores the accounts and balances of a refresh, in the place of those before.
+-- Stores the accounts and balances of a refresh, in the place of those before. As those below it is in PL/pgSQL, which keeps its plans: to
+-- plan them each time would take longer than most refreshes.
 CREATE OR REPLACE FUNCTION finq.feed_store_accounts(p_credentials_id uuid, p_refresh_id uuid, p_now timestamptz) RETURNS void
-    LANGUAGE sql VOLATILE
-BEGIN ATOMIC
+    LANGUAGE plpgsql
+AS $$
+BEGIN
     DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id;
     INSERT INTO finq.account (credentials_id, account_id, mac, currency, account_type, account_sub_type, details, read_at)
     SELECT p_credentials_id, a.account_id, a.mac, a.currency, a.account_type, a.account_sub_type, a.details, p_now
@@ -237,14 +242,17 @@ BEGIN ATOMIC
         AS r (account bytea, type text, amount numeric, currency text, is_credit boolean, credit_limit_included boolean,
               credit_line numeric, native_date date, native_timestamp bigint)
      WHERE g.refresh_id = p_refresh_id AND g.kind = 'balances';
-END;
+END $$;
 
 -- Stores what has changed in the transactions since the refresh before, each change under its number, and answers how many changed.
 -- What was not told goes, but for what is older than p_since.
 CREATE OR REPLACE FUNCTION finq.feed_store_transactions(p_feed finq.feed, p_refresh_id uuid, p_since timestamptz, p_now timestamptz)
     RETURNS bigint
-    LANGUAGE sql VOLATILE
-BEGIN ATOMIC
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_changes bigint;
+BEGIN
     WITH change AS MATERIALIZED (
         SELECT (p_feed).seq + row_number() OVER (ORDER BY coalesce(t.booked_at, l.booked_at, 'infinity'),
                                                           coalesce(t.transaction_id, l.transaction_id)) AS seq,
@@ -300,22 +308,29 @@ BEGIN ATOMIC
         SELECT (p_feed).credentials_id, c.seq, c.transaction_id, c.account_id, c.mac, c.ordinal, c.is_derived, c.is_booked, c.booked_at,
                c.amount, c.is_credit, c.currency, c.balance, c.category, c.info, date_trunc('second', p_now)
           FROM change c WHERE c.transaction_id IS NOT NULL)
-    SELECT count(*) FROM change;
-END;
+    SELECT count(*) INTO v_changes FROM change;
+    RETURN v_changes;
+END $$;
 
 -- Versions that have held no longer for 30 days go, and with them what a client could be told that has not asked since.
 CREATE OR REPLACE FUNCTION finq.feed_prune(p_credentials_id uuid, p_now timestamptz) RETURNS bigint
-    LANGUAGE sql VOLATILE
-BEGIN ATOMIC
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_pruned bigint;
+BEGIN
     WITH pruned AS (
         DELETE FROM finq.transaction t WHERE t.credentials_id = p_credentials_id AND t.ended_at < p_now - interval '30 days'
         RETURNING t.superseded_by)
-    SELECT max(p.superseded_by) FROM pruned p;
-END;
+    SELECT max(p.superseded_by) INTO v_pruned FROM pruned p;
+    RETURN v_pruned;
+END $$;
 
 -- What is wrong with what a refresh was told, as a whole; NULL where nothing is.
 CREATE OR REPLACE FUNCTION finq.feed_fault(p_refresh_id uuid) RETURNS text
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
     RETURN CASE
         WHEN EXISTS (SELECT FROM finq.feed_accounts(p_refresh_id) a GROUP BY a.account_id HAVING count(*) > 1)
             THEN 'it tells of an account twice'
@@ -325,10 +340,11 @@ CREATE OR REPLACE FUNCTION finq.feed_fault(p_refresh_id uuid) RETURNS text
                       GROUP BY r.account, r.type, r.currency HAVING count(*) > 1)
             THEN 'it tells of a balance twice'
         WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t WHERE NOT t.is_derived AND t.ordinal > 0)
-            THEN 'it tells of a transaction twice'
+            THEN 'it tells of a transaction twice on a page'
         WHEN EXISTS (SELECT FROM finq.feed_transactions(p_refresh_id) t
                       WHERE t.account_id NOT IN (SELECT a.account_id FROM finq.feed_accounts(p_refresh_id) a))
             THEN 'it tells of a transaction of an account that it does not tell of' END;
+END $$;
 
 -- Stores what a refresh was told in p_pages pages. `outcome` is 'ok'; 'overtaken', where nothing is stored any more; or 'refused', with the
 -- fault: then nothing is stored either, and the claim stands. p_since is what the bank was asked for, p_frequency what it allows.

@@ -12,7 +12,7 @@ static const finq_sandbox_persona personas[] = {
     {"1004", "what is pending is booked with another date, amount and text, and some of it vanishes"},
     {"1005", "booked transactions are corrected three days later, or reversed"},
     {"1006", "a card account without IBAN, a joint account, one that is closed on day 10 and one that is opened on day 5"},
-    {"1007", "some 20,000 movements"},
+    {"1007", "some 20,000 movements; what a page ends with has changed when the next begins with it"},
     {"1008", "full history for 3 minutes after the visit, then 90 days; 91 are refused"},
     {"1009", "the fifth read of a day that nobody attends is one too many"},
     {"1010", "the consent is withdrawn at the bank after the first read"},

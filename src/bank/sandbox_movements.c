@@ -91,11 +91,20 @@ static void put_movement(walk *w, const movement *m, int has_balance)
     finq_json_close(to, '}');
 }
 
+/* Of 1007 a page begins with what the one before has ended with: the list has moved on, and so has that. */
+static int page_begins(const walk *w)
+{
+    return w->view->persona == 1007 && w->first > 0 ? w->first - 1 : w->first;
+}
+
 static void tell(walk *w, const movement *m, int has_balance)
 {
+    movement now = *m;
     int is_told = w->to && (!m->booked_on || m->booked_on >= w->since);
-    if (is_told && w->row >= w->first && w->row < w->first + PAGE)
-        put_movement(w, m, has_balance);
+    if (is_told && w->row < w->first)
+        now.info = apr_pstrcat(w->day_pool, m->info, ", settled", NULL);
+    if (is_told && w->row >= page_begins(w) && w->row < w->first + PAGE)
+        put_movement(w, &now, has_balance);
     w->row += is_told;
 }
 
@@ -115,8 +124,12 @@ static int settle(walk *w, movement *m, int luck)
     return 1;
 }
 
+/* What is not told has none; a reversal is told later than what it reverses. */
 static void refer(walk *w, movement *m)
 {
+    m->reference = "";
+    if (!w->to || m->day + CORRECTED_AFTER < w->since)
+        return;
     const char *own = apr_psprintf(w->day_pool, "%.4s%.2s%.2s-%03d", time_of(m->day, 0, w->day_pool),
                                    time_of(m->day, 0, w->day_pool) + 5, time_of(m->day, 0, w->day_pool) + 8, m->number);
     switch (w->view->persona) {

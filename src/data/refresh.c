@@ -28,9 +28,9 @@ typedef struct {
     const finq_published *published;
     const char *reference;
     const finq_refresh_wish *wish;
-    int pages;
-    apr_time_t until;  /* of the steady clock: no page is asked for from then on */
-    apr_int64_t since; /* what transactions are asked from */
+    int pages, is_overtaken; /* by another refresh, or by the consent's end: what is there goes */
+    apr_time_t until;        /* of the steady clock: no page is asked for from then on */
+    apr_int64_t since;       /* what transactions are asked from */
     rows_maker maker;
     apr_pool_t *pool, *page_pool;
 } refresh;
@@ -94,9 +94,8 @@ static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_pa
                                  .seconds = CLAIM_SECONDS};
     FINQ_TRY(rows_make(&in.rows, &r->maker, page, kind, r->page_pool));
     FINQ_TRY(finq_call_feed_page_keep(&row, r->service->db, &in, r->page_pool));
-    return row.is_held ? NULL
-                       : finq_error_internal(r->pool, FINQ_E_SERVICE_UNAVAILABLE,
-                                             "a refresh was overtaken by another, or its consent has ended");
+    r->is_overtaken = !row.is_held;
+    return NULL;
 }
 
 static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kind, const char *next)
@@ -143,7 +142,7 @@ static finq_error *kind_ask(refresh *r, finq_bank_kind kind, int *is_withdrawn)
         if (!page.is_withdrawn)
             FINQ_TRY(page_keep(r, kind, &page));
         next = page.next;
-    } while (next && !page.is_withdrawn);
+    } while (next && !page.is_withdrawn && !r->is_overtaken);
     return NULL;
 }
 
@@ -173,7 +172,8 @@ static finq_error *store(refresh *r)
     FINQ_TRY(finq_call_feed_store(&row, r->service->db, &in, r->pool));
     if (strcmp(row.outcome, "refused") == 0)
         return finq_connector_unusable(r->pool, apr_psprintf(r->pool, "connector %s: %s", r->claim.connector, row.fault));
-    return NULL; /* who was overtaken finds what the other has stored */
+    r->is_overtaken |= strcmp(row.outcome, "overtaken") == 0;
+    return NULL; /* who was overtaken finds what the other has stored, or that the consent has ended */
 }
 
 static finq_error *run(refresh *r, int *is_withdrawn)
@@ -183,7 +183,7 @@ static finq_error *run(refresh *r, int *is_withdrawn)
     FINQ_TRY(keys_open(r));
     r->since = r->claim.since;
     r->until = finq_clock_steady() + REFRESH_MOST;
-    for (int kind = 0; kind < FINQ_BANK_KINDS && !*is_withdrawn; kind++) {
+    for (int kind = 0; kind < FINQ_BANK_KINDS && !*is_withdrawn && !r->is_overtaken; kind++) {
         if (kind == FINQ_BANK_TRANSACTIONS)
             since_clamp(r);
         FINQ_TRY(kind_ask(r, (finq_bank_kind)kind, is_withdrawn));
@@ -196,7 +196,10 @@ static finq_error *finish(finq_refresh_end *end, refresh *r)
 {
     int is_withdrawn;
     finq_error *error = run(r, &is_withdrawn);
-    *end = error ? FINQ_REFRESH_FAILED : is_withdrawn ? FINQ_REFRESH_WITHDRAWN : FINQ_REFRESH_STORED;
+    *end = error             ? FINQ_REFRESH_FAILED
+           : r->is_overtaken ? FINQ_REFRESH_NONE
+           : is_withdrawn    ? FINQ_REFRESH_WITHDRAWN
+                             : FINQ_REFRESH_STORED;
     if (is_withdrawn && !error)
         return fail(r, "consent_withdrawn", WITHDRAWN);
     if (error)

@@ -144,7 +144,7 @@ def _refreshes(table, bank):
 
 
 def measure(table, site, _database):
-    with wire.server(site, "accounts", vhost=sandbox.BANK, children=2, threads=2 * CLIENTS, dbd=(0, 4, 4), directives={"FinqJanitorInterval": "1"}) as installation:
+    with wire.server(site, "accounts", vhost=sandbox.BANK, children=2, threads=2 * CLIENTS, dbd=(0, 4, 4), directives={"FinqJanitorInterval": "5"}) as installation:
         bank = Bank(site, installation)
         _accounts(table, bank)
         _refreshes(table, bank)

@@ -1,5 +1,5 @@
 """A simulated year: sessions, their steps, and consents in force, as a database holds them that was never tidied. Loaded by SQL, a
-week at a time; ids tell the time, as the server's do."""
+week at a time; ids tell the time, as the server's do. What would be sealed is as long as that, and opens nowhere."""
 from .site import SKILL, STEPS
 
 WEEKS = 52
@@ -14,24 +14,27 @@ IDS = """(lpad(to_hex(t.at), 12, '0') || '7' || substr(t.h, 1, 3) || '8' || subs
     (lpad(to_hex(t.at), 12, '0') || '7' || substr(t.h, 22, 3) || 'a' || substr(t.h, 4, 15))::uuid AS step_2,
     (lpad(to_hex(t.at), 12, '0') || '7' || substr(t.h, 25, 3) || 'b' || substr(t.h, 4, 15))::uuid AS credentials_id"""
 LOAD = """
-CREATE TEMP TABLE one AS SELECT i.*, to_timestamp(i.at / 1000.0) AS began, i.n % {share} = 0 AS consents FROM (
+CREATE TEMP TABLE one AS SELECT i.*, to_timestamp(i.at / 1000.0) AS began, i.n % {share} = 0 AS consents,
+    convert_to('user ' || i.n % 1000000 || ' and what sealing adds, 28', 'UTF8') AS person, sha256(('user ' || i.n % 1000000)::bytea) AS user_mac,
+    sha256(i.session_id::text::bytea) || sha256(i.step_1::text::bytea) || '\x0102030405060708090a0b0c'::bytea AS data_key FROM (
     SELECT t.n, t.at, {ids} FROM (
         SELECT n, md5('{ago} ' || n) AS h, {first} + n * ({length} / {count}) AS at FROM generate_series(0, {count} - 1) n) t) i;
 INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided)
 SELECT CASE p WHEN 1 THEN o.step_1 ELSE o.step_2 END, o.session_id, p, CASE p WHEN 1 THEN '{step_1}' ELSE '{step_2}' END,
-       json_build_object('first_name', 'Ana', 'last_name', 'Popescu', 'email', 'ana.' || o.n || '@example.com', 'birth_date', '1990-04-17'),
+       sha256(o.session_id::text::bytea) || convert_to(json_build_object(
+           'first_name', 'Ana', 'last_name', 'Popescu', 'email', 'ana.' || o.n || '@example.com', 'birth_date', '1990-04-17')::text, 'UTF8'),
        o.began, p, false FROM one o, generate_series(1, 2) p;
-INSERT INTO finq.session (session_id, client_id, skill_id, tenant_user_id, status, started_at, updated_at, expires_at, step_ordinal, step_id,
+INSERT INTO finq.session (session_id, client_id, skill_id, tenant_user_id, user_mac, data_key, status, started_at, updated_at, expires_at, step_ordinal, step_id,
     step_body_hash, answer_expires_at, answer_secret_id, exchanged_at, exchange_key_id, exchange_secret_id, exchange_salt, credentials_id,
     step_place, next_place, reply_until)
-SELECT o.session_id, '{tenant}', {skill}, 'user ' || o.n % 1000000, CASE WHEN o.consents THEN 'SESSION_COMPLETED' ELSE 'SESSION_EXPIRED' END::finq.session_status,
+SELECT o.session_id, '{tenant}', {skill}, o.person, o.user_mac, o.data_key, CASE WHEN o.consents THEN 'SESSION_COMPLETED' ELSE 'SESSION_EXPIRED' END::finq.session_status,
        o.began, o.began, o.began + interval '1 day', 2, o.step_2, sha256('body'), o.began + interval '30 minutes', 1,
        CASE WHEN o.consents THEN o.began END, 1, 1, CASE WHEN o.consents THEN '\\x000102030405060708090a0b0c0d0e0f'::bytea END,
        CASE WHEN o.consents THEN o.credentials_id END, 2, 0, o.began
   FROM one o;
-INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, access_token_hash, consent_exp, max_data_retention,
+INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, user_mac, data_key, access_token_hash, consent_exp, max_data_retention,
     created_at, updated_at)
-SELECT o.credentials_id, '{tenant}', {skill}, o.session_id, 'user ' || o.n % 1000000, sha256(o.n::text::bytea), now() + interval '1 year',
+SELECT o.credentials_id, '{tenant}', {skill}, o.session_id, o.person, o.user_mac, o.data_key, sha256(o.n::text::bytea), now() + interval '1 year',
        now() + interval '1 year', o.began, o.began FROM one o WHERE o.consents;
 DROP TABLE one"""
 LENGTH = 7 * 24 * 3600 * 1000

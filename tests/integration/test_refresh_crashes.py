@@ -4,36 +4,17 @@ client each change once.
 Not red yet: what is kept aside goes with the claim, and all is stored in one transaction (finq.feed_store).
 """
 import signal
-import threading
 
 import pytest
 
 from finqenv import process
 from finqenv.banking import Bank
 from finqenv.process import until
+from finqenv.telling import Telling
 
-ACCOUNT = {"account": "1", "account_schemes": [{"identification": "RO49AAAA1B31007593840000", "scheme_name": "IBAN"}], "currency": "RON"}
 KINDS = ("accounts", "balances", "transactions")
 CRASHES = [("httpd", "transactions"), ("postgres", "transactions"),
            *(pytest.param(who, kind, marks=pytest.mark.long) for who in ("httpd", "postgres") for kind in KINDS[:2])]
-
-
-class Asked:
-    """A connector that tells of `amounts`, and does not answer the question of kind `hold` until `go`."""
-
-    def __init__(self):
-        self.amounts, self.hold, self.held, self.go = ["12.50"], None, threading.Event(), threading.Event()
-
-    def answer(self, question, headers, connection):
-        if question["event"] != "data":
-            return {"verdict": "accepted", "reference": "r-1"}
-        if question["ask"] == self.hold:
-            self.held.set()
-            self.go.wait(30)
-        rows = {"accounts": [ACCOUNT], "balances": [], "transactions": [
-            {"account": "1", "amount": amount, "currency": "RON", "credit_debit_indicator": "debit", "status": "booked",
-             "booking_date_time": "2026-02-02T00:00:00Z"} for amount in self.amounts]}
-        return {question["ask"]: rows[question["ask"]]}
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +38,7 @@ def crash(bank, who):
 
 @pytest.mark.parametrize("who, kind", CRASHES)
 def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
-    asked = Asked()
+    asked = Telling()
     monkeypatch.setattr(bank.service, "answer", asked.answer)
     user = bank.user("sca")
     user.submit("sca", {})
