@@ -264,15 +264,16 @@ static const char *group_value(const reading *r, const finq_field *field)
 
 /* ---- the whole ---- */
 
-/* What no person is asked: the page's own address, and the moment. */
+/* What no person is asked: the page's own address, the moment, and what a text is unless it is said. */
 static const char *hidden_value(const reading *r, const finq_field *field)
 {
     const char *format = json_string_value(finq_field_fact(field, "format"));
+    const char *preset = json_string_value(finq_field_fact(field, "default"));
     if (field->name && strcmp(field->name, "psu_redirect_link") == 0 && r->own->link)
         return quoted(r->own->link, r->pool);
     if (format && strcmp(format, "date-time") == 0 && r->own->moment)
         return quoted(r->own->moment, r->pool);
-    return NULL;
+    return preset ? quoted(preset, r->pool) : NULL;
 }
 
 static const char *value_of(const reading *r, const finq_field *field)

@@ -28,12 +28,21 @@ static int is_described(const json_t *schema, const char *name)
     return 0;
 }
 
-static int member_check(finq_faults *faults, const json_t *schema, const char *name, const finq_path *path)
+/* The same of a JSON Pointer, such as /rows/0/name. */
+static int is_pointed_at(const json_t *schema, const char *pointer, apr_pool_t *pool)
 {
-    if (name && is_described(schema, name))
-        return 1;
-    finq_fault_note(faults, path, "must be a member that the step's schema describes");
-    return 0;
+    char *rest = apr_pstrdup(pool, pointer), *last;
+    for (const char *name = apr_strtok(rest, "/", &last); name && schema; name = apr_strtok(NULL, "/", &last))
+        schema = name[strspn(name, "0123456789")] ? json_object_get(json_object_get(schema, "properties"), name)
+                                                  : json_object_get(schema, "items");
+    return schema != NULL;
+}
+
+static int member_check(finq_faults *faults, int is_known, const finq_path *path)
+{
+    if (!is_known)
+        finq_fault_note(faults, path, "must be a member that the step's schema describes");
+    return is_known;
 }
 
 /* ---- pages ---- */
@@ -53,7 +62,7 @@ static void page_check(layout *of, const json_t *page, const finq_path *path)
     json_array_foreach((json_t *)page, i, name)
     {
         finq_path item = {path, NULL, i};
-        if (!member_check(of->faults, of->schema, json_string_value(name), &item))
+        if (!member_check(of->faults, json_is_string(name) && is_described(of->schema, json_string_value(name)), &item))
             continue;
         if (json_object_get(of->named, json_string_value(name)))
             finq_fault_note(of->faults, &item, "stands on a page already");
@@ -110,7 +119,8 @@ static void members_check(finq_faults *faults, const json_t *members, const json
     json_object_foreach((json_t *)members, name, value)
     {
         finq_path item = {path, name, 0};
-        if (!member_check(faults, schema, name, &item))
+        int is_pointer = is_same && *name == '/';
+        if (!member_check(faults, is_pointer ? is_pointed_at(schema, name, faults->pool) : is_described(schema, name), &item))
             continue;
         if (is_same && !is_earlier(value, steps, place, faults->pool))
             finq_fault_note(faults, &item, "must be step/member, of an earlier step");

@@ -9,8 +9,7 @@ import statistics
 import time
 
 from finqenv import sandbox
-from finqenv.postgres import SERVER, programs
-from finqenv.process import Failure, clean_environ, run, until
+from finqenv.process import until
 
 from . import wire
 from .site import CLIENTS, compact
@@ -44,15 +43,8 @@ class Bank:
     def direct(self, held):
         """pgbench calling what /accounts/get calls."""
         hashes = [f"'\\x{hashlib.sha256(text.encode()).hexdigest()}'" for text in (self.tenant.client_secret, held["access_token"])]
-        script = self.site.directory / "accounts.pgbench"
-        script.write_text(f"SELECT * FROM finq.accounts_get('{self.tenant.client_id}', {hashes[0]}, '{held['credentials_id']}', {hashes[1]});\n")
-        postgres = self.installation.postgres
-        done = run(programs() / "pgbench", "-n", "-M", "prepared", "-c", CLIENTS, "-j", 1, "-t", 100, "-f", script, "-h", "127.0.0.1",
-                   "-p", postgres.port, "-U", SERVER, self.installation.database, env=clean_environ(PGPASSWORD=postgres.passwords[SERVER]))
-        found = re.search(r"tps = ([0-9.]+)", done.stdout)
-        if not found:
-            raise Failure(done.stdout + done.stderr)
-        return float(found[1])
+        return wire.direct(self.site, self.installation, f"SELECT * FROM finq.accounts_get('{self.tenant.client_id}', {hashes[0]},"
+                           f" '{held['credentials_id']}', {hashes[1]});\n")
 
 
 def _accounts(table, bank):

@@ -2,13 +2,16 @@
 import contextlib
 import itertools
 import pathlib
+import re
 import secrets
 import socket
 import statistics
 
 from finqenv.installation import Installation
+from finqenv.postgres import SERVER, programs
+from finqenv.process import Failure, clean_environ, run
 
-from .site import FLOOR
+from .site import CLIENTS, FLOOR
 
 AHEAD = 32
 FLOOR_CONFIG = f"""
@@ -59,6 +62,18 @@ def send(port, requests, status):
                 raise AssertionError(text)
             count += len(some)
     return count
+
+
+def direct(site, installation, sql, calls=100):
+    """How many calls of the same a second pgbench makes of the database, so many on each connection."""
+    script, postgres = site.directory / "direct.pgbench", installation.postgres
+    script.write_text(sql)
+    done = run(programs() / "pgbench", "-n", "-M", "prepared", "-c", CLIENTS, "-j", 1, "-t", calls, "-f", script, "-h", "127.0.0.1",
+               "-p", postgres.port, "-U", SERVER, installation.database, env=clean_environ(PGPASSWORD=postgres.passwords[SERVER]))
+    found = re.search(r"tps = ([0-9.]+)", done.stdout)
+    if not found:
+        raise Failure(done.stdout + done.stderr)
+    return float(found[1])
 
 
 def rounds(httpd, wanted, number):

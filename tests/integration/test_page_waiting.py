@@ -116,6 +116,25 @@ def parts(bank, **more):
     return visitor
 
 
+def test_a_payment(bank):
+    """Who is paid is asked once, and what no person knows not at all. Red where fill_same takes no pointer; where hidden_value passes over the
+    default."""
+    skill, transfer = "xyz_pisp_sbx_#1.0", "/payment_info/0/credit_transfers/0"
+    bank.ctl("tenant", "allow", bank.tenant.client_id, skill)
+    visitor = begin(bank, skill, language="de")
+    payee = {"/creditor/name": "Imobiliare SRL", "/creditor_account/iban": "RO09 BCYP 0000 0012 3456 7890"}
+    assert visitor.press("next", payee).heading == "Ihre Zahlung"
+    fields = visitor.page.form("next").fields
+    assert [f"{transfer}/creditor/name", "Imobiliare SRL"] in fields and [f"{transfer}/creditor_account/iban", "RO09BCYP0000001234567890"] in fields
+    assert not any(name.startswith(("/group_header", "/payment_info/0/payment_information_id")) for name, _ in fields)
+    end = visitor.press("next", {"/payment_info/0/debtor_account/iban": "RO49AAAA1B31007593840000", f"{transfer}/end_to_end_id": "RENT-1",
+                                 f"{transfer}/instructed_amount/amount": "1250.01", f"{transfer}/instructed_amount/currency": "RON"})
+    assert end.status == 200 and any("/sandbox?" in link for link in end.links), end.text
+    ordered = bank.service.seen[-1][0]["data"]["payment_info"][0]
+    assert (ordered["payment_information_id"], ordered["payment_method"]) == ("PAYMENT", "TRF") and set(ordered["credit_transfers"][0]) == {
+        "end_to_end_id", "instructed_amount", "creditor", "creditor_account"}
+
+
 def test_a_step_in_parts(bank):
     """What no page names stands on the last; a page that asks nothing is passed over; nothing is sent before all was looked through."""
     visitor = parts(bank, language="de")

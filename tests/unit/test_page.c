@@ -352,6 +352,7 @@ static void what_is_typed_becomes_data(void **state)
         {"{\"type\":\"object\",\"properties\":{\"b\":{}}}", {"/a/b", "x"}, "{\"b\":\"x\"}"},
         {"{\"x-hidden\":true,\"format\":\"date-time\"}", {NULL}, "\"2030-01-02T03:04:05Z\""},
         {"{\"x-hidden\":true}", {"/a", "forced in"}, NULL},
+        {"{\"x-hidden\":true,\"default\":\"1\"}", {"/a", "forced in"}, "\"1\""},
         {"{\"type\":\"string\",\"maxLength\":999}", {"/a", "two\r\nlines"}, "\"two\\nlines\""},
     };
     (void)state;

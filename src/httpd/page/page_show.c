@@ -79,7 +79,7 @@ static void fill_same(const finq_page_visit *visit, const finq_skill_step *step,
     {
         char *other = apr_pstrdup(visit->pool, json_string_value(value)), *slash = strchr(other, '/');
         *slash = '\0';
-        finq_typed_fill(typed, finq_field_pointer("", name, visit->pool),
+        finq_typed_fill(typed, *name == '/' ? name : finq_field_pointer("", name, visit->pool),
                         json_object_get(json_object_get(visit->state.typed, other), slash + 1), visit->state.numbers);
     }
 }
