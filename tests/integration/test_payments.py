@@ -86,6 +86,9 @@ def test_a_wrong_order_reaches_no_bank(bank, data, field, keyword):
 def test_more_transfers_than_a_body_holds(bank):
     user = bank.user(PAY["name"])
     assert pay(user, order(None, *[transfer(f"E-{i}") for i in range(1000)])).status == 413
+    million = len(json.dumps(transfer("E-1000000"))) * 1_000_000
+    answer = bank.client.call(f"/sessions/{user.session_id}/steps", "{", content_length=str(million))
+    assert is_error(answer, 413, "payload_too_large") and asked(bank, user) == []
 
 
 def test_an_order_that_nobody_carries_out_is_no_skill(bank):
@@ -158,7 +161,7 @@ def rejects(handler, message_id, _answer):
     handler.send(200, body, protocol.sign(service.secrets, "answer", service.name, message_id, body))
 
 
-@pytest.mark.parametrize("behaviour", ["hangs up", "503", "html", "unsigned"])
+@pytest.mark.parametrize("behaviour", ["hangs up", "503", "html", "unsigned", "late"])
 def test_an_order_that_was_asked_and_not_answered(bank, behaviour):
     """The bank may have it: the same is sent again under the same attempt, and nothing else. Red where payment_begin looks at no order_mac, or
     answers with an attempt of its own."""
@@ -170,6 +173,18 @@ def test_an_order_that_was_asked_and_not_answered(bank, behaviour):
     bank.service.behaviour = None
     assert pay(user, data)["status"] == "SESSION_COMPLETED"
     assert len(attempts(bank, user)) == 1 and list(bank.service.ledger.orders.values()).count(data) == 1
+
+
+def test_a_bank_that_answers_twice(bank):
+    """What comes behind an answer is none to the next question."""
+    bank.service.behaviour = "twice"
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    users = [bank.user(PAY["name"]) for _ in range(3)]
+    for user in users:
+        data = order(new_message())
+        answer = pay(user, data)
+        assert answer.status == 200 or pay(user, data).status == 200, answer.body
+        assert list(bank.service.ledger.orders.values()).count(data) == 1 and attempts(bank, user) == {payment(bank, user, "attempt")}
 
 
 def another_order(bank):
@@ -243,8 +258,10 @@ def test_a_visit(bank):
     page = pay(user, order(new_message(), link=LINK))["data"]["url"]
     assert payment(bank, user) == "authorising|RCVD|f"
     assert bank.client.call(f"/sessions/{user.session_id}/cancel", {"client_id": bank.tenant.client_id, "client_secret": bank.tenant.client_secret}).code == "invalid_step"
-    _, link = bank.back(bank.choose(page, "approve"))
-    assert "temp_token" in link and len(attempts(bank, user)) == 1
+    path = bank.choose(page, "approve")
+    _, link = bank.back(path)
+    assert "temp_token" in link and bank.back(path)[1] == link, "in a second tab"
+    assert len(attempts(bank, user)) == 1
     assert [question["event"] for question in asked(bank, user)] == ["submit", "return"] and payment(bank, user) == "accepted|ACSP|f"
 
 
@@ -288,6 +305,7 @@ def test_a_name_that_is_close(bank):
     close = {**RENT, "creditor": {"name": "Imobiliare S.R.L."}}
     answer = user.submit("payee_check", close)
     assert places(answer) == [("/creditor/name", None)] and "Imobiliare SRL" in answer["details"][0]["message"]
+    assert bank.user(CHECKED["name"]).submit("payee_check", {**RENT, "confirmed": True})["data"] == {"vop": "match"}, "there is nothing to confirm"
     assert user.submit("payee_check", {**close, "confirmed": True})["data"] == {"vop": "close_match"}
     assert pay(user, order(None, transfer(creditor=close["creditor"])))["status"] == "SESSION_COMPLETED"
 

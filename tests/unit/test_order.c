@@ -109,6 +109,32 @@ static void what_is_wrong_with_an_order(void **state)
     }
 }
 
+static const char *times(int count, const char *text)
+{
+    apr_array_header_t *pieces = apr_array_make(pool, count, sizeof(char *));
+    for (int i = 0; i < count; i++)
+        APR_ARRAY_PUSH(pieces, const char *) = apr_psprintf(pool, text, i);
+    return apr_array_pstrcat(pool, pieces, ',');
+}
+
+/* How many there may be, of each. */
+static void too_many(void **state)
+{
+    const char *transfer = TRANSFER("E-%d", "1", "EUR", ""), *payment = PAYMENT("P-%d", "", TRANSFER("E", "1", "EUR", ""));
+    (void)state;
+    assert_string_equal(fault_of(apr_pstrcat(pool, "{\"payment_info\":[", times(101, payment), "]}", NULL)), "/payment_info");
+    assert_string_equal(fault_of(apr_pstrcat(pool,
+                                             "{\"payment_info\":[{\"payment_information_id\":\"P\",\"payment_method\":\"TRF\","
+                                             "\"credit_transfers\":[",
+                                             times(501, transfer), "]}]}", NULL)),
+                        "/payment_info/0/credit_transfers");
+    assert_string_equal(fault_of(apr_pstrcat(pool,
+                                             "{\"payment_info\":[{\"payment_information_id\":\"P\",\"payment_method\":\"TRF\","
+                                             "\"credit_transfers\":[",
+                                             times(500, transfer), "]}]}", NULL)),
+                        "");
+}
+
 static const char *named(const char *name)
 {
     return fault_of(
@@ -287,8 +313,13 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_wrong_with_an_order), cmocka_unit_test(names_of_payees), cmocka_unit_test(phases_of_codes),
-        cmocka_unit_test(every_sequence_of_codes),     cmocka_unit_test(parts),           cmocka_unit_test(what_comes_late),
+        cmocka_unit_test(what_is_wrong_with_an_order),
+        cmocka_unit_test(names_of_payees),
+        cmocka_unit_test(too_many),
+        cmocka_unit_test(phases_of_codes),
+        cmocka_unit_test(every_sequence_of_codes),
+        cmocka_unit_test(parts),
+        cmocka_unit_test(what_comes_late),
         cmocka_unit_test(states_that_are_none),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
