@@ -73,16 +73,16 @@ def test_forms_and_documents(server, client, tenant):
     visitor.press("start")
     wrong = visitor.press("next", {**PERSON, "/email": "ana", "/birth_date~m": "13"})
     assert wrong.status == 400 and wrong.title.startswith("Fehler: ") and 'href="#f-4"' in wrong.html
-    assert wrong.text.count("E-mail address“ muss eine E-Mail-Adresse sein") == 2, "on top, and at the field"
+    assert wrong.text.count("E-Mail-Adresse“ muss eine E-Mail-Adresse sein") == 2, "on top, and at the field"
     assert ["/last_name", "O'Neill"] in wrong.form("next").fields, "what was typed stays"
     page = visitor.press("next", {"/email": "ana@example.com", "/birth_date~m": "4"})
     assert page.heading == "Ihre Dokumente"
-    assert visitor.press("look").status == 200 and "Es fehlen noch Dokumente: Identity card, front" in visitor.page.text
+    assert visitor.press("look").status == 200 and "Es fehlen noch Dokumente: Ausweis, Vorderseite" in visitor.page.text
     assert "anderer Art" in visitor.send("id_front", Document("x.png", "image/png", b"no picture at all")).text and visitor.page.status == 415
     assert "wählen Sie zuerst" in visitor.send("id_front", Document("", "application/octet-stream", b"")).text
     assert "Erhalten" in visitor.send("id_front", documents.png()).text
     visitor.send("selfie", documents.png())
-    assert visitor.press("look").heading == "Your card"
+    assert visitor.press("look").heading == "Ihre Karte"
     visitor.press("next", PRODUCT)
     page = visitor.press("next", {"/employer": "Example & Söhne SRL"})
     assert page.heading == "Ihre Dokumente" and "temp_token" not in page.html
