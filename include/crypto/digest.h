@@ -25,9 +25,13 @@ void finq_digest_sha256(unsigned char out[FINQ_DIGEST_SHA256], const void *bytes
 finq_digest *finq_digest_new(apr_pool_t *pool);
 /** Begins a SHA-512: for what others have digested so. */
 finq_digest *finq_digest_new_sha512(apr_pool_t *pool);
+/** Bytes of a SHA-1. */
+#define FINQ_DIGEST_SHA1 20
+/** Begins a SHA-1: against errors of transmission only. */
+finq_digest *finq_digest_new_sha1(apr_pool_t *pool);
 /** Feeds it. */
 void finq_digest_update(finq_digest *digest, const void *bytes, apr_size_t n);
-/** Ends it, filling the FINQ_DIGEST_SHA256 or FINQ_DIGEST_SHA512 bytes of `out`; the digest can be neither fed nor ended again. */
+/** Ends it, filling as many bytes of `out` as its kind has; the digest can be neither fed nor ended again. */
 void finq_digest_final(unsigned char *out, finq_digest *digest);
 
 /** Whether `n` bytes are the same, in a time that does not depend on where they differ. */

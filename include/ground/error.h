@@ -27,9 +27,12 @@
     X(NOT_FOUND, "invalid_request", 404, "not_found")                                              \
     X(INVALID_SESSION_ID, "invalid_request", 404, "invalid_session_id")                            \
     X(INVALID_STEP_ID, "invalid_request", 404, "invalid_step_id")                                  \
+    X(UPLOAD_GONE, "invalid_request", 404, "upload_gone")                                          \
     X(METHOD_NOT_ALLOWED, "invalid_request", 405, "method_not_allowed")                            \
     X(REQUEST_TIMEOUT, "invalid_request", 408, "request_timeout")                                  \
     X(STEP_ALREADY_SUBMITTED, "invalid_request", 409, "step_already_submitted")                    \
+    X(OFFSET_MISMATCH, "invalid_request", 409, "offset_mismatch")                                  \
+    X(UNSUPPORTED_VERSION, "invalid_request", 412, "unsupported_version")                          \
     X(PAYLOAD_TOO_LARGE, "invalid_request", 413, "payload_too_large")                              \
     X(QUOTA_EXCEEDED, "invalid_request", 413, "quota_exceeded")                                    \
     X(UNSUPPORTED_MEDIA_TYPE, "invalid_request", 415, "unsupported_media_type")                    \
@@ -37,6 +40,7 @@
     X(UNSAFE_DOCUMENT, "invalid_request", 415, "unsafe_document")                                  \
     X(MISDIRECTED_REQUEST, "invalid_request", 421, "misdirected_request")                          \
     X(TOO_MANY_REQUESTS, "invalid_request", 429, "too_many_requests")                              \
+    X(CHECKSUM_MISMATCH, "invalid_request", 460, "checksum_mismatch")                              \
     X(INVALID_API_KEYS, "unauthorized", 401, "invalid_api_keys")                                   \
     X(UNAUTHORIZED_TENANT, "unauthorized", 401, "unauthorized_tenant")                             \
     X(INVALID_ACCESS_TOKEN, "unauthorized", 401, "invalid_access_token")                           \

@@ -68,6 +68,11 @@ finq_digest *finq_digest_new_sha512(apr_pool_t *pool)
     return digest_begin(EVP_sha512(), pool);
 }
 
+finq_digest *finq_digest_new_sha1(apr_pool_t *pool)
+{
+    return digest_begin(EVP_sha1(), pool);
+}
+
 void finq_digest_update(finq_digest *digest, const void *bytes, apr_size_t n)
 {
     must(EVP_DigestUpdate(digest->context, bytes, n));

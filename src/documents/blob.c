@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "crypto/secret_file.h"
@@ -55,14 +54,6 @@ static apr_status_t blob_cleanup(void *data)
     return APR_SUCCESS;
 }
 
-static int lock_wait(int descriptor)
-{
-    int result;
-    while ((result = flock(descriptor, LOCK_EX)) != 0 && errno == EINTR)
-        continue;
-    return result;
-}
-
 /* Creates and locks the staged file. A sweep that comes between the two takes it for a dead upload and
  * removes it:
  * `*swept` says so. Returns the descriptor, or -1 and errno. */
@@ -72,7 +63,7 @@ static int stage_once(int *swept, const finq_blob *blob)
     int descriptor = openat(blob->store->staging, blob->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return -1;
-    if (lock_wait(descriptor) != 0 || fstat(descriptor, &file) != 0) {
+    if (finq_blob_store_lock(descriptor) != 0 || fstat(descriptor, &file) != 0) {
         int errnum = errno;
         unlinkat(blob->store->staging, blob->name, 0);
         close(descriptor);
@@ -198,19 +189,6 @@ finq_source finq_blob_source(const finq_blob *blob)
     return finq_segment_source(blob->descriptor, &blob->segment, blob->size, blob->pool);
 }
 
-/* Opens the day's directory, made if need be. Returns -1 and errno if that fails. */
-static int day_enter(const finq_blob_store *store, const char *day)
-{
-    int descriptor = finq_blob_store_enter(store, day);
-    if (descriptor >= 0 || errno != ENOENT)
-        return descriptor;
-    if (mkdirat(store->root, day, 0700) != 0 && errno != EEXIST)
-        return -1;
-    if (fsync(store->root) != 0)
-        return -1;
-    return finq_blob_store_enter(store, day);
-}
-
 /* The marker must be durable before the place is, or a power cut could leave a placed file that no sweep
  * sees. */
 static int link_into(const finq_blob *blob, int day)
@@ -227,7 +205,7 @@ static int link_into(const finq_blob *blob, int day)
 finq_error *finq_blob_place(finq_blob *blob)
 {
     char day[FINQ_BLOB_DAY];
-    int descriptor = day_enter(blob->store, finq_blob_store_day(day, &blob->id));
+    int descriptor = finq_blob_store_day_make(blob->store, finq_blob_store_day(day, &blob->id));
     int errnum = descriptor < 0 ? errno : link_into(blob, descriptor);
     if (descriptor >= 0)
         close(descriptor);

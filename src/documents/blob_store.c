@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "crypto/secrets.h"
@@ -37,6 +38,26 @@ char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id)
 int finq_blob_store_enter(const finq_blob_store *store, const char *name)
 {
     return openat(store->root, name, ENTER);
+}
+
+int finq_blob_store_day_make(const finq_blob_store *store, const char *day)
+{
+    int descriptor = finq_blob_store_enter(store, day);
+    if (descriptor >= 0 || errno != ENOENT)
+        return descriptor;
+    if (mkdirat(store->root, day, 0700) != 0 && errno != EEXIST)
+        return -1;
+    if (fsync(store->root) != 0)
+        return -1;
+    return finq_blob_store_enter(store, day);
+}
+
+int finq_blob_store_lock(int descriptor)
+{
+    int result;
+    while ((result = flock(descriptor, LOCK_EX)) != 0 && errno == EINTR)
+        continue;
+    return result;
 }
 
 /* Through one descriptor of the day, so that what was looked at is what goes. */

@@ -27,6 +27,12 @@ char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id);
 /** Opens a directory right below DIR, never through a symbolic link. Returns -1 and errno if that fails. */
 int finq_blob_store_enter(const finq_blob_store *store, const char *name);
 
+/** Opens the directory of a day, made if need be. Returns -1 and errno if that fails. */
+int finq_blob_store_day_make(const finq_blob_store *store, const char *day);
+
+/** Waits for the flock of an open file. Returns 0, or -1 and errno. */
+int finq_blob_store_lock(int descriptor);
+
 /** Whether an open directory, named `path`, belongs to this user, and nobody else may write there. */
 finq_error *finq_blob_store_private(const finq_blob_store *store, int descriptor, const char *path, apr_pool_t *pool);
 
