@@ -19,7 +19,7 @@ STOOD_FOR = {"019ec0de-0000-7000-8000-000000000001": "client_id", "k3y-of-the-ap
              "019ec0de-0000-7000-8000-000000000003": "step_id", "019ec0de-0000-7000-8000-000000000005": "credentials_id",
              "acc3ss-token": "access_token", "t3mp-token": "temp_token", "xyz_card_sbx_#1.0": "skill", "user-1": "tenant_user_id"}
 GIVEN = {"base_url": "https://localhost:8443/v1", "client_id": "", "client_app_key": "", "client_secret": "", "skill": SKILL["name"],
-         "tenant_user_id": "user-1"}
+         "tenant_user_id": "user-1", "address": ""}
 HANDED_ON = ("nonce", "session_id", "step_id", "temp_token", "access_token", "credentials_id")
 NOT_AN_APPLICATIONS = {"connectors", "redirects"}  # a connector's server signs the ones, a bank leads a browser to the others
 
@@ -71,14 +71,32 @@ def upload_request(document, description=""):
             "header": [{"key": key, "value": value} for key, value in headers.items()], "body": {"mode": "raw", "raw": PDF}, "description": description}
 
 
+def piece_request(path, method, operation):
+    """A piece of a document: its type is the protocol's."""
+    (media_type, content), = operation["requestBody"]["content"].items()
+    headers = {"Content-Type": media_type, **{name: value for name, value in examples_of_headers(operation)}}
+    return {"method": method, "url": address(path), "header": [{"key": key, "value": value} for key, value in headers.items()],
+            "body": {"mode": "raw", "raw": content["examples"]["piece"]["value"]}, "description": operation["description"]}
+
+
+def examples_of_headers(operation):
+    for parameter in operation.get("parameters", []):
+        found = API["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]] if "$ref" in parameter else parameter
+        if found["in"] == "header" and "example" in found:
+            yield found["name"], found["example"]
+
+
 def call(path, method, operation):
     description = operation.get("description", "")
     if "requestBody" not in operation:
-        request = {"method": method, "url": address(path), "header": [], "description": description}
+        headers = [{"key": name, "value": value} for name, value in examples_of_headers(operation)]
+        request = {"method": method, "url": address(path), "header": headers, "description": description}
     elif "application/json" in operation["requestBody"]["content"]:
         request = json_request(path, method, example(operation), description)
-    else:
+    elif "*/*" in operation["requestBody"]["content"]:
         request = upload_request("id_front", description)
+    else:
+        request = piece_request(path, method, operation)
     return {"name": operation["summary"], "request": request, **keeping(operation["operationId"])}
 
 

@@ -452,6 +452,17 @@ CREATE INDEX page_expiry ON finq.page USING btree (expires_at);
 CREATE INDEX page_person ON finq.page USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
 CREATE INDEX page_session ON finq.page USING btree (session_id) WHERE (session_id IS NOT NULL);
 
+CREATE TABLE finq.partial (
+    step_id uuid NOT NULL,
+    document text NOT NULL,
+    upload_id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    stored uuid,
+    CONSTRAINT partial_pkey PRIMARY KEY (step_id, document)
+);
+CREATE INDEX partial_expires_at ON finq.partial USING btree (expires_at);
+CREATE UNIQUE INDEX partial_upload_id ON finq.partial USING btree (upload_id);
+
 CREATE TABLE finq.payment (
     payment_id uuid NOT NULL,
     client_id uuid NOT NULL,

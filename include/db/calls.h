@@ -559,6 +559,56 @@ typedef finq_session_standing_row finq_page_resume_out;
 /** sql/functions/page.sql. It may be repeated. */
 finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const finq_page_resume_in *in, apr_pool_t *pool);
 
+typedef struct finq_partial_begin_in {
+    const finq_id *client_id;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    const finq_id *step_id;
+    const char *document;
+    apr_int32_t nonce_ttl;
+    apr_int32_t generation;
+    apr_int64_t step_quota;
+    apr_int64_t session_quota;
+    apr_int64_t tenant_quota;
+    const finq_id *upload_id;
+    apr_int64_t length;
+    apr_int32_t upload_ttl;
+} finq_partial_begin_in;
+typedef struct finq_partial_begin_out {
+    const char *outcome;
+    const char *quota;
+    apr_int64_t expires_at;
+    const finq_id *replaced;
+} finq_partial_begin_out;
+/** sql/functions/partial.sql. It may be repeated. */
+finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, const finq_partial_begin_in *in, apr_pool_t *pool);
+
+typedef struct finq_partial_end_in {
+    const finq_id *upload_id;
+} finq_partial_end_in;
+typedef struct finq_partial_end_out {
+    const char *outcome;
+} finq_partial_end_out;
+/** sql/functions/partial.sql. It may be repeated. */
+finq_error *finq_call_partial_end(finq_partial_end_out *out, finq_db *db, const finq_partial_end_in *in, apr_pool_t *pool);
+
+typedef struct finq_partial_stored_in {
+    const finq_id *upload_id;
+} finq_partial_stored_in;
+typedef struct finq_partial_stored_out {
+    const finq_id *upload_id;
+    const char *document;
+    apr_int64_t size;
+    finq_bytes sha256;
+    const char *media_type;
+    apr_int32_t width;
+    apr_int32_t height;
+    apr_int32_t orientation;
+} finq_partial_stored_out;
+/** sql/functions/partial.sql. It may be repeated. */
+finq_error *finq_call_partial_stored(finq_partial_stored_out *out, finq_db *db, const finq_partial_stored_in *in,
+                                     apr_pool_t *pool);
+
 typedef struct finq_payment_begin_in {
     const finq_id *client_id;
     const finq_id *session_id;
@@ -1127,6 +1177,7 @@ typedef struct finq_upload_record_in {
     apr_int64_t step_quota;
     apr_int64_t session_quota;
     apr_int64_t tenant_quota;
+    const finq_id *partial;
 } finq_upload_record_in;
 typedef struct finq_upload_record_out {
     const char *outcome;

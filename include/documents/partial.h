@@ -47,6 +47,7 @@ finq_error *finq_partial_settle(finq_partial *partial);
 finq_error *finq_partial_prove(finq_partial *partial);
 
 /** Reads it all, in pieces, from the first byte. Errors: those of `take`; internal where it is not what was appended. */
-finq_error *finq_partial_read(finq_partial *partial, finq_error *(*take)(void *baton, const char *bytes, apr_size_t n), void *baton);
+finq_error *finq_partial_read(finq_partial *partial, finq_error *(*take)(void *baton, const char *bytes, apr_size_t n),
+                              void *baton);
 
 #endif

@@ -47,8 +47,8 @@ typedef struct finq_service {
     const apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all */
     const finq_secrets *secrets;
     const finq_data_keys *data_keys;
-    const finq_id *tenant;                      /**< the one that is served here (FinqTenant); NULL for any */
-    int nonce_ttl, temp_token_ttl, session_ttl; /**< seconds */
+    const finq_id *tenant;                                  /**< the one that is served here (FinqTenant); NULL for any */
+    int nonce_ttl, temp_token_ttl, session_ttl, upload_ttl; /**< seconds */
 } finq_service;
 
 /** Whether this tenant is served here: asked wherever one is learnt, by a name or out of a token. What is learnt by a look into

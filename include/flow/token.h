@@ -9,8 +9,14 @@
 #include "crypto/secrets.h"
 
 /** What a token authorises (contract section 1, "Keys and tokens"): a step, an exchange, a bank's return, a page's address (whose
- * session_id is the page's id, and whose generation counts the page's renewals). */
-typedef enum { FINQ_TOKEN_NONCE = 'N', FINQ_TOKEN_TEMP = 'T', FINQ_TOKEN_STATE = 'R', FINQ_TOKEN_PAGE = 'P' } finq_token_kind;
+ * session_id is the page's id, and whose generation counts the page's renewals), an unfinished upload's address. */
+typedef enum {
+    FINQ_TOKEN_NONCE = 'N',
+    FINQ_TOKEN_TEMP = 'T',
+    FINQ_TOKEN_STATE = 'R',
+    FINQ_TOKEN_PAGE = 'P',
+    FINQ_TOKEN_UPLOAD = 'U'
+} finq_token_kind;
 
 /** What stands inside. */
 typedef struct finq_token {
@@ -26,9 +32,10 @@ typedef struct finq_token {
     finq_id session_id; /**< version 7: its time is the session's start */
     apr_int32_t skill_id;
     apr_int64_t app_key_id;     /**< of the first nonce: the key that started the session, of a renewal a secret; else 0 */
-    const char *tenant_user_id; /**< of the first nonce, where the session was started with one; else NULL */
+    const char *tenant_user_id; /**< of the first nonce, where the session was started with one; else NULL. Of an
+                                     upload's address: which upload it is, as flow/resumable writes it */
     const finq_id *renews;      /**< of the first nonce: the consent that the session renews; NULL where it is to make one */
-    finq_bytes data_key;        /**< of a nonce: the session's data key, wrapped (crypto/data_key.h); of others no bytes */
+    finq_bytes data_key; /**< of a nonce and an upload: the session's data key, wrapped (crypto/data_key.h); of others no bytes */
 } finq_token;
 
 /** Seals a token into URL-safe text. The same token and secret always give the same text. */

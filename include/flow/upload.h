@@ -34,7 +34,23 @@ typedef struct finq_upload_offer {
     const char *document;
     const char *content_type; /**< as sent; finq_media_claimed reads it */
     apr_int64_t least;        /**< so many bytes at least it is said to have; 0 where nothing is said */
+    const finq_id *partial;   /**< what it has come as (flow/resumable.h); NULL where it comes at once */
 } finq_upload_offer;
+
+/** Checks an offer by itself, and that there is a scanner; `*most` is how many bytes the document may have. Errors: those of
+ * finq_upload_begin that hang on neither database nor store. */
+finq_error *finq_upload_expect(apr_int64_t *most, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool);
+
+/** The error of a document that a quota (step, session, tenant) does not leave room for. */
+finq_error *finq_upload_over_quota(const char *document, const char *quota, apr_pool_t *pool);
+
+/** Removes files, at most two and NULL for none, which the database has said are to go, if they are here; what it cannot, finq_upload_tidy
+ * does. */
+void finq_upload_files_remove(const finq_upload_way *way, const finq_id *const ids[], int count, apr_pool_t *pool);
+
+/** A new id of an upload: with the session's time, so that it stands in the session's partition, and its file among that day's; and with
+ * the mark of the directory that has the file. */
+finq_error *finq_upload_id_new(finq_id *id, const finq_id *session_id, const finq_blob_store *store, apr_pool_t *pool);
 
 /** Begins an upload. Nothing of it need have been read: what can be known before is asked of the database. Errors: invalid_field;
  * unsupported_media_type; payload_too_large for what its skill, or the scanner, does not take; quota_exceeded; those of finq_upload_finish

@@ -13,6 +13,7 @@ typedef finq_error *(*finq_endpoint)(finq_request *request, finq_json_writer *re
 finq_error *finq_api_session_start(finq_request *request, finq_json_writer *reply);   /**< contract section 2 */
 finq_error *finq_api_step_submit(finq_request *request, finq_json_writer *reply);     /**< contract section 3 */
 finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply);          /**< contract section 4 */
+finq_error *finq_api_upload_address(finq_request *request, finq_json_writer *reply);  /**< contract section 13 */
 finq_error *finq_api_session_status(finq_request *request, finq_json_writer *reply);  /**< contract section 5 */
 finq_error *finq_api_session_resume(finq_request *request, finq_json_writer *reply);  /**< contract section 5 */
 finq_error *finq_api_session_back(finq_request *request, finq_json_writer *reply);    /**< contract section 5 */
@@ -43,6 +44,21 @@ finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /
  * are. */
 finq_error *finq_api_upload_enter(finq_request *request);
 void finq_api_upload_leave(finq_request *request);
+
+/** Whether a request to upload asks for a protocol of resumption; its creation; and what OPTIONS tells of them (contract section 13). */
+int finq_api_resumable_is(const finq_request *request);
+finq_error *finq_api_resumable_create(finq_request *request, finq_json_writer *reply);
+finq_error *finq_api_resumable_options(finq_request *request);
+
+/** Who may upload to the step in the path. Errors: those of finq_intake_client_id and finq_intake_nonce; invalid_step_id. */
+finq_error *finq_api_upload_pass(finq_session_pass *pass, finq_request *request, const char *client_id, const char *nonce);
+
+/** Refuses one upload of too many, and closes its connection. */
+finq_error *finq_api_upload_crowded(finq_request *request, const char *cause);
+
+/** Adds what is told of a document that was stored. */
+void finq_api_put_upload(finq_json_writer *reply, finq_request *request, const finq_upload_answer *answer,
+                         const finq_id *step_id);
 
 /** Where a document of this request's host goes, and who scans it. */
 finq_upload_way finq_api_upload_way(const finq_request *request);

@@ -16,6 +16,12 @@ const char *finq_paths_reading(const finq_config *config, const char *path);
 /** Below a base: where banks send browsers back to. */
 #define FINQ_PATHS_RETURNS "/redirects/"
 
+/** Below a base: the addresses of unfinished uploads. */
+#define FINQ_PATHS_UPLOADS "/uploads/"
+
+/** One of a route's methods, an M_ of httpd's; HEAD is a GET there. */
+#define FINQ_PATHS_METHOD(number) (1 << (number))
+
 /** The routes below a base, by number; the router has an endpoint for each but the first, which stands for what fits none. */
 typedef enum {
     FINQ_ROUTE_OTHER,
@@ -26,6 +32,7 @@ typedef enum {
     FINQ_ROUTE_BACK,
     FINQ_ROUTE_CANCEL,
     FINQ_ROUTE_UPLOAD,
+    FINQ_ROUTE_UPLOAD_ADDRESS,
     FINQ_ROUTE_REDIRECTS,
     FINQ_ROUTE_DECISIONS,
     FINQ_ROUTE_TOKENS,
@@ -55,8 +62,9 @@ typedef enum {
 /** What anybody may know of a route. */
 typedef struct finq_route {
     const char *path;  /**< below a base; * is one segment, an id */
-    int method;        /**< M_POST or M_GET */
+    int methods;       /**< FINQ_PATHS_METHOD of each */
     int goes_unsigned; /**< no tenant signs it: it is public, or has a sealed state or a connector's signature for its proof */
+    int also;          /**< methods that stand for one of these, or tell of them */
 } finq_route;
 
 extern const finq_route finq_routes[FINQ_ROUTES];
@@ -66,6 +74,9 @@ finq_route_number finq_paths_route(const char **id, const char *path, apr_pool_t
 
 /** Whether a request to this path, base and all, is one that no tenant signs. */
 int finq_paths_goes_unsigned(const finq_config *config, const char *path, apr_pool_t *pool);
+
+/** The methods of a route, as Allow lists them, but for OPTIONS. */
+const char *finq_paths_methods(finq_route_number route);
 
 /** What the routes are called in counters, by number. Ends with NULL. */
 const char *const *finq_paths_names(apr_pool_t *pool);

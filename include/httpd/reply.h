@@ -21,7 +21,7 @@ int finq_reply_error(finq_request *request, const finq_error *error);
 int finq_reply_refuse(finq_request *request, const finq_error *error);
 /** Answers a preflight, without a body. */
 int finq_reply_preflight(finq_request *request);
-/** Answers 204: nothing was asked for that has an answer. */
+/** Answers without a body, with the request's empty_status. */
 int finq_reply_empty(finq_request *request);
 /** Sends the browser elsewhere. `location` is a whole address. Returns what the handler returns. */
 int finq_reply_redirect(finq_request *request, const char *location);

@@ -25,6 +25,7 @@ typedef struct finq_request {
     struct finq_bearing *bearing;   /**< a consent's credentials, of the headers (bearing.c); NULL where there are none */
     struct finq_required *required; /**< what Require finq-consent found (require.c); NULL where nothing was asked */
     const char *returned;           /**< the query that a bank's return, or a page, came with; NULL where there is none */
+    const char *address;            /**< the sealed part of an unfinished upload's address; NULL elsewhere */
     const char *page;               /**< what stands in the path behind a page's Location; NULL elsewhere */
     const unsigned char *body_hash; /**< of the compact body, once finq_intake_read has read it */
     finq_numbers *numbers;          /**< how its numbers were spelt; likewise */
@@ -53,7 +54,7 @@ typedef struct finq_request {
     const char *answer_text;   /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
     const char *cache_control; /**< of an answer that others may keep; NULL for no-store */
     const char *location;      /**< where the browser goes, of an answer that is a redirect; else NULL */
-    int is_empty;              /**< whether the answer is 204: nothing was asked for, and nothing was done */
+    int empty_status;          /**< of an answer without a body; 0 for one that has a body */
     int is_flowing;            /**< the answer is on its way, and comes in pieces */
     int answered;              /**< a status has been sent, by httpd itself or by us */
 

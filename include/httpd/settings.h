@@ -66,7 +66,7 @@ typedef struct finq_config {
     int scan_timeout;
     const finq_id *tenant;      /**< the only tenant that is served; NULL for each of the database */
     apr_array_header_t *skills; /**< of const char *: what may be started here; NULL for all that is granted */
-    int nonce_ttl, temp_token_ttl, session_ttl, cache_ttl;
+    int nonce_ttl, temp_token_ttl, session_ttl, upload_ttl, cache_ttl;
     int janitor_interval, session_retention, event_retention, audit_retention; /**< the main server's count */
     int key_cache_ttl;
     const char *signature_audience;

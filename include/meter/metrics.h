@@ -38,6 +38,7 @@ const char *finq_outcome_name(int outcome);
     X(JANITOR_CLAIMS_REMOVED, "finq_janitor_done_total", "job", "claims_removed")         \
     X(JANITOR_FEEDS_REMOVED, "finq_janitor_done_total", "job", "feeds_removed")           \
     X(JANITOR_STORAGE_COUNTED, "finq_janitor_done_total", "job", "storage_counted")       \
+    X(JANITOR_PARTIALS_REMOVED, "finq_janitor_done_total", "job", "partials_removed")     \
     X(JANITOR_PAGES_REMOVED, "finq_janitor_done_total", "job", "pages_removed")           \
     X(JANITOR_EVENTS_REMOVED, "finq_janitor_done_total", "job", "events_removed")         \
     X(JANITOR_ERASURES_REMOVED, "finq_janitor_done_total", "job", "erasures_removed")     \

@@ -7,6 +7,9 @@ AS $$
 DECLARE
     v_bytes bigint;
 BEGIN
+    PERFORM finq.partials_end(ARRAY(SELECT e.step_id FROM finq.same_time(p_session_id) w
+                                      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
+                                     WHERE e.off_path));
     WITH gone AS (
         DELETE FROM finq.step e USING finq.same_time(p_session_id) w
          WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND e.off_path

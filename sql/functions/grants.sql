@@ -11,6 +11,7 @@ GRANT EXECUTE ON FUNCTION
     finq.sessions_settled,
     finq.redirect_take, finq.redirect_conclude,
     finq.upload_admit, finq.upload_record, finq.upload_open, finq.session_documents, finq.upload_largest, finq.upload_sweep,
+    finq.partial_begin, finq.partial_stored, finq.partial_end,
     finq.step_context, finq.step_release, finq.submit_step, finq.step_key, finq.step_decide,
     finq.exchange_token,
     finq.page_make, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume, finq.page_logo,

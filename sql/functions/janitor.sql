@@ -204,6 +204,21 @@ AS $$
     SELECT count(*)::integer FROM gone
 $$;
 
+-- Uploads that were begun, and did not come to their end in time.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_partials() RETURNS integer
+    LANGUAGE sql
+AS $$
+    WITH gone AS (
+        DELETE FROM finq.partial p
+         WHERE p.upload_id IN (SELECT o.upload_id FROM finq.partial o WHERE o.expires_at <= statement_timestamp()
+                                ORDER BY o.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED)
+        RETURNING p.upload_id, p.stored),
+    files AS (
+        INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
+        SELECT g.upload_id, clock_timestamp(), false FROM gone g WHERE g.stored IS NULL)
+    SELECT count(*)::integer FROM gone
+$$;
+
 -- Pages whose address is no good any more.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_pages() RETURNS integer
     LANGUAGE sql
@@ -294,7 +309,7 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, feeds_removed, storage_counted, pages_removed, events_removed, erasures_removed, payments_given_up,
+                       replays_removed, claims_removed, feeds_removed, storage_counted, partials_removed, pages_removed, events_removed, erasures_removed, payments_given_up,
                        payments_removed, audit_removed,
                        audit_chained, weeks_made, sessions_kept, events_kept, weeks_detached, weeks_dropped}';
 BEGIN
@@ -316,6 +331,7 @@ BEGIN
             WHEN 'claims_removed' THEN finq.janitor_remove_claims()
             WHEN 'feeds_removed' THEN finq.janitor_remove_feeds()
             WHEN 'storage_counted' THEN finq.janitor_count_storage()
+            WHEN 'partials_removed' THEN finq.janitor_remove_partials()
             WHEN 'pages_removed' THEN finq.janitor_remove_pages()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
             WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()

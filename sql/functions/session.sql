@@ -67,6 +67,8 @@ AS $$
 DECLARE
     v_bytes bigint;
 BEGIN
+    PERFORM finq.partials_end(ARRAY(SELECT e.step_id FROM finq.same_time(p_session_id) w
+                                      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id));
     WITH steps AS (
         DELETE FROM finq.step e USING finq.same_time(p_session_id) w
          WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id RETURNING e.step_id),

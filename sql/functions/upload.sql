@@ -17,7 +17,8 @@ BEGIN ATOMIC
     INSERT INTO finq.stored (client_id, bytes) SELECT s.client_id, -p_bytes FROM finq.session s WHERE s.session_id = p_session_id AND p_bytes > 0;
 END;
 
--- Why nothing can be uploaded to a step; NULL where something can. The session's generation is the nonce's, or it is an old one.
+-- Why nothing can be uploaded to a step; NULL where something can. The session's generation is the nonce's, or it is an old
+-- one; of who has no nonce it is negative.
 CREATE OR REPLACE FUNCTION finq.upload_refusal(p_session finq.session, p_step finq.step, p_generation integer, p_nonce_ttl integer)
     RETURNS text
     LANGUAGE plpgsql STABLE
@@ -25,7 +26,7 @@ AS $$
 BEGIN
     RETURN CASE
         WHEN finq.session_is_erased(p_session) THEN 'expired_session'
-        WHEN p_session.generation <> p_generation THEN 'invalid_nonce'
+        WHEN p_generation >= 0 AND p_session.generation <> p_generation THEN 'invalid_nonce'
         WHEN p_step.step_id IS NULL THEN 'invalid_step_id'
         WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_session.client_id AND t.status = 'ACTIVE')
             THEN 'unauthorized_tenant'
@@ -112,12 +113,13 @@ COMMENT ON FUNCTION finq.upload_admit IS 'repeatable';
 --
 -- p_ordinal is the step's; a nonce that a resumption has made old records nothing. Where the session has waited, or was
 -- resumed, what its last step asks for may come long after the submission: then the nonce's own life, which the server has
--- looked at, is what counts, and not p_nonce_ttl.
+-- looked at, is what counts, and not p_nonce_ttl. p_partial is what the upload has come as (functions/partial.sql), NULL where it came
+-- at once; the file of that is the caller's to remove.
 CREATE OR REPLACE FUNCTION finq.upload_record(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_upload_id uuid,
     p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
     p_width integer, p_height integer, p_orientation integer,
-    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
+    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_partial uuid,
     OUT outcome text, OUT upload_id uuid, OUT replaced uuid, OUT quota text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
@@ -140,6 +142,8 @@ BEGIN
       FROM finq.upload_room(v_session, p_step_id, p_document, p_step_quota, p_session_quota, p_tenant_quota) r;
     outcome := coalesce(finq.upload_refusal(v_session, v_step, p_generation, p_nonce_ttl), CASE
         WHEN EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = p_upload_id) THEN 'service_unavailable'
+        WHEN p_partial IS NOT NULL AND NOT EXISTS (SELECT FROM finq.partial p WHERE p.upload_id = p_partial AND p.expires_at > v_now)
+            THEN 'upload_gone'
         WHEN v_upload.sha256 <> p_sha256 AND (v_session.step_ordinal > p_ordinal OR v_session.exchanged_at IS NOT NULL)
             THEN 'step_already_submitted'
         WHEN p_size > v_room THEN 'quota_exceeded'
@@ -164,6 +168,11 @@ BEGIN
          WHERE u.step_id = p_step_id AND u.document = p_document;
         INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_upload.upload_id, v_now, false);
         replaced := v_upload.upload_id;
+    END IF;
+    UPDATE finq.partial p SET stored = upload_record.upload_id WHERE p.upload_id = p_partial;
+    IF FOUND THEN
+        INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (p_partial, v_now, false)
+        ON CONFLICT ON CONSTRAINT upload_removed_pkey DO NOTHING;
     END IF;
 END $$;
 COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
@@ -274,6 +283,7 @@ CREATE OR REPLACE FUNCTION finq.fsck_unknown(p_upload_ids uuid[]) RETURNS json
 AS $$
     SELECT json_build_object('unknown', coalesce(json_agg(i.id), '[]')) FROM unnest(p_upload_ids) AS i (id)
      WHERE NOT finq.upload_stands(i.id)
+       AND NOT EXISTS (SELECT FROM finq.partial p WHERE p.upload_id = i.id AND p.stored IS NULL)
        AND NOT EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = i.id AND r.gone_at IS NULL)
 $$;
 

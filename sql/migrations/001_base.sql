@@ -251,6 +251,18 @@ CREATE TABLE finq.upload (
 CREATE TABLE finq.upload_kept PARTITION OF finq.upload FOR VALUES IN (true);
 CREATE TABLE finq.upload_week PARTITION OF finq.upload FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
+-- Uploads that may be cut and go on, until they expire; one of a document.
+CREATE TABLE finq.partial (
+    step_id    uuid        NOT NULL,
+    document   text        NOT NULL,
+    upload_id  uuid        NOT NULL, -- the name of its file, as an upload's
+    expires_at timestamptz NOT NULL,
+    stored     uuid        NULL,     -- the upload that it became; then it has no file any more
+    PRIMARY KEY (step_id, document)
+);
+CREATE UNIQUE INDEX partial_upload_id ON finq.partial (upload_id);
+CREATE INDEX partial_expires_at ON finq.partial (expires_at);
+
 -- How many bytes of documents are stored for a tenant: the sum of its rows. Each transaction that stores or removes adds one, so that none
 -- waits for another; the janitor adds them together.
 CREATE TABLE finq.stored (

@@ -22,11 +22,11 @@ const ctl_migration ctl_migrations[] = {
 #define FUNCTIONS(room) FILE_OF("functions/" room)
 
 EMBED("ctl_functions_text",
-      FUNCTIONS("lease") FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("step") FUNCTIONS("credential") FUNCTIONS("tenant")
-          FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent") FUNCTIONS("feed") FUNCTIONS("data")
-              FUNCTIONS("payment") FUNCTIONS("sandbox") FUNCTIONS("sandbox_order") FUNCTIONS("page") FUNCTIONS("person")
-                  FUNCTIONS("data_key") FUNCTIONS("audit") FUNCTIONS("week") FUNCTIONS("janitor") FUNCTIONS("doctor")
-                      FUNCTIONS("retired") FUNCTIONS("grants"));
+      FUNCTIONS("lease") FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("partial") FUNCTIONS("step") FUNCTIONS("credential")
+          FUNCTIONS("tenant") FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent") FUNCTIONS("feed")
+              FUNCTIONS("data") FUNCTIONS("payment") FUNCTIONS("sandbox") FUNCTIONS("sandbox_order") FUNCTIONS("page")
+                  FUNCTIONS("person") FUNCTIONS("data_key") FUNCTIONS("audit") FUNCTIONS("week") FUNCTIONS("janitor")
+                      FUNCTIONS("doctor") FUNCTIONS("retired") FUNCTIONS("grants"));
 extern const char ctl_functions_text[];
 const char *const ctl_functions = ctl_functions_text;
 

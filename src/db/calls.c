@@ -367,6 +367,37 @@ static finq_payment_begin_out payment_begin_read(const PGresult *rows, int row)
     };
 }
 
+static finq_partial_stored_out partial_stored_read(const PGresult *rows, int row)
+{
+    return (finq_partial_stored_out){
+        .upload_id = finq_pg_id(rows, row, 0),
+        .document = finq_pg_text(rows, row, 1),
+        .size = finq_pg_number(rows, row, 2),
+        .sha256 = finq_pg_bytes(rows, row, 3),
+        .media_type = finq_pg_text(rows, row, 4),
+        .width = (apr_int32_t)finq_pg_number(rows, row, 5),
+        .height = (apr_int32_t)finq_pg_number(rows, row, 6),
+        .orientation = (apr_int32_t)finq_pg_number(rows, row, 7),
+    };
+}
+
+static finq_partial_end_out partial_end_read(const PGresult *rows, int row)
+{
+    return (finq_partial_end_out){
+        .outcome = finq_pg_text(rows, row, 0),
+    };
+}
+
+static finq_partial_begin_out partial_begin_read(const PGresult *rows, int row)
+{
+    return (finq_partial_begin_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .quota = finq_pg_text(rows, row, 1),
+        .expires_at = finq_pg_number(rows, row, 2),
+        .replaced = finq_pg_id(rows, row, 3),
+    };
+}
+
 static finq_page_renew_out page_renew_read(const PGresult *rows, int row)
 {
     return (finq_page_renew_out){
@@ -1144,6 +1175,61 @@ finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const 
     return NULL;
 }
 
+finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, const finq_partial_begin_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_partial_begin",
+        "SELECT outcome, quota, expires_at, replaced FROM finq.partial_begin(p_client_id => $1, p_session_id => $2, "
+        "p_ordinal => $3, p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, "
+        "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_length => $12, p_upload_ttl => $13)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_text(&args, in->document);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_long(&args, in->step_quota);
+    finq_pg_arg_long(&args, in->session_quota);
+    finq_pg_arg_long(&args, in->tenant_quota);
+    finq_pg_arg_id(&args, in->upload_id);
+    finq_pg_arg_long(&args, in->length);
+    finq_pg_arg_int(&args, in->upload_ttl);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = partial_begin_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_partial_end(finq_partial_end_out *out, finq_db *db, const finq_partial_end_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_partial_end",
+        "SELECT outcome FROM finq.partial_end(p_upload_id => $1)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->upload_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = partial_end_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_partial_stored(finq_partial_stored_out *out, finq_db *db, const finq_partial_stored_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_partial_stored",
+        "SELECT upload_id, document, size, sha256, media_type, width, height, orientation FROM "
+        "finq.partial_stored(p_upload_id => $1)", 1};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->upload_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = partial_stored_read(rows, 0);
+    return NULL;
+}
+
 finq_error *finq_call_payment_begin(finq_payment_begin_out *out, finq_db *db, const finq_payment_begin_in *in, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {
@@ -1887,7 +1973,7 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
         "SELECT outcome, upload_id, replaced, quota FROM finq.upload_record(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type "
         "=> $9, p_nonce_ttl => $10, p_generation => $11, p_width => $12, p_height => $13, p_orientation => $14, "
-        "p_step_quota => $15, p_session_quota => $16, p_tenant_quota => $17)", 1};
+        "p_step_quota => $15, p_session_quota => $16, p_tenant_quota => $17, p_partial => $18)", 1};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1907,6 +1993,7 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
     finq_pg_arg_long(&args, in->step_quota);
     finq_pg_arg_long(&args, in->session_quota);
     finq_pg_arg_long(&args, in->tenant_quota);
+    finq_pg_arg_id(&args, in->partial);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = upload_record_read(rows, 0);
     return NULL;

@@ -36,7 +36,7 @@ struct finq_partial {
     const finq_data_key *key;
     int descriptor;
     int is_tried;
-    int is_lost; /* a write has failed: nothing is added to what it left */
+    int is_lost;  /* a write has failed: nothing is added to what it left */
     off_t begins; /* its segment */
     place end;
     finq_frames *frames;
@@ -48,8 +48,8 @@ struct finq_partial {
 static finq_error *failed(const finq_partial *partial, int errnum)
 {
     char day[FINQ_BLOB_DAY], name[FINQ_ID_TEXT + 1];
-    return finq_blob_store_error(partial->store, finq_blob_store_day(day, &partial->id), finq_id_write(name, &partial->id), errnum,
-                                 partial->pool);
+    return finq_blob_store_error(partial->store, finq_blob_store_day(day, &partial->id), finq_id_write(name, &partial->id),
+                                 errnum, partial->pool);
 }
 
 static finq_error *gone(apr_pool_t *pool)
@@ -238,7 +238,7 @@ static int is_own(const finq_partial *partial, const struct stat *file)
     unsigned char salt[FINQ_FRAMES_SALT];
     finq_source log = finq_source_of_file(&partial->descriptor, file->st_size);
     return file->st_size == partial->end.at && finq_source_read(&log, salt, sizeof salt, partial->begins + WORD) &&
-           memcmp(salt, partial->salt, sizeof salt) == 0;
+           finq_digest_equal(salt, partial->salt, sizeof salt);
 }
 
 static finq_error *taken(const finq_partial *partial)
@@ -350,7 +350,8 @@ static finq_error *frame_open(finq_partial *partial, finq_frames *frames, const 
     return is_intact ? NULL : altered(partial);
 }
 
-finq_error *finq_partial_read(finq_partial *partial, finq_error *(*take)(void *baton, const char *bytes, apr_size_t n), void *baton)
+finq_error *finq_partial_read(finq_partial *partial, finq_error *(*take)(void *baton, const char *bytes, apr_size_t n),
+                              void *baton)
 {
     finq_source file = finq_source_of_file(&partial->descriptor, partial->end.at);
     place at = {VERSION_BYTES, 0, 0};

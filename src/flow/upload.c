@@ -89,9 +89,7 @@ static finq_error *document_find(const finq_skill_upload **document, const finq_
                                        offer->pass->step->name);
 }
 
-/* With the session's time, so that it stands in the session's partition, and its file among that day's; and with the mark of the
- * directory that has the file. */
-static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, const finq_blob_store *store, apr_pool_t *pool)
+finq_error *finq_upload_id_new(finq_id *id, const finq_id *session_id, const finq_blob_store *store, apr_pool_t *pool)
 {
     unsigned char random[10];
     FINQ_TRY(finq_random(random, sizeof random, pool));
@@ -100,10 +98,15 @@ static finq_error *upload_id_new(finq_id *id, const finq_id *session_id, const f
     return NULL;
 }
 
+finq_error *finq_upload_over_quota(const char *document, const char *quota, apr_pool_t *pool)
+{
+    return finq_error_make(pool, FINQ_E_QUOTA_EXCEEDED, "%s is more than may be stored for this %s, which has a quota.", document,
+                           quota);
+}
+
 static finq_error *quota_refused(const finq_upload *upload, const char *quota)
 {
-    return finq_error_make(upload->pool, FINQ_E_QUOTA_EXCEEDED, "%s is more than may be stored for this %s, which has a quota.",
-                           upload->document->document, quota);
+    return finq_upload_over_quota(upload->document->document, quota, upload->pool);
 }
 
 static finq_error *size_check(const finq_upload *upload, apr_int64_t size)
@@ -149,9 +152,9 @@ static finq_error *scan_begin(finq_upload *upload)
     return size_check(upload, upload->offer->least);
 }
 
-finq_error *finq_upload_begin(finq_upload **out, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool)
+/* What is wrong with it by what its client says. */
+static finq_error *offer_read(finq_upload *upload, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool)
 {
-    finq_upload *upload = apr_pcalloc(pool, sizeof *upload);
     upload->offer = offer;
     upload->way = way;
     upload->pool = pool;
@@ -161,10 +164,26 @@ finq_error *finq_upload_begin(finq_upload **out, const finq_upload_way *way, con
     if (upload->claimed && !type_allowed(upload->document, upload->claimed, 1))
         return type_unasked(upload, upload->claimed);
     upload->room = -1;
-    FINQ_TRY(size_check(upload, offer->least));
+    return size_check(upload, offer->least);
+}
+
+finq_error *finq_upload_expect(apr_int64_t *most, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool)
+{
+    finq_upload *upload = apr_pcalloc(pool, sizeof *upload);
+    FINQ_TRY(offer_read(upload, way, offer, pool));
+    finq_error *error = *way->scanner.path ? scan_begin(upload) : NULL;
+    finq_upload_abandon(upload);
+    *most = upload->most;
+    return error;
+}
+
+finq_error *finq_upload_begin(finq_upload **out, const finq_upload_way *way, const finq_upload_offer *offer, apr_pool_t *pool)
+{
+    finq_upload *upload = apr_pcalloc(pool, sizeof *upload);
+    FINQ_TRY(offer_read(upload, way, offer, pool));
     FINQ_TRY(admit(upload));
     FINQ_TRY(size_check(upload, offer->least));
-    FINQ_TRY(upload_id_new(&upload->upload_id, &offer->pass->token.session_id, way->store, pool));
+    FINQ_TRY(finq_upload_id_new(&upload->upload_id, &offer->pass->token.session_id, way->store, pool));
     *out = upload;
     FINQ_TRY(finq_session_data_key(&upload->key, offer->pass, way->service, pool));
     /* it goes with its pool, whatever comes */
@@ -228,22 +247,28 @@ static finq_error *record_call(finq_upload_record_out *row, const finq_upload *u
         .step_quota = upload->way->quota[0],
         .session_quota = upload->way->quota[1],
         .tenant_quota = upload->way->quota[2],
+        .partial = upload->offer->partial,
     };
     return finq_call_upload_record(row, service->db, &in, upload->pool);
 }
 
-/* The database knows of the replaced file until it is gone: what fails or is cut off here, or lies elsewhere, finq_upload_tidy does. */
-static void replaced_remove(const finq_upload *upload, const finq_id *replaced, finq_db *db)
+/* The database knows of such files until they are gone: what fails or is cut off here, or lies elsewhere, finq_upload_tidy does. */
+void finq_upload_files_remove(const finq_upload_way *way, const finq_id *const ids[], int count, apr_pool_t *pool)
 {
-    const char *id = finq_id_text(replaced, upload->pool);
-    finq_upload_sweep_in in = {.undecided = NULL, .gone = finq_pg_array(&id, 1, upload->pool)};
+    const char *gone[2] = {NULL};
+    int removed = 0;
     apr_array_header_t *none;
-    if (finq_blob_is_here(upload->way->store, replaced) && !finq_blob_remove(upload->way->store, replaced, upload->pool))
-        finq_call_upload_sweep(&none, db, &in, upload->pool);
+    for (int i = 0; i < count && i < 2; i++) {
+        if (ids[i] && finq_blob_is_here(way->store, ids[i]) && !finq_blob_remove(way->store, ids[i], pool))
+            gone[removed++] = finq_id_text(ids[i], pool);
+    }
+    finq_upload_sweep_in in = {.undecided = NULL, .gone = finq_pg_array(gone, removed, pool)};
+    if (removed > 0)
+        finq_call_upload_sweep(&none, way->service->db, &in, pool);
 }
 
 /* What the database said decides over the file. */
-static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, const finq_upload_record_out *row, finq_db *db)
+static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, const finq_upload_record_out *row)
 {
     if (strcmp(row->outcome, "ok") != 0) {
         finq_blob_discard(upload->blob);
@@ -256,8 +281,8 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
         finq_blob_keep(upload->blob);
     else
         finq_blob_discard(upload->blob); /* the same bytes are there already */
-    if (row->replaced)
-        replaced_remove(upload, row->replaced, db);
+    const finq_id *gone[] = {row->replaced, upload->offer->partial};
+    finq_upload_files_remove(upload->way, gone, 2, upload->pool);
     return NULL;
 }
 
@@ -297,7 +322,7 @@ finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, 
     if (!error)
         error = record_call(&row, upload, answer, service);
     if (!error)
-        return recorded(answer, upload, &row, service->db);
+        return recorded(answer, upload, &row);
     if (error->uncertain)
         finq_blob_leave(upload->blob);
     else

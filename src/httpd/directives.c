@@ -221,6 +221,8 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE1("FinqTempTokenTTL", set_number, NULL, RSRC_CONF, "Life of a temp_token: 10 to 86400 seconds (default 1800)"),
     AP_INIT_TAKE1("FinqSessionTTL", set_number, NULL, RSRC_CONF,
                   "Life of a session from its start to its last step: 60 to 2592000 seconds (default 86400)"),
+    AP_INIT_TAKE1("FinqUploadTTL", set_number, NULL, RSRC_CONF,
+                  "How long an upload that was cut can go on: 60 to 604800 seconds (default 86400)"),
     AP_INIT_TAKE1("FinqCacheTTL", set_number, NULL, RSRC_CONF,
                   "How long keys, grants and consents that are required are remembered: 0 to 300 seconds (default 5)"),
     AP_INIT_TAKE1("FinqDatabaseTimeout", set_number, NULL, RSRC_CONF,

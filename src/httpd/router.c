@@ -27,6 +27,7 @@ static const finq_endpoint endpoints[FINQ_ROUTES] = {
     [FINQ_ROUTE_BACK] = finq_api_session_back,
     [FINQ_ROUTE_CANCEL] = finq_api_session_cancel,
     [FINQ_ROUTE_UPLOAD] = finq_api_upload,
+    [FINQ_ROUTE_UPLOAD_ADDRESS] = finq_api_upload_address,
     [FINQ_ROUTE_REDIRECTS] = finq_api_redirect_return,
     [FINQ_ROUTE_DECISIONS] = finq_api_decision,
     [FINQ_ROUTE_TOKENS] = finq_api_token_exchange,
@@ -66,11 +67,13 @@ static finq_error *route_run(finq_request *request, const char *path, finq_json_
     FINQ_TRY(finq_limits_admit(request));
     if (!found)
         return finq_error_make(pool, FINQ_E_NOT_FOUND, "There is nothing at this path.");
-    if (request->r->method_number == route->method) /* HEAD is a GET to httpd, which leaves the body out */
+    if ((route->methods | route->also) &
+        FINQ_PATHS_METHOD(request->r->method_number)) /* HEAD is a GET to httpd, which leaves the body out */
         return endpoints[request->route](request, reply);
-    int is_post = route->method == M_POST;
-    apr_table_setn(request->r->err_headers_out, "Allow", is_post ? "POST, OPTIONS" : "GET, HEAD, OPTIONS");
-    return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.", is_post ? "POST" : "GET");
+    const char *methods = finq_paths_methods(request->route);
+    apr_table_setn(request->r->err_headers_out, "Allow", apr_pstrcat(pool, methods, ", OPTIONS", NULL));
+    return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.",
+                           strcmp(methods, "GET, HEAD") == 0 ? "GET" : methods);
 }
 
 static finq_json_writer *reply_begin(apr_pool_t *pool)
@@ -87,7 +90,7 @@ static int finish(finq_request *request, finq_error *error, finq_json_writer *re
         return error ? finq_reply_cut(request, error) : OK;
     if (error)
         return finq_reply_error(request, error);
-    if (request->is_empty)
+    if (request->empty_status)
         return finq_reply_empty(request);
     if (request->location)
         return finq_reply_redirect(request, request->location);

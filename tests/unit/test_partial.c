@@ -254,7 +254,7 @@ static void a_torn_end_is_cut_off(void **state)
     append_settled(1000);
     append_settled(1000);
     assert_int_equal(stat(path, &file), 0);
-    for (off_t cut = 1; cut < frame + SEGMENT + 3; cut += cut > 20 && cut < frame - 100 ? 97 : 1) {
+    for (off_t cut = 1; cut<frame + SEGMENT + 3; cut += cut> 20 && cut < frame - 100 ? 97 : 1) {
         assert_int_equal(truncate(path, file.st_size - cut), 0);
         assert_int_equal(offset_now(), cut < frame + SEGMENT + 1 ? 1000 : 0);
         if (cut > frame + SEGMENT)

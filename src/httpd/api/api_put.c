@@ -1,5 +1,7 @@
 #include "httpd/api.h"
 
+#include <apr_encode.h>
+
 #include <string.h>
 
 #include "ground/clock.h"
@@ -49,4 +51,28 @@ void finq_api_put_uploads(finq_json_writer *reply, const finq_skill_step *step, 
     for (int i = 0; i < step->upload_count; i++)
         put_upload(reply, &step->uploads[i], uploaded);
     finq_json_close(reply, ']');
+}
+
+static void put_picture(finq_json_writer *reply, const finq_picture *picture)
+{
+    if (picture->width) {
+        finq_json_put_integer(reply, "width", picture->width);
+        finq_json_put_integer(reply, "height", picture->height);
+    }
+    if (picture->orientation)
+        finq_json_put_integer(reply, "orientation", picture->orientation);
+}
+
+void finq_api_put_upload(finq_json_writer *reply, finq_request *request, const finq_upload_answer *answer, const finq_id *step_id)
+{
+    char hex[2 * FINQ_DIGEST_SHA256 + 1];
+    apr_encode_base16_binary(hex, answer->sha256, sizeof answer->sha256, APR_ENCODE_LOWER, NULL);
+    finq_api_put_id(reply, request, "upload_id", &answer->upload_id);
+    finq_api_put_id(reply, request, "step_id", step_id);
+    finq_json_put(reply, "document", answer->document);
+    finq_json_put_integer(reply, "size", answer->size);
+    finq_json_put(reply, "sha256", hex);
+    finq_json_put(reply, "media_type", answer->media_type);
+    put_picture(reply, &answer->picture);
+    finq_json_put(reply, "status", "UPLOADED");
 }

@@ -40,8 +40,9 @@ finq_error *finq_api_redirect_return(finq_request *request, finq_json_writer *re
     finq_id session_id = none;
     finq_redirect_return came = {.kind = request->path_id};
     (void)reply;
-    request->is_empty = r->header_only || is_prefetch(r->headers_in); /* nobody came back yet: the state keeps its one use */
-    if (request->is_empty)
+    if (r->header_only || is_prefetch(r->headers_in))
+        request->empty_status = HTTP_NO_CONTENT; /* nobody came back yet: the state keeps its one use */
+    if (request->empty_status)
         return NULL;
     FINQ_TRY(return_read(&came, request));
     finq_error *error = finq_redirect_finish(&request->location, &session_id, &request->service, &came, r->pool);

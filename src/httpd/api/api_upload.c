@@ -1,7 +1,6 @@
 #include "httpd/api.h"
 
 #include <apr_atomic.h>
-#include <apr_encode.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
@@ -58,13 +57,6 @@ typedef struct {
 
 /* ---- permits ---- */
 
-static finq_error *crowded(finq_request *request, const char *cause)
-{
-    request->r->connection->keepalive = AP_CONN_CLOSE;
-    finq_limits_tell_once(request);
-    return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "%s", cause);
-}
-
 static finq_gauges *gauges_of(const upload_receipt *receipt)
 {
     return receipt->request->config->runtime->meter.gauges;
@@ -77,7 +69,7 @@ static finq_error *stranger_enter(upload_receipt *receipt)
     finq_request *request = receipt->request;
     receipt->stranger = finq_permits_take_stranger(finq_limits_address(request));
     if (!receipt->stranger)
-        return crowded(request, "too many forms whose nonce has not come, in this child or from this address");
+        return finq_api_upload_crowded(request, "too many forms whose nonce has not come, in this child or from this address");
     apr_atomic_inc32(&gauges_of(receipt)->strangers);
     request->read_until = finq_clock_steady() + STRANGER_TIME;
     return NULL;
@@ -91,35 +83,6 @@ static void stranger_leave(upload_receipt *receipt)
     apr_atomic_dec32(&gauges_of(receipt)->strangers);
     receipt->stranger = 0;
     receipt->request->read_until = 0;
-}
-
-/* Slow uploads hold threads: so many of a child's, whichever the host, and no more. */
-static apr_uint32_t uploads;
-
-static int uploads_most(const finq_config *config)
-{
-    int half = finq_mpm_half_of_threads();
-    if (config->max_uploads > 0)
-        return config->max_uploads;
-    return half > 0 ? half : 1;
-}
-
-finq_error *finq_api_upload_enter(finq_request *request)
-{
-    int is_taken = finq_permits_take(&uploads, uploads_most(request->config), &request->config->runtime->meter.gauges->uploads);
-    return is_taken ? NULL : crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
-}
-
-void finq_api_upload_leave(finq_request *request)
-{
-    finq_permits_release(&uploads, &request->config->runtime->meter.gauges->uploads);
-}
-
-finq_upload_way finq_api_upload_way(const finq_request *request)
-{
-    const finq_config *config = request->config;
-    return (finq_upload_way){
-        &request->service, config->runtime->store, {config->scan, apr_time_from_sec(config->scan_timeout)}, config->upload_quota};
 }
 
 static finq_error *permit_take(upload_receipt *receipt)
@@ -163,24 +126,15 @@ static apr_int64_t least_of(const upload_receipt *receipt, apr_int64_t overhead)
     return declared ? apr_atoi64(declared) - overhead : 0;
 }
 
-/* Opens the nonce, finds the step, begins the file. A step's id is derived under the secret that sealed the nonce, so who
- * knows both has been told of a submission; what the database has against it, finq_upload_begin asks before the bytes come. */
+/* What the database has against the file, finq_upload_begin asks before the bytes come. */
 static finq_error *file_begin(upload_receipt *receipt, const char *content_type, apr_int64_t overhead)
 {
-    finq_request *request = receipt->request;
-    finq_id client_id;
-    int known;
-    FINQ_TRY(finq_access_tenant(request, receipt->texts[CLIENT_ID]));
-    FINQ_TRY(finq_intake_client_id(&client_id, receipt->texts[CLIENT_ID], request));
-    FINQ_TRY(finq_intake_nonce(&receipt->pass, request, &client_id, receipt->texts[NONCE], request->config->nonce_ttl));
-    FINQ_TRY(finq_session_pass_back(&known, &receipt->pass, &request->service, request->path_id, receipt->pool));
-    if (!known)
-        return finq_outcome_error("invalid_step_id", NULL, NULL, receipt->pool);
+    FINQ_TRY(finq_api_upload_pass(&receipt->pass, receipt->request, receipt->texts[CLIENT_ID], receipt->texts[NONCE]));
     receipt->offer.pass = &receipt->pass;
     receipt->offer.document = receipt->texts[DOCUMENT];
     receipt->offer.content_type = content_type;
     receipt->offer.least = least_of(receipt, overhead);
-    receipt->way = finq_api_upload_way(request);
+    receipt->way = finq_api_upload_way(receipt->request);
     FINQ_TRY(permit_take(receipt));
     return finq_upload_begin(&receipt->upload, &receipt->way, &receipt->offer, receipt->pool);
 }
@@ -354,34 +308,19 @@ static finq_error *receive_and_record(finq_request *request, finq_upload_answer 
     return NULL;
 }
 
-static void put_picture(finq_json_writer *reply, const finq_picture *picture)
-{
-    if (picture->width) {
-        finq_json_put_integer(reply, "width", picture->width);
-        finq_json_put_integer(reply, "height", picture->height);
-    }
-    if (picture->orientation)
-        finq_json_put_integer(reply, "orientation", picture->orientation);
-}
-
 finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
 {
     finq_upload_answer answer;
     upload_receipt receipt = {0};
-    char hex[2 * FINQ_DIGEST_SHA256 + 1];
+    if (request->r->method_number == M_OPTIONS)
+        return finq_api_resumable_options(request);
+    if (finq_api_resumable_is(request))
+        return finq_api_resumable_create(request, reply);
     if (!request->config->runtime->store)
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
     finq_error *error = receive_and_record(request, &answer, &receipt);
     permits_release(&receipt);
     FINQ_TRY(error);
-    apr_encode_base16_binary(hex, answer.sha256, sizeof answer.sha256, APR_ENCODE_LOWER, NULL);
-    finq_api_put_id(reply, request, "upload_id", &answer.upload_id);
-    finq_api_put_id(reply, request, "step_id", &receipt.pass.step_id);
-    finq_json_put(reply, "document", answer.document);
-    finq_json_put_integer(reply, "size", answer.size);
-    finq_json_put(reply, "sha256", hex);
-    finq_json_put(reply, "media_type", answer.media_type);
-    put_picture(reply, &answer.picture);
-    finq_json_put(reply, "status", "UPLOADED");
+    finq_api_put_upload(reply, request, &answer, &receipt.pass.step_id);
     return NULL;
 }

@@ -21,5 +21,6 @@ finq_request *finq_service_begin(request_rec *r)
     request->service.nonce_ttl = config->nonce_ttl;
     request->service.temp_token_ttl = config->temp_token_ttl;
     request->service.session_ttl = config->session_ttl;
+    request->service.upload_ttl = config->upload_ttl;
     return request;
 }

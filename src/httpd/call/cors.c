@@ -11,6 +11,14 @@
     "Content-Type, Authorization, Content-Digest, Signature, Signature-Input, X-Finq-Client-Id, X-Finq-Nonce, " \
     "X-Finq-Document, X-Requested-With, traceparent, tracestate, baggage, sentry-trace"
 
+/* The same for uploads that can be cut, and what their answers tell. */
+#define ALLOWED_OF_UPLOADS                                                                             \
+    "Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Checksum, Upload-Complete, " \
+    "Upload-Draft-Interop-Version, X-HTTP-Method-Override"
+#define EXPOSED_OF_UPLOADS                                                                                       \
+    "Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, Upload-Offset, " \
+    "Upload-Length, Upload-Expires, Upload-Complete, Upload-Limit, Upload-Draft-Interop-Version, X-Finq-Upload-Id"
+
 /* The origin's own name where it is allowed, "*" where any is; NULL where this one is not. */
 static const char *origin_allowed(const finq_config *config, const char *origin)
 {
@@ -28,6 +36,13 @@ int finq_cors_is_preflight(request_rec *r)
            apr_table_get(r->headers_in, "Access-Control-Request-Method");
 }
 
+/* Errors that httpd makes may come before the router has looked. */
+static finq_route_number route_of(const finq_request *request)
+{
+    const char *id, *path = request->r->uri, *base = finq_paths_base(request->config, path);
+    return base ? finq_paths_route(&id, path + strlen(base), request->r->pool) : FINQ_ROUTE_OTHER;
+}
+
 void finq_cors_apply(finq_request *request)
 {
     request_rec *r = request->r;
@@ -43,10 +58,17 @@ void finq_cors_apply(finq_request *request)
     apr_table_setn(headers, "Access-Control-Allow-Origin", allowed);
     apr_table_setn(headers, "Access-Control-Expose-Headers",
                    "X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset");
+    finq_route_number route = route_of(request);
+    int is_upload = route == FINQ_ROUTE_UPLOAD || route == FINQ_ROUTE_UPLOAD_ADDRESS;
+    if (is_upload)
+        apr_table_mergen(headers, "Access-Control-Expose-Headers", EXPOSED_OF_UPLOADS);
     if (!finq_cors_is_preflight(r))
         return;
-    apr_table_setn(headers, "Access-Control-Allow-Methods", "POST");
+    apr_table_setn(headers, "Access-Control-Allow-Methods",
+                   route == FINQ_ROUTE_UPLOAD_ADDRESS ? finq_paths_methods(route) : "POST");
     apr_table_setn(headers, "Access-Control-Allow-Headers", ALLOWED_HEADERS);
+    if (is_upload)
+        apr_table_mergen(headers, "Access-Control-Allow-Headers", ALLOWED_OF_UPLOADS);
     for (int i = 0; more && i < more->nelts; i++)
         apr_table_mergen(headers, "Access-Control-Allow-Headers", APR_ARRAY_IDX(more, i, const char *));
     apr_table_setn(headers, "Access-Control-Max-Age", "600");

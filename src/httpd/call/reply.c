@@ -17,6 +17,7 @@ APLOG_USE_MODULE(finq);
 
 #define ERROR_FILTER "FINQ_ERROR"
 #define JSON_TYPE "application/json"
+#define CHECKSUM_MISMATCH 460
 
 /* Headers of every answer; in err_headers_out, which errors keep too. */
 static void headers_set(finq_request *request)
@@ -42,7 +43,7 @@ static void answer_begin(finq_request *request, int outcome, const char *type)
     finq_observe_answer(request, outcome);
     request->answered = 1;
     r->status = outcome == FINQ_OUTCOME_OK ? HTTP_OK : finq_code_http((finq_code)outcome);
-    r->status_line = NULL;
+    r->status_line = r->status == CHECKSUM_MISMATCH ? "460 Checksum Mismatch" : NULL; /* httpd knows none by itself */
     ap_set_content_type(r, type);
 }
 
@@ -62,12 +63,23 @@ int finq_reply_json(finq_request *request, const char *text)
     return body_send(request, FINQ_OUTCOME_OK, JSON_TYPE, text);
 }
 
+/* httpd writes an answer's headers to its log at trace4; a link with a temp_token, an upload's address, are not for that. */
+static void traces_end(request_rec *r)
+{
+    const struct ap_logconf *log = r->log ? r->log : &r->server->log;
+    struct ap_logconf *quiet = ap_new_log_config(r->pool, NULL);
+    quiet->level = log->level < APLOG_INFO ? log->level : APLOG_INFO;
+    r->log = quiet;
+}
+
 static int empty_send(finq_request *request, int outcome, int status)
 {
     headers_set(request);
     finq_observe_answer(request, outcome);
     request->answered = 1;
     request->r->status = status;
+    if (apr_table_get(request->r->err_headers_out, "Location"))
+        traces_end(request->r); /* httpd writes the headers after the handler, and our own line has been written */
     return OK;
 }
 
@@ -78,16 +90,10 @@ int finq_reply_preflight(finq_request *request)
 
 int finq_reply_empty(finq_request *request)
 {
-    return empty_send(request, FINQ_OUTCOME_OK, HTTP_NO_CONTENT);
-}
-
-/* httpd writes an answer's headers to its log at trace4; a link with a temp_token is not for that. */
-static void traces_end(request_rec *r)
-{
-    const struct ap_logconf *log = r->log ? r->log : &r->server->log;
-    struct ap_logconf *quiet = ap_new_log_config(r->pool, NULL);
-    quiet->level = log->level < APLOG_INFO ? log->level : APLOG_INFO;
-    r->log = quiet;
+    int sent = empty_send(request, FINQ_OUTCOME_OK, request->empty_status);
+    if (request->empty_status != HTTP_NO_CONTENT)
+        ap_set_content_length(request->r, 0);
+    return sent;
 }
 
 int finq_reply_redirect(finq_request *request, const char *location)
@@ -95,9 +101,7 @@ int finq_reply_redirect(finq_request *request, const char *location)
     apr_table_t *headers = request->r->err_headers_out;
     apr_table_setn(headers, "Location", location);
     apr_table_setn(headers, "Referrer-Policy", "no-referrer"); /* the address that is left holds a state */
-    int sent = empty_send(request, FINQ_OUTCOME_OK, HTTP_MOVED_TEMPORARILY);
-    traces_end(request->r); /* httpd writes the headers after the handler, and our own line has been written */
-    return sent;
+    return empty_send(request, FINQ_OUTCOME_OK, HTTP_MOVED_TEMPORARILY);
 }
 
 void finq_reply_end(request_rec *r)

@@ -126,6 +126,15 @@ static void query_take(request_rec *r)
     r->unparsed_uri = (char *)without_query(r->unparsed_uri, r->pool);
 }
 
+/* Has the request name another path, without a query, wherever that is looked at. */
+static void line_replace(request_rec *r, char *path)
+{
+    r->uri = r->parsed_uri.path = path;
+    r->args = r->parsed_uri.query = NULL;
+    r->unparsed_uri = r->uri;
+    r->the_request = apr_pstrcat(r->pool, r->method, " ", r->uri, strrchr(r->the_request, ' '), NULL);
+}
+
 /* A page's address is its key: it stands in no log, and nor does what a bank's return adds to it. Names of files, which alone have a
  * dot, may. */
 static void page_take(request_rec *r)
@@ -135,10 +144,17 @@ static void page_take(request_rec *r)
         return;
     finq_request_of(r)->page = r->uri + strlen(home) + 1;
     finq_request_of(r)->returned = r->args;
-    r->uri = r->parsed_uri.path = apr_pstrcat(r->pool, home, "/", NULL);
-    r->args = r->parsed_uri.query = NULL;
-    r->unparsed_uri = r->uri;
-    r->the_request = apr_pstrcat(r->pool, r->method, " ", r->uri, strrchr(r->the_request, ' '), NULL);
+    line_replace(r, apr_pstrcat(r->pool, home, "/", NULL));
+}
+
+/* Nor does the address of an unfinished upload, which is a permission. */
+static void address_take(request_rec *r)
+{
+    const char *base = finq_paths_base(finq_config_of(r->server), r->uri), *path = base ? r->uri + strlen(base) : "";
+    if (strncmp(path, FINQ_PATHS_UPLOADS, sizeof FINQ_PATHS_UPLOADS - 1) != 0)
+        return;
+    finq_request_of(r)->address = path + sizeof FINQ_PATHS_UPLOADS - 1;
+    line_replace(r, apr_pstrcat(r->pool, base, FINQ_PATHS_UPLOADS "*", NULL));
 }
 
 int finq_request_read(request_rec *r)
@@ -147,6 +163,8 @@ int finq_request_read(request_rec *r)
         nonce_take(r);
         query_take(r);
         page_take(r);
+        address_take(r);
+        apr_table_setn(r->notes, "finq-path", r->uri);
         r->log = NULL; /* what line_hold held; those of a Location come later */
     }
     if (finq_request_is_ours(r))

@@ -41,40 +41,55 @@ const char *finq_paths_reading(const finq_config *config, const char *path)
 
 /* ---- routes ---- */
 
+#define GET FINQ_PATHS_METHOD(M_GET)
+#define HEAD FINQ_PATHS_METHOD(M_GET)
+#define POST FINQ_PATHS_METHOD(M_POST)
+#define PATCH FINQ_PATHS_METHOD(M_PATCH)
+#define DELETE FINQ_PATHS_METHOD(M_DELETE)
+#define OPTIONS FINQ_PATHS_METHOD(M_OPTIONS) /* that is no preflight */
+
 const finq_route finq_routes[FINQ_ROUTES] = {
-    [FINQ_ROUTE_OTHER] = {"other", 0, 0},
-    [FINQ_ROUTE_SESSIONS] = {"/sessions", M_POST, 0},
-    [FINQ_ROUTE_STEPS] = {"/sessions/*/steps", M_POST, 0},
-    [FINQ_ROUTE_STATUS] = {"/sessions/*/status", M_POST, 0},
-    [FINQ_ROUTE_RESUME] = {"/sessions/*/resume", M_POST, 0},
-    [FINQ_ROUTE_BACK] = {"/sessions/*/back", M_POST, 0},
-    [FINQ_ROUTE_CANCEL] = {"/sessions/*/cancel", M_POST, 0},
-    [FINQ_ROUTE_UPLOAD] = {"/steps/*/upload", M_POST, 0},
-    [FINQ_ROUTE_REDIRECTS] = {"/redirects/*", M_GET, 1},
-    [FINQ_ROUTE_DECISIONS] = {"/decisions", M_POST, 1},
-    [FINQ_ROUTE_TOKENS] = {"/tokens", M_POST, 0},
-    [FINQ_ROUTE_TOKEN] = {"/token", M_POST, 0},
-    [FINQ_ROUTE_CONSENT_GET] = {"/consents/get", M_POST, 0},
-    [FINQ_ROUTE_CONSENT_DELETE] = {"/consents/delete", M_POST, 0},
-    [FINQ_ROUTE_CONSENT_LIST] = {"/consents/list", M_POST, 0},
-    [FINQ_ROUTE_CONSENT_RENEW] = {"/consents/renew", M_POST, 0},
-    [FINQ_ROUTE_ACCOUNTS_GET] = {"/accounts/get", M_POST, 0},
-    [FINQ_ROUTE_ACCOUNTS] = {"/accounts", M_POST, 0},
-    [FINQ_ROUTE_BALANCES_GET] = {"/balances/get", M_POST, 0},
-    [FINQ_ROUTE_TRANSACTIONS_GET] = {"/transactions/get", M_POST, 0},
-    [FINQ_ROUTE_TRANSACTIONS] = {"/transactions", M_POST, 0},
-    [FINQ_ROUTE_TRANSACTIONS_SYNC] = {"/transactions/sync", M_POST, 0},
-    [FINQ_ROUTE_PAYMENTS_GET] = {"/payments/get", M_POST, 0},
-    [FINQ_ROUTE_SKILLS] = {"/catalogs/skills", M_POST, 0},
-    [FINQ_ROUTE_SERVICERS] = {"/catalogs/servicers", M_POST, 0},
-    [FINQ_ROUTE_PAGES] = {"/pages", M_POST, 0},
-    [FINQ_ROUTE_PAGES_RENEW] = {"/pages/renew", M_POST, 0},
-    [FINQ_ROUTE_USERS_EXPORT] = {"/users/export", M_POST, 0},
-    [FINQ_ROUTE_USERS_ERASE] = {"/users/erase", M_POST, 0},
-    [FINQ_ROUTE_KEYS] = {"/keys", M_GET, 1},
-    [FINQ_ROUTE_OPENAPI] = {"/openapi.json", M_GET, 1},
+    [FINQ_ROUTE_OTHER] = {"other", 0, 0, 0},
+    [FINQ_ROUTE_SESSIONS] = {"/sessions", POST, 0, 0},
+    [FINQ_ROUTE_STEPS] = {"/sessions/*/steps", POST, 0, 0},
+    [FINQ_ROUTE_STATUS] = {"/sessions/*/status", POST, 0, 0},
+    [FINQ_ROUTE_RESUME] = {"/sessions/*/resume", POST, 0, 0},
+    [FINQ_ROUTE_BACK] = {"/sessions/*/back", POST, 0, 0},
+    [FINQ_ROUTE_CANCEL] = {"/sessions/*/cancel", POST, 0, 0},
+    [FINQ_ROUTE_UPLOAD] = {"/steps/*/upload", POST, 0, OPTIONS},
+    [FINQ_ROUTE_UPLOAD_ADDRESS] = {"/uploads/*", HEAD | PATCH | DELETE | POST, 1, OPTIONS},
+    [FINQ_ROUTE_REDIRECTS] = {"/redirects/*", GET, 1, 0},
+    [FINQ_ROUTE_DECISIONS] = {"/decisions", POST, 1, 0},
+    [FINQ_ROUTE_TOKENS] = {"/tokens", POST, 0, 0},
+    [FINQ_ROUTE_TOKEN] = {"/token", POST, 0, 0},
+    [FINQ_ROUTE_CONSENT_GET] = {"/consents/get", POST, 0, 0},
+    [FINQ_ROUTE_CONSENT_DELETE] = {"/consents/delete", POST, 0, 0},
+    [FINQ_ROUTE_CONSENT_LIST] = {"/consents/list", POST, 0, 0},
+    [FINQ_ROUTE_CONSENT_RENEW] = {"/consents/renew", POST, 0, 0},
+    [FINQ_ROUTE_ACCOUNTS_GET] = {"/accounts/get", POST, 0, 0},
+    [FINQ_ROUTE_ACCOUNTS] = {"/accounts", POST, 0, 0},
+    [FINQ_ROUTE_BALANCES_GET] = {"/balances/get", POST, 0, 0},
+    [FINQ_ROUTE_TRANSACTIONS_GET] = {"/transactions/get", POST, 0, 0},
+    [FINQ_ROUTE_TRANSACTIONS] = {"/transactions", POST, 0, 0},
+    [FINQ_ROUTE_TRANSACTIONS_SYNC] = {"/transactions/sync", POST, 0, 0},
+    [FINQ_ROUTE_PAYMENTS_GET] = {"/payments/get", POST, 0, 0},
+    [FINQ_ROUTE_SKILLS] = {"/catalogs/skills", POST, 0, 0},
+    [FINQ_ROUTE_SERVICERS] = {"/catalogs/servicers", POST, 0, 0},
+    [FINQ_ROUTE_PAGES] = {"/pages", POST, 0, 0},
+    [FINQ_ROUTE_PAGES_RENEW] = {"/pages/renew", POST, 0, 0},
+    [FINQ_ROUTE_USERS_EXPORT] = {"/users/export", POST, 0, 0},
+    [FINQ_ROUTE_USERS_ERASE] = {"/users/erase", POST, 0, 0},
+    [FINQ_ROUTE_KEYS] = {"/keys", GET, 1, 0},
+    [FINQ_ROUTE_OPENAPI] = {"/openapi.json", GET, 1, 0},
 };
 _Static_assert(FINQ_ROUTES <= FINQ_METRICS_ENDPOINTS, "counters tell as many routes apart as there are");
+
+const char *finq_paths_methods(finq_route_number route)
+{
+    if (route == FINQ_ROUTE_UPLOAD_ADDRESS)
+        return "HEAD, PATCH, DELETE, POST";
+    return finq_routes[route].methods == GET ? "GET, HEAD" : "POST";
+}
 
 /* Whether a path fits a pattern to its end; what stands in the place of * comes out in `id`. */
 static int path_fits(const char *pattern, const char *path, const char **id, apr_pool_t *pool)

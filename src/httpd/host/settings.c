@@ -16,6 +16,7 @@ static const finq_config_number numbers[] = {
     {"FinqNonceTTL", offsetof(finq_config, nonce_ttl), seconds, 10, 86400, 1800},
     {"FinqTempTokenTTL", offsetof(finq_config, temp_token_ttl), seconds, 10, 86400, 1800},
     {"FinqSessionTTL", offsetof(finq_config, session_ttl), seconds, 60, 2592000, 86400},
+    {"FinqUploadTTL", offsetof(finq_config, upload_ttl), seconds, 60, 604800, 86400},
     {"FinqCacheTTL", offsetof(finq_config, cache_ttl), seconds, 0, 300, 5},
     {"FinqDatabaseTimeout", offsetof(finq_config, database_timeout), seconds, 1, 60, 5},
     {"FinqDatabaseConcurrency", offsetof(finq_config, database_concurrency), "connections", 0, 100000, 0},

@@ -1,0 +1,84 @@
+-- Partials: uploads that may be cut and go on (contract section 13). A row is made before its file, and stays behind it until it expires, so
+-- that whoever has not heard that the document is stored can ask again. A document has one at a time.
+
+-- Removes the partials of a step that goes; their files are for a server of their directory to remove.
+CREATE OR REPLACE FUNCTION finq.partials_end(p_steps uuid[]) RETURNS void
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    WITH gone AS (DELETE FROM finq.partial p WHERE p.step_id = ANY (p_steps) RETURNING p.upload_id, p.stored)
+    INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
+    SELECT g.upload_id, clock_timestamp(), false FROM gone g WHERE g.stored IS NULL;
+END;
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- For the server
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- Begins a partial, where a document of p_length bytes, 0 where that is not known, may be sent (finq.upload_admit). One that the document had
+-- ends; its file is the caller's to remove if it is in the same directory.
+CREATE OR REPLACE FUNCTION finq.partial_begin(
+    p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
+    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_length bigint, p_upload_ttl integer,
+    OUT outcome text, OUT quota text, OUT expires_at bigint, OUT replaced uuid)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now  timestamptz;
+    v_end  timestamptz;
+    v_room bigint;
+    v_old  finq.partial;
+BEGIN
+    PERFORM FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+    v_now := clock_timestamp();
+    SELECT a.outcome, a.quota, a.room INTO outcome, quota, v_room
+      FROM finq.upload_admit(p_client_id, p_session_id, p_ordinal, p_step_id, p_document, p_nonce_ttl, p_generation,
+                             p_step_quota, p_session_quota, p_tenant_quota) a;
+    IF outcome = 'ok' AND v_room >= 0 AND p_length > v_room THEN
+        outcome := 'quota_exceeded';
+    END IF;
+    IF outcome <> 'ok' THEN
+        RETURN;
+    END IF;
+    v_end := date_trunc('second', v_now + p_upload_ttl * interval '1 second');
+    SELECT p.* INTO v_old FROM finq.partial p WHERE p.step_id = p_step_id AND p.document = p_document;
+    INSERT INTO finq.partial (step_id, document, upload_id, expires_at) VALUES (p_step_id, p_document, p_upload_id, v_end)
+    ON CONFLICT ON CONSTRAINT partial_pkey DO UPDATE SET upload_id = p_upload_id, expires_at = v_end, stored = NULL;
+    IF v_old.upload_id <> p_upload_id AND v_old.stored IS NULL THEN
+        INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_old.upload_id, v_now, false);
+        replaced := v_old.upload_id;
+    END IF;
+    expires_at := finq.seconds(v_end);
+END $$;
+COMMENT ON FUNCTION finq.partial_begin IS 'repeatable';
+
+-- The upload that a partial became, for who has not heard of it; NULLs where there is none.
+CREATE OR REPLACE FUNCTION finq.partial_stored(
+    p_upload_id uuid,
+    OUT upload_id uuid, OUT document text, OUT size bigint, OUT sha256 bytea, OUT media_type text,
+    OUT width integer, OUT height integer, OUT orientation integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+BEGIN
+    SELECT u.upload_id, u.document, u.size, u.sha256, u.media_type, coalesce(u.width, 0), coalesce(u.height, 0), coalesce(u.orientation, 0)
+      INTO upload_id, document, size, sha256, media_type, width, height, orientation
+      FROM finq.partial p
+      JOIN finq.upload u ON u.step_id = p.step_id AND u.document = p.document AND u.upload_id = p.stored
+     WHERE p.upload_id = p_upload_id AND p.expires_at > clock_timestamp();
+END $$;
+
+-- Ends a partial, if it has not ended: its client wants it no more, or what it became was refused. What is stored stays.
+CREATE OR REPLACE FUNCTION finq.partial_end(p_upload_id uuid, OUT outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_gone finq.partial;
+BEGIN
+    DELETE FROM finq.partial p WHERE p.upload_id = p_upload_id RETURNING p.* INTO v_gone;
+    IF FOUND AND v_gone.stored IS NULL THEN
+        INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (p_upload_id, clock_timestamp(), false);
+    END IF;
+    outcome := 'ok';
+END $$;
+COMMENT ON FUNCTION finq.partial_end IS 'repeatable';

@@ -1,0 +1,54 @@
+/* What the protocols of section 13 have in common; for their files alone. */
+#ifndef FINQ_RESUMPTION_H
+#define FINQ_RESUMPTION_H
+
+#include "crypto/digest.h"
+#include "flow/resumable.h"
+#include "httpd/api.h"
+
+typedef struct finq_transfer finq_transfer;
+
+/* A protocol: how its headers say what one request is about, and how its answers say where the upload stands. */
+typedef struct finq_resumption {
+    const char *header;                             /* that asks for it */
+    const char *body_type;                          /* of a piece */
+    finq_error *(*enter)(finq_transfer *transfer);  /* of any request: its version */
+    finq_error *(*create)(finq_transfer *transfer); /* what is begun: length, is_last, content_type, has_body */
+    finq_error *(*append)(finq_transfer *transfer); /* what goes on: at, is_last, checksum */
+    void (*tell)(finq_transfer *transfer);          /* where it stands: offset, is_stored */
+    void (*answer)(finq_transfer *transfer, finq_json_writer *reply, int status);
+} finq_resumption;
+
+/* One request. */
+struct finq_transfer {
+    const finq_resumption *protocol;
+    finq_request *request;
+    apr_pool_t *pool;
+    finq_upload_way way;
+    finq_resumable upload;
+    finq_partial *partial;
+    const char *content_type; /* of the document */
+    apr_int64_t length;       /* of the document; -1 where nothing is said */
+    apr_int64_t at;           /* where a piece begins */
+    apr_int64_t offset;       /* where the upload stands */
+    int has_body;
+    int is_told;   /* whether the client knows the address before it has an answer */
+    int is_last;   /* whether the document ends with this piece */
+    int is_stored; /* and what as: */
+    finq_upload_answer stored;
+    finq_digest *digest; /* of a piece, whose sender says what it is: */
+    unsigned char expected[FINQ_DIGEST_SHA256];
+    apr_size_t digest_length;
+};
+
+extern const finq_resumption finq_resumption_tus;
+
+/* A header of the answer, whatever comes of it. The value is copied. */
+void finq_resumption_set(finq_transfer *transfer, const char *name, const char *value);
+void finq_resumption_set_number(finq_transfer *transfer, const char *name, apr_int64_t number);
+/* A header that is a number: digits alone. `*number` stays as it is where it was not sent. Error: invalid_headers. */
+finq_error *finq_resumption_number(apr_int64_t *number, const finq_transfer *transfer, const char *name);
+/* The error of a header. */
+finq_error *finq_resumption_wrong(const finq_transfer *transfer, const char *name, const char *what);
+
+#endif
