@@ -73,7 +73,7 @@ def upload_request(document, description=""):
 
 def piece_request(path, method, operation):
     """A piece of a document: its type is the protocol's."""
-    (media_type, content), = operation["requestBody"]["content"].items()
+    media_type, content = next(iter(operation["requestBody"]["content"].items()))
     headers = {"Content-Type": media_type, **{name: value for name, value in examples_of_headers(operation)}}
     return {"method": method, "url": address(path), "header": [{"key": key, "value": value} for key, value in headers.items()],
             "body": {"mode": "raw", "raw": content["examples"]["piece"]["value"]}, "description": operation["description"]}

@@ -14,14 +14,14 @@
 
 #define PIECE 65536
 
-static const finq_resumption *const protocols[] = {&finq_resumption_tus, NULL};
+static const finq_resumption *const protocols[] = {&finq_resumption_tus, &finq_resumption_draft, NULL};
 
 /* ---- one request ---- */
 
 static const finq_resumption *protocol_of(const finq_request *request)
 {
     const finq_resumption *const *protocol = protocols;
-    while (*protocol && !apr_table_get(request->r->headers_in, (*protocol)->header))
+    while (*protocol && !(*protocol)->is_asked(request))
         protocol++;
     return *protocol;
 }
@@ -46,7 +46,8 @@ static finq_error *begin(finq_transfer *transfer, finq_request *request)
     transfer->way = finq_api_upload_way(request);
     if (transfer->protocol)
         return transfer->protocol->enter(transfer);
-    return finq_error_make(transfer->pool, FINQ_E_UNSUPPORTED_VERSION, "No header says which protocol goes on: Tus-Resumable.");
+    return finq_error_make(transfer->pool, FINQ_E_UNSUPPORTED_VERSION,
+                           "No header says which protocol goes on: Tus-Resumable, or Upload-Draft-Interop-Version.");
 }
 
 /* ---- the body ---- */
@@ -56,10 +57,25 @@ static int is_tus_piece(const char *type)
     return type && strcmp(type, finq_resumption_tus.body_type) == 0;
 }
 
+static int is_draft_piece(const char *type)
+{
+    return type && strcmp(type, finq_resumption_draft.body_type) == 0;
+}
+
+/* The draft begins with the document itself, whose type finq_resumable_begin looks at. */
+static int is_document(const char *type)
+{
+    (void)type;
+    return 1;
+}
+
 static finq_error *body_check(const finq_transfer *transfer)
 {
     const char *const accepted[] = {transfer->protocol->body_type, NULL};
-    return finq_body_precheck(transfer->request, FINQ_SKILL_MAX_BYTES, &(finq_body_types){is_tus_piece, accepted});
+    finq_body_types types = {is_tus_piece, accepted};
+    if (transfer->protocol == &finq_resumption_draft)
+        types.is_taken = transfer->request->address ? is_draft_piece : is_document;
+    return finq_body_precheck(transfer->request, FINQ_SKILL_MAX_BYTES, &types);
 }
 
 /* As many bytes as the document may have. */
@@ -145,10 +161,9 @@ static finq_error *look(finq_transfer *transfer)
     return NULL;
 }
 
-/* With tus the length says which piece is the last. */
 static int is_whole(const finq_transfer *transfer)
 {
-    return transfer->is_last || transfer->offset == transfer->upload.length;
+    return transfer->protocol->ends_at_length ? transfer->offset == transfer->upload.length : transfer->is_last;
 }
 
 static finq_error *finish(finq_transfer *transfer)
@@ -164,7 +179,7 @@ static finq_error *take_piece(finq_transfer *transfer)
     FINQ_TRY(look(transfer));
     FINQ_TRY(offset_check(transfer));
     if (transfer->is_stored)
-        return NULL;
+        return transfer->has_body ? finq_error_too_large(transfer->upload.document, transfer->offset, transfer->pool) : NULL;
     FINQ_TRY(receive(transfer));
     transfer->offset = finq_partial_offset(transfer->partial);
     return NULL;
@@ -218,7 +233,10 @@ static finq_error *begin_upload(finq_transfer *transfer, const finq_session_pass
                                      .least = transfer->length > 0 ? transfer->length : 0};
     FINQ_TRY(finq_resumable_begin(&transfer->upload, &transfer->way, &offer, transfer->pool));
     FINQ_TRY(finq_resumable_address(&address, &transfer->upload, &transfer->request->service, transfer->pool));
-    finq_resumption_set(transfer, "Location", location_of(transfer, address));
+    const char *location = location_of(transfer, address);
+    finq_resumption_set(transfer, "Location", location);
+    if (transfer->protocol->announce)
+        transfer->protocol->announce(transfer, location);
     return NULL;
 }
 

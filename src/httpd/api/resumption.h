@@ -10,12 +10,15 @@ typedef struct finq_transfer finq_transfer;
 
 /* A protocol: how its headers say what one request is about, and how its answers say where the upload stands. */
 typedef struct finq_resumption {
-    const char *header;                             /* that asks for it */
-    const char *body_type;                          /* of a piece */
+    const char *body_type; /* of a piece */
+    int (*is_asked)(const finq_request *request);
     finq_error *(*enter)(finq_transfer *transfer);  /* of any request: its version */
     finq_error *(*create)(finq_transfer *transfer); /* what is begun: length, is_last, content_type, has_body */
     finq_error *(*append)(finq_transfer *transfer); /* what goes on: at, is_last, checksum */
-    void (*tell)(finq_transfer *transfer);          /* where it stands: offset, is_stored */
+    void (*announce)(finq_transfer *transfer,
+                     const char *location); /* the address, before the body is read; NULL where none does */
+    int ends_at_length;                     /* whether the length says which piece is the last */
+    void (*tell)(finq_transfer *transfer);  /* where it stands: offset, is_stored */
     void (*answer)(finq_transfer *transfer, finq_json_writer *reply, int status);
 } finq_resumption;
 
@@ -41,7 +44,7 @@ struct finq_transfer {
     apr_size_t digest_length;
 };
 
-extern const finq_resumption finq_resumption_tus;
+extern const finq_resumption finq_resumption_tus, finq_resumption_draft;
 
 /* A header of the answer, whatever comes of it. The value is copied. */
 void finq_resumption_set(finq_transfer *transfer, const char *name, const char *value);

@@ -7,6 +7,11 @@
 
 #define VERSION "1.0.0"
 
+static int is_asked(const finq_request *request)
+{
+    return apr_table_get(request->r->headers_in, "Tus-Resumable") != NULL;
+}
+
 static finq_error *enter(finq_transfer *transfer)
 {
     const char *version = apr_table_get(transfer->request->r->headers_in, "Tus-Resumable");
@@ -115,8 +120,9 @@ static void answer(finq_transfer *transfer, finq_json_writer *reply, int status)
 }
 
 const finq_resumption finq_resumption_tus = {
-    .header = "Tus-Resumable",
     .body_type = "application/offset+octet-stream",
+    .is_asked = is_asked,
+    .ends_at_length = 1,
     .enter = enter,
     .create = create_or_append,
     .append = append,
