@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """make demo: a user is onboarded by xyz_card_sbx_#1.0, of whose documents one is refused and one read by the back office, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
-used, renewed and deleted, and whose accounts are read; a third orders two payments, of which one is settled and one rejected; the first is erased, with
+used, renewed and deleted, and whose accounts are read and kept up with; a third orders two payments, of which one is settled and one rejected; the first is erased, with
 a receipt. Every request and answer is shown. Stops all that it starts."""
 import base64
 import json
@@ -208,28 +208,53 @@ def read_accounts(client, installation, credentials):
     say(f"22. Transactions of the last {DAYS} days, newest first, by pages")
     since = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - DAYS * 86400))
     demand(client.data("/transactions/get", credentials, count=3, filter={"booking_date_gte": since, "credit_debit_indicator": "debit"}))
-    say("23. A day passes at the sandbox bank, and the tenant's server asks it anew, since a person waits: what is new comes first")
+    say("23. The tenant keeps a copy: all of it once, by pages, of which this is the first, and a cursor for what comes")
+    round_end = rest_of_round(client, credentials, demand(client.data("/transactions/sync", credentials, count=2)).json)
+    say("24. A week passes at the sandbox bank. The server asks it by itself, a few times a day (its hour is now, here): the copy is told what is new")
+    installation.finqctl("sandbox", "date", "--days", "7")
+    installation.psql("UPDATE finq.feed SET due_at = now()")
+    quietly(client, lambda: until(lambda: client.data("/transactions/sync", credentials, cursor=round_end, count=1)["access"]["used"], 20, "the refresh"))
+    demand(client.data("/transactions/sync", credentials, cursor=round_end, count=2))
+    say("25. A day later it is asked at once, since a person waits: what is new comes first")
     installation.finqctl("sandbox", "date", "--days", "1")
     demand(client.data("/transactions/get", credentials, count=3, wait=10, psu_ip_address="192.0.2.7"))
 
 
-def use_consent(client, credentials):
+def quietly(client, call):
+    """What it returns; its requests are not shown."""
+    shown, client.seen = client.seen, None
+    result = call()
+    client.seen = shown
+    return result
+
+
+def rest_of_round(client, credentials, page):
+    """The cursor behind all changes."""
+    while page["has_more"]:
+        cursor = page["next_cursor"]
+        page = quietly(client, lambda: client.data("/transactions/sync", credentials, cursor=cursor, count=500).json)
+    return page["next_cursor"]
+
+
+def use_consent(client, installation, credentials):
     """The life of a consent."""
-    say("24. The tenant's server reads the consent")
+    say("26. The tenant's server reads the consent")
     demand(client.consent("get", credentials))
-    say("25. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
+    say("27. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
     demand(open_account(client, credentials))
-    say("26. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
+    say("28. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
     renewed = renew(client, credentials)
-    say("27. The new access_token opens the Location as well")
+    say("29. The new access_token opens the Location as well")
     demand(open_account(client, renewed))
-    say("28. The consent is deleted")
+    say("30. The consent is deleted")
     demand(client.consent("delete", renewed))
-    say(f"29. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
-    quiet, client.seen = client.seen, None
-    until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen")
-    client.seen = quiet
+    say(f"31. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
+    quietly(client, lambda: until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen"))
     demand(open_account(client, renewed), 401)
+    say("32. By itself the server has asked the bank to take back what it gave for the consent: nothing of that is left to do")
+    left = "SELECT count(*) FROM finq.revocation"
+    until(lambda: installation.psql(left) == "0", 20, "the bank's word")
+    print(f"{paint('>', 'quiet')} {left}\n0", flush=True)
 
 
 def order(number, amount, payee):
@@ -258,46 +283,44 @@ def standing(client, credentials, phase):
 def pay(client, installation):
     """A payment that is settled, and one that is rejected."""
     user = Onboarding(client, PAYMENT_SKILL)
-    say("30. A third user pays. The bank knows the payee's account under a name that is close to this one, and says so")
+    say("33. A third user pays. The bank knows the payee's account under a name that is close to this one, and says so")
     demand(user.start(tenant_user_id="user-3"))
     demand(user.submit("payee_check", {**PAYEE, "instructed_amount": {"amount": "1250.04", "currency": "RON"}}), 400)
-    say("31. Under that name the account is the payee's (vop)")
+    say("34. Under that name the account is the payee's (vop)")
     payee = {**PAYEE, "creditor": {"name": "Imobiliare SRL"}}
     demand(user.submit("payee_check", payee))
-    say("32. The order is written down, and the user agrees at the bank")
+    say("35. The order is written down, and the user agrees at the bank")
     credentials = agree(client, user, order(1, "1250.02", payee))
-    say("33. How it stands: in the bank's own code, and in a word. The bank has accepted it")
+    say("36. How it stands: in the bank's own code, and in a word. The bank has accepted it")
     standing(client, credentials, "accepted")
-    say("34. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
+    say("37. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
     installation.finqctl("sandbox", "date", "--days", "1")
     installation.psql("UPDATE finq.payment SET next_at = now()")
-    quiet, client.seen = client.seen, None
-    until(lambda: client.data("/payments/get", credentials)["phase"] == "settled", 10, "the payment to be settled")
-    client.seen = quiet
+    quietly(client, lambda: until(lambda: client.data("/payments/get", credentials)["phase"] == "settled", 10, "the payment to be settled"))
     standing(client, credentials, "settled")
-    say("35. Its references are used: no second order is made with them, in whatever session")
+    say("38. Its references are used: no second order is made with them, in whatever session")
     user = Onboarding(client, PAYMENT_SKILL)
     demand(user.start(tenant_user_id="user-3"))
     demand(user.submit("payee_check", payee))
     demand(user.submit("payment_intent", order(1, "1250.02", payee)), 400)
-    say("36. Another order, for which there is not enough money: the user agrees, and the bank rejects it")
+    say("39. Another order, for which there is not enough money: the user agrees, and the bank rejects it")
     credentials = agree(client, user, order(2, "9999.03", payee))
     standing(client, credentials, "rejected")
-    say("37. What an operator sees of them")
+    say("40. What an operator sees of them")
     print(json.dumps(installation.finqctl("payment", "list"), indent=2), flush=True)
 
 
 def erase_user(client, installation):
     """The card's user: all that is held, its end, and what proves it."""
-    say("38. The tenant's server asks for all that is held of the first user, as that user may")
+    say("41. The tenant's server asks for all that is held of the first user, as that user may")
     demand(client.user("export", tenant_user_id="user-1"))
-    say("39. The user is erased. The receipt says how much it was, and to nobody who")
+    say("42. The user is erased. The receipt says how much it was, and to nobody who")
     receipt = demand(client.user("erase", tenant_user_id="user-1"))["receipt"]
-    say("40. Nothing is held any more")
+    say("43. Nothing is held any more")
     shown = demand(client.user("export", tenant_user_id="user-1")).json
     if any(shown[part] for part in shown if isinstance(shown[part], list)):
         raise Failure("something of the user is left")
-    say("41. The receipt verifies with the public keys that anybody may have, on any machine")
+    say("44. The receipt verifies with the public keys that anybody may have, on any machine")
     files = installation.directory / "keys.json", installation.directory / "receipt"
     files[0].write_bytes(demand(client.request("GET", "/v1/keys")).body)
     files[1].write_text(receipt)
@@ -328,13 +351,13 @@ def walk(directory):
     clamd = Clamd(directory / "clamd", StreamMaxLength="16M", MaxFileSize="16M", MaxScanSize="32M")
     installation = Installation(directory, modules=("authn_core", "auth_basic", "authn_file", "authz_user"),
                                 vhost=sandbox.BANK + ACCOUNT + OFFICE.format(passwords=passwords),
-                                directives={"FinqCacheTTL": REMEMBERED, "FinqScan": clamd.directive})
+                                directives={"FinqCacheTTL": REMEMBERED, "FinqJanitorInterval": 1, "FinqScan": clamd.directive})
     try:
         client = prepare(installation, clamd)
         read_document(installation, client, onboard(client))
         credentials = visit_bank(client)
         read_accounts(client, installation, credentials)
-        use_consent(client, credentials)
+        use_consent(client, installation, credentials)
         pay(client, installation)
         erase_user(client, installation)
         client.close()
