@@ -393,9 +393,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.feed_store IS 'repeatable';
 
--- A refresh came to nothing: p_error says why, what is stored stays. A consent that was withdrawn at the bank ends, and there
--- is nothing to be taken back. p_gives_back is for
--- one that nobody attends and for which the bank was not asked: it is not counted.
+-- A refresh came to nothing: p_error says why, what is stored stays. A consent that was withdrawn at the bank ends, and there is nothing to
+-- be taken back; one that nobody has exchanged yet does so once the bank says it again. p_gives_back is for one that nobody attends and for
+-- which the bank was not asked: it is not counted.
 CREATE OR REPLACE FUNCTION finq.feed_fail(p_credentials_id uuid, p_refresh_id uuid, p_error text, p_is_withdrawn boolean,
                                           p_gives_back boolean, OUT was_held boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -403,8 +403,10 @@ AS $$
 BEGIN
     IF p_is_withdrawn AND EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id) THEN
         PERFORM FROM finq.credential c WHERE c.credentials_id = p_credentials_id FOR NO KEY UPDATE; -- before the feed, as all do
-        UPDATE finq.feed f SET reference = NULL, reference_key = NULL WHERE f.credentials_id = p_credentials_id;
-        PERFORM finq.consent_end(p_credentials_id, NULL);
+        IF FOUND THEN
+            UPDATE finq.feed f SET reference = NULL, reference_key = NULL WHERE f.credentials_id = p_credentials_id;
+            PERFORM finq.consent_end(p_credentials_id, NULL);
+        END IF;
     END IF;
     UPDATE finq.feed f
        SET refresh_id = NULL, refresh_until = NULL, error = p_error, error_at = clock_timestamp(),

@@ -167,3 +167,17 @@ def test_a_feed_that_nobody_has_exchanged_is_put_off(server):
                 "gen_random_uuid(), 1, gen_random_uuid(), 'not_exchanged', '\\x00', now(), now()")
     assert server.psql("SELECT credentials_id IS NULL, oldest >= 0, behind >= 0 FROM finq.feed_due('other not_exchanged', 120)") == "t|t|t"
     assert server.psql("DELETE FROM finq.feed WHERE connector = 'not_exchanged' RETURNING due_at > now()").splitlines()[0] == "t"
+
+
+def test_what_is_withdrawn_before_its_exchange(feed):
+    """The bank must be asked once more when the consent is there, to end it: the reference stays until then."""
+    claimed = feed.claim()
+    feed.psql(f"UPDATE finq.feed SET reference_key = '\\x01' WHERE credentials_id = '{feed.id}'")
+    feed.psql(f"UPDATE finq.credential SET credentials_id = gen_random_uuid() WHERE credentials_id = '{feed.id}'")
+    withdrawn = f"SELECT was_held FROM finq.feed_fail('{feed.id}', '{{}}', 'consent_withdrawn', true, false)"
+    assert feed.psql(withdrawn.format(claimed[0])) == "t"
+    assert feed.is_("num_nonnulls(reference, reference_key)") == "2" and feed.is_("error") == "consent_withdrawn"
+    feed.psql(f"UPDATE finq.credential SET credentials_id = '{feed.id}' WHERE session_id = '{feed.held['session_id']}'")
+    assert feed.psql(withdrawn.format(feed.claim()[0])) == "t"
+    assert feed.is_("num_nonnulls(reference, reference_key)") == "0"
+    assert feed.client.consent("get", feed.held)["result"]["status"] == "DELETED"
