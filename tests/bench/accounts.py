@@ -1,4 +1,4 @@
-"""Account data at the sandbox bank: /accounts/get of two accounts beside B = 1 / (1/H + 1/D), /transactions/get of 20,000 rows beside COPY of
+"""Account data at the sandbox bank: /accounts/get of two accounts and /consents/get beside B = 1 / (1/H + 1/D), /transactions/get of 20,000 rows beside COPY of
 the same rows, a page of /transactions/sync where a million rows are stored, and what refreshes cost."""
 import hashlib
 import http.client
@@ -40,23 +40,25 @@ class Bank:
     def rate(self, path, body):
         return self.site.fixed(path, body, self.port, SECONDS)["rate"]
 
-    def direct(self, held):
-        """pgbench calling what /accounts/get calls."""
+    def direct(self, held, function):
+        """pgbench calling what a path calls."""
         hashes = [f"'\\x{hashlib.sha256(text.encode()).hexdigest()}'" for text in (self.tenant.client_secret, held["access_token"])]
-        return wire.direct(self.site, self.installation, f"SELECT * FROM finq.accounts_get('{self.tenant.client_id}', {hashes[0]},"
-                           f" '{held['credentials_id']}', {hashes[1]});\n")
+        given = f"'{self.tenant.client_id}', {hashes[0]}, '{held['credentials_id']}', {hashes[1]}"
+        return wire.direct(self.site, self.installation, f"SELECT * FROM {function.format(given)};\n")
 
 
-def _accounts(table, bank):
+def _calls(table, bank):
     held = bank.agreed("1000")
-    body, ratios, figures = bank.body(held), [], []
-    for _ in range(ROUNDS):
-        floor, direct, module = bank.rate("/floor", body), bank.direct(held), bank.rate("/v1/accounts/get", body)
-        ratios.append(module / (1 / (1 / floor + 1 / direct)))
-        figures.append((floor, direct, module))
-    middle = [table.median(column) for column in zip(*figures)]
-    table.add("/accounts/get of two accounts, HTTP: M / B", statistics.median(ratios), target=0.85,
-              note="H {:,.0f}  D {:,.0f}  M {:,.0f} /s".format(*middle))
+    body = bank.body(held)
+    for path, function, name in (("/accounts/get", "finq.accounts_get({})", "/accounts/get of two accounts"),
+                                 ("/consents/get", "finq.consent_get({}, NULL)", "/consents/get")):
+        ratios, figures = [], []
+        for _ in range(ROUNDS):
+            floor, direct, module = bank.rate("/floor", body), bank.direct(held, function), bank.rate(f"/v1{path}", body)
+            ratios.append(module / (1 / (1 / floor + 1 / direct)))
+            figures.append((floor, direct, module))
+        middle = [table.median(column) for column in zip(*figures)]
+        table.add(f"{name}, HTTP: M / B", statistics.median(ratios), target=0.85, note="H {:,.0f}  D {:,.0f}  M {:,.0f} /s".format(*middle))
 
 
 def _resident(bank):
@@ -138,7 +140,7 @@ def _refreshes(table, bank):
 def measure(table, site, _database):
     with wire.server(site, "accounts", vhost=sandbox.BANK, children=2, threads=2 * CLIENTS, dbd=(0, 4, 4), directives={"FinqJanitorInterval": "5"}) as installation:
         bank = Bank(site, installation)
-        _accounts(table, bank)
+        _calls(table, bank)
         _refreshes(table, bank)
         held = bank.agreed("1007")
         _transactions(table, bank, held)

@@ -247,6 +247,11 @@ def test_filters_that_are_none(client, credentials, filter, code):
     assert is_error(refused, 400, code) and next(iter(filter)) in refused["message"]
 
 
+def test_a_filter_of_a_million_digits(client, credentials):
+    for path, filter in (("/transactions/get", {"eq": "9" * 10 ** 6}), ("/balances/get", {"currency": "9" * 10 ** 6})):
+        assert is_error(client.data(path, credentials, filter=filter), 413, "payload_too_large")
+
+
 @pytest.mark.parametrize("path, more", [
     ("/transactions/get", {"filter": []}), ("/transactions/get", {"filter": None}), ("/balances/get", {"filter": {}})])
 def test_filters_that_ask_for_nothing(client, credentials, path, more):

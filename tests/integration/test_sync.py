@@ -23,11 +23,15 @@ def installation(make_module_server, server):
     return made
 
 
-@pytest.fixture(scope="module")
-def tenant(installation):
-    made = installation.create_tenant("Keeps a copy", [sandbox.SKILL])
+def tenant_of(installation, name):
+    made = installation.create_tenant(name, [sandbox.SKILL])
     installation.finqctl("tenant", "redirect-allow", made.client_id, sandbox.LINK)
     return made
+
+
+@pytest.fixture(scope="module")
+def tenant(installation):
+    return tenant_of(installation, "Keeps a copy")
 
 
 @pytest.fixture
@@ -185,14 +189,17 @@ def test_a_reset_in_the_midst_of_a_round(installation, client, how):
     assert copy.is_true() and not copy.ask()["reset"]
 
 
-def test_cursors_of_others(client):
-    """Of another consent, of a walk through /transactions/get, forged. Red where the kind is not looked at."""
+def test_cursors_of_others(installation, client):
+    """Of another consent, of another tenant's, of a walk through /transactions/get, forged. Red where the kind is not looked at."""
     held, other = sandbox.agree(client, "1000"), sandbox.agree(client, "1000")
     cursor = client.data("/transactions/sync", held)["next_cursor"]
     walk = client.data("/transactions/get", held, count=5)["next_cursor"]
     for credentials, shown in ((other, cursor), (held, walk), (held, cursor[:-1] + ("A" if cursor[-1] != "A" else "B")), (held, "x"), (held, "")):
         assert is_error(client.data("/transactions/sync", credentials, cursor=shown), 400, "invalid_field")
     assert is_error(client.data("/transactions/get", held, cursor=cursor), 400, "invalid_field")
+    stranger = installation.client(tenant_of(installation, "Keeps another copy"))
+    assert is_error(stranger.data("/transactions/sync", sandbox.agree(stranger, "1000"), cursor=cursor), 400, "invalid_field")
+    stranger.close()
     client.consent("delete", held)
     assert is_error(client.data("/transactions/sync", held, cursor=cursor), 401, "inactive_credentials")
 
