@@ -1,4 +1,5 @@
 """Each demonstration skill on its pages in Chromium, from the start to the temp_token, in every language of the pages."""
+import itertools
 import json
 import urllib.parse
 
@@ -11,6 +12,7 @@ from finqenv.browser import AXE, accessible, chromium, gone, silent
 from finqenv.places import ROOT
 
 APP = "https://app.example/done"
+MESSAGES = itertools.count(1)
 LANGUAGES = ("en", "ro", "de", "fr", "ar")
 SKILLS = {skill["name"]: skill for skill in (json.loads(file.read_text()) for file in sorted((ROOT / "conf/skills").glob("*.json")))}
 # In `make test` the one with the most to fill in and to send, and a review, from right to left. The others are long.
@@ -61,7 +63,7 @@ class Person:
     def __init__(self, browser, skill, files, script):
         self.browser, self.files, self.script = browser, files, script
         self.steps = [step["schema"].get("examples", [{}])[0] for step in skill["steps"]]
-        self.titles = []
+        self.titles, self.message = [], next(MESSAGES)
 
     def find(self, selector):
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
@@ -80,6 +82,8 @@ class Person:
             for word in pointer.split("/")[1:]:
                 found = found[int(word)] if isinstance(found, list) and word.isdecimal() and int(word) < len(found) else (
                     found.get(word) if isinstance(found, dict) else None)
+            if pointer == "/group_header/message_id" and found:
+                return f"{found}-{self.message}"  # a reference is used once
             if found is not None:
                 return str(int(found.split("-")["ymd".index(part)])) if part else found
         return None
