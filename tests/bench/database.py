@@ -23,7 +23,7 @@ ID = "encode(int8send({}) || int8send({}), 'hex')::uuid"
 STEP = f"""SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM finq.submit_step(:tenant, {ID.format(':high', ':low')},
 :skill, :ordinal, :app_key, NULL, :now, :later, {ID.format(':high', ':low_step')}, :step, :hash, :data, '{{}}',
 CASE WHEN :last THEN 'SESSION_COMPLETED' ELSE 'SESSION_IN_PROGRESS' END::finq.session_status, :secret, 1800, 86400, 0, :ordinal,
-CASE WHEN :last THEN 0 ELSE :ordinal + 1 END, NULL, :reply, NULL, 0, NULL, NULL, NULL, NULL, :data_key);"""
+CASE WHEN :last THEN 0 ELSE :ordinal + 1 END, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, :data_key);"""
 EXCHANGE = f"""SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing
 FROM finq.exchange_token(:tenant, :secret_hash, {ID.format(':high', ':low')}, :later, '{{}}',
 {ID.format(':high', ':low_step')}, :hash, :salt, :secret, 120);"""
@@ -48,7 +48,7 @@ class Database:
         return {"n": 0, "base": base, "ordinal": ordinal, "tenant": self.site.tenant.client_id, "skill": self.skill,
                 "app_key": self.app_key, "now": now, "later": now + 1800, "step": STEPS[min(ordinal, 2) - 1],
                 "hash": hexadecimal(bytes(range(32))), "data": hexadecimal(SEALED + compact(DATA[min(ordinal, 2) - 1]).encode()),
-                "reply": hexadecimal(SEALED + b"{}"), "data_key": hexadecimal(bytes(69)),
+                "data_key": hexadecimal(bytes(69)),
                 "last": "true" if ordinal == 2 else "false", "secret": 1, "salt": hexadecimal(bytes(range(16))),
                 "secret_hash": hexadecimal(hashlib.sha256(self.site.tenant.client_secret.encode()).digest())}
 

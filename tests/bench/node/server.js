@@ -111,10 +111,10 @@ function serve () {
     const stepId = uuid7(claims.started, mac(claims.session + claims.ordinal))
     const wrapped = Buffer.from(claims.data, 'base64url'), dataKey = decrypt(MASTER, wrapped, claims.session)
     const row = await call('step', 'SELECT outcome, step_id, expires_at FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, ' +
-      '$9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, NULL, $20, NULL, NULL, NULL, NULL, NULL, NULL, $21)', [clientId, claims.session, SKILL_ID, claims.ordinal, claims.key, null,
+      '$9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, $20)', [clientId, claims.session, SKILL_ID, claims.ordinal, claims.key, null,
       Math.floor(claims.started / 1000), claims.expires, stepId, stepName, sha256(JSON.stringify(request.body)),
       encrypt(dataKey, JSON.stringify(data), 'step' + stepId), '{}', last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, claims.ordinal,
-      last ? 0 : claims.ordinal + 1, encrypt(dataKey, '{}', 'answer' + stepId), wrapped])
+      last ? 0 : claims.ordinal + 1, wrapped])
     if (row.outcome !== 'ok') throw new Refusal(400, row.outcome)
     const expires = +row.expires_at
     const token = seal({ ...claims, kind: last ? 'temp' : 'nonce', ordinal: claims.ordinal + 1, expires })

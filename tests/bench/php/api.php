@@ -7,7 +7,7 @@ const NONCE_TTL = 1800, SESSION_TTL = 86400, REPEAT = 120, CACHE_SECONDS = 5;
 const STATEMENTS = [
     'tenant' => 'SELECT finq.tenant_seen($1, $2) AS tenant',
     'step' => 'SELECT outcome, step_id, expires_at FROM finq.submit_step($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '
-        . '$13, $14, $15, $16, $17, 0, $18, $19, NULL, $20, NULL, NULL, NULL, NULL, NULL, NULL, $21)',
+        . '$13, $14, $15, $16, $17, 0, $18, $19, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, $20)',
     'exchange' => 'SELECT outcome, credentials_id, salt, consent_exp, max_data_retention '
         . 'FROM finq.exchange_token($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)',
 ];
@@ -194,7 +194,7 @@ function step(array $body, string $text, string $session): never
         intdiv($claims['started'], 1000), $claims['expires'], $step_id, $body['step'],
         '\x' . hash('sha256', $text), '\x' . bin2hex(encrypt($key, json_encode($body['data']), 'step' . $step_id)), '{}',
         $last ? 'SESSION_COMPLETED' : 'SESSION_IN_PROGRESS', 1, NONCE_TTL, SESSION_TTL, $ordinal, $last ? 0 : $ordinal + 1,
-        '\x' . bin2hex(encrypt($key, '{}', 'answer' . $step_id)), '\x' . bin2hex($wrapped)]);
+        '\x' . bin2hex($wrapped)]);
     if ($row['outcome'] !== 'ok') {
         refuse(400, $row['outcome']);
     }
