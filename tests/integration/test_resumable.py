@@ -1,9 +1,9 @@
 """Uploads that are cut anywhere and go on: tus 1.0, by what the client is told and what disk and database hold (contract section 13).
 
-Seen red, each by the test that names what it guards: offset_check always NULL; piece_prove without its comparison; take_piece without look at
+What should turn them red, not all of it tried: offset_check always NULL; piece_prove without its comparison; take_piece without look at
 what was stored (the answer that was lost); upload_record without its look at the partial (one that ended is recorded); finq_resumable_finish
-without finq_resumable_end; partials_end without its insert (the file stays); janitor_remove_partials without its insert; upload_refusal that looks at
-the generation of an address; address_take without line_replace.
+without finq_resumable_end; partials_end without its insert (the file stays); janitor_remove_partials without its insert; upload_refusal that
+looks at the generation of an address; address_take without line_replace.
 """
 import hashlib
 import os

@@ -1,8 +1,8 @@
 /* Partials: cut anywhere, gone on with by anyone, killed at any moment; what is read back is what was appended.
  *
  * Seen red, each by the test that names what it guards: end_find that counts frames which were tried and not proven; segment_begin without
- * ftruncate; is_own always 1 (who was overtaken appends); frame_open that takes what is not intact; frame_out whose frames all have the
- * number 0 (taken out of the midst, a segment's frame is not missed). */
+ * ftruncate; is_own always 1 (who was overtaken appends); frame_open that takes what is not intact; frame_open with another number than the
+ * place. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
