@@ -1,7 +1,7 @@
 """Refreshes that a crash cuts off, of httpd and of PostgreSQL, at each question: nothing of a half is stored, and who comes next tells the
 client each change once.
 
-Not red yet: what is kept aside goes with the claim, and all is stored in one transaction (finq.feed_store).
+Red without the DELETE of feed_page in finq.feed_claim; and all is stored in one transaction (finq.feed_store).
 """
 import signal
 
