@@ -10,8 +10,8 @@
 /** Registers with mod_dbd; for the register_hooks function. */
 void finq_dbd_register(void);
 
-/** A request's access to its host's database. Each call borrows a connection, waits for it and for the answer at most
- * until FinqDatabaseTimeout has passed since the first, and gives it back before it returns. Calls that wait for a
+/** A request's access to its host's database. Each call borrows a connection, waits for it and for the answer, and gives it
+ * back before it returns: FinqDatabaseTimeout at most, all calls together, whatever passes between them. Calls that wait for a
  * connection and lock no more than a session share the transaction of the next that has one. Error of a call, beside
  * those of finq_pg_call: service_unavailable where no connection could be had. */
 finq_db *finq_dbd_of(server_rec *server, finq_gate *gate, apr_pool_t *pool);

@@ -200,7 +200,8 @@ def test_forms_without_a_nonce_hold_no_uploads_place(make_server):
 
 
 def test_a_form_with_its_nonce_takes_its_time(make_server):
-    """Longer than one without it has."""
+    """Longer than one without it has, and than FinqDatabaseTimeout: the database was asked before the file, and is once more behind it.
+    Red where what passes between two calls counts as the database's time."""
     desk = Desk(make_server(children=1, threads=THREADS, plain=True, server=METRICS))
     user = desk.user(desk.plain)
     whole = form("XX", parts_of(user, PNG))

@@ -345,7 +345,7 @@ def test_foreign_uploads_are_recorded_nowhere(bank):
     for session in (user.session_id, str(uuid.uuid4())):
         for generation in (0, 1):
             assert bank.psql(f"SELECT outcome FROM finq.upload_record('{bank.other.tenant.client_id}', '{session}', 1, '{user.step_id}',"
-                             f" 'proof', '{uuid.uuid4()}', 1, sha256('x'), 'image/png', 1800, {generation}, 1, 1, 1)") == "invalid_step_id"
+                             f" 'proof', '{uuid.uuid4()}', 1, sha256('x'), 'image/png', 1800, {generation}, 1, 1, 1, 0, 0, 0, NULL)") == "invalid_step_id"
     assert bank.psql(f"SELECT count(*) FROM finq.upload WHERE step_id = '{user.step_id}'") == "0"
 
 

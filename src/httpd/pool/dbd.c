@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "db/calls.h"
+#include "ground/clock.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -54,8 +55,9 @@ typedef struct {
     server_rec *server;
     finq_gate *gate;
     const finq_meter *meter;
-    apr_time_t deadline;     /* 0 before the first call */
-    apr_uint32_t generation; /* of the last call's connection */
+    apr_time_t deadline;       /* of the call under way */
+    apr_interval_time_t spent; /* in calls so far */
+    apr_uint32_t generation;   /* of the last call's connection */
 } request_db;
 
 typedef struct {
@@ -117,15 +119,17 @@ static finq_error *refused(const request_db *self, finq_event event, const char 
     return unavailable(pool, why);
 }
 
+static apr_interval_time_t timeout_of(const request_db *self)
+{
+    return apr_time_from_sec(finq_config_of(self->server)->database_timeout);
+}
+
 /* Borrows a connection, unless another call takes this one along meanwhile. */
 static finq_error *borrow(borrowed *loan, request_db *self, finq_gate_call *call)
 {
-    apr_time_t timeout = apr_time_from_sec(finq_config_of(self->server)->database_timeout);
     apr_pool_t *pool = call->job.pool;
-    if (!self->deadline)
-        self->deadline = apr_time_now() + timeout;
     loan->deadline = call->deadline = self->deadline;
-    call->until = self->deadline - timeout / WORK_SHARE;
+    call->until = self->deadline - timeout_of(self) / WORK_SHARE;
     loan->gate = self->gate;
     finq_gate_entry entry = wait_for_gate(loan, self, call);
     if (entry == FINQ_GATE_SERVED)
@@ -224,10 +228,9 @@ static int may_repeat(const request_db *self, const finq_gate_call *call)
     return error && error->moved && (call->job.statement->repeatable || !error->uncertain) && apr_time_now() < self->deadline;
 }
 
-static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement, const finq_pg_args *args,
-                                apr_pool_t *pool)
+static finq_error *call_repeated(request_db *self, const PGresult **rows, const finq_pg_statement *statement,
+                                 const finq_pg_args *args, apr_pool_t *pool)
 {
-    request_db *self = (request_db *)db;
     finq_gate_call call = {.job = {.statement = statement, .args = args, .pool = pool},
                            .named = finq_config_of(self->server)->prepared_statements};
     finq_gate_call again = call;
@@ -242,6 +245,18 @@ static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_p
         error->cause = apr_psprintf(pool, "%s; once more: %s", finq_error_why(first), finq_error_why(error));
     }
     *rows = again.job.rows;
+    return error;
+}
+
+/* What passes between two calls is no time of the database's: a slow client's, a bank's, a scanner's. */
+static finq_error *request_call(finq_db *db, const PGresult **rows, const finq_pg_statement *statement, const finq_pg_args *args,
+                                apr_pool_t *pool)
+{
+    request_db *self = (request_db *)db;
+    apr_time_t since = finq_clock_steady();
+    self->deadline = apr_time_now() + timeout_of(self) - self->spent;
+    finq_error *error = call_repeated(self, rows, statement, args, pool);
+    self->spent += finq_clock_steady() - since;
     return error;
 }
 
