@@ -167,8 +167,8 @@ def test_the_culprit_is_tried_again_last(desk):
         with Blocker(desk.installation, locked(first)):
             behind.first(first)
             behind.last_steps(others)
-        process.until(lambda: desk.installation.psql(done(others[2])), what="the last of them")
-        assert desk.installation.psql(done(others[1])) and desk.installation.psql(WAITING), "the culprit waits still"
+        both = f"SELECT 1 WHERE EXISTS ({done(others[1])}) AND EXISTS ({done(others[2])}) AND EXISTS ({WAITING})"
+        process.until(lambda: desk.installation.psql(both), what="the others, while the culprit waits still")
         assert statuses(behind.join()) == [503, 200, 200, 200]
 
 
@@ -179,7 +179,8 @@ def test_a_connection_that_ends_ends_for_all_on_it(desk):
         with Blocker(desk.installation, locked(first)):
             behind.first(first)
             behind.last_steps(others)
-        process.until(lambda: desk.installation.psql(done(first)) and desk.installation.psql(WAITING), what="the others' turn")
+        both = f"SELECT 1 WHERE EXISTS ({done(first)}) AND EXISTS ({WAITING})"
+        process.until(lambda: desk.installation.psql(both), what="the others' turn")
         desk.installation.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'finq_web'")
         answers = behind.join()
     assert statuses(answers) == [503, 503, 503, 503, 200]

@@ -387,6 +387,7 @@ def test_clients_that_go_away(desk, raw_user, as_form):
     desk.installation.httpd.log.allow("FINQ03: .*(FinqMaxUploads|whose nonce has not come)")
     body = form("XX", parts_of(raw_user, PNG)) if as_form else PNG.content
     start = form_head(raw_user, "XX", len(body)) if as_form else head(raw_user, len(body))
+    process.until(lambda: not desk.staged(), what="the end of what came before")
     before = desk.held(raw_user.step_id)
     for place in range(0, len(body), max(1, len(body) // 12)):
         for linger in (None, struct.pack("ii", 1, 0)):
