@@ -79,11 +79,11 @@ class Behind:
 
 
 def busy(desk):
-    """Requests that are being worked on, the question apart."""
+    """Requests that have been read and are being worked on, the question apart."""
     client = new_client(desk)
     page = client.request("GET", "/server-status?auto").body.decode()
     client.close()
-    return int(dict(line.split(": ", 1) for line in page.splitlines() if ": " in line)["BusyWorkers"]) - 1
+    return dict(line.split(": ", 1) for line in page.splitlines() if ": " in line)["Scoreboard"].count("W") - 1
 
 
 def writers(desk, several):
