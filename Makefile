@@ -153,7 +153,7 @@ test:
 	@$(PYTHON) tests/run_all.py $(WORKERS) $(UNIT) -- $(T)
 
 test-asan:
-	@FINQ_ASAN=1 $(MAKE) --no-print-directory test B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+	@FINQ_ASAN=1 $(MAKE) --no-print-directory test B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
 # What is given on make's command line reaches the script as environment.

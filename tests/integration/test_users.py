@@ -80,7 +80,7 @@ def test_what_the_bank_has_corrected_is_shown(own, client, person):
     what is in force."""
     credentials = sandbox.agree(client, "1005", tenant_user_id=person)
     before = {one["id"]: one["data"] for one in client.data("/transactions/get", credentials).json}
-    own.finqctl("sandbox", "date", "--days", "10")
+    own.finqctl("sandbox", "date", "--days", "40")
     now = {one["id"]: one["data"] for one in client.data("/transactions/get", credentials, wait=5).json}
     shown = export(client, tenant_user_id=person)["transactions"]
     ended = {one["id"]: one["data"] for one in shown if one["ended_at"]}

@@ -36,12 +36,14 @@ static finq_error *submission_read(finq_step_submission *submission, finq_sessio
     const char *app_key = finq_json_string(body, "client_app_key"); /* older pages send it along */
     if (app_key)
         FINQ_TRY(finq_directory_know_key(request->service.directory, request->service.db, &client_id, app_key, pool));
-    submission->pass = pass;
-    submission->skill = finq_json_string(body, "skill");
-    submission->step = finq_json_string(body, "step");
-    submission->data = json_object_get(body, "data");
-    submission->numbers = request->numbers;
-    submission->body_hash = meaning_hash(body, request);
+    *submission = (finq_step_submission){
+        .pass = pass,
+        .skill = finq_json_string(body, "skill"),
+        .step = finq_json_string(body, "step"),
+        .data = json_object_get(body, "data"),
+        .numbers = request->numbers,
+        .body_hash = meaning_hash(body, request),
+    };
     return NULL;
 }
 
