@@ -7,6 +7,7 @@ from .process import Failure
 
 SKILL, LINK = "xyz_aisp_sbx_#2.0", "https://app.example/done"
 MODULES = ("proxy", "proxy_http")
+PERSON = {"wait": 5, "psu_ip_address": "192.0.2.1"}  # who is there: the bank is asked whatever its budget says
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 CONNECTOR = """
 ProxyPass /internal/{name} http://127.0.0.1:{port}/ask timeout={timeout} connectiontimeout=1 retry=0

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from finqenv import sandbox
 from finqenv.banking import SKILLS, Bank
 from finqenv.client import Onboarding
 from finqenv.process import until
@@ -130,7 +131,6 @@ def test_a_server_that_ends_meanwhile(bank, asked):
 
 # -- answers that are odd, and what happens while the bank thinks
 
-PERSON = {"wait": 5, "psu_ip_address": "192.0.2.1"}
 
 
 def telling(*pages, accounts=(ACCOUNT,), at_end=None):
@@ -159,7 +159,7 @@ def test_answers_that_are_none(bank, asked):
                  telling(ones, ones, at_end=lambda: setattr(bank.service, "behaviour", "cut off"))):
         asked.says = says
         bank.server.httpd.log.expect("FINQ08: ")
-        refused = bank.client.data("/accounts/get", consent.held, **PERSON)
+        refused = bank.client.data("/accounts/get", consent.held, **sandbox.PERSON)
         bank.service.behaviour = None
         assert refused.status == 400 and refused.code in ("external_api_invalid_answer", "external_api_connection_error"), refused.body
         assert consent.has() == ["12.50"] and bank.psql("SELECT count(*) FROM finq.feed_page") == "0"
@@ -169,14 +169,14 @@ def test_a_list_that_moves_while_it_is_read(bank, asked):
     """What two pages tell of is one, as the later says. Red without is_told in finq.feed_transactions."""
     consent = Consent(bank, asked)
     asked.says = telling([booked("1", reference="a"), booked("2", reference="b")], [booked("3", reference="b"), booked("4", reference="c")])
-    assert bank.client.data("/accounts/get", consent.held, **PERSON).status == 200
+    assert bank.client.data("/accounts/get", consent.held, **sandbox.PERSON).status == 200
     assert consent.has() == ["1", "12.50", "3", "4"], "and what is older than what was asked for"
 
 
 def test_two_currencies_in_one_account(bank, asked):
     consent = Consent(bank, asked)
     asked.says = telling([booked("1", reference="a"), booked("2", reference="b", currency="EUR")])
-    assert bank.client.data("/accounts/get", consent.held, **PERSON).status == 200
+    assert bank.client.data("/accounts/get", consent.held, **sandbox.PERSON).status == 200
     told = [one["data"]["amount"] for one in bank.client.data("/transactions/get", consent.held, filter={"currency": "EUR"}).json]
     assert consent.has() == ["1", "12.50", "2"] and told == ["2"]
 

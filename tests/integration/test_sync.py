@@ -13,7 +13,6 @@ import pytest
 from finqenv import process, sandbox
 from finqenv.wire import is_error
 
-PERSON = {"wait": 5, "psu_ip_address": "192.0.2.1"}
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +102,7 @@ def test_a_copy_is_kept(installation, client):
     assert copy.is_true()
     pass_days(installation, 10)
     assert copy.ask()["added"] == [], "nobody has asked the bank"
-    copy.round(**PERSON)
+    copy.round(**sandbox.PERSON)
     assert copy.is_true() and not copy.ask()["has_more"]
 
 
@@ -113,7 +112,7 @@ def test_what_changes_meanwhile_waits(installation, client):
     begun = copy.page(count=100)
     before = client.data("/transactions/get", copy.credentials).json
     pass_days(installation, 10)
-    client.data("/accounts/get", copy.credentials, **PERSON)
+    client.data("/accounts/get", copy.credentials, **sandbox.PERSON)
     assert begun
     copy.round(count=100)
     assert {**copy.held}.keys() == {one["utx_id"] for one in before}
@@ -129,7 +128,7 @@ def test_what_is_gone_says_why(installation, client):
         copy = Copy(client, sandbox.agree(client, customer))
         copy.round(count=500)
         pass_days(installation, 11)
-        told = copy.ask(count=500, **PERSON)
+        told = copy.ask(count=500, **sandbox.PERSON)
         reasons |= {one["reason"] for one in told["removed"]}
         for one in told["removed"]:
             assert one["utx_id"] in copy.held and (one.get("replaced_by") is None or one["replaced_by"] in {new["id"] for new in told["added"]})
@@ -173,7 +172,7 @@ def test_a_reset_in_the_midst_of_a_round(installation, client, how):
     else:
         copy.round(count=500)
         pass_days(installation, 10)
-        client.data("/accounts/get", copy.credentials, **PERSON)
+        client.data("/accounts/get", copy.credentials, **sandbox.PERSON)
         assert copy.page(count=5)
         feed(f"seq = seq - {5 if how == 'restored' else 100}")
         installation.psql(f"DELETE FROM finq.transaction t USING finq.feed f WHERE t.credentials_id = '{name}' AND f.credentials_id = t.credentials_id AND t.seq > f.seq")
@@ -233,7 +232,7 @@ class Schedule:
         self.installation.httpd.log.allow("AH00052: child pid .* exit signal Killed|FINQ|proxy")
         before, other = set(self.installation.httpd.children()), self.installation.client(self.client.tenant)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            asking = pool.submit(other.data, "/balances/get", self.copy.credentials, **PERSON)
+            asking = pool.submit(other.data, "/balances/get", self.copy.credentials, **sandbox.PERSON)
             time.sleep(self.chance.random() / 20)
             for child in before:
                 process.send(child, signal.SIGKILL)
@@ -256,7 +255,7 @@ class Schedule:
 
     def go(self, steps):
         what = {"day": lambda: pass_days(self.installation, 1), "days": lambda: pass_days(self.installation, self.chance.randint(2, 9)),
-                "refresh": lambda: self.data(**PERSON), "unattended": lambda: self.data(wait=1), "renewal": self.renew, "round": self.round,
+                "refresh": lambda: self.data(**sandbox.PERSON), "unattended": lambda: self.data(wait=1), "renewal": self.renew, "round": self.round,
                 "page": lambda: self.copy.page(count=self.chance.choice([20, 100, 500])), "crash": self.crash, "erasure": self.erase}
         for kind in [self.kinds.choice(self.KINDS) for _ in range(steps)] + ["round"]:
             self.happened.add(kind)
