@@ -24,7 +24,9 @@ int finq_codec_decode(finq_bytes *bytes, finq_alphabet alphabet, const char *tex
 
 /** The number that at most eight bytes spell, the highest first (big-endian). */
 apr_uint64_t finq_codec_number(const unsigned char *bytes, apr_size_t length);
-/** The same, the lowest first (little-endian). */
+/** Spells a number in so many bytes, the highest first. */
+void finq_codec_number_put(unsigned char *to, apr_uint64_t number, apr_size_t length);
+/** The number that at most eight bytes spell, the lowest first (little-endian). */
 apr_uint64_t finq_codec_number_little(const unsigned char *bytes, apr_size_t length);
 
 #endif

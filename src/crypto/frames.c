@@ -56,21 +56,15 @@ finq_error *finq_frames_make(finq_frames **out, const finq_data_key *key, const 
     return error;
 }
 
-static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
-{
-    for (int i = bytes - 1; i >= 0; i--, number >>= 8)
-        to[i] = (unsigned char)number;
-}
-
 /* Sets the nonce of a frame, and what is authenticated with it. */
 static int frame_begin(EVP_CIPHER_CTX *context, const finq_frames *frames, apr_uint64_t number, int is_last, int is_sealing)
 {
     unsigned char nonce[NONCE_BYTES] = {0}, place[PLACE_BYTES];
     int n;
-    put_number(nonce + 4, number, 8);
+    finq_codec_number_put(nonce + 4, number, 8);
     memcpy(place, frames->segment.upload_id.bytes, 16);
-    put_number(place + 16, (apr_uint32_t)frames->segment.number, 4);
-    put_number(place + 20, number, 8);
+    finq_codec_number_put(place + 16, (apr_uint32_t)frames->segment.number, 4);
+    finq_codec_number_put(place + 20, number, 8);
     place[28] = is_last ? 1 : 0;
     return EVP_CipherInit_ex(context, NULL, NULL, NULL, nonce, is_sealing) == 1 &&
            EVP_CipherUpdate(context, NULL, &n, place, sizeof place) == 1;

@@ -218,9 +218,9 @@ finq_error *finq_secrets_open(finq_seal *seal, const finq_secrets *secrets, unsi
 finq_error *finq_secret_step_id(finq_id *step_id, const finq_secret *secret, const finq_id *session_id, int ordinal,
                                 apr_pool_t *pool)
 {
-    unsigned char tag[KEY_BYTES], place[4] = {(unsigned char)(ordinal >> 24), (unsigned char)(ordinal >> 16),
-                                              (unsigned char)(ordinal >> 8), (unsigned char)ordinal};
+    unsigned char tag[KEY_BYTES], place[4];
     finq_bytes pieces[] = {{session_id->bytes, sizeof session_id->bytes}, {place, sizeof place}};
+    finq_codec_number_put(place, (apr_uint64_t)ordinal, sizeof place);
     FINQ_TRY(mac(tag, secret->step_mac, pieces, 2, pool));
     *step_id = finq_id_v7(finq_id_time(session_id), tag);
     return NULL;

@@ -36,8 +36,7 @@ finq_error *finq_data_cursor_open(unsigned char *place, apr_size_t length, char 
 
 void finq_data_cursor_put(unsigned char to[8], apr_int64_t number)
 {
-    for (int i = 7; i >= 0; i--, number >>= 8)
-        to[i] = (unsigned char)number;
+    finq_codec_number_put(to, (apr_uint64_t)number, 8);
 }
 
 apr_int64_t finq_data_cursor_get(const unsigned char from[8])

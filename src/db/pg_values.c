@@ -14,12 +14,11 @@ static void arg_add(finq_pg_args *args, const void *value, apr_size_t length, in
     args->formats[args->count++] = format;
 }
 
-static void arg_number(finq_pg_args *args, apr_uint64_t number, int bytes)
+static void arg_number(finq_pg_args *args, apr_uint64_t number, apr_size_t bytes)
 {
     unsigned char *to = args->numbers[args->count];
-    for (int i = bytes - 1; i >= 0; i--, number >>= 8)
-        to[i] = (unsigned char)number;
-    arg_add(args, to, (apr_size_t)bytes, 1);
+    finq_codec_number_put(to, number, bytes);
+    arg_add(args, to, bytes, 1);
 }
 
 void finq_pg_arg_id(finq_pg_args *args, const finq_id *id)

@@ -57,12 +57,6 @@ static finq_error *gone(apr_pool_t *pool)
     return finq_error_make(pool, FINQ_E_UPLOAD_GONE, "There is no unfinished upload at this address.");
 }
 
-static void word_put(unsigned char *to, apr_uint32_t word)
-{
-    for (int i = WORD - 1; i >= 0; i--, word >>= 8)
-        to[i] = (unsigned char)word;
-}
-
 /* ---- files ---- */
 
 static apr_status_t partial_release(void *data)
@@ -188,7 +182,7 @@ static finq_error *segment_begin(finq_partial *partial)
     finq_source log = finq_source_of_file(&partial->descriptor, file.st_size);
     partial->end = end_find(&log);
     partial->begins = partial->end.at;
-    word_put(head, partial->is_tried ? TRIED : SEGMENT);
+    finq_codec_number_put(head, partial->is_tried ? TRIED : SEGMENT, WORD);
     memcpy(head + WORD, partial->salt, FINQ_FRAMES_SALT);
     if (ftruncate(partial->descriptor, partial->begins) != 0 ||
         !write_all(partial->descriptor, head, sizeof head, partial->begins))
@@ -277,7 +271,7 @@ static finq_error *record_out(finq_partial *partial, size_t n)
 static finq_error *frame_out(finq_partial *partial)
 {
     size_t n = partial->used;
-    word_put(partial->record, (apr_uint32_t)n);
+    finq_codec_number_put(partial->record, (apr_uint32_t)n, WORD);
     FINQ_TRY(finq_frames_seal(partial->frames, partial->record + WORD, (apr_uint64_t)partial->end.offset, 0,
                               (finq_bytes){partial->plain, n}));
     FINQ_TRY(record_out(partial, WORD + n + FINQ_FRAME_OVERHEAD));
@@ -314,7 +308,7 @@ finq_error *finq_partial_settle(finq_partial *partial)
 finq_error *finq_partial_prove(finq_partial *partial)
 {
     FINQ_TRY(partial->used > 0 ? frame_out(partial) : NULL);
-    word_put(partial->record, PROOF);
+    finq_codec_number_put(partial->record, PROOF, WORD);
     FINQ_TRY(record_out(partial, WORD));
     return finq_partial_settle(partial);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ground/clock.h"
+#include "ground/codec.h"
 #include "scan_connection.h"
 
 /* Frames of INSTREAM: a length of four bytes, then so many of the document's. */
@@ -158,10 +159,8 @@ static finq_error *send_all(finq_scan *scan, const void *bytes, apr_size_t lengt
 
 static finq_error *frame_send(finq_scan *scan)
 {
-    apr_uint32_t n = (apr_uint32_t)scan->used;
-    unsigned char length[LENGTH] = {(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8),
-                                    (unsigned char)n};
-    memcpy(scan->frame, length, LENGTH);
+    apr_size_t n = scan->used;
+    finq_codec_number_put(scan->frame, n, LENGTH);
     scan->used = 0;
     return n == 0 ? NULL : send_all(scan, scan->frame, LENGTH + n);
 }

@@ -12,12 +12,6 @@
 #define TOKEN_MAX (TOKEN_FIXED + FINQ_DATA_KEY_WRAPPED + 1024 + FINQ_SEAL_OVERHEAD) /* 256 characters are at most 1024 bytes */
 #define TEXT_MAX ((TOKEN_MAX + (apr_size_t)2) / 3 * 4) /* rounded up: the longest text is a few characters shorter */
 
-static void put_number(unsigned char *to, apr_uint64_t number, int bytes)
-{
-    for (int i = bytes - 1; i >= 0; i--, number >>= 8)
-        to[i] = (unsigned char)number;
-}
-
 static const finq_id none; /* no consent */
 
 static apr_size_t token_write(unsigned char *to, const finq_token *token)
@@ -27,11 +21,11 @@ static apr_size_t token_write(unsigned char *to, const finq_token *token)
     to[1] = (unsigned char)token->place;
     to[2] = (unsigned char)token->previous;
     to[3] = (unsigned char)token->late;
-    put_number(to + 4, (apr_uint32_t)token->ordinal, 4);
-    put_number(to + 8, (apr_uint32_t)token->generation, 4);
-    put_number(to + 12, (apr_uint32_t)token->skill_id, 4);
-    put_number(to + 16, (apr_uint64_t)token->expires_at, 8);
-    put_number(to + 24, (apr_uint64_t)token->app_key_id, 8);
+    finq_codec_number_put(to + 4, (apr_uint32_t)token->ordinal, 4);
+    finq_codec_number_put(to + 8, (apr_uint32_t)token->generation, 4);
+    finq_codec_number_put(to + 12, (apr_uint32_t)token->skill_id, 4);
+    finq_codec_number_put(to + 16, (apr_uint64_t)token->expires_at, 8);
+    finq_codec_number_put(to + 24, (apr_uint64_t)token->app_key_id, 8);
     memcpy(to + 32, token->client_id.bytes, 16);
     memcpy(to + 48, token->session_id.bytes, 16);
     memcpy(to + 64, token->renews ? token->renews->bytes : none.bytes, 16);

@@ -103,6 +103,12 @@ apr_uint64_t finq_codec_number(const unsigned char *bytes, apr_size_t length)
     return number;
 }
 
+void finq_codec_number_put(unsigned char *to, apr_uint64_t number, apr_size_t length)
+{
+    for (; length > 0; length--, number >>= 8)
+        to[length - 1] = (unsigned char)number;
+}
+
 apr_uint64_t finq_codec_number_little(const unsigned char *bytes, apr_size_t length)
 {
     apr_uint64_t number = 0;
