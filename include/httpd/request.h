@@ -86,4 +86,8 @@ int finq_request_read(request_rec *r);
 /** Does as finq_request_read for a path that turned out to be under a base only when it was normalised. */
 void finq_request_claim(request_rec *r);
 
+/** Gives a request's service the database anew, with its full time (FinqDatabaseTimeout): what was spent before, on another
+ * page or before somebody outside was asked, does not count. */
+void finq_request_database(finq_request *request, apr_pool_t *pool);
+
 #endif

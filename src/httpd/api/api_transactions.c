@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "httpd/dbd.h"
 #include "httpd/reply.h"
 
 /* Transactions of a piece of an answer that flows. The first is small: the client sees it soon. */
@@ -67,7 +66,7 @@ static finq_error *list_answer(finq_request *request, const finq_data_ask *of, f
         turn = !turn;
         is_first = 0;
         apr_pool_clear(pools[turn]);
-        request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pools[turn]);
+        finq_request_database(request, pools[turn]);
         FINQ_TRY(finq_transactions_read(page, query, &request->service, &of->claim, pools[turn]));
     }
     if (goes_on)

@@ -1,7 +1,6 @@
 #include "httpd/api.h"
 
 #include "consent/person.h"
-#include "httpd/dbd.h"
 #include "httpd/intake.h"
 #include "httpd/limits.h"
 #include "httpd/observe.h"
@@ -87,7 +86,7 @@ static finq_error *page_ask(finq_person_pages *pages, const char **page, const c
 {
     request_pages *self = (request_pages *)pages;
     finq_request *request = self->request;
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    finq_request_database(request, pool);
     return finq_intake_key(request, finq_person_page(page, self->person, part, after, &request->service, pool));
 }
 

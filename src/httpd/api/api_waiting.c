@@ -1,6 +1,5 @@
 #include "httpd/api.h"
 
-#include "httpd/dbd.h"
 #include "httpd/intake.h"
 #include "httpd/longpoll.h"
 #include "httpd/mpm.h"
@@ -37,7 +36,7 @@ static void answer_put(finq_json_writer *reply, finq_request *request, const fin
 
 static finq_error *status_look(finq_waiting_answer *answer, finq_request *request, apr_pool_t *pool)
 {
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    finq_request_database(request, request->r->pool);
     return finq_waiting_status(answer, &request->service, request->pass, pool);
 }
 

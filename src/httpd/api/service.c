@@ -1,7 +1,6 @@
 #include "httpd/service.h"
 
 #include "httpd/ask.h"
-#include "httpd/dbd.h"
 #include "httpd/observe.h"
 
 finq_request *finq_service_begin(request_rec *r)
@@ -10,7 +9,7 @@ finq_request *finq_service_begin(request_rec *r)
     finq_config *config = request->config;
     if (!config->runtime)
         return NULL;
-    request->service.db = finq_dbd_of(r->server, config->runtime->gate, r->pool);
+    finq_request_database(request, r->pool);
     request->service.witness = finq_observe_witness(request);
     request->service.connectors = finq_ask_of(request);
     request->service.directory = config->runtime->directory;

@@ -1,7 +1,6 @@
 #include <apr_strings.h>
 
 #include "httpd/ask.h"
-#include "httpd/dbd.h"
 #include "httpd/limits.h"
 #include "httpd/mpm.h"
 #include "httpd/paths.h"
@@ -22,7 +21,7 @@ static finq_error *request_ask(finq_connectors *connectors, finq_connector_answe
 {
     finq_request *request = ((request_connectors *)connectors)->request;
     finq_error *error = finq_ask(answer, request, name, question);
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    finq_request_database(request, pool);
     return error;
 }
 
@@ -31,7 +30,7 @@ static finq_error *request_ask_data(finq_connectors *connectors, finq_bank_page 
 {
     finq_request *request = ((request_connectors *)connectors)->request;
     finq_error *error = finq_ask_data(page, request, name, question, pool);
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    finq_request_database(request, request->r->pool);
     return error;
 }
 
@@ -40,7 +39,7 @@ static finq_error *request_ask_payment(finq_connectors *connectors, finq_payment
 {
     finq_request *request = ((request_connectors *)connectors)->request;
     finq_error *error = finq_ask_payment(answer, request, name, question, pool);
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    finq_request_database(request, request->r->pool);
     return error;
 }
 
@@ -54,7 +53,7 @@ static int request_pause(finq_connectors *connectors)
         return 0;
     apr_sleep(PAUSE);
     finq_permits_release(&waiting, gauge);
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    finq_request_database(request, request->r->pool);
     return 1;
 }
 

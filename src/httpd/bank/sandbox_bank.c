@@ -8,7 +8,6 @@
 #include "db/calls.h"
 #include "flow/payment.h"
 #include "flow/waiting.h"
-#include "httpd/dbd.h"
 #include "httpd/sandbox_orders.h"
 
 APLOG_USE_MODULE(finq);
@@ -43,7 +42,7 @@ static void decide(finq_request *request, void *afterwards)
     apr_pool_t *pool = request->r->pool;
     finq_status status;
     apr_sleep(LATER);
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
+    finq_request_database(request, pool);
     finq_error *error = of->order ? order_tell(request, of) : NULL;
     if (!error)
         error = finq_waiting_decide(&status, &request->service, &of->decision, of->connector, pool);

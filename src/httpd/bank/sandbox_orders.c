@@ -5,7 +5,6 @@
 
 #include "crypto/secrets.h"
 #include "db/calls.h"
-#include "httpd/dbd.h"
 
 /* What stands before what is sealed: nothing that is sealed for another purpose opens as this. */
 #define SEALED_ORDER 'O'
@@ -142,7 +141,7 @@ static finq_error *visit_begin(finq_id *attempt, const finq_sandbox_visit *visit
 {
     if (!request->config->runtime)
         return finq_error_make(request->r->pool, FINQ_E_INVALID_FIELD, "This bank takes no payments.");
-    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, request->r->pool);
+    finq_request_database(request, request->r->pool);
     finq_id_parse(attempt, visit->order);
     return NULL;
 }

@@ -7,6 +7,7 @@
 #include <http_log.h>
 #include <string.h>
 
+#include "httpd/dbd.h"
 #include "httpd/paths.h"
 
 APLOG_USE_MODULE(finq);
@@ -179,4 +180,9 @@ void finq_request_claim(request_rec *r)
     const core_request_config *core = ap_get_core_module_config(r->request_config);
     if (!core->response_code_strings || core->response_code_strings[0] != instead)
         texts_set(r);
+}
+
+void finq_request_database(finq_request *request, apr_pool_t *pool)
+{
+    request->service.db = finq_dbd_of(request->r->server, request->config->runtime->gate, pool);
 }
