@@ -1,9 +1,10 @@
 """An installation with a connector behind it, a sandbox bank before it, and skills whose steps wait."""
 import json
 import secrets
+import signal
 import sys
 
-from . import sandbox
+from . import process, sandbox
 from .client import Onboarding
 from .places import ROOT
 from .process import free_port
@@ -60,6 +61,18 @@ class Bank:
         """As before what a test had it do."""
         self.service.behaviour, self.service.is_deaf = None, False
         self.service.ledger.says = {"status": "ACSP"}
+
+    def crash(self, who):
+        """kill -9 of every child of httpd, or of `postgres`, which begins again."""
+        self.server.httpd.log.allow("FINQ|dbd|Terminating|terminat|server closed|Connection refused|SIGKILL|proxy")
+        if who == "postgres":
+            self.server.postgres.kill9()
+            self.server.postgres.start()
+            return
+        before = set(self.server.httpd.children())
+        for child in before:
+            process.send(child, signal.SIGKILL)
+        process.until(lambda: set(self.server.httpd.children()) - before, what="the next child")
 
     def ctl(self, *words, **more):
         return self.server.finqctl(*words, **more)

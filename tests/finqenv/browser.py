@@ -15,15 +15,18 @@ def driver_service(directory):
                    env=clean_environ(HOME=str(directory)))
 
 
-def chromium(directory, script=True):
-    """A browser that goes to this machine alone, with script or without; `directory`, a new one, is its home."""
+def chromium(directory, script=True, logs=("browser",), **more):
+    """A browser that goes to this machine alone, with script or without; `directory`, a new one, is its home. `more` are
+    Chromium's own options, such as mobileEmulation."""
     options = webdriver.ChromeOptions()
+    for name, value in more.items():
+        options.add_experimental_option(name, value)
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
                      "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1", f"--user-data-dir={directory}/profile"):
         options.add_argument(argument)
     if not script:
         options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {log: "ALL" for log in logs})
     driver = webdriver.Chrome(service=driver_service(directory), options=options)
     driver.set_page_load_timeout(30)
     return driver

@@ -11,9 +11,8 @@ import json
 import threading
 
 import pytest
-from selenium import webdriver
 
-from finqenv.browser import driver_service
+from finqenv.browser import chromium
 from finqenv.flows import CARD
 from finqenv.httpd_conf import Site
 
@@ -63,13 +62,7 @@ def api(make_module_server, origins):
 
 @pytest.fixture(scope="module")
 def browser(run_directory):
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
-                     "--ignore-certificate-errors", "--host-resolver-rules=MAP *.test 127.0.0.1, MAP localhost 127.0.0.1",
-                     f"--user-data-dir={run_directory / 'chromium-cors'}"):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(service=driver_service(run_directory / "chromium-cors-home"), options=options)
-    driver.set_page_load_timeout(30)
+    driver = chromium(run_directory / "chromium-cors")
     driver.set_script_timeout(30)
     yield driver
     driver.quit()

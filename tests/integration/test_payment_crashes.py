@@ -7,12 +7,11 @@ Red where finq.payment_begin answers with p_attempt, and where it looks at no or
 """
 import contextlib
 import http.client
-import signal
 import threading
 
 import pytest
 
-from finqenv import process, sandbox
+from finqenv import sandbox
 from finqenv.banking import Bank, step
 from finqenv.locks import Blocker
 from finqenv.payments import PAY, ledger, new_message, order, paying, visited
@@ -86,18 +85,6 @@ def bank(make_module_server, run_directory):
     made.stop()
 
 
-def crash(bank, who):
-    bank.server.httpd.log.allow("FINQ|dbd|Terminating|terminat|server closed|Connection refused|SIGKILL|proxy")
-    if who == "postgres":
-        bank.server.postgres.kill9()
-        bank.server.postgres.start()
-        return
-    before = set(bank.server.httpd.children())
-    for child in before:
-        process.send(child, signal.SIGKILL)
-    until(lambda: set(bank.server.httpd.children()) - before, what="the next child")
-
-
 def crash_at(bank, who, passed, call):
     """Has a client call, and the crash come when that has passed all of these but the last."""
     client, answers = bank.server.client(bank.tenant), []
@@ -116,7 +103,7 @@ def crash_at(bank, who, passed, call):
             if place is passed[0]:
                 thread.start()
             until(is_reached, what=f"a call at {vars(place)}")
-        crash(bank, who)
+        bank.crash(who)
     thread.join(40)
     assert not thread.is_alive()
     bank.client.close()  # its connection has gone with the child

@@ -3,11 +3,8 @@ client each change once.
 
 Red without the DELETE of feed_page in finq.feed_claim; and all is stored in one transaction (finq.feed_store).
 """
-import signal
-
 import pytest
 
-from finqenv import process
 from finqenv.banking import Bank
 from finqenv.process import until
 from finqenv.telling import Telling
@@ -22,18 +19,6 @@ def bank(make_module_server, run_directory):
     made = Bank(make_module_server, run_directory / "crashes", timeout=20, children=1, directives={"FinqJanitorInterval": "1"})
     yield made
     made.stop()
-
-
-def crash(bank, who):
-    bank.server.httpd.log.allow("FINQ|dbd|Terminating|terminat|server closed|Connection refused|SIGKILL|proxy")
-    if who == "postgres":
-        bank.server.postgres.kill9()
-        bank.server.postgres.start()
-        return
-    before = set(bank.server.httpd.children())
-    for child in before:
-        process.send(child, signal.SIGKILL)
-    until(lambda: set(bank.server.httpd.children()) - before, what="the next child")
 
 
 @pytest.mark.parametrize("who, kind", CRASHES)
@@ -55,7 +40,7 @@ def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
     asked.amounts, asked.hold = ["12.50", "7.00"], kind
     bank.psql(f"UPDATE finq.feed SET due_at = now() WHERE credentials_id = '{held['credentials_id']}'")
     assert asked.held.wait(20)
-    crash(bank, who)
+    bank.crash(who)
     asked.hold = None
     asked.go.set()
     bank.client.close()  # its connection has gone with the child

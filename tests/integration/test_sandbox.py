@@ -9,12 +9,11 @@ import secrets
 import urllib.parse
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from finqenv.browser import CONTRAST, driver_service
+from finqenv.browser import CONTRAST, chromium
 from finqenv.client import Client
 from finqenv.httpd import Httpd
 from finqenv.installation import MODULE, SANITIZED
@@ -149,15 +148,8 @@ def test_configtest(run_directory, section):
 
 @pytest.fixture(scope="module")
 def browser(run_directory):
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
-                     "--ignore-certificate-errors", f"--user-data-dir={run_directory / 'chromium'}"):
-        options.add_argument(argument)
-    metrics = {"width": WIDTH, "height": 740, "pixelRatio": 2.0}
-    options.add_experimental_option("mobileEmulation", {"deviceMetrics": metrics})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(service=driver_service(run_directory / "chromium-home"), options=options)
-    driver.set_page_load_timeout(30)
+    driver = chromium(run_directory / "chromium-sandbox", logs=("browser", "performance"),
+                      mobileEmulation={"deviceMetrics": {"width": WIDTH, "height": 740, "pixelRatio": 2.0}})
     yield driver
     driver.quit()
 

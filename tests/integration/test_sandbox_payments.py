@@ -7,12 +7,11 @@ import secrets
 import urllib.parse
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from finqenv import sandbox
 from finqenv.banking import step
-from finqenv.browser import CONTRAST, driver_service
+from finqenv.browser import CONTRAST, chromium
 from finqenv.client import Onboarding
 from finqenv.flows import publish
 from finqenv.payments import DEBTOR, RENT, ledger, new_message, order, paying, transfer, visited
@@ -162,13 +161,7 @@ def test_who_approves_later(installation, client):
 
 @pytest.fixture(scope="module")
 def browser(run_directory):
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
-                     "--ignore-certificate-errors", f"--user-data-dir={run_directory / 'chromium-payments'}"):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=driver_service(run_directory / "chromium-payments-home"), options=options)
-    driver.set_page_load_timeout(30)
+    driver = chromium(run_directory / "chromium-payments")
     yield driver
     driver.quit()
 
