@@ -1,5 +1,6 @@
 """A private httpd with TLS."""
 import contextlib
+import dataclasses
 import os
 import pathlib
 import signal
@@ -59,15 +60,25 @@ class Httpd:
                              ASAN_OPTIONS=f"detect_leaks=0:log_path='{self.sanitizer_logs}/log'",
                              UBSAN_OPTIONS=f"print_stacktrace=1:log_path='{self.sanitizer_logs}/log'")
 
-    def _httpd(self, *arguments, check=True):
+    def _write(self):
         self.config.touch(mode=0o600)  # it holds the database's password
         self.config.write_text(httpd_conf.render(self, self.settings, loopback_addresses()))
+
+    def _httpd(self, *arguments, check=True):
+        self._write()
         return run(PROGRAM, "-d", self.directory, "-f", self.config, *arguments, check=check, cwd="/",
                    env=self._environ(), start_new_session=True)
 
-    def configtest(self):
-        """(whether the configuration is right, what httpd says about it)"""
-        done = self._httpd("-t", check=False)
+    def configtest(self, directives=None, **settings):
+        """(whether the configuration is right, what httpd says about it); with further or other `directives` and `settings`, for
+        this look alone."""
+        kept = self.settings
+        self.settings = dataclasses.replace(kept, directives={**kept.directives, **(directives or {})}, **settings)
+        try:
+            done = self._httpd("-t", check=False)
+        finally:
+            self.settings = kept
+            self._write()
         return done.returncode == 0, done.stdout + done.stderr
 
     def directives(self):

@@ -138,10 +138,7 @@ def test_a_limit_of_its_own(make_server, run_directory):
 @pytest.mark.parametrize("words", ["limit=0", "limit=", "limit=-1", "limit=1x", "limit=100001", "most=5", "limit=1 limit=1"])
 def test_limits_that_are_refused(bank, words):
     httpd = bank.server.httpd
-    before = httpd.settings.server
-    httpd.settings.server += f'FinqConnector other /internal/other "{bank.secret}" {words}\n'
-    ok, said = httpd.configtest()
-    httpd.settings.server = before
+    ok, said = httpd.configtest(server=f'{httpd.settings.server}FinqConnector other /internal/other "{bank.secret}" {words}\n')
     assert not ok and "limit=N, from 1 to 100000" in said.replace("\n", " ")
 
 

@@ -235,9 +235,7 @@ def test_no_page_is_made_of_what_the_host_leaves_out(narrowed):
     ("xyz_sbx_#3.0", True), ("a_#1.0 b_#2.0", True), ("all", True), ("xyz", False), ("xyz_sbx_#3.0,b_#1.0", False),
     ("XYZ_#1.0", False), ('""', False), ('"x_#1.0\\" , \\"y_#1.0"', False), ("", False)])
 def test_finq_skills_at_configtest(narrowed, value, right):
-    narrowed.httpd.settings.server = f"FinqSkills {value}"
-    ok, words = narrowed.httpd.configtest()
-    narrowed.httpd.settings.server = ""
+    ok, words = narrowed.httpd.configtest(server=f"FinqSkills {value}")
     assert ok == right and (right or "FinqSkills" in words)
 
 

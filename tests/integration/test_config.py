@@ -33,11 +33,6 @@ def draft(server, tmp_path_factory):
     return httpd
 
 
-def with_directive(draft, name, value):
-    draft.settings.directives[name] = value
-    return draft.configtest()
-
-
 def refused(draft, *words):
     ok, said = draft.configtest()
     said = " ".join(said.split())
@@ -55,9 +50,9 @@ def test_the_least_that_is_needed(draft):
 def test_numbers(draft, name):
     low, high, _, unit = NUMBERS[name]
     for value in (low, high, low + 1):
-        assert with_directive(draft, name, value)[0], value
+        assert draft.configtest({name: value})[0], value
     for value in (low - 1, high + 1, "x", "1.5", "10x", "-1", "99999999999999999999", "0x10"):
-        ok, said = with_directive(draft, name, value)
+        ok, said = draft.configtest({name: value})
         said = " ".join(said.split())
         assert not ok, value
         assert f"{name} must be a whole number of {unit} from {low} to {high}" in said, said
@@ -65,7 +60,7 @@ def test_numbers(draft, name):
 
 @pytest.mark.parametrize("value, ok", [("30min", True), ("1h", True), ("1800s", True), ("1800000ms", True), ("1500ms", False), ("2d", False)])
 def test_times_may_have_units(draft, value, ok):
-    assert with_directive(draft, "FinqNonceTTL", value)[0] == ok
+    assert draft.configtest({"FinqNonceTTL": value})[0] == ok
 
 
 @pytest.mark.parametrize("value, ok", [
@@ -79,7 +74,7 @@ def test_times_may_have_units(draft, value, ok):
     ("capacitor://localhost/", False), ("capacitor://", False), ("https://bücher.example", False)])
 def test_origins(draft, value, ok):
     """What no browser ever sends is refused, or a page would be shut out by a slip of the pen."""
-    done, said = with_directive(draft, "FinqAllowOrigin", value)
+    done, said = draft.configtest({"FinqAllowOrigin": value})
     assert done == ok
     assert ok or "FinqAllowOrigin takes origins such as https://app.example.com, * for any, or none" in " ".join(said.split())
 
@@ -87,21 +82,21 @@ def test_origins(draft, value, ok):
 @pytest.mark.parametrize("value, spelt", [("https://bücher.example:8443", "https://xn--bcher-kva.example:8443"),
                                           ("https://ȘTIRI.example", "https://xn--tiri-pxb.example")])
 def test_the_punycode_of_an_origin_is_named(draft, value, spelt):
-    said = " ".join(with_directive(draft, "FinqAllowOrigin", value)[1].split())
-    assert f"which browsers send as {spelt}" in said and with_directive(draft, "FinqAllowOrigin", spelt)[0]
+    said = " ".join(draft.configtest({"FinqAllowOrigin": value})[1].split())
+    assert f"which browsers send as {spelt}" in said and draft.configtest({"FinqAllowOrigin": spelt})[0]
 
 
 @pytest.mark.parametrize("value, ok", [("none", True), ("X-App-Version X-B3-TraceId", True), ("*", False), ("X-App,Y", False),
                                        ('"X App"', False), ("X-App:", False)])
 def test_headers_of_other_origins(draft, value, ok):
-    done, said = with_directive(draft, "FinqAllowHeaders", value)
+    done, said = draft.configtest({"FinqAllowHeaders": value})
     assert done == ok
     assert ok or "FinqAllowHeaders takes names of headers such as X-App-Version, or none" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("value, ok", [("on", True), ("off", True), ("maybe", False)])
 def test_prepared_statements(draft, value, ok):
-    assert with_directive(draft, "FinqPreparedStatements", value)[0] == ok
+    assert draft.configtest({"FinqPreparedStatements": value})[0] == ok
 
 
 @pytest.mark.parametrize("name", [*NUMBERS, *OTHERS])
@@ -161,7 +156,7 @@ def test_secret_files_that_will_do(draft, tmp_path, text):
     file = tmp_path / "secret"
     file.touch(mode=0o600)
     file.write_text(text)
-    assert with_directive(draft, "FinqSecretFile", file)[0]
+    assert draft.configtest({"FinqSecretFile": file})[0]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o601])
@@ -200,7 +195,7 @@ def test_receipt_keys(draft, server, tmp_path):
                          (other, "p256.pem: "), (f'"{good}" "{good}"', "its key was named before")):
         draft.settings.directives["FinqReceiptKey"] = value
         refused(draft, "FinqReceiptKey: ", words)
-    assert with_directive(draft, "FinqReceiptKey", good)[0]
+    assert draft.configtest({"FinqReceiptKey": good})[0]
 
 
 def test_one_file_is_not_both(draft, tmp_path):

@@ -225,10 +225,7 @@ def test_timing_tells_no_foreign_client_from_none(hosts, on):
     (f'<Location "/v1">\nFinqTenant {ID}\n</Location>', False, "not allowed in"),
     ('<Location "/v1">\nFinqSkills all\n</Location>', False, "not allowed in")])
 def test_finq_tenant_at_configtest(hosts, lines, right, word):
-    settings = hosts.installation.httpd.settings
-    settings.vhost = lines
-    ok, words = hosts.installation.httpd.configtest()
-    settings.vhost = ""
+    ok, words = hosts.installation.httpd.configtest(vhost=lines)
     assert ok == right and word in words, words
 
 

@@ -387,8 +387,6 @@ def test_what_stands_where_nobody_says(limited):
     ('<Location "/x">\nFinqRateLimit address off\n</Location>', "FinqRateLimit not allowed"),
 ])
 def test_directives_that_are_refused(limited, line, words):
-    before, limited.httpd.settings.server = limited.httpd.settings.server, REMOTEIP + line
-    ok, said = limited.httpd.configtest()
-    limited.httpd.settings.server = before
+    ok, said = limited.httpd.configtest(server=REMOTEIP + line)
     assert not ok and words in said.replace("\n", " ")
     assert limited.httpd.configtest()[0]

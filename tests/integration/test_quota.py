@@ -182,11 +182,5 @@ def test_two_at_once_do_not_pass_together(desk, user):
 
 @pytest.mark.parametrize("value", ["step", "step 1M session", "steps 1M", "step 1X", "step 1MB", "step 0", "step -1", "step 9999999G", "step off session", ""])
 def test_wrong_values(desk, value):
-    settings = desk.installation.httpd.settings
-    kept = settings.directives["FinqUploadQuota"]
-    settings.directives["FinqUploadQuota"] = value
-    try:
-        sound, said = desk.installation.httpd.configtest()
-        assert not sound and "FinqUploadQuota" in said
-    finally:
-        settings.directives["FinqUploadQuota"] = kept
+    sound, said = desk.installation.httpd.configtest({"FinqUploadQuota": value})
+    assert not sound and "FinqUploadQuota" in said

@@ -555,11 +555,5 @@ def test_a_host_without_an_api(guarded, bearer):
 
 @pytest.mark.parametrize("line", ["Require finq-consent nonsense", "Require finq-consent xyz_sbx_#3", 'Require finq-consent "xyz_sbx_#3.0" x'])
 def test_lines_that_are_none(guarded, line):
-    kept = guarded.httpd.settings.vhost
-    guarded.httpd.settings.vhost = f'<Location "/x">\n{line}\n</Location>'
-    try:
-        ok, words = guarded.httpd.configtest()
-    finally:
-        guarded.httpd.settings.vhost = kept
-        guarded.httpd.configtest()
+    ok, words = guarded.httpd.configtest(vhost=f'<Location "/x">\n{line}\n</Location>')
     assert not ok and "names of skills" in words

@@ -163,14 +163,8 @@ def test_configtest_warns_of_what_clamd_may_not_tell(desk, clamd, settings, word
 
 @pytest.mark.parametrize("value", ["on", "clamd:", "clamd:run/clamd.ctl", "clamd", "clamd:/" + "x" * 107])
 def test_the_directive_takes_a_socket_or_off(desk, value):
-    settings = desk.installation.httpd.settings
-    right = settings.directives["FinqScan"]
-    settings.directives["FinqScan"] = value
-    try:
-        sound, said = desk.installation.httpd.configtest()
-        assert not sound and "FinqScan is off, or clamd: and the path" in said
-    finally:
-        settings.directives["FinqScan"] = right
+    sound, said = desk.installation.httpd.configtest({"FinqScan": value})
+    assert not sound and "FinqScan is off, or clamd: and the path" in said
 
 
 # -- clamd that does not answer

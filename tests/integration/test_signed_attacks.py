@@ -461,13 +461,9 @@ def test_what_follows_a_refusal(visitor, key, body):
 def test_directives_are_checked(make_server):
     made = make_server()
     for lines, says in (("FinqSignature maybe", "required or off"), ("FinqSignatureSchemes hmac", "jws, message")):
-        made.httpd.settings.signed = lines
-        sound, words = made.httpd.configtest()
+        sound, words = made.httpd.configtest(signed=lines)
         assert not sound and says in words
-    made.httpd.settings.signed = ""
     for name, value, says in (("FinqKeyCacheTTL", "-1", "0 to 3600"), ("FinqSignatureMaxLifetime", "2d", "1 to 86400"),
                               ("FinqSignatureReplay", "never", "optional or require"), ("FinqSignature", "required", "not allowed")):
-        made.httpd.settings.directives[name] = value
-        sound, words = made.httpd.configtest()
+        sound, words = made.httpd.configtest({name: value})
         assert not sound and says in words, words
-        del made.httpd.settings.directives[name]
