@@ -6,7 +6,6 @@
 
 #include "documents/media.h"
 #include "httpd/access.h"
-#include "httpd/body.h"
 #include "httpd/limits.h"
 #include "httpd/observe.h"
 #include "httpd/paths.h"
@@ -52,30 +51,11 @@ static finq_error *begin(finq_transfer *transfer, finq_request *request)
 
 /* ---- the body ---- */
 
-static int is_tus_piece(const char *type)
-{
-    return type && strcmp(type, finq_resumption_tus.body_type) == 0;
-}
-
-static int is_draft_piece(const char *type)
-{
-    return type && strcmp(type, finq_resumption_draft.body_type) == 0;
-}
-
-/* The draft begins with the document itself, whose type finq_resumable_begin looks at. */
-static int is_document(const char *type)
-{
-    (void)type;
-    return 1;
-}
-
 static finq_error *body_check(const finq_transfer *transfer)
 {
-    const char *const accepted[] = {transfer->protocol->body_type, NULL};
-    finq_body_types types = {is_tus_piece, accepted};
-    if (transfer->protocol == &finq_resumption_draft)
-        types.is_taken = transfer->request->address ? is_draft_piece : is_document;
-    return finq_body_precheck(transfer->request, FINQ_SKILL_MAX_BYTES, &types);
+    const finq_resumption *protocol = transfer->protocol;
+    const finq_body_types *types = transfer->request->address ? &protocol->next : &protocol->first;
+    return finq_body_precheck(transfer->request, FINQ_SKILL_MAX_BYTES, types);
 }
 
 /* As many bytes as the document may have. */

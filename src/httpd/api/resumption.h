@@ -5,12 +5,13 @@
 #include "crypto/digest.h"
 #include "flow/resumable.h"
 #include "httpd/api.h"
+#include "httpd/body.h"
 
 typedef struct finq_transfer finq_transfer;
 
 /* A protocol: how its headers say what one request is about, and how its answers say where the upload stands. */
 typedef struct finq_resumption {
-    const char *body_type; /* of a piece */
+    finq_body_types first, next; /* of what a creation brings, and of what goes on */
     int (*is_asked)(const finq_request *request);
     finq_error *(*enter)(finq_transfer *transfer);  /* of any request: its version */
     finq_error *(*create)(finq_transfer *transfer); /* what is begun: length, is_last, content_type, has_body */

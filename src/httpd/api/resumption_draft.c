@@ -74,6 +74,20 @@ static finq_error *length_check(finq_transfer *transfer, apr_int64_t before, apr
     return NULL;
 }
 
+static const char *const piece_types[] = {"application/partial-upload", NULL};
+
+static int is_piece(const char *type)
+{
+    return type && strcmp(type, *piece_types) == 0;
+}
+
+/* A creation begins with the document itself, whose type finq_resumable_begin looks at. */
+static int is_document(const char *type)
+{
+    (void)type;
+    return 1;
+}
+
 static finq_error *create(finq_transfer *transfer)
 {
     transfer->content_type = apr_table_get(transfer->request->r->headers_in, "Content-Type");
@@ -147,7 +161,8 @@ static void answer(finq_transfer *transfer, finq_json_writer *reply, int status)
 }
 
 const finq_resumption finq_resumption_draft = {
-    .body_type = "application/partial-upload",
+    .first = {is_document, piece_types},
+    .next = {is_piece, piece_types},
     .is_asked = is_asked,
     .enter = enter,
     .create = create,

@@ -25,6 +25,13 @@ static finq_error *enter(finq_transfer *transfer)
 
 /* ---- creation ---- */
 
+static const char *const piece_types[] = {"application/offset+octet-stream", NULL};
+
+static int is_piece(const char *type)
+{
+    return type && strcmp(type, *piece_types) == 0;
+}
+
 /* The value of a key in Upload-Metadata, pairs of a name and a base64 text; NULL where it is not among them. */
 static finq_error *metadata_find(const char **value, const finq_transfer *transfer, const char *key)
 {
@@ -120,7 +127,8 @@ static void answer(finq_transfer *transfer, finq_json_writer *reply, int status)
 }
 
 const finq_resumption finq_resumption_tus = {
-    .body_type = "application/offset+octet-stream",
+    .first = {is_piece, piece_types},
+    .next = {is_piece, piece_types},
     .is_asked = is_asked,
     .ends_at_length = 1,
     .enter = enter,
