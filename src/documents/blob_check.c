@@ -35,7 +35,7 @@ typedef struct {
 static finq_error *day_check(void *baton, const char *day)
 {
     const checking *of = baton;
-    if (!finq_blob_store_is_day(day))
+    if (!finq_blob_store_is_day(of->store, day))
         return NULL;
     int descriptor = finq_blob_store_enter(of->store, day);
     if (descriptor < 0)

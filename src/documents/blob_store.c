@@ -138,7 +138,10 @@ finq_error *finq_blob_store_open_read(finq_blob_store **store, const char *dir, 
     made->root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     apr_pool_cleanup_register(pool, made, store_close, apr_pool_cleanup_null);
     *store = made;
-    return made->root < 0 ? unusable_errno(made, dir, pool) : NULL;
+    if (made->root < 0)
+        return unusable_errno(made, dir, pool);
+    made->staging = finq_blob_store_enter(made, FINQ_BLOB_STAGING); /* none: nothing is staged */
+    return NULL;
 }
 
 /* ---- the mark: the directory's own bytes, in the ids of its uploads. By it the database tells each server of those files alone that it
@@ -216,7 +219,8 @@ finq_error *finq_blob_store_open(finq_blob_store **store, const char *dir, apr_p
     const char *path = apr_pstrcat(pool, dir, "/" FINQ_BLOB_STAGING, NULL);
     if (mkdirat(made->root, FINQ_BLOB_STAGING, 0700) != 0 && errno != EEXIST)
         return unusable_errno(made, path, pool);
-    made->staging = finq_blob_store_enter(made, FINQ_BLOB_STAGING);
+    if (made->staging < 0)
+        made->staging = finq_blob_store_enter(made, FINQ_BLOB_STAGING);
     if (made->staging < 0)
         return unusable_errno(made, path, pool);
     FINQ_TRY(finq_blob_store_private(made, made->staging, path, pool));

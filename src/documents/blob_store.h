@@ -47,8 +47,9 @@ typedef finq_error *(*finq_blob_store_visit)(void *baton, const char *name);
 finq_error *finq_blob_store_entries(const finq_blob_store *store, const char *below, finq_blob_store_visit visit, void *baton,
                                     apr_pool_t *pool);
 
-/** Whether a name is that of a day's directory. */
-int finq_blob_store_is_day(const char *name);
+/** Whether an entry of DIR is a day's directory by its name, and nothing else by its kind. A link passes for one: who enters it fails, and
+ * says so. */
+int finq_blob_store_is_day(const finq_blob_store *store, const char *name);
 
 /** Whether `name` in the staging area still is the open file `file` tells of. */
 int finq_blob_store_is_staged(const finq_blob_store *store, const char *name, const struct stat *file);

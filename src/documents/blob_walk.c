@@ -38,22 +38,35 @@ finq_error *finq_blob_store_entries(const finq_blob_store *store, const char *be
     return error;
 }
 
-int finq_blob_store_is_day(const char *name)
+int finq_blob_store_is_day(const finq_blob_store *store, const char *name)
 {
-    return strspn(name, "0123456789") == DAY_DIGITS && name[DAY_DIGITS] == '\0';
+    struct stat entry;
+    return strspn(name, "0123456789") == DAY_DIGITS && name[DAY_DIGITS] == '\0' &&
+           fstatat(store->root, name, &entry, AT_SYMLINK_NOFOLLOW) == 0 && (S_ISDIR(entry.st_mode) || S_ISLNK(entry.st_mode));
 }
 
-/* Whether a day has the file. One that has a second name, in staging, is not settled yet: a server or a sweep has it. */
+static int is_regular(struct stat *file, int day, const char *name)
+{
+    return fstatat(day, name, file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file->st_mode);
+}
+
+/* One that has a second name, in staging, is not settled yet: a server or a sweep has it. Other names, of backups made by links, say
+ * nothing. What is not wanted leaves its place first and staging then: so what is in its place behind that was kept. */
+static int is_settled(const finq_blob_store *store, int day, const char *name, struct stat *file)
+{
+    return file->st_nlink == 1 || (!finq_blob_store_is_staged(store, name, file) && is_regular(file, day, name));
+}
+
+/* Whether a day has the file. */
 static int file_look(int *settled, const finq_blob_store *store, const char *day, const finq_id *id)
 {
     struct stat file;
     char name[FINQ_ID_TEXT + 1];
-    int descriptor = finq_blob_store_enter(store, day), is_there = 0;
-    if (descriptor >= 0) {
-        is_there = fstatat(descriptor, finq_id_write(name, id), &file, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(file.st_mode);
+    int descriptor = finq_blob_store_enter(store, day);
+    int is_there = descriptor >= 0 && is_regular(&file, descriptor, finq_id_write(name, id));
+    *settled = is_there && is_settled(store, descriptor, name, &file);
+    if (descriptor >= 0)
         close(descriptor);
-    }
-    *settled = is_there && file.st_nlink == 1;
     return is_there;
 }
 
@@ -70,7 +83,7 @@ static finq_error *file_visit(void *baton, const char *name)
 static finq_error *day_visit(void *baton, const char *name)
 {
     walk *of = baton;
-    if (!finq_blob_store_is_day(name))
+    if (!finq_blob_store_is_day(of->store, name))
         return NULL;
     of->day = name;
     return finq_blob_store_entries(of->store, name, file_visit, of, of->pool);

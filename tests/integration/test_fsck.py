@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import fcntl
 import json
+import os
 import pathlib
 import shutil
 import signal
@@ -57,10 +58,13 @@ def beside(upload_id, number):
 
 
 def test_all_is_well(desk, user):
-    """With an upload under way, one that was replaced, and foreign files beside. Red: day_visit that goes into all that is there."""
+    """With an upload under way, one that was replaced, and foreign files beside. Red: day_visit that goes into all that is there;
+    finq_blob_store_is_day without its look at the kind."""
     assert user.upload("photo", PNG).status == user.upload("film", padded(200_000)).status == 200
     assert user.upload("photo", documents.png(shade=0x77)).status == 200
     (desk.directory / "a file of somebody's").touch()
+    (desk.directory / "20010101").touch()
+    os.mkfifo(desk.directory / "20010102")
     with connect(desk.plain) as connection:
         connection.sendall(head(desk.user(desk.plain), 100_000, "paper", "application/pdf") + padded(50_000).content)
         until(desk.staged, 10, "an upload under way")
@@ -98,6 +102,31 @@ def test_a_file_without_a_document(desk, user):
     assert (code, said["mended"]) == (0, 1)
     until(lambda: not kept.with_name(lone).exists(), 20, "a server to remove it")
     assert kept.exists() and clean(desk)
+
+
+def test_a_backup_of_links(desk, user):
+    """Hides nothing that is lost or left. Red: is_settled that asks st_nlink alone."""
+    upload_id = user.upload("photo", PNG)["upload_id"]
+    kept, lone = path_of(desk, upload_id), beside(upload_id, 1)
+    shutil.copy2(kept, kept.with_name(lone))
+    shutil.chown(kept.with_name(lone), kept.owner(), kept.group())
+    backup = desk.directory.with_name("backup")
+    shutil.copytree(desk.directory, backup, copy_function=os.link, ignore=shutil.ignore_patterns("2001*"))
+    code, said, _ = fsck(desk, "--mend")
+    assert (code, said["left"], said["mended"]) == (0, [lone], 1) and said["files"] >= 2
+    until(lambda: not kept.with_name(lone).exists(), 20, "a server to remove it")
+    shutil.rmtree(backup)
+    assert kept.exists() and clean(desk)
+
+
+def test_a_day_that_is_a_link(desk, user):
+    """Whoever moved it elsewhere is told, and nothing counts as lost. Red: finq_blob_store_is_day that passes over links."""
+    user.upload("photo", PNG)
+    link = desk.directory / "20010103"
+    link.symlink_to(desk.directory / "elsewhere")
+    code, said, told = fsck(desk, "--mend")
+    link.unlink()
+    assert (code, said) == (1, None) and "20010103" in told and desk.rows(user.step_id)
 
 
 @pytest.mark.parametrize("how", ["a bit of the last frame", "cut", "a frame left out", "another's", "no key"])
