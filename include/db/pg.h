@@ -18,6 +18,9 @@ typedef struct finq_pg_statement {
     const char *name;
     const char *sql;
     int repeatable; /**< a second time it answers the same, and has no effect beyond that of the first */
+    /** The same of many (sql/functions/crowd.sql): its parameters are arrays of this one's, its columns this one's and then the
+     * member's number. NULL where there is none. */
+    const struct finq_pg_statement *crowd;
 } finq_pg_statement;
 
 /** Parameters of a call, added in order. The bytes must live until the call returns. */
@@ -26,6 +29,7 @@ typedef struct finq_pg_args {
     const char *values[FINQ_PG_ARGS];
     int lengths[FINQ_PG_ARGS];
     int formats[FINQ_PG_ARGS];
+    Oid types[FINQ_PG_ARGS];
     unsigned char numbers[FINQ_PG_ARGS][8];
     const finq_id *session; /* see finq_pg_arg_session; else NULL */
 } finq_pg_args;
@@ -71,6 +75,10 @@ typedef struct finq_pg_job {
 /** Makes several calls in one round trip and one transaction, in their order, so that they cost one commit. If one fails,
  * none has had an effect, and each is made again, alone. Only one thread may use the jobs' pools meanwhile. */
 void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
+
+/** Makes several calls. Those that are alike, and of which there is a statement for a crowd, are asked by that one first, each
+ * kind in a transaction of its own; whoever it did not answer, and all others, by finq_pg_calls. */
+void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
 /** Somewhere to send calls: the business rooms know this, and not where connections come from. */
 typedef struct finq_db finq_db;

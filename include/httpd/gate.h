@@ -13,7 +13,7 @@
 #include "db/pg.h"
 
 /** Most calls that share a transaction. */
-#define FINQ_GATE_TOGETHER 8
+#define FINQ_GATE_TOGETHER 32
 
 /** One call on its way to the database; it lives until finq_gate_enter's caller has its answer. */
 typedef struct finq_gate_call {

@@ -185,4 +185,4 @@ BEGIN
     v_answer.data_key := v_session.data_key;
     RETURN v_answer;
 END $$;
-COMMENT ON FUNCTION finq.exchange_token IS 'locks: session, repeatable';
+COMMENT ON FUNCTION finq.exchange_token IS 'locks: session, repeatable, crowd: exchange_tokens';

@@ -250,7 +250,7 @@ BEGIN
     END IF;
     RETURN v_answer;
 END $$;
-COMMENT ON FUNCTION finq.submit_step IS 'locks: session, repeatable';
+COMMENT ON FUNCTION finq.submit_step IS 'locks: session, repeatable, crowd: submit_steps';
 
 -- The session whose last step this is, and its data key: what a decision says of it is sealed under that.
 CREATE OR REPLACE FUNCTION finq.step_key(p_step_id uuid, OUT session_id uuid, OUT data_key bytea)

@@ -26,7 +26,7 @@ EMBED("ctl_functions_text",
           FUNCTIONS("tenant") FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent") FUNCTIONS("feed")
               FUNCTIONS("data") FUNCTIONS("payment") FUNCTIONS("sandbox") FUNCTIONS("sandbox_order") FUNCTIONS("page")
                   FUNCTIONS("person") FUNCTIONS("data_key") FUNCTIONS("audit") FUNCTIONS("week") FUNCTIONS("janitor")
-                      FUNCTIONS("doctor") FUNCTIONS("retired") FUNCTIONS("grants"));
+                      FUNCTIONS("doctor") FUNCTIONS("crowd") FUNCTIONS("retired") FUNCTIONS("grants"));
 extern const char ctl_functions_text[];
 const char *const ctl_functions = ctl_functions_text;
 

@@ -652,7 +652,7 @@ finq_error *finq_call_account_key_keep(finq_account_key_keep_out *out, finq_db *
 {
     static const finq_pg_statement statement = {
         "finq_account_key_keep",
-        "SELECT data_key FROM finq.account_key_keep(p_client_id => $1, p_data_key => $2)", 1};
+        "SELECT data_key FROM finq.account_key_keep(p_client_id => $1, p_data_key => $2)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -668,7 +668,7 @@ finq_error *finq_call_accounts_get(apr_array_header_t **rows, finq_db *db, const
         "finq_accounts_get",
         "SELECT outcome, data_key, is_due, account_id, mac, servicer_id, servicer_name, read_at, currency, account_type, "
         "account_sub_type, details, balances FROM finq.accounts_get(p_client_id => $1, p_secret_hash => $2, "
-        "p_credentials_id => $3, p_access_token_hash => $4)", 1};
+        "p_credentials_id => $3, p_access_token_hash => $4)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -687,7 +687,7 @@ finq_error *finq_call_balances_get(apr_array_header_t **rows, finq_db *db, const
     static const finq_pg_statement statement = {
         "finq_balances_get",
         "SELECT outcome, is_due, balance FROM finq.balances_get(p_client_id => $1, p_secret_hash => $2, p_credentials_id => "
-        "$3, p_access_token_hash => $4, p_account_id => $5, p_type => $6, p_currency => $7)", 1};
+        "$3, p_access_token_hash => $4, p_account_id => $5, p_type => $6, p_currency => $7)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -709,7 +709,7 @@ finq_error *finq_call_catalog_servicers(finq_catalog_servicers_out *out, finq_db
 {
     static const finq_pg_statement statement = {
         "finq_catalog_servicers",
-        "SELECT outcome, catalog FROM finq.catalog_servicers(p_client_id => $1, p_app_key_hash => $2, p_only => $3)", 1};
+        "SELECT outcome, catalog FROM finq.catalog_servicers(p_client_id => $1, p_app_key_hash => $2, p_only => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -726,7 +726,7 @@ finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_catalog_skills",
         "SELECT outcome, catalog FROM finq.catalog_skills(p_client_id => $1, p_app_key_hash => $2, p_only => $3, p_skill => "
-        "$4, p_language => $5)", 1};
+        "$4, p_language => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -746,7 +746,7 @@ finq_error *finq_call_consent_delete(finq_consent_delete_out *out, finq_db *db, 
         "finq_consent_delete",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
         "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_delete(p_client_id => $1, "
-        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5, p_retention => $6)", 1};
+        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5, p_retention => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -766,7 +766,7 @@ finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const 
         "finq_consent_get",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
         "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_get(p_client_id => $1, p_secret_hash "
-        "=> $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 1};
+        "=> $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -786,7 +786,7 @@ finq_error *finq_call_consent_of_signer(finq_consent_of_signer_out *out, finq_db
         "finq_consent_of_signer",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
         "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_of_signer(p_client_id => $1, "
-        "p_credentials_id => $2, p_access_token_hash => $3)", 1};
+        "p_credentials_id => $2, p_access_token_hash => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -803,7 +803,7 @@ finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const
         "finq_consent_page",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
         "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_page(p_client_id => $1, p_secret_hash "
-        "=> $2, p_user_macs => $3, p_status => $4, p_before => $5, p_count => $6)", 1};
+        "=> $2, p_user_macs => $3, p_status => $4, p_before => $5, p_count => $6)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -824,7 +824,7 @@ finq_error *finq_call_consent_renew(finq_consent_renew_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_consent_renew",
         "SELECT outcome, skill_id, key_id, tenant_user_id, data_key FROM finq.consent_renew(p_client_id => $1, "
-        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5, p_skill => $6)", 1};
+        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5, p_skill => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -842,7 +842,7 @@ finq_error *finq_call_directory_version(finq_directory_version_out *out, finq_db
 {
     static const finq_pg_statement statement = {
         "finq_directory_version",
-        "SELECT directory_version FROM finq.directory_version()", 1};
+        "SELECT directory_version FROM finq.directory_version()", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -853,12 +853,18 @@ finq_error *finq_call_directory_version(finq_directory_version_out *out, finq_db
 finq_error *finq_call_exchange_token(finq_exchange_token_out *out, finq_db *db, const finq_exchange_token_in *in,
                                      apr_pool_t *pool)
 {
+    static const finq_pg_statement crowd = {
+        "finq_exchange_tokens",
+        "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing, tenant_user_id, "
+        "data_key, member FROM finq.exchange_tokens(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, "
+        "p_token_expires_at => $4, p_required => $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, "
+        "p_secret_id => $9, p_repeat_within => $10)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_exchange_token",
         "SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing, tenant_user_id, "
         "data_key FROM finq.exchange_token(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_token_expires_at "
         "=> $4, p_required => $5, p_credentials_id => $6, p_access_token_hash => $7, p_salt => $8, p_secret_id => $9, "
-        "p_repeat_within => $10)", 1};
+        "p_repeat_within => $10)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -882,7 +888,7 @@ finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const fi
         "finq_feed_claim",
         "SELECT outcome, credentials_id, client_id, session_id, skill_id, servicer_id, connector, reference, reference_key, "
         "data_key, account_key, since, visited_at FROM finq.feed_claim(p_credentials_id => $1, p_session_id => $2, "
-        "p_refresh_id => $3, p_if_due => $4, p_is_attended => $5, p_seconds => $6)", 1};
+        "p_refresh_id => $3, p_if_due => $4, p_is_attended => $5, p_seconds => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
@@ -900,7 +906,7 @@ finq_error *finq_call_feed_due(finq_feed_due_out *out, finq_db *db, const finq_f
 {
     static const finq_pg_statement statement = {
         "finq_feed_due",
-        "SELECT credentials_id, behind, oldest FROM finq.feed_due(p_connectors => $1, p_seconds => $2)", 1};
+        "SELECT credentials_id, behind, oldest FROM finq.feed_due(p_connectors => $1, p_seconds => $2)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->connectors);
@@ -915,7 +921,7 @@ finq_error *finq_call_feed_fail(finq_feed_fail_out *out, finq_db *db, const finq
     static const finq_pg_statement statement = {
         "finq_feed_fail",
         "SELECT was_held FROM finq.feed_fail(p_credentials_id => $1, p_refresh_id => $2, p_error => $3, p_is_withdrawn => "
-        "$4, p_gives_back => $5)", 1};
+        "$4, p_gives_back => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
@@ -933,7 +939,7 @@ finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq
     static const finq_pg_statement statement = {
         "finq_feed_keep",
         "SELECT credentials_id FROM finq.feed_keep(p_session_id => $1, p_client_id => $2, p_credentials_id => $3, "
-        "p_skill_id => $4, p_connector => $5, p_reference => $6, p_reference_key => $7)", 1};
+        "p_skill_id => $4, p_connector => $5, p_reference => $6, p_reference_key => $7)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->session_id);
@@ -954,7 +960,7 @@ finq_error *finq_call_feed_page_keep(finq_feed_page_keep_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_feed_page_keep",
         "SELECT is_held FROM finq.feed_page_keep(p_credentials_id => $1, p_refresh_id => $2, p_place => $3, p_kind => $4, "
-        "p_rows => $5, p_seconds => $6)", 1};
+        "p_rows => $5, p_seconds => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
@@ -973,7 +979,7 @@ finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_feed_store",
         "SELECT outcome, fault, seq FROM finq.feed_store(p_credentials_id => $1, p_refresh_id => $2, p_pages => $3, p_since "
-        "=> $4, p_frequency => $5)", 1};
+        "=> $4, p_frequency => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
@@ -990,7 +996,7 @@ finq_error *finq_call_is_read_only(finq_is_read_only_out *out, finq_db *db, apr_
 {
     static const finq_pg_statement statement = {
         "finq_is_read_only",
-        "SELECT is_read_only FROM finq.is_read_only()", 1};
+        "SELECT is_read_only FROM finq.is_read_only()", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -1003,7 +1009,7 @@ finq_error *finq_call_janitor_batch(finq_janitor_batch_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_janitor_batch",
         "SELECT outcome, job, done, next_job, problem FROM finq.janitor_batch(p_epoch => $1, p_job => $2, "
-        "p_session_retention => $3, p_event_retention => $4, p_audit_retention => $5)", 0};
+        "p_session_retention => $3, p_event_retention => $4, p_audit_retention => $5)", 0, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_long(&args, in->epoch);
@@ -1021,7 +1027,7 @@ finq_error *finq_call_janitor_begin(finq_janitor_begin_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_janitor_begin",
         "SELECT epoch, lag, last_run, holder, weeks_ahead, weeks_missing, weeks_pinned, weeks_contended FROM "
-        "finq.janitor_begin(p_holder => $1, p_every => $2)", 0};
+        "finq.janitor_begin(p_holder => $1, p_every => $2)", 0, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->holder);
@@ -1035,7 +1041,7 @@ finq_error *finq_call_janitor_end(finq_janitor_end_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_janitor_end",
-        "SELECT was_held, place, hash FROM finq.janitor_end(p_epoch => $1)", 0};
+        "SELECT was_held, place, hash FROM finq.janitor_end(p_epoch => $1)", 0, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_long(&args, in->epoch);
@@ -1048,7 +1054,7 @@ finq_error *finq_call_janitor_sign(finq_janitor_sign_out *out, finq_db *db, cons
 {
     static const finq_pg_statement statement = {
         "finq_janitor_sign",
-        "SELECT is_kept FROM finq.janitor_sign(p_place => $1, p_hash => $2, p_secret_id => $3, p_signature => $4)", 1};
+        "SELECT is_kept FROM finq.janitor_sign(p_place => $1, p_hash => $2, p_secret_id => $3, p_signature => $4)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_long(&args, in->place);
@@ -1066,7 +1072,7 @@ finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const fi
         "finq_page_begin",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
         "session_id, tenant, colours, logo, status FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => "
-        "$3, p_session_id => $4, p_session_ttl => $5)", 1};
+        "$3, p_session_id => $4, p_session_ttl => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1083,7 +1089,7 @@ finq_error *finq_call_page_logo(finq_page_logo_out *out, finq_db *db, const finq
 {
     static const finq_pg_statement statement = {
         "finq_page_logo",
-        "SELECT logo, logo_type FROM finq.page_logo(p_logo_id => $1)", 1};
+        "SELECT logo, logo_type FROM finq.page_logo(p_logo_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->logo_id);
@@ -1098,7 +1104,7 @@ finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq
         "finq_page_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
         "session_id, tenant, colours, logo, status FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => "
-        "$3)", 1};
+        "$3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1115,7 +1121,7 @@ finq_error *finq_call_page_make(finq_page_make_out *out, finq_db *db, const finq
         "finq_page_make",
         "SELECT outcome, skill_id, expires_at FROM finq.page_make(p_client_id => $1, p_secret_hash => $2, p_page_id => $3, "
         "p_skill => $4, p_is_served => $5, p_language => $6, p_data_key => $7, p_tenant_user_id => $8, p_user_mac => $9, "
-        "p_prefill => $10, p_return_link => $11, p_steps => $12, p_return_folded => $13, p_ttl => $14)", 1};
+        "p_prefill => $10, p_return_link => $11, p_steps => $12, p_return_folded => $13, p_ttl => $14)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1142,7 +1148,7 @@ finq_error *finq_call_page_renew(finq_page_renew_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_page_renew",
         "SELECT outcome, skill_id, generation, expires_at FROM finq.page_renew(p_client_id => $1, p_secret_hash => $2, "
-        "p_page_id => $3, p_request_id => $4, p_ttl => $5)", 1};
+        "p_page_id => $3, p_request_id => $4, p_ttl => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1161,7 +1167,7 @@ finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const 
         "finq_page_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.page_resume(p_client_id "
-        "=> $1, p_page_id => $2, p_generation => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1};
+        "=> $1, p_page_id => $2, p_generation => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1181,7 +1187,7 @@ finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, co
         "finq_partial_begin",
         "SELECT outcome, quota, expires_at, replaced FROM finq.partial_begin(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, "
-        "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_length => $12, p_upload_ttl => $13)", 1};
+        "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_length => $12, p_upload_ttl => $13)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1206,7 +1212,7 @@ finq_error *finq_call_partial_end(finq_partial_end_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_partial_end",
-        "SELECT outcome FROM finq.partial_end(p_upload_id => $1)", 1};
+        "SELECT outcome FROM finq.partial_end(p_upload_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->upload_id);
@@ -1221,7 +1227,7 @@ finq_error *finq_call_partial_stored(finq_partial_stored_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_partial_stored",
         "SELECT upload_id, document, size, sha256, media_type, width, height, orientation FROM "
-        "finq.partial_stored(p_upload_id => $1)", 1};
+        "finq.partial_stored(p_upload_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->upload_id);
@@ -1237,7 +1243,7 @@ finq_error *finq_call_payment_begin(finq_payment_begin_out *out, finq_db *db, co
         "SELECT outcome, place, payment_id, attempt, book, version FROM finq.payment_begin(p_client_id => $1, p_session_id "
         "=> $2, p_skill_id => $3, p_step_id => $4, p_connector => $5, p_payment_id => $6, p_attempt => $7, p_order_mac => "
         "$8, p_references => $9, p_data_key => $10, p_tenant_user_id => $11, p_user_mac => $12, p_started_at => $13, p_book "
-        "=> $14, p_execution_date => $15)", 1};
+        "=> $14, p_execution_date => $15)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1265,7 +1271,7 @@ finq_error *finq_call_payment_claim(finq_payment_claim_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_payment_claim",
         "SELECT payment_id, client_id, session_id, step_id, skill_id, connector, attempt, reference, data_key, book, "
-        "version FROM finq.payment_claim(p_session_id => $1, p_tenant => $2, p_connectors => $3)", 0};
+        "version FROM finq.payment_claim(p_session_id => $1, p_tenant => $2, p_connectors => $3)", 0, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->session_id);
@@ -1281,7 +1287,7 @@ finq_error *finq_call_payment_get(finq_payment_get_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_payment_get",
         "SELECT outcome, payment_id, session_id, data_key, book, phase, is_final, is_due, told_at FROM "
-        "finq.payment_get(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4)", 1};
+        "finq.payment_get(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1298,7 +1304,7 @@ finq_error *finq_call_payment_of_session(finq_payment_of_session_out *out, finq_
 {
     static const finq_pg_statement statement = {
         "finq_payment_of_session",
-        "SELECT payment_id, attempt, book, version FROM finq.payment_of_session(p_session_id => $1)", 1};
+        "SELECT payment_id, attempt, book, version FROM finq.payment_of_session(p_session_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->session_id);
@@ -1313,7 +1319,7 @@ finq_error *finq_call_payment_of_step(finq_payment_of_step_out *out, finq_db *db
     static const finq_pg_statement statement = {
         "finq_payment_of_step",
         "SELECT payment_id, session_id, data_key, book, version FROM finq.payment_of_step(p_step_id => $1, p_tenant => $2, "
-        "p_connector => $3)", 1};
+        "p_connector => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->step_id);
@@ -1329,7 +1335,7 @@ finq_error *finq_call_payment_release(finq_payment_release_out *out, finq_db *db
 {
     static const finq_pg_statement statement = {
         "finq_payment_release",
-        "SELECT was_held FROM finq.payment_release(p_payment_id => $1)", 1};
+        "SELECT was_held FROM finq.payment_release(p_payment_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->payment_id);
@@ -1343,7 +1349,7 @@ finq_error *finq_call_payment_tell(finq_payment_tell_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_payment_tell",
         "SELECT outcome, book, version FROM finq.payment_tell(p_payment_id => $1, p_version => $2, p_book => $3, p_phase => "
-        "$4, p_status => $5, p_is_final => $6, p_is_released => $7, p_reference => $8)", 1};
+        "$4, p_status => $5, p_is_final => $6, p_is_released => $7, p_reference => $8)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->payment_id);
@@ -1367,7 +1373,7 @@ finq_error *finq_call_redirect_conclude(finq_redirect_conclude_out *out, finq_db
         "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description, "
         "data_key FROM finq.redirect_conclude(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, "
         "p_decision => $5, p_told => $6, p_reasons => $7, p_answer_ttl => $8, p_secret_id => $9, p_error => $10, "
-        "p_description => $11)", 1};
+        "p_description => $11)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1392,7 +1398,7 @@ finq_error *finq_call_redirect_take(finq_redirect_take_out *out, finq_db *db, co
         "finq_redirect_take",
         "SELECT outcome, return_link, step_id, tenant_user_id, data, status, expires_at, secret_id, error, description, "
         "data_key FROM finq.redirect_take(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_return_hash => $4, "
-        "p_request_id => $5)", 1};
+        "p_request_id => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1410,7 +1416,7 @@ finq_error *finq_call_revocation_done(finq_revocation_done_out *out, finq_db *db
 {
     static const finq_pg_statement statement = {
         "finq_revocation_done",
-        "SELECT was_there FROM finq.revocation_done(p_revocation_id => $1)", 1};
+        "SELECT was_there FROM finq.revocation_done(p_revocation_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->revocation_id);
@@ -1425,7 +1431,7 @@ finq_error *finq_call_revocation_due(finq_revocation_due_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_revocation_due",
         "SELECT revocation_id, client_id, skill_id, connector, reference, reference_key FROM "
-        "finq.revocation_due(p_connectors => $1, p_seconds => $2)", 1};
+        "finq.revocation_due(p_connectors => $1, p_seconds => $2)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->connectors);
@@ -1440,7 +1446,7 @@ finq_error *finq_call_sandbox_look(finq_sandbox_look_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_sandbox_look",
         "SELECT seed, today, days, reads, unattended FROM finq.sandbox_look(p_customer => $1, p_attempt => $2, p_counts => "
-        "$3, p_is_attended => $4)", 1};
+        "$3, p_is_attended => $4)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->customer);
@@ -1458,7 +1464,7 @@ finq_error *finq_call_sandbox_order_decide(finq_sandbox_order_decide_out *out, f
     static const finq_pg_statement statement = {
         "finq_sandbox_order_decide",
         "SELECT outcome, decision, authorised_at, now, transfers, sealed, is_open, is_first FROM "
-        "finq.sandbox_order_decide(p_attempt => $1, p_decision => $2, p_seconds => $3, p_account => $4)", 1};
+        "finq.sandbox_order_decide(p_attempt => $1, p_decision => $2, p_seconds => $3, p_account => $4)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->attempt);
@@ -1476,7 +1482,7 @@ finq_error *finq_call_sandbox_order_look(finq_sandbox_order_look_out *out, finq_
     static const finq_pg_statement statement = {
         "finq_sandbox_order_look",
         "SELECT outcome, decision, authorised_at, now, transfers, sealed, is_open, is_first FROM "
-        "finq.sandbox_order_look(p_attempt => $1, p_event => $2, p_request_id => $3)", 1};
+        "finq.sandbox_order_look(p_attempt => $1, p_event => $2, p_request_id => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->attempt);
@@ -1494,7 +1500,7 @@ finq_error *finq_call_sandbox_order_take(finq_sandbox_order_take_out *out, finq_
         "finq_sandbox_order_take",
         "SELECT outcome, decision, authorised_at, now, transfers, sealed, is_open, is_first FROM "
         "finq.sandbox_order_take(p_attempt => $1, p_session_id => $2, p_message_id => $3, p_body_hash => $4, p_transfers => "
-        "$5, p_sealed => $6, p_seconds => $7, p_request_id => $8)", 1};
+        "$5, p_sealed => $6, p_seconds => $7, p_request_id => $8)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->attempt);
@@ -1514,7 +1520,7 @@ finq_error *finq_call_schema_version(finq_schema_version_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_schema_version",
-        "SELECT schema_version FROM finq.schema_version()", 1};
+        "SELECT schema_version FROM finq.schema_version()", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -1529,7 +1535,7 @@ finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, cons
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_back(p_client_id "
         "=> $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, "
-        "p_temp_token_ttl => $7, p_secret_id => $8)", 1};
+        "p_temp_token_ttl => $7, p_secret_id => $8)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1553,7 +1559,7 @@ finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, 
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
         "finq.session_cancel(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_ordinal => $4, p_generation => "
-        "$5, p_nonce_expires_at => $6, p_nonce_ttl => $7, p_temp_token_ttl => $8, p_secret_id => $9)", 1};
+        "$5, p_nonce_expires_at => $6, p_nonce_ttl => $7, p_temp_token_ttl => $8, p_secret_id => $9)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1575,7 +1581,7 @@ finq_error *finq_call_session_documents(finq_session_documents_out *out, finq_db
 {
     static const finq_pg_statement statement = {
         "finq_session_documents",
-        "SELECT session_documents FROM finq.session_documents(p_session_id => $1, p_client_id => $2, p_reader => $3)", 1};
+        "SELECT session_documents FROM finq.session_documents(p_session_id => $1, p_client_id => $2, p_reader => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->session_id);
@@ -1591,7 +1597,7 @@ finq_error *finq_call_session_exists(finq_session_exists_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_session_exists",
-        "SELECT session_exists FROM finq.session_exists(p_client_id => $1, p_session_id => $2)", 1};
+        "SELECT session_exists FROM finq.session_exists(p_client_id => $1, p_session_id => $2)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1609,7 +1615,7 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
         "finq.session_resume(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_nonce_ttl => $4, "
-        "p_temp_token_ttl => $5, p_secret_id => $6)", 1};
+        "p_temp_token_ttl => $5, p_secret_id => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1631,7 +1637,7 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
         "finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at "
-        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1};
+        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1652,7 +1658,7 @@ finq_error *finq_call_sessions_settled(apr_array_header_t **rows, finq_db *db, c
 {
     static const finq_pg_statement statement = {
         "finq_sessions_settled",
-        "SELECT place FROM finq.sessions_settled(p_session_ids => $1, p_generations => $2)", 1};
+        "SELECT place FROM finq.sessions_settled(p_session_ids => $1, p_generations => $2)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->session_ids);
@@ -1669,7 +1675,7 @@ finq_error *finq_call_signature_use(finq_signature_use_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_signature_use",
         "SELECT is_first FROM finq.signature_use(p_client_id => $1, p_kid => $2, p_token_hash => $3, p_expires_at => $4, "
-        "p_request_id => $5)", 1};
+        "p_request_id => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1686,7 +1692,7 @@ finq_error *finq_call_signing_keys(finq_signing_keys_out *out, finq_db *db, cons
 {
     static const finq_pg_statement statement = {
         "finq_signing_keys",
-        "SELECT signing_keys FROM finq.signing_keys(p_issuer => $1, p_client_id => $2)", 1};
+        "SELECT signing_keys FROM finq.signing_keys(p_issuer => $1, p_client_id => $2)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->issuer);
@@ -1700,7 +1706,7 @@ finq_error *finq_call_skill_get(finq_skill_get_out *out, finq_db *db, const finq
 {
     static const finq_pg_statement statement = {
         "finq_skill_get",
-        "SELECT skill_id, definition FROM finq.skill_get(p_skill_id => $1)", 1};
+        "SELECT skill_id, definition FROM finq.skill_get(p_skill_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_int(&args, in->skill_id);
@@ -1713,7 +1719,7 @@ finq_error *finq_call_skill_named(finq_skill_named_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_skill_named",
-        "SELECT skill_id, definition FROM finq.skill_named(p_name => $1)", 1};
+        "SELECT skill_id, definition FROM finq.skill_named(p_name => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->name);
@@ -1729,7 +1735,7 @@ finq_error *finq_call_step_context(finq_step_context_out *out, finq_db *db, cons
         "SELECT outcome, missing, tenant_user_id, steps, documents FROM finq.step_context(p_client_id => $1, p_session_id "
         "=> $2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => $5, p_generation => $6, p_body_hash => $7, p_required => "
         "$8, p_started_at => $9, p_session_ttl => $10, p_return_link => $11, p_attempt => $12, p_renews => $13, "
-        "p_request_id => $14, p_claim => $15, p_user_mac => $16)", 1};
+        "p_request_id => $14, p_claim => $15, p_user_mac => $16)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1758,7 +1764,7 @@ finq_error *finq_call_step_decide(finq_step_decide_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_step_decide",
         "SELECT outcome, status FROM finq.step_decide(p_step_id => $1, p_tenant => $2, p_connector => $3, p_decision => $4, "
-        "p_reasons => $5, p_request_id => $6)", 1};
+        "p_reasons => $5, p_request_id => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->step_id);
@@ -1776,7 +1782,7 @@ finq_error *finq_call_step_key(finq_step_key_out *out, finq_db *db, const finq_s
 {
     static const finq_pg_statement statement = {
         "finq_step_key",
-        "SELECT session_id, data_key FROM finq.step_key(p_step_id => $1)", 1};
+        "SELECT session_id, data_key FROM finq.step_key(p_step_id => $1)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->step_id);
@@ -1789,7 +1795,7 @@ finq_error *finq_call_step_release(finq_step_release_out *out, finq_db *db, cons
 {
     static const finq_pg_statement statement = {
         "finq_step_release",
-        "SELECT was_held FROM finq.step_release(p_session_id => $1, p_ordinal => $2, p_attempt => $3)", 1};
+        "SELECT was_held FROM finq.step_release(p_session_id => $1, p_ordinal => $2, p_attempt => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->session_id);
@@ -1802,6 +1808,15 @@ finq_error *finq_call_step_release(finq_step_release_out *out, finq_db *db, cons
 
 finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const finq_submit_step_in *in, apr_pool_t *pool)
 {
+    static const finq_pg_statement crowd = {
+        "finq_submit_steps",
+        "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons, member "
+        "FROM finq.submit_steps(p_client_id => $1, p_session_id => $2, p_skill_id => $3, p_ordinal => $4, p_app_key_id => "
+        "$5, p_tenant_user_id => $6, p_started_at => $7, p_nonce_expires_at => $8, p_step_id => $9, p_step_name => $10, "
+        "p_body_hash => $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, "
+        "p_session_ttl => $17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => "
+        "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26, p_renews => $27, p_user_mac "
+        "=> $28, p_data_key => $29)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_submit_step",
         "SELECT outcome, step_id, secret_id, expires_at, missing, status, next_place, waits_for, reply, reasons FROM "
@@ -1810,7 +1825,7 @@ finq_error *finq_call_submit_step(finq_submit_step_out *out, finq_db *db, const 
         "p_body_hash => $11, p_data => $12, p_required => $13, p_status => $14, p_secret_id => $15, p_answer_ttl => $16, "
         "p_session_ttl => $17, p_generation => $18, p_place => $19, p_next_place => $20, p_waits_for => $21, p_reply => "
         "$22, p_return_link => $23, p_return_until => $24, p_reasons => $25, p_attempt => $26, p_renews => $27, p_user_mac "
-        "=> $28, p_data_key => $29)", 1};
+        "=> $28, p_data_key => $29)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1851,7 +1866,7 @@ finq_error *finq_call_tenant_seen(finq_tenant_seen_out *out, finq_db *db, const 
 {
     static const finq_pg_statement statement = {
         "finq_tenant_seen",
-        "SELECT tenant_seen FROM finq.tenant_seen(p_client_id => $1, p_app_key_hash => $2)", 1};
+        "SELECT tenant_seen FROM finq.tenant_seen(p_client_id => $1, p_app_key_hash => $2)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1869,7 +1884,7 @@ finq_error *finq_call_transactions_page(apr_array_header_t **rows, finq_db *db, 
         "SELECT outcome, data_key, is_due, at, is_reset, as_of, access, number, change, reason, replaced_by, "
         "transaction_id, account_id, mac, utx_id, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
         "info, stored_at FROM finq.transactions_page(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, "
-        "p_access_token_hash => $4, p_filter => $5, p_at => $6, p_after_booked => $7, p_after_id => $8, p_count => $9)", 1};
+        "p_access_token_hash => $4, p_filter => $5, p_at => $6, p_after_booked => $7, p_after_id => $8, p_count => $9)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1896,7 +1911,7 @@ finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, 
         "SELECT outcome, data_key, is_due, at, is_reset, as_of, access, number, change, reason, replaced_by, "
         "transaction_id, account_id, mac, utx_id, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
         "info, stored_at FROM finq.transactions_sync(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, "
-        "p_access_token_hash => $4, p_from => $5, p_after => $6, p_upto => $7, p_count => $8)", 1};
+        "p_access_token_hash => $4, p_from => $5, p_after => $6, p_upto => $7, p_count => $8)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1920,7 +1935,7 @@ finq_error *finq_call_upload_admit(finq_upload_admit_out *out, finq_db *db, cons
         "finq_upload_admit",
         "SELECT outcome, quota, room FROM finq.upload_admit(p_client_id => $1, p_session_id => $2, p_ordinal => $3, "
         "p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, p_session_quota => "
-        "$9, p_tenant_quota => $10)", 1};
+        "$9, p_tenant_quota => $10)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1942,7 +1957,7 @@ finq_error *finq_call_upload_largest(finq_upload_largest_out *out, finq_db *db, 
 {
     static const finq_pg_statement statement = {
         "finq_upload_largest",
-        "SELECT skill, document, max_bytes FROM finq.upload_largest()", 1};
+        "SELECT skill, document, max_bytes FROM finq.upload_largest()", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -1955,7 +1970,7 @@ finq_error *finq_call_upload_open(finq_upload_open_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_upload_open",
         "SELECT document, media_type, uploaded_at, data_key FROM finq.upload_open(p_upload_id => $1, p_client_id => $2, "
-        "p_reader => $3)", 1};
+        "p_reader => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->upload_id);
@@ -1973,7 +1988,7 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
         "SELECT outcome, upload_id, replaced, quota FROM finq.upload_record(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type "
         "=> $9, p_nonce_ttl => $10, p_generation => $11, p_width => $12, p_height => $13, p_orientation => $14, "
-        "p_step_quota => $15, p_session_quota => $16, p_tenant_quota => $17, p_partial => $18)", 1};
+        "p_step_quota => $15, p_session_quota => $16, p_tenant_quota => $17, p_partial => $18)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -2003,7 +2018,7 @@ finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const
 {
     static const finq_pg_statement statement = {
         "finq_upload_sweep",
-        "SELECT upload_id, recorded FROM finq.upload_sweep(p_mark => $1, p_undecided => $2, p_gone => $3)", 1};
+        "SELECT upload_id, recorded FROM finq.upload_sweep(p_mark => $1, p_undecided => $2, p_gone => $3)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_bytes(&args, in->mark);
@@ -2021,7 +2036,7 @@ finq_error *finq_call_user_erase(finq_user_erase_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_user_erase",
         "SELECT outcome, claims FROM finq.user_erase(p_client_id => $1, p_secret_hash => $2, p_user_macs => $3, "
-        "p_credentials_id => $4, p_access_token_hash => $5)", 1};
+        "p_credentials_id => $4, p_access_token_hash => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -2039,7 +2054,7 @@ finq_error *finq_call_user_export(finq_user_export_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_user_export",
         "SELECT outcome, page FROM finq.user_export(p_client_id => $1, p_secret_hash => $2, p_user_macs => $3, "
-        "p_credentials_id => $4, p_access_token_hash => $5, p_part => $6, p_after => $7)", 1};
+        "p_credentials_id => $4, p_access_token_hash => $5, p_part => $6, p_after => $7)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);

@@ -1,4 +1,5 @@
 #include "pg_connection.h"
+#include "pg_jobs.h"
 
 #include <apr_strings.h>
 #include <errno.h>
@@ -53,7 +54,7 @@ static apr_status_t rows_clear(void *rows)
     return APR_SUCCESS;
 }
 
-static PGresult *rows_own(PGresult *rows, apr_pool_t *pool)
+PGresult *pg_rows_own(PGresult *rows, apr_pool_t *pool)
 {
     if (rows)
         apr_pool_cleanup_register(pool, rows, rows_clear, apr_pool_cleanup_null);
@@ -86,7 +87,7 @@ static finq_error *answer_read(PGresult **answer, PGconn *connection, const finq
         if (!result)
             return *answer ? NULL : call_lost(connection, "no answer", pool);
         if (!*answer || PQresultStatus(result) == PGRES_FATAL_ERROR)
-            *answer = rows_own(result, pool);
+            *answer = pg_rows_own(result, pool);
         else
             PQclear(result);
     }
@@ -215,7 +216,7 @@ static finq_error *job_read(PGresult **rows, PGconn *connection, const finq_pg_j
     if (!result)
         return call_lost(connection, "no answer", job->pool);
     if (PQresultStatus(result) == PGRES_TUPLES_OK)
-        *rows = rows_own(result, job->pool);
+        *rows = pg_rows_own(result, job->pool);
     else
         PQclear(result);
     FINQ_TRY(result_next(&result, connection, job->statement, deadline, job->pool));
@@ -268,7 +269,7 @@ static void job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline,
         job->error = finq_pg_call(&job->rows, connection, job->statement, job->args, deadline, named, job->pool);
 }
 
-static void jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *lost)
+void pg_jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *lost)
 {
     for (int i = 0; i < count; i++) {
         jobs[i]->rows = NULL;
@@ -283,7 +284,7 @@ void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_
     int failed = 0;
     finq_error *lost = count > 1 ? jobs_together(&failed, jobs, count, connection, deadline, named) : NULL;
     if (lost)
-        jobs_fail(jobs, count, lost);
+        pg_jobs_fail(jobs, count, lost);
     if (lost || failed < 0)
         return;
     for (int i = 0; i < count; i++) { /* the culprit last: it may be one that waits for a lock */

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 /* Room for every function that finq_server may execute. */
-#define PREPARED_MAX 64
+#define PREPARED_MAX 96
 /* How often an idle connection may have something to say before it is taken for a broken one. */
 #define UNASKED_MAX 16
 /* More reads than the answer to any call of ours could take. */

@@ -5,25 +5,29 @@
 
 #include "ground/codec.h"
 
+/* PostgreSQL's numbers for its own types, the same in every database (pg_type.dat). */
+enum { PG_TYPE_BOOL = 16, PG_TYPE_BYTEA = 17, PG_TYPE_INT8 = 20, PG_TYPE_INT4 = 23, PG_TYPE_TEXT = 25, PG_TYPE_UUID = 2950 };
+
 /* ---- parameters ---- */
 
-static void arg_add(finq_pg_args *args, const void *value, apr_size_t length, int format)
+static void arg_add(finq_pg_args *args, Oid type, const void *value, apr_size_t length)
 {
+    args->types[args->count] = type;
     args->values[args->count] = value;
     args->lengths[args->count] = (int)length;
-    args->formats[args->count++] = format;
+    args->formats[args->count++] = type != PG_TYPE_TEXT;
 }
 
-static void arg_number(finq_pg_args *args, apr_uint64_t number, apr_size_t bytes)
+static void arg_number(finq_pg_args *args, Oid type, apr_uint64_t number, apr_size_t bytes)
 {
     unsigned char *to = args->numbers[args->count];
     finq_codec_number_put(to, number, bytes);
-    arg_add(args, to, bytes, 1);
+    arg_add(args, type, to, bytes);
 }
 
 void finq_pg_arg_id(finq_pg_args *args, const finq_id *id)
 {
-    arg_add(args, id ? id->bytes : NULL, sizeof id->bytes, 1);
+    arg_add(args, PG_TYPE_UUID, id ? id->bytes : NULL, sizeof id->bytes);
 }
 
 void finq_pg_arg_session(finq_pg_args *args, const finq_id *id)
@@ -34,27 +38,27 @@ void finq_pg_arg_session(finq_pg_args *args, const finq_id *id)
 
 void finq_pg_arg_text(finq_pg_args *args, const char *text)
 {
-    arg_add(args, text, 0, 0);
+    arg_add(args, PG_TYPE_TEXT, text, text ? strlen(text) : 0);
 }
 
 void finq_pg_arg_bytes(finq_pg_args *args, finq_bytes bytes)
 {
-    arg_add(args, bytes.data, bytes.length, 1);
+    arg_add(args, PG_TYPE_BYTEA, bytes.data, bytes.length);
 }
 
 void finq_pg_arg_int(finq_pg_args *args, apr_int32_t number)
 {
-    arg_number(args, (apr_uint64_t)number, 4);
+    arg_number(args, PG_TYPE_INT4, (apr_uint64_t)number, 4);
 }
 
 void finq_pg_arg_long(finq_pg_args *args, apr_int64_t number)
 {
-    arg_number(args, (apr_uint64_t)number, 8);
+    arg_number(args, PG_TYPE_INT8, (apr_uint64_t)number, 8);
 }
 
 void finq_pg_arg_bool(finq_pg_args *args, int truth)
 {
-    arg_number(args, truth != 0, 1);
+    arg_number(args, PG_TYPE_BOOL, truth != 0, 1);
 }
 
 const char *finq_pg_array(const char *const *elements, int count, apr_pool_t *pool)

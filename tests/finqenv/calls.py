@@ -77,6 +77,8 @@ class Function:
         locks = [word.removeprefix("locks: ") for word in words if word.startswith("locks: ")]
         self.locks = f"p_{locks[0]}_id" if locks else None
         self.repeatable = told["reads"] or "repeatable" in words
+        crowds = [word.removeprefix("crowd: ") for word in words if word.startswith("crowd: ")]
+        self.crowd = crowds[0] if crowds else None
         wrong = [field.name for field in self.columns if UNREADABLE.fullmatch(field.type)]
         if wrong or (self.locks and self.locks not in [field.name for field in self.parameters]):
             raise Failure(f"finq.{self.name}: {wrong or self.locks} is nothing that C can use")
@@ -116,11 +118,18 @@ class Function:
     def row_name(self):
         return self.row.removeprefix("finq_").removesuffix("_row").removesuffix("_out")
 
-    def text(self):
-        columns = ", ".join(field.name for field in self.columns)
+    def statement(self, variable, function, columns, rest):
         given = ", ".join(f"{field.name} => ${place}" for place, field in enumerate(self.parameters, 1))
-        lines = textwrap.wrap(f"SELECT {columns} FROM finq.{self.name}({given})", WIDTH - 16, break_long_words=False)
-        return " \"\n        \"".join(lines)
+        lines = textwrap.wrap(f"SELECT {', '.join(columns)} FROM finq.{function}({given})", WIDTH - 16, break_long_words=False)
+        text = " \"\n        \"".join(lines)
+        return f'    static const finq_pg_statement {variable} = {{\n        "finq_{function}",\n        "{text}", {rest}}};'
+
+    def statements(self):
+        """A crowd's has the same parameters, as arrays, and the member's number behind the same columns."""
+        columns = [field.name for field in self.columns]
+        if self.crowd:
+            yield self.statement("crowd", self.crowd, [*columns, "member"], "0, NULL")
+        yield self.statement("statement", self.name, columns, f"{int(self.repeatable)}, {'&crowd' if self.crowd else 'NULL'}")
 
     def body(self):
         sent = [f"    {('finq_pg_arg_session(&args, {})' if field.name == self.locks else field.kind[1]).format(f'in->{field.c}')};"
@@ -133,8 +142,7 @@ class Function:
             call = [call[0].replace("&rows", "&found")]
         else:
             read = [f"    *out = {self.row_name()}_read(rows, 0);"]
-        return "\n".join([f'    static const finq_pg_statement statement = {{\n        "finq_{self.name}",\n        "{self.text()}", {int(self.repeatable)}}};',
-                          f"    const PGresult *{'found' if self.many else 'rows'};", "    finq_pg_args args = {0};",
+        return "\n".join([*self.statements(), f"    const PGresult *{'found' if self.many else 'rows'};", "    finq_pg_args args = {0};",
                           *sent, *call, *read, "    return NULL;"])
 
 
@@ -180,5 +188,6 @@ def rows_of(all_of_them):
 
 def made(psql):
     """{path: text} of what the database's functions make."""
-    all_of_them = [Function(told) for told in json.loads(psql(ASK))]
+    told = [Function(one) for one in json.loads(psql(ASK))]
+    all_of_them = [one for one in told if one.name not in {other.crowd for other in told}]
     return {HEADER: header(all_of_them), SOURCE: source(all_of_them)}

@@ -20,7 +20,7 @@ from finqenv.load import at_once, timed
 from finqenv.locks import WAITING, Blocker, locked
 from finqenv.uploads import SKILL, Desk
 
-TOGETHER = 8      # FINQ_GATE_TOGETHER
+TOGETHER = 32     # FINQ_GATE_TOGETHER
 PNG = documents.png()
 
 
@@ -58,9 +58,15 @@ class Behind:
         self.desk, self.threads, self.answers = desk, [], {}
 
     def call(self, name, call):
+        self.start(name, call)
+        self.wait()
+
+    def start(self, name, call):
         thread = threading.Thread(target=lambda: self.answers.update({name: call()}), daemon=True)
         self.threads.append(thread)
         thread.start()
+
+    def wait(self):
         process.until(lambda: busy(self.desk) == len(self.threads), what="the call to wait")
 
     def first(self, user):
@@ -71,6 +77,12 @@ class Behind:
     def last_steps(self, several):
         for place, user in enumerate(several):
             self.call(place, lambda user=user: user.submit("last", {}))
+
+    def crowd(self, several):
+        """Last steps that come in whatever order: the first of all waits for its lock no longer than many take one by one."""
+        for user in several:
+            self.start(user.session_id, lambda user=user: user.submit("last", {}))
+        self.wait()
 
     def join(self):
         for thread in self.threads:
@@ -102,7 +114,8 @@ def test_what_waits_shares_one_transaction(desk):
     behind = Behind(desk)
     with Blocker(desk.installation, locked(first)):
         behind.first(first)
-        behind.last_steps(others)
+        behind.crowd(others[:TOGETHER])
+        behind.crowd(others[TOGETHER:])
     assert set(statuses(behind.join())) == {200}
     written = writers(desk, others)
     assert len(set(written[:TOGETHER])) == 1, "the longest waiting went together"
@@ -112,20 +125,44 @@ def test_what_waits_shares_one_transaction(desk):
     assert [user.exchange().status for user in others] == [200] * len(others)
 
 
-def test_exchanges_and_steps_go_together(desk):
-    first, one, two, three = users(desk, 4)
-    for user in (two, three):
+def exchanged(desk, several):
+    """Those that have come to their exchange."""
+    for user in several:
         assert user.submit("last", {}).status == 200 and user.upload("late", PNG).status == 200
+    return several
+
+
+def exchangers(desk, several):
+    """Of each: the transaction that wrote its consent."""
+    return [desk.installation.psql(f"SELECT xmin FROM finq.credential WHERE session_id = '{user.session_id}'") for user in several]
+
+
+def test_exchanges_and_steps_go_together(desk):
+    first, one, two = users(desk, 3)
+    exchanged(desk, [two])
     behind = Behind(desk)
     with Blocker(desk.installation, locked(first)):
         behind.first(first)
         behind.call("one", lambda: one.submit("last", {}))
         behind.call("two", two.exchange)
-        behind.call("three", three.exchange)
     assert set(statuses(behind.join())) == {200}
-    written = [desk.installation.psql(f"SELECT xmin FROM finq.credential WHERE session_id = '{user.session_id}'")
-               for user in (two, three)]
-    assert set(written) == set(writers(desk, [one]))
+    assert exchangers(desk, [two]) == writers(desk, [one])
+
+
+def test_each_kind_of_a_crowd_has_a_transaction(desk):
+    """Several steps and several exchanges: those of a kind are one statement."""
+    first, one, two, three, four = users(desk, 5)
+    exchanged(desk, [three, four])
+    desk.installation.psql("UPDATE finq.tenant_key SET last_used_at = clock_timestamp()")
+    behind = Behind(desk)
+    with Blocker(desk.installation, locked(first)):
+        behind.first(first)
+        behind.last_steps([one, two])
+        behind.call("three", three.exchange)
+        behind.call("four", four.exchange)
+    assert set(statuses(behind.join())) == {200}
+    steps, consents = set(writers(desk, [one, two])), set(exchangers(desk, [three, four]))
+    assert len(steps) == len(consents) == 1 and steps != consents
 
 
 def test_the_same_request_twice_in_one_transaction(desk):
@@ -238,8 +275,9 @@ def test_two_transactions_do_not_lock_each_other_out(make_server):
 
 
 def given_up(log):
-    """Calls that another's lock ended."""
-    return len(re.findall("lock timeout|deadlock detected", log.read_text()))
+    """Calls that another's lock ended; not a crowd's statement, which waits for none, and has its members asked as these are."""
+    ended = re.findall(r"(lock timeout|deadlock detected)[\s\S]*?STATEMENT:  (.*)", log.read_text())
+    return sum(why != "lock timeout" or "FROM finq.submit_steps(" not in statement for why, statement in ended)
 
 
 def test_hosts_of_less_patience_go_alone(make_server):

@@ -204,7 +204,7 @@ static void call_together(borrowed *loan, finq_gate_call *call)
         if (together[i]->deadline < loan->deadline)
             loan->deadline = together[i]->deadline;
     }
-    finq_pg_calls(jobs, count, loan->connection, loan->deadline, call->named);
+    finq_pg_together(jobs, count, loan->connection, loan->deadline, call->named);
     finq_gate_served(together, count, call);
 }
 

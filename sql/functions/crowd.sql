@@ -1,0 +1,152 @@
+-- What a crowd asks: the same call of many sessions, as one statement.
+--
+-- Parameters are those of the call, each an array: of uuid, bytea and numbers; what else there is, as its text. A member is at one
+-- place of them all, from 1. Who is in the answer was done what the call would have done, and is told what it would have said.
+-- Nothing was done for who is not, and nothing found out: who needs more than the usual is asked alone, by the call itself, which
+-- alone knows refusals, repeats and what else comes with a step or an exchange. Of two members of one session the first alone may be done.
+--
+-- Waits for others' locks are short: they end the statement, and so nobody waits for a lock who does not need it himself, and no
+-- two statements can wait for each other.
+
+-- finq.submit_step of many. Left out: steps that a connector was asked about, sessions that renew a consent or went back, and what a
+-- webhook is told of.
+CREATE OR REPLACE FUNCTION finq.submit_steps(
+    p_client_id uuid[], p_session_id uuid[], p_skill_id integer[], p_ordinal integer[], p_app_key_id bigint[],
+    p_tenant_user_id bytea[], p_started_at bigint[], p_nonce_expires_at bigint[], p_step_id uuid[], p_step_name text[],
+    p_body_hash bytea[], p_data bytea[], p_required text[], p_status text[], p_secret_id integer[],
+    p_answer_ttl integer[], p_session_ttl integer[], p_generation integer[], p_place integer[], p_next_place integer[],
+    p_waits_for text[], p_reply bytea[], p_return_link bytea[], p_return_until bigint[], p_reasons bytea[],
+    p_attempt uuid[], p_renews uuid[], p_user_mac bytea[], p_data_key bytea[],
+    OUT outcome text, OUT step_id uuid, OUT secret_id integer, OUT expires_at bigint, OUT missing text, OUT status finq.session_status,
+    OUT next_place integer, OUT waits_for finq.waiting, OUT reply bytea, OUT reasons bytea, OUT member integer)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now   timestamptz := clock_timestamp();
+    v_first uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) ORDER BY u.id LIMIT 1);
+    v_last  uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) ORDER BY u.id DESC LIMIT 1);
+BEGIN
+    -- apart: what follows sees who was erased meanwhile
+    PERFORM pg_advisory_xact_lock_shared(l.person)
+       FROM (SELECT DISTINCT finq.person_lock(u.user_mac) AS person FROM unnest(p_user_mac, p_ordinal) AS u (user_mac, ordinal)
+              WHERE u.ordinal = 1 AND u.user_mac IS NOT NULL ORDER BY 1) l;
+    RETURN QUERY
+    WITH asked AS MATERIALIZED (
+        SELECT DISTINCT ON (u.session_id) u.*, finq.seconds(v_now) + u.answer_ttl AS until
+          FROM unnest(p_client_id, p_session_id, p_skill_id, p_ordinal, p_app_key_id, p_tenant_user_id, p_started_at,
+                      p_nonce_expires_at, p_step_id, p_step_name, p_body_hash, p_data, p_required, p_status::finq.session_status[],
+                      p_secret_id, p_answer_ttl, p_session_ttl, p_generation, p_place, p_next_place, p_waits_for::finq.waiting[], p_reply,
+                      p_return_link, p_return_until, p_reasons, p_attempt, p_renews, p_user_mac, p_data_key) WITH ORDINALITY
+            AS u (client_id, session_id, skill_id, ordinal, app_key_id, tenant_user_id, started_at, nonce_expires_at, step_id, step_name,
+                  body_hash, data, required, status, secret_id, answer_ttl, session_ttl, generation, place, next_place, waits_for, reply,
+                  return_link, return_until, reasons, attempt, renews, user_mac, data_key, member)
+         ORDER BY u.session_id, u.member),
+    usual AS MATERIALIZED (
+        SELECT a.* FROM asked a
+         WHERE a.attempt IS NULL AND a.renews IS NULL AND to_timestamp(a.nonce_expires_at) > v_now
+           AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = a.client_id AND t.status = 'ACTIVE')
+           AND (a.status = 'SESSION_IN_PROGRESS' OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = a.client_id))),
+    begun AS (
+        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, started_at, updated_at,
+                                  expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
+                                  next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
+                                  return_link, return_until, data_key)
+        SELECT a.session_id, a.client_id, a.skill_id, a.tenant_user_id, a.user_mac, a.status, to_timestamp(a.started_at), v_now,
+               CASE WHEN a.status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(a.started_at + a.session_ttl) END,
+               1, a.step_id, a.body_hash, to_timestamp(a.until), a.secret_id, a.place, a.next_place, a.waits_for,
+               CASE WHEN a.waits_for IS NOT NULL THEN v_now END, a.reply, a.reasons, to_timestamp(a.until), a.reasons, a.return_link,
+               to_timestamp(a.return_until), a.data_key
+          FROM usual a
+         WHERE a.ordinal = 1 AND a.generation = 0 AND to_timestamp(a.started_at + a.session_ttl) > v_now
+           AND EXISTS (SELECT FROM finq.tenant_key k
+                        WHERE k.client_id = a.client_id AND k.key_id = a.app_key_id AND k.ends_at > v_now)
+           AND EXISTS (SELECT FROM finq.tenant_skill g WHERE g.client_id = a.client_id AND g.skill_id = a.skill_id)
+           AND (a.user_mac IS NULL OR NOT finq.was_erased(a.client_id, a.user_mac, a.started_at))
+         ORDER BY a.session_id
+            ON CONFLICT (session_id, kept) DO NOTHING
+        RETURNING s.session_id, s.kept),
+    gone_on AS (
+        UPDATE finq.session s
+           SET status = a.status, updated_at = v_now,
+               expires_at = CASE WHEN a.status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at END,
+               step_ordinal = a.ordinal, step_id = a.step_id,
+               step_body_hash = a.body_hash, answer_expires_at = to_timestamp(a.until), answer_secret_id = a.secret_id,
+               step_place = a.place, next_place = a.next_place, waits_for = a.waits_for,
+               waits_since = CASE WHEN a.waits_for IS NOT NULL THEN v_now END, resubmit = false, reply = a.reply,
+               reply_reasons = a.reasons, reply_until = to_timestamp(a.until), told = NULL, reasons = a.reasons, own_reasons = NULL,
+               return_link = a.return_link, return_until = to_timestamp(a.return_until), returned_at = NULL,
+               returned_hash = NULL, returned = NULL
+          FROM usual a
+         WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
+           AND s.session_id = a.session_id AND s.client_id = a.client_id AND s.step_ordinal = a.ordinal - 1
+           AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = a.generation
+           AND s.expires_at > v_now AND s.renews IS NULL AND NOT s.went_back
+           AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
+        RETURNING s.session_id, s.kept),
+    done AS MATERIALIZED (
+        SELECT a.*, d.kept FROM (SELECT b.session_id, b.kept FROM begun b UNION ALL SELECT o.session_id, o.kept FROM gone_on o) d
+          JOIN usual a ON a.session_id = d.session_id),
+    steps AS (
+        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided, kept)
+        SELECT d.step_id, d.session_id, d.ordinal, d.step_name, d.data, v_now, d.place, d.waits_for IS NOT NULL, d.kept FROM done d)
+    SELECT 'ok', d.step_id, d.secret_id, d.until, NULL::text, d.status, d.next_place, d.waits_for, d.reply, d.reasons, d.member::integer
+      FROM done d;
+END $$;
+
+-- finq.exchange_token of many. Left out: sessions that renew a consent or went back, and keys whose use is to be noted again.
+CREATE OR REPLACE FUNCTION finq.exchange_tokens(
+    p_client_id uuid[], p_secret_hash bytea[], p_session_id uuid[], p_token_expires_at bigint[], p_required text[],
+    p_credentials_id uuid[], p_access_token_hash bytea[], p_salt bytea[], p_secret_id integer[], p_repeat_within integer[],
+    OUT outcome text, OUT credentials_id uuid, OUT salt bytea, OUT secret_id integer, OUT consent_exp bigint,
+    OUT max_data_retention bigint, OUT missing text, OUT tenant_user_id bytea, OUT data_key bytea, OUT member integer)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now   timestamptz := clock_timestamp();
+    v_first uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) ORDER BY u.id LIMIT 1);
+    v_last  uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) WHERE u.id IS NOT NULL ORDER BY u.id DESC LIMIT 1);
+BEGIN
+    RETURN QUERY
+    WITH asked AS MATERIALIZED (
+        SELECT DISTINCT ON (u.session_id) u.*
+          FROM unnest(p_client_id, p_secret_hash, p_session_id, p_token_expires_at, p_required, p_credentials_id,
+                      p_access_token_hash, p_salt, p_secret_id) WITH ORDINALITY
+            AS u (client_id, secret_hash, session_id, token_expires_at, required, credentials_id, access_token_hash, salt, secret_id,
+                  member)
+         ORDER BY u.session_id, u.member),
+    usual AS MATERIALIZED (
+        SELECT a.*, k.key_id, coalesce(f.credentials_id, a.credentials_id) AS consent_id
+          FROM asked a
+          JOIN finq.tenant t ON t.client_id = a.client_id AND t.status = 'ACTIVE'
+          JOIN finq.tenant_key k ON k.client_id = a.client_id AND k.kind = 'SECRET' AND k.hash = a.secret_hash AND k.ends_at > v_now
+                                AND k.last_used_at > v_now - interval '1 minute'
+          LEFT JOIN finq.feed f ON f.session_id = a.session_id
+         WHERE to_timestamp(a.token_expires_at) > v_now),
+    exchanged AS (
+        UPDATE finq.session s
+           SET exchanged_at = v_now, exchange_key_id = a.key_id, exchange_secret_id = a.secret_id, exchange_salt = a.salt,
+               credentials_id = a.consent_id, updated_at = v_now
+          FROM usual a
+         WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
+           AND s.session_id = a.session_id AND s.client_id = a.client_id AND s.status = 'SESSION_COMPLETED'
+           AND s.exchanged_at IS NULL AND s.renews IS NULL AND NOT s.went_back
+           AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
+        RETURNING a.member, s.session_id, s.client_id, s.skill_id, s.credentials_id, s.tenant_user_id, s.user_mac, s.data_key,
+                  a.access_token_hash, a.salt, a.secret_id),
+    given AS (
+        INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, user_mac, data_key,
+                                     access_token_hash, consent_exp, max_data_retention, created_at, updated_at)
+        SELECT e.credentials_id, e.client_id, e.skill_id, e.session_id, e.tenant_user_id, e.user_mac, e.data_key, e.access_token_hash,
+               t.consent_exp, t.max_data_retention, v_now, v_now
+          FROM exchanged e CROSS JOIN LATERAL finq.consent_times(e.client_id, e.skill_id, v_now) t
+        RETURNING credentials_id, consent_exp, max_data_retention)
+    SELECT 'ok', e.credentials_id, e.salt, e.secret_id, finq.seconds(g.consent_exp), finq.seconds(g.max_data_retention), NULL::text,
+           e.tenant_user_id, e.data_key, e.member::integer
+      FROM exchanged e JOIN given g ON g.credentials_id = e.credentials_id;
+END $$;

@@ -1,0 +1,135 @@
+#include "pg_jobs.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "ground/codec.h"
+
+/* What PostgreSQL reads as an array: how many dimensions, whether there are NULLs, the elements' type, how many, counted from where. */
+#define ARRAY_HEAD 5
+
+static unsigned char *number_put(unsigned char *to, apr_uint32_t number)
+{
+    finq_codec_number_put(to, number, sizeof number);
+    return to + sizeof number;
+}
+
+static apr_size_t array_size(finq_pg_job *const *members, int count, int parameter)
+{
+    apr_size_t size = ARRAY_HEAD * sizeof(apr_uint32_t);
+    for (int i = 0; i < count; i++) {
+        const finq_pg_args *args = members[i]->args;
+        size += sizeof(apr_uint32_t) + (args->values[parameter] ? (apr_size_t)args->lengths[parameter] : 0);
+    }
+    return size;
+}
+
+static unsigned char *element_put(unsigned char *to, const finq_pg_args *args, int parameter)
+{
+    if (!args->values[parameter])
+        return number_put(to, (apr_uint32_t)-1);
+    to = number_put(to, (apr_uint32_t)args->lengths[parameter]);
+    memcpy(to, args->values[parameter], (apr_size_t)args->lengths[parameter]);
+    return to + args->lengths[parameter];
+}
+
+/* Adds one parameter of all members, as an array. */
+static void array_add(finq_pg_args *to, finq_pg_job *const *members, int count, apr_pool_t *pool)
+{
+    int parameter = to->count++;
+    apr_size_t size = array_size(members, count, parameter);
+    unsigned char *at = apr_palloc(pool, size);
+    to->values[parameter] = (const char *)at;
+    to->lengths[parameter] = (int)size;
+    to->formats[parameter] = 1;
+    at = number_put(at, 1);
+    at = number_put(at, 1);
+    at = number_put(at, members[0]->args->types[parameter]);
+    at = number_put(at, (apr_uint32_t)count);
+    at = number_put(at, 1);
+    for (int i = 0; i < count; i++)
+        at = element_put(at, members[i]->args, parameter);
+}
+
+/* A member's own row out of the answer to all; NULL where memory ran out. */
+static PGresult *row_alone(const PGresult *rows, int row, apr_pool_t *pool)
+{
+    PGresult *own = pg_rows_own(PQcopyResult(rows, PG_COPYRES_ATTRS), pool);
+    for (int column = 0; own && column < PQnfields(rows); column++) {
+        int length = PQgetisnull(rows, row, column) ? -1 : PQgetlength(rows, row, column);
+        if (!PQsetvalue(own, 0, column, PQgetvalue(rows, row, column), length))
+            return NULL;
+    }
+    return own;
+}
+
+/* Gives the members that are in the answer their rows. */
+static void answer_share(finq_pg_job *const *members, int count, const PGresult *rows)
+{
+    int number_column = PQnfields(rows) - 1;
+    for (int row = 0; row < PQntuples(rows); row++) {
+        apr_int64_t number = finq_pg_number(rows, row, number_column);
+        finq_pg_job *member = number >= 1 && number <= count ? members[number - 1] : NULL;
+        if (!member)
+            continue;
+        member->rows = row_alone(rows, row, member->pool);
+        if (member->rows)
+            continue;
+        member->error = finq_error_internal(member->pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: an answer: out of memory");
+        member->error->uncertain = 1;
+    }
+}
+
+static finq_error *members_ask(finq_pg_job *const *members, int count, PGconn *connection, apr_time_t deadline, int named)
+{
+    finq_pg_args args = {0};
+    const PGresult *rows;
+    while (args.count < members[0]->args->count)
+        array_add(&args, members, count, members[0]->pool);
+    FINQ_TRY(finq_pg_call(&rows, connection, members[0]->statement->crowd, &args, deadline, named, members[0]->pool));
+    answer_share(members, count, rows);
+    return NULL;
+}
+
+/* The jobs from `first` on that make the same call, if it is one of many and none before `first` makes it. */
+static int members_find(finq_pg_job **members, finq_pg_job *const *jobs, int count, int first)
+{
+    int found = 0;
+    for (int i = 0; i < first; i++) {
+        if (jobs[i]->statement == jobs[first]->statement)
+            return 0;
+    }
+    for (int i = first; i < count && jobs[first]->statement->crowd; i++) {
+        if (jobs[i]->statement == jobs[first]->statement)
+            members[found++] = jobs[i];
+    }
+    return found;
+}
+
+/* An error that left the connection as it was is none: the statement had no effect, and its members are asked alone. */
+static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
+{
+    finq_pg_job **members = apr_palloc(jobs[0]->pool, (apr_size_t)count * sizeof *members);
+    for (int i = 0; i < count; i++) {
+        int found = members_find(members, jobs, count, i);
+        finq_error *error = found > 1 ? members_ask(members, found, connection, deadline, named) : NULL;
+        if (error && !finq_pg_is_clean(connection))
+            return error;
+    }
+    return NULL;
+}
+
+void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
+{
+    finq_pg_job **left = apr_palloc(jobs[0]->pool, (apr_size_t)count * sizeof *left);
+    finq_error *lost = crowds_ask(jobs, count, connection, deadline, named);
+    int unanswered = 0;
+    for (int i = 0; i < count; i++) {
+        if (!jobs[i]->rows && !jobs[i]->error)
+            left[unanswered++] = jobs[i];
+    }
+    if (lost)
+        pg_jobs_fail(left, unanswered, lost);
+    else if (unanswered)
+        finq_pg_calls(left, unanswered, connection, deadline, named);
+}

@@ -1,0 +1,12 @@
+/* Calls that go together: what both ways of asking them share. */
+#ifndef PG_JOBS_H
+#define PG_JOBS_H
+
+#include "db/pg.h"
+
+/** Has the pool clear `rows`, which may be NULL, and returns them. */
+PGresult *pg_rows_own(PGresult *rows, apr_pool_t *pool);
+/** Gives each of the jobs the error with which their connection was lost: nobody knows what of them took effect. */
+void pg_jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *lost);
+
+#endif
