@@ -22,7 +22,8 @@ declare -A GROUPS_OF=(
   [fresh]="debootstrap git"
 )
 NPM_PACKAGES="axe-core@4.14.1 jose@5.9.6 @seriousme/openapi-schema-validator@2.2.5 typescript@5.9.3 openapi-typescript@7.13.0 openapi-fetch@0.17.0
-  oazapfts@7.5.0 @hey-api/openapi-ts@0.73.0 @redocly/cli@1.34.20 @stoplight/spectral-cli@6.16.3 newman@6.2.2"
+  oazapfts@7.5.0 @hey-api/openapi-ts@0.73.0 @redocly/cli@1.34.20 @stoplight/spectral-cli@6.16.3 newman@6.2.2 esbuild@0.28.2 tus-js-client@4.3.1
+  tus-js-client-5@npm:tus-js-client@5.0.0-pre2 @uppy/core@5.2.0 @uppy/tus@5.1.1"
 NODE=$(dirname "$0")/../build/node
 POLICY=/usr/sbin/policy-rc.d
 CLUSTER=/etc/postgresql-common/createcluster.d

@@ -55,3 +55,20 @@ class Tus:
         lines = [f"PATCH {self.address} HTTP/1.1", "Host: localhost", "Tus-Resumable: 1.0.0", f"Upload-Offset: {offset}",
                  f"Content-Type: {PIECE}", f"Content-Length: {length}", *(f"{name.replace('_', '-')}: {value}" for name, value in more.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+# -- what is held
+
+def partials(desk, user):
+    """{document: (upload_id, what it became)} of the user's step."""
+    rows = desk.installation.psql(f"SELECT document, upload_id, stored FROM finq.partial WHERE step_id = '{user.step_id}'").splitlines()
+    return {row.split("|")[0]: tuple(row.split("|")[1:]) for row in rows}
+
+
+def stored(desk, user, document, content):
+    """Demands that the document is stored, whole, and nothing else."""
+    rows = desk.installation.psql("SELECT upload_id, encode(sha256, 'hex'), size FROM finq.upload"
+                                  f" WHERE step_id = '{user.step_id}' AND document = '{document}'").split("|")
+    assert rows[1:] == [hashlib.sha256(content).hexdigest(), str(len(content))]
+    assert len(list(desk.directory.glob(f"2*/{rows[0]}"))) == 1
+    return rows[0]

@@ -7,9 +7,10 @@ import json
 import pytest
 
 from finqenv.process import clean_environ, run
-from finqenv.uploads import Desk
+from finqenv.uploads import Desk, padded
 
 TRIES = 40
+PDF = padded(200_000)
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +43,19 @@ def test_a_larger_body_is_not_waited_for(desk, tmp_path):
     file = tmp_path / "body"
     file.write_text(" " * 200_000)
     assert posted(desk, "/v1/sessions", file)[1] in (413, 0)
+
+
+def test_a_draft_upload_is_told_its_address_first(desk, tmp_path):
+    """By 104, which mod_http2 passes on. Red without announce."""
+    user, httpd, file = desk.user(), desk.installation.httpd, tmp_path / "body"
+    file.write_bytes(PDF.content)
+    headers = {"Upload-Draft-Interop-Version": "8", "Upload-Complete": "?1", "X-Finq-Client-Id": desk.tenant.client_id,
+               "X-Finq-Nonce": user.step_nonce, "X-Finq-Document": "film", "Content-Type": PDF.media_type}
+    words = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    done = run("curl", "-sS", "--http2", "--cacert", httpd.authority.certificate, "-D", "-", *words, "--data-binary", f"@{file}",
+               f"{httpd.url}/v1/steps/{user.step_id}/upload", env=clean_environ())
+    interim, answer, body = done.stdout.replace("\r\n", "\n").split("\n\n")
+    assert interim.startswith("HTTP/2 104") and answer.startswith("HTTP/2 200") and json.loads(body)["size"] == len(PDF.content)
+    address = interim.partition("location: ")[2].partition("\n")[0]
+    where = user.client.request("HEAD", address, b"", {"Upload-Draft-Interop-Version": "8"})
+    assert (where.status, where.headers["upload-complete"]) == (204, "?1")

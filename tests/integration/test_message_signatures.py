@@ -12,6 +12,7 @@ import pytest
 from finqenv import documents
 from finqenv.client import Onboarding
 from finqenv.installation import DEMO_SKILLS
+from finqenv.resumable import Tus
 from finqenv.signing import Key, MessageSigner, Signer, key_for
 
 ALGORITHMS = ("rsa-v1_5-sha256", "rsa-pss-sha512", "ecdsa-p256-sha256", "ed25519")
@@ -77,6 +78,32 @@ def test_the_flow_with_uploads(sender):
     user.client.sign = lambda method, url, headers, body: good(method, url, headers, body + b"x")
     refused(user.upload("selfie", documents.png("selfie.png", 50, 64), form=True), "digest", "invalid_digest")
     refused(user.upload("selfie", documents.png("selfie.png", 50, 64)), "digest", "invalid_digest")
+
+
+def test_the_creation_of_an_upload_is_signed_and_what_goes_on_is_not(server, sender, company):
+    """With its first piece, or alone. Red without prove in finq_api_resumable_create, and in first_piece."""
+    user, picture = Onboarding(sender(), SKILL), documents.png().content
+    assert user.start().status == 200 and user.submit("personal_data", PERSONAL_DATA).status == 200
+    unsigned = server.client(company, base="/v1s")
+    good = user.client.sign
+    for body in (b"", picture[:30]):
+        tus = Tus(user, "id_front", picture)
+        tus.client = unsigned
+        assert (answer := tus.create(body)).code == "invalid_signature" and "location" not in answer.headers
+        tus.client = user.client
+        user.client.sign = lambda method, url, headers, sent: good(method, url, headers, sent + b"x")
+        refused(tus.create(body), "digest", "invalid_digest")
+        user.client.sign = good
+        assert not server.psql(f"SELECT 1 FROM finq.partial WHERE step_id = '{user.step_id}'")
+        assert tus.create(body).status == 201 and tus.address.startswith("/v1s/uploads/")
+        tus.client = unsigned
+        assert tus.send(20).status == 204 and tus.offset() == len(body) + 20
+        assert tus.delete().status == 204
+    tus.client = user.client
+    assert tus.create(picture[:30]).status == 201
+    tus.client = unsigned
+    assert tus.send().headers["x-finq-upload-id"]
+    unsigned.close()
 
 
 def test_what_is_covered_may_be_more(sender):

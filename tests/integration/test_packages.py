@@ -233,7 +233,7 @@ def test_npm_packages_are_listed():
     """Of npm: what Python names below build/node, and what the benchmark's server imports."""
     text = "".join(path.read_text() for path in ROOT.glob("tests/**/*.py"))
     named = set(re.findall(r"build/node/node_modules/((?:@[\w-]+/)?[\w-]+)", text))
-    fetched = re.findall(r"((?:@[\w-]+/)?[\w-]+)@\d", re.search(r'^NPM_PACKAGES="([^"]+)"$', INSTALL.read_text(), re.MULTILINE)[1])
+    fetched = re.findall(r"((?:@[\w-]+/)?[\w-]+)@(?:npm:|\d)", re.search(r'^NPM_PACKAGES="([^"]+)"$', INSTALL.read_text(), re.MULTILINE)[1])
     assert named == set(fetched) and len(named) > 1
     server = (ROOT / "tests/bench/node/server.js").read_text()
     wanted = set(re.findall(r"(?:require\(|from )[\"']([a-z@][\w/-]*)[\"']", server))

@@ -15,7 +15,8 @@ import pytest
 from finqenv import documents
 from finqenv.client import Client, Onboarding
 from finqenv.process import until
-from finqenv.resumable import PIECE, Tus, checksum
+from finqenv.resumable_model import WEIGHTS, Schedule
+from finqenv.resumable import PIECE, Tus, checksum, partials, stored
 from finqenv.uploads import SKILL, SMALL, Desk, connect, padded
 
 FRAME = 65536
@@ -41,25 +42,10 @@ def film(user):
     return tus
 
 
-def partials(desk, user):
-    """{document: (upload_id, what it became)} of the user's step."""
-    rows = desk.installation.psql(f"SELECT document, upload_id, stored FROM finq.partial WHERE step_id = '{user.step_id}'").splitlines()
-    return {row.split("|")[0]: tuple(row.split("|")[1:]) for row in rows}
-
-
 def file_of(desk, user, document="film"):
     """The file of an unfinished one; None where there is none."""
     found = list(desk.directory.glob(f"2*/{partials(desk, user)[document][0]}"))
     return found[0] if found else None
-
-
-def stored(desk, user, document, content):
-    """Demands that the document is stored, whole, and nothing else."""
-    rows = desk.installation.psql("SELECT upload_id, encode(sha256, 'hex'), size FROM finq.upload"
-                                  f" WHERE step_id = '{user.step_id}' AND document = '{document}'").split("|")
-    assert rows[1:] == [hashlib.sha256(content).hexdigest(), str(len(content))]
-    assert len(list(desk.directory.glob(f"2*/{rows[0]}"))) == 1
-    return rows[0]
 
 
 def gone(desk, tus, upload_id=None):
@@ -429,18 +415,25 @@ def test_no_log_shows_an_address(make_server, server, run_directory):
     assert accesses.count(sealed) == 1, "where Location was asked for"
 
 
-# -- browsers
+# -- by chance
 
-def test_a_page_elsewhere_may_ask_and_sees_the_answers(make_server, server):
-    made = make_server(cluster=server.postgres, database="resumable_cors", children=1, directives={"FinqAllowOrigin": "https://app.example"})
-    desk = Desk(made)
-    user = desk.user()
-    tus = Tus(user, "photo", PNG.content)
-    created = tus.create(origin="https://app.example")
-    exposed = {name.strip().lower() for name in created.headers["access-control-expose-headers"].split(",")}
-    assert {"location", "upload-offset", "upload-expires", "tus-resumable", "x-finq-upload-id", "x-request-id"} <= exposed
-    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "PATCH"}
-    answer = desk.client.request("OPTIONS", tus.address, b"", asked)
-    assert answer.status == 204 and {"PATCH", "HEAD", "DELETE"} <= set(answer.headers["access-control-allow-methods"].split(", "))
-    allowed = {name.strip().lower() for name in answer.headers["access-control-allow-headers"].split(",")}
-    assert {"tus-resumable", "upload-offset", "upload-length", "upload-metadata", "upload-checksum", "content-type"} <= allowed
+def schedules(narrow, seeds, kills, steps=10):
+    """Goes through them, and demands that the directory holds what they say, and nothing else; what happened."""
+    before, files, happened = set(narrow.placed()), set(), set()
+    for seed in seeds:
+        schedule = Schedule(narrow, (narrow.installation, narrow.other), seed, kills)
+        files.update(schedule.go(steps))
+        happened.update(schedule.happened)
+    until(lambda: set(narrow.placed()) - before == files, 20, "the files of what there is")
+    return happened
+
+
+def test_schedules_agree_with_the_model(narrow):
+    """Red with finq_partial_take that begins no segment, and with end_find that takes torn records, or tried segments, for whole."""
+    assert schedules(narrow, range(10), .5) == {*WEIGHTS, "kill"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("hundred", range(100))
+def test_ten_thousand_schedules_agree_with_the_model(narrow, hundred):
+    schedules(narrow, range(1000 + 100 * hundred, 1100 + 100 * hundred), .1)

@@ -12,6 +12,7 @@ import pytest
 from finqenv import documents
 from finqenv.client import Client, Document, read_answer
 from finqenv.process import until
+from finqenv.resumable import Tus, partials
 from finqenv.scanner import EICAR, Clamd
 from finqenv.uploads import Desk, connect, form, form_head, head, padded, parts_of
 
@@ -90,6 +91,18 @@ def test_what_is_found_is_refused(desk, user, case, as_form):
     assert "Finq" not in answer["message"] and "holds something harmful" in answer["message"]
     lines = desk.installation.httpd.log.lines()[seen:]
     assert [line for line in lines if "FINQ04" in line and f"{answer['id']}] 415 unsafe_document" in line and "Finq.Test.Eicar" in line]
+    refused(desk, user, answer, before, 415, "unsafe_document")
+
+
+@pytest.mark.parametrize("cut", [len(EICAR), 10], ids=["in the last piece", "over two pieces"])
+def test_what_comes_in_pieces_is_looked_at_whole(desk, user, cut):
+    """And nothing of it is kept. Red: finish of resumable.c without finq_upload_finish's look at the scanner; without finq_resumable_end."""
+    harmful = documents.png().content + EICAR
+    before = desk.held(user.step_id)
+    tus = Tus(user, "photo", harmful)
+    assert tus.create(harmful[:100]).status == 201 and tus.send(len(harmful) - cut - 100).status == 204
+    answer = tus.send()
+    assert "Finq" not in answer["message"] and tus.head().status == 404 and partials(desk, user) == {}
     refused(desk, user, answer, before, 415, "unsafe_document")
 
 

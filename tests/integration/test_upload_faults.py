@@ -22,6 +22,7 @@ from finqenv.places import reachable
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ
 from finqenv.proxy import Proxy
+from finqenv.resumable import Tus, stored
 from finqenv.uploads import Desk, chunks, connect, form, form_head, head, padded, parts_of
 
 PNG = documents.png()
@@ -78,6 +79,24 @@ def test_a_full_disk(make_desk, small_disk, as_form):
     assert desk.held(user.step_id) == before
     full.unlink()
     assert user.upload("photo", PNG, form=as_form).status == 200
+
+
+def test_a_disk_that_is_full_in_a_piece(make_desk, small_disk):
+    """What came before it stays, and goes on when there is room. Red: write_all that takes a short write for a whole one."""
+    desk = make_desk(directives={"FinqUploadDir": str(small_disk)})
+    user, file, full = desk.user(), padded(300_000), small_disk / "full"
+    tus = Tus(user, "film", file.content, file.media_type)
+    assert tus.create(file.content[:100_000]).status == 201
+    with full.open("wb", buffering=0) as filler, pytest.raises(OSError):
+        while True:
+            filler.write(bytes(4096))
+    desk.installation.httpd.log.expect(r"FINQ03: .* 507 insufficient_storage: .*No space left")
+    answer = tus.patch(100_000, file.content[100_000:])
+    assert (answer.status, answer.code) == (507, "insufficient_storage")
+    assert 100_000 <= tus.offset() < 200_000
+    full.unlink()
+    assert tus.send().status == 204
+    stored(desk, user, "film", file.content)
 
 
 def test_a_staging_area_that_leads_elsewhere(make_desk, tmp_path):
