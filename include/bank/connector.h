@@ -86,6 +86,7 @@ typedef struct finq_connector_decision {
     const char *decision; /**< "accepted", "resubmit" (the same step again) or "failed"; NULL where a payment's state is told */
     apr_array_header_t *reasons;       /**< of const char *, may be empty */
     const finq_payment_state *payment; /**< how the step's payment stands; NULL where something is decided */
+    const finq_id *attempt;            /**< which of the step's orders that tells of; NULL where it does not say */
 } finq_connector_decision;
 
 /** Reads a decision, strictly. Errors: invalid_body, unknown_fields, missing_fields, invalid_field. */

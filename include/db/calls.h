@@ -693,6 +693,7 @@ finq_error *finq_call_payment_of_session(finq_payment_of_session_out *out, finq_
 
 typedef struct finq_payment_of_step_in {
     const finq_id *step_id;
+    const finq_id *attempt;
     const finq_id *tenant;
     const char *connector;
 } finq_payment_of_step_in;
@@ -702,6 +703,7 @@ typedef struct finq_payment_of_step_out {
     finq_bytes data_key;
     finq_bytes book;
     apr_int32_t version;
+    apr_int32_t orders;
 } finq_payment_of_step_out;
 /** sql/functions/payment.sql. It may be repeated. */
 finq_error *finq_call_payment_of_step(finq_payment_of_step_out *out, finq_db *db, const finq_payment_of_step_in *in,

@@ -34,9 +34,10 @@ finq_error *finq_payment_answered(finq_payment *payment, const finq_service *ser
                                   apr_pool_t *pool);
 
 /** A connector's word on the payment of one of its steps, told without being asked. `*phase` is where the payment has come to with it. Errors:
- * invalid_step_id; invalid_field where it tells of another order's transfers; those of a call. */
-finq_error *finq_payment_notice(const char **phase, const finq_service *service, const finq_id *step_id, const char *connector,
-                                const finq_payment_state *state, apr_pool_t *pool);
+ * invalid_step_id, also where the step has no such attempt; invalid_field where it tells of another order's transfers, or does not say of
+ * which attempt and the step had several orders; those of a call. */
+finq_error *finq_payment_notice(const char **phase, const finq_service *service, const finq_connector_decision *told,
+                                const char *connector, apr_pool_t *pool);
 
 /** Which payment is asked about. */
 typedef struct finq_payment_pursuit {

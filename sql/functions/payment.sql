@@ -97,7 +97,8 @@ $$;
 
 -- Keeps what the bank has said of a payment: the book that was made of version p_version, what it says in clear, and the connector's
 -- reference where there is a new one. `outcome` is 'ok'; 'again' where the book has changed since: then it is told as it stands; or 'gone',
--- where the payment is released, or is no more. Whoever tells the same twice does so once.
+-- where the payment is no more, or is released and this word would have it go on. Whoever tells the same twice does so once, but where nobody
+-- knew any more how the payment stands.
 CREATE OR REPLACE FUNCTION finq.payment_tell(
     p_payment_id uuid, p_version integer, p_book bytea, p_phase text, p_status text, p_is_final boolean, p_is_released boolean,
     p_reference bytea, OUT outcome text, OUT book bytea, OUT version integer)
@@ -107,10 +108,12 @@ AS $$
 DECLARE
     v_now    timestamptz := clock_timestamp();
     v_before finq.payment;
+    v_phase  text;
+    v_is_new boolean;
     v_after  finq.payment;
 BEGIN
     SELECT p.* INTO v_before FROM finq.payment p WHERE p.payment_id = p_payment_id FOR NO KEY UPDATE;
-    IF NOT FOUND OR (v_before.is_released AND v_before.book <> p_book) THEN
+    IF NOT FOUND OR (v_before.is_released AND NOT p_is_released AND v_before.book <> p_book) THEN
         outcome := 'gone';
         RETURN;
     ELSIF v_before.version <> p_version AND v_before.book <> p_book THEN
@@ -119,20 +122,22 @@ BEGIN
         version := v_before.version;
         RETURN;
     END IF;
+    v_phase := finq.payment_phase(v_before);
+    v_is_new := v_before.book <> p_book OR v_phase = 'unknown';
     UPDATE finq.payment p
        SET book = p_book, version = p_version + 1, phase = p_phase, status = p_status, is_final = p_is_final, is_released = p_is_released,
            reference = coalesce(p_reference, p.reference),
-           told_at = CASE WHEN p.book = p_book THEN p.told_at ELSE v_now END,
-           gap = CASE WHEN p.book = p_book THEN p.gap ELSE 60 END,
+           told_at = CASE WHEN v_is_new THEN v_now ELSE p.told_at END,
+           gap = CASE WHEN v_is_new THEN 60 ELSE p.gap END,
            -- what is settled may still be credited
            next_at = CASE WHEN p_is_released OR p_is_final AND p_phase <> 'settled' THEN NULL
-                          WHEN p.book = p_book THEN p.next_at ELSE v_now + interval '60 seconds' END
+                          WHEN v_is_new THEN v_now + interval '60 seconds' ELSE p.next_at END
      WHERE p.payment_id = p_payment_id
     RETURNING p.* INTO v_after;
-    IF p_is_released THEN
+    IF p_is_released AND NOT v_before.is_released THEN -- afterwards they may be those of the session's next order
         DELETE FROM finq.payment_reference r WHERE r.session_id = v_before.session_id;
     END IF;
-    IF (v_after.phase, v_after.status) IS DISTINCT FROM (v_before.phase, v_before.status) THEN
+    IF (v_after.phase, v_after.status) IS DISTINCT FROM (v_phase, v_before.status) THEN
         PERFORM finq.payment_event(v_after);
     END IF;
     outcome := 'ok';
@@ -153,16 +158,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.payment_release IS 'repeatable';
 
--- The payment that a step of this connector ordered, the newest; no payment_id where there is none. p_tenant is the one that is served
--- where it is asked; NULL for any.
-CREATE OR REPLACE FUNCTION finq.payment_of_step(p_step_id uuid, p_tenant uuid, p_connector text, OUT payment_id uuid, OUT session_id uuid,
-                                                OUT data_key bytea, OUT book bytea, OUT version integer)
+-- The payment that a step of this connector ordered under p_attempt; NULL for any, of which it is the newest. `orders` is how many there are;
+-- no payment_id where there is none. p_tenant is the one that is served where it is asked; NULL for any.
+CREATE OR REPLACE FUNCTION finq.payment_of_step(
+    p_step_id uuid, p_attempt uuid, p_tenant uuid, p_connector text,
+    OUT payment_id uuid, OUT session_id uuid, OUT data_key bytea, OUT book bytea, OUT version integer, OUT orders integer)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT p.payment_id, p.session_id, p.data_key, p.book, p.version
+    SELECT p.payment_id, p.session_id, p.data_key, p.book, p.version, count(*) OVER ()::integer
       FROM finq.same_time(p_step_id) w
       JOIN finq.payment p ON p.session_id BETWEEN w.first AND w.last
      WHERE p_step_id = ANY (p.step_ids) AND p.connector = p_connector AND p.client_id = coalesce(p_tenant, p.client_id)
+       AND p.attempt = coalesce(p_attempt, p.attempt)
      ORDER BY p.payment_id DESC LIMIT 1
 $$;
 

@@ -247,18 +247,23 @@ static const char *decision_find(const char *name)
     return NULL;
 }
 
-/* {step_id, payment}: how a payment stands. */
+/* {step_id, attempt?, payment}: how a payment stands. */
 static finq_error *notice_read(finq_connector_decision *decision, json_t *json, apr_pool_t *pool)
 {
-    static const finq_json_member members[] = {{"step_id", FINQ_JSON_STRING, 1}, {"payment", FINQ_JSON_OBJECT, 1}, {NULL, 0, 0}};
+    static const finq_json_member members[] = {
+        {"step_id", FINQ_JSON_STRING, 1}, {"attempt", FINQ_JSON_STRING, 0}, {"payment", FINQ_JSON_OBJECT, 1}, {NULL, 0, 0}};
     finq_payment_state *state = apr_palloc(pool, sizeof *state);
+    finq_id *attempt = apr_palloc(pool, sizeof *attempt);
     FINQ_TRY(finq_json_members(json, members, pool));
     if (!finq_id_parse(&decision->step_id, finq_json_string(json, "step_id")))
         return finq_error_make(pool, FINQ_E_INVALID_FIELD, "step_id is not a UUID.");
+    const char *named = finq_json_string(json, "attempt");
+    if (named && !finq_id_parse(attempt, named))
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "attempt is not a UUID.");
     const char *fault = finq_payment_state_read(state, json_object_get(json, "payment"), pool);
     if (fault)
         return finq_error_make(pool, FINQ_E_INVALID_FIELD, "payment is not a payment's state: %s.", fault);
-    *decision = (finq_connector_decision){.step_id = decision->step_id, .payment = state};
+    *decision = (finq_connector_decision){.step_id = decision->step_id, .payment = state, .attempt = named ? attempt : NULL};
     return NULL;
 }
 
@@ -268,6 +273,7 @@ finq_error *finq_connector_decision_read(finq_connector_decision *decision, cons
         {"step_id", FINQ_JSON_STRING, 1}, {"decision", FINQ_JSON_STRING, 1}, {"reasons", FINQ_JSON_ARRAY, 0}, {NULL, 0, 0}};
     json_t *json;
     decision->payment = NULL;
+    decision->attempt = NULL;
     FINQ_TRY(finq_json_parse(&json, NULL, text, length, pool));
     if (json_object_get(json, "payment"))
         return notice_read(decision, json, pool);

@@ -310,6 +310,7 @@ static finq_payment_of_step_out payment_of_step_read(const PGresult *rows, int r
         .data_key = finq_pg_bytes(rows, row, 2),
         .book = finq_pg_bytes(rows, row, 3),
         .version = (apr_int32_t)finq_pg_number(rows, row, 4),
+        .orders = (apr_int32_t)finq_pg_number(rows, row, 5),
     };
 }
 
@@ -1318,11 +1319,12 @@ finq_error *finq_call_payment_of_step(finq_payment_of_step_out *out, finq_db *db
 {
     static const finq_pg_statement statement = {
         "finq_payment_of_step",
-        "SELECT payment_id, session_id, data_key, book, version FROM finq.payment_of_step(p_step_id => $1, p_tenant => $2, "
-        "p_connector => $3)", 1, NULL};
+        "SELECT payment_id, session_id, data_key, book, version, orders FROM finq.payment_of_step(p_step_id => $1, "
+        "p_attempt => $2, p_tenant => $3, p_connector => $4)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->step_id);
+    finq_pg_arg_id(&args, in->attempt);
     finq_pg_arg_id(&args, in->tenant);
     finq_pg_arg_text(&args, in->connector);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));

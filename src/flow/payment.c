@@ -153,10 +153,12 @@ finq_error *finq_payment_answered(finq_payment *payment, const finq_service *ser
     finq_payment_release_in in = {.payment_id = &payment->payment_id};
     finq_payment_release_out row;
     finq_error *error = NULL;
+    int is_taken = answer->verdict == FINQ_CONNECTOR_ACCEPTED || answer->verdict == FINQ_CONNECTOR_PENDING;
     if (answer->verdict == FINQ_CONNECTOR_REJECTED)
         return finq_call_payment_release(&row, service->db, &in, pool);
-    if (answer->payment || answer->reference)
-        error = payment_book_tell(payment, service, &(payment_news){answer->payment, answer->reference, "answer"}, pool);
+    if (answer->payment || answer->reference || is_taken)
+        error =
+            payment_book_tell(payment, service, &(payment_news){answer->payment, answer->reference, "answer", is_taken}, pool);
     if (error && error->code == FINQ_E_INVALID_FIELD)
         return finq_connector_unusable(pool, error->message);
     return error;

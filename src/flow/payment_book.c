@@ -49,6 +49,8 @@ static finq_error *news_add(finq_payment *payment, const payment_news *news, apr
 {
     if (news->state && finq_phase_tell(payment->book, news->state, news->source, finq_clock_seconds(), pool) < 0)
         return finq_error_make(pool, FINQ_E_INVALID_FIELD, "payment tells of a transfer that this order does not have.");
+    if (news->is_taken)
+        json_object_set_new(payment->book, PAYMENT_TAKEN, json_true());
     return NULL;
 }
 

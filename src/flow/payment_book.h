@@ -11,6 +11,7 @@ typedef struct payment_news {
     const finq_payment_state *state; /* NULL where it said nothing of the payment */
     const char *reference;           /* the connector's own; NULL where it gave none */
     const char *source;
+    int is_taken; /* it answered that the order will be carried out, now or later */
 } payment_news;
 
 finq_error *payment_book_seal(finq_bytes *sealed, const finq_payment *payment, apr_pool_t *pool);
@@ -22,6 +23,9 @@ finq_error *payment_book_tell(finq_payment *payment, const finq_service *service
 
 /* Tells of a phase that a payment has come to; `before` may be FINQ_PHASE_COUNT. */
 void payment_phase_witness(const finq_service *service, finq_phase before, finq_phase after);
+
+/* The member of a book whose order the bank has taken. */
+#define PAYMENT_TAKEN "taken"
 
 /* The word of a sealed reference. */
 #define PAYMENT_SEALED_REFERENCE "payment_reference"

@@ -6,19 +6,22 @@
 
 /* ---- told without being asked ---- */
 
-finq_error *finq_payment_notice(const char **phase, const finq_service *service, const finq_id *step_id, const char *connector,
-                                const finq_payment_state *state, apr_pool_t *pool)
+finq_error *finq_payment_notice(const char **phase, const finq_service *service, const finq_connector_decision *told,
+                                const char *connector, apr_pool_t *pool)
 {
-    finq_payment_of_step_in in = {.step_id = step_id, .tenant = service->tenant, .connector = connector};
+    finq_payment_of_step_in in = {
+        .step_id = &told->step_id, .attempt = told->attempt, .tenant = service->tenant, .connector = connector};
     finq_payment_of_step_out row;
     finq_data_key *key;
     FINQ_TRY(finq_call_payment_of_step(&row, service->db, &in, pool));
     if (!row.payment_id)
         return finq_outcome_error("invalid_step_id", NULL, NULL, pool);
+    if (row.orders > 1)
+        return finq_error_make(pool, FINQ_E_INVALID_FIELD, "attempt is missing: the step had several orders.");
     FINQ_TRY(finq_data_key_unwrap(&key, service->data_keys, row.data_key, pool));
     finq_payment payment = {.payment_id = *row.payment_id, .session_id = *row.session_id, .version = row.version, .key = key};
     FINQ_TRY(payment_book_open(&payment, row.book, pool));
-    FINQ_TRY(payment_book_tell(&payment, service, &(payment_news){state, NULL, "notice"}, pool));
+    FINQ_TRY(payment_book_tell(&payment, service, &(payment_news){.state = told->payment, .source = "notice"}, pool));
     *phase = finq_phase_name(finq_phase_of(payment.book));
     return NULL;
 }
@@ -43,7 +46,7 @@ static finq_error *question_make(finq_payment_question *question, const finq_ser
                               claim->reference, pool);
 }
 
-/* A bank that has told of a payment can't say that it never had it. */
+/* A bank that has told of a payment, or taken it, can't say that it never had it. */
 static finq_error *answer_take(finq_payment *payment, const finq_service *service, const finq_payment_answer *answer,
                                apr_pool_t *pool)
 {
@@ -51,11 +54,11 @@ static finq_error *answer_take(finq_payment *payment, const finq_service *servic
     finq_payment_release_out row;
     finq_error *error;
     if (!answer->is_never) {
-        error = payment_book_tell(payment, service, &(payment_news){&answer->state, NULL, "inquiry"}, pool);
+        error = payment_book_tell(payment, service, &(payment_news){.state = &answer->state, .source = "inquiry"}, pool);
         return error && error->code == FINQ_E_INVALID_FIELD ? finq_connector_unusable(pool, error->message) : error;
     }
-    if (json_array_size(json_object_get(payment->book, "history")) > 0)
-        return finq_connector_unusable(pool, "it says that it never had a payment of which it has told");
+    if (json_array_size(json_object_get(payment->book, "history")) > 0 || json_object_get(payment->book, PAYMENT_TAKEN))
+        return finq_connector_unusable(pool, "it says that it never had a payment that it has taken, or of which it has told");
     return finq_call_payment_release(&row, service->db, &in, pool);
 }
 

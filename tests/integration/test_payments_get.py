@@ -43,7 +43,7 @@ def get(bank, credentials, **more):
 
 
 def notice(bank, user, status, **more):
-    answer = bank.post_decision(json.dumps({"step_id": user.step_id, "payment": {"status": status, **more}}).encode())
+    answer = decide(bank, {"step_id": user.step_id, "payment": {"status": status, **more}})
     assert answer.status == 200, answer.body
     return answer["phase"]
 
@@ -102,6 +102,23 @@ def test_before_the_bank_has_said_anything(bank):
     assert (answer["status"], answer["phase"], answer["history"], answer["transactions"]) == (None, "created", [], [{"end_to_end_id": "E-1", "status": None}])
 
 
+def test_a_bank_that_forgets_what_it_took(bank):
+    """It accepted the order, and says that it never came: that frees nothing. Red without PAYMENT_TAKEN."""
+    data = order(new_message())
+    bank.service.behaviours = {**bank.service.behaviours, "says nothing": says({"verdict": "accepted"})}
+    bank.service.behaviour = "says nothing"
+    user, credentials = paid(bank, data)
+    bank.service.behaviour = None
+    bank.service.ledger.orders.pop(asked(bank, user)[0]["attempt"], None)
+    bank.server.httpd.log.allow("FINQ08|FINQ19")
+    past(bank, user, "next_at", "1 hour")
+    get(bank, credentials)
+    until(lambda: asked(bank, user)[-1]["event"] == "payment", 10, "the inquiry behind the answer")
+    other = bank.user(PAY["name"]).submit("payment_intent", data)
+    assert [detail["keyword"] for detail in other["details"]] == ["unique"]
+    assert bank.psql(f"SELECT phase, is_released FROM finq.payment WHERE session_id = '{user.session_id}'") == "created|f"
+
+
 def says(answer):
     from connector import protocol
 
@@ -149,6 +166,56 @@ def test_a_bank_that_says_no_more(bank, days, phase):
     bank.ctl("janitor", "run")
     assert (events(bank, user)[-1]["phase"], len(events(bank, user))) == ((phase, 2) if phase == "unknown" else ("accepted", 1))
     assert notice(bank, user, "ACSC") == "settled" and get(bank, credentials)["phase"] == "settled"
+
+
+def decide(bank, told):
+    return bank.post_decision(json.dumps(told).encode())
+
+
+def test_a_late_word_on_an_order_before(bank):
+    """It is none on the step's next order, and frees nothing of that. Red where payment_of_step looks at no attempt; without the look at
+    row.orders; where payment_tell deletes the references of the session again."""
+    user, second = bank.user(PAY["name"]), order(new_message())
+    bank.service.behaviour = "hangs up"
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    assert user.submit("payment_intent", order(new_message()))["type"] == "external_api_error"
+    bank.service.behaviour = None
+    question, = asked(bank, user)
+    told = {"step_id": question["step_id"], "payment": {"status": "CANC"}}
+    assert decide(bank, told)["phase"] == "cancelled"
+    assert user.submit("payment_intent", second)["status"] == "SESSION_COMPLETED"
+    assert (decide(bank, told).code, decide(bank, {**told, "attempt": "x"}).code) == ("invalid_field", "invalid_field")
+    assert decide(bank, {**told, "attempt": "01890000-0000-7000-8000-000000000000"}).code == "invalid_step_id"
+    assert decide(bank, {**told, "attempt": question["attempt"]})["phase"] == "cancelled"
+    other = bank.user(PAY["name"]).submit("payment_intent", second)
+    assert [detail["keyword"] for detail in other["details"]] == ["unique"]
+    current = asked(bank, user)[-1]["attempt"]
+    assert decide(bank, {**told, "attempt": current, "payment": {"status": "ACSC"}})["phase"] == "settled"
+
+
+@pytest.mark.parametrize("status", ["ACSP", "PDNG"])
+def test_a_word_that_comes_when_nobody_knows_any_more(bank, status):
+    """It counts, also where it was said before or ranks lower, and clients are told. Red where payment_tell compares the phase that it keeps, or
+    looks at no `unknown`."""
+    user, credentials = paid(bank)
+    past(bank, user, "told_at", "7 days")
+    bank.ctl("janitor", "run")
+    assert get(bank, credentials)["phase"] == "unknown"
+    assert notice(bank, user, status) == "accepted" and get(bank, credentials)["phase"] == "accepted"
+    assert notice(bank, user, status) == "accepted"
+    assert [one["phase"] for one in events(bank, user)] == ["accepted", "unknown", "accepted"]
+    assert bank.psql(f"SELECT gap, next_at > clock_timestamp() FROM finq.payment WHERE session_id = '{user.session_id}'") == "60|t"
+
+
+@pytest.mark.parametrize("status, phase", [("RJCT", "rejected"), ("CANC", "cancelled"), ("BLCK", "rejected")])
+def test_what_comes_behind_the_end(bank, status, phase):
+    """Late, twice, out of order: it is taken, and stands in the history alone. Red where payment_tell looks at no p_is_released."""
+    user, credentials = paid(bank, says={"status": status})
+    words = ["PDNG", "ACSC", "CANC", "RJCT"]
+    assert {notice(bank, user, word) for word in [status, *words, words[-1]]} == {phase}
+    answer = get(bank, credentials)
+    assert (answer["status"], answer["phase"], len(events(bank, user))) == (status, phase, 1)
+    assert [one["status"] for one in answer["history"]] == [status, *words]
 
 
 def test_a_payment_of_another_day(bank):

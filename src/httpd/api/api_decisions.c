@@ -19,7 +19,7 @@ static finq_error *notice(finq_request *request, finq_json_writer *reply, const 
                           const char *connector)
 {
     const char *phase;
-    FINQ_TRY(finq_payment_notice(&phase, &request->service, &decision->step_id, connector, decision->payment, request->r->pool));
+    FINQ_TRY(finq_payment_notice(&phase, &request->service, decision, connector, request->r->pool));
     finq_api_put_id(reply, request, "step_id", &decision->step_id);
     finq_json_put(reply, "phase", phase);
     return NULL;

@@ -32,7 +32,8 @@ static finq_error *order_tell(finq_request *request, const later *of)
     FINQ_TRY(finq_sandbox_orders_approve(request, of->order));
     FINQ_TRY(finq_sandbox_orders_state(&text, request, of->order));
     FINQ_TRY(finq_payment_answer_read(&answer, text, strlen(text), pool));
-    return finq_payment_notice(&phase, &request->service, &of->decision.step_id, of->connector, &answer.state, pool);
+    const finq_connector_decision told = {.step_id = of->decision.step_id, .payment = &answer.state, .attempt = of->order};
+    return finq_payment_notice(&phase, &request->service, &told, of->connector, pool);
 }
 
 /* The client has its answer; only this thread waits. */
@@ -54,8 +55,8 @@ static void decide_later(finq_request *request, const finq_connector *connector,
 {
     later *of = apr_palloc(request->r->pool, sizeof *of);
     of->connector = connector->name;
-    of->decision =
-        (finq_connector_decision){question->step_id, "accepted", apr_array_make(request->r->pool, 1, sizeof(char *)), NULL};
+    of->decision = (finq_connector_decision){
+        .step_id = question->step_id, .decision = "accepted", .reasons = apr_array_make(request->r->pool, 1, sizeof(char *))};
     of->order =
         finq_sandbox_is_order(question) ? apr_pmemdup(request->r->pool, &question->attempt, sizeof question->attempt) : NULL;
     request->afterwards = decide;
