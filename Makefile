@@ -21,7 +21,7 @@ PG_FLAGS = -I$(shell pg_config --includedir)
 CFLAGS ?= -O2 -g
 FINQ_CFLAGS = -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fPIC -fvisibility=hidden \
   -fstack-protector-strong -D_FORTIFY_SOURCE=2 -Iinclude $(APR_FLAGS) $(PG_FLAGS) $(SANITIZE)
-LIBS = -ljansson -lpq -lcrypto -lpcre2-8 -lidn2
+LIBS = -ljansson -lpq -lcrypto -lpcre2-8 -lidn2 -lqrencode
 APR_LIBS = $(shell apr-1-config --link-ld) $(shell apu-1-config --link-ld)
 
 # The SQL that finqctl carries, and the newest migration's number, which is the schema that the module needs.

@@ -4,6 +4,8 @@ CREATE TYPE finq.credential_status AS ENUM ('ACTIVE', 'DELETED', 'EXPIRED');
 
 CREATE TYPE finq.delivery AS ENUM ('WAITING', 'DELIVERED', 'GIVEN_UP');
 
+CREATE TYPE finq.handoff_phase AS ENUM ('OFFERED', 'OPENED', 'TAKEN', 'DONE', 'BACK', 'WRONG');
+
 CREATE TYPE finq.key_kind AS ENUM ('SECRET', 'APP_KEY');
 
 CREATE TYPE finq.session_status AS ENUM ('SESSION_CREATED', 'SESSION_IN_PROGRESS', 'SESSION_PENDING', 'SESSION_COMPLETED', 'SESSION_FAILED', 'SESSION_EXPIRED');
@@ -385,6 +387,21 @@ CREATE TABLE finq.functions (
 );
 CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.functions FOR EACH ROW EXECUTE FUNCTION finq.audit_write();
 
+CREATE TABLE finq.handoff (
+    page_id uuid NOT NULL,
+    handoff_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    generation integer NOT NULL,
+    phase finq.handoff_phase NOT NULL,
+    opened_by bytea,
+    numbers text NOT NULL,
+    offered_until timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT handoff_page_id_fkey FOREIGN KEY (page_id) REFERENCES finq.page(page_id) ON DELETE CASCADE,
+    CONSTRAINT handoff_pkey PRIMARY KEY (page_id)
+);
+CREATE INDEX handoff_expiry ON finq.handoff USING btree (expires_at);
+
 CREATE TABLE finq.lease (
     name text NOT NULL,
     holder text,
@@ -446,6 +463,7 @@ CREATE TABLE finq.page (
     expires_at timestamp with time zone NOT NULL,
     session_id uuid,
     begun_at timestamp with time zone,
+    wrong_numbers smallint NOT NULL DEFAULT 0,
     CONSTRAINT page_pkey PRIMARY KEY (page_id)
 );
 CREATE INDEX page_expiry ON finq.page USING btree (expires_at);

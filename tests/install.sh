@@ -10,7 +10,7 @@ set -euo pipefail
 
 declare -A GROUPS_OF=(
   [build]="gcc make libc6-dev apache2-dev libapr1-dev libaprutil1-dev libjansson-dev libpq-dev libssl-dev libpcre2-dev libcurl4-openssl-dev
-    libidn2-dev python3-yaml go-md2man"
+    libidn2-dev libqrencode-dev python3-yaml go-md2man"
   [run]="apache2-bin libaprutil1-dbd-pgsql openssl"
   [demo]="postgresql python3 clamav-daemon"
   [test]="man-db libcmocka-dev python3-pytest python3-pytest-xdist python3-psycopg2 python3-prometheus-client python3-jsonschema json-schema-test-suite

@@ -10,9 +10,15 @@ addEventListener("pageshow", () => document.querySelectorAll("form").forEach(for
 // Who came back from a bank leaves the token of the last page behind: it stands in no history.
 if (location.search.includes("temp_token=")) history.replaceState(null, "", location.pathname);
 
-// A page that waits looks again, with its nonce, while somebody has it before them.
+// A page that waits looks again, with its nonce, while somebody has it before them. What they read stays, until there is something new.
 const again = document.querySelector("button.again");
-if (again) setInterval(() => document.hidden || again.click(), 10000);
+const look = async () => {
+  const typed = new FormData(again.form);
+  typed.append(again.name, again.value);
+  const answer = await fetch(again.form.action, {method: "POST", body: new URLSearchParams(typed)});
+  if (answer.status < 500 && answer.status !== 429 && !(await answer.text()).includes(` data-at="${again.dataset.at}"`)) again.click();
+};
+if (again) setInterval(() => document.hidden || again.form.dataset.sent || look().catch(() => {}), again.dataset.every * 1000);
 
 // What an answer asks for stands below it as soon as it is given, and goes with it; what is not asked for is not sent.
 for (let apart; (apart = document.querySelector("template.when"));) {

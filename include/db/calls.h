@@ -414,6 +414,86 @@ typedef struct finq_feed_store_out {
 /** sql/functions/feed.sql. It may be repeated. */
 finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const finq_feed_store_in *in, apr_pool_t *pool);
 
+typedef struct finq_handoff_choose_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+    const finq_id *handoff_id;
+    apr_int32_t nonce_generation;
+    const char *choice;
+    apr_int32_t ttl;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t secret_id;
+} finq_handoff_choose_in;
+typedef finq_session_standing_row finq_handoff_choose_out;
+/** sql/functions/handoff.sql. It may be repeated. */
+finq_error *finq_call_handoff_choose(finq_handoff_choose_out *out, finq_db *db, const finq_handoff_choose_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_handoff_finish_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+    const finq_id *handoff_id;
+    apr_int32_t ordinal;
+    apr_int32_t nonce_generation;
+    apr_int64_t nonce_expires_at;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t secret_id;
+} finq_handoff_finish_in;
+typedef finq_session_standing_row finq_handoff_finish_out;
+/** sql/functions/handoff.sql. It may be repeated. */
+finq_error *finq_call_handoff_finish(finq_handoff_finish_out *out, finq_db *db, const finq_handoff_finish_in *in,
+                                     apr_pool_t *pool);
+
+typedef struct finq_handoff_look_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+    const finq_id *handoff_id;
+} finq_handoff_look_in;
+typedef finq_page_facts_row finq_handoff_look_out;
+/** sql/functions/handoff.sql. It may be repeated. */
+finq_error *finq_call_handoff_look(finq_handoff_look_out *out, finq_db *db, const finq_handoff_look_in *in, apr_pool_t *pool);
+
+typedef struct finq_handoff_offer_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+    const finq_id *session_id;
+    apr_int32_t ordinal;
+    apr_int32_t nonce_generation;
+    apr_int64_t nonce_expires_at;
+    const finq_id *handoff_id;
+    const char *numbers;
+    apr_int32_t ttl;
+} finq_handoff_offer_in;
+typedef struct finq_handoff_offer_out {
+    const char *outcome;
+    const finq_id *handoff_id;
+    const char *numbers;
+    apr_int64_t expires_at;
+} finq_handoff_offer_out;
+/** sql/functions/handoff.sql. It may be repeated. */
+finq_error *finq_call_handoff_offer(finq_handoff_offer_out *out, finq_db *db, const finq_handoff_offer_in *in, apr_pool_t *pool);
+
+typedef struct finq_handoff_open_in {
+    const finq_id *client_id;
+    const finq_id *page_id;
+    apr_int32_t generation;
+    const finq_id *handoff_id;
+    finq_bytes opened_by;
+    apr_int32_t ttl;
+    apr_int32_t nonce_ttl;
+    apr_int32_t temp_token_ttl;
+    apr_int32_t secret_id;
+} finq_handoff_open_in;
+typedef finq_session_standing_row finq_handoff_open_out;
+/** sql/functions/handoff.sql. It may be repeated. */
+finq_error *finq_call_handoff_open(finq_handoff_open_out *out, finq_db *db, const finq_handoff_open_in *in, apr_pool_t *pool);
+
 typedef struct finq_is_read_only_out {
     int is_read_only;
 } finq_is_read_only_out;

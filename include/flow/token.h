@@ -9,12 +9,14 @@
 #include "crypto/secrets.h"
 
 /** What a token authorises (contract section 1, "Keys and tokens"): a step, an exchange, a bank's return, a page's address (whose
- * session_id is the page's id, and whose generation counts the page's renewals), an unfinished upload's address. */
+ * session_id is the page's id, and whose generation counts the page's renewals), that page's hand-off to another device, an unfinished
+ * upload's address. */
 typedef enum {
     FINQ_TOKEN_NONCE = 'N',
     FINQ_TOKEN_TEMP = 'T',
     FINQ_TOKEN_STATE = 'R',
     FINQ_TOKEN_PAGE = 'P',
+    FINQ_TOKEN_HANDOFF = 'H',
     FINQ_TOKEN_UPLOAD = 'U'
 } finq_token_kind;
 
@@ -33,8 +35,10 @@ typedef struct finq_token {
     apr_int32_t skill_id;
     apr_int64_t app_key_id;     /**< of the first nonce: the key that started the session, of a renewal a secret; else 0 */
     const char *tenant_user_id; /**< of the first nonce, where the session was started with one; else NULL. Of an
-                                     upload's address: which upload it is, as flow/resumable writes it */
-    const finq_id *renews;      /**< of the first nonce: the consent that the session renews; NULL where it is to make one */
+                                     upload's address: which upload it is, as flow/resumable writes it; of a hand-off's: its
+                                     numbers, as page/handoff has them */
+    const finq_id *renews;      /**< of the first nonce: the consent that the session renews; NULL where it is to make one. Of a
+                                     hand-off's address: its id */
     finq_bytes data_key; /**< of a nonce and an upload: the session's data key, wrapped (crypto/data_key.h); of others no bytes */
 } finq_token;
 

@@ -2,6 +2,7 @@
 #ifndef FINQ_WAITING_H
 #define FINQ_WAITING_H
 
+#include "db/calls.h"
 #include "json/json.h"
 #include "flow/session.h"
 #include "flow/status.h"
@@ -24,6 +25,10 @@ typedef struct finq_waiting_answer {
     const char *data;      /**< what a connector told, as JSON; while the user is at a bank, its address; NULL for nothing */
     const json_t *reasons; /**< why it failed or asks for the step again; NULL where nobody said */
 } finq_waiting_answer;
+
+/** What a call said of a session (of this client, with this id), as its client is told. Errors: the outcome's; service_unavailable. */
+finq_error *finq_waiting_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
+                              const finq_id *client_id, const finq_id *session_id, apr_pool_t *pool);
 
 /** How a session stands, for whom holds its last nonce. Errors: invalid_nonce, unauthorized_tenant, invalid_session_id;
  * those of a call. */

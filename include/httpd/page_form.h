@@ -14,6 +14,9 @@ typedef struct finq_page_form {
     const finq_error *refused; /**< why the file was not taken; NULL where it was. The other values are there all the same */
 } finq_page_form;
 
+/** Whether a form is of the kind that may have a file. */
+int finq_page_form_may_have_file(const finq_request *request);
+
 /** Reads a form of either kind (application/x-www-form-urlencoded, multipart/form-data). A file is stored as it comes, under the
  * nonce, step and document that stand before it; nothing is kept of one that is refused. Errors: those of finq_body_precheck and of
  * reading; invalid_body for what is no form, or no UTF-8. */

@@ -36,6 +36,11 @@ void finq_page_show_begin(finq_page_visit *visit, const finq_entry_facts *facts,
 /** The same from what the form carried. */
 void finq_page_show_carried(finq_page_visit *visit, const finq_published *published);
 
+/** What the next request brings along, sealed. */
+finq_error *finq_page_show_carry(finq_screen_carried *carried, finq_page_visit *visit);
+/** The whole address of the page with this one, or of a hand-off. */
+const char *finq_page_show_link(const finq_page_visit *visit, const char *address);
+
 /** The form of the step that a nonce authorises: `typed` fills it, or what was typed before where that is NULL. `notice` is NULL for
  * nothing to say. */
 finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_typed *typed, const apr_array_header_t *problems,

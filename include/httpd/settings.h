@@ -76,6 +76,7 @@ typedef struct finq_config {
     int max_uploads; /**< uploads under way at once in a child; 0 for half of its threads */
     int database_timeout;
     int database_concurrency;          /**< connections in use at once in all children; 0 for DBDMax of each */
+    int page_handoff;                  /**< a flag: pages may go over to a phone */
     int prepared_statements;           /**< a flag */
     apr_array_header_t *allow_headers; /**< of const char *: what other origins may send beside the usual ones; NULL: nothing */
     apr_array_header_t *allow_origins; /**< of const char *; NULL or empty: no other origin */

@@ -40,6 +40,7 @@ const char *finq_outcome_name(int outcome);
     X(JANITOR_STORAGE_COUNTED, "finq_janitor_done_total", "job", "storage_counted")       \
     X(JANITOR_PARTIALS_REMOVED, "finq_janitor_done_total", "job", "partials_removed")     \
     X(JANITOR_PAGES_REMOVED, "finq_janitor_done_total", "job", "pages_removed")           \
+    X(JANITOR_HANDOFFS_REMOVED, "finq_janitor_done_total", "job", "handoffs_removed")     \
     X(JANITOR_EVENTS_REMOVED, "finq_janitor_done_total", "job", "events_removed")         \
     X(JANITOR_ERASURES_REMOVED, "finq_janitor_done_total", "job", "erasures_removed")     \
     X(JANITOR_PAYMENTS_GIVEN_UP, "finq_janitor_done_total", "job", "payments_given_up")   \

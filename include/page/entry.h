@@ -39,9 +39,12 @@ finq_error *finq_entry_renew(finq_entry_made *made, const finq_service *service,
 typedef struct finq_entry {
     finq_id client_id, page_id;
     int generation;
+    const finq_id *handoff_id; /**< of one by which another device takes over (handoff.h); NULL of a page's own */
+    const char *numbers;       /**< that one's numbers; else NULL */
 } finq_entry;
 
-/** Opens an address, without asking the database. Error: not_found for one that is none, or too old. */
+/** Opens an address, without asking the database. Error: not_found for one that is none, or a page's that is too old; of a hand-off's
+ * the database knows what has become of it. */
 finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, const char *address, apr_pool_t *pool);
 
 /** What is known of a page. */
@@ -57,7 +60,7 @@ typedef struct finq_entry_facts {
     finq_status status;
 } finq_entry_facts;
 
-/** Looks at a page. Errors: not_found, unauthorized_tenant; those of a call. */
+/** Looks at a page. By the address of a hand-off it is found as long as that waits to be opened. Errors: not_found, unauthorized_tenant; those of a call. */
 finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service, const finq_entry *entry, apr_pool_t *pool);
 
 /** What the name of a logo begins with. */

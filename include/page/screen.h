@@ -19,9 +19,11 @@ typedef struct finq_screen {
 /** What a page's form carries for the next request; a member that is NULL is not carried. */
 typedef struct finq_screen_carried {
     const char *nonce;
-    const char *held;  /**< the nonce of the step whose documents are wanted, where that is not it */
-    const char *of;    /**< that step's id */
-    const char *state; /**< sealed */
+    const char *held;    /**< the nonce of the step whose documents are wanted, where that is not it */
+    const char *of;      /**< that step's id */
+    const char *state;   /**< sealed */
+    const char *handoff; /**< the address of what is offered to another device */
+    const char *device;  /**< on that one: what it is known by */
 } finq_screen_carried;
 
 /** The first page: what it is, what it takes, how long its address is good for (seconds since 1970). */
@@ -51,6 +53,8 @@ typedef struct finq_screen_documents {
     const apr_array_header_t *uploaded; /**< of const char *: the names of those that are there; NULL for none */
     const char *wrong;                  /**< the one that something is wrong with, and what; NULL for none */
     const char *words;
+    int can_hand_off; /**< whether another device is offered */
+    int is_handed;    /**< whether this is the other device */
 } finq_screen_documents;
 const char *finq_screen_documents_of(const finq_screen *screen, const finq_screen_carried *carried,
                                      const finq_screen_documents *documents);
@@ -62,13 +66,28 @@ int finq_screen_is_uploaded(const apr_array_header_t *uploaded, const char *docu
 /** What a file may be, in short: "JPEG, PNG". */
 const char *finq_screen_types(const finq_skill_upload *upload, apr_pool_t *pool);
 
+/* ---- a hand-off to another device (screen_handoff.c) ---- */
+
+/** Its code, for `link`. Error: as finq_qr_html. */
+finq_error *finq_screen_offer(const char **html, const finq_screen *screen, const finq_screen_carried *carried, const char *link);
+/** Which of these does the other device show? `numbers` as page/handoff.h has them. */
+const char *finq_screen_numbers(const finq_screen *screen, const finq_screen_carried *carried, const char *numbers);
+/** While the other device has the session. */
+const char *finq_screen_taken(const finq_screen *screen, const finq_screen_carried *carried);
+/** Nothing comes of it: `name` is "wrong", "over" or "refused". */
+const char *finq_screen_dead(const finq_screen *screen, const finq_screen_carried *carried, const char *name);
+/** On the other device: whose page this is, and what it is about, before anything is opened. */
+const char *finq_screen_here(const finq_screen *screen, const finq_screen_carried *carried);
+/** The number to be pressed on the first one. */
+const char *finq_screen_number(const finq_screen *screen, const finq_screen_carried *carried, const char *number);
+
 /** The way to a bank. */
 const char *finq_screen_bank(const finq_screen *screen, const finq_screen_carried *carried, const char *url);
 
 /** While somebody decides: it looks again by itself. `carried` is NULL where no nonce is held. */
 const char *finq_screen_waiting(const finq_screen *screen, const finq_screen_carried *carried);
 
-/** The last page. `name` is "done", "failed" or "expired"; `reasons` an array of texts, or NULL; `link` leads back to the tenant. */
+/** The last page. `name` is "done", "failed", "expired", or "sent" of another device that has done what it was for; `reasons` an array of texts, or NULL; `link` leads back to the tenant. */
 const char *finq_screen_end(const finq_screen *screen, const char *name, const json_t *reasons, const char *link);
 
 /** When something stands in the way. `name` names its words (trouble.NAME.title, trouble.NAME.text); with `can_continue` a button

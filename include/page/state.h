@@ -10,8 +10,9 @@
 typedef struct finq_state {
     finq_id page_id;
     const char *language, *tenant, *style, *logo, *return_link;
-    const char *moment; /**< when the form was shown */
-    json_t *typed;      /**< {step: data} of what was typed since the page was opened, to be shown again; NULL for nothing */
+    const char *moment;          /**< when the form was shown */
+    const char *session, *skill; /**< on a device that is to take over: the ids of the session and its skill, as text */
+    json_t *typed; /**< {step: data} of what was typed since the page was opened, to be shown again; NULL for nothing */
     finq_numbers *numbers;
     const json_t *parts; /**< what was typed into the other parts of a form (part.h); NULL for nothing */
 } finq_state;

@@ -231,6 +231,18 @@ AS $$
     SELECT count(*)::integer FROM gone
 $$;
 
+-- Hand-offs that are over.
+CREATE OR REPLACE FUNCTION finq.janitor_remove_handoffs() RETURNS integer
+    LANGUAGE sql
+AS $$
+    WITH gone AS (
+        DELETE FROM finq.handoff h
+         WHERE h.page_id IN (SELECT o.page_id FROM finq.handoff o WHERE o.expires_at <= statement_timestamp()
+                              ORDER BY o.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED)
+        RETURNING 1)
+    SELECT count(*)::integer FROM gone
+$$;
+
 -- Events, p_retention seconds after they were delivered or given up.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_events(p_retention integer) RETURNS integer
     LANGUAGE plpgsql
@@ -309,7 +321,7 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
-                       replays_removed, claims_removed, feeds_removed, storage_counted, partials_removed, pages_removed, events_removed, erasures_removed, payments_given_up,
+                       replays_removed, claims_removed, feeds_removed, storage_counted, partials_removed, pages_removed, handoffs_removed, events_removed, erasures_removed, payments_given_up,
                        payments_removed, audit_removed,
                        audit_chained, weeks_made, sessions_kept, events_kept, weeks_detached, weeks_dropped}';
 BEGIN
@@ -333,6 +345,7 @@ BEGIN
             WHEN 'storage_counted' THEN finq.janitor_count_storage()
             WHEN 'partials_removed' THEN finq.janitor_remove_partials()
             WHEN 'pages_removed' THEN finq.janitor_remove_pages()
+            WHEN 'handoffs_removed' THEN finq.janitor_remove_handoffs()
             WHEN 'events_removed' THEN finq.janitor_remove_events(p_event_retention)
             WHEN 'erasures_removed' THEN finq.janitor_remove_erasures()
             WHEN 'payments_given_up' THEN finq.janitor_give_up_payments()

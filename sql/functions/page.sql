@@ -100,7 +100,7 @@ BEGIN
         END IF;
     END IF;
     UPDATE finq.page p
-       SET generation = v_page.generation, session_id = v_page.session_id, renewed_by = p_request_id,
+       SET generation = v_page.generation, session_id = v_page.session_id, renewed_by = p_request_id, wrong_numbers = 0,
            expires_at = date_trunc('second', clock_timestamp()) + p_ttl * interval '1 second'
      WHERE p.page_id = p_page_id
     RETURNING p.skill_id, p.generation, finq.seconds(p.expires_at) INTO skill_id, generation, expires_at;

@@ -199,11 +199,28 @@ CREATE TABLE finq.page (
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at     timestamptz NOT NULL,
     session_id     uuid        NULL,     -- from its first start on
-    begun_at       timestamptz NULL
+    begun_at       timestamptz NULL,
+    wrong_numbers  smallint    NOT NULL DEFAULT 0 -- that were pressed in hand-offs since its newest address was made
 );
 CREATE INDEX page_expiry ON finq.page (expires_at);
 CREATE INDEX page_session ON finq.page (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX page_person ON finq.page (client_id, user_mac) WHERE user_mac IS NOT NULL;
+
+CREATE TYPE finq.handoff_phase AS ENUM ('OFFERED', 'OPENED', 'TAKEN', 'DONE', 'BACK', 'WRONG');
+
+-- The page's session on its way to another device, and back: the newest offer of a page.
+CREATE TABLE finq.handoff (
+    page_id       uuid               NOT NULL PRIMARY KEY REFERENCES finq.page (page_id) ON DELETE CASCADE,
+    handoff_id    uuid               NOT NULL,
+    session_id    uuid               NOT NULL,
+    generation    integer            NOT NULL, -- of the session when it was offered
+    phase         finq.handoff_phase NOT NULL,
+    opened_by     bytea              NULL,     -- SHA-256 of what the device that opened it has made up
+    numbers       text               NOT NULL, -- as page/handoff.h has them
+    offered_until timestamptz        NOT NULL,
+    expires_at    timestamptz        NOT NULL  -- from then on it is over
+);
+CREATE INDEX handoff_expiry ON finq.handoff (expires_at);
 
 CREATE TABLE finq.step (
     step_id      uuid        NOT NULL,

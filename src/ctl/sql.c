@@ -25,8 +25,8 @@ EMBED("ctl_functions_text",
       FUNCTIONS("lease") FUNCTIONS("session") FUNCTIONS("upload") FUNCTIONS("partial") FUNCTIONS("step") FUNCTIONS("credential")
           FUNCTIONS("tenant") FUNCTIONS("skill") FUNCTIONS("signature") FUNCTIONS("event") FUNCTIONS("consent") FUNCTIONS("feed")
               FUNCTIONS("data") FUNCTIONS("payment") FUNCTIONS("sandbox") FUNCTIONS("sandbox_order") FUNCTIONS("page")
-                  FUNCTIONS("person") FUNCTIONS("data_key") FUNCTIONS("audit") FUNCTIONS("week") FUNCTIONS("janitor")
-                      FUNCTIONS("doctor") FUNCTIONS("crowd") FUNCTIONS("retired") FUNCTIONS("grants"));
+                  FUNCTIONS("handoff") FUNCTIONS("person") FUNCTIONS("data_key") FUNCTIONS("audit") FUNCTIONS("week")
+                      FUNCTIONS("janitor") FUNCTIONS("doctor") FUNCTIONS("crowd") FUNCTIONS("retired") FUNCTIONS("grants"));
 extern const char ctl_functions_text[];
 const char *const ctl_functions = ctl_functions_text;
 

@@ -20,6 +20,8 @@ static const char *kind_name(finq_token_kind kind)
         return "temp_token";
     case FINQ_TOKEN_PAGE:
         return "page";
+    case FINQ_TOKEN_HANDOFF:
+        return "handoff";
     case FINQ_TOKEN_STATE:
         return "state";
     case FINQ_TOKEN_UPLOAD:
@@ -55,9 +57,13 @@ static void put_token(finq_json_writer *to, const finq_token *token, apr_pool_t 
     finq_json_put_bool(to, "late", token->late);
     if (token->app_key_id)
         finq_json_put_integer(to, "app_key_id", token->app_key_id);
-    finq_json_put(to, token->kind == FINQ_TOKEN_UPLOAD ? "upload" : "tenant_user_id", token->tenant_user_id);
+    finq_json_put(to,
+                  token->kind == FINQ_TOKEN_UPLOAD    ? "upload"
+                  : token->kind == FINQ_TOKEN_HANDOFF ? "numbers"
+                                                      : "tenant_user_id",
+                  token->tenant_user_id);
     if (token->renews)
-        put_id(to, "renews", token->renews);
+        put_id(to, token->kind == FINQ_TOKEN_HANDOFF ? "handoff" : "renews", token->renews);
 }
 
 static void put_secret(finq_json_writer *to, const finq_secrets *secrets, const finq_secret *secret)

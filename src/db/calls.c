@@ -494,6 +494,16 @@ static finq_is_read_only_out is_read_only_read(const PGresult *rows, int row)
     };
 }
 
+static finq_handoff_offer_out handoff_offer_read(const PGresult *rows, int row)
+{
+    return (finq_handoff_offer_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .handoff_id = finq_pg_id(rows, row, 1),
+        .numbers = finq_pg_text(rows, row, 2),
+        .expires_at = finq_pg_number(rows, row, 3),
+    };
+}
+
 static finq_feed_store_out feed_store_read(const PGresult *rows, int row)
 {
     return (finq_feed_store_out){
@@ -990,6 +1000,124 @@ finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const fi
     finq_pg_arg_int(&args, in->frequency);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = feed_store_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_handoff_choose(finq_handoff_choose_out *out, finq_db *db, const finq_handoff_choose_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_handoff_choose",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "finq.handoff_choose(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_nonce_generation "
+        "=> $5, p_choice => $6, p_ttl => $7, p_nonce_ttl => $8, p_temp_token_ttl => $9, p_secret_id => $10)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_id(&args, in->handoff_id);
+    finq_pg_arg_int(&args, in->nonce_generation);
+    finq_pg_arg_text(&args, in->choice);
+    finq_pg_arg_int(&args, in->ttl);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_handoff_finish(finq_handoff_finish_out *out, finq_db *db, const finq_handoff_finish_in *in,
+                                     apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_handoff_finish",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "finq.handoff_finish(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_ordinal => $5, "
+        "p_nonce_generation => $6, p_nonce_expires_at => $7, p_nonce_ttl => $8, p_temp_token_ttl => $9, p_secret_id => $10)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_id(&args, in->handoff_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_int(&args, in->nonce_generation);
+    finq_pg_arg_long(&args, in->nonce_expires_at);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_handoff_look(finq_handoff_look_out *out, finq_db *db, const finq_handoff_look_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_handoff_look",
+        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
+        "session_id, tenant, colours, logo, status FROM finq.handoff_look(p_client_id => $1, p_page_id => $2, p_generation "
+        "=> $3, p_handoff_id => $4)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_id(&args, in->handoff_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = page_facts_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_handoff_offer(finq_handoff_offer_out *out, finq_db *db, const finq_handoff_offer_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_handoff_offer",
+        "SELECT outcome, handoff_id, numbers, expires_at FROM finq.handoff_offer(p_client_id => $1, p_page_id => $2, "
+        "p_generation => $3, p_session_id => $4, p_ordinal => $5, p_nonce_generation => $6, p_nonce_expires_at => $7, "
+        "p_handoff_id => $8, p_numbers => $9, p_ttl => $10)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_int(&args, in->ordinal);
+    finq_pg_arg_int(&args, in->nonce_generation);
+    finq_pg_arg_long(&args, in->nonce_expires_at);
+    finq_pg_arg_id(&args, in->handoff_id);
+    finq_pg_arg_text(&args, in->numbers);
+    finq_pg_arg_int(&args, in->ttl);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = handoff_offer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_handoff_open(finq_handoff_open_out *out, finq_db *db, const finq_handoff_open_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_handoff_open",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.handoff_open(p_client_id "
+        "=> $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_opened_by => $5, p_ttl => $6, p_nonce_ttl => $7, "
+        "p_temp_token_ttl => $8, p_secret_id => $9)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_int(&args, in->generation);
+    finq_pg_arg_id(&args, in->handoff_id);
+    finq_pg_arg_bytes(&args, in->opened_by);
+    finq_pg_arg_int(&args, in->ttl);
+    finq_pg_arg_int(&args, in->nonce_ttl);
+    finq_pg_arg_int(&args, in->temp_token_ttl);
+    finq_pg_arg_int(&args, in->secret_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = session_standing_read(rows, 0);
     return NULL;
 }
 

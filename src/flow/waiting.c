@@ -88,9 +88,8 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
     return tokens_seal(answer, secret, token, step, pool);
 }
 
-/* What a call said of a session, as its client is told. */
-static finq_error *standing_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
-                                 const finq_id *client_id, const finq_id *session_id, apr_pool_t *pool)
+finq_error *finq_waiting_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
+                              const finq_id *client_id, const finq_id *session_id, apr_pool_t *pool)
 {
     if (strcmp(row->outcome, "ok") != 0)
         return finq_outcome_error(row->outcome, NULL, NULL, pool);
@@ -128,7 +127,7 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
         answer_created(answer, pass);
         return NULL;
     }
-    return standing_read(answer, service, &row, &pass->token.client_id, &pass->token.session_id, pool);
+    return finq_waiting_read(answer, service, &row, &pass->token.client_id, &pass->token.session_id, pool);
 }
 
 finq_error *finq_waiting_settled(apr_array_header_t **places, finq_db *db, const apr_array_header_t *sessions, apr_pool_t *pool)
@@ -168,7 +167,7 @@ finq_error *finq_waiting_resume(finq_waiting_answer *answer, const finq_service 
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
     };
     FINQ_TRY(finq_call_session_resume(&row, service->db, &in, pool));
-    return standing_read(answer, service, &row, &resumption->client_id, &session_id, pool);
+    return finq_waiting_read(answer, service, &row, &resumption->client_id, &session_id, pool);
 }
 
 finq_error *finq_waiting_resume_page(finq_waiting_answer *answer, const finq_service *service, const finq_waiting_page *page,
@@ -184,7 +183,7 @@ finq_error *finq_waiting_resume_page(finq_waiting_answer *answer, const finq_ser
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
     };
     FINQ_TRY(finq_call_page_resume(&row, service->db, &in, pool));
-    return standing_read(answer, service, &row, &page->client_id, &page->session_id, pool);
+    return finq_waiting_read(answer, service, &row, &page->client_id, &page->session_id, pool);
 }
 
 /* ---- back and away ---- */
@@ -218,7 +217,7 @@ finq_error *finq_waiting_back(finq_waiting_answer *answer, const finq_service *s
                                                "There is no step to go back to: it is the first, a connector, a bank or a "
                                                "person has a say in it, or the session waits or has ended."),
                                "expected_step", row.place > 0 ? pass->published->skill->steps[row.place - 1].name : NULL, pool);
-    return standing_read(answer, service, &row, &pass->token.client_id, &pass->token.session_id, pool);
+    return finq_waiting_read(answer, service, &row, &pass->token.client_id, &pass->token.session_id, pool);
 }
 
 finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service *service,
@@ -251,7 +250,7 @@ finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service 
             finq_error_make(pool, FINQ_E_INVALID_STEP,
                             "The session cannot be cancelled: it is completed, or a bank may have an order of it."),
             "expected_step", NULL, pool);
-    return standing_read(answer, service, &row, &cancellation->client_id, &session_id, pool);
+    return finq_waiting_read(answer, service, &row, &cancellation->client_id, &session_id, pool);
 }
 
 /* ---- decisions ---- */

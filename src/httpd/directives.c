@@ -166,6 +166,13 @@ static const char *set_prepared(cmd_parms *cmd, void *dummy, int value)
     return NULL;
 }
 
+static const char *set_page_handoff(cmd_parms *cmd, void *dummy, int value)
+{
+    (void)dummy;
+    finq_config_of(cmd->server)->page_handoff = value;
+    return NULL;
+}
+
 static const char *set_audience(cmd_parms *cmd, void *dummy, const char *value)
 {
     (void)dummy;
@@ -209,6 +216,8 @@ const command_rec finq_directives[] = {
                       "Bytes of documents that may be stored (default: step 100M session 500M tenant off)"),
     AP_INIT_TAKE1("FinqPageDir", set_page_dir, NULL, RSRC_CONF,
                   "Directory whose page.html, page.css, page.js and words (ro.json, …) replace those of pages themselves"),
+    AP_INIT_FLAG("FinqPageHandoff", set_page_handoff, NULL, RSRC_CONF,
+                 "on (default) offers to go on with a phone, for its camera, where a page asks for pictures; or off"),
     AP_INIT_TAKE1("FinqScan", set_scan, NULL, RSRC_CONF,
                   "clamd:/path of its socket, which each document is shown to; or off (default)"),
     AP_INIT_TAKE1("FinqScanTimeout", set_number, NULL, RSRC_CONF,

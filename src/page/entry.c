@@ -35,9 +35,19 @@ finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, cons
     finq_token token = {.kind = FINQ_TOKEN_PAGE};
     const finq_secret *secret;
     FINQ_TRY(finq_service_open(&token, &secret, address, service, pool));
-    if (!secret || token.expires_at <= finq_clock_seconds())
+    if (secret && token.expires_at <= finq_clock_seconds())
+        secret = NULL;
+    else if (!secret) {
+        token.kind = FINQ_TOKEN_HANDOFF;
+        FINQ_TRY(finq_service_open(&token, &secret, address, service, pool));
+    }
+    if (!secret)
         return finq_outcome_error("not_found", NULL, NULL, pool);
-    *entry = (finq_entry){token.client_id, token.session_id, token.generation};
+    *entry = (finq_entry){token.client_id, token.session_id, token.generation, NULL, NULL};
+    if (token.kind == FINQ_TOKEN_HANDOFF) {
+        entry->handoff_id = token.renews;
+        entry->numbers = token.tenant_user_id;
+    }
     return NULL;
 }
 
@@ -210,9 +220,14 @@ static finq_error *facts_read(finq_entry_facts *facts, const finq_page_facts_row
 
 finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service, const finq_entry *entry, apr_pool_t *pool)
 {
-    finq_page_look_out row;
-    finq_page_look_in in = {.client_id = &entry->client_id, .page_id = &entry->page_id, .generation = entry->generation};
-    FINQ_TRY(finq_call_page_look(&row, service->db, &in, pool));
+    finq_page_facts_row row;
+    finq_page_look_in page = {.client_id = &entry->client_id, .page_id = &entry->page_id, .generation = entry->generation};
+    finq_handoff_look_in handoff = {.client_id = &entry->client_id,
+                                    .page_id = &entry->page_id,
+                                    .generation = entry->generation,
+                                    .handoff_id = entry->handoff_id};
+    FINQ_TRY(entry->handoff_id ? finq_call_handoff_look(&row, service->db, &handoff, pool)
+                               : finq_call_page_look(&row, service->db, &page, pool));
     return facts_read(facts, &row, service, entry, pool);
 }
 

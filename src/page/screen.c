@@ -70,12 +70,6 @@ static void languages_list(const screen_page *page)
     finq_html_close(page->to);
 }
 
-static const char *skill_title(const finq_screen *screen)
-{
-    const char *title = screen_text(screen, "/title");
-    return title ? title : screen->skill->name;
-}
-
 /* The one button of a page without fields: it begins, or goes on. */
 static void onward(const screen_page *page, const char *words)
 {
@@ -87,7 +81,7 @@ static void onward(const screen_page *page, const char *words)
 
 const char *finq_screen_start(const finq_screen *screen, apr_int64_t until)
 {
-    screen_page page = screen_begin(screen, skill_title(screen));
+    screen_page page = screen_begin(screen, screen_skill_title(screen));
     languages_list(&page);
     screen_heading(&page);
     screen_paragraph(&page, "lead", screen_text(screen, "/description"));
@@ -258,6 +252,19 @@ static const apr_array_header_t *documents_problems(const finq_screen *screen, c
     return problems;
 }
 
+/* The way to a phone; not shown on one. */
+static void handoff_html(const screen_page *page, const finq_screen_carried *carried)
+{
+    finq_html_open(page->to, "section");
+    finq_html_put(page->to, "class", "phone");
+    finq_html_element(page->to, "h2", NULL, screen_say(page, "handoff.title"));
+    screen_paragraph(page, NULL, screen_say(page, "handoff.text"));
+    screen_form_open(page, carried, NULL);
+    screen_button(page, "small", "handoff", screen_say(page, "handoff.button"));
+    finq_html_close(page->to);
+    finq_html_close(page->to);
+}
+
 const char *finq_screen_documents_of(const finq_screen *screen, const finq_screen_carried *carried,
                                      const finq_screen_documents *documents)
 {
@@ -266,10 +273,12 @@ const char *finq_screen_documents_of(const finq_screen *screen, const finq_scree
     screen_summary(&page, documents_problems(screen, documents));
     screen_heading(&page);
     screen_paragraph(&page, "lead", screen_say(&page, "documents.text"));
+    if (documents->can_hand_off)
+        handoff_html(&page, carried);
     for (int i = 0; i < screen->skill->steps[documents->step].upload_count; i++)
         document_html(&page, carried, documents, i);
     screen_form_open(&page, carried, NULL);
-    screen_button(&page, NULL, "look", screen_say(&page, "form.next"));
+    screen_button(&page, NULL, "look", screen_say(&page, documents->is_handed ? "handoff.finish" : "form.next"));
     finq_html_close(page.to);
     return screen_end(&page);
 }
@@ -298,7 +307,10 @@ const char *finq_screen_waiting(const finq_screen *screen, const finq_screen_car
     screen_paragraph(&page, "lead", screen_say_of(&page, "waiting.text"));
     screen_paragraph(&page, NULL, screen_say_of(&page, "waiting.leave"));
     screen_form_open(&page, carried, NULL);
-    screen_button(&page, carried ? "plain again" : "plain", carried ? "look" : "start", screen_say(&page, "waiting.button"));
+    if (carried)
+        screen_again(&page, "plain again", "look", "waiting", 10, screen_say(&page, "waiting.button"));
+    else
+        screen_button(&page, "plain", "start", screen_say(&page, "waiting.button"));
     finq_html_close(page.to);
     return screen_end(&page);
 }

@@ -30,6 +30,12 @@ const char *screen_step_title(const finq_screen *screen, int step)
     return title ? title : finq_field_spoken(screen->skill->steps[step].name, screen->pool);
 }
 
+const char *screen_skill_title(const finq_screen *screen)
+{
+    const char *title = screen_text(screen, "/title");
+    return title ? title : screen->skill->name;
+}
+
 const char *screen_date(const screen_page *page, apr_int64_t seconds)
 {
     apr_time_exp_t at;
@@ -184,6 +190,8 @@ void screen_form_open(const screen_page *page, const finq_screen_carried *carrie
     screen_hidden(page, "held", carried->held);
     screen_hidden(page, "of", carried->of);
     screen_hidden(page, "state", carried->state);
+    screen_hidden(page, "handoff", carried->handoff);
+    screen_hidden(page, "device", carried->device);
 }
 
 void screen_button(const screen_page *page, const char *class_name, const char *act, const char *words)
@@ -192,6 +200,18 @@ void screen_button(const screen_page *page, const char *class_name, const char *
     finq_html_put(page->to, "class", class_name);
     finq_html_put(page->to, "name", act ? "act" : NULL);
     finq_html_put(page->to, "value", act);
+    finq_html_text(page->to, words);
+    finq_html_close(page->to);
+}
+
+void screen_again(const screen_page *page, const char *class_name, const char *act, const char *at, int every, const char *words)
+{
+    finq_html_open(page->to, "button");
+    finq_html_put(page->to, "class", class_name);
+    finq_html_put(page->to, "name", "act");
+    finq_html_put(page->to, "value", act);
+    finq_html_put(page->to, "data-at", at);
+    finq_html_put_integer(page->to, "data-every", every);
     finq_html_text(page->to, words);
     finq_html_close(page->to);
 }

@@ -23,6 +23,7 @@ const char *screen_say_of(const screen_page *page, const char *name);
 /* A skill's own text at a pointer, translated; NULL where there is none. */
 const char *screen_text(const finq_screen *screen, const char *pointer);
 const char *screen_step_title(const finq_screen *screen, int step);
+const char *screen_skill_title(const finq_screen *screen);
 
 void screen_heading(const screen_page *page);
 void screen_paragraph(const screen_page *page, const char *class_name, const char *text);
@@ -35,6 +36,8 @@ void screen_summary(screen_page *page, const apr_array_header_t *problems);
 void screen_form_open(const screen_page *page, const finq_screen_carried *carried, const char *kind);
 void screen_hidden(const screen_page *page, const char *name, const char *value);
 void screen_button(const screen_page *page, const char *class_name, const char *act, const char *words);
+/* One that looks again; a script does so by itself every so many seconds, and goes on where the answer is no page `at` the same. */
+void screen_again(const screen_page *page, const char *class_name, const char *act, const char *at, int every, const char *words);
 /* A link that looks like a button. */
 void screen_link(const screen_page *page, const char *url, const char *words);
 /* The buttons below a step's form, the one that leads on with these words. */

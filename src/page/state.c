@@ -41,7 +41,9 @@ static finq_error *bytes_open(const char **text, finq_bytes sealed, const finq_s
     X("style", style)             \
     X("logo", logo)               \
     X("return_link", return_link) \
-    X("moment", moment)
+    X("moment", moment)           \
+    X("session", session)         \
+    X("skill", skill)
 
 finq_error *finq_state_seal(const char **text, const finq_state *state, const finq_secrets *secrets, apr_pool_t *pool)
 {

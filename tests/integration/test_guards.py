@@ -26,6 +26,7 @@ ROOMS = {
         "mod_finq.c", "src/httpd/", "include/httpd/"},
     r"curl/.*": {"src/ctl/post.c"}, # the command alone: the module links no HTTP client
     r"idn2\.h": {"src/httpd/call/cors.c"},
+    r"qrencode\.h": {"src/page/qr.c"},
     r"cjose/.*": set(),
 }
 SECRET = r"\w*(?:secret|app_key|token|nonce|hash|tag|password|salt|mac)"

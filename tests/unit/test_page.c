@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "form/form.h"
+#include "page/handoff.h"
 #include "page/problem.h"
 #include "page/screen.h"
 
@@ -458,11 +459,13 @@ static void pages_hold_no_markup_of_others(void **state)
     finq_screen screen = {
         .pages = built_in, .words = finq_pages_language(built_in, "ar"), .tenant = XSS, .skill = &skill, .pool = pool};
     finq_field_source source = {skill.definition, 0, screen.words, pool};
-    finq_screen_carried carried = {XSS, XSS, XSS, XSS};
+    finq_screen_carried carried = {XSS, XSS, XSS, XSS, XSS, XSS};
     finq_typed *typed = finq_typed_make(pool);
     finq_screen_form form = {.fields = finq_field_form(&source), .typed = typed, .notice = XSS, .can_go_back = 1};
     finq_screen_form looked_through = {.fields = form.fields, .typed = typed, .notice = XSS, .part = 1};
-    finq_screen_documents documents = {.wrong = "d", .words = XSS};
+    finq_screen_documents documents = {.wrong = "d", .words = XSS, .can_hand_off = 1};
+    const char *offer = NULL;
+    assert_null(finq_screen_offer(&offer, &screen, &carried, XSS));
     finq_typed_add(typed, "/<script>", XSS);
     finq_typed_add(typed, "/l/0", XSS);
     const char *const shown[] = {
@@ -473,6 +476,9 @@ static void pages_hold_no_markup_of_others(void **state)
         finq_screen_documents_of(&screen, &carried, &documents),
         finq_screen_bank(&screen, &carried, XSS),
         finq_screen_waiting(&screen, &carried),
+        offer,
+        finq_screen_here(&screen, &carried),
+        finq_screen_number(&screen, &carried, XSS),
         finq_screen_end(&screen, "done", parsed("[\"<script>\"]"), XSS),
         finq_screen_trouble(&screen, "taken", 1, XSS),
     };
@@ -501,6 +507,32 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* ---- hand-offs ---- */
+
+/* Red: without is_among; with one_of over 91, or over two places. */
+static void numbers_are_three_and_one_is_right(void **state)
+{
+    int times[FINQ_HANDOFF_NUMBERS] = {0}, seen[100] = {0};
+    const char *numbers, *shown[FINQ_HANDOFF_NUMBERS];
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        assert_null(finq_handoff_numbers(&numbers, pool));
+        assert_int_equal(strlen(numbers), 7);
+        for (int j = 0; j < FINQ_HANDOFF_NUMBERS; j++) {
+            shown[j] = finq_handoff_number(numbers, j, pool);
+            seen[atoi(shown[j])]++;
+            times[j] += strcmp(shown[j], finq_handoff_right(numbers, pool)) == 0;
+        }
+        assert_string_not_equal(shown[0], shown[1]);
+        assert_string_not_equal(shown[0], shown[2]);
+        assert_string_not_equal(shown[1], shown[2]);
+    }
+    for (int i = 0; i < 100; i++)
+        assert_true(i < 10 ? seen[i] == 0 : seen[i] > 25); /* 100 are awaited */
+    for (int j = 0; j < FINQ_HANDOFF_NUMBERS; j++)
+        assert_in_range(times[j], 800, 1200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +552,7 @@ int main(void)
         cmocka_unit_test(rows_come_and_go),
         cmocka_unit_test(problems_are_told_at_their_fields),
         cmocka_unit_test(pages_hold_no_markup_of_others),
+        cmocka_unit_test(numbers_are_three_and_one_is_right),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

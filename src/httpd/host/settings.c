@@ -69,6 +69,7 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     for (int i = 0; i < FINQ_QUOTAS; i++)
         config->upload_quota[i] = UNSET;
     config->prepared_statements = UNSET;
+    config->page_handoff = UNSET;
     config->signature_replay = UNSET;
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
     config->pages = apr_array_make(pool, 2, sizeof(const char *));
@@ -132,6 +133,7 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
         merged->upload_quota[i] = add->upload_quota[i] != UNSET ? add->upload_quota[i] : base->upload_quota[i];
     PICK(signature_audience);
     merged->signature_replay = add->signature_replay != UNSET ? add->signature_replay : base->signature_replay;
+    merged->page_handoff = add->page_handoff != UNSET ? add->page_handoff : base->page_handoff;
     merged->prepared_statements = add->prepared_statements != UNSET ? add->prepared_statements : base->prepared_statements;
     return merged;
 }
@@ -157,6 +159,8 @@ void finq_config_fill(finq_config *config)
         if (!config->limits[i].burst)
             config->limits[i] = limit_presets[i];
     }
+    if (config->page_handoff == UNSET)
+        config->page_handoff = 1;
     if (config->prepared_statements == UNSET)
         config->prepared_statements = 1;
     if (config->signature_replay == UNSET)

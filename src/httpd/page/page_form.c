@@ -217,6 +217,12 @@ static finq_error *parts_read(finq_page_form *form, finq_request *request, const
     return error;
 }
 
+int finq_page_form_may_have_file(const finq_request *request)
+{
+    const char *type = finq_media_base(apr_table_get(request->r->headers_in, "Content-Type"), request->r->pool);
+    return type && strcmp(type, URLENCODED) != 0;
+}
+
 finq_error *finq_page_form_read(finq_page_form *form, finq_request *request, const finq_entry *entry)
 {
     static const char *const accepted[] = {URLENCODED, MULTIPART, NULL};

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "httpd/limits.h"
-#include "httpd/page_visit.h"
+#include "httpd/page_handoff.h"
 #include "httpd/paths.h"
 #include "httpd/reply.h"
 #include "httpd/service.h"
@@ -61,21 +61,50 @@ static finq_error *sender_check(const request_rec *r)
     return finq_error_make(r->pool, FINQ_E_FORBIDDEN, "A form of another site is not taken.");
 }
 
+static finq_error *look_run(finq_page_visit *visit)
+{
+    finq_entry_facts facts;
+    FINQ_TRY(finq_entry_look(&facts, &visit->request->service, &visit->entry, visit->pool));
+    return finq_page_visit_look(visit, &facts);
+}
+
+/* An older address takes no form either. The calls of a hand-off look at the address themselves. */
+static finq_error *form_run(finq_page_visit *visit)
+{
+    finq_request *request = visit->request;
+    finq_entry_facts facts;
+    int has_file = finq_page_form_may_have_file(request);
+    if (has_file)
+        FINQ_TRY(finq_entry_look(&facts, &request->service, &visit->entry, visit->pool));
+    FINQ_TRY(finq_page_form_read(&visit->form, request, &visit->entry));
+    if (!has_file && !finq_page_handoff_is(finq_typed_get(visit->form.typed, "act")))
+        FINQ_TRY(finq_entry_look(&facts, &request->service, &visit->entry, visit->pool));
+    return finq_page_visit_act(visit);
+}
+
+/* A device that another one hands over to. Its nonce says by itself whether it still has the session. */
+static finq_error *handed_run(finq_page_visit *visit)
+{
+    if (!visit->request->config->page_handoff)
+        return finq_error_make(visit->pool, FINQ_E_NOT_FOUND, "Nothing is handed over here.");
+    if (visit->request->r->method_number == M_GET)
+        return finq_page_handoff_look(visit);
+    FINQ_TRY(finq_page_form_read(&visit->form, visit->request, &visit->entry));
+    return finq_page_handoff_run(visit);
+}
+
 static finq_error *visit_run(finq_page_visit *visit)
 {
     finq_request *request = visit->request;
     request_rec *r = request->r;
-    finq_entry_facts facts;
     FINQ_TRY(finq_limits_admit(request));
     FINQ_TRY(sender_check(r));
     FINQ_TRY(finq_entry_open(&visit->entry, &request->service, visit->address, visit->pool));
     request->is_proven = 1;
     FINQ_TRY(finq_limits_tenant(request, &visit->entry.client_id));
-    FINQ_TRY(finq_entry_look(&facts, &request->service, &visit->entry, visit->pool)); /* an older address takes no form either */
-    if (r->method_number == M_GET)
-        return finq_page_visit_look(visit, &facts);
-    FINQ_TRY(finq_page_form_read(&visit->form, request, &visit->entry));
-    return finq_page_visit_act(visit);
+    if (visit->entry.handoff_id)
+        return handed_run(visit);
+    return r->method_number == M_GET ? look_run(visit) : form_run(visit);
 }
 
 static int method_refuse(request_rec *r)

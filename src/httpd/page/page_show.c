@@ -48,9 +48,16 @@ void finq_page_show_carried(finq_page_visit *visit, const finq_published *publis
 }
 
 /* What the next request brings along. */
-static finq_error *carry(finq_screen_carried *carried, finq_page_visit *visit)
+finq_error *finq_page_show_carry(finq_screen_carried *carried, finq_page_visit *visit)
 {
     return finq_state_seal(&carried->state, &visit->state, visit->request->config->secrets, visit->pool);
+}
+
+const char *finq_page_show_link(const finq_page_visit *visit, const char *address)
+{
+    const request_rec *r = visit->request->r;
+    const char *home = finq_paths_page(visit->request->config, r->uri);
+    return apr_pstrcat(visit->pool, finq_request_address(visit->request->r, visit->pool), home ? home : "", "/", address, NULL);
 }
 
 /* ---- a step ---- */
@@ -129,7 +136,7 @@ finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_
     int count = finq_part_count(fields), is_check = count > 1 && visit->part == count;
     visit->state.moment = finq_clock_text(finq_clock_seconds(), visit->pool);
     visit->state.parts = count > 1 ? finq_part_keep(typed, visit->pool) : NULL;
-    FINQ_TRY(carry(&carried, visit));
+    FINQ_TRY(finq_page_show_carry(&carried, visit));
     finq_screen_form form = {
         .step = place_of(visit, pass.step),
         .fields = count > 1 && !is_check ? finq_part_of(fields, visit->part) : fields,
@@ -188,10 +195,14 @@ static void documents_fault(finq_page_visit *visit, finq_screen_documents *docum
 finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_carried *carried, const finq_skill_step *step,
                                      const finq_id *step_id, const apr_array_header_t *uploaded)
 {
-    finq_screen_documents documents = {.step = place_of(visit, step), .uploaded = uploaded};
+    int is_handed = visit->entry.handoff_id != NULL;
+    finq_screen_documents documents = {.step = place_of(visit, step),
+                                       .uploaded = uploaded,
+                                       .can_hand_off = visit->request->config->page_handoff && !is_handed,
+                                       .is_handed = is_handed};
     finq_screen_carried with = *carried;
     with.of = finq_id_text(step_id, visit->pool);
-    FINQ_TRY(carry(&with, visit));
+    FINQ_TRY(finq_page_show_carry(&with, visit));
     documents_fault(visit, &documents, step);
     visit->html = finq_screen_documents_of(&visit->screen, &with, &documents);
     return NULL;
@@ -229,7 +240,7 @@ static finq_error *show_waiting(finq_page_visit *visit, const finq_waiting_answe
 {
     finq_screen_carried carried = {.nonce = nonce};
     const char *url = answer->status == FINQ_STATUS_IN_PROGRESS ? bank_url(answer->data, visit->pool) : NULL;
-    FINQ_TRY(carry(&carried, visit));
+    FINQ_TRY(finq_page_show_carry(&carried, visit));
     visit->html = url ? finq_screen_bank(&visit->screen, &carried, url) : finq_screen_waiting(&visit->screen, &carried);
     return NULL;
 }
@@ -281,4 +292,43 @@ finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_a
     if (answer->status == FINQ_STATUS_COMPLETED)
         return finq_page_show_end(visit, answer->status, NULL, answer->temp_token);
     return finq_page_show_form(visit, carried.nonce, NULL, NULL, notice ? notice : asked_again(visit, answer));
+}
+
+/* ---- what stands in the way ---- */
+
+static const struct {
+    finq_code code;
+    const char *name;
+    int can_continue;
+} troubles[] = {
+    {FINQ_E_STEP_ALREADY_SUBMITTED, "taken", 1}, {FINQ_E_INVALID_STEP, "taken", 1},        {FINQ_E_INVALID_NONCE, "elsewhere", 1},
+    {FINQ_E_INVALID_SESSION_ID, "elsewhere", 1}, {FINQ_E_INVALID_STEP_ID, "elsewhere", 1}, {FINQ_E_NOT_FOUND, "link", 0},
+    {FINQ_E_TOO_MANY_REQUESTS, "busy", 0},
+};
+
+void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error)
+{
+    const char *name = finq_code_http(error->code) >= 500 ? "fault" : "refused";
+    int can_continue = 0;
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
+        if (troubles[i].code == error->code) {
+            name = troubles[i].name;
+            can_continue = troubles[i].can_continue;
+        }
+    }
+    if (visit->entry.handoff_id && strcmp(name, "fault") != 0 && error->code != FINQ_E_TOO_MANY_REQUESTS) {
+        name = "handoff";
+        can_continue = 0;
+    }
+    visit->error = error;
+    if (!visit->screen.pages) {
+        visit->screen.pages = visit->request->config->page_set;
+        visit->screen.words =
+            finq_pages_words(visit->screen.pages, apr_table_get(visit->request->r->headers_in, "Accept-Language"), visit->pool);
+        visit->screen.pool = visit->pool;
+    }
+    if (error->code == FINQ_E_EXPIRED_SESSION)
+        visit->html = finq_screen_end(&visit->screen, "expired", NULL, NULL);
+    else
+        visit->html = finq_screen_trouble(&visit->screen, name, can_continue, visit->request->id);
 }

@@ -9,6 +9,7 @@
 #include "httpd/intake.h"
 #include "httpd/limits.h"
 #include "httpd/observe.h"
+#include "httpd/page_handoff.h"
 #include "page/part.h"
 
 /* ---- looking ---- */
@@ -103,20 +104,11 @@ static const unsigned char *meaning_hash(const json_t *body, const finq_page_vis
     return hash;
 }
 
-/* The address that a bank sends the browser back to: this page's own. */
-static const char *own_link(const finq_page_visit *visit)
-{
-    const request_rec *r = visit->request->r;
-    const char *home = finq_paths_page(visit->request->config, r->uri);
-    return apr_pstrcat(visit->pool, finq_request_address(visit->request->r, visit->pool), home ? home : "", "/", visit->address,
-                       NULL);
-}
-
 /* The body that a program would have sent. */
 static finq_error *body_make(json_t **body, const finq_page_visit *visit, const finq_session_pass *pass, const char *nonce)
 {
     const finq_field *fields = finq_page_show_fields(visit, pass->step);
-    const finq_typed_own own = {own_link(visit), visit->state.moment};
+    const finq_typed_own own = {finq_page_show_link(visit, visit->address), visit->state.moment};
     finq_json_writer *to = finq_json_write(visit->pool);
     char id[FINQ_ID_TEXT + 1];
     finq_json_open(to, NULL, '{');
@@ -328,9 +320,11 @@ static int is_looking(const char *act)
 static finq_error *act_run(finq_page_visit *visit, const char *act, const char *nonce)
 {
     finq_session_pass pass;
-    int grace = is_looking(act) ? FINQ_SESSION_ANY_AGE : 0;
+    int grace = is_looking(act) || finq_page_handoff_is(act) ? FINQ_SESSION_ANY_AGE : 0;
     FINQ_TRY(finq_intake_nonce(&pass, visit->request, &visit->entry.client_id, nonce, grace));
     finq_page_show_carried(visit, pass.published);
+    if (finq_page_handoff_is(act))
+        return finq_page_handoff_act(visit, &pass, nonce, act);
     if (is_looking(act))
         return act_look(visit, &pass, nonce);
     finq_page_show_gather(visit, finq_page_show_fields(visit, pass.step));
@@ -361,39 +355,4 @@ finq_error *finq_page_visit_act(finq_page_visit *visit)
     if (error && error->code == FINQ_E_EXPIRED_NONCE) /* nothing that was typed is lost for that */
         return begin(visit, visit->state.language, strcmp(act, "next") == 0 ? visit->form.typed : NULL, "form.aged");
     return error;
-}
-
-/* ---- what stands in the way ---- */
-
-static const struct {
-    finq_code code;
-    const char *name;
-    int can_continue;
-} troubles[] = {
-    {FINQ_E_STEP_ALREADY_SUBMITTED, "taken", 1}, {FINQ_E_INVALID_STEP, "taken", 1},        {FINQ_E_INVALID_NONCE, "elsewhere", 1},
-    {FINQ_E_INVALID_SESSION_ID, "elsewhere", 1}, {FINQ_E_INVALID_STEP_ID, "elsewhere", 1}, {FINQ_E_NOT_FOUND, "link", 0},
-    {FINQ_E_TOO_MANY_REQUESTS, "busy", 0},
-};
-
-void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error)
-{
-    const char *name = finq_code_http(error->code) >= 500 ? "fault" : "refused";
-    int can_continue = 0;
-    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
-        if (troubles[i].code == error->code) {
-            name = troubles[i].name;
-            can_continue = troubles[i].can_continue;
-        }
-    }
-    visit->error = error;
-    if (!visit->screen.pages) {
-        visit->screen.pages = visit->request->config->page_set;
-        visit->screen.words =
-            finq_pages_words(visit->screen.pages, apr_table_get(visit->request->r->headers_in, "Accept-Language"), visit->pool);
-        visit->screen.pool = visit->pool;
-    }
-    if (error->code == FINQ_E_EXPIRED_SESSION)
-        visit->html = finq_screen_end(&visit->screen, "expired", NULL, NULL);
-    else
-        visit->html = finq_screen_trouble(&visit->screen, name, can_continue, visit->request->id);
 }
