@@ -32,12 +32,14 @@ MISCHIEF = [f"SELECT pg_cancel_backend({BACKEND})", f"SELECT pg_cancel_backend({
             "BEGIN; SELECT FROM finq.session WHERE session_id IN (SELECT session_id FROM finq.session ORDER BY session_id DESC LIMIT 3)"
             " ORDER BY session_id FOR UPDATE; SELECT pg_sleep(0.1); COMMIT"]
 WRONG = """
-WITH told AS (SELECT t.* FROM json_to_recordset('{}') AS t (session_id uuid, steps uuid[], credentials_id uuid, token text))
+ANALYZE finq.session, finq.step, finq.credential;
+WITH told AS MATERIALIZED (SELECT t.* FROM json_to_recordset('{}') AS t (session_id uuid, steps uuid[], credentials_id uuid, token text))
 SELECT t.session_id FROM told t LEFT JOIN finq.session s ON s.session_id = t.session_id
   LEFT JOIN finq.credential c ON c.session_id = t.session_id
+  LEFT JOIN (SELECT e.session_id, array_agg(e.step_id ORDER BY e.ordinal) AS steps FROM finq.step e GROUP BY e.session_id) n ON n.session_id = t.session_id
  WHERE s.status IS DISTINCT FROM 'SESSION_COMPLETED' OR s.exchanged_at IS NULL OR s.credentials_id IS DISTINCT FROM t.credentials_id
     OR c.credentials_id IS DISTINCT FROM t.credentials_id OR c.access_token_hash IS DISTINCT FROM sha256(t.token::bytea)
-    OR ARRAY(SELECT e.step_id FROM finq.step e WHERE e.session_id = t.session_id ORDER BY e.ordinal) IS DISTINCT FROM t.steps
+    OR n.steps IS DISTINCT FROM t.steps
 """
 
 
