@@ -5,6 +5,8 @@
 
 #include "ground/codec.h"
 
+/* The fewest that a statement for many is made for: to begin it costs what three calls cost. */
+#define CROWD_LEAST 4
 /* What PostgreSQL reads as an array: how many dimensions, whether there are NULLs, the elements' type, how many, counted from where. */
 #define ARRAY_HEAD 5
 
@@ -112,7 +114,7 @@ static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *conne
     finq_pg_job **members = apr_palloc(jobs[0]->pool, (apr_size_t)count * sizeof *members);
     for (int i = 0; i < count; i++) {
         int found = members_find(members, jobs, count, i);
-        finq_error *error = found > 1 ? members_ask(members, found, connection, deadline, named) : NULL;
+        finq_error *error = found >= CROWD_LEAST ? members_ask(members, found, connection, deadline, named) : NULL;
         if (error && !finq_pg_is_clean(connection))
             return error;
     }
