@@ -1,9 +1,11 @@
--- What a crowd asks: the same call of many sessions, as one statement. It costs what some three calls cost, and then little a member.
+-- What a crowd asks: the same call of many sessions, as one statement. It costs what some three calls cost, and then little a
+-- member.
 --
 -- Parameters are those of the call, each an array: of uuid, bytea and numbers; what else there is, as its text. A member is at one
--- place of them all, from 1. Who is in the answer was done what the call would have done, and is told what it would have said.
--- Nothing was done for who is not, and nothing found out: who needs more than the usual is asked alone, by the call itself, which
--- alone knows refusals, repeats and what else comes with a step or an exchange. Of two members of one session the first alone may be done.
+-- place of them all, from 1; they come in the order of their sessions, or some may be left out: it tells the weeks that are looked
+-- into. Who is in the answer was done what the call would have done, and is told what it would have said. Nothing was done for who is
+-- not, and nothing found out: who needs more than the usual is asked alone, by the call itself, which alone knows refusals, repeats
+-- and what else comes with a step or an exchange. Of two members of one session the first alone may be done.
 --
 -- Waits for others' locks are short: they end the statement, and so nobody waits for a lock who does not need it himself, and no
 -- two statements can wait for each other.
@@ -26,13 +28,14 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_now   timestamptz := clock_timestamp();
-    v_first uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) ORDER BY u.id LIMIT 1);
-    v_last  uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) ORDER BY u.id DESC LIMIT 1);
+    v_first uuid := p_session_id[1];
+    v_last  uuid := p_session_id[cardinality(p_session_id)];
 BEGIN
-    -- apart: what follows sees who was erased meanwhile
-    PERFORM pg_advisory_xact_lock_shared(l.person)
-       FROM (SELECT DISTINCT finq.person_lock(u.user_mac) AS person FROM unnest(p_user_mac, p_ordinal) AS u (user_mac, ordinal)
-              WHERE u.ordinal = 1 AND u.user_mac IS NOT NULL ORDER BY 1) l;
+    IF array_remove(p_user_mac, NULL) <> '{}' THEN -- apart: what follows sees who was erased meanwhile
+        PERFORM pg_advisory_xact_lock_shared(l.person)
+           FROM (SELECT DISTINCT finq.person_lock(u.user_mac) AS person FROM unnest(p_user_mac, p_ordinal) AS u (user_mac, ordinal)
+                  WHERE u.ordinal = 1 AND u.user_mac IS NOT NULL ORDER BY 1) l;
+    END IF;
     RETURN QUERY
     WITH asked AS MATERIALIZED (
         SELECT DISTINCT ON (u.session_id) u.*, finq.seconds(v_now) + u.answer_ttl AS until
@@ -109,8 +112,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_now   timestamptz := clock_timestamp();
-    v_first uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) ORDER BY u.id LIMIT 1);
-    v_last  uuid := (SELECT u.id FROM unnest(p_session_id) AS u (id) WHERE u.id IS NOT NULL ORDER BY u.id DESC LIMIT 1);
+    v_ids   uuid[] := array_remove(p_session_id, NULL);
+    v_first uuid := v_ids[1];
+    v_last  uuid := v_ids[cardinality(v_ids)];
 BEGIN
     RETURN QUERY
     WITH asked AS MATERIALIZED (
