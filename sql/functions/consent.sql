@@ -1,21 +1,22 @@
 -- Consents: who may ask about one, what is told of it, and its end. There is one end: what has been deleted does not expire,
 -- what has expired stays that, and a deletion only lets its data go sooner.
 
--- What a consent is at this moment: its end does not wait for the look that marks it.
+-- What a consent is at this moment: its end does not wait for the look that marks it. As volatile as the clock that it looks at: only so
+-- does PostgreSQL put its body in the place of a call, which would be planned each time. So are the two below.
 CREATE OR REPLACE FUNCTION finq.consent_status(p_consent finq.credential) RETURNS finq.credential_status
-    LANGUAGE sql STABLE
+    LANGUAGE sql VOLATILE
     RETURN CASE WHEN (p_consent).status = 'ACTIVE' AND (p_consent).consent_exp <= clock_timestamp() THEN 'EXPIRED'
                 ELSE (p_consent).status END;
 
 -- Whether anything is told of a consent: once it has ended, for as long as its data may be kept and a year longer.
 CREATE OR REPLACE FUNCTION finq.consent_is_known(p_consent finq.credential) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE sql VOLATILE
     RETURN finq.consent_status(p_consent) = 'ACTIVE'
            OR (p_consent).max_data_retention + interval '1 year' > clock_timestamp();
 
 -- Whether a consent can be renewed: until its data have to be gone, unless it was deleted, be it after its expiry.
 CREATE OR REPLACE FUNCTION finq.consent_is_renewable(p_consent finq.credential) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE sql VOLATILE
     RETURN (p_consent).deleted_at IS NULL AND (p_consent).max_data_retention > clock_timestamp();
 
 -- Whether two hashes of one length are the same. What is compared are hashes of both together, so the time that it takes
@@ -63,9 +64,12 @@ END $$;
 
 -- Whether an access_token is one of a consent's: the newest, or one that no newer one has taken the place of yet.
 CREATE OR REPLACE FUNCTION finq.consent_has_token(p_consent finq.credential, p_hash bytea) RETURNS boolean
-    LANGUAGE sql STABLE
-    RETURN finq.same_hash((p_consent).access_token_hash, p_hash)
-           OR EXISTS (SELECT FROM unnest((p_consent).older_token_hashes) AS h (hash) WHERE finq.same_hash(h.hash, p_hash));
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN finq.same_hash(p_consent.access_token_hash, p_hash)
+           OR EXISTS (SELECT FROM unnest(p_consent.older_token_hashes) AS h (hash) WHERE finq.same_hash(h.hash, p_hash));
+END $$;
 
 -- Notes that an access_token is used: whoever has it needs none of the older ones any more.
 CREATE OR REPLACE FUNCTION finq.consent_token_used(p_credentials_id uuid, p_hash bytea) RETURNS void

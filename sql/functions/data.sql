@@ -19,30 +19,40 @@ BEGIN
 END $$;
 
 -- How often a consent's bank was asked in 24 hours without a person who waited, of how often it may be, and what became of it last.
+-- As the two below it is in PL/pgSQL, which keeps its plan.
 CREATE OR REPLACE FUNCTION finq.feed_access(p_feed finq.feed) RETURNS json
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
     RETURN (SELECT json_build_object(
-                'used', count(r.at), 'of', (p_feed).frequency, 'resets_at', finq.utc(min(r.at) + interval '24 hours'),
-                'last', finq.utc((p_feed).refreshed_at),
-                'next_allowed', finq.utc(CASE WHEN count(r.at) < (p_feed).frequency THEN clock_timestamp() ELSE min(r.at) + interval '24 hours' END),
-                'error', CASE WHEN (p_feed).error IS NOT NULL THEN json_build_object('code', (p_feed).error, 'at', finq.utc((p_feed).error_at)) END)
-              FROM unnest((p_feed).refreshes) AS r (at)
-             WHERE (p_feed).credentials_id IS NOT NULL AND r.at > clock_timestamp() - interval '24 hours');
+                'used', count(r.at), 'of', p_feed.frequency, 'resets_at', finq.utc(min(r.at) + interval '24 hours'),
+                'last', finq.utc(p_feed.refreshed_at),
+                'next_allowed', finq.utc(CASE WHEN count(r.at) < p_feed.frequency THEN clock_timestamp() ELSE min(r.at) + interval '24 hours' END),
+                'error', CASE WHEN p_feed.error IS NOT NULL THEN json_build_object('code', p_feed.error, 'at', finq.utc(p_feed.error_at)) END)
+              FROM unnest(p_feed.refreshes) AS r (at)
+             WHERE p_feed.credentials_id IS NOT NULL AND r.at > clock_timestamp() - interval '24 hours');
+END $$;
 
 -- Whether a consent's bank has never been asked with success.
 CREATE OR REPLACE FUNCTION finq.feed_is_due(p_credentials_id uuid) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
     RETURN EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refreshed_at IS NULL);
+END $$;
 
 -- An account's balances, as they are told beside it.
 CREATE OR REPLACE FUNCTION finq.account_balances(p_credentials_id uuid, p_account_id uuid) RETURNS json
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
     RETURN (SELECT coalesce(json_agg(json_build_object(
                        'balance_amount', b.amount::text, 'balance_currency', b.currency, 'balance_type', b.type,
                        'credit_limit_included', b.credit_limit_included,
                        'credit_debit_indicator', CASE WHEN b.is_credit THEN 'credit' ELSE 'debit' END) ORDER BY b.type, b.currency), '[]')
               FROM finq.balance b
              WHERE b.credentials_id = p_credentials_id AND b.account_id = p_account_id);
+END $$;
 
 -- An amount that a filter names: a text is exact, a number is rounded to what the currency is counted in (ISO 4217).
 CREATE OR REPLACE FUNCTION finq.amount_meant(p_value jsonb, p_currency text) RETURNS numeric
@@ -248,10 +258,9 @@ BEGIN
               FROM (
                 (SELECT t.seq AS number, NULL AS reason, NULL::uuid AS replaced_by, t.transaction_id, t.account_id, t.mac, t.ordinal,
                         t.is_derived, t.is_booked, t.booked_at, t.amount, t.is_credit, t.currency, t.balance, t.info, t.stored_at,
-                        CASE WHEN EXISTS (SELECT FROM finq.transaction b
-                                           WHERE b.credentials_id = t.credentials_id AND b.transaction_id = t.transaction_id AND b.seq <= p_from
-                                             AND (b.superseded_by IS NULL OR b.superseded_by > p_from))
-                             THEN 'modified' ELSE 'added' END AS change
+                        coalesce((SELECT 'modified' FROM finq.transaction b
+                                   WHERE p_from > 0 AND b.credentials_id = t.credentials_id AND b.transaction_id = t.transaction_id
+                                     AND b.seq <= p_from AND (b.superseded_by IS NULL OR b.superseded_by > p_from)), 'added') AS change
                    FROM finq.transaction t
                   WHERE t.credentials_id = p_credentials_id AND t.seq > p_after AND t.seq > p_from AND t.seq <= v_answer.at
                     AND (t.superseded_by IS NULL OR t.superseded_by > v_answer.at)

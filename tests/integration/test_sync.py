@@ -3,6 +3,7 @@
 Each test says what should turn it red; not all of it has been tried.
 """
 import concurrent.futures
+import hashlib
 import random
 import signal
 import time
@@ -135,6 +136,26 @@ def test_what_is_gone_says_why(installation, client):
         copy.round(count=500)
         assert copy.is_true()
     assert "account_withdrawn" in reasons and reasons <= {"account_withdrawn", "pending_booked", "bank_removed"}
+
+
+@pytest.mark.parametrize("since", [0, 1])
+def test_a_page_reads_what_it_tells_of(installation, client, since):
+    """And not what others have stored, from a connection's first page on. Red where the planner may read what a client held before into a
+    hash: it takes the whole table for that."""
+    tenant, held = client.tenant, sandbox.agree(client, "1000")
+    assert client.data("/transactions/sync", held).status == 200
+    secret, token = (hashlib.sha256(text.encode()).hexdigest() for text in (tenant.client_secret, held["access_token"]))
+    columns = installation.psql("SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns "
+                                "WHERE table_schema = 'finq' AND table_name = 'transaction' AND column_name <> 'credentials_id'")
+    read = installation.psql(f"""BEGIN;
+        INSERT INTO finq.transaction (credentials_id, {columns}) SELECT md5(n::text)::uuid, {columns} FROM finq.transaction, generate_series(1, 30) n
+         WHERE credentials_id = '{held["credentials_id"]}';
+        ANALYZE finq.transaction;
+        CREATE TEMPORARY TABLE before AS SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'transaction';
+        SELECT FROM finq.transactions_sync('{tenant.client_id}', '\\x{secret}', '{held["credentials_id"]}', '\\x{token}', {since}, {since}, 0, 101);
+        SELECT s.seq_tup_read - b.seq_tup_read FROM pg_stat_xact_user_tables s, before b WHERE s.relname = 'transaction';
+        ROLLBACK""").split()
+    assert read[-1] == "0", read
 
 
 @pytest.mark.parametrize("how", ["pruned", "restored"])
