@@ -34,7 +34,15 @@ finq_error *finq_mac_sign(unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys
 finq_error *finq_mac_verify(int *valid, const unsigned char tag[FINQ_MAC_BYTES], const finq_mac_keys *keys,
                             const finq_mac_text *text, apr_pool_t *pool);
 
-/** The tag under a key that no file holds. Error: internal. */
+/** A key that no file holds, for many tags, one after the other: to begin with a key costs several times what a tag does. Of one
+ * thread at a time; wiped with its pool. Error: internal. */
+typedef struct finq_mac_key finq_mac_key;
+finq_error *finq_mac_key_make(finq_mac_key **key, finq_mac_piece bytes, apr_pool_t *pool);
+
+/** The tag under it. Error: internal. */
+finq_error *finq_mac_key_sign(unsigned char tag[FINQ_MAC_BYTES], finq_mac_key *key, finq_mac_piece text, apr_pool_t *pool);
+
+/** One tag under a key that no file holds. Error: internal. */
 finq_error *finq_mac_with(unsigned char tag[FINQ_MAC_BYTES], finq_mac_piece key, finq_mac_piece text, apr_pool_t *pool);
 
 #endif

@@ -63,8 +63,7 @@ int sandbox_account_is_shared(const sandbox_account *account, const sandbox_view
 finq_error *sandbox_draw(unsigned char drawn[FINQ_MAC_BYTES], const sandbox_view *view, const char *what, apr_pool_t *pool)
 {
     const char *text = apr_pstrcat(pool, view->code.customer, "/", what, NULL);
-    return finq_mac_with(drawn, (finq_mac_piece){view->world->seed.data, view->world->seed.length},
-                         (finq_mac_piece){text, strlen(text)}, pool);
+    return finq_mac_key_sign(drawn, view->seed, (finq_mac_piece){text, strlen(text)}, pool);
 }
 
 /* ISO 13616: letters count from 10, country and check digits go last, and the whole leaves 1 by 97. */

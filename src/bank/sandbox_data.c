@@ -95,7 +95,7 @@ int finq_sandbox_pause(const finq_bank_question *question, const finq_sandbox_wo
 finq_error *finq_sandbox_data(const char **text, const finq_bank_question *question, const finq_sandbox_world *world,
                               apr_pool_t *pool)
 {
-    sandbox_view view = {world, finq_sandbox_code_read(question->reference, pool), 0};
+    sandbox_view view = {.world = world, .code = finq_sandbox_code_read(question->reference, pool)};
     finq_json_writer *to = finq_json_write(pool);
     view.persona = sandbox_persona_of(view.code.customer);
     FINQ_TRY(failure(question, &view, pool));
@@ -106,6 +106,7 @@ finq_error *finq_sandbox_data(const char **text, const finq_bank_question *quest
         *text = hostile((world->reads + 5) % 6, pool);
     if (*text)
         return NULL;
+    FINQ_TRY(finq_mac_key_make(&view.seed, (finq_mac_piece){world->seed.data, world->seed.length}, pool));
     finq_json_open(to, NULL, '{');
     if (question->ask == FINQ_BANK_ACCOUNTS)
         FINQ_TRY(accounts_answer(to, &view, pool));

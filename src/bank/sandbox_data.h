@@ -24,6 +24,7 @@ typedef struct sandbox_account {
 /* Whose data are asked for, and when. */
 typedef struct sandbox_view {
     const finq_sandbox_world *world;
+    finq_mac_key *seed; /* the world's */
     finq_sandbox_code code;
     int persona;
 } sandbox_view;

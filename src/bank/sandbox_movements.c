@@ -202,7 +202,7 @@ static movement drawn_movement(const walk *w, int day, int number, const unsigne
 /* Salary on the 25th, rent on the 1st, and only on the account that salaries go to. */
 static void fixed_movements(walk *w, int day)
 {
-    const char *date = time_of(day, 0, w->day_pool);
+    apr_time_exp_t date;
     movement salary = {.day = day,
                        .number = SALARY,
                        .cents = 650000,
@@ -213,9 +213,10 @@ static void fixed_movements(walk *w, int day)
     movement rent = {.day = day, .number = RENT, .cents = 180000, .info = "Rent", .partner = "Ion Popa", .category = "housing"};
     if (strcmp(w->account->key, "current") != 0)
         return;
-    if (strncmp(date + 8, "25", 2) == 0)
+    apr_time_exp_gmt(&date, apr_time_from_sec((apr_int64_t)day * 86400));
+    if (date.tm_mday == 25)
         pass(w, &salary, 2);
-    if (strncmp(date + 8, "01", 2) == 0)
+    if (date.tm_mday == 1)
         pass(w, &rent, 2);
 }
 
@@ -229,12 +230,14 @@ static int movements_of(const walk *w, const unsigned char *drawn)
 static finq_error *day_walk(walk *w, int day)
 {
     unsigned char drawn[FINQ_MAC_BYTES];
-    FINQ_TRY(sandbox_draw(drawn, w->view, apr_psprintf(w->day_pool, "%s/%d", w->account->key, day), w->day_pool));
+    const char *own = apr_pstrcat(w->day_pool, w->account->key, "/", apr_itoa(w->day_pool, day), NULL);
+    FINQ_TRY(sandbox_draw(drawn, w->view, own, w->day_pool));
     int count = movements_of(w, drawn);
     for (int i = 0; i < count; i++) {
         int place = i * DRAWN_BY % FINQ_MAC_BYTES;
         if (place == 0)
-            FINQ_TRY(sandbox_draw(drawn, w->view, apr_psprintf(w->day_pool, "%s/%d/%d", w->account->key, day, i), w->day_pool));
+            FINQ_TRY(
+                sandbox_draw(drawn, w->view, apr_pstrcat(w->day_pool, own, "/", apr_itoa(w->day_pool, i), NULL), w->day_pool));
         movement m = drawn_movement(w, day, i, drawn + place);
         pass(w, &m, drawn[place + 3]);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bank/connector.h"
+#include "crypto/secret_file.h"
 #include "crypto/secrets.h"
 #include "db/calls.h"
 #include "flow/feed.h"
@@ -64,7 +65,11 @@ static finq_error *claim_await(refresh *r)
 static finq_error *keys_open(refresh *r)
 {
     finq_data_key *key;
-    FINQ_TRY(finq_tenant_mac(r->maker.mac, r->service, r->claim.client_id, r->claim.account_key, "account data ids", r->pool));
+    unsigned char mac[FINQ_MAC_BYTES];
+    FINQ_TRY(finq_tenant_mac(mac, r->service, r->claim.client_id, r->claim.account_key, "account data ids", r->pool));
+    finq_error *error = finq_mac_key_make(&r->maker.mac, (finq_mac_piece){mac, sizeof mac}, r->pool);
+    finq_wipe(mac, sizeof mac);
+    FINQ_TRY(error);
     FINQ_TRY(finq_data_key_unwrap(&key, r->service->data_keys, r->claim.data_key, r->pool));
     r->maker.key = key;
     return finq_feed_reference(&r->reference, r->service, r->claim.reference, r->claim.reference_key, r->claim.client_id,

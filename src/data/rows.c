@@ -33,7 +33,7 @@ static void text_add(fields *to, const char *text)
 
 static finq_error *mac_make(unsigned char *mac, const rows_maker *maker, const fields *of, apr_pool_t *pool)
 {
-    return finq_mac_with(mac, (finq_mac_piece){maker->mac, sizeof maker->mac}, (finq_mac_piece){of->bytes, of->length}, pool);
+    return finq_mac_key_sign(mac, maker->mac, (finq_mac_piece){of->bytes, of->length}, pool);
 }
 
 /* Banks write one IBAN with blanks and another without, in either case. */

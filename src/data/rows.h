@@ -12,8 +12,8 @@
 
 /* For whom, and what is known so far. */
 typedef struct rows_maker {
-    const finq_data_key *key;          /* the consent's: it seals */
-    unsigned char mac[FINQ_MAC_BYTES]; /* the tenant's: it makes ids */
+    const finq_data_key *key; /* the consent's: it seals */
+    finq_mac_key *mac;        /* the tenant's: it makes ids */
     finq_id credentials_id, servicer_id;
     finq_bank_declared declared;
     apr_hash_t *accounts; /* the bank's word for one -> its MAC, of FINQ_MAC_BYTES */
