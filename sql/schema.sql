@@ -167,16 +167,16 @@ CREATE TYPE finq.transaction_answer AS (
     transaction_id uuid,
     account_id uuid,
     mac bytea,
-    utx_id bytea,
+    ordinal integer,
     is_derived boolean,
     is_booked boolean,
-    booked_at text,
+    booked_at bigint,
     amount text,
     is_credit boolean,
     currency text,
     balance text,
     info bytea,
-    stored_at text
+    stored_at bigint
 );
 
 CREATE TABLE finq.account (

@@ -2,6 +2,7 @@
 #ifndef FINQ_DATA_TRANSACTION_H
 #define FINQ_DATA_TRANSACTION_H
 
+#include "crypto/digest.h"
 #include "data/claim.h"
 #include "json/json.h"
 
@@ -14,12 +15,13 @@ typedef struct finq_transaction_query {
     int count;                /**< of a page */
     apr_int64_t at;           /**< the moment, as the feed counts its changes; 0 before the first page */
     const finq_id *after_id;  /**< behind which transaction; NULL for the first page */
-    const char *after_booked; /**< its booking_date_time; NULL where it has none */
+    apr_int64_t after_booked; /**< when it was booked, in seconds since 1970; 0 where it was not */
 } finq_transaction_query;
 
 typedef struct finq_transaction {
     const finq_transaction_answer_row *row; /**< what stands in clear */
     const char *info;
+    unsigned char utx_id[FINQ_DIGEST_SHA256]; /**< the key by which clients know it: finq.utx_id */
 } finq_transaction;
 
 typedef struct finq_transaction_page {

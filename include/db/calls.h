@@ -25,16 +25,16 @@ typedef struct finq_transaction_answer_row {
     const finq_id *transaction_id;
     const finq_id *account_id;
     finq_bytes mac;
-    finq_bytes utx_id;
+    apr_int32_t ordinal;
     int is_derived;
     int is_booked;
-    const char *booked_at;
+    apr_int64_t booked_at;
     const char *amount;
     int is_credit;
     const char *currency;
     const char *balance;
     finq_bytes info;
-    const char *stored_at;
+    apr_int64_t stored_at;
 } finq_transaction_answer_row;
 
 typedef struct finq_step_answer_row {
@@ -1175,7 +1175,7 @@ typedef struct finq_transactions_page_in {
     finq_bytes access_token_hash;
     const char *filter;
     apr_int64_t at;
-    const char *after_booked;
+    apr_int64_t after_booked;
     const finq_id *after_id;
     apr_int32_t count;
 } finq_transactions_page_in;

@@ -157,17 +157,19 @@ END $$;
 COMMENT ON FUNCTION finq.balances_get IS 'repeatable';
 
 -- A page of p_count transactions as they were at change number p_at, or as they are where that is 0 or not kept, behind the one that
--- p_after_booked (a time, NULL of one that was not booked) and p_after_id tell; from the first where the id is NULL.
+-- p_after_booked (seconds since 1970, as times are told too; 0 of one that was not booked) and p_after_id tell; from the first where the
+-- id is NULL.
 -- In the index's order, whatever the planner thinks of how many there are: a sort would read all of them for each page.
 CREATE OR REPLACE FUNCTION finq.transactions_page(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
-    p_filter text, p_at bigint, p_after_booked text, p_after_id uuid, p_count integer)
+    p_filter text, p_at bigint, p_after_booked bigint, p_after_id uuid, p_count integer)
     RETURNS SETOF finq.transaction_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_sort = off
 AS $$
 DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
     v_filter jsonb := nullif(p_filter::jsonb, '{}');
+    v_after  timestamptz := CASE WHEN p_after_booked > 0 THEN to_timestamp(p_after_booked) ELSE 'infinity' END;
     v_answer finq.transaction_answer;
 BEGIN
     v_answer.outcome := v_claim.outcome;
@@ -181,15 +183,14 @@ BEGIN
     RETURN NEXT v_answer;
     IF v_claim.outcome = 'ok' THEN
         RETURN QUERY
-            SELECT NULL, NULL::bytea, NULL::boolean, NULL::bigint, NULL::boolean, NULL, NULL, NULL::bigint, NULL, NULL, NULL::uuid, t.transaction_id, t.account_id, t.mac, finq.utx_id(t.mac, t.ordinal),
-                   t.is_derived, t.is_booked, finq.utc(t.booked_at), t.amount::text, t.is_credit, t.currency, t.balance::text, t.info,
-                   finq.utc(t.stored_at)
+            SELECT NULL, NULL::bytea, NULL::boolean, NULL::bigint, NULL::boolean, NULL, NULL, NULL::bigint, NULL, NULL, NULL::uuid, t.transaction_id, t.account_id, t.mac, t.ordinal,
+                   t.is_derived, t.is_booked, finq.seconds(t.booked_at), t.amount::text, t.is_credit, t.currency, t.balance::text, t.info,
+                   finq.seconds(t.stored_at)
               FROM finq.transaction t
              WHERE t.credentials_id = p_credentials_id AND t.seq <= v_answer.at
                AND (t.superseded_by IS NULL OR t.superseded_by > v_answer.at)
-               AND coalesce(t.booked_at, 'infinity') <= coalesce(p_after_booked::timestamptz, 'infinity')
-               AND (p_after_id IS NULL OR t.transaction_id > p_after_id
-                    OR coalesce(t.booked_at, 'infinity') < coalesce(p_after_booked::timestamptz, 'infinity'))
+               AND coalesce(t.booked_at, 'infinity') <= v_after
+               AND (p_after_id IS NULL OR t.transaction_id > p_after_id OR coalesce(t.booked_at, 'infinity') < v_after)
                AND (v_filter IS NULL OR finq.transaction_fits(t, v_filter))
              ORDER BY coalesce(t.booked_at, 'infinity') DESC, t.transaction_id, t.seq
              LIMIT p_count;
@@ -253,8 +254,8 @@ BEGIN
     IF v_claim.outcome = 'ok' THEN
         RETURN QUERY
             SELECT NULL, NULL::bytea, NULL::boolean, NULL::bigint, NULL::boolean, NULL, NULL, c.number, c.change, c.reason, c.replaced_by,
-                   c.transaction_id, c.account_id, c.mac, finq.utx_id(c.mac, c.ordinal), c.is_derived, c.is_booked, finq.utc(c.booked_at),
-                   c.amount::text, c.is_credit, c.currency, c.balance::text, c.info, finq.utc(c.stored_at)
+                   c.transaction_id, c.account_id, c.mac, c.ordinal, c.is_derived, c.is_booked, finq.seconds(c.booked_at),
+                   c.amount::text, c.is_credit, c.currency, c.balance::text, c.info, finq.seconds(c.stored_at)
               FROM (
                 (SELECT t.seq AS number, NULL AS reason, NULL::uuid AS replaced_by, t.transaction_id, t.account_id, t.mac, t.ordinal,
                         t.is_derived, t.is_booked, t.booked_at, t.amount, t.is_credit, t.currency, t.balance, t.info, t.stored_at,

@@ -4,11 +4,11 @@
 -- Times and ids
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- STABLE and no more, as extract() is: a stricter promise than the body's keeps it from being inlined, and then every
+-- STABLE and no more, as date_part() is: a stricter promise than the body's keeps it from being inlined, and then every
 -- transaction parses and plans it anew.
 CREATE OR REPLACE FUNCTION finq.seconds(p_at timestamptz) RETURNS bigint
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN floor(extract(epoch FROM p_at))::bigint;
+    RETURN floor(date_part('epoch', p_at))::bigint; -- in floating point: exact to the microsecond, and half the cost of extract(), which is numeric
 
 -- A time as people and programs are told it: in UTC, to the second.
 CREATE OR REPLACE FUNCTION finq.utc(p_at timestamptz) RETURNS text

@@ -639,8 +639,8 @@ CREATE TYPE finq.balance_answer AS (
 CREATE TYPE finq.transaction_answer AS (
     outcome text, data_key bytea, is_due boolean, at bigint, is_reset boolean, as_of text, access text,
     number bigint, change text, reason text, replaced_by uuid,
-    transaction_id uuid, account_id uuid, mac bytea, utx_id bytea, is_derived boolean, is_booked boolean, booked_at text, amount text,
-    is_credit boolean, currency text, balance text, info bytea, stored_at text
+    transaction_id uuid, account_id uuid, mac bytea, ordinal integer, is_derived boolean, is_booked boolean, booked_at bigint, amount text,
+    is_credit boolean, currency text, balance text, info bytea, stored_at bigint
 );
 
 -- ---------------------------------------------------------------------------------------------------------------------

@@ -7,9 +7,8 @@
 #include "db/outcome.h"
 #include "rows.h"
 
-/* What stands in a cursor: the moment, and the time and id of the last transaction, the time being "" of one that is not booked. */
-#define TIME_LENGTH 20
-#define PLACE (8 + TIME_LENGTH + sizeof(finq_id))
+/* What stands in a cursor: the moment, and the time and id of the last transaction, the time being 0 of one that is not booked. */
+#define PLACE (8 + 8 + sizeof(finq_id))
 
 static finq_error *page_call(apr_array_header_t **rows, const finq_transaction_query *query, const finq_service *service,
                              const finq_data_claim *claim, apr_pool_t *pool)
@@ -52,11 +51,10 @@ finq_error *finq_transactions_read(finq_transaction_page *page, finq_transaction
 finq_error *finq_transaction_cursor(const char **cursor, const finq_transaction_query *query, const finq_service *service,
                                     const finq_data_claim *claim, apr_pool_t *pool)
 {
-    unsigned char place[PLACE] = {0};
+    unsigned char place[PLACE];
     finq_data_cursor_put(place, query->at);
-    if (query->after_booked)
-        memcpy(place + 8, query->after_booked, TIME_LENGTH);
-    memcpy(place + 8 + TIME_LENGTH, query->after_id->bytes, sizeof query->after_id->bytes);
+    finq_data_cursor_put(place + 8, query->after_booked);
+    memcpy(place + 16, query->after_id->bytes, sizeof query->after_id->bytes);
     return finq_data_cursor_seal(cursor, CURSOR_TRANSACTIONS, (finq_bytes){place, sizeof place}, query->filter, service, claim,
                                  pool);
 }
@@ -67,7 +65,7 @@ finq_error *finq_transaction_resume(finq_transaction_query *query, const char *c
     unsigned char place[PLACE];
     FINQ_TRY(finq_data_cursor_open(place, sizeof place, CURSOR_TRANSACTIONS, cursor, query->filter, service, claim, pool));
     query->at = finq_data_cursor_get(place);
-    query->after_booked = place[8] ? apr_pstrmemdup(pool, (const char *)place + 8, TIME_LENGTH) : NULL;
-    query->after_id = apr_pmemdup(pool, place + 8 + TIME_LENGTH, sizeof(finq_id));
+    query->after_booked = finq_data_cursor_get(place + 8);
+    query->after_id = apr_pmemdup(pool, place + 16, sizeof(finq_id));
     return NULL;
 }

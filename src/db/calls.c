@@ -80,16 +80,16 @@ static finq_transaction_answer_row transaction_answer_read(const PGresult *rows,
         .transaction_id = finq_pg_id(rows, row, 11),
         .account_id = finq_pg_id(rows, row, 12),
         .mac = finq_pg_bytes(rows, row, 13),
-        .utx_id = finq_pg_bytes(rows, row, 14),
+        .ordinal = (apr_int32_t)finq_pg_number(rows, row, 14),
         .is_derived = finq_pg_bool(rows, row, 15),
         .is_booked = finq_pg_bool(rows, row, 16),
-        .booked_at = finq_pg_text(rows, row, 17),
+        .booked_at = finq_pg_number(rows, row, 17),
         .amount = finq_pg_text(rows, row, 18),
         .is_credit = finq_pg_bool(rows, row, 19),
         .currency = finq_pg_text(rows, row, 20),
         .balance = finq_pg_text(rows, row, 21),
         .info = finq_pg_bytes(rows, row, 22),
-        .stored_at = finq_pg_text(rows, row, 23),
+        .stored_at = finq_pg_number(rows, row, 23),
     };
 }
 
@@ -2012,7 +2012,7 @@ finq_error *finq_call_transactions_page(apr_array_header_t **rows, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_transactions_page",
         "SELECT outcome, data_key, is_due, at, is_reset, as_of, access, number, change, reason, replaced_by, "
-        "transaction_id, account_id, mac, utx_id, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
+        "transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
         "info, stored_at FROM finq.transactions_page(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, "
         "p_access_token_hash => $4, p_filter => $5, p_at => $6, p_after_booked => $7, p_after_id => $8, p_count => $9)", 1, NULL};
     const PGresult *found;
@@ -2023,7 +2023,7 @@ finq_error *finq_call_transactions_page(apr_array_header_t **rows, finq_db *db, 
     finq_pg_arg_bytes(&args, in->access_token_hash);
     finq_pg_arg_text(&args, in->filter);
     finq_pg_arg_long(&args, in->at);
-    finq_pg_arg_text(&args, in->after_booked);
+    finq_pg_arg_long(&args, in->after_booked);
     finq_pg_arg_id(&args, in->after_id);
     finq_pg_arg_int(&args, in->count);
     FINQ_TRY(db->call(db, &found, &statement, &args, pool));
@@ -2039,7 +2039,7 @@ finq_error *finq_call_transactions_sync(apr_array_header_t **rows, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_transactions_sync",
         "SELECT outcome, data_key, is_due, at, is_reset, as_of, access, number, change, reason, replaced_by, "
-        "transaction_id, account_id, mac, utx_id, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
+        "transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount, is_credit, currency, balance, "
         "info, stored_at FROM finq.transactions_sync(p_client_id => $1, p_secret_hash => $2, p_credentials_id => $3, "
         "p_access_token_hash => $4, p_from => $5, p_after => $6, p_upto => $7, p_count => $8)", 1, NULL};
     const PGresult *found;

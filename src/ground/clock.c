@@ -16,12 +16,29 @@ apr_time_t finq_clock_steady(void)
     return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
+/* So many digits, and what stands behind them. */
+static char *digits_put(char *to, int number, int count, char behind)
+{
+    for (int i = count - 1; i >= 0; i--, number /= 10)
+        to[i] = (char)('0' + number % 10);
+    to[count] = behind;
+    return to + count + 1;
+}
+
+/* Long lists have two in each row: apr_psprintf would take several times as long. */
 const char *finq_clock_text(apr_int64_t seconds, apr_pool_t *pool)
 {
     apr_time_exp_t t;
+    char *text = apr_palloc(pool, sizeof "2026-02-28T12:00:00Z"), *to = text;
     apr_time_exp_gmt(&t, apr_time_from_sec(seconds));
-    return apr_psprintf(pool, "%04d-%02d-%02dT%02d:%02d:%02dZ", t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min,
-                        t.tm_sec);
+    to = digits_put(to, t.tm_year + 1900, 4, '-');
+    to = digits_put(to, t.tm_mon + 1, 2, '-');
+    to = digits_put(to, t.tm_mday, 2, 'T');
+    to = digits_put(to, t.tm_hour, 2, ':');
+    to = digits_put(to, t.tm_min, 2, ':');
+    to = digits_put(to, t.tm_sec, 2, 'Z');
+    *to = '\0';
+    return text;
 }
 
 /* A second, minute, hour or day too many would move the next larger one. */

@@ -146,12 +146,12 @@ void finq_data_put_transaction(finq_json_writer *to, const finq_transaction *tra
     const finq_transaction_answer_row *row = transaction->row;
     finq_json_put(to, "account_id", finq_id_text(row->account_id, pool));
     finq_json_put(to, "id", finq_id_text(row->transaction_id, pool));
-    finq_json_put(to, "timestamp", row->stored_at);
-    finq_json_put(to, "utx_id", finq_codec_encode(FINQ_BASE64, row->utx_id.data, row->utx_id.length, pool));
+    finq_json_put(to, "timestamp", finq_clock_text(row->stored_at, pool));
+    finq_json_put(to, "utx_id", finq_codec_encode(FINQ_BASE64, transaction->utx_id, sizeof transaction->utx_id, pool));
     finq_json_open(to, "data", '{');
     finq_json_put(to, "amount", row->amount);
     finq_json_put_or_null(to, "balance", row->balance);
-    finq_json_put_or_null(to, "booking_date_time", row->booked_at);
+    finq_json_put_or_null(to, "booking_date_time", row->is_booked ? finq_clock_text(row->booked_at, pool) : NULL);
     finq_json_put(to, "credit_debit_indicator", row->is_credit ? "credit" : "debit");
     finq_json_put(to, "currency", row->currency);
     finq_json_put(to, "info", transaction->info);

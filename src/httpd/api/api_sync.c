@@ -20,13 +20,14 @@ static void put_change(finq_json_writer *to, const finq_transaction *change, con
     finq_json_close(to, '}');
 }
 
-static void put_removal(finq_json_writer *to, const finq_transaction_answer_row *row, apr_pool_t *pool)
+static void put_removal(finq_json_writer *to, const finq_transaction *change, apr_pool_t *pool)
 {
+    const finq_transaction_answer_row *row = change->row;
     if (strcmp(row->change, "removed") != 0)
         return;
     finq_json_open(to, NULL, '{');
     finq_json_put(to, "id", finq_id_text(row->transaction_id, pool));
-    finq_json_put(to, "utx_id", finq_codec_encode(FINQ_BASE64, row->utx_id.data, row->utx_id.length, pool));
+    finq_json_put(to, "utx_id", finq_codec_encode(FINQ_BASE64, change->utx_id, sizeof change->utx_id, pool));
     finq_json_put(to, "account_id", finq_id_text(row->account_id, pool));
     finq_json_put(to, "reason", row->reason);
     finq_json_put(to, "replaced_by", row->replaced_by ? finq_id_text(row->replaced_by, pool) : NULL);
@@ -44,7 +45,7 @@ static void put_changes(finq_json_writer *to, const finq_change_page *page, apr_
     }
     finq_json_open(to, "removed", '[');
     for (int i = 0; i < page->changes->nelts; i++)
-        put_removal(to, APR_ARRAY_IDX(page->changes, i, finq_transaction).row, pool);
+        put_removal(to, &APR_ARRAY_IDX(page->changes, i, finq_transaction), pool);
     finq_json_close(to, ']');
 }
 
