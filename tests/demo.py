@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make demo: a user is onboarded by xyz_card_sbx_#1.0, of whose documents one is refused and one read by the back office, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
+"""make demo: a user is onboarded by xyz_card_sbx_#1.0, of whose documents one comes in pieces, one is refused and one read by the back office, another by xyz_aisp_sbx_#2.0 and a bank's page, whose consent is then read,
 used, renewed and deleted, and whose accounts are read and kept up with; a third orders two payments, of which one is settled and one rejected; the first is erased, with
 a receipt. Every request and answer is shown. Stops all that it starts."""
 import base64
@@ -15,8 +15,10 @@ from finqenv.httpd import Httpd
 from finqenv.installation import DEMO_SKILLS, Installation
 from finqenv.places import reachable
 from finqenv.process import Failure, main, run, until
+from finqenv.resumable import Tus
 from finqenv.runs import Run
 from finqenv.scanner import EICAR, Clamd
+from finqenv.uploads import connect
 
 CARD_SKILL, BANK_SKILL, PAYMENT_SKILL = "xyz_card_sbx_#1.0", "xyz_aisp_sbx_#2.0", "xyz_pisp_sbx_#1.0"
 APP = "https://app.example.com"
@@ -26,7 +28,8 @@ PRODUCT_FORM = {"card": "gold", "limit": 5000, "currency": "RON", "monthly_incom
                 "employer": "Example SRL", "iban": "RO49AAAA1B31007593840000"}
 PAYEE = {"creditor": {"name": "Imobiliare"}, "creditor_account": {"iban": "RO09BCYP0000001234567890"}}
 SHOWN_HEADERS = ("content-type", "authorization", "x-finq-client-id", "x-finq-client-secret", "x-finq-credentials-id", "x-finq-nonce",
-                 "x-finq-document")
+                 "x-finq-document", "tus-resumable", "upload-length", "upload-offset")
+TOLD_HEADERS = ("location", "upload-offset", "upload-length", "x-finq-upload-id")
 # Where the back office reads documents: who it is, Apache says.
 OFFICER, PASSWORD = "maria", "correct horse"
 OFFICE = """
@@ -78,9 +81,10 @@ def show(method, path, headers, body, answer):
         print(readable(body, headers))
     print(f"{paint('<', 'quiet')} {paint(answer.status, 'good' if answer.status < 400 else 'bad')}"
           f" {paint('X-Request-Id: ' + answer.headers.get('x-request-id', 'none'), 'quiet')}")
-    if "location" in answer.headers:
-        print(f"{paint('< location:', 'quiet')} {answer.headers['location']}")
-    print(readable(answer.body, answer.headers), flush=True)
+    for name in TOLD_HEADERS:
+        if name in answer.headers:
+            print(f"{paint(f'< {name}:', 'quiet')} {answer.headers[name]}")
+    print(readable(answer.body, answer.headers) if answer.body else "", flush=True)
 
 
 def demand(answer, status=200):
@@ -89,15 +93,39 @@ def demand(answer, status=200):
     return answer
 
 
+def send_in_pieces(installation, client, user):
+    """By tus 1.0, as tus-js-client and Uppy do."""
+    say("6. A photograph comes in three pieces; in the second the line is cut, and the third goes on where that has come to")
+    file = documents.png("selfie.png", 2400, 3200)
+    tus = Tus(user, "selfie", file.content, file.media_type)
+    third = len(file.content) // 3
+    demand(tus.create(), 201)
+    demand(tus.send(third, 0), 204)
+    held, sent = bytes_held(installation), file.content[third:third + third // 2]
+    with connect(client) as line:
+        line.sendall(tus.head_of(third, third) + sent)
+        until(lambda: bytes_held(installation) > held, what="the piece")
+    print(paint(f"> PATCH {tus.address}: the line was cut after {len(sent)} of {third} bytes", "request"))
+    until(lambda: bytes_held(installation) > held + len(sent), what="what came before the cut")
+    at = int(demand(tus.head(), 204).headers["upload-offset"])
+    if not demand(tus.send(offset=at), 204).headers["x-finq-upload-id"]:
+        raise Failure("the photograph was not stored")
+
+
+def bytes_held(installation):
+    """By the upload directory."""
+    return sum(file.stat().st_size for file in Path(installation.httpd.settings.directives["FinqUploadDir"]).glob("2*/*"))
+
+
 def refuse_harmful(user):
-    say("6. A document that the scanner finds something in is refused, and nothing of it is kept; the one from before stands")
+    say("7. A document that the scanner finds something in is refused, and nothing of it is kept; the one from before stands")
     harmful = Document("id_front.pdf", "application/pdf", documents.pdf().content + EICAR)
     refused = demand(user.upload("id_front", harmful), 415)
     if refused.code != "unsafe_document":
         raise Failure(f"it should have been unsafe_document, not {refused.code}")
 
 
-def onboard(client):
+def onboard(installation, client):
     """The card: the whole flow, with one refusal and one repetition."""
     user = Onboarding(client, CARD_SKILL)
     say("1. A session starts: client_id and client_app_key may live in a browser")
@@ -117,12 +145,13 @@ def onboard(client):
     say("5. Its documents: one as the body itself, one as a form")
     demand(user.upload("id_front", documents.png("id_front.png", 86, 54)))
     demand(user.upload("selfie", documents.png("selfie.png", 48, 64, 0xA0), form=True))
+    send_in_pieces(installation, client, user)
     refuse_harmful(user)
-    say("7. The last step: the product. Its answer holds the temp_token")
+    say("8. The last step: the product. Its answer holds the temp_token")
     demand(user.submit("product_form", PRODUCT_FORM))
-    say("8. The last step's document, after the temp_token was issued")
+    say("9. The last step's document, after the temp_token was issued")
     demand(user.upload("income_proof", documents.pdf("income_proof.pdf"), form=True))
-    say("9. The tenant's server exchanges the temp_token: client_secret stays on servers")
+    say("10. The tenant's server exchanges the temp_token: client_secret stays on servers")
     demand(user.exchange("/token"))
     return user
 
@@ -139,16 +168,16 @@ def show_file(path, sent):
 def read_document(installation, client, user):
     """The back office, which Apache has authenticated; what lies on the disk is sealed."""
     officer = {"Authorization": "Basic " + base64.b64encode(f"{OFFICER}:{PASSWORD}".encode()).decode()}
-    say("10. The tenant's back office asks which documents the session has")
+    say("11. The tenant's back office asks which documents the session has")
     listed = demand(client.request("GET", f"/documents/sessions/{user.session_id}", b"", officer)).json
     upload_id = next(one["upload_id"] for one in listed if one["document"] == "income_proof")
-    say("11. On the disk they are sealed: the first bytes of one")
+    say("12. On the disk they are sealed: the first bytes of one")
     sent = documents.pdf("income_proof.pdf").content
     show_file(next(Path(installation.httpd.settings.directives["FinqUploadDir"]).glob(f"2*/{upload_id}")), sent)
-    say("12. It reads the document, as it was sent; the audit trail has a line of that")
+    say("13. It reads the document, as it was sent; the audit trail has a line of that")
     if demand(client.request("GET", f"/documents/{upload_id}", b"", officer)).body != sent:
         raise Failure("the document is another than the one that was sent")
-    say("13. Nobody else does")
+    say("14. Nobody else does")
     demand(client.request("GET", f"/documents/{upload_id}", b"", {}), 401)
 
 
@@ -166,18 +195,18 @@ def return_with_token(client, user, path):
 def visit_bank(client):
     """The account: a connector decides, after the user has been at the bank. Returns the consent's credentials."""
     user = Onboarding(client, BANK_SKILL)
-    say("14. Another user, another skill: its step sends the user to the bank first")
+    say("15. Another user, another skill: its step sends the user to the bank first")
     demand(user.start(tenant_user_id="user-2"))
-    say("15. The step says where the user comes back to. Its connector answers with the bank's page")
+    say("16. The step says where the user comes back to. Its connector answers with the bank's page")
     page = submit_sca(user)
-    say("16. The browser opens the page")
+    say("17. The browser opens the page")
     link = urllib.parse.urlsplit(page)
     demand(client.request("GET", f"{link.path}?{link.query}"))
-    say("17. The user logs in and approves: the bank sends the browser back to the API")
+    say("18. The user logs in and approves: the bank sends the browser back to the API")
     path = sandbox.choose(client, page, "approve", "1000", ("current", "savings"))
-    say("18. The API asks the connector again, and sends the browser to the app, with the temp_token")
+    say("19. The API asks the connector again, and sends the browser to the app, with the temp_token")
     return_with_token(client, user, path)
-    say("19. The tenant's server exchanges it, as before")
+    say("20. The tenant's server exchanges it, as before")
     return demand(user.exchange("/token")).json
 
 
@@ -199,23 +228,23 @@ def renew(client, credentials):
 
 def read_accounts(client, installation, credentials):
     """What the bank tells of the accounts that the user shares: two of them, the last transactions, and what a day more brings."""
-    say("20. The bank was asked when the user came back: the tenant's server reads the accounts, with their balances")
+    say("21. The bank was asked when the user came back: the tenant's server reads the accounts, with their balances")
     accounts = demand(client.data("/accounts/get", credentials)).json
     if len(accounts) != 2:
         raise Failure(f"there should be two accounts, not {len(accounts)}")
-    say("21. The closing balances alone")
+    say("22. The closing balances alone")
     demand(client.data("/balances/get", credentials, filter={"type": "ClosingBooked"}))
-    say(f"22. Transactions of the last {DAYS} days, newest first, by pages")
+    say(f"23. Transactions of the last {DAYS} days, newest first, by pages")
     since = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - DAYS * 86400))
     demand(client.data("/transactions/get", credentials, count=3, filter={"booking_date_gte": since, "credit_debit_indicator": "debit"}))
-    say("23. The tenant keeps a copy: all of it once, by pages, of which this is the first, and a cursor for what comes")
+    say("24. The tenant keeps a copy: all of it once, by pages, of which this is the first, and a cursor for what comes")
     round_end = rest_of_round(client, credentials, demand(client.data("/transactions/sync", credentials, count=2)).json)
-    say("24. A week passes at the sandbox bank. The server asks it by itself, a few times a day (its hour is now, here): the copy is told what is new")
+    say("25. A week passes at the sandbox bank. The server asks it by itself, a few times a day (its hour is now, here): the copy is told what is new")
     installation.finqctl("sandbox", "date", "--days", "7")
     installation.psql("UPDATE finq.feed SET due_at = now()")
     quietly(client, lambda: until(lambda: client.data("/transactions/sync", credentials, cursor=round_end, count=1)["access"]["used"], 20, "the refresh"))
     demand(client.data("/transactions/sync", credentials, cursor=round_end, count=2))
-    say("25. A day later it is asked at once, since a person waits: what is new comes first")
+    say("26. A day later it is asked at once, since a person waits: what is new comes first")
     installation.finqctl("sandbox", "date", "--days", "1")
     demand(client.data("/transactions/get", credentials, count=3, wait=10, psu_ip_address="192.0.2.7"))
 
@@ -238,20 +267,20 @@ def rest_of_round(client, credentials, page):
 
 def use_consent(client, installation, credentials):
     """The life of a consent."""
-    say("26. The tenant's server reads the consent")
+    say("27. The tenant's server reads the consent")
     demand(client.consent("get", credentials))
-    say("27. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
+    say("28. A Location of Apache's, of files or behind a proxy, is opened by it: Require finq-consent")
     demand(open_account(client, credentials))
-    say("28. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
+    say("29. The consent is renewed: another visit to the bank, the same credentials_id, a new access_token and a later end")
     renewed = renew(client, credentials)
-    say("29. The new access_token opens the Location as well")
+    say("30. The new access_token opens the Location as well")
     demand(open_account(client, renewed))
-    say("30. The consent is deleted")
+    say("31. The consent is deleted")
     demand(client.consent("delete", renewed))
-    say(f"31. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
+    say(f"32. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
     quietly(client, lambda: until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen"))
     demand(open_account(client, renewed), 401)
-    say("32. By itself the server has asked the bank to take back what it gave for the consent: nothing of that is left to do")
+    say("33. By itself the server has asked the bank to take back what it gave for the consent: nothing of that is left to do")
     left = "SELECT count(*) FROM finq.revocation"
     until(lambda: installation.psql(left) == "0", 20, "the bank's word")
     print(f"{paint('>', 'quiet')} {left}\n0", flush=True)
@@ -283,44 +312,44 @@ def standing(client, credentials, phase):
 def pay(client, installation):
     """A payment that is settled, and one that is rejected."""
     user = Onboarding(client, PAYMENT_SKILL)
-    say("33. A third user pays. The bank knows the payee's account under a name that is close to this one, and says so")
+    say("34. A third user pays. The bank knows the payee's account under a name that is close to this one, and says so")
     demand(user.start(tenant_user_id="user-3"))
     demand(user.submit("payee_check", {**PAYEE, "instructed_amount": {"amount": "1250.04", "currency": "RON"}}), 400)
-    say("34. Under that name the account is the payee's (vop)")
+    say("35. Under that name the account is the payee's (vop)")
     payee = {**PAYEE, "creditor": {"name": "Imobiliare SRL"}}
     demand(user.submit("payee_check", payee))
-    say("35. The order is written down, and the user agrees at the bank")
+    say("36. The order is written down, and the user agrees at the bank")
     credentials = agree(client, user, order(1, "1250.02", payee))
-    say("36. How it stands: in the bank's own code, and in a word. The bank has accepted it")
+    say("37. How it stands: in the bank's own code, and in a word. The bank has accepted it")
     standing(client, credentials, "accepted")
-    say("37. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
+    say("38. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
     installation.finqctl("sandbox", "date", "--days", "1")
     installation.psql("UPDATE finq.payment SET next_at = now()")
     quietly(client, lambda: until(lambda: client.data("/payments/get", credentials)["phase"] == "settled", 10, "the payment to be settled"))
     standing(client, credentials, "settled")
-    say("38. Its references are used: no second order is made with them, in whatever session")
+    say("39. Its references are used: no second order is made with them, in whatever session")
     user = Onboarding(client, PAYMENT_SKILL)
     demand(user.start(tenant_user_id="user-3"))
     demand(user.submit("payee_check", payee))
     demand(user.submit("payment_intent", order(1, "1250.02", payee)), 400)
-    say("39. Another order, for which there is not enough money: the user agrees, and the bank rejects it")
+    say("40. Another order, for which there is not enough money: the user agrees, and the bank rejects it")
     credentials = agree(client, user, order(2, "9999.03", payee))
     standing(client, credentials, "rejected")
-    say("40. What an operator sees of them")
+    say("41. What an operator sees of them")
     print(json.dumps(installation.finqctl("payment", "list"), indent=2), flush=True)
 
 
 def erase_user(client, installation):
     """The card's user: all that is held, its end, and what proves it."""
-    say("41. The tenant's server asks for all that is held of the first user, as that user may")
+    say("42. The tenant's server asks for all that is held of the first user, as that user may")
     demand(client.user("export", tenant_user_id="user-1"))
-    say("42. The user is erased. The receipt says how much it was, and to nobody who")
+    say("43. The user is erased. The receipt says how much it was, and to nobody who")
     receipt = demand(client.user("erase", tenant_user_id="user-1"))["receipt"]
-    say("43. Nothing is held any more")
+    say("44. Nothing is held any more")
     shown = demand(client.user("export", tenant_user_id="user-1")).json
     if any(shown[part] for part in shown if isinstance(shown[part], list)):
         raise Failure("something of the user is left")
-    say("44. The receipt verifies with the public keys that anybody may have, on any machine")
+    say("45. The receipt verifies with the public keys that anybody may have, on any machine")
     files = installation.directory / "keys.json", installation.directory / "receipt"
     files[0].write_bytes(demand(client.request("GET", "/v1/keys")).body)
     files[1].write_text(receipt)
@@ -354,7 +383,7 @@ def walk(directory):
                                 directives={"FinqCacheTTL": REMEMBERED, "FinqJanitorInterval": 1, "FinqScan": clamd.directive})
     try:
         client = prepare(installation, clamd)
-        read_document(installation, client, onboard(client))
+        read_document(installation, client, onboard(installation, client))
         credentials = visit_bank(client)
         read_accounts(client, installation, credentials)
         use_consent(client, installation, credentials)

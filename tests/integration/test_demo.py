@@ -50,7 +50,8 @@ def test_all_users_are_onboarded(demo):
     output = rest(demo.output)
     assert demo.wait(30) == 0, output
     titles = [int(number) for number in re.findall(r"^(\d+)\. ", output, re.M)]
-    assert titles == list(range(1, 45))
+    assert titles == list(range(1, 46))
+    assert "the line was cut after" in output and re.search(r"^< x-finq-upload-id: \S+$", output, re.M)
     assert len(re.findall(r'"balance": "1250.00"', output)) == 2 and '"code": "inactive_credentials"' in output
     assert [output.index(f'"phase": "{phase}"') for phase in ("accepted", "settled", "rejected")] == sorted(
         output.index(f'"phase": "{phase}"') for phase in ("accepted", "settled", "rejected"))

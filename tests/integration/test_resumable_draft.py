@@ -3,6 +3,7 @@
 Each test says what should turn it red; not all of it has been tried.
 """
 import hashlib
+import random
 
 import pytest
 
@@ -101,6 +102,7 @@ def test_what_is_wrong_changes_nothing(user):
     assert append(user, address, 10, b"x", "?0", Content_Type="application/offset+octet-stream").code == "unsupported_media_type"
     assert ask(user, "HEAD", address, Upload_Offset=10).status == 400
     assert ask(user, "HEAD", address, version=5).status == 412
+    assert ask(user, "POST", address, X_HTTP_Method_Override="DELETE").code == "method_not_allowed", "which is tus' own"
     assert ask(user, "HEAD", address).headers["upload-offset"] == "10"
     assert ask(user, "DELETE", address).status == 204
     assert append(user, address, 10, b"x", "?0").code == "upload_gone"
@@ -132,3 +134,43 @@ def test_a_form_is_a_form(user):
     answer = user.client.request("POST", f"/v1/steps/{user.step_id}/upload", body, {"Content-Type": media_type,
                                  "Upload-Draft-Interop-Version": "6", "Upload-Complete": "?1"})
     assert answer.status == 200
+
+
+NUMBERS = ("0", "1", "-1", "+1", "01", " 1", "1,1", "0x1", "", "9" * 18, str(2 ** 63 - 1), str(2 ** 63), "9" * 400, "1.0", "one")
+HEADERS = {
+    "Tus-Resumable": ("1.0.0", "1.0.0, 1.0.0", "0.2.2", ""), "Upload-Draft-Interop-Version": ("6", "7", "8", "5", "08", "8;a", "-8", ""),
+    "Upload-Offset": NUMBERS, "Upload-Length": NUMBERS, "Upload-Complete": ("?0", "?1", "?2", "?1;a=1", "1", "?0, ?1", ""),
+    "Upload-Checksum": ("sha1 " + "A" * 27 + "=", "sha256 " + "A" * 43 + "=", "sha1", "sha1  ", "sha1 !", "md5 AAAA", "sha256 " + "A" * 3000, ""),
+    "Upload-Metadata": ("filetype", "filetype AA==", "filetype aW1hZ2UvcG5n", ",,,", " ", "a b,filetype c d e,", "filetype " + "A" * 3000, ""),
+    "Upload-Concat": ("partial",), "Upload-Defer-Length": ("1", "2"), "Content-Type": (PIECE, "application/offset+octet-stream", "image/png", "", ";", "a/b;c=\""),
+    "X-HTTP-Method-Override": ("PATCH", "HEAD", "DELETE", "GET", "nothing", "patch", ""), "X-Finq-Document": ("film", "photo", "", "no")}
+
+
+def by_chance(desk, seed, count):
+    """Requests about an upload whose headers chance has made."""
+    chance = random.Random(seed)
+    user, address, seen = desk.user(), None, set()
+    own = {"X-Finq-Client-Id": desk.tenant.client_id, "X-Finq-Document": "film"}
+    for _ in range(count):
+        chosen = chance.sample(sorted(HEADERS), chance.randrange(1, 7))
+        headers = {**own, "X-Finq-Nonce": user.step_nonce, **{name: chance.choice(HEADERS[name]) for name in chosen}}
+        create = address is None or chance.random() < .2
+        method = "POST" if create else chance.choice(("POST", "PATCH", "HEAD", "DELETE", "GET", "PUT", "OPTIONS"))
+        answer = user.client.request(method, f"/v1/steps/{user.step_id}/upload" if create else address, b"x" * chance.choice((0, 0, 1, 9)), headers)
+        assert answer.status < 500, (method, headers, answer)
+        address = answer.headers.get("location", address)
+        seen.add(answer.status)
+        if answer.status == 104:  # http.client takes it for the last word
+            user.client.close()
+    return seen
+
+
+def test_headers_that_nobody_means(desk):
+    """Are answered as it is documented, and break nothing: each answer is held against conf/openapi.yaml."""
+    assert by_chance(desk, 1, 250) >= {204, 400, 404, 405, 412, 415}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_many_headers_that_nobody_means(desk, seed):
+    by_chance(desk, seed, 500)

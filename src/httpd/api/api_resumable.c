@@ -297,9 +297,11 @@ static finq_error *address_open(finq_transfer *transfer)
 }
 
 /* What tus lets a client that can only post say in a header. */
-static int method_of(request_rec *r)
+static int method_of(const finq_request *request)
 {
-    const char *instead = r->method_number == M_POST ? apr_table_get(r->headers_in, "X-HTTP-Method-Override") : NULL;
+    const request_rec *r = request->r;
+    int may_say = r->method_number == M_POST && finq_resumption_tus.is_asked(request);
+    const char *instead = may_say ? apr_table_get(r->headers_in, "X-HTTP-Method-Override") : NULL;
     if (instead && strcmp(instead, "HEAD") == 0)
         return M_GET;
     if (instead)
@@ -310,7 +312,7 @@ static int method_of(request_rec *r)
 finq_error *finq_api_upload_address(finq_request *request, finq_json_writer *reply)
 {
     finq_transfer transfer;
-    int method = method_of(request->r);
+    int method = method_of(request);
     if (method == M_OPTIONS)
         return finq_api_resumable_options(request);
     if (method != M_GET && method != M_PATCH && method != M_DELETE) {
