@@ -169,7 +169,7 @@ $(B)/bench/load: $(wildcard tests/bench/load*.c) tests/bench/load.h
 $(B)/bench/mod_finq_floor.so: tests/bench/mod_finq_floor.c
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
-	$Q$(CC) -shared $(FINQ_CFLAGS) $(HTTPD_FLAGS) $(CFLAGS) -o $@ $< -ljansson -lpq
+	$Q$(CC) -shared $(FINQ_CFLAGS) $(HTTPD_FLAGS) $(CFLAGS) -o $@ $< -ljansson -lpq -lcrypto
 
 # What is written by hand: src/db/calls.c and its header are made.
 C_FILES = mod_finq.c $(shell find src include tests -name '*.[ch]' ! -path '*/db/calls.[ch]')

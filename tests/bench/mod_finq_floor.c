@@ -1,7 +1,8 @@
 /* The least that a JSON handler in httpd must do: read the body, parse it, answer. The benchmark's H.
  * It skips the walk through the file system as mod_finq does, reads into one flat buffer and answers a constant.
  * At /floor/step it calls, between the two, what a first step calls, over mod_dbd and with a prepared statement: no nonce is
- * checked, none made, nothing waited for with a deadline. What httpd, mod_dbd and libpq alone leave of the bound B. */
+ * checked, none made, nothing waited for with a deadline. What httpd, mod_dbd and libpq alone leave of the bound B.
+ * At /floor/seal it hashes, seals and writes to memory whatever comes: the least of an upload. */
 #include <httpd.h>
 
 #include <apr_dbd.h>
@@ -14,7 +15,10 @@
 #include <jansson.h>
 #include <libpq-fe.h>
 #include <mod_dbd.h>
+#include <openssl/evp.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <util_filter.h>
 
 #define BODY_MAX 65536
@@ -127,10 +131,52 @@ static int step_submit(request_rec *r, const json_t *body)
     return done;
 }
 
+#define PIECE 65536
+#define TAG 16
+
+static int piece_seal(EVP_CIPHER_CTX *cipher, unsigned char *sealed, const char *plain, int n, apr_uint64_t number)
+{
+    static const unsigned char key[32];
+    unsigned char nonce[12] = {0};
+    int length;
+    memcpy(nonce, &number, sizeof number);
+    return EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce) &&
+           EVP_EncryptUpdate(cipher, sealed, &length, (const unsigned char *)plain, n) &&
+           EVP_EncryptFinal_ex(cipher, sealed + n, &length) && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG, sealed + n);
+}
+
+static int body_seal(request_rec *r, int file)
+{
+    EVP_MD_CTX *digest = EVP_MD_CTX_new();
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    unsigned char hash[EVP_MAX_MD_SIZE], *sealed = apr_palloc(r->pool, PIECE + TAG);
+    char *plain = apr_palloc(r->pool, PIECE);
+    apr_off_t n = PIECE;
+    int done = EVP_DigestInit_ex(digest, EVP_sha256(), NULL);
+    for (apr_uint64_t number = 0; done && n == PIECE; number++) {
+        n = body_read(r, plain, PIECE);
+        done = n >= 0 && EVP_DigestUpdate(digest, plain, (size_t)n) && piece_seal(cipher, sealed, plain, (int)n, number) &&
+               write(file, sealed, (size_t)n + TAG) == n + TAG;
+    }
+    done = done && EVP_DigestFinal_ex(digest, hash, NULL);
+    EVP_MD_CTX_free(digest);
+    EVP_CIPHER_CTX_free(cipher);
+    return done;
+}
+
+static int seal_handler(request_rec *r)
+{
+    int file = memfd_create("floor", MFD_CLOEXEC), done = file >= 0 && body_seal(r, file);
+    close(file);
+    return done ? HTTP_NO_CONTENT : HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static int floor_handler(request_rec *r)
 {
     if (!r->handler || strcmp(r->handler, "bench-floor") != 0)
         return DECLINED;
+    if (strcmp(r->uri, "/floor/seal") == 0)
+        return seal_handler(r);
     const char *declared = apr_table_get(r->headers_in, "Content-Length");
     apr_int64_t room = declared ? apr_atoi64(declared) : 0;
     if (room <= 0 || room > BODY_MAX)

@@ -1,12 +1,17 @@
 """The servers under load, and the load generator."""
+import base64
+import hashlib
 import json
 import os
 import subprocess
 
 from finqenv.client import Client
+from finqenv.httpd import Httpd
+from finqenv.httpd_conf import Site as HostSite
 from finqenv.installation import Installation
-from finqenv.places import BUILD, ROOT
+from finqenv.places import BUILD, ROOT, has_memory, reachable
 from finqenv.process import Failure, clean_environ
+from finqenv.scanner import Clamd
 
 from . import cpu
 
@@ -28,7 +33,17 @@ Alias /dav "{dav}"
     Dav On
     Require all granted
 </Directory>
+<Location "/documents">
+    SetHandler finq-documents
+    AuthType Basic
+    AuthName "Documents"
+    AuthUserFile "{readers}"
+    Require valid-user
+</Location>
 """
+# A host whose documents are scanned, by whoever listens there.
+SCANNED = "scanned.test"
+READER = "reader", "a word"
 
 
 def compact(value):
@@ -39,15 +54,21 @@ class Site:
     """mod_finq, the floor and mod_dav in one httpd, and the PostgreSQL that all rivals share."""
 
     def __init__(self, directory):
-        self.directory = directory
+        self.directory, self.scanner = directory, Clamd(directory / "clamd", StreamMaxLength="200M", MaxFileSize="200M", MaxScanSize="200M")
         self.installation = Installation(
-            directory, plain=True, log_level="warn", modules=("alias", "dav", "dav_fs"),
+            directory, plain=True, hosts=(HostSite(SCANNED, f"FinqScan {self.scanner.directive}"),),
+            directives={"FinqUploadQuota": "step off session off"}, log_level="warn", modules=("alias", "dav", "dav_fs", "authn_core", "auth_basic", "authn_file", "authz_user"),
             dbd=(0, POOL // 2, POOL // 2), children=2, threads=2 * CLIENTS,
             postgres={"max_connections": 50 + 3 * CLIENTS, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
         httpd = self.installation.httpd
         httpd.settings.server = (f'LoadModule finq_floor_module "{FLOOR}"\n'
                                  f'DavLockDB "{httpd.writable("davlock")}/lock"\n')
-        httpd.settings.vhost = FLOOR_LOCATION.format(dav=httpd.writable("dav"))
+        # Where memory takes them, no disk is measured.
+        self.documents, dav, readers = (reachable(httpd.directory / name, Httpd.USER, memory=has_memory()) for name in ("documents", "dav", "readers"))
+        httpd.settings.directives["FinqUploadDir"] = self.documents
+        (readers / "passwords").write_text(f"{READER[0]}:{{SHA}}{base64.b64encode(hashlib.sha1(READER[1].encode()).digest()).decode()}\n")
+        (readers / "passwords").chmod(0o644)
+        httpd.settings.vhost = FLOOR_LOCATION.format(dav=dav, readers=readers / "passwords")
 
     def start(self):
         self.installation.start()
