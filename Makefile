@@ -73,6 +73,7 @@ $(B)/obj/src/httpd/%.o $(B)/obj/mod_finq.o $(ASK_O): FINQ_CFLAGS += $(HTTPD_FLAG
 $(B)/obj/src/httpd/pool/dbd.o: $(MIGRATIONS)
 $(B)/obj/src/httpd/pool/dbd.o: FINQ_CFLAGS += -DFINQ_SCHEMA=$(shell expr $(SCHEMA) + 0)
 $(B)/obj/src/page/files.o: $(wildcard conf/pages/*)
+$(B)/obj/src/order/order.o: $(wildcard src/order/*.json)
 $(B)/obj/%.o: %.c | check-deps
 	@mkdir -p $(@D)
 	@echo "  CC    $<"

@@ -43,7 +43,8 @@ int finq_phase_tell(json_t *book, const finq_payment_state *state, const char *s
 /** The phase of a book. */
 finq_phase finq_phase_of(const json_t *book);
 
-/** Whether the bank has said of the whole that it will not carry it out (RJCT or CANC): then the order may be sent anew. */
+/** Whether the bank has said of the whole that it will not carry it out (RJCT or CANC), and of no part that it did: then the order may be sent
+ * anew. */
 int finq_phase_is_released(const json_t *book);
 
 #endif

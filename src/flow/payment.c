@@ -153,7 +153,9 @@ finq_error *finq_payment_answered(finq_payment *payment, const finq_service *ser
     finq_payment_release_in in = {.payment_id = &payment->payment_id};
     finq_payment_release_out row;
     finq_error *error = NULL;
-    int is_taken = answer->verdict == FINQ_CONNECTOR_ACCEPTED || answer->verdict == FINQ_CONNECTOR_PENDING;
+    int is_taken = answer->verdict == FINQ_CONNECTOR_ACCEPTED;
+    if (answer->verdict == FINQ_CONNECTOR_REJECTED && payment_book_is_taken(payment->book))
+        return finq_connector_unusable(pool, "it rejects an order that it has taken");
     if (answer->verdict == FINQ_CONNECTOR_REJECTED)
         return finq_call_payment_release(&row, service->db, &in, pool);
     if (answer->payment || answer->reference || is_taken)

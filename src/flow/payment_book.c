@@ -5,6 +5,8 @@
 #include "db/calls.h"
 #include "ground/clock.h"
 
+/* The member of a book whose order the bank has taken. */
+#define TAKEN "taken"
 /* So often a book is read anew, because another has added to it. */
 #define AGAIN_MOST 5
 
@@ -26,6 +28,11 @@ finq_error *payment_book_open(finq_payment *payment, finq_bytes sealed, apr_pool
     const char *text;
     FINQ_TRY(finq_data_key_open(&text, payment->key, place_of(payment, FINQ_SEALED_PAYMENT), sealed, pool));
     return finq_json_stored(&payment->book, NULL, text, pool);
+}
+
+int payment_book_is_taken(const json_t *book)
+{
+    return json_object_get(book, TAKEN) || finq_phase_rank(finq_phase_of(book)) >= finq_phase_rank(FINQ_PHASE_ACCEPTED);
 }
 
 static finq_error *book_keep(finq_payment_tell_out *row, const finq_payment *payment, const finq_service *service,
@@ -50,7 +57,7 @@ static finq_error *news_add(finq_payment *payment, const payment_news *news, apr
     if (news->state && finq_phase_tell(payment->book, news->state, news->source, finq_clock_seconds(), pool) < 0)
         return finq_error_make(pool, FINQ_E_INVALID_FIELD, "payment tells of a transfer that this order does not have.");
     if (news->is_taken)
-        json_object_set_new(payment->book, PAYMENT_TAKEN, json_true());
+        json_object_set_new(payment->book, TAKEN, json_true());
     return NULL;
 }
 

@@ -57,7 +57,7 @@ static finq_error *answer_take(finq_payment *payment, const finq_service *servic
         error = payment_book_tell(payment, service, &(payment_news){.state = &answer->state, .source = "inquiry"}, pool);
         return error && error->code == FINQ_E_INVALID_FIELD ? finq_connector_unusable(pool, error->message) : error;
     }
-    if (json_array_size(json_object_get(payment->book, "history")) > 0 || json_object_get(payment->book, PAYMENT_TAKEN))
+    if (json_array_size(json_object_get(payment->book, "history")) > 0 || payment_book_is_taken(payment->book))
         return finq_connector_unusable(pool, "it says that it never had a payment that it has taken, or of which it has told");
     return finq_call_payment_release(&row, service->db, &in, pool);
 }

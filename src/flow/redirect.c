@@ -294,6 +294,9 @@ static finq_error *visit_finish(const char **location, visit *v, const finq_retu
         return come_back_empty(location, v, error_word(came->error, v->pool),
                                description_words(came->error_description, v->pool));
     finq_error *error = connector_ask(&answer, v, row, came);
+    /* its order was given up meanwhile: the step may be sent again */
+    if (error && error->code == FINQ_E_TPP_REDIRECT_ERROR)
+        return come_back_empty(location, v, finq_code_name(error->code), error->message);
     if (!error)
         error = reference_keep(v, &answer);
     if (!error)

@@ -189,8 +189,20 @@ json_t *finq_phase_book(const finq_order *order)
     return json_pack("{s:s, s:[], s:o}", "phase", "created", "history", "transactions", transactions);
 }
 
+static int is_any_paid(const json_t *book)
+{
+    const json_t *line;
+    size_t i;
+    json_array_foreach(json_object_get(book, "transactions"), i, line)
+    {
+        if (phases[finq_phase_of(line)].rank >= phases[FINQ_PHASE_SETTLED].rank)
+            return 1;
+    }
+    return 0;
+}
+
 int finq_phase_is_released(const json_t *book)
 {
     const char *status = finq_json_string(book, "status");
-    return status && (strcmp(status, "RJCT") == 0 || strcmp(status, "CANC") == 0);
+    return status && (strcmp(status, "RJCT") == 0 || strcmp(status, "CANC") == 0) && !is_any_paid(book);
 }

@@ -9,6 +9,7 @@ import pytest
 
 from finqenv.banking import Bank
 from finqenv.payments import LINK, PAY, new_message, order, transfer
+from finqenv.places import ROOT
 from finqenv.process import until
 from finqenv.wire import is_error
 
@@ -94,6 +95,13 @@ def test_a_client_of_the_public_pages(bank):
     assert answer["credentials_id"] == credentials["credentials_id"] and [one["status"] for one in answer["history"]] == ["RCVD", "RJCT"]
 
 
+def test_the_order_that_the_manual_prints(bank):
+    text = (ROOT / "conf/manual/payments.md").read_text()
+    body = json.loads(re.search(r"^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)[1])
+    answer = bank.user(PAY["name"]).submit(body["step"], {**body["data"], "psu_redirect_link": LINK})
+    assert answer.status == 200 and "url" in answer["data"]
+
+
 def test_before_the_bank_has_said_anything(bank):
     bank.service.behaviours = {**bank.service.behaviours, "says nothing": says({"verdict": "accepted"})}
     bank.service.behaviour = "says nothing"
@@ -166,6 +174,35 @@ def test_a_bank_that_says_no_more(bank, days, phase):
     bank.ctl("janitor", "run")
     assert (events(bank, user)[-1]["phase"], len(events(bank, user))) == ((phase, 2) if phase == "unknown" else ("accepted", 1))
     assert notice(bank, user, "ACSC") == "settled" and get(bank, credentials)["phase"] == "settled"
+
+
+@pytest.mark.parametrize("status", ["ACSP", "CANC"])
+def test_a_bank_that_rejects_what_it_took(bank, status):
+    """What it has told of cannot be undone by the answer to the same order; what it cancelled can. Red without payment_book_is_taken in
+    finq_payment_answered."""
+    user, data = bank.user(PAY["name"]), order(new_message())
+    bank.service.behaviour = "hangs up"
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    assert user.submit("payment_intent", data)["type"] == "external_api_error"
+    assert decide(bank, {"step_id": asked(bank, user)[0]["step_id"], "payment": {"status": status}}).status == 200
+    rejected = says({"verdict": "rejected", "details": [{"field": "/payment_info", "message": "It is here already."}]})
+    bank.service.behaviours = {**bank.service.behaviours, "rejects": rejected}
+    bank.service.behaviour = "rejects"
+    assert user.submit("payment_intent", data).code == ("invalid_input" if status == "CANC" else "external_api_invalid_answer")
+    bank.service.behaviour = None
+    assert (bank.user(PAY["name"]).submit("payment_intent", data).status == 200) == (status == "CANC")
+
+
+def test_an_order_that_is_over_before_its_user_is_back(bank):
+    """The user comes back to the step, and may send it again. Red without that look in visit_finish."""
+    user = bank.user(PAY["name"])
+    url = user.submit("payment_intent", order(new_message(), link=LINK))["data"]["url"]
+    assert notice(bank, user, "CANC") == "cancelled"
+    _, link = bank.back(bank.choose(url, "approve"))
+    assert link["error"] == "tpp_redirect_error"
+    user.nonce = bank.status(user, nonce=user.step_nonce)["nonce"]
+    url = user.submit("payment_intent", order(new_message(), link=LINK))["data"]["url"]
+    assert "temp_token" in bank.back(bank.choose(url, "approve"))[1]
 
 
 def decide(bank, told):

@@ -160,6 +160,9 @@ static void names_of_payees(void **state)
     assert_string_equal(named("   "), at);
     assert_string_equal(named("a\\nb"), at);
     assert_string_equal(named("a\\u0085b"), at);
+    assert_string_equal(named("Ana\\u202eLRS"), at);
+    assert_string_equal(named("\\u2066Ana"), at);
+    assert_string_equal(named("a\\u2028b"), at);
 }
 
 /* ---- phases ---- */
@@ -255,6 +258,20 @@ static void parts(void **state)
     }
 }
 
+/* Red without is_any_paid. */
+static void what_was_paid_in_part(void **state)
+{
+    json_t *book = book_of(2), *other = book_of(2);
+    (void)state;
+    tell(book, PART("ACSC", "ACSP"));
+    tell(book, "{\"status\":\"RJCT\"}");
+    assert_string_equal(finq_phase_name(finq_phase_of(book)), "rejected");
+    assert_false(finq_phase_is_released(book));
+    tell(other, PART("RJCT", "ACSP"));
+    tell(other, "{\"status\":\"CANC\"}");
+    assert_true(finq_phase_is_released(other));
+}
+
 /* A code for the whole reaches each part of which nothing else is said; a lower rank that comes late is history alone. */
 static void what_comes_late(void **state)
 {
@@ -319,6 +336,7 @@ int main(void)
         cmocka_unit_test(phases_of_codes),
         cmocka_unit_test(every_sequence_of_codes),
         cmocka_unit_test(parts),
+        cmocka_unit_test(what_was_paid_in_part),
         cmocka_unit_test(what_comes_late),
         cmocka_unit_test(states_that_are_none),
     };
