@@ -231,6 +231,12 @@ typedef finq_catalog_answer_row finq_catalog_skills_out;
 finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, const finq_catalog_skills_in *in,
                                      apr_pool_t *pool);
 
+typedef struct finq_clock_out {
+    apr_int64_t clock;
+} finq_clock_out;
+/** sql/functions/tenant.sql. It may be repeated. */
+finq_error *finq_call_clock(finq_clock_out *out, finq_db *db, apr_pool_t *pool);
+
 typedef struct finq_consent_delete_in {
     const finq_id *client_id;
     finq_bytes secret_hash;

@@ -8,6 +8,12 @@
 /** Seconds since 1970. Whoever sets the machine's clock moves it. */
 apr_int64_t finq_clock_seconds(void);
 
+/** So many seconds two machines' clocks may be apart: a signer's may be as far behind. */
+#define FINQ_CLOCK_APART 10
+
+/** "5 s ahead of" or "5 s behind": how this machine's clock stands beside another's `seconds`. *apart: 5. In the pool. */
+const char *finq_clock_beside(apr_int64_t *apart, apr_int64_t seconds, apr_pool_t *pool);
+
 /** Microseconds since some moment before this process, as POSIX's CLOCK_MONOTONIC has them: for spans of time alone. */
 apr_time_t finq_clock_steady(void);
 

@@ -97,6 +97,11 @@ CREATE OR REPLACE FUNCTION finq.is_read_only() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     RETURN current_setting('transaction_read_only')::boolean;
 
+-- Seconds since 1970 by the clock that decides when something ends.
+CREATE OR REPLACE FUNCTION finq.clock() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURN finq.seconds(clock_timestamp());
+
 CREATE OR REPLACE FUNCTION finq.directory_version() RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     RETURN (SELECT c.version FROM finq.directory_change c);

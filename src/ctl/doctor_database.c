@@ -7,8 +7,6 @@
 #include "event.h"
 #include "ground/clock.h"
 
-/* By how many seconds the clocks may differ: a signer's may be as far behind. */
-#define CLOCK_MOST 10
 #define JANITOR_SECONDS 600
 
 /* Of the role that asks, which may call the API's functions and nothing else. */
@@ -101,10 +99,10 @@ void ctl_doctor_servers(ctl_doctor *doctor, const json_t *httpd)
 
 static void clock_look(ctl_doctor *doctor, const json_t *seen)
 {
-    apr_int64_t ahead = finq_clock_seconds() - number_of(seen, "clock"), apart = ahead < 0 ? -ahead : ahead;
-    const char *finding = apr_psprintf(doctor->pool, "this machine's is %" APR_INT64_T_FMT " s %s the database's", apart,
-                                       ahead < 0 ? "behind" : "ahead of");
-    if (apart > CLOCK_MOST)
+    apr_int64_t apart;
+    const char *how = finq_clock_beside(&apart, number_of(seen, "clock"), doctor->pool);
+    const char *finding = apr_psprintf(doctor->pool, "this machine's is %s the database's", how);
+    if (apart > FINQ_CLOCK_APART)
         ctl_doctor_found(doctor, CTL_ERROR, "clock", "this machine", finding,
                          "run an NTP client on both (chrony); until then tokens and signatures end too early or too late");
     else

@@ -615,6 +615,13 @@ static finq_consent_answer_row consent_answer_read(const PGresult *rows, int row
     };
 }
 
+static finq_clock_out clock_read(const PGresult *rows, int row)
+{
+    return (finq_clock_out){
+        .clock = finq_pg_number(rows, row, 0),
+    };
+}
+
 static finq_catalog_answer_row catalog_answer_read(const PGresult *rows, int row)
 {
     return (finq_catalog_answer_row){
@@ -747,6 +754,18 @@ finq_error *finq_call_catalog_skills(finq_catalog_skills_out *out, finq_db *db, 
     finq_pg_arg_text(&args, in->language);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = catalog_answer_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_clock(finq_clock_out *out, finq_db *db, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_clock",
+        "SELECT clock FROM finq.clock()", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = clock_read(rows, 0);
     return NULL;
 }
 

@@ -9,6 +9,13 @@ apr_int64_t finq_clock_seconds(void)
     return apr_time_sec(apr_time_now());
 }
 
+const char *finq_clock_beside(apr_int64_t *apart, apr_int64_t seconds, apr_pool_t *pool)
+{
+    apr_int64_t ahead = finq_clock_seconds() - seconds;
+    *apart = ahead < 0 ? -ahead : ahead;
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT " s %s", *apart, ahead < 0 ? "behind" : "ahead of");
+}
+
 apr_time_t finq_clock_steady(void)
 {
     struct timespec now;

@@ -11,6 +11,7 @@
 
 #include "db/calls.h"
 #include "documents/scan.h"
+#include "ground/clock.h"
 #include "httpd/dbd.h"
 #include "httpd/observe.h"
 #include "httpd/paths.h"
@@ -98,6 +99,18 @@ static finq_error *scanner_warn(apr_array_header_t *warnings, const finq_config 
     return NULL;
 }
 
+/* Of a clock that is off, nonces and signatures end too early or too late; nothing that is held does. */
+static finq_error *clock_warn(apr_array_header_t *warnings, finq_db *db, apr_pool_t *pool)
+{
+    finq_clock_out row;
+    apr_int64_t apart;
+    FINQ_TRY(finq_call_clock(&row, db, pool));
+    const char *how = finq_clock_beside(&apart, row.clock, pool);
+    if (apart > FINQ_CLOCK_APART)
+        APR_ARRAY_PUSH(warnings, const char *) = apr_psprintf(pool, "This server's clock is %s the database's.", how);
+    return NULL;
+}
+
 /* A host is ready when its database takes what is written to it, its uploads have somewhere to go, and its skills exist. */
 static finq_error *host_check(apr_array_header_t *warnings, server_rec *server, apr_pool_t *pool)
 {
@@ -110,6 +123,7 @@ static finq_error *host_check(apr_array_header_t *warnings, server_rec *server, 
     finq_db *db = finq_dbd_of(server, runtime->gate, pool);
     FINQ_TRY(finq_dbd_check(db, pool));
     FINQ_TRY(skills_check(config, db, pool));
+    FINQ_TRY(clock_warn(warnings, db, pool));
     return scanner_warn(warnings, config, db, pool);
 }
 
