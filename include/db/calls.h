@@ -425,6 +425,7 @@ typedef struct finq_handoff_choose_in {
     const finq_id *page_id;
     apr_int32_t generation;
     const finq_id *handoff_id;
+    const finq_id *session_id;
     apr_int32_t nonce_generation;
     const char *choice;
     apr_int32_t ttl;
@@ -442,6 +443,7 @@ typedef struct finq_handoff_finish_in {
     const finq_id *page_id;
     apr_int32_t generation;
     const finq_id *handoff_id;
+    const finq_id *session_id;
     apr_int32_t ordinal;
     apr_int32_t nonce_generation;
     apr_int64_t nonce_expires_at;
@@ -490,6 +492,7 @@ typedef struct finq_handoff_open_in {
     const finq_id *page_id;
     apr_int32_t generation;
     const finq_id *handoff_id;
+    const finq_id *session_id;
     finq_bytes opened_by;
     apr_int32_t ttl;
     apr_int32_t nonce_ttl;

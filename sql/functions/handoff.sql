@@ -14,8 +14,9 @@ CREATE OR REPLACE FUNCTION finq.handoff_holds(p_handoff finq.handoff, p_session 
     RETURN (p_session).session_id = (p_handoff).session_id
            AND (p_session).generation = (p_handoff).generation + CASE (p_handoff).phase WHEN 'TAKEN' THEN 1 WHEN 'DONE' THEN 1 WHEN 'BACK' THEN 2 ELSE 0 END;
 
--- A page's hand-off with this id, and its page and session, locked in the order that all keep to. `outcome` is 'ok', or the contract's code.
-CREATE OR REPLACE FUNCTION finq.handoff_lock(p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid,
+-- A page's hand-off with this id, of the session that whoever asks has a nonce of, and its page and session, locked in the order that all
+-- keep to. `outcome` is 'ok', or the contract's code.
+CREATE OR REPLACE FUNCTION finq.handoff_lock(p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_session_id uuid,
                                              OUT outcome text, OUT handoff finq.handoff, OUT session finq.session)
     LANGUAGE plpgsql
 AS $$
@@ -23,7 +24,8 @@ DECLARE
     v_page finq.page;
 BEGIN
     SELECT p.* INTO v_page FROM finq.page p WHERE p.page_id = p_page_id AND p.client_id = p_client_id FOR NO KEY UPDATE;
-    SELECT h.* INTO handoff FROM finq.handoff h WHERE h.page_id = v_page.page_id AND h.handoff_id = p_handoff_id FOR NO KEY UPDATE;
+    SELECT h.* INTO handoff FROM finq.handoff h
+     WHERE h.page_id = v_page.page_id AND h.handoff_id = p_handoff_id AND h.session_id = p_session_id FOR NO KEY UPDATE;
     SELECT s.* INTO session FROM finq.session s
      WHERE s.session_id = v_page.session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
     outcome := (finq.page_facts_of(v_page, p_client_id, p_generation)).outcome;
@@ -92,13 +94,13 @@ COMMENT ON FUNCTION finq.handoff_offer IS 'repeatable';
 -- ('none'); or takes back ('back'). 'ok' where it has the session again, with a token that makes the other device's old; the same again
 -- gets the same.
 CREATE OR REPLACE FUNCTION finq.handoff_choose(
-    p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_nonce_generation integer, p_choice text, p_ttl integer,
+    p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_session_id uuid, p_nonce_generation integer, p_choice text, p_ttl integer,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id);
+    v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);
     v_handoff finq.handoff := v_held.handoff;
     v_session finq.session := v_held.session;
     v_phase   finq.handoff_phase;
@@ -152,13 +154,13 @@ END $$;
 -- What the other device does: it opens the offer, which one can, and is known from then on by p_opened_by; or it asks whether its number
 -- was pressed. 'ok' with its token once it was; the same again gets the same.
 CREATE OR REPLACE FUNCTION finq.handoff_open(
-    p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_opened_by bytea, p_ttl integer,
+    p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_session_id uuid, p_opened_by bytea, p_ttl integer,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id);
+    v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);
     v_handoff finq.handoff := v_held.handoff;
     v_session finq.session := v_held.session;
     v_answer  finq.session_standing;
@@ -187,13 +189,13 @@ COMMENT ON FUNCTION finq.handoff_open IS 'repeatable';
 -- The other device has done what it was for, if all is there that the last step must be sent: 'handoff_done'; else 'ok', and how the session
 -- stands.
 CREATE OR REPLACE FUNCTION finq.handoff_finish(
-    p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_ordinal integer, p_nonce_generation integer, p_nonce_expires_at bigint,
+    p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_session_id uuid, p_ordinal integer, p_nonce_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
-    v_held     record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id);
+    v_held     record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);
     v_handoff  finq.handoff := v_held.handoff;
     v_session  finq.session := v_held.session;
     v_outcome  text;

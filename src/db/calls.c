@@ -1029,14 +1029,16 @@ finq_error *finq_call_handoff_choose(finq_handoff_choose_out *out, finq_db *db, 
         "finq_handoff_choose",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
-        "finq.handoff_choose(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_nonce_generation "
-        "=> $5, p_choice => $6, p_ttl => $7, p_nonce_ttl => $8, p_temp_token_ttl => $9, p_secret_id => $10)", 1, NULL};
+        "finq.handoff_choose(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_session_id => "
+        "$5, p_nonce_generation => $6, p_choice => $7, p_ttl => $8, p_nonce_ttl => $9, p_temp_token_ttl => $10, p_secret_id "
+        "=> $11)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->page_id);
     finq_pg_arg_int(&args, in->generation);
     finq_pg_arg_id(&args, in->handoff_id);
+    finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_int(&args, in->nonce_generation);
     finq_pg_arg_text(&args, in->choice);
     finq_pg_arg_int(&args, in->ttl);
@@ -1055,14 +1057,16 @@ finq_error *finq_call_handoff_finish(finq_handoff_finish_out *out, finq_db *db, 
         "finq_handoff_finish",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
-        "finq.handoff_finish(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_ordinal => $5, "
-        "p_nonce_generation => $6, p_nonce_expires_at => $7, p_nonce_ttl => $8, p_temp_token_ttl => $9, p_secret_id => $10)", 1, NULL};
+        "finq.handoff_finish(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_session_id => "
+        "$5, p_ordinal => $6, p_nonce_generation => $7, p_nonce_expires_at => $8, p_nonce_ttl => $9, p_temp_token_ttl => "
+        "$10, p_secret_id => $11)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->page_id);
     finq_pg_arg_int(&args, in->generation);
     finq_pg_arg_id(&args, in->handoff_id);
+    finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_int(&args, in->ordinal);
     finq_pg_arg_int(&args, in->nonce_generation);
     finq_pg_arg_long(&args, in->nonce_expires_at);
@@ -1122,14 +1126,15 @@ finq_error *finq_call_handoff_open(finq_handoff_open_out *out, finq_db *db, cons
         "finq_handoff_open",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.handoff_open(p_client_id "
-        "=> $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_opened_by => $5, p_ttl => $6, p_nonce_ttl => $7, "
-        "p_temp_token_ttl => $8, p_secret_id => $9)", 1, NULL};
+        "=> $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_session_id => $5, p_opened_by => $6, p_ttl => "
+        "$7, p_nonce_ttl => $8, p_temp_token_ttl => $9, p_secret_id => $10)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->page_id);
     finq_pg_arg_int(&args, in->generation);
     finq_pg_arg_id(&args, in->handoff_id);
+    finq_pg_arg_id(&args, in->session_id);
     finq_pg_arg_bytes(&args, in->opened_by);
     finq_pg_arg_int(&args, in->ttl);
     finq_pg_arg_int(&args, in->nonce_ttl);

@@ -205,7 +205,7 @@ def test_the_same_again_is_the_same_page(server, desk):
 
 
 def test_of_many_phones_one_opens(server, desk):
-    """And of many numbers that are pressed at once one counts. Red where handoff_lock locks nothing."""
+    """And of many numbers that are pressed at once one counts. Red where finq.handoff_open asks for no opened_by."""
     desk.press("handoff")
     phones = [scanned(server, desk) for _ in range(6)]
     for phone in phones:
@@ -296,6 +296,20 @@ def test_anothers_code_is_not_taken(server, client, desk):
     del foreign["handoff"]
     assert again(desk, urllib.parse.urlencode(foreign).encode()).heading == "You went on in another window"
     assert row(server, desk) == row(server, other) == "OFFERED"
+
+
+def test_the_nonce_of_another_session_is_no_key(server, client, desk):
+    """Neither dead nor alive: a hand-off would bring that session a nonce anew. Red without the session in finq.handoff_lock."""
+    other = arrived(server, client, DEPOSIT, DEPOSITED)
+    nonce = dict(other.page.form("handoff").fields)["nonce"]
+    phone = taken(server, desk)
+    mixed = dict(desk.page.form("handoff:back").fields) | {"nonce": nonce, "act": "handoff:back"}
+    answer = again(desk, urllib.parse.urlencode(mixed).encode())
+    assert answer.heading == "The code is too old" and row(server, desk) == "TAKEN" and session(server, desk, "generation") == "1"
+    phone.send("id_front", documents.png())
+    late = taken(server, other).page.form("look").fields
+    mixed = dict(phone.page.form("look").fields) | {"nonce": dict(late)["nonce"], "act": "look"}
+    assert again(phone, urllib.parse.urlencode(mixed).encode()).status == 404 and row(server, desk) == "TAKEN"
 
 
 @pytest.mark.parametrize("phase", ["OFFERED", "OPENED"])
