@@ -653,17 +653,11 @@ CREATE TABLE finq.session (
     returned json,
     went_back boolean NOT NULL DEFAULT false,
     kept boolean NOT NULL DEFAULT false,
-    has_ended boolean GENERATED ALWAYS AS (
-CASE
-    WHEN (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status])) THEN true
-    WHEN (status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) THEN false
-    ELSE NULL::boolean
-END) STORED,
     CONSTRAINT session_pkey PRIMARY KEY (session_id, kept)
 ) PARTITION BY LIST (kept);
 CREATE INDEX session_consent ON ONLY finq.session USING btree (credentials_id) WHERE (credentials_id IS NOT NULL);
-CREATE INDEX session_ended ON ONLY finq.session USING btree (expires_at) WHERE has_ended;
-CREATE INDEX session_expiry ON ONLY finq.session USING btree (expires_at) WHERE ((NOT has_ended) AND (exchanged_at IS NULL));
+CREATE INDEX session_ended ON ONLY finq.session USING btree (expires_at) WHERE (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status]));
+CREATE INDEX session_expiry ON ONLY finq.session USING btree (expires_at) WHERE ((status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) AND (exchanged_at IS NULL));
 CREATE INDEX session_person ON ONLY finq.session USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
 CREATE INDEX session_waiting ON ONLY finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
 

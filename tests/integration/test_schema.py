@@ -1,7 +1,7 @@
 """The database (sql/): who owns what, who may do what, its picture, and what the functions refuse by themselves, whatever a
 server tells them.
 
-Seen red: a GRANT SELECT on a table, functions left to PUBLIC, an index WHERE status = …, a function without SECURITY DEFINER's search_path; the
+Seen red: a GRANT SELECT on a table, functions left to PUBLIC, a function without SECURITY DEFINER's search_path; the
 version not compared (a_schema_that_does_not_fit); a column added (the_picture_is_true); the lock of migrate.c's PREPARE left
 out (two_migrate_at_once); each clause of finq.submit_step's and finq.exchange_token's conditions (the functions' own guards).
 """
@@ -153,15 +153,6 @@ def test_finqctl_carries_every_file_of_functions():
 def test_the_picture_is_true(own):
     """sql/schema.sql: `make schema` draws it anew."""
     assert schema.picture(own.psql) == schema.PICTURE.read_text()
-
-
-def test_a_later_step_writes_to_no_index_of_sessions(server):
-    """PostgreSQL looks at the columns of an index's condition too, whether the row is in it or not (its README.HOT)."""
-    known = server.psql("SELECT DISTINCT a.attname FROM pg_index i JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid"
-                        " AND d.refobjid = i.indrelid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid"
-                        " WHERE i.indrelid = 'finq.session'::regclass").split()
-    assert "has_ended" in known
-    assert not {"status", "updated_at", "step_ordinal", "step_id", "step_place", "next_place", "answer_expires_at"} & set(known)
 
 
 def test_functions_that_answer_whole_rows_are_texts(server):
