@@ -244,14 +244,42 @@ BEGIN
      WHERE g.refresh_id = p_refresh_id AND g.kind = 'balances';
 END $$;
 
+-- Of the changes after p_after: what the bank removed and what is new look alike, and the n-th of the one became the n-th of the other. Joined
+-- by hashes, as below: nothing tells the planner how many a bank changes at once, and to compare each with each would not end.
+CREATE OR REPLACE FUNCTION finq.feed_match(p_credentials_id uuid, p_after bigint) RETURNS void
+    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off
+AS $$
+BEGIN
+    WITH gone AS (
+        SELECT l.seq, k.reason, l.account_id, l.currency, l.is_credit, k.day, k.amount,
+               row_number() OVER (PARTITION BY k.reason, l.account_id, l.currency, l.is_credit, k.day, k.amount ORDER BY l.superseded_by) AS place
+          FROM finq.transaction l
+         CROSS JOIN LATERAL (SELECT CASE WHEN l.is_booked THEN 'corrected' ELSE 'pending_booked' END AS reason,
+                                    CASE WHEN l.is_booked THEN date_trunc('day', l.booked_at) ELSE 'infinity' END AS day,
+                                    CASE WHEN l.is_booked THEN 0 ELSE l.amount END AS amount) k
+         WHERE l.credentials_id = p_credentials_id AND l.superseded_by > p_after AND l.removed_for = 'bank_removed'),
+    came AS (
+        SELECT n.transaction_id, k.reason, n.account_id, n.currency, n.is_credit, k.day, k.amount,
+               row_number() OVER (PARTITION BY k.reason, n.account_id, n.currency, n.is_credit, k.day, k.amount ORDER BY n.seq) AS place
+          FROM finq.transaction n
+         CROSS JOIN LATERAL (VALUES ('corrected', date_trunc('day', n.booked_at), 0), ('pending_booked', 'infinity', n.amount)) AS k (reason, day, amount)
+         WHERE n.credentials_id = p_credentials_id AND n.seq > p_after AND n.is_booked
+           AND NOT EXISTS (SELECT FROM finq.transaction b WHERE b.credentials_id = p_credentials_id AND b.superseded_by = n.seq))
+    UPDATE finq.transaction x
+       SET removed_for = g.reason, replaced_by = m.transaction_id
+      FROM gone g JOIN came m USING (reason, account_id, currency, is_credit, day, amount, place)
+     WHERE x.credentials_id = p_credentials_id AND x.seq = g.seq;
+END $$;
+
 -- Stores what has changed in the transactions since the refresh before, each change under its number, and answers how many changed.
 -- What was not told goes, but for what is older than p_since.
 CREATE OR REPLACE FUNCTION finq.feed_store_transactions(p_feed finq.feed, p_refresh_id uuid, p_since timestamptz, p_now timestamptz)
     RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
     v_changes bigint;
+    v_is_gone boolean; -- some of it
 BEGIN
     WITH told AS MATERIALIZED (SELECT t.* FROM finq.feed_transactions(p_refresh_id) t),
     change AS MATERIALIZED (
@@ -272,36 +300,13 @@ BEGIN
                          OR (l.account_id, l.is_booked, l.amount, l.is_credit, l.currency, l.info)
                             <> (t.account_id, t.is_booked, t.amount, t.is_credit, t.currency, t.info)
                          OR (l.booked_at, l.balance, l.category) IS DISTINCT FROM (t.booked_at, t.balance, t.category) END),
-    -- what has gone and what has come look alike: the n-th of the one became the n-th of the other
-    gone AS (
-        SELECT l.seq, c.seq AS by, CASE WHEN l.is_booked THEN 'corrected' ELSE 'pending_booked' END AS reason,
-               EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = l.credentials_id AND a.account_id = l.account_id) AS has_account,
-               l.account_id, l.currency, l.is_credit, CASE WHEN l.is_booked THEN date_trunc('day', l.booked_at) END AS day,
-               CASE WHEN NOT l.is_booked THEN l.amount END AS amount,
-               row_number() OVER (PARTITION BY l.is_booked, l.account_id, l.currency, l.is_credit, CASE WHEN l.is_booked THEN
-                                  date_trunc('day', l.booked_at) END, CASE WHEN NOT l.is_booked THEN l.amount END ORDER BY c.seq) AS place
-          FROM change c
-          JOIN finq.transaction l ON l.credentials_id = (p_feed).credentials_id AND l.seq = c.before
-         WHERE c.transaction_id IS NULL),
-    came AS (
-        SELECT c.transaction_id, c.account_id, c.currency, c.is_credit, k.reason,
-               CASE k.reason WHEN 'corrected' THEN date_trunc('day', c.booked_at) END AS day,
-               CASE k.reason WHEN 'pending_booked' THEN c.amount END AS amount,
-               row_number() OVER (PARTITION BY k.reason, c.account_id, c.currency, c.is_credit,
-                                  CASE k.reason WHEN 'corrected' THEN date_trunc('day', c.booked_at) END,
-                                  CASE k.reason WHEN 'pending_booked' THEN c.amount END ORDER BY c.seq) AS place
-          FROM change c CROSS JOIN (VALUES ('corrected'), ('pending_booked')) AS k (reason)
-         WHERE c.before IS NULL AND c.is_booked),
     ended AS (
         UPDATE finq.transaction x
-           SET superseded_by = c.seq, ended_at = p_now, replaced_by = m.transaction_id,
-               removed_for = CASE WHEN c.transaction_id IS NOT NULL THEN NULL WHEN NOT g.has_account THEN 'account_withdrawn'
-                                  WHEN m.transaction_id IS NOT NULL THEN g.reason ELSE 'bank_removed' END
+           SET superseded_by = c.seq, ended_at = p_now,
+               removed_for = CASE WHEN c.transaction_id IS NULL THEN CASE
+                   WHEN EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = x.credentials_id AND a.account_id = x.account_id)
+                   THEN 'bank_removed' ELSE 'account_withdrawn' END END
           FROM change c
-          LEFT JOIN gone g ON g.seq = c.before
-          LEFT JOIN came m ON g.has_account AND (m.reason, m.account_id, m.currency, m.is_credit, m.place)
-                              = (g.reason, g.account_id, g.currency, g.is_credit, g.place)
-                          AND (m.day, m.amount) IS NOT DISTINCT FROM (g.day, g.amount)
          WHERE x.credentials_id = (p_feed).credentials_id AND x.seq = c.before),
     stored AS (
         INSERT INTO finq.transaction (credentials_id, seq, transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount,
@@ -309,7 +314,10 @@ BEGIN
         SELECT (p_feed).credentials_id, c.seq, c.transaction_id, c.account_id, c.mac, c.ordinal, c.is_derived, c.is_booked, c.booked_at,
                c.amount, c.is_credit, c.currency, c.balance, c.category, c.info, date_trunc('second', p_now)
           FROM change c WHERE c.transaction_id IS NOT NULL)
-    SELECT count(*) INTO v_changes FROM change;
+    SELECT count(*), bool_or(c.transaction_id IS NULL) INTO v_changes, v_is_gone FROM change c;
+    IF v_is_gone THEN
+        PERFORM finq.feed_match((p_feed).credentials_id, (p_feed).seq);
+    END IF;
     RETURN v_changes;
 END $$;
 

@@ -4,6 +4,7 @@ asked: each test tells what one would.
 Each test was red before what it says stood in feed.sql.
 """
 import json
+import time
 import uuid
 
 import pytest
@@ -114,6 +115,23 @@ def test_an_account_that_is_new_is_asked_for_whole(feed):
 def test_a_balance_comes_once(feed, second, fault):
     outcome = "refused" if fault else "ok"
     assert feed.store(feed.claim(), balances=[balance(A, "1.00"), second]) == [outcome, fault]
+
+
+def test_a_bank_that_gives_all_new_references(feed):
+    """Each transaction became the one that looks like it, of hundreds that do, in the order of their telling. Red where finq.feed_match is not
+    called, or takes one that had a version before for new."""
+    lately = int(time.time()) - 3600
+
+    def told(night, count=300):
+        return [{**transaction(A, lately), "is_derived": False, "mac": f"\\x{night * 1000 + number:064x}", "balance": f"{number}.00"} for number in range(count)]
+    assert feed.store(feed.claim(), transactions=told(1)) == ["ok", ""]
+    kept = told(1)[0] | {"balance": "7.77"}
+    assert feed.store(feed.claim(), transactions=[kept, *told(2)[1:]]) == ["ok", ""]
+    assert feed.psql("SELECT coalesce(removed_for, 'a version'), count(*), count(DISTINCT replaced_by), bool_and(replaced_by IN (SELECT n.transaction_id FROM "
+                     f"finq.transaction n WHERE n.credentials_id = t.credentials_id AND n.superseded_by IS NULL AND NOT EXISTS (SELECT FROM "
+                     "finq.transaction v WHERE v.transaction_id = n.transaction_id AND v.superseded_by = n.seq))) FROM finq.transaction t "
+                     f"WHERE credentials_id = '{feed.id}' AND superseded_by IS NOT NULL GROUP BY 1 ORDER BY 1").split() == ["a", "version|1|0|", "corrected|299|299|t"]
+    assert feed.booked() == 300
 
 
 def test_a_renewal_ends_a_refresh(feed):
