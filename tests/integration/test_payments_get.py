@@ -344,7 +344,8 @@ def test_servers_ask_by_themselves(make_server, run_directory, server):
 # -- the end of what is kept
 
 def test_erasure(bank):
-    """The references stay, and nothing of the person: an order that has no session's row goes too. Red without the DELETE of person_erase."""
+    """The references stay, and nothing of the person: an order that has no session's row goes too. Red without the DELETE of person_erase;
+    without the look at data_key in payment_begin."""
     message_id, key = new_message(), bank.directory / "receipt.pem"
     from finqenv.process import run
     run("openssl", "genpkey", "-algorithm", "ED25519", "-out", key)
@@ -362,6 +363,9 @@ def test_erasure(bank):
     erased = bank.ctl("user", "erase", bank.tenant.client_id, "payer-1", "--receipt-key", str(key))["erased"]
     assert (erased["counts"]["sessions"], erased["counts"]["payments"]) == (1, 2)
     assert bank.psql(f"SELECT count(*) FROM finq.payment WHERE session_id IN ('{user.session_id}', '{lost.session_id}')") == "0"
+    begin = (f"SELECT outcome FROM finq.payment_begin('{bank.tenant.client_id}', '{user.session_id}', (SELECT min(skill_id) FROM finq.skill),"
+             r" gen_random_uuid(), 'bank', gen_random_uuid(), gen_random_uuid(), '\x00', '{}', '\x00', NULL, NULL, 0, '\x00', NULL)")
+    assert bank.psql(begin) == "expired_session", "who was on the way when it came"
     again = bank.user(PAY["name"])
     assert [detail["keyword"] for detail in again.submit("payment_intent", order(message_id))["details"]] == ["unique"]
 
