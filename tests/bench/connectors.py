@@ -11,6 +11,7 @@ import uuid
 
 from connector import protocol
 from finqenv.places import ROOT
+from finqenv.process import running
 
 from . import wire
 from .site import compact
@@ -33,11 +34,8 @@ FinqConnector bank /internal/bank "{secret}"
 @contextlib.contextmanager
 def _connector(secret, seconds):
     command = [sys.executable, ROOT / "tests/bench/connector.py", secret, str(seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            yield int(child.stdout.readline())
-        finally:
-            child.terminate()
+    with running(command, stdout=subprocess.PIPE) as child:
+        yield int(child.stdout.readline())
 
 
 @contextlib.contextmanager

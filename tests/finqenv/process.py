@@ -38,6 +38,17 @@ def run(*command, check=True, text=None, **options):
     return done
 
 
+@contextlib.contextmanager
+def running(command, **options):
+    """A process that runs as long as the block does, however that ends."""
+    options.setdefault("env", clean_environ())
+    with subprocess.Popen([str(word) for word in command], text=True, **options) as child:
+        try:
+            yield child
+        finally:
+            child.terminate()
+
+
 def until(condition, seconds=30, what="the condition"):
     """Waits until `condition()` is true and returns its value."""
     end = time.monotonic() + seconds

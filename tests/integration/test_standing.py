@@ -25,7 +25,7 @@ from finqenv.browser import chromium
 from finqenv.client import Client, Onboarding
 from finqenv.installation import FINQCTL, MODULE, Tenant
 from finqenv.places import ROOT
-from finqenv.process import clean_environ, free_port, kill_tree, port_is_free, run, until
+from finqenv.process import clean_environ, free_port, kill_tree, port_is_free, run, running, until
 
 
 @pytest.fixture(scope="module")
@@ -90,14 +90,13 @@ def test_the_servers_are_as_finqctl_doctor_wants_them(up, build):
 
 
 def test_log_follows_both_servers(up, build):
-    with subprocess.Popen(command("log"), env=environ(build), stdout=subprocess.PIPE, text=True) as follower:
+    with running(command("log"), env=environ(build), stdout=subprocess.PIPE) as follower:
         target(build, "psql", text="SELECT 'said' / 2;")
         said = []
         while not {"httpd", "pg"} <= {word for line in said for word, sign in
                                       (("httpd", "resuming normal operations"), ("pg", "invalid input syntax")) if sign in line}:
             said.append(follower.stdout.readline())
             assert said[-1], said
-        follower.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -154,11 +153,9 @@ def application(up, known):
     hook = run(FINQCTL, "webhook", "set", known["FINQ_CLIENT_ID"], f"http://127.0.0.1:{port}/events", "--secret-file", known["FINQ_SECRET_FILE"],
                "--allow-address", "127.0.0.1", **ctl)
     secret = json.loads(hook.stdout)["secret"]
-    with subprocess.Popen(["node", ROOT / "tests/example/server.mjs", str(port)], stdout=subprocess.DEVNULL,
-                          env=clean_environ(**{**known, "FINQ_EVENTS_SECRET": secret})) as server:
+    with running(["node", ROOT / "tests/example/server.mjs", port], stdout=subprocess.DEVNULL, env=clean_environ(**{**known, "FINQ_EVENTS_SECRET": secret})):
         until(lambda: not port_is_free(port), what="the application's server")
         yield address
-        server.terminate()
 
 
 @pytest.fixture(scope="module")
