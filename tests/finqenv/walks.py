@@ -44,7 +44,7 @@ class BadLine(Proxy):
 
     @property
     def url(self):
-        return f"http://localhost:{self.port}"
+        return f"http://127.0.0.1:{self.port}"
 
 
 def walk_of(user, url, client, file, document="film", size=100_000):
