@@ -96,6 +96,7 @@ make_machine() {
   write_files
   mount_system
   in_machine update-ca-certificates >"$place/certificates.log" 2>&1
+  commit=$(git -C "$here" rev-parse --short HEAD)
   git -C "$here" bundle create -q "$machine/srv/mod_finq.bundle" HEAD
   in_machine 'git clone -q /srv/mod_finq.bundle "$1"' "$CLONE"
 }
@@ -130,7 +131,7 @@ inside() {
     number=$((number + 1))
     run_one $number "$task" || failed=$((failed + 1))
   done
-  echo "Debian $(cat "$machine/etc/debian_version"), $CLONE, umask $UMASK, commit $(git -C "$here" rev-parse --short HEAD):"
+  echo "Debian $(cat "$machine/etc/debian_version"), $CLONE, umask $UMASK, commit $commit:"
   printf '%s\n' "${summary[@]}" "$((number - failed)) passed, $failed failed"
   [ $failed = 0 ]
 }

@@ -123,10 +123,14 @@ def sealing(table, uploads):
 
 
 def scanning(table, site, uploads):
+    """clamd takes all of a stream before it begins to scan, so a scanned upload costs what the two cost one after the other."""
     site.scanner.start()
     try:
         site.installation.httpd.graceful()
-        beside(table, rates(table, {"upload, scanned": uploads.scanned, "clamd alone": uploads.clamd}), "upload, scanned", "clamd alone", 0.9)
+        shown = rates(table, {"upload, scanned": uploads.scanned, "clamd alone": uploads.clamd, "an upload": uploads.raw})
+        shown["an upload and clamd alone"] = 1 / (1 / shown["an upload"] + 1 / shown["clamd alone"])
+        beside(table, shown, "upload, scanned", "an upload and clamd alone", 0.9)
+        beside(table, shown, "upload, scanned", "clamd alone")
     finally:
         site.scanner.stop()
 
