@@ -6,11 +6,11 @@ FUZZ_FLAGS = -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize
 
 UNIT += $(FUZZ_ROOMS:%=$(B)/fuzz/replay_%)
 
-$(B)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h tests/fuzz/replay.c $(LIB_O)
+$(B)/fuzz/replay_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) tests/fuzz/replay.c $(LIB_O)
 	@mkdir -p $(@D)
 	$(CC) $(FINQ_CFLAGS) $(CFLAGS) -DCORPUS='"tests/fuzz/corpus/$*"' -o $@ $< tests/fuzz/replay.c $(LIB_O) -lcmocka $(LIBS) $(APR_LIBS)
 
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h $(ROOMS) $(wildcard src/*/*.h include/*/*.h)
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(wildcard tests/fuzz/*.h) $(ROOMS) $(wildcard src/*/*.h include/*/*.h)
 	@mkdir -p $(@D)
 	clang $(FUZZ_FLAGS) -o $@ $< $(ROOMS) $(LIBS) $(APR_LIBS)
 

@@ -1,54 +1,10 @@
 /* What may come to a partial: pieces, crashes that tear the end of its file, and strangers who alter it. Each three bytes are one such event.
  * Nothing is ever read but what was appended; and what no stranger had is read to its end. */
-#include <ftw.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "documents/partial.h"
-#include "fuzz.h"
 
-#define assert_null(error) FUZZ_PROMISE((error) == NULL)
-#include "../unit/data_keys.h"
+#include "fuzz_store.h"
 
 #define LARGEST 200000
-
-static char dir[] = "/dev/shm/finq-fuzz-XXXXXX", path[128]; /* where fsync costs nothing */
-static finq_blob_store *store;
-static finq_data_key *key;
-static finq_id id;
-
-static int remove_one(const char *name, const struct stat *file, int kind, struct FTW *walk)
-{
-    (void)file, (void)kind, (void)walk;
-    return remove(name);
-}
-
-static void leave(void)
-{
-    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void enter(void)
-{
-    static apr_pool_t *pool;
-    static const unsigned char random[10];
-    char name[FINQ_ID_TEXT + 1];
-    if (pool)
-        return;
-    fuzz_pool();
-    apr_pool_create(&pool, NULL);
-    key = data_key_new(pool);
-    FUZZ_PROMISE(mkdtemp(dir));
-    atexit(leave);
-    assert_null(finq_blob_store_open(&store, dir, pool));
-    id = finq_id_v7(apr_time_from_sec(1709164800), random);
-    snprintf(path, sizeof path, "%s/20240229/%s", dir, finq_id_write(name, &id));
-}
-
-static unsigned char byte_at(apr_int64_t offset)
-{
-    return (unsigned char)(offset * 31 + (offset >> 8));
-}
 
 static finq_partial *take(int is_tried, apr_pool_t *pool)
 {
