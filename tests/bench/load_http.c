@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ANSWER_MAX 16384
+#define ANSWER_MAX 131072
 
 typedef struct {
     int number, fd;

@@ -1,4 +1,6 @@
 """Debian's Chromium, for tests that drive it with Selenium."""
+import re
+
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
@@ -41,8 +43,8 @@ def gone(element):
 
 
 def silent(browser):
-    """Nothing that a page did was against its own policy."""
-    complaints = [line["message"] for line in browser.get_log("browser") if "favicon" not in line["message"]]
+    """Nothing that a page did was against its own policy. Addresses hold sealed texts, which may have any letters."""
+    complaints = [re.sub(r"https?://\S+", "", line["message"]) for line in browser.get_log("browser") if "favicon" not in line["message"]]
     assert not [line for line in complaints if "Content Security" in line or "Trusted" in line or "JS" in line], complaints
 
 
