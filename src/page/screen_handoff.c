@@ -8,9 +8,21 @@
 /* How often these pages look whether the other device has gone on, with script; in seconds. */
 #define LOOK_EVERY 2
 
-static const char *titled(const finq_screen *screen, const char *name)
+/* The beginning that all have: handoff.NAME.title, as what the page is called and as its heading. */
+static screen_page begin(const finq_screen *screen, const char *name)
 {
-    return finq_words_say(screen->words, name);
+    screen_page page =
+        screen_begin(screen, finq_words_say(screen->words, apr_pstrcat(screen->pool, "handoff.", name, ".title", NULL)));
+    screen_heading(&page);
+    return page;
+}
+
+/* The same, and what has come about: handoff.NAME.text. */
+static screen_page begin_told(const finq_screen *screen, const char *name)
+{
+    screen_page page = begin(screen, name);
+    screen_paragraph(&page, "lead", screen_say(&page, apr_pstrcat(screen->pool, "handoff.", name, ".text", NULL)));
+    return page;
 }
 
 /* ---- the device that offers it ---- */
@@ -47,8 +59,7 @@ static finq_error *code_html(const screen_page *page, const char *link)
 
 finq_error *finq_screen_offer(const char **html, const finq_screen *screen, const finq_screen_carried *carried, const char *link)
 {
-    screen_page page = screen_begin(screen, titled(screen, "handoff.offer.title"));
-    screen_heading(&page);
+    screen_page page = begin(screen, "offer");
     how_list(&page);
     FINQ_TRY(code_html(&page, link));
     screen_form_open(&page, carried, NULL);
@@ -64,9 +75,7 @@ finq_error *finq_screen_offer(const char **html, const finq_screen *screen, cons
 
 const char *finq_screen_numbers(const finq_screen *screen, const finq_screen_carried *carried, const char *numbers)
 {
-    screen_page page = screen_begin(screen, titled(screen, "handoff.numbers.title"));
-    screen_heading(&page);
-    screen_paragraph(&page, "lead", screen_say(&page, "handoff.numbers.text"));
+    screen_page page = begin_told(screen, "numbers");
     screen_form_open(&page, carried, NULL);
     finq_html_open(page.to, "div");
     finq_html_put(page.to, "class", "numbers");
@@ -83,9 +92,7 @@ const char *finq_screen_numbers(const finq_screen *screen, const finq_screen_car
 
 const char *finq_screen_taken(const finq_screen *screen, const finq_screen_carried *carried)
 {
-    screen_page page = screen_begin(screen, titled(screen, "handoff.taken.title"));
-    screen_heading(&page);
-    screen_paragraph(&page, "lead", screen_say(&page, "handoff.taken.text"));
+    screen_page page = begin_told(screen, "taken");
     screen_form_open(&page, carried, NULL);
     finq_html_open(page.to, "div");
     finq_html_put(page.to, "class", "buttons");
@@ -98,9 +105,7 @@ const char *finq_screen_taken(const finq_screen *screen, const finq_screen_carri
 
 const char *finq_screen_dead(const finq_screen *screen, const finq_screen_carried *carried, const char *name)
 {
-    screen_page page = screen_begin(screen, titled(screen, apr_pstrcat(screen->pool, "handoff.", name, ".title", NULL)));
-    screen_heading(&page);
-    screen_paragraph(&page, "lead", screen_say(&page, apr_pstrcat(screen->pool, "handoff.", name, ".text", NULL)));
+    screen_page page = begin_told(screen, name);
     screen_form_open(&page, carried, NULL);
     screen_button(&page, NULL, "look", screen_say(&page, "handoff.leave"));
     finq_html_close(page.to);
@@ -111,8 +116,7 @@ const char *finq_screen_dead(const finq_screen *screen, const finq_screen_carrie
 
 const char *finq_screen_here(const finq_screen *screen, const finq_screen_carried *carried)
 {
-    screen_page page = screen_begin(screen, titled(screen, "handoff.here.title"));
-    screen_heading(&page);
+    screen_page page = begin(screen, "here");
     screen_paragraph(&page, "lead", screen_say_of(&page, "handoff.here.text"));
     finq_html_element(page.to, "p", "what", screen_skill_title(screen));
     screen_paragraph(&page, "notice", screen_say(&page, "handoff.here.warning"));
@@ -124,8 +128,7 @@ const char *finq_screen_here(const finq_screen *screen, const finq_screen_carrie
 
 const char *finq_screen_number(const finq_screen *screen, const finq_screen_carried *carried, const char *number)
 {
-    screen_page page = screen_begin(screen, titled(screen, "handoff.number.title"));
-    screen_heading(&page);
+    screen_page page = begin(screen, "number");
     finq_html_element(page.to, "p", "big", number);
     screen_paragraph(&page, NULL, screen_say(&page, "handoff.number.text"));
     screen_paragraph(&page, "notice", screen_say(&page, "handoff.here.warning"));
