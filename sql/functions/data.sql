@@ -261,7 +261,7 @@ BEGIN
                         t.is_derived, t.is_booked, t.booked_at, t.amount, t.is_credit, t.currency, t.balance, t.info, t.stored_at,
                         coalesce((SELECT 'modified' FROM finq.transaction b
                                    WHERE p_from > 0 AND b.credentials_id = t.credentials_id AND b.transaction_id = t.transaction_id
-                                     AND b.seq <= p_from AND (b.superseded_by IS NULL OR b.superseded_by > p_from)), 'added') AS change
+                                     AND b.seq <= p_from AND (b.superseded_by IS NULL OR b.superseded_by > p_from) LIMIT 1), 'added') AS change
                    FROM finq.transaction t
                   WHERE t.credentials_id = p_credentials_id AND t.seq > p_after AND t.seq > p_from AND t.seq <= v_answer.at
                     AND (t.superseded_by IS NULL OR t.superseded_by > v_answer.at)
