@@ -208,9 +208,15 @@ def uploads(server):
     return value(scrape(server), "finq_uploads_in_progress")
 
 
+def counted(server):
+    return sum(number for key, number in scrape(server).items() if key[0] == "finq_requests_total")
+
+
 def test_a_crash_takes_what_was_under_way_and_nothing_else(watched_server):
+    began = counted(watched_server)
     connections = [half_upload(watched_server) for _ in range(3)]
-    process.until(lambda: uploads(watched_server) == 3, what="the uploads to be seen")
+    process.until(lambda: uploads(watched_server) == 3 and counted(watched_server) >= began + 6,
+                  what="the uploads to be seen, and the sessions and steps before them to be counted, which follows their answers")
     before = scrape(watched_server)
     for child in watched_server.httpd.children():
         process.send(child, signal.SIGKILL)

@@ -10,7 +10,7 @@ import pytest
 from finqenv.banking import Bank
 from finqenv.payments import LINK, PAY, new_message, order, transfer
 from finqenv.places import ROOT
-from finqenv.process import until
+from finqenv.process import run, until
 from finqenv.wire import is_error
 
 
@@ -345,9 +345,8 @@ def test_servers_ask_by_themselves(make_server, run_directory, server):
 
 def test_erasure(bank):
     """The references stay, and nothing of the person: an order that has no session's row goes too. Red without the DELETE of person_erase;
-    without the look at data_key in payment_begin."""
+    without either look for one who was erased in payment_begin."""
     message_id, key = new_message(), bank.directory / "receipt.pem"
-    from finqenv.process import run
     run("openssl", "genpkey", "-algorithm", "ED25519", "-out", key)
     key.chmod(0o600)
     user = bank.user(PAY["name"], tenant_user_id="payer-1")
@@ -363,9 +362,11 @@ def test_erasure(bank):
     erased = bank.ctl("user", "erase", bank.tenant.client_id, "payer-1", "--receipt-key", str(key))["erased"]
     assert (erased["counts"]["sessions"], erased["counts"]["payments"]) == (1, 2)
     assert bank.psql(f"SELECT count(*) FROM finq.payment WHERE session_id IN ('{user.session_id}', '{lost.session_id}')") == "0"
-    begin = (f"SELECT outcome FROM finq.payment_begin('{bank.tenant.client_id}', '{user.session_id}', (SELECT min(skill_id) FROM finq.skill),"
-             r" gen_random_uuid(), 'bank', gen_random_uuid(), gen_random_uuid(), '\x00', '{}', '\x00', NULL, NULL, 0, '\x00', NULL)")
-    assert bank.psql(begin) == "expired_session", "who was on the way when it came"
+    person = f"(SELECT u.user_mac FROM finq.erased_user u WHERE u.client_id = '{bank.tenant.client_id}')"
+    for session_id, mac in ((user.session_id, "NULL"), (lost.session_id, person)):  # who was on the way when it came
+        assert bank.psql(f"SELECT outcome FROM finq.payment_begin('{bank.tenant.client_id}', '{session_id}', (SELECT min(skill_id) FROM finq.skill),"
+                         r" gen_random_uuid(), 'bank', gen_random_uuid(), gen_random_uuid(), '\x00', '{}', '\x00', NULL,"
+                         f" {mac}, finq.clock(), '', NULL)") == "expired_session"
     again = bank.user(PAY["name"])
     assert [detail["keyword"] for detail in again.submit("payment_intent", order(message_id))["details"]] == ["unique"]
 
