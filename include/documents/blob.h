@@ -49,7 +49,8 @@ finq_bytes finq_blob_mark_of(const finq_blob_store *store);
  * alone, and a file can be written, placed and removed. Error: internal, naming what is wrong. */
 finq_error *finq_blob_store_check(const finq_blob_store *store, apr_pool_t *pool);
 
-/* Errors of all functions below: insufficient_storage where disk, quota or file size gave out, else internal.
+/* Errors of all functions below: insufficient_storage where disk, quota or file size gave out, service_unavailable where
+ * the disk takes nothing, else internal.
  */
 
 /** Begins a staged file, sealed under `key`, which must outlive it; NULL for one that nobody shall read again. If the pool goes before the

@@ -14,17 +14,19 @@
 
 #define ENTER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-static int is_full(int errnum)
+/* What clients are told: to make room is the operator's; a disk that takes nothing for now may later. */
+static finq_code code_of(int errnum)
 {
-    return errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG;
+    if (errnum == ENOSPC || errnum == EDQUOT || errnum == EFBIG)
+        return FINQ_E_INSUFFICIENT_STORAGE;
+    return errnum == EROFS || errnum == EIO ? FINQ_E_SERVICE_UNAVAILABLE : FINQ_E_INTERNAL_SERVER_ERROR;
 }
 
 finq_error *finq_blob_store_error(const finq_blob_store *store, const char *below, const char *name, int errnum, apr_pool_t *pool)
 {
     char text[128];
     apr_strerror(errnum, text, sizeof text);
-    return finq_error_internal(pool, is_full(errnum) ? FINQ_E_INSUFFICIENT_STORAGE : FINQ_E_INTERNAL_SERVER_ERROR, "%s/%s/%s: %s",
-                               store->dir, below, name, text);
+    return finq_error_internal(pool, code_of(errnum), "%s/%s/%s: %s", store->dir, below, name, text);
 }
 
 char *finq_blob_store_day(char day[FINQ_BLOB_DAY], const finq_id *id)
@@ -267,7 +269,7 @@ finq_error *finq_blob_open(finq_source *source, const finq_blob_store *store, co
                            apr_pool_t *pool)
 {
     finq_segment segment;
-    off_t length, size;
+    off_t length = 0, size;
     int is_one, *descriptor;
     FINQ_TRY(file_open(&descriptor, &length, store, upload_id, pool));
     FINQ_TRY(finq_segment_read(&segment, &size, &is_one, *descriptor, length, upload_id, key, pool));

@@ -29,7 +29,7 @@ from finqenv.uploads import SKILL, Desk
 PNG = documents.png()
 TIMEOUT = 4       # FinqDatabaseTimeout of these servers; statement_timeout is 3 s, connect_timeout 2 s
 MARGIN = 1.5      # of a machine that does other things too
-RETURN = 2        # issue 2
+RETURN = 2        # seconds, until all is served again
 OURS = r"FINQ03: .* 503 service_unavailable: "
 DBD = r"\[dbd:error\]"
 

@@ -1,5 +1,5 @@
 """Graceful restart and stop under load lose nothing; the module is unloaded and loaded again; a changed configuration and
-secret file take effect (issue 2).
+secret file take effect.
 
 Seen red: finq_secrets_open for the first secret only (new_secret).
 """

@@ -1,6 +1,6 @@
-"""Uploads while something gives out: the disk, a process, the network, a thread (issue 2, point 6; threats 14, 16, 17).
+"""Uploads while something gives out: the disk, a process, the network, a thread (threats 14, 16, 17).
 
-Seen red: is_full without ENOSPC (full_disk); slot_take always 1 (are_counted); finq_child_init without finq_blob_sweep (a
+Seen red: code_of without ENOSPC (full_disk); slot_take always 1 (are_counted); finq_child_init without finq_blob_sweep (a
 child killed while bytes flow); finq_upload_finish discarding where the outcome is uncertain (never_came); finq_upload_tidy
 without finq_blob_remove (a_replaced_file); finq_blob_store_enter without O_NOFOLLOW (leads_elsewhere); PIECE taken from the
 pool at each read (memory); brigade_take without its room (gives_more).
@@ -78,6 +78,21 @@ def test_a_full_disk(make_desk, small_disk, as_form):
     assert (answer.status, answer.code) == (507, "insufficient_storage")
     assert desk.held(user.step_id) == before
     full.unlink()
+    assert user.upload("photo", PNG, form=as_form).status == 200
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+def test_a_disk_that_is_read_only(make_desk, small_disk, as_form):
+    """Red where code_of knows nothing of EROFS."""
+    desk = make_desk(directives={"FinqUploadDir": str(small_disk)})
+    user = desk.user()
+    before = desk.held(user.step_id)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    desk.installation.httpd.log.expect("FINQ03: .* 503 service_unavailable: .*Read-only file system")
+    answer = user.upload("photo", PNG, form=as_form)
+    assert (answer.status, answer.code) == (503, "service_unavailable") and "retry-after" in answer.headers
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    assert desk.held(user.step_id) == before
     assert user.upload("photo", PNG, form=as_form).status == 200
 
 

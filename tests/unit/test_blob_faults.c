@@ -122,7 +122,7 @@ static void expect_full(finq_error *error, const char *cause)
     assert_null(strstr(error->message, dir));
 }
 
-/* Red: is_full answering 0. */
+/* Red: code_of without EFBIG. */
 static void a_file_too_large_is_insufficient_storage(void **state)
 {
     struct rlimit before, limit;
