@@ -55,6 +55,7 @@ struct finq_field {
     int required;                    /**< where it is asked for */
     const apr_array_header_t
         *when;            /**< of branches, each an array of finq_condition: it is asked for where all of one fit; NULL: always */
+    int is_number;        /**< people type a number, also where the data has it as a text (x-unit) */
     const char *unit;     /**< what stands behind the box; NULL for nothing */
     const char *complete; /**< the token of HTML's autocomplete; NULL where none is known */
     const apr_array_header_t *choices;  /**< of finq_choice; NULL where there are none */

@@ -40,6 +40,12 @@ void finq_typed_fill(finq_typed *typed, const char *pointer, const json_t *data,
 /** Fills in what the schema presets (default). */
 void finq_typed_fill_presets(finq_typed *typed, const finq_field *group);
 
+/** Numbers that data said, in a group and below, as the language writes them: 1234.5 becomes 1234,5. */
+void finq_typed_write(finq_typed *typed, const finq_field *group);
+
+/** The amount that was typed into a field that has a unit, as the language writes it, its digits in groups; NULL for what is none. */
+const char *finq_typed_amount(const finq_typed *typed, const finq_field *field);
+
 /** What the page itself knows of fields that are not for people. */
 typedef struct finq_typed_own {
     const char *link;   /**< where a bank sends the browser back to */

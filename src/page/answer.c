@@ -4,15 +4,38 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "typed_number.h"
+
 static const char *typed_at(const answer_showing *show, const finq_field *field, const char *part)
 {
     const char *text = finq_typed_get(show->typed, apr_pstrcat(show->pool, field->pointer, part, NULL));
     return text && *text ? text : NULL;
 }
 
+static const char *date_words(const answer_showing *show, const char *day, const char *month, const char *year)
+{
+    return finq_words_date(show->words, (int)apr_atoi64(typed_digits(day, show->pool)),
+                           (int)apr_atoi64(typed_digits(month, show->pool)), (int)apr_atoi64(typed_digits(year, show->pool)),
+                           show->pool);
+}
+
+/* A date's own text, 2030-01-02, and what stands behind it. */
+static const char *day_of(const answer_showing *show, const char *text)
+{
+    return strlen(text) >= 10 ? date_words(show, text + 8, text + 5, text) : NULL;
+}
+
+static const char *moment_of(const answer_showing *show, const finq_field *field)
+{
+    const char *text = typed_at(show, field, ""), *day = text ? day_of(show, text) : NULL;
+    return day && strlen(text) >= 16 ? apr_pstrcat(show->pool, day, ", ", apr_pstrmemdup(show->pool, text + 11, 5), NULL) : NULL;
+}
+
 static const char *line_of(const answer_showing *show, const finq_field *field)
 {
-    const char *text = typed_at(show, field, "");
+    const char *text = field->kind == FINQ_FIELD_MOMENT ? moment_of(show, field) : finq_typed_amount(show->typed, field);
+    if (!text)
+        text = typed_at(show, field, "");
     return text && field->unit ? apr_pstrcat(show->pool, text, " ", field->unit, NULL) : text;
 }
 
@@ -20,14 +43,9 @@ static const char *date_of(const answer_showing *show, const finq_field *field)
 {
     const char *day = typed_at(show, field, FINQ_TYPED_DAY), *month = typed_at(show, field, FINQ_TYPED_MONTH),
                *year = typed_at(show, field, FINQ_TYPED_YEAR), *whole = typed_at(show, field, "");
-    if (!day && whole && strlen(whole) == 10) {
-        year = apr_pstrmemdup(show->pool, whole, 4);
-        month = apr_pstrmemdup(show->pool, whole + 5, 2);
-        day = whole + 8;
-    }
-    return day && month && year
-               ? finq_words_date(show->words, (int)apr_atoi64(day), (int)apr_atoi64(month), (int)apr_atoi64(year), show->pool)
-               : NULL;
+    if (!day && whole)
+        return day_of(show, whole);
+    return day && month && year ? date_words(show, day, month, year) : NULL;
 }
 
 static const char *yes_or_no(const answer_showing *show, const finq_field *field)

@@ -155,6 +155,8 @@ static const char *text_at(const finq_field *field, const char *keyword)
 /* `x-unit` is a word, or the name of the member beside it that a person chooses the unit with. */
 static const char *unit_of(const finq_field *field, const finq_field *group)
 {
+    if (field->kind == FINQ_FIELD_MOMENT)
+        return "UTC";
     const char *unit = json_string_value(finq_field_fact(field, "x-unit"));
     for (int i = 0; unit && group && i < group->fields->nelts; i++) {
         const finq_field *beside = APR_ARRAY_IDX(group->fields, i, const finq_field *);
@@ -164,6 +166,13 @@ static const char *unit_of(const finq_field *field, const finq_field *group)
     const char *words =
         unit ? finq_words_find(field->source->words, apr_pstrcat(field->source->pool, "unit.", unit, NULL)) : NULL;
     return words ? words : unit;
+}
+
+/* A text with a unit is a number too: an amount of money, whose digits are all kept. */
+static int is_number(const finq_field *field)
+{
+    return field->kind == FINQ_FIELD_NUMBER ||
+           (field->kind == FINQ_FIELD_TEXT && finq_field_fact(field, "x-unit") && !finq_field_fact(field, "format"));
 }
 
 /* What the step itself says of a member of its form. */
@@ -231,6 +240,7 @@ static finq_field *field_make(const finq_field *above, const char *id, const cha
         .id = id, .pointer = pointer, .name = name, .required = required, .source = above->source, .depth = above->depth + 1};
     field->spot = apr_pmemdup(pool, spot, sizeof *spot);
     field->kind = kind_of(field);
+    field->is_number = is_number(field);
     field->title = text_at(field, "title");
     if (!field->title)
         field->title = name ? finq_field_spoken(name, pool) : "";

@@ -28,7 +28,7 @@ static box_kind box_of(const finq_field *field)
 {
     const char *format = json_string_value(finq_field_fact(field, "format"));
     const json_t *type = finq_field_fact(field, "type");
-    if (field->kind == FINQ_FIELD_NUMBER)
+    if (field->is_number)
         return (box_kind){"text", json_is_string(type) && strcmp(json_string_value(type), "integer") == 0 ? "numeric" : "decimal",
                           NULL, 1};
     if (field->kind == FINQ_FIELD_MOMENT)
@@ -50,7 +50,7 @@ static box_kind box_of(const finq_field *field)
 static const char *width_of(const finq_field *field)
 {
     const json_t *most = finq_field_fact(field, "maxLength");
-    if (field->kind == FINQ_FIELD_NUMBER || field->unit || (most && json_integer_value(most) <= 12))
+    if (field->is_number || field->unit || (most && json_integer_value(most) <= 12))
         return "short";
     return NULL;
 }

@@ -3,15 +3,18 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "typed_number.h"
+
 /* ---- words ---- */
 
-/* A schema's limit as people read it: a text without its quotes; a list of those not at all. */
-static const char *limit_shown(const finq_detail *detail, apr_pool_t *pool)
+/* A schema's limit as people read it: a text without its quotes; a number as the language writes it. */
+static const char *limit_shown(const finq_field *field, const finq_detail *detail, apr_pool_t *pool)
 {
     apr_size_t length = detail->limit ? strlen(detail->limit) : 0;
     if (length > 1 && detail->limit[0] == '"')
         return apr_pstrmemdup(pool, detail->limit + 1, length - 2);
-    return length ? detail->limit : "";
+    return length ? typed_number_written(detail->limit, field->source->words, finq_field_fact(field, "x-unit") != NULL, pool)
+                  : "";
 }
 
 static int is_choice(const finq_field *field)
@@ -50,7 +53,7 @@ static const char *words_of(const finq_field *field, const finq_detail *detail)
         return detail->message;
     const char *name = sentence_of(field, detail, pool);
     return finq_words_with(words, finq_words_find(words, name) ? name : "problem.other", pool, "field", field->title, "limit",
-                           limit_shown(detail, pool), NULL);
+                           limit_shown(field, detail, pool), NULL);
 }
 
 /* ---- where ---- */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "field_schema.h"
+#include "typed_number.h"
 
 /* More rows than this nobody fills in by hand. */
 #define ROWS_MOST 50
@@ -191,4 +192,33 @@ void finq_typed_fill_presets(finq_typed *typed, const finq_field *group)
         if (field->kind == FINQ_FIELD_GROUP)
             finq_typed_fill_presets(typed, field);
     }
+}
+
+static void number_write(finq_typed *typed, const finq_field *field)
+{
+    const char *number = field->is_number ? finq_typed_get(typed, field->pointer) : NULL;
+    if (number)
+        finq_typed_set(typed, field->pointer, typed_number_written(number, field->source->words, 0, typed->pool));
+    if (field->kind == FINQ_FIELD_GROUP)
+        finq_typed_write(typed, field);
+    for (int i = 0; field->kind == FINQ_FIELD_ROWS && i < finq_typed_rows(typed, field); i++) {
+        const finq_field *item = finq_field_item(field, i);
+        if (item)
+            number_write(typed, item);
+    }
+}
+
+void finq_typed_write(finq_typed *typed, const finq_field *group)
+{
+    for (int i = 0; i < group->fields->nelts; i++)
+        number_write(typed, APR_ARRAY_IDX(group->fields, i, const finq_field *));
+}
+
+const char *finq_typed_amount(const finq_typed *typed, const finq_field *field)
+{
+    const finq_words *words = field->source->words;
+    int is_amount = field->is_number && finq_field_fact(field, "x-unit");
+    const char *text = is_amount ? finq_typed_get(typed, field->pointer) : NULL;
+    const char *number = text ? typed_number(text, words, typed->pool) : NULL;
+    return number ? typed_number_written(number, words, 1, typed->pool) : NULL;
 }

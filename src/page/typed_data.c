@@ -54,7 +54,7 @@ static const char *in_capitals(char *text)
 /* 0040 712 345 678 is +40712345678. */
 static const char *telephone(const char *text, apr_pool_t *pool)
 {
-    char *digits = typed_without(text, " ()-./", pool);
+    char *digits = typed_without(typed_digits(text, pool), " ()-./", pool);
     return strncmp(digits, "00", 2) == 0 ? apr_pstrcat(pool, "+", digits + 2, NULL) : digits;
 }
 
@@ -74,7 +74,8 @@ static const char *text_meant(const reading *r, const finq_field *field, const c
 static const char *text_value(const reading *r, const finq_field *field)
 {
     const char *text = typed_at(r, field, "");
-    return text ? quoted(text_meant(r, field, text), r->pool) : NULL;
+    const char *number = text && field->is_number ? typed_number(text, r->words, r->pool) : NULL;
+    return text ? quoted(number ? number : text_meant(r, field, text), r->pool) : NULL;
 }
 
 /* ---- numbers ---- */
@@ -82,14 +83,15 @@ static const char *text_value(const reading *r, const finq_field *field)
 static const char *number_value(const reading *r, const finq_field *field)
 {
     const char *text = typed_at(r, field, "");
-    const char *number = text ? typed_number(text, *finq_words_say(r->words, "language.decimal"), r->pool) : NULL;
+    const char *number = text ? typed_number(text, r->words, r->pool) : NULL;
     return number || !text ? number : quoted(text, r->pool);
 }
 
 /* ---- dates ---- */
 
-static const char *padded(const char *digits, int width, apr_pool_t *pool)
+static const char *padded(const char *typed, int width, apr_pool_t *pool)
 {
+    const char *digits = typed ? typed_digits(typed, pool) : NULL;
     while (digits && (int)strlen(digits) < width)
         digits = apr_pstrcat(pool, "0", digits, NULL);
     return digits ? digits : "";
@@ -101,8 +103,9 @@ static const char *date_value(const reading *r, const finq_field *field)
                *year = typed_at(r, field, FINQ_TYPED_YEAR);
     if (!day && !month && !year)
         return text_value(r, field); /* of a browser's own calendar, or of data */
-    return quoted(apr_pstrcat(r->pool, year ? year : "", "-", padded(month, 2, r->pool), "-", padded(day, 2, r->pool), NULL),
-                  r->pool);
+    return quoted(
+        apr_pstrcat(r->pool, padded(year, 0, r->pool), "-", padded(month, 2, r->pool), "-", padded(day, 2, r->pool), NULL),
+        r->pool);
 }
 
 /* A browser says 2030-01-02T03:04, and the page says that it is UTC. */

@@ -15,7 +15,27 @@ char *typed_without(const char *text, const char *characters, apr_pool_t *pool)
     return left;
 }
 
-/* RFC 8259's grammar. */
+/* U+0660 and U+06F0 are zeros; U+066B and U+066C the marks that stand among them. */
+const char *typed_digits(const char *text, apr_pool_t *pool)
+{
+    char *plain = apr_palloc(pool, strlen(text) + 1), *to = plain;
+    while (*text) {
+        unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+        if ((first == 0xd9 && second >= 0xa0 && second <= 0xa9) || (first == 0xdb && second >= 0xb0 && second <= 0xb9))
+            *to++ = (char)('0' + second % 16);
+        else if (first == 0xd9 && (second == 0xab || second == 0xac))
+            *to++ = second == 0xab ? '.' : ',';
+        else {
+            *to++ = *text++;
+            continue;
+        }
+        text += 2;
+    }
+    *to = '\0';
+    return plain;
+}
+
+/* RFC 8259's grammar, but for exponents, which no person writes. */
 static int is_number(const char *text)
 {
     text += *text == '-';
@@ -78,8 +98,28 @@ static const char *number_meant(const char *text, char decimal, apr_pool_t *pool
     return plain;
 }
 
-const char *typed_number(const char *text, char decimal, apr_pool_t *pool)
+const char *typed_number(const char *text, const finq_words *words, apr_pool_t *pool)
 {
-    const char *meant = number_meant(text, decimal, pool);
+    const char *meant = number_meant(typed_digits(text, pool), *finq_words_say(words, "language.decimal"), pool);
     return is_number(meant) ? meant : NULL;
+}
+
+/* Groups of three, from the right. */
+static const char *grouped(const char *digits, apr_size_t count, const char *mark, apr_pool_t *pool)
+{
+    const char *text = apr_pstrmemdup(pool, digits, count % 3);
+    for (apr_size_t i = count % 3; i < count; i += 3)
+        text = apr_pstrcat(pool, text, *text ? mark : "", apr_pstrmemdup(pool, digits + i, 3), NULL);
+    return text;
+}
+
+const char *typed_number_written(const char *number, const finq_words *words, int is_grouped, apr_pool_t *pool)
+{
+    if (!is_number(number))
+        return number;
+    const char *digits = number + (*number == '-'), *mark = finq_words_say(words, "language.group");
+    apr_size_t count = strspn(digits, "0123456789");
+    const char *whole = is_grouped ? grouped(digits, count, mark, pool) : apr_pstrmemdup(pool, digits, count);
+    return apr_pstrcat(pool, *number == '-' ? "-" : "", whole, digits[count] ? finq_words_say(words, "language.decimal") : "",
+                       digits[count] ? digits + count + 1 : "", NULL);
 }

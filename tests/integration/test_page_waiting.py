@@ -117,8 +117,8 @@ def parts(bank, **more):
 
 
 def test_a_payment(bank):
-    """Who is paid is asked once, and what no person knows not at all. Red where fill_same takes no pointer; where hidden_value passes over the
-    default."""
+    """Who is paid is asked once, and what no person knows not at all; an amount is what a German types, and stands there again after a fault.
+    Red where fill_same takes no pointer; where hidden_value passes over the default; where is_number of field.c passes over texts."""
     skill, transfer = "xyz_pisp_sbx_#1.0", "/payment_info/0/credit_transfers/0"
     bank.ctl("tenant", "allow", bank.tenant.client_id, skill)
     visitor = begin(bank, skill, language="de")
@@ -127,12 +127,16 @@ def test_a_payment(bank):
     fields = visitor.page.form("next").fields
     assert [f"{transfer}/creditor/name", "Imobiliare SRL"] in fields and [f"{transfer}/creditor_account/iban", "RO09BCYP0000001234567890"] in fields
     assert not any(name.startswith(("/group_header", "/payment_info/0/payment_information_id")) for name, _ in fields)
-    end = visitor.press("next", {"/payment_info/0/debtor_account/iban": "RO49AAAA1B31007593840000", f"{transfer}/end_to_end_id": "RENT-1",
-                                 f"{transfer}/instructed_amount/amount": "1250.01", f"{transfer}/instructed_amount/currency": "RON"})
+    amount = [f"{transfer}/instructed_amount/amount", "1.250,01"]
+    wrong = visitor.press("next", {"/payment_info/0/debtor_account/iban": "RO49", f"{transfer}/end_to_end_id": "RENT-1",
+                                   amount[0]: amount[1], f"{transfer}/instructed_amount/currency": "RON"})
+    assert wrong.status == 400 and amount in wrong.form("next").fields
+    end = visitor.press("next", {"/payment_info/0/debtor_account/iban": "RO49AAAA1B31007593840000"})
     assert end.status == 200 and any("/sandbox?" in link for link in end.links), end.text
     ordered = bank.service.seen[-1][0]["data"]["payment_info"][0]
     assert (ordered["payment_information_id"], ordered["payment_method"]) == ("PAYMENT", "TRF") and set(ordered["credit_transfers"][0]) == {
         "end_to_end_id", "instructed_amount", "creditor", "creditor_account"}
+    assert ordered["credit_transfers"][0]["instructed_amount"] == {"amount": "1250.01", "currency": "RON"}
 
 
 def test_a_step_in_parts(bank):

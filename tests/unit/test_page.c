@@ -321,6 +321,8 @@ static void numbers_are_read_as_people_write_them(void **state)
         {"en", "123456789012345678901234567890", "123456789012345678901234567890"},
         {"de", "1.2.3", "\"1.2.3\""},
         {"en", "0", "0"},
+        {"ar", "\xd9\xa1\xd9\xac\xd9\xa2\xd9\xa3\xd9\xa4\xd9\xab\xd9\xa5\xd9\xa0", "1234.50"}, /* ١٬٢٣٤٫٥٠ */
+        {"ar", "\xdb\xb7\xdb\xb8", "78"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -328,6 +330,45 @@ static void numbers_are_read_as_people_write_them(void **state)
         finq_typed_add(of.typed, "/a", rows[i].typed);
         assert_string_equal(data_of(&of), apr_pstrcat(pool, "{\"a\":", rows[i].data, "}", NULL));
     }
+}
+
+/* Each digit is kept, also where the data has a text; and what is no number stays as it was typed. Red without the case of texts in
+ * is_number of field.c. */
+static void amounts_are_texts_with_a_unit(void **state)
+{
+    static const struct {
+        const char *language, *typed, *data, *shown, *answered;
+    } rows[] = {
+        {"en", "1,250.00", "1250.00", "1250.00", "1,250.00"},
+        {"de", "1.250,00", "1250.00", "1250,00", "1.250,00"},
+        {"ro", "1234567,5", "1234567.5", "1234567,5", "1.234.567,5"},
+        {"fr", "1 250,10", "1250.10", "1250,10",
+         "1\xe2\x80\xaf"
+         "250,10"},
+        {"de", "-12345", "-12345", "-12345", "-12.345"},
+        {"de", "12 000", "12000", "12000", "12.000"},
+        {"de", "999", "999", "999", "999"},
+        {"de", "1,2,3", "1,2,3", "1,2,3", NULL},
+        {"en", "many", "many", "many", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sheet of = sheet_of(rows[i].language, PROPERTIES("\"a\":{\"type\":\"string\",\"x-unit\":\"c\"},\"c\":{}"));
+        finq_typed_add(of.typed, "/a", rows[i].typed);
+        assert_string_equal(data_of(&of), apr_pstrcat(pool, "{\"a\":\"", rows[i].data, "\"}", NULL));
+        if (rows[i].answered)
+            assert_string_equal(finq_typed_amount(of.typed, member(&of, 0)), rows[i].answered);
+        else
+            assert_null(finq_typed_amount(of.typed, member(&of, 0)));
+        finq_typed_set(of.typed, "/a", rows[i].data);
+        finq_typed_write(of.typed, of.form);
+        assert_string_equal(finq_typed_get(of.typed, "/a"), rows[i].shown);
+    }
+    sheet of = sheet_of(
+        "de", PROPERTIES("\"a\":{\"x-unit\":\"years\",\"type\":\"string\",\"format\":\"date\"},\"b\":{\"type\":\"integer\"}"));
+    finq_typed_add(of.typed, "/b", "2024");
+    assert_false(member(&of, 0)->is_number);
+    assert_null(finq_typed_amount(of.typed, member(&of, 1))); /* a year has no groups */
 }
 
 static void what_is_typed_becomes_data(void **state)
@@ -371,15 +412,19 @@ static void data_comes_back(void **state)
     static const char schema[] =
         "{\"properties\":{\"t\":{},\"n\":{\"type\":\"number\"},\"d\":{\"type\":\"string\",\"format\":\"date\"},\"b\":{\"type\":\"boolean\"},"
         "\"l\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"x\":{}}}},"
+        "\"m\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"number\"}}}},"
         "\"s\":{\"type\":\"array\",\"uniqueItems\":true,\"items\":{\"enum\":[1,2,3]}},\"g\":{\"type\":\"object\",\"properties\":{\"y/z\":{}}}}}";
     static const char data[] =
-        "{\"t\":\"T\",\"n\":1.50,\"d\":\"1990-04-07\",\"b\":true,\"l\":[{\"x\":\"1\"},{\"x\":\"2\"}],\"s\":[1,3],\"g\":{\"y/z\":\"Y\"}}";
+        "{\"t\":\"T\",\"n\":1.50,\"d\":\"1990-04-07\",\"b\":true,\"l\":[{\"x\":\"1\"},{\"x\":\"2\"}],\"m\":[{\"n\":0.125}],\"s\":[1,3],\"g\":{\"y/z\":\"Y\"}}";
     sheet of = sheet_of("de", schema);
     finq_numbers *numbers = finq_numbers_make(pool);
     json_t *value;
     (void)state;
     assert_null(finq_json_parse(&value, numbers, data, strlen(data), pool));
     finq_typed_fill(of.typed, "", value, numbers);
+    finq_typed_write(of.typed, of.form);
+    assert_string_equal(finq_typed_get(of.typed, "/n"), "1,50");
+    assert_string_equal(finq_typed_get(of.typed, "/m/0/n"), "0,125");
     assert_string_equal(data_of(&of), data);
 }
 
@@ -547,6 +592,7 @@ int main(void)
         cmocka_unit_test(branches_decide_what_is_asked_for),
         cmocka_unit_test(browsers_are_told_the_conditions),
         cmocka_unit_test(numbers_are_read_as_people_write_them),
+        cmocka_unit_test(amounts_are_texts_with_a_unit),
         cmocka_unit_test(what_is_typed_becomes_data),
         cmocka_unit_test(data_comes_back),
         cmocka_unit_test(rows_come_and_go),

@@ -111,6 +111,7 @@ static finq_typed *typed_before(const finq_page_visit *visit, const finq_skill_s
     finq_typed_fill_presets(typed, fields);
     fill_same(visit, step, typed);
     finq_typed_fill(typed, "", json_object_get(visit->state.typed, step->name), visit->state.numbers);
+    finq_typed_write(typed, fields);
     return typed;
 }
 
