@@ -10,7 +10,7 @@ WORKERS ?= 6
 VERSION := $(shell sed -n 's/^.define FINQ_VERSION "\(.*\)"$$/\1/p' include/ground/version.h)
 # Shows a file with the version in its place.
 VERSIONED = sed 's/@VERSION@/$(VERSION)/g'
-PYTHON = FINQ_BUILD=$(B) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3
+PYTHON = FINQ_BUILD=$(B) PYTHONDONTWRITEBYTECODE= /usr/bin/python3
 # make V=1 shows the commands.
 Q := $(if $(V),,@)
 

@@ -98,10 +98,11 @@ def free_port():
 def _stat(pid):
     """State letter and parent of a process, or None if it is gone."""
     try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
     except OSError:
         return None
-    return fields[0], int(fields[1])
+    return fields[0].decode(), int(fields[1])
 
 
 def alive(pid):
@@ -115,7 +116,10 @@ def _pids():
 
 
 def children(pid):
-    return [p for p in _pids() if (stat := _stat(p)) and stat[1] == pid and stat[0] not in "ZX"]
+    """Linux keeps a list, if it was built to; asking every process of the machine takes a hundred times as long."""
+    lists = list(pathlib.Path(f"/proc/{pid}/task").glob("*/children"))
+    asked = [int(child) for file in lists for child in file.read_text().split()] if lists else _pids()
+    return [p for p in asked if (stat := _stat(p)) and stat[1] == pid and stat[0] not in "ZX"]
 
 
 def _command(pid):
