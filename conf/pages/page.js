@@ -57,32 +57,83 @@ addEventListener("change", async ({target: box}) => {
   box.files = files.files;
 });
 
-// A file's way is shown while it goes. What was refused goes once more without script, so that the page that comes says why.
+// A file goes in pieces, as the API takes them (tus 1.0). After a cut, and after a reload with the same file, the rest follows what has
+// come: the tab keeps its address, which is good for nothing else. What is refused goes once more without script, and the page says why.
+const PIECE = 1 << 19;
+const ask = (method, address, headers, body, progress) => new Promise(done => {
+  const request = new XMLHttpRequest();
+  request.open(method, address);
+  for (const [name, value] of Object.entries({"Tus-Resumable": "1.0.0", ...headers})) request.setRequestHeader(name, value);
+  if (progress) request.upload.addEventListener("progress", event => progress(event.loaded));
+  request.addEventListener("loadend", () => done(request));
+  request.send(body);
+});
+const chosen = form => [...form.querySelectorAll("input[type=file]")].flatMap(box => [...box.files])[0];
+const keyOf = async (form, file) => {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await file.arrayBuffer()));
+  return `${form.parentElement.dataset.upload} ${form.elements.document.value} ${hash}`;
+};
+const begin = (form, file) => ask("POST", form.parentElement.dataset.upload, {
+  "X-Finq-Client-Id": form.parentElement.dataset.client,
+  "X-Finq-Nonce": (form.elements.held ?? form.elements.nonce).value,
+  "X-Finq-Document": form.elements.document.value,
+  "Upload-Length": file.size,
+  "Upload-Metadata": `filetype ${btoa(file.type)}`,
+});
+const append = (address, file, at, show) =>
+  ask("PATCH", address, {"Upload-Offset": at, "Content-Type": "application/offset+octet-stream"}, file.slice(at, at + PIECE),
+    loaded => show(Math.min((at + loaded) / file.size, 1)));
+const pause = seconds => new Promise(done => {
+  setTimeout(done, seconds * 1000);
+  addEventListener("online", done, {once: true});
+});
+const transfer = async (form, file, show) => {
+  const key = await keyOf(form, file);
+  let address = sessionStorage.getItem(key), at = null, answer;
+  for (let failures = 0; !answer?.getResponseHeader("X-Finq-Upload-Id");) {
+    const isKnown = address && at === null;
+    answer = await (isKnown ? ask("HEAD", address) : address ? append(address, file, at, show) : begin(form, file));
+    at = null;
+    if ((answer.status === 0 || answer.status === 429 || answer.status >= 500) && (failures < 6 || answer.status === 0)) {
+      show(null);
+      await pause(Math.min(2 ** failures++, 15));
+    } else if (answer.status < 300 || answer.status === 409) {
+      failures = 0;
+      address ??= answer.getResponseHeader("Location");
+      sessionStorage.setItem(key, address);
+      at = Number(answer.getResponseHeader("Upload-Offset"));
+    } else if (isKnown)
+      address = null;
+    else
+      break;
+  }
+  sessionStorage.removeItem(key);
+  return answer.status < 300;
+};
 const percent = new Intl.NumberFormat(document.documentElement.lang, {style: "percent"});
-const send = form => {
+const send = async (form, file) => {
   const button = form.querySelector("button");
   const bar = Object.assign(document.createElement("progress"), {max: 1, value: 0});
   const told = Object.assign(document.createElement("p"), {className: "hint", role: "status"});
   bar.setAttribute("aria-label", button.textContent);
   button.replaceWith(bar, told);
-  const request = new XMLHttpRequest();
-  request.open("POST", form.action);
-  request.upload.addEventListener("progress", event => {
-    bar.value = event.loaded / event.total;
-    told.textContent = percent.format(bar.value);
-  });
-  request.addEventListener("loadend", () => {
-    if (request.status === 200) {
-      form.querySelectorAll("input[type=file]").forEach(box => { box.disabled = true; });
-      form.elements.act.value = "documents";
-    }
-    form.submit();
-  });
-  request.send(new FormData(form));
+  const show = part => {
+    bar.value = part ?? bar.value;
+    told.textContent = part === null ? form.parentElement.dataset.paused : percent.format(Math.floor(part * 10) / 10);
+  };
+  if (await transfer(form, file, show).catch(() => false)) {
+    form.querySelectorAll("input[type=file]").forEach(box => { box.disabled = true; });
+    form.elements.act.value = "documents";
+  }
+  form.submit();
 };
 addEventListener("submit", event => {
-  const form = event.target;
-  if (event.defaultPrevented || ![...form.querySelectorAll("input[type=file]")].some(box => box.files.length)) return;
+  const file = chosen(event.target);
+  if (event.defaultPrevented || !file) return;
   event.preventDefault();
-  send(form);
+  send(event.target, file);
 });
+addEventListener("pageshow", () => document.querySelectorAll("[data-upload] form").forEach(async form => {
+  const file = chosen(form);
+  if (file && sessionStorage.getItem(await keyOf(form, file))) form.requestSubmit();
+}));

@@ -53,8 +53,10 @@ typedef struct finq_screen_documents {
     const apr_array_header_t *uploaded; /**< of const char *: the names of those that are there; NULL for none */
     const char *wrong;                  /**< the one that something is wrong with, and what; NULL for none */
     const char *words;
-    int can_hand_off; /**< whether another device is offered */
-    int is_handed;    /**< whether this is the other device */
+    const char *upload;    /**< where a script sends files in pieces (contract section 13) */
+    const char *client_id; /**< as that asks for it */
+    int can_hand_off;      /**< whether another device is offered */
+    int is_handed;         /**< whether this is the other device */
 } finq_screen_documents;
 const char *finq_screen_documents_of(const finq_screen *screen, const finq_screen_carried *carried,
                                      const finq_screen_documents *documents);

@@ -94,6 +94,7 @@ static void pass_make(finq_session_pass *pass, const finq_session_pass *by)
 {
     *pass = *by;
     pass->token.kind = FINQ_TOKEN_UPLOAD;
+    pass->token.place = (int)(by->step - by->published->skill->steps) + 1; /* a later nonce authorises the step before it too */
     pass->token.generation = -1;
     pass->token.late = pass->token.previous = 0;
     pass->token.app_key_id = 0;

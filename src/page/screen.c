@@ -219,6 +219,9 @@ static void document_html(const screen_page *page, const finq_screen_carried *ca
     int is_there = finq_screen_is_uploaded(documents->uploaded, upload->document);
     finq_html_open(page->to, "section");
     finq_html_put(page->to, "class", is_wrong ? "document wrong" : is_there ? "document done" : "document");
+    finq_html_put(page->to, "data-upload", documents->upload);
+    finq_html_put(page->to, "data-client", documents->client_id);
+    finq_html_put(page->to, "data-paused", screen_say(page, "documents.paused"));
     document_head(page, documents, place, title, is_there);
     if (is_wrong)
         screen_paragraph(page, "fault", documents->words);

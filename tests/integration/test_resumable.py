@@ -217,6 +217,14 @@ def test_an_address_outlives_its_nonce_and_a_resumption(desk, user, film):
     stored(desk, user, "film", PDF.content)
 
 
+def test_a_resumptions_nonce_begins_it_too(desk, user, film):
+    """It is the next step's, and authorises the documents of the one before. Red where the address keeps that nonce's place."""
+    answer = user.client.call(f"/sessions/{user.session_id}/resume", {"client_id": user.client.tenant.client_id,
+                                                                     "client_secret": user.client.tenant.client_secret})
+    assert film.create(x_finq_nonce=answer["nonce"]).status == 201 and film.send(offset=0).status == 204
+    stored(desk, user, "film", PDF.content)
+
+
 def test_another_of_the_same_document_ends_the_first(desk, user, film):
     film.send(5, 0)
     first = partials(desk, user)["film"][0]

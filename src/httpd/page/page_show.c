@@ -193,6 +193,14 @@ static void documents_fault(finq_page_visit *visit, finq_screen_documents *docum
         documents->words = finq_words_with(words, "documents.missing", visit->pool, "documents", missing, NULL);
 }
 
+/* The API's own path for a step's documents, as a bank's return goes to the API's first base too. */
+static const char *upload_path(const finq_page_visit *visit, const char *step_id)
+{
+    const apr_array_header_t *bases = visit->request->config->bases;
+    const char *base = bases->nelts > 0 ? APR_ARRAY_IDX(bases, 0, const char *) : "";
+    return apr_pstrcat(visit->pool, base, "/steps/", step_id, "/upload", NULL);
+}
+
 finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_carried *carried, const finq_skill_step *step,
                                      const finq_id *step_id, const apr_array_header_t *uploaded)
 {
@@ -203,6 +211,8 @@ finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_c
                                        .is_handed = is_handed};
     finq_screen_carried with = *carried;
     with.of = finq_id_text(step_id, visit->pool);
+    documents.upload = upload_path(visit, with.of);
+    documents.client_id = finq_id_text(&visit->entry.client_id, visit->pool);
     FINQ_TRY(finq_page_show_carry(&with, visit));
     documents_fault(visit, &documents, step);
     visit->html = finq_screen_documents_of(&visit->screen, &with, &documents);
