@@ -9,6 +9,8 @@
 --
 -- Waits for others' locks are short: they end the statement, and so nobody waits for a lock who does not need it himself, and no
 -- two statements can wait for each other.
+--
+-- A member is read out of the arrays by its place: to make one set of so many arrays costs more than the whole of a small crowd.
 
 -- finq.submit_step of many. Left out: steps that a connector was asked about, sessions that renew a consent or went back, and what a
 -- webhook is told of.
@@ -37,21 +39,23 @@ BEGIN
                   WHERE u.ordinal = 1 AND u.user_mac IS NOT NULL ORDER BY 1) l;
     END IF;
     RETURN QUERY
-    WITH asked AS MATERIALIZED (
-        SELECT DISTINCT ON (u.session_id) u.*, finq.seconds(v_now) + u.answer_ttl AS until
-          FROM unnest(p_client_id, p_session_id, p_skill_id, p_ordinal, p_app_key_id, p_tenant_user_id, p_started_at,
-                      p_nonce_expires_at, p_step_id, p_step_name, p_body_hash, p_data, p_required, p_status::finq.session_status[],
-                      p_secret_id, p_answer_ttl, p_session_ttl, p_generation, p_place, p_next_place, p_waits_for::finq.waiting[], p_reply,
-                      p_return_link, p_return_until, p_reasons, p_attempt, p_renews, p_user_mac, p_data_key) WITH ORDINALITY
-            AS u (client_id, session_id, skill_id, ordinal, app_key_id, tenant_user_id, started_at, nonce_expires_at, step_id, step_name,
-                  body_hash, data, required, status, secret_id, answer_ttl, session_ttl, generation, place, next_place, waits_for, reply,
-                  return_link, return_until, reasons, attempt, renews, user_mac, data_key, member)
-         ORDER BY u.session_id, u.member),
-    usual AS MATERIALIZED (
-        SELECT a.* FROM asked a
-         WHERE a.attempt IS NULL AND a.renews IS NULL AND to_timestamp(a.nonce_expires_at) > v_now
-           AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = a.client_id AND t.status = 'ACTIVE')
-           AND (a.status = 'SESSION_IN_PROGRESS' OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = a.client_id))),
+    WITH usual AS MATERIALIZED (
+        SELECT u.member, p_session_id[u.member] AS session_id, p_client_id[u.member] AS client_id, p_skill_id[u.member] AS skill_id,
+               p_ordinal[u.member] AS ordinal, p_app_key_id[u.member] AS app_key_id, p_tenant_user_id[u.member] AS tenant_user_id,
+               p_started_at[u.member] AS started_at, p_step_id[u.member] AS step_id, p_step_name[u.member] AS step_name,
+               p_body_hash[u.member] AS body_hash, p_data[u.member] AS data, p_required[u.member] AS required,
+               p_status[u.member]::finq.session_status AS status, p_secret_id[u.member] AS secret_id,
+               finq.seconds(v_now) + p_answer_ttl[u.member] AS until, p_session_ttl[u.member] AS session_ttl,
+               p_generation[u.member] AS generation, p_place[u.member] AS place, p_next_place[u.member] AS next_place,
+               p_waits_for[u.member]::finq.waiting AS waits_for, p_reply[u.member] AS reply, p_return_link[u.member] AS return_link,
+               p_return_until[u.member] AS return_until, p_reasons[u.member] AS reasons, p_user_mac[u.member] AS user_mac,
+               p_data_key[u.member] AS data_key
+          FROM generate_subscripts(p_session_id, 1) AS u (member)
+         WHERE array_position(p_session_id, p_session_id[u.member]) = u.member
+           AND p_attempt[u.member] IS NULL AND p_renews[u.member] IS NULL AND to_timestamp(p_nonce_expires_at[u.member]) > v_now
+           AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE')
+           AND (p_status[u.member] = 'SESSION_IN_PROGRESS'
+                OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id[u.member]))),
     begun AS (
         INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, started_at, updated_at,
                                   expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
@@ -95,7 +99,7 @@ BEGIN
     steps AS (
         INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided, kept)
         SELECT d.step_id, d.session_id, d.ordinal, d.step_name, d.data, v_now, d.place, d.waits_for IS NOT NULL, d.kept FROM done d)
-    SELECT 'ok', d.step_id, d.secret_id, d.until, NULL::text, d.status, d.next_place, d.waits_for, d.reply, d.reasons, d.member::integer
+    SELECT 'ok', d.step_id, d.secret_id, d.until, NULL::text, d.status, d.next_place, d.waits_for, d.reply, d.reasons, d.member
       FROM done d;
 END $$;
 
@@ -117,28 +121,25 @@ DECLARE
     v_last  uuid := v_ids[cardinality(v_ids)];
 BEGIN
     RETURN QUERY
-    WITH asked AS MATERIALIZED (
-        SELECT DISTINCT ON (u.session_id) u.*
-          FROM unnest(p_client_id, p_secret_hash, p_session_id, p_token_expires_at, p_required, p_credentials_id,
-                      p_access_token_hash, p_salt, p_secret_id) WITH ORDINALITY
-            AS u (client_id, secret_hash, session_id, token_expires_at, required, credentials_id, access_token_hash, salt, secret_id,
-                  member)
-         ORDER BY u.session_id, u.member),
-    usual AS MATERIALIZED (
-        SELECT a.*, k.key_id, coalesce(f.credentials_id, a.credentials_id) AS consent_id
-          FROM asked a
-          JOIN finq.tenant t ON t.client_id = a.client_id AND t.status = 'ACTIVE'
-          JOIN finq.tenant_key k ON k.client_id = a.client_id AND k.kind = 'SECRET' AND k.hash = a.secret_hash AND k.ends_at > v_now
-                                AND k.last_used_at > v_now - interval '1 minute'
-          LEFT JOIN finq.feed f ON f.session_id = a.session_id
-         WHERE to_timestamp(a.token_expires_at) > v_now),
+    WITH usual AS MATERIALIZED (
+        SELECT u.member, p_session_id[u.member] AS session_id, p_client_id[u.member] AS client_id, p_required[u.member] AS required,
+               p_access_token_hash[u.member] AS access_token_hash, p_salt[u.member] AS salt, p_secret_id[u.member] AS secret_id,
+               k.key_id, coalesce(f.credentials_id, p_credentials_id[u.member]) AS consent_id
+          FROM generate_subscripts(p_session_id, 1) AS u (member)
+          JOIN finq.tenant t ON t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'
+          JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash[u.member]
+                                AND k.ends_at > v_now AND k.last_used_at > v_now - interval '1 minute'
+          LEFT JOIN finq.feed f ON f.session_id = p_session_id[u.member]
+         WHERE array_position(p_session_id, p_session_id[u.member]) = u.member
+           AND to_timestamp(p_token_expires_at[u.member]) > v_now),
     exchanged AS (
         UPDATE finq.session s
            SET exchanged_at = v_now, exchange_key_id = a.key_id, exchange_secret_id = a.secret_id, exchange_salt = a.salt,
                credentials_id = a.consent_id, updated_at = v_now
           FROM usual a
          WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
-           AND s.session_id = a.session_id AND s.client_id = a.client_id AND s.status = 'SESSION_COMPLETED'
+           AND s.session_id = a.session_id AND s.client_id = a.client_id
+           AND s.status IS NOT DISTINCT FROM 'SESSION_COMPLETED' -- as in the call itself
            AND s.exchanged_at IS NULL AND s.renews IS NULL AND NOT s.went_back
            AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
         RETURNING a.member, s.session_id, s.client_id, s.skill_id, s.credentials_id, s.tenant_user_id, s.user_mac, s.data_key,
@@ -151,6 +152,6 @@ BEGIN
           FROM exchanged e CROSS JOIN LATERAL finq.consent_times(e.client_id, e.skill_id, v_now) t
         RETURNING credentials_id, consent_exp, max_data_retention)
     SELECT 'ok', e.credentials_id, e.salt, e.secret_id, finq.seconds(g.consent_exp), finq.seconds(g.max_data_retention), NULL::text,
-           e.tenant_user_id, e.data_key, e.member::integer
+           e.tenant_user_id, e.data_key, e.member
       FROM exchanged e JOIN given g ON g.credentials_id = e.credentials_id;
 END $$;

@@ -17,6 +17,7 @@ from . import cpu
 
 CLIENTS = int(os.environ.get("CLIENTS", 64))  # connections of the load generator, of pgbench, and processes of PHP
 POOL = 8  # connections to the database of mod_finq's two children
+CONCURRENCY = 2  # of these, in use at once: as many as the database has processors
 SKILL = "xyz_bench_sbx_#1.0"
 STEPS = ("personal_data", "product_form")
 DATA = ({"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com", "birth_date": "1990-04-17"},
@@ -57,7 +58,7 @@ class Site:
         self.directory, self.scanner = directory, Clamd(directory / "clamd", StreamMaxLength="200M", MaxFileSize="200M", MaxScanSize="200M")
         self.installation = Installation(
             directory, plain=True, hosts=(HostSite(SCANNED, f"FinqScan {self.scanner.directive}"),),
-            directives={"FinqUploadQuota": "step off session off"}, log_level="warn", modules=("alias", "dav", "dav_fs", "authn_core", "auth_basic", "authn_file", "authz_user"),
+            directives={"FinqUploadQuota": "step off session off", "FinqDatabaseConcurrency": CONCURRENCY}, log_level="warn", modules=("alias", "dav", "dav_fs", "authn_core", "auth_basic", "authn_file", "authz_user"),
             dbd=(0, POOL // 2, POOL // 2), children=2, threads=2 * CLIENTS,
             postgres={"max_connections": 50 + 3 * CLIENTS, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
         httpd = self.installation.httpd
