@@ -187,7 +187,6 @@ CREATE TABLE finq.account (
     account_type text NOT NULL,
     account_sub_type text NOT NULL,
     details bytea NOT NULL,
-    read_at timestamp with time zone NOT NULL,
     CONSTRAINT account_pkey PRIMARY KEY (credentials_id, account_id)
 );
 
@@ -255,7 +254,6 @@ CREATE TABLE finq.balance (
     credit_line numeric,
     native_date date,
     native_timestamp timestamp with time zone,
-    read_at timestamp with time zone NOT NULL,
     CONSTRAINT balance_amount_check CHECK ((amount >= (0)::numeric)),
     CONSTRAINT balance_pkey PRIMARY KEY (credentials_id, balance_id)
 );
@@ -349,9 +347,14 @@ CREATE TABLE finq.feed (
     reference_key bytea,
     visited_at timestamp with time zone NOT NULL,
     seq bigint NOT NULL DEFAULT 0,
+    numbered bigint NOT NULL DEFAULT 0,
     is_partial boolean NOT NULL DEFAULT false,
     refresh_id uuid,
     refresh_until timestamp with time zone,
+    place integer NOT NULL DEFAULT 0,
+    walked_at timestamp with time zone NOT NULL DEFAULT 'infinity'::timestamp with time zone,
+    walked_behind uuid,
+    told_hash bytea,
     refreshed_at timestamp with time zone,
     due_at timestamp with time zone,
     refreshes timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
@@ -368,12 +371,11 @@ CREATE INDEX feed_due ON finq.feed USING btree (due_at) WHERE (due_at IS NOT NUL
 CREATE INDEX feed_oldest ON finq.feed USING btree (refreshed_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX feed_unread ON finq.feed USING btree (visited_at) WHERE (refreshed_at IS NULL);
 
-CREATE TABLE finq.feed_page (
+CREATE TABLE finq.feed_told (
     refresh_id uuid NOT NULL,
-    place integer NOT NULL,
-    kind text NOT NULL,
-    rows json NOT NULL,
-    CONSTRAINT feed_page_pkey PRIMARY KEY (refresh_id, place)
+    mac bytea NOT NULL,
+    ordinal integer NOT NULL,
+    CONSTRAINT feed_told_pkey PRIMARY KEY (refresh_id, mac, ordinal)
 );
 
 CREATE TABLE finq.functions (

@@ -64,6 +64,12 @@ typedef struct finq_sandbox_code {
 } finq_sandbox_code;
 finq_sandbox_code finq_sandbox_code_read(const char *code, apr_pool_t *pool);
 
+/** What one refresh's answers have in common, so that none of them is worked out from the beginning. */
+typedef struct finq_sandbox_memory finq_sandbox_memory;
+
+/** An empty one, of the pool: for the answers about one world. */
+finq_sandbox_memory *finq_sandbox_memory_new(apr_pool_t *pool);
+
 /** What the bank's data of a moment are made from: the same gives the same. */
 typedef struct finq_sandbox_world {
     finq_bytes seed;
@@ -71,6 +77,7 @@ typedef struct finq_sandbox_world {
     int days;       /**< by which that is ahead of the world's */
     int reads;      /**< how often this customer's data have been read, this time included */
     int unattended; /**< how often today, without a person who waited */
+    finq_sandbox_memory *memory;
 } finq_sandbox_world;
 
 /** A customer whose bank behaves in a way of its own; every other one is like the first. */

@@ -390,25 +390,13 @@ typedef struct finq_feed_keep_out {
 /** sql/functions/feed.sql. It may be repeated. */
 finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq_feed_keep_in *in, apr_pool_t *pool);
 
-typedef struct finq_feed_page_keep_in {
-    const finq_id *credentials_id;
-    const finq_id *refresh_id;
-    apr_int32_t place;
-    const char *kind;
-    const char *rows; /**< json */
-    apr_int32_t seconds;
-} finq_feed_page_keep_in;
-typedef struct finq_feed_page_keep_out {
-    int is_held;
-} finq_feed_page_keep_out;
-/** sql/functions/feed.sql. It may be repeated. */
-finq_error *finq_call_feed_page_keep(finq_feed_page_keep_out *out, finq_db *db, const finq_feed_page_keep_in *in,
-                                     apr_pool_t *pool);
-
 typedef struct finq_feed_store_in {
     const finq_id *credentials_id;
     const finq_id *refresh_id;
-    apr_int32_t pages;
+    apr_int32_t place;
+    const char *accounts; /**< json */
+    const char *balances; /**< json */
+    const char *rows; /**< json */
     apr_int64_t since;
     apr_int32_t frequency;
 } finq_feed_store_in;
@@ -419,6 +407,19 @@ typedef struct finq_feed_store_out {
 } finq_feed_store_out;
 /** sql/functions/feed.sql. It may be repeated. */
 finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const finq_feed_store_in *in, apr_pool_t *pool);
+
+typedef struct finq_feed_tell_in {
+    const finq_id *credentials_id;
+    const finq_id *refresh_id;
+    apr_int32_t place;
+    const char *rows; /**< json */
+    apr_int32_t seconds;
+} finq_feed_tell_in;
+typedef struct finq_feed_tell_out {
+    int is_held;
+} finq_feed_tell_out;
+/** sql/functions/feed.sql. It may be repeated. */
+finq_error *finq_call_feed_tell(finq_feed_tell_out *out, finq_db *db, const finq_feed_tell_in *in, apr_pool_t *pool);
 
 typedef struct finq_handoff_choose_in {
     const finq_id *client_id;

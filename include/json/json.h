@@ -77,6 +77,9 @@ void finq_json_put_value(finq_json_writer *to, const char *name, const json_t *v
 /** Puts what is JSON already; NULL is left out. */
 void finq_json_put_text(finq_json_writer *to, const char *name, const char *text);
 
+/** Bytes that have been written so far. */
+apr_size_t finq_json_length(const finq_json_writer *to);
+
 /** What was written, when all that was opened is closed. Lives as long as the writer's pool. */
 const char *finq_json_written(const finq_json_writer *to);
 

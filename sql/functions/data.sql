@@ -113,10 +113,11 @@ BEGIN
     RETURN NEXT v_answer;
     IF v_claim.outcome = 'ok' THEN
         RETURN QUERY
-            SELECT NULL, NULL::bytea, NULL::boolean, a.account_id, a.mac, r.servicer_id, r.name, finq.utc(a.read_at), a.currency, a.account_type,
+            SELECT NULL, NULL::bytea, NULL::boolean, a.account_id, a.mac, r.servicer_id, r.name, finq.utc(f.refreshed_at), a.currency, a.account_type,
                    a.account_sub_type, a.details,
                    finq.account_balances(a.credentials_id, a.account_id)::text
               FROM finq.account a
+              JOIN finq.feed f ON f.credentials_id = a.credentials_id
               JOIN finq.skill k ON k.skill_id = (v_claim.consent).skill_id
               JOIN finq.servicer r ON r.servicer_id = k.servicer_id
              WHERE a.credentials_id = p_credentials_id
@@ -143,12 +144,13 @@ BEGIN
         RETURN QUERY
             SELECT NULL, NULL::boolean, json_build_object(
                        'account_id', b.account_id, 'id', b.balance_id,
-                       'timestamp', to_char(b.read_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+                       'timestamp', to_char(f.refreshed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
                        'data', json_build_object(
                            'amount', b.amount::text, 'credit_debit_indicator', CASE WHEN b.is_credit THEN 'credit' ELSE 'debit' END,
                            'credit_limit_included', b.credit_limit_included, 'credit_line', b.credit_line::text, 'currency', b.currency,
                            'native_date', b.native_date, 'native_timestamp', finq.utc(b.native_timestamp), 'type', b.type))::text
               FROM finq.balance b
+              JOIN finq.feed f ON f.credentials_id = b.credentials_id
              WHERE b.credentials_id = p_credentials_id AND b.account_id = coalesce(p_account_id, b.account_id)
                AND b.type = coalesce(p_type, b.type) AND b.currency = coalesce(p_currency, b.currency)
              ORDER BY b.account_id, b.type, b.currency;

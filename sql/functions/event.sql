@@ -4,14 +4,15 @@
 -- person.
 CREATE OR REPLACE FUNCTION finq.event(p_client_id uuid, p_session_id uuid, p_skill_id integer, p_type text, p_data jsonb)
     RETURNS void
-    LANGUAGE sql VOLATILE
-BEGIN ATOMIC
+    LANGUAGE plpgsql
+AS $$
+BEGIN
     INSERT INTO finq.outbox (client_id, session_id, type, payload)
     SELECT w.client_id, p_session_id, p_type,
            json_build_object('type', p_type, 'timestamp', finq.utc(clock_timestamp()), 'data',
                              jsonb_build_object('client_id', p_client_id, 'session_id', p_session_id, 'skill', k.name) || p_data)
       FROM finq.webhook w JOIN finq.skill k ON k.skill_id = p_skill_id WHERE w.client_id = p_client_id;
-END;
+END $$;
 
 CREATE OR REPLACE FUNCTION finq.session_event(p_client_id uuid, p_session_id uuid, p_skill_id integer, p_status finq.session_status,
                                               p_step_id uuid)

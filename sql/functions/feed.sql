@@ -46,7 +46,7 @@ BEGIN
     DELETE FROM finq.feed f WHERE f.session_id = p_session_id RETURNING f.* INTO v_feed;
     IF FOUND THEN
         SELECT f.refresh_id INTO v_refresh_id FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR NO KEY UPDATE;
-        DELETE FROM finq.feed_page g WHERE g.refresh_id = v_refresh_id;
+        DELETE FROM finq.feed_told t WHERE t.refresh_id = v_refresh_id;
         INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, reference_key, visited_at, due_at)
         VALUES (p_credentials_id, v_feed.client_id, v_feed.skill_id, p_session_id, v_feed.connector, v_feed.reference, v_feed.reference_key,
                 v_feed.visited_at, clock_timestamp() + finq.feed_patience())
@@ -102,9 +102,10 @@ BEGIN
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
-    DELETE FROM finq.feed_page g WHERE g.refresh_id IN (v_feed.refresh_id, p_refresh_id);
+    DELETE FROM finq.feed_told t WHERE t.refresh_id IN (v_feed.refresh_id, p_refresh_id);
     UPDATE finq.feed f
        SET refresh_id = p_refresh_id, refresh_until = v_now + p_seconds * interval '1 second',
+           numbered = greatest(f.numbered, f.seq), place = 0, walked_at = 'infinity', walked_behind = NULL,
            refreshes = v_recent || CASE WHEN p_is_attended OR v_again THEN '{}' ELSE ARRAY[v_now] END
      WHERE f.credentials_id = v_feed.credentials_id;
     credentials_id := v_feed.credentials_id;
@@ -116,8 +117,9 @@ BEGIN
     reference := v_feed.reference;
     reference_key := v_feed.reference_key;
     SELECT k.data_key INTO account_key FROM finq.account_key k WHERE k.client_id = v_feed.client_id;
-    -- what is older than a month seldom changes at a bank; whole days, within which those that nothing tells apart are counted
-    since := CASE WHEN v_feed.is_partial THEN finq.seconds(date_trunc('day', v_feed.refreshed_at - interval '30 days', 'UTC')) END;
+    -- what is older than a month seldom changes at a bank; whole days, within which those that nothing tells apart are counted; all, where
+    -- the refresh before has left pieces
+    since := CASE WHEN v_feed.is_partial AND v_feed.numbered <= v_feed.seq THEN finq.seconds(date_trunc('day', v_feed.refreshed_at - interval '30 days', 'UTC')) END;
     visited_at := finq.seconds(v_feed.visited_at);
 END $$;
 COMMENT ON FUNCTION finq.feed_claim IS 'repeatable';
@@ -138,9 +140,11 @@ DECLARE
 BEGIN
     behind := finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.due_at) FROM finq.feed f)));
     oldest := finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.refreshed_at) FROM finq.feed f WHERE f.due_at IS NOT NULL)));
-    FOR v_feed IN SELECT f.* FROM finq.feed f
-                   WHERE f.due_at <= v_now AND f.connector = ANY (string_to_array(p_connectors, ' '))
-                   ORDER BY f.due_at LIMIT 20 FOR NO KEY UPDATE SKIP LOCKED LOOP
+    FOR v_look IN 1..20 LOOP
+        SELECT f.* INTO v_feed FROM finq.feed f
+         WHERE f.due_at <= v_now AND f.connector = ANY (string_to_array(p_connectors, ' '))
+         ORDER BY f.due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+        EXIT WHEN NOT FOUND;
         SELECT finq.consent_status(c) INTO v_is FROM finq.credential c WHERE c.credentials_id = v_feed.credentials_id;
         v_next := CASE WHEN v_is IS NULL THEN v_now + finq.feed_patience()
                        WHEN v_is = 'ACTIVE' AND v_feed.frequency > 0 THEN greatest(v_feed.refresh_until, finq.feed_allowed_at(v_feed)) END;
@@ -149,6 +153,7 @@ BEGIN
          WHERE f.credentials_id = v_feed.credentials_id;
         EXIT WHEN credentials_id IS NOT NULL;
     END LOOP;
+    PERFORM set_config('synchronous_commit', 'off', true); -- a crash that undoes it has the bank asked once more, and loses nothing
 END $$;
 COMMENT ON FUNCTION finq.feed_due IS 'repeatable';
 
@@ -163,23 +168,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.account_key_keep IS 'repeatable';
 
--- Keeps a page of what a refresh is told, and its claim for p_seconds more. False where it has been overtaken, or the consent has ended.
-CREATE OR REPLACE FUNCTION finq.feed_page_keep(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_kind text, p_rows json,
-                                               p_seconds integer, OUT is_held boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    UPDATE finq.feed f SET refresh_until = clock_timestamp() + p_seconds * interval '1 second'
-     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > clock_timestamp()
-       AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = p_credentials_id AND finq.consent_status(c) <> 'ACTIVE');
-    is_held := FOUND;
-    IF is_held THEN
-        INSERT INTO finq.feed_page (refresh_id, place, kind, rows) VALUES (p_refresh_id, p_place, p_kind, p_rows)
-        ON CONFLICT (refresh_id, place) DO UPDATE SET kind = excluded.kind, rows = excluded.rows;
-    END IF;
-END $$;
-COMMENT ON FUNCTION finq.feed_page_keep IS 'repeatable';
-
 -- The UUID (RFC 9562, version 8) of what has a MAC or a hash.
 CREATE OR REPLACE FUNCTION finq.id_of(p_bytes bytea) RETURNS uuid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -191,61 +179,149 @@ CREATE OR REPLACE FUNCTION finq.utx_id(p_mac bytea, p_ordinal integer) RETURNS b
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN sha256(p_mac || int4send(p_ordinal));
 
--- The accounts that a refresh was told of.
-CREATE OR REPLACE FUNCTION finq.feed_accounts(p_refresh_id uuid)
-    RETURNS TABLE (account_id uuid, mac bytea, currency text, account_type text, account_sub_type text, details bytea)
-    LANGUAGE sql STABLE
-BEGIN ATOMIC
-    SELECT finq.id_of(r.mac), r.mac, r.currency, r.account_type, r.account_sub_type, r.details
-      FROM finq.feed_page g
-     CROSS JOIN LATERAL json_to_recordset(g.rows) AS r (mac bytea, currency text, account_type text, account_sub_type text, details bytea)
-     WHERE g.refresh_id = p_refresh_id AND g.kind = 'accounts';
-END;
-
--- The transactions that it was told of. Those that nothing tells apart are counted in the order of their telling. One with a lasting reference
--- that two pages tell of is as the later one says: the bank's list has moved on between them.
-CREATE OR REPLACE FUNCTION finq.feed_transactions(p_refresh_id uuid)
+-- The transactions of a piece, p_rows. Those that nothing tells apart are counted in the order of their telling, behind those of the pieces
+-- before (p_has_more: there were some). One with a lasting reference that is told of twice is as it was told last: the bank's list has moved on.
+CREATE OR REPLACE FUNCTION finq.feed_transactions(p_refresh_id uuid, p_rows json, p_has_more boolean)
     RETURNS TABLE (transaction_id uuid, account_id uuid, mac bytea, ordinal integer, is_derived boolean, is_booked boolean,
                    booked_at timestamptz, amount numeric, is_credit boolean, currency text, balance numeric, category text, info bytea)
     LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT finq.id_of(finq.utx_id(o.mac, o.ordinal)), finq.id_of(o.account), o.mac, o.ordinal, o.is_derived, o.booked_at IS NOT NULL,
            to_timestamp(o.booked_at), o.amount, o.is_credit, o.currency, o.balance, o.category, o.info
-      FROM (SELECT r.*, (row_number() OVER (PARTITION BY r.mac, CASE WHEN NOT r.is_derived THEN g.place END ORDER BY g.place, r.line) - 1)::integer
-                   AS ordinal, r.is_derived OR g.place = max(g.place) OVER (PARTITION BY r.mac) AS is_told
-              FROM finq.feed_page g
-             CROSS JOIN LATERAL ROWS FROM (json_to_recordset(g.rows)
+      FROM (SELECT r.mac, r.account, r.is_derived, r.booked_at, r.amount, r.is_credit, r.currency, r.balance, r.category, r.info,
+                   CASE WHEN NOT r.is_derived THEN 0
+                        ELSE row_number() OVER same - 1
+                             + CASE WHEN p_has_more THEN (SELECT count(*) FROM finq.feed_told t WHERE t.refresh_id = p_refresh_id AND t.mac = r.mac)
+                                    ELSE 0 END END::integer AS ordinal,
+                   r.is_derived OR lead(r.line) OVER same IS NULL AS is_told
+              FROM ROWS FROM (json_to_recordset(p_rows)
                 AS (mac bytea, account bytea, is_derived boolean, booked_at bigint, amount numeric, is_credit boolean, currency text,
                     balance numeric, category text, info bytea)) WITH ORDINALITY
                 AS r (mac, account, is_derived, booked_at, amount, is_credit, currency, balance, category, info, line)
-             WHERE g.refresh_id = p_refresh_id AND g.kind = 'transactions') o
+            WINDOW same AS (PARTITION BY r.mac ORDER BY r.line)) o
      WHERE o.is_told;
 END;
 
--- Stores the accounts and balances of a refresh, in the place of those before. As those below it is in PL/pgSQL, which keeps its plans: to
--- plan them each time would take longer than most refreshes.
-CREATE OR REPLACE FUNCTION finq.feed_store_accounts(p_credentials_id uuid, p_refresh_id uuid, p_now timestamptz) RETURNS void
+-- Notes that a piece was told, for the pieces that follow and for the look at what was not.
+CREATE OR REPLACE FUNCTION finq.feed_note(p_refresh_id uuid, p_rows json, p_has_more boolean) RETURNS void
     LANGUAGE plpgsql
 AS $$
 BEGIN
-    DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id;
-    INSERT INTO finq.account (credentials_id, account_id, mac, currency, account_type, account_sub_type, details, read_at)
-    SELECT p_credentials_id, a.account_id, a.mac, a.currency, a.account_type, a.account_sub_type, a.details, p_now
-      FROM finq.feed_accounts(p_refresh_id) a;
-    DELETE FROM finq.balance b WHERE b.credentials_id = p_credentials_id;
-    INSERT INTO finq.balance (credentials_id, balance_id, account_id, type, amount, currency, is_credit, credit_limit_included,
-                              credit_line, native_date, native_timestamp, read_at)
-    SELECT p_credentials_id, finq.id_of(sha256(r.account || convert_to(r.type || r.currency, 'UTF8'))), finq.id_of(r.account), r.type, r.amount,
-           r.currency, r.is_credit, r.credit_limit_included, r.credit_line, r.native_date, to_timestamp(r.native_timestamp), p_now
-      FROM finq.feed_page g
-     CROSS JOIN LATERAL json_to_recordset(g.rows)
-        AS r (account bytea, type text, amount numeric, currency text, is_credit boolean, credit_limit_included boolean,
-              credit_line numeric, native_date date, native_timestamp bigint)
-     WHERE g.refresh_id = p_refresh_id AND g.kind = 'balances';
+    INSERT INTO finq.feed_told (refresh_id, mac, ordinal)
+    SELECT p_refresh_id, t.mac, t.ordinal FROM finq.feed_transactions(p_refresh_id, p_rows, p_has_more) t
+    ON CONFLICT (refresh_id, mac, ordinal) DO NOTHING;
+END $$;
+
+-- Stores what has changed in the transactions of a piece, each change under its number from p_numbered on, and answers the last of them and
+-- what was told. By indexes, row by row: a piece is small, however much of the consent's there is. As those below it is in PL/pgSQL, which
+-- keeps its plans: to plan them each time would take longer than most refreshes.
+CREATE OR REPLACE FUNCTION finq.feed_apply(p_credentials_id uuid, p_refresh_id uuid, p_rows json, p_has_more boolean, p_now timestamptz,
+                                           INOUT p_numbered bigint, OUT told uuid[])
+    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+DECLARE
+    v_changes bigint;
+BEGIN
+    WITH told AS MATERIALIZED (SELECT t.* FROM finq.feed_transactions(p_refresh_id, p_rows, p_has_more) t),
+    change AS MATERIALIZED (
+        SELECT p_numbered + row_number() OVER (ORDER BY t.booked_at, t.transaction_id) AS seq, l.seq AS before, t.*
+          FROM told t
+          LEFT JOIN finq.transaction l ON l.credentials_id = p_credentials_id AND l.transaction_id = t.transaction_id AND l.superseded_by IS NULL
+         WHERE l.seq IS NULL
+            OR (l.account_id, l.is_booked, l.amount, l.is_credit, l.currency, l.info)
+               <> (t.account_id, t.is_booked, t.amount, t.is_credit, t.currency, t.info)
+            OR (l.booked_at, l.balance, l.category) IS DISTINCT FROM (t.booked_at, t.balance, t.category)),
+    ended AS (
+        UPDATE finq.transaction x SET superseded_by = c.seq, ended_at = p_now FROM change c
+         WHERE x.credentials_id = p_credentials_id AND x.seq = c.before),
+    stored AS (
+        INSERT INTO finq.transaction (credentials_id, seq, transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount,
+                                      is_credit, currency, balance, category, info, stored_at)
+        SELECT p_credentials_id, c.seq, c.transaction_id, c.account_id, c.mac, c.ordinal, c.is_derived, c.is_booked, c.booked_at,
+               c.amount, c.is_credit, c.currency, c.balance, c.category, c.info, date_trunc('second', p_now)
+          FROM change c)
+    SELECT (SELECT count(*) FROM change), ARRAY(SELECT t.transaction_id FROM told t) INTO v_changes, told;
+    p_numbered := p_numbered + v_changes;
+END $$;
+
+-- So many stored transactions one call looks at, for those that were not told.
+CREATE OR REPLACE FUNCTION finq.feed_walk_rows() RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    RETURN 2000;
+
+-- Looks at the next transactions that are stored, newest first, and ends those that were told neither in p_told nor in the pieces before: but
+-- for what was booked before p_since, and is not of an account that is gone. Answers the last number, and whether all have been looked at.
+CREATE OR REPLACE FUNCTION finq.feed_walk(p_credentials_id uuid, p_refresh_id uuid, p_told uuid[], p_accounts uuid[], p_since timestamptz, p_now timestamptz,
+                                          INOUT p_numbered bigint, INOUT p_at timestamptz, INOUT p_behind uuid, OUT is_over boolean)
+    LANGUAGE plpgsql SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+DECLARE
+    v_from  timestamptz := CASE WHEN EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id <> ALL (p_accounts))
+                                THEN '-infinity' ELSE coalesce(p_since, '-infinity') END;
+    v_seen  integer;
+    v_gone  bigint;
+BEGIN
+    WITH seen AS MATERIALIZED (
+        SELECT l.seq, l.transaction_id, l.account_id, l.mac, l.ordinal, coalesce(l.booked_at, 'infinity') AS at
+          FROM finq.transaction l
+         WHERE l.credentials_id = p_credentials_id AND l.superseded_by IS NULL AND coalesce(l.booked_at, 'infinity') BETWEEN v_from AND p_at
+           AND (p_behind IS NULL OR l.transaction_id > p_behind OR coalesce(l.booked_at, 'infinity') < p_at)
+         ORDER BY coalesce(l.booked_at, 'infinity') DESC, l.transaction_id, l.seq LIMIT finq.feed_walk_rows()),
+    gone AS MATERIALIZED (
+        SELECT s.seq, p_numbered + row_number() OVER (ORDER BY s.at, s.transaction_id) AS number,
+               CASE WHEN s.account_id = ANY (p_accounts) THEN 'bank_removed' ELSE 'account_withdrawn' END AS reason
+          FROM seen s
+         WHERE s.transaction_id NOT IN (SELECT unnest(p_told))
+           AND (p_since IS NULL OR s.at >= p_since OR s.account_id <> ALL (p_accounts))
+           AND NOT EXISTS (SELECT FROM finq.feed_told t WHERE t.refresh_id = p_refresh_id AND t.mac = s.mac AND t.ordinal = s.ordinal)),
+    ended AS (
+        UPDATE finq.transaction x SET superseded_by = g.number, ended_at = p_now, removed_for = g.reason FROM gone g
+         WHERE x.credentials_id = p_credentials_id AND x.seq = g.seq)
+    SELECT count(*), (SELECT count(*) FROM gone), (array_agg(s.at))[count(*)], (array_agg(s.transaction_id))[count(*)]
+      INTO v_seen, v_gone, p_at, p_behind FROM seen s;
+    p_numbered := p_numbered + v_gone;
+    is_over := v_seen < finq.feed_walk_rows();
+END $$;
+
+-- Stores accounts and balances in the place of those before. What has not changed is not written.
+CREATE OR REPLACE FUNCTION finq.feed_store_accounts(p_credentials_id uuid, p_ids uuid[], p_accounts json, p_balances json) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_balances uuid[];
+BEGIN
+    DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id <> ALL (p_ids);
+    INSERT INTO finq.account AS a (credentials_id, account_id, mac, currency, account_type, account_sub_type, details)
+    SELECT p_credentials_id, finq.id_of(r.mac), r.mac, r.currency, r.account_type, r.account_sub_type, r.details
+      FROM json_to_recordset(p_accounts) AS r (mac bytea, currency text, account_type text, account_sub_type text, details bytea)
+    ON CONFLICT (credentials_id, account_id) DO UPDATE
+        SET account_type = excluded.account_type, account_sub_type = excluded.account_sub_type, details = excluded.details
+        WHERE (a.account_type, a.account_sub_type, a.details) <> (excluded.account_type, excluded.account_sub_type, excluded.details);
+    WITH told AS MATERIALIZED (
+        SELECT finq.id_of(sha256(r.account || convert_to(r.type || r.currency, 'UTF8'))) AS id, finq.id_of(r.account) AS account_id, r.type, r.amount,
+               r.currency, r.is_credit, r.credit_limit_included, r.credit_line, r.native_date, to_timestamp(r.native_timestamp) AS native_timestamp
+          FROM json_to_recordset(p_balances)
+            AS r (account bytea, type text, amount numeric, currency text, is_credit boolean, credit_limit_included boolean,
+                  credit_line numeric, native_date date, native_timestamp bigint)),
+    stored AS (
+        INSERT INTO finq.balance AS b (credentials_id, balance_id, account_id, type, amount, currency, is_credit, credit_limit_included,
+                                       credit_line, native_date, native_timestamp)
+        SELECT p_credentials_id, t.id, t.account_id, t.type, t.amount, t.currency, t.is_credit, t.credit_limit_included, t.credit_line,
+               t.native_date, t.native_timestamp
+          FROM told t
+        ON CONFLICT (credentials_id, balance_id) DO UPDATE
+            SET amount = excluded.amount, is_credit = excluded.is_credit, credit_limit_included = excluded.credit_limit_included,
+                credit_line = excluded.credit_line, native_date = excluded.native_date, native_timestamp = excluded.native_timestamp
+            WHERE (b.amount, b.is_credit, b.credit_limit_included, b.credit_line, b.native_date, b.native_timestamp)
+                  IS DISTINCT FROM (excluded.amount, excluded.is_credit, excluded.credit_limit_included, excluded.credit_line,
+                                    excluded.native_date, excluded.native_timestamp))
+    SELECT array_agg(t.id) INTO v_balances FROM told t;
+    DELETE FROM finq.balance b WHERE b.credentials_id = p_credentials_id AND b.balance_id <> ALL (coalesce(v_balances, '{}'));
 END $$;
 
 -- Of the changes after p_after: what the bank removed and what is new look alike, and the n-th of the one became the n-th of the other. Joined
--- by hashes, as below: nothing tells the planner how many a bank changes at once, and to compare each with each would not end.
+-- by hashes: nothing tells the planner how many a bank changes at once, and to compare each with each would not end. What no client has
+-- been told of, since the refresh that brought it did not come to its end, neither went nor came.
 CREATE OR REPLACE FUNCTION finq.feed_match(p_credentials_id uuid, p_after bigint) RETURNS void
     LANGUAGE plpgsql SET enable_nestloop = off SET jit = off
 AS $$
@@ -257,71 +333,23 @@ BEGIN
          CROSS JOIN LATERAL (SELECT CASE WHEN l.is_booked THEN 'corrected' ELSE 'pending_booked' END AS reason,
                                     CASE WHEN l.is_booked THEN date_trunc('day', l.booked_at) ELSE 'infinity' END AS day,
                                     CASE WHEN l.is_booked THEN 0 ELSE l.amount END AS amount) k
-         WHERE l.credentials_id = p_credentials_id AND l.superseded_by > p_after AND l.removed_for = 'bank_removed'),
+         WHERE l.credentials_id = p_credentials_id AND l.superseded_by > p_after AND l.seq <= p_after AND l.removed_for = 'bank_removed'),
     came AS (
         SELECT n.transaction_id, k.reason, n.account_id, n.currency, n.is_credit, k.day, k.amount,
                row_number() OVER (PARTITION BY k.reason, n.account_id, n.currency, n.is_credit, k.day, k.amount ORDER BY n.seq) AS place
           FROM finq.transaction n
          CROSS JOIN LATERAL (VALUES ('corrected', date_trunc('day', n.booked_at), 0), ('pending_booked', 'infinity', n.amount)) AS k (reason, day, amount)
-         WHERE n.credentials_id = p_credentials_id AND n.seq > p_after AND n.is_booked
-           AND NOT EXISTS (SELECT FROM finq.transaction b WHERE b.credentials_id = p_credentials_id AND b.superseded_by = n.seq))
+         WHERE n.credentials_id = p_credentials_id AND n.seq > p_after AND n.superseded_by IS NULL AND n.is_booked
+           AND NOT EXISTS (SELECT FROM finq.transaction b
+                            WHERE b.credentials_id = p_credentials_id AND b.transaction_id = n.transaction_id AND b.seq <= p_after
+                              AND b.superseded_by > p_after))
     UPDATE finq.transaction x
        SET removed_for = g.reason, replaced_by = m.transaction_id
       FROM gone g JOIN came m USING (reason, account_id, currency, is_credit, day, amount, place)
      WHERE x.credentials_id = p_credentials_id AND x.seq = g.seq;
 END $$;
 
--- Stores what has changed in the transactions since the refresh before, each change under its number, and answers how many changed.
--- What was not told goes, but for what is older than p_since.
-CREATE OR REPLACE FUNCTION finq.feed_store_transactions(p_feed finq.feed, p_refresh_id uuid, p_since timestamptz, p_now timestamptz)
-    RETURNS bigint
-    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off
-AS $$
-DECLARE
-    v_changes bigint;
-    v_is_gone boolean; -- some of it
-BEGIN
-    WITH told AS MATERIALIZED (SELECT t.* FROM finq.feed_transactions(p_refresh_id) t),
-    change AS MATERIALIZED (
-        SELECT (p_feed).seq + row_number() OVER (ORDER BY coalesce(t.booked_at, l.booked_at, 'infinity'),
-                                                          coalesce(t.transaction_id, l.transaction_id)) AS seq,
-               l.seq AS before, t.transaction_id, t.account_id, t.mac, t.ordinal, t.is_derived, t.is_booked, t.booked_at, t.amount,
-               t.is_credit, t.currency, t.balance, t.category, t.info
-          FROM told t
-          FULL JOIN (SELECT x.credentials_id, x.seq, x.transaction_id, x.account_id, x.is_booked, x.booked_at, x.amount, x.is_credit,
-                            x.currency, x.balance, x.category, x.info
-                       FROM finq.transaction x
-                      WHERE x.credentials_id = (p_feed).credentials_id AND x.superseded_by IS NULL) l
-            ON l.transaction_id = t.transaction_id
-         WHERE CASE WHEN t.transaction_id IS NULL THEN
-                        p_since IS NULL OR l.booked_at IS NULL OR l.booked_at >= p_since
-                        OR NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = l.credentials_id AND a.account_id = l.account_id)
-                    ELSE l.transaction_id IS NULL
-                         OR (l.account_id, l.is_booked, l.amount, l.is_credit, l.currency, l.info)
-                            <> (t.account_id, t.is_booked, t.amount, t.is_credit, t.currency, t.info)
-                         OR (l.booked_at, l.balance, l.category) IS DISTINCT FROM (t.booked_at, t.balance, t.category) END),
-    ended AS (
-        UPDATE finq.transaction x
-           SET superseded_by = c.seq, ended_at = p_now,
-               removed_for = CASE WHEN c.transaction_id IS NULL THEN CASE
-                   WHEN EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = x.credentials_id AND a.account_id = x.account_id)
-                   THEN 'bank_removed' ELSE 'account_withdrawn' END END
-          FROM change c
-         WHERE x.credentials_id = (p_feed).credentials_id AND x.seq = c.before),
-    stored AS (
-        INSERT INTO finq.transaction (credentials_id, seq, transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount,
-                                      is_credit, currency, balance, category, info, stored_at)
-        SELECT (p_feed).credentials_id, c.seq, c.transaction_id, c.account_id, c.mac, c.ordinal, c.is_derived, c.is_booked, c.booked_at,
-               c.amount, c.is_credit, c.currency, c.balance, c.category, c.info, date_trunc('second', p_now)
-          FROM change c WHERE c.transaction_id IS NOT NULL)
-    SELECT count(*), bool_or(c.transaction_id IS NULL) INTO v_changes, v_is_gone FROM change c;
-    IF v_is_gone THEN
-        PERFORM finq.feed_match((p_feed).credentials_id, (p_feed).seq);
-    END IF;
-    RETURN v_changes;
-END $$;
-
--- Versions that have held no longer for 30 days go, and with them what a client could be told that has not asked since.
+-- Versions that have held no longer for 30 days go, some at a time, and with them what a client could be told that has not asked since.
 CREATE OR REPLACE FUNCTION finq.feed_prune(p_credentials_id uuid, p_now timestamptz) RETURNS bigint
     LANGUAGE plpgsql
 AS $$
@@ -329,78 +357,146 @@ DECLARE
     v_pruned bigint;
 BEGIN
     WITH pruned AS (
-        DELETE FROM finq.transaction t WHERE t.credentials_id = p_credentials_id AND t.ended_at < p_now - interval '30 days'
+        DELETE FROM finq.transaction t
+         WHERE t.credentials_id = p_credentials_id
+           AND t.seq = ANY (ARRAY(SELECT o.seq FROM finq.transaction o
+                                   WHERE o.credentials_id = p_credentials_id AND o.ended_at < p_now - interval '30 days'
+                                   ORDER BY o.ended_at LIMIT finq.feed_walk_rows()))
         RETURNING t.superseded_by)
     SELECT max(p.superseded_by) INTO v_pruned FROM pruned p;
     RETURN v_pruned;
 END $$;
 
 -- What is wrong with what a refresh was told, as a whole; NULL where nothing is.
-CREATE OR REPLACE FUNCTION finq.feed_fault(p_refresh_id uuid) RETURNS text
+CREATE OR REPLACE FUNCTION finq.feed_fault(p_accounts uuid[], p_balances json) RETURNS text
     LANGUAGE plpgsql STABLE
 AS $$
-DECLARE
-    v_accounts uuid[] := ARRAY(SELECT a.account_id FROM finq.feed_accounts(p_refresh_id) a);
-    v_is_twice boolean;
-    v_strays   boolean;
 BEGIN
-    SELECT bool_or(NOT t.is_derived AND t.ordinal > 0), bool_or(t.account_id <> ALL (v_accounts)) INTO v_is_twice, v_strays
-      FROM finq.feed_transactions(p_refresh_id) t;
     RETURN CASE
-        WHEN (SELECT count(DISTINCT a.id) FROM unnest(v_accounts) AS a (id)) < cardinality(v_accounts) THEN 'it tells of an account twice'
-        WHEN EXISTS (SELECT FROM finq.feed_page g
-                      CROSS JOIN LATERAL json_to_recordset(g.rows) AS r (account bytea, type text, currency text)
-                      WHERE g.refresh_id = p_refresh_id AND g.kind = 'balances'
+        WHEN (SELECT count(DISTINCT a.id) FROM unnest(p_accounts) AS a (id)) < cardinality(p_accounts) THEN 'it tells of an account twice'
+        WHEN EXISTS (SELECT FROM json_to_recordset(p_balances) AS r (account text, type text, currency text)
                       GROUP BY r.account, r.type, r.currency HAVING count(*) > 1)
-            THEN 'it tells of a balance twice'
-        WHEN v_is_twice THEN 'it tells of a transaction twice on a page'
-        WHEN v_strays THEN 'it tells of a transaction of an account that it does not tell of' END;
+            THEN 'it tells of a balance twice' END;
 END $$;
 
--- Stores what a refresh was told in p_pages pages. `outcome` is 'ok'; 'overtaken', where nothing is stored any more; or 'refused', with the
+-- The feed whose claim is p_refresh_id's, locked, as its consent is; NULL where it has been overtaken, or the consent has ended.
+CREATE OR REPLACE FUNCTION finq.feed_held(p_credentials_id uuid, p_refresh_id uuid) RETURNS finq.feed
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_consent finq.credential;
+    v_feed    finq.feed;
+BEGIN
+    SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = p_credentials_id FOR NO KEY UPDATE;
+    IF FOUND AND finq.consent_status(v_consent) <> 'ACTIVE' THEN
+        DELETE FROM finq.feed_told t WHERE t.refresh_id = p_refresh_id;
+        RETURN NULL;
+    END IF;
+    SELECT f.* INTO v_feed FROM finq.feed f
+     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > clock_timestamp() FOR NO KEY UPDATE;
+    RETURN v_feed;
+END $$;
+
+-- Stores piece number p_place, from 1, of the transactions that a refresh is told, where more follow: so that no refresh is too large to
+-- be stored. Their numbers are above the feed's seq, and nobody is told of them before finq.feed_store. A refresh that does not get there
+-- leaves them to the next. Holds the claim for p_seconds more; false where it has been overtaken, or the consent has ended.
+CREATE OR REPLACE FUNCTION finq.feed_tell(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_rows json, p_seconds integer, OUT is_held boolean)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    v_feed     finq.feed := finq.feed_held(p_credentials_id, p_refresh_id);
+    v_numbered bigint;
+BEGIN
+    is_held := v_feed.credentials_id IS NOT NULL AND p_place <= v_feed.place + 1;
+    IF is_held THEN
+        v_numbered := v_feed.numbered;
+        IF p_place > v_feed.place THEN -- else its answer was lost
+            SELECT a.p_numbered INTO v_numbered
+              FROM finq.feed_apply(p_credentials_id, p_refresh_id, p_rows, v_feed.place > 0, clock_timestamp(), v_feed.numbered) a;
+            PERFORM finq.feed_note(p_refresh_id, p_rows, v_feed.place > 0);
+        END IF;
+        UPDATE finq.feed f
+           SET place = p_place, numbered = v_numbered, refresh_until = clock_timestamp() + p_seconds * interval '1 second'
+         WHERE f.credentials_id = p_credentials_id;
+    END IF;
+END $$;
+COMMENT ON FUNCTION finq.feed_tell IS 'repeatable';
+
+-- Stores the last piece of a refresh, and then all of it is what clients are told. `outcome` is 'ok'; 'more', where it is to be called again,
+-- since there was more to look at than one call may; 'overtaken', where nothing is stored any more; or 'refused', with the
 -- fault: then nothing is stored either, and the claim stands. p_since is what the bank was asked for, p_frequency what it allows.
 -- No plan is made anew: what one refresh stores takes less time than its plans.
-CREATE OR REPLACE FUNCTION finq.feed_store(p_credentials_id uuid, p_refresh_id uuid, p_pages integer, p_since bigint, p_frequency integer,
-                                           OUT outcome text, OUT fault text, OUT seq bigint)
+CREATE OR REPLACE FUNCTION finq.feed_store(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_accounts json, p_balances json, p_rows json,
+                                           p_since bigint, p_frequency integer, OUT outcome text, OUT fault text, OUT seq bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_now     timestamptz := clock_timestamp();
-    v_feed    finq.feed;
-    v_consent finq.credential;
-    v_is_new  boolean; -- of an account only what is new was asked for, and there is none before
-    v_changes bigint;
+    v_now      timestamptz := clock_timestamp();
+    v_feed     finq.feed := finq.feed_held(p_credentials_id, p_refresh_id);
+    v_hash     bytea;  -- of all that was told, where one piece is all; its texts are sealed
+    v_accounts uuid[];
+    v_told     uuid[]; -- of this piece, where it is stored now
+    v_is_new   boolean := false; -- of an account only what is new was asked for, and there is none before
+    v_is_over  boolean := true;
+    v_pruned   bigint;
 BEGIN
-    SELECT c.* INTO v_consent FROM finq.credential c WHERE c.credentials_id = p_credentials_id FOR NO KEY UPDATE;
-    SELECT f.* INTO v_feed FROM finq.feed f
-     WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id AND f.refresh_until > v_now FOR NO KEY UPDATE;
-    IF NOT FOUND OR (v_consent.credentials_id IS NOT NULL AND finq.consent_status(v_consent) <> 'ACTIVE')
-       OR p_pages <> (SELECT count(*) FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id) THEN
-        DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
+    IF v_feed.credentials_id IS NULL OR p_place > v_feed.place + 1 THEN
         outcome := 'overtaken';
         RETURN;
     END IF;
-    fault := finq.feed_fault(p_refresh_id);
-    outcome := CASE WHEN fault IS NULL THEN 'ok' ELSE 'refused' END;
-    IF fault IS NOT NULL THEN
+    v_hash := CASE WHEN p_place = 1 THEN sha256(convert_to(concat_ws(' ', p_since, p_accounts, p_balances, p_rows), 'UTF8')) END;
+    IF v_hash IS DISTINCT FROM v_feed.told_hash OR v_hash IS NULL OR v_feed.numbered > v_feed.seq THEN
+        v_accounts := ARRAY(SELECT finq.id_of(r.mac) FROM json_to_recordset(p_accounts) AS r (mac bytea));
+        fault := finq.feed_fault(v_accounts, p_balances);
+        IF fault IS NOT NULL THEN
+            outcome := 'refused';
+            RETURN;
+        END IF;
+        IF p_place > v_feed.place THEN
+            SELECT a.p_numbered, a.told INTO v_feed.numbered, v_told
+              FROM finq.feed_apply(p_credentials_id, p_refresh_id, p_rows, p_place > 1, v_now, v_feed.numbered) a;
+        END IF;
+        SELECT w.p_numbered, w.p_at, w.p_behind, w.is_over INTO v_feed.numbered, v_feed.walked_at, v_feed.walked_behind, v_is_over
+          FROM finq.feed_walk(p_credentials_id, p_refresh_id, v_told, v_accounts, to_timestamp(p_since), v_now, v_feed.numbered,
+                              v_feed.walked_at, v_feed.walked_behind) w;
+    END IF;
+    IF NOT v_is_over THEN
+        IF p_place > v_feed.place THEN
+            PERFORM finq.feed_note(p_refresh_id, p_rows, p_place > 1);
+        END IF;
+        UPDATE finq.feed f
+           SET place = p_place, numbered = v_feed.numbered, walked_at = v_feed.walked_at, walked_behind = v_feed.walked_behind
+         WHERE f.credentials_id = p_credentials_id;
+        outcome := 'more';
         RETURN;
     END IF;
-    v_is_new := v_feed.is_partial AND EXISTS (
-        SELECT FROM finq.feed_accounts(p_refresh_id) t
-         WHERE NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id = t.account_id));
-    PERFORM finq.feed_store_accounts(p_credentials_id, p_refresh_id, v_now);
-    v_changes := finq.feed_store_transactions(v_feed, p_refresh_id, to_timestamp(p_since), v_now);
-    seq := v_feed.seq + v_changes;
+    IF v_accounts IS NOT NULL THEN
+        v_is_new := v_feed.is_partial AND EXISTS (
+            SELECT FROM unnest(v_accounts) AS t (id)
+             WHERE NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id = t.id));
+        PERFORM finq.feed_store_accounts(p_credentials_id, v_accounts, p_accounts, p_balances);
+    END IF;
+    IF EXISTS (SELECT FROM finq.transaction t
+                WHERE t.credentials_id = p_credentials_id AND t.superseded_by > v_feed.seq AND t.removed_for IS NOT NULL) THEN
+        PERFORM finq.feed_match(p_credentials_id, v_feed.seq);
+    END IF;
+    v_pruned := finq.feed_prune(p_credentials_id, v_now);
     UPDATE finq.feed f
-       SET seq = v_feed.seq + v_changes, is_partial = NOT v_is_new, refresh_id = NULL, refresh_until = NULL, refreshed_at = v_now,
+       SET seq = v_feed.numbered, numbered = v_feed.numbered, is_partial = NOT v_is_new, told_hash = CASE WHEN NOT v_is_new THEN v_hash END,
+           refresh_id = NULL, refresh_until = NULL, refreshed_at = v_now,
            due_at = finq.feed_next(p_credentials_id, p_frequency), frequency = p_frequency, error = NULL, error_at = NULL,
-           kept_from = greatest(f.kept_from, finq.feed_prune(p_credentials_id, v_now))
+           kept_from = greatest(f.kept_from, v_pruned)
      WHERE f.credentials_id = p_credentials_id;
-    DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
-    IF v_changes > 0 AND v_consent.credentials_id IS NOT NULL THEN
-        PERFORM finq.event(v_consent.client_id, v_consent.session_id, v_consent.skill_id, 'transactions.updated',
-                           jsonb_build_object('credentials_id', p_credentials_id, 'seq', seq));
+    IF p_place > 1 OR v_feed.place > 0 THEN
+        DELETE FROM finq.feed_told t WHERE t.refresh_id = p_refresh_id;
+    END IF;
+    outcome := 'ok';
+    seq := v_feed.numbered;
+    IF v_feed.numbered > v_feed.seq THEN
+        PERFORM finq.event(c.client_id, c.session_id, c.skill_id, 'transactions.updated',
+                           jsonb_build_object('credentials_id', p_credentials_id, 'seq', v_feed.numbered))
+           FROM finq.credential c WHERE c.credentials_id = p_credentials_id;
     END IF;
 END $$;
 COMMENT ON FUNCTION finq.feed_store IS 'repeatable';
@@ -426,7 +522,7 @@ BEGIN
            refreshes = CASE WHEN p_gives_back THEN f.refreshes[:cardinality(f.refreshes) - 1] ELSE f.refreshes END
      WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id;
     was_held := FOUND;
-    DELETE FROM finq.feed_page g WHERE g.refresh_id = p_refresh_id;
+    DELETE FROM finq.feed_told t WHERE t.refresh_id = p_refresh_id;
 END $$;
 COMMENT ON FUNCTION finq.feed_fail IS 'repeatable';
 
@@ -446,6 +542,9 @@ AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
 BEGIN
+    IF NOT EXISTS (SELECT FROM finq.revocation r WHERE r.due_at <= v_now) THEN
+        RETURN;
+    END IF;
     DELETE FROM finq.revocation r WHERE r.due_at <= v_now AND r.ended_at <= v_now - interval '30 days';
     UPDATE finq.revocation r
        SET attempts = r.attempts + 1, due_at = v_now + least(p_seconds * 2 ^ least(r.attempts, 16) * interval '1 second', interval '6 hours')

@@ -17,7 +17,7 @@ GRANT EXECUTE ON FUNCTION
     finq.page_make, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume, finq.page_logo,
     finq.handoff_offer, finq.handoff_choose, finq.handoff_look, finq.handoff_open, finq.handoff_finish,
     finq.consent_get, finq.consent_of_signer, finq.consent_delete, finq.consent_page, finq.consent_renew,
-    finq.feed_keep, finq.feed_due, finq.feed_claim, finq.account_key_keep, finq.feed_page_keep, finq.feed_store, finq.feed_fail,
+    finq.feed_keep, finq.feed_due, finq.feed_claim, finq.account_key_keep, finq.feed_tell, finq.feed_store, finq.feed_fail,
     finq.revocation_due, finq.revocation_done,
     finq.accounts_get, finq.balances_get, finq.transactions_page, finq.transactions_sync,
     finq.user_export, finq.user_erase,

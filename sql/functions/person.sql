@@ -76,14 +76,14 @@ BEGIN
     WHEN 'accounts' THEN
         RETURN QUERY
             SELECT a.credentials_id || '/' || a.account_id, json_build_object(
-                       'credentials_id', a.credentials_id, 'id', a.account_id, 'timestamp', finq.utc(a.read_at),
+                       'credentials_id', a.credentials_id, 'id', a.account_id, 'timestamp', finq.utc(a.refreshed_at),
                        'data_key', encode(f.data_key, 'hex'),
                        'data', finq.sealed_beside('account', a.credentials_id, a.mac, a.details, json_build_object(
                                    'balances', finq.account_balances(a.credentials_id, a.account_id), 'account_type', a.account_type,
                                    'account_sub_type', a.account_sub_type, 'currency', a.currency)))
               FROM finq.person_feeds(v_consents, v_sessions) f
              CROSS JOIN LATERAL (
-                   SELECT o.* FROM finq.account o
+                   SELECT o.*, e.refreshed_at FROM finq.account o JOIN finq.feed e ON e.credentials_id = o.credentials_id
                     WHERE o.credentials_id = f.credentials_id AND (f.credentials_id > v_id OR o.account_id > v_behind::uuid)
                     ORDER BY o.account_id LIMIT p_limit) a
              WHERE f.credentials_id >= v_id ORDER BY a.credentials_id, a.account_id LIMIT p_limit;

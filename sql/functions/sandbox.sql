@@ -17,6 +17,7 @@ BEGIN
             SET reads = r.reads + 1, attempt = excluded.attempt, day = excluded.day,
                 unattended = excluded.unattended + CASE r.day WHEN excluded.day THEN r.unattended ELSE 0 END
             WHERE r.attempt <> excluded.attempt;
+        PERFORM set_config('synchronous_commit', 'off', true); -- nobody misses a read that a crash undoes
     END IF;
     SELECT r.reads, r.unattended INTO reads, unattended FROM finq.sandbox_read r WHERE r.customer = p_customer;
 END $$;

@@ -92,12 +92,12 @@ BEGIN ATOMIC
     UPDATE finq.feed f SET reference = NULL, reference_key = NULL, due_at = NULL WHERE f.credentials_id = p_credentials_id;
 END;
 
--- Removes a feed and all that it has brought, also what a refresh under way has kept aside.
+-- Removes a feed and all that it has brought, also what a refresh under way has noted.
 CREATE OR REPLACE FUNCTION finq.feed_remove(p_credentials_id uuid) RETURNS void
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR UPDATE; -- a refresh that is just being stored comes first
-    DELETE FROM finq.feed_page g USING finq.feed f WHERE f.credentials_id = p_credentials_id AND g.refresh_id = f.refresh_id;
+    DELETE FROM finq.feed_told t USING finq.feed f WHERE f.credentials_id = p_credentials_id AND t.refresh_id = f.refresh_id;
     SELECT finq.feed_revoke(f.credentials_id) FROM finq.feed f -- a renewal that came to nothing may bear what its consent bears
      WHERE f.credentials_id = p_credentials_id
        AND NOT EXISTS (SELECT FROM finq.session s WHERE s.session_id = f.session_id AND s.renews <> f.credentials_id);

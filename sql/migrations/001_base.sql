@@ -359,9 +359,14 @@ CREATE TABLE finq.feed (
     reference_key  bytea         NULL, -- its own data key, wrapped: it outlives the consent's until it has been taken back
     visited_at     timestamptz   NOT NULL, -- when the user was at the bank
     seq            bigint        NOT NULL DEFAULT 0, -- of the newest change
+    numbered       bigint        NOT NULL DEFAULT 0, -- changes above seq and up to here are of a refresh that has not come to its end
     is_partial     boolean       NOT NULL DEFAULT false, -- the next refresh need not ask for all that the bank has
     refresh_id     uuid          NULL, -- who is asking
     refresh_until  timestamptz   NULL, -- until when nobody else does
+    place          integer       NOT NULL DEFAULT 0, -- so many pieces of it are stored
+    walked_at      timestamptz   NOT NULL DEFAULT 'infinity', -- so far it has looked for transactions that the bank tells no more
+    walked_behind  uuid          NULL,
+    told_hash      bytea         NULL, -- of all that the one before was told, where that was one piece
     refreshed_at   timestamptz   NULL, -- when last something was stored, be it that nothing had changed
     due_at         timestamptz   NULL, -- when the bank is asked next where nobody waits for it; NULL for never
     refreshes      timestamptz[] NOT NULL DEFAULT '{}', -- those of the last 24 hours that nobody attended
@@ -391,13 +396,12 @@ CREATE TABLE finq.revocation (
 );
 CREATE INDEX revocation_due ON finq.revocation (due_at);
 
--- What a refresh has been told so far: all of it is stored at once in the end, or none. After a crash nobody is refreshing.
-CREATE UNLOGGED TABLE finq.feed_page (
+-- Which transactions a refresh was told of that is stored in pieces, until its end.
+CREATE TABLE finq.feed_told (
     refresh_id uuid    NOT NULL,
-    place      integer NOT NULL, -- from 1
-    kind       text    NOT NULL, -- accounts, balances or transactions
-    rows       json    NOT NULL,
-    PRIMARY KEY (refresh_id, place)
+    mac        bytea   NOT NULL,
+    ordinal    integer NOT NULL,
+    PRIMARY KEY (refresh_id, mac, ordinal)
 );
 
 CREATE TABLE finq.account (
@@ -408,7 +412,6 @@ CREATE TABLE finq.account (
     account_type     text        NOT NULL,
     account_sub_type text        NOT NULL,
     details          bytea       NOT NULL, -- schemes and names, sealed
-    read_at          timestamptz NOT NULL,
     PRIMARY KEY (credentials_id, account_id)
 );
 
@@ -424,7 +427,6 @@ CREATE TABLE finq.balance (
     credit_line           numeric     NULL,
     native_date           date        NULL,
     native_timestamp      timestamptz NULL,
-    read_at               timestamptz NOT NULL,
     PRIMARY KEY (credentials_id, balance_id)
 );
 

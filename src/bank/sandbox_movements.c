@@ -49,6 +49,21 @@ typedef struct {
     const char *reference, *info, *partner, *category;
 } movement;
 
+/* What a page leaves to the next: on the way through the rows from a day on, where the row before its first is to be found. */
+typedef struct {
+    int since, first; /* of the next page; first is 0 where there is none */
+    const sandbox_account *account;
+    int day, row;
+} page_memory;
+
+#define ACCOUNTS_MOST 4
+
+struct finq_sandbox_memory {
+    apr_int64_t *begun[ACCOUNTS_MOST]; /* what was on an account as each day began, from the first to the one behind today */
+    page_memory page;
+    apr_pool_t *pool;
+};
+
 /* A way through an account's days, and through the rows of the answer. */
 typedef struct {
     const sandbox_view *view;
@@ -245,13 +260,56 @@ static finq_error *day_walk(walk *w, int day)
     return NULL;
 }
 
-static finq_error *account_walk(walk *w, const sandbox_account *account)
+finq_sandbox_memory *finq_sandbox_memory_new(apr_pool_t *pool)
 {
-    int today = w->view->world->today;
+    finq_sandbox_memory *memory = apr_pcalloc(pool, sizeof *memory);
+    memory->pool = pool;
+    return memory;
+}
+
+/* What each day of an account began with; worked out once. */
+static finq_error *begun_find(const apr_int64_t **begun, const sandbox_view *view, const sandbox_account *account,
+                              apr_pool_t *day_pool)
+{
+    finq_sandbox_memory *memory = view->world->memory;
+    apr_int64_t **of = &memory->begun[account - sandbox_accounts_of(view->persona)];
+    walk w = {.view = view, .account = account, .balance = account->cents, .day_pool = day_pool};
+    int days = view->world->today - FIRST_DAY + 1;
+    if (!*of) {
+        apr_int64_t *all = apr_palloc(memory->pool, sizeof *all * (apr_size_t)(days + 1));
+        for (int day = 0; day < days; day++) {
+            apr_pool_clear(day_pool);
+            all[day] = w.balance;
+            FINQ_TRY(day_walk(&w, FIRST_DAY + day));
+        }
+        all[days] = w.balance;
+        *of = all;
+    }
+    *begun = *of;
+    return NULL;
+}
+
+/* Where the next page is to begin: what it begins with may be told with the last row of this one. */
+static void page_note(walk *w, int day)
+{
+    if (w->row >= w->first + PAGE)
+        return;
+    w->view->world->memory->page = (page_memory){w->since, w->first + PAGE, w->account, day, w->row};
+}
+
+/* The rows of the days that may have any. What is booked or reversed later is told with its own day. */
+static finq_error *account_walk(walk *w, const sandbox_account *account, int from)
+{
+    int today = w->view->world->today, first_day = w->since - CORRECTED_AFTER;
+    const apr_int64_t *begun;
     w->account = account;
-    w->balance = account->cents;
-    for (int day = FIRST_DAY; day <= today; day++) {
+    FINQ_TRY(begun_find(&begun, w->view, account, w->day_pool));
+    first_day = first_day < FIRST_DAY ? FIRST_DAY : first_day > today ? today : first_day;
+    from = from < first_day ? first_day : from;
+    w->balance = begun[from - FIRST_DAY];
+    for (int day = from; day <= today; day++) {
         apr_pool_clear(w->day_pool);
+        page_note(w, day);
         FINQ_TRY(day_walk(w, day));
     }
     return NULL;
@@ -277,11 +335,14 @@ static void put_balance(finq_json_writer *to, const walk *w, const char *type, i
 
 static finq_error *balances(finq_json_writer *to, walk *w)
 {
+    const apr_int64_t *begun;
     finq_json_open(to, "balances", '[');
     for (const sandbox_account *account = sandbox_accounts_of(w->view->persona); account->key; account++) {
         if (!sandbox_account_is_shared(account, w->view))
             continue;
-        FINQ_TRY(account_walk(w, account));
+        FINQ_TRY(begun_find(&begun, w->view, account, w->day_pool));
+        w->account = account;
+        w->balance = begun[w->view->world->today - FIRST_DAY + 1];
         put_balance(to, w, "InterimAvailable", 1);
         put_balance(to, w, "ClosingBooked", 0);
     }
@@ -291,11 +352,19 @@ static finq_error *balances(finq_json_writer *to, walk *w)
 
 static finq_error *transactions(finq_json_writer *to, walk *w)
 {
+    const page_memory before = w->view->world->memory->page;
+    const sandbox_account *account = sandbox_accounts_of(w->view->persona);
+    int from = 0;
+    if (w->first > 0 && before.first == w->first && before.since == w->since) {
+        account = before.account;
+        from = before.day;
+        w->row = before.row;
+    }
     w->to = to;
     finq_json_open(to, "transactions", '[');
-    for (const sandbox_account *account = sandbox_accounts_of(w->view->persona); account->key; account++) {
+    for (; account->key; account++, from = 0) {
         if (sandbox_account_is_shared(account, w->view))
-            FINQ_TRY(account_walk(w, account));
+            FINQ_TRY(account_walk(w, account, from));
     }
     finq_json_close(to, ']');
     if (w->row > w->first + PAGE)

@@ -12,8 +12,13 @@
 #include "ground/clock.h"
 #include "rows.h"
 
-/* So long a claim lasts, from one page to the next: longer than a connector may take. */
+/* So long a claim lasts, and so long it has lasted when it is held anew before a page: what is left is longer than a connector may take. */
 #define CLAIM_SECONDS 120
+#define HOLD_AFTER apr_time_from_sec(20)
+/* Transactions of a piece. */
+#define PIECE_ROWS 2000
+/* Bytes of accounts and balances, which are stored at once. */
+#define SMALL_MOST (2 * FINQ_BANK_DATA_MOST)
 /* More pages than these no bank has for one consent. */
 #define PAGES_MOST 1000
 /* And so long all of them may take together. */
@@ -31,9 +36,12 @@ typedef struct {
     const finq_refresh_wish *wish;
     int pages, is_overtaken; /* by another refresh, or by the consent's end: what is there goes */
     apr_time_t until;        /* of the steady clock: no page is asked for from then on */
+    apr_time_t held;         /* by the same: when the claim was held last */
     apr_int64_t since;       /* what transactions are asked from */
     rows_maker maker;
-    apr_pool_t *pool, *page_pool;
+    finq_json_writer *rows[FINQ_BANK_KINDS]; /* that have been told; of transactions, those of this piece */
+    int piece, piece_rows;                   /* its number, and how many they are */
+    apr_pool_t *pool, *piece_pool, *page_pool;
 } refresh;
 
 /* ---- the claim ---- */
@@ -89,18 +97,59 @@ static void since_clamp(refresh *r)
     r->since = r->since > oldest ? r->since : oldest;
 }
 
+static finq_json_writer *rows_begin(apr_pool_t *pool)
+{
+    finq_json_writer *rows = finq_json_write(pool);
+    finq_json_open(rows, NULL, '[');
+    return rows;
+}
+
+static const char *rows_end(finq_json_writer *rows)
+{
+    finq_json_close(rows, ']');
+    return finq_json_written(rows);
+}
+
+static void piece_begin(refresh *r)
+{
+    apr_pool_clear(r->piece_pool);
+    r->rows[FINQ_BANK_TRANSACTIONS] = rows_begin(r->piece_pool);
+    r->piece_rows = 0;
+    r->piece++;
+}
+
+/* Stores a piece that is not the last. The claim is held by it. */
+static finq_error *piece_tell(refresh *r)
+{
+    finq_feed_tell_out row;
+    finq_feed_tell_in in = {.credentials_id = r->claim.credentials_id,
+                            .refresh_id = &r->refresh_id,
+                            .place = r->piece,
+                            .rows = rows_end(r->rows[FINQ_BANK_TRANSACTIONS]),
+                            .seconds = CLAIM_SECONDS};
+    FINQ_TRY(finq_call_feed_tell(&row, r->service->db, &in, r->piece_pool));
+    r->held = finq_clock_steady();
+    r->is_overtaken = !row.is_held;
+    piece_begin(r);
+    return NULL;
+}
+
+static finq_error *row_keep(refresh *r, finq_bank_kind kind, const finq_bank_page *page, int place)
+{
+    if (kind == FINQ_BANK_TRANSACTIONS && r->piece_rows++ == PIECE_ROWS)
+        FINQ_TRY(piece_tell(r));
+    return r->is_overtaken ? NULL : rows_put(r->rows[kind], &r->maker, page, kind, place, r->page_pool);
+}
+
 static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_page *page)
 {
-    finq_feed_page_keep_out row;
-    finq_feed_page_keep_in in = {.credentials_id = r->claim.credentials_id,
-                                 .refresh_id = &r->refresh_id,
-                                 .place = ++r->pages,
-                                 .kind = finq_bank_kind_name(kind),
-                                 .seconds = CLAIM_SECONDS};
-    FINQ_TRY(rows_make(&in.rows, &r->maker, page, kind, r->page_pool));
-    FINQ_TRY(finq_call_feed_page_keep(&row, r->service->db, &in, r->page_pool));
-    r->is_overtaken = !row.is_held;
-    return NULL;
+    r->pages++;
+    r->maker.on_page = apr_hash_make(r->page_pool);
+    for (int i = 0; i < page->rows->nelts && !r->is_overtaken; i++)
+        FINQ_TRY(row_keep(r, kind, page, i));
+    return finq_json_length(r->rows[FINQ_BANK_ACCOUNTS]) + finq_json_length(r->rows[FINQ_BANK_BALANCES]) > SMALL_MOST
+               ? finq_connector_unusable(r->pool, "its accounts and balances are larger than 2 MiB")
+               : NULL;
 }
 
 static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kind, const char *next)
@@ -140,6 +189,8 @@ static finq_error *kind_ask(refresh *r, finq_bank_kind kind, int *is_withdrawn)
         next = apr_pstrdup(r->pool, next);
         apr_pool_clear(r->page_pool);
         FINQ_TRY(end_check(r));
+        if (finq_clock_steady() > r->held + HOLD_AFTER)
+            FINQ_TRY(piece_tell(r));
         FINQ_TRY(page_ask(&page, r, kind, next));
         *is_withdrawn = page.is_withdrawn;
         if (kind == FINQ_BANK_ACCOUNTS && !next)
@@ -166,15 +217,21 @@ static finq_error *fail(refresh *r, const char *why, failure how)
     return finq_call_feed_fail(&row, r->service->db, &in, r->pool);
 }
 
+/* A call at a time, until all that was stored before has been looked at. */
 static finq_error *store(refresh *r)
 {
     finq_feed_store_out row;
     finq_feed_store_in in = {.credentials_id = r->claim.credentials_id,
                              .refresh_id = &r->refresh_id,
-                             .pages = r->pages,
+                             .place = r->piece,
+                             .accounts = rows_end(r->rows[FINQ_BANK_ACCOUNTS]),
+                             .balances = rows_end(r->rows[FINQ_BANK_BALANCES]),
+                             .rows = rows_end(r->rows[FINQ_BANK_TRANSACTIONS]),
                              .since = r->since,
                              .frequency = r->maker.declared.frequency};
-    FINQ_TRY(finq_call_feed_store(&row, r->service->db, &in, r->pool));
+    do
+        FINQ_TRY(finq_call_feed_store(&row, r->service->db, &in, r->pool));
+    while (strcmp(row.outcome, "more") == 0);
     if (strcmp(row.outcome, "refused") == 0)
         return finq_connector_unusable(r->pool, apr_psprintf(r->pool, "connector %s: %s", r->claim.connector, row.fault));
     r->is_overtaken |= strcmp(row.outcome, "overtaken") == 0;
@@ -187,13 +244,14 @@ static finq_error *run(refresh *r, int *is_withdrawn)
     FINQ_TRY(finq_directory_skill(&r->published, r->service->directory, r->service->db, r->claim.skill_id, r->pool));
     FINQ_TRY(keys_open(r));
     r->since = r->claim.since;
-    r->until = finq_clock_steady() + REFRESH_MOST;
+    r->held = finq_clock_steady();
+    r->until = r->held + REFRESH_MOST;
     for (int kind = 0; kind < FINQ_BANK_KINDS && !*is_withdrawn && !r->is_overtaken; kind++) {
         if (kind == FINQ_BANK_TRANSACTIONS)
             since_clamp(r);
         FINQ_TRY(kind_ask(r, (finq_bank_kind)kind, is_withdrawn));
     }
-    return *is_withdrawn ? NULL : store(r);
+    return *is_withdrawn || r->is_overtaken ? NULL : store(r);
 }
 
 /* What goes wrong is noted in the feed; where not even that can be done the claim ends by itself. */
@@ -226,6 +284,10 @@ finq_error *finq_refresh(finq_refresh_end *end, const finq_service *service, con
     r.maker.credentials_id = *r.claim.credentials_id;
     r.maker.servicer_id = *r.claim.servicer_id;
     apr_pool_create(&r.page_pool, pool);
+    apr_pool_create(&r.piece_pool, pool);
+    r.rows[FINQ_BANK_ACCOUNTS] = rows_begin(pool);
+    r.rows[FINQ_BANK_BALANCES] = rows_begin(pool);
+    piece_begin(&r);
     finq_error *error = connectors->enter(connectors, r.claim.connector);
     if (error) {
         fail(&r, finq_code_name(error->code), NEVER_ASKED);

@@ -20,7 +20,7 @@ typedef struct {
 
 static void field_add(fields *to, const void *bytes, apr_size_t length)
 {
-    if (length > to->room - to->length - 4) /* rows are bounded: see rows_make */
+    if (length > to->room - to->length - 4) /* rows are bounded: see rows_put */
         length = to->room - to->length - 4;
     for (int i = 3; i >= 0; i--)
         to->bytes[to->length++] = (char)(length >> 8 * i);
@@ -181,6 +181,15 @@ static finq_error *put_balance(finq_json_writer *to, rows_maker *maker, const vo
     return NULL;
 }
 
+/* A lasting reference is told once on a page; on another it may come again, where the bank's list has moved on. */
+static finq_error *once_on_page(rows_maker *maker, const unsigned char *mac, apr_pool_t *pool)
+{
+    if (apr_hash_get(maker->on_page, mac, FINQ_MAC_BYTES))
+        return finq_connector_unusable(pool, "it tells of a transaction twice on a page");
+    apr_hash_set(maker->on_page, apr_pmemdup(pool, mac, FINQ_MAC_BYTES), FINQ_MAC_BYTES, "");
+    return NULL;
+}
+
 static finq_error *put_transaction(finq_json_writer *to, rows_maker *maker, const void *row, apr_pool_t *pool)
 {
     const finq_bank_transaction *transaction = row;
@@ -189,6 +198,8 @@ static finq_error *put_transaction(finq_json_writer *to, rows_maker *maker, cons
     int is_derived;
     FINQ_TRY(account_find(&account, maker, transaction->account, pool));
     FINQ_TRY(transaction_mac(mac, &is_derived, maker, account, transaction, pool));
+    if (!is_derived)
+        FINQ_TRY(once_on_page(maker, mac, pool));
     put_bytes(to, "mac", mac, sizeof mac, pool);
     put_bytes(to, "account", account, FINQ_MAC_BYTES, pool);
     finq_json_put_bool(to, "is_derived", is_derived);
@@ -202,19 +213,14 @@ static finq_error *put_transaction(finq_json_writer *to, rows_maker *maker, cons
     return put_sealed(to, "info", maker, FINQ_SEALED_TRANSACTION, mac, transaction->info, pool);
 }
 
-finq_error *rows_make(const char **text, rows_maker *maker, const finq_bank_page *page, finq_bank_kind kind, apr_pool_t *pool)
+finq_error *rows_put(finq_json_writer *to, rows_maker *maker, const finq_bank_page *page, finq_bank_kind kind, int place,
+                     apr_pool_t *pool)
 {
     static finq_error *(*const put[FINQ_BANK_KINDS])(finq_json_writer *, rows_maker *, const void *,
                                                      apr_pool_t *) = {put_account, put_balance, put_transaction};
-    finq_json_writer *to = finq_json_write(pool);
-    finq_json_open(to, NULL, '[');
-    for (int i = 0; i < page->rows->nelts; i++) {
-        finq_json_open(to, NULL, '{');
-        FINQ_TRY(put[kind](to, maker, page->rows->elts + (apr_size_t)i * (apr_size_t)page->rows->elt_size, pool));
-        finq_json_close(to, '}');
-    }
-    finq_json_close(to, ']');
-    *text = finq_json_written(to);
+    finq_json_open(to, NULL, '{');
+    FINQ_TRY(put[kind](to, maker, page->rows->elts + (apr_size_t)place * (apr_size_t)page->rows->elt_size, pool));
+    finq_json_close(to, '}');
     return NULL;
 }
 

@@ -17,6 +17,7 @@ typedef struct rows_maker {
     finq_id credentials_id, servicer_id;
     finq_bank_declared declared;
     apr_hash_t *accounts; /* the bank's word for one -> its MAC, of FINQ_MAC_BYTES */
+    apr_hash_t *on_page;  /* MACs of transactions with lasting references that this page has told of */
     apr_pool_t *pool;     /* of what is known */
 } rows_maker;
 
@@ -25,8 +26,9 @@ typedef struct rows_maker {
 finq_error *rows_open(apr_array_header_t **transactions, const apr_array_header_t *rows, const finq_data_keys *keys,
                       const finq_data_claim *claim, apr_pool_t *pool);
 
-/* A page's rows as JSON, in the pool. Accounts come first, since the others name them. Errors: external_api_invalid_answer for an
- * account that was not told of; internal. */
-finq_error *rows_make(const char **text, rows_maker *maker, const finq_bank_page *page, finq_bank_kind kind, apr_pool_t *pool);
+/* Writes a page's row, by its place there, as an object. Accounts come first, since the others name them. Errors:
+ * external_api_invalid_answer for an account that was not told of, and for a transaction that its page tells of twice; internal. */
+finq_error *rows_put(finq_json_writer *to, rows_maker *maker, const finq_bank_page *page, finq_bank_kind kind, int place,
+                     apr_pool_t *pool);
 
 #endif

@@ -504,19 +504,19 @@ static finq_handoff_offer_out handoff_offer_read(const PGresult *rows, int row)
     };
 }
 
+static finq_feed_tell_out feed_tell_read(const PGresult *rows, int row)
+{
+    return (finq_feed_tell_out){
+        .is_held = finq_pg_bool(rows, row, 0),
+    };
+}
+
 static finq_feed_store_out feed_store_read(const PGresult *rows, int row)
 {
     return (finq_feed_store_out){
         .outcome = finq_pg_text(rows, row, 0),
         .fault = finq_pg_text(rows, row, 1),
         .seq = finq_pg_number(rows, row, 2),
-    };
-}
-
-static finq_feed_page_keep_out feed_page_keep_read(const PGresult *rows, int row)
-{
-    return (finq_feed_page_keep_out){
-        .is_held = finq_pg_bool(rows, row, 0),
     };
 }
 
@@ -984,41 +984,42 @@ finq_error *finq_call_feed_keep(finq_feed_keep_out *out, finq_db *db, const finq
     return NULL;
 }
 
-finq_error *finq_call_feed_page_keep(finq_feed_page_keep_out *out, finq_db *db, const finq_feed_page_keep_in *in,
-                                     apr_pool_t *pool)
+finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const finq_feed_store_in *in, apr_pool_t *pool)
 {
     static const finq_pg_statement statement = {
-        "finq_feed_page_keep",
-        "SELECT is_held FROM finq.feed_page_keep(p_credentials_id => $1, p_refresh_id => $2, p_place => $3, p_kind => $4, "
-        "p_rows => $5, p_seconds => $6)", 1, NULL};
+        "finq_feed_store",
+        "SELECT outcome, fault, seq FROM finq.feed_store(p_credentials_id => $1, p_refresh_id => $2, p_place => $3, "
+        "p_accounts => $4, p_balances => $5, p_rows => $6, p_since => $7, p_frequency => $8)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
     finq_pg_arg_id(&args, in->refresh_id);
     finq_pg_arg_int(&args, in->place);
-    finq_pg_arg_text(&args, in->kind);
+    finq_pg_arg_text(&args, in->accounts);
+    finq_pg_arg_text(&args, in->balances);
     finq_pg_arg_text(&args, in->rows);
-    finq_pg_arg_int(&args, in->seconds);
-    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
-    *out = feed_page_keep_read(rows, 0);
-    return NULL;
-}
-
-finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const finq_feed_store_in *in, apr_pool_t *pool)
-{
-    static const finq_pg_statement statement = {
-        "finq_feed_store",
-        "SELECT outcome, fault, seq FROM finq.feed_store(p_credentials_id => $1, p_refresh_id => $2, p_pages => $3, p_since "
-        "=> $4, p_frequency => $5)", 1, NULL};
-    const PGresult *rows;
-    finq_pg_args args = {0};
-    finq_pg_arg_id(&args, in->credentials_id);
-    finq_pg_arg_id(&args, in->refresh_id);
-    finq_pg_arg_int(&args, in->pages);
     finq_pg_arg_long(&args, in->since);
     finq_pg_arg_int(&args, in->frequency);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = feed_store_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_feed_tell(finq_feed_tell_out *out, finq_db *db, const finq_feed_tell_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_feed_tell",
+        "SELECT is_held FROM finq.feed_tell(p_credentials_id => $1, p_refresh_id => $2, p_place => $3, p_rows => $4, "
+        "p_seconds => $5)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->credentials_id);
+    finq_pg_arg_id(&args, in->refresh_id);
+    finq_pg_arg_int(&args, in->place);
+    finq_pg_arg_text(&args, in->rows);
+    finq_pg_arg_int(&args, in->seconds);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = feed_tell_read(rows, 0);
     return NULL;
 }
 

@@ -219,6 +219,11 @@ void finq_json_put_text(finq_json_writer *to, const char *name, const char *text
     text_append(to, text, strlen(text));
 }
 
+apr_size_t finq_json_length(const finq_json_writer *to)
+{
+    return to->length;
+}
+
 const char *finq_json_written(const finq_json_writer *to)
 {
     to->text[to->length] = '\0';

@@ -17,7 +17,7 @@ from finqenv.places import ROOT
 from finqenv.wire import is_error
 
 PATHS = ("/accounts/get", "/balances/get", "/transactions/get")
-TABLES = ("feed", "account", "balance", "transaction", "feed_page")
+TABLES = ("feed", "account", "balance", "transaction", "feed_told")
 
 
 @pytest.fixture(scope="module")
@@ -390,7 +390,7 @@ def test_a_bank_that_gives_nonsense(installation, client):
         installation.httpd.log.expect("FINQ08: .*external_api_invalid_answer")
         assert failing(client, held, "external_api_invalid_answer")
     assert {**rows(installation, held), "feed": 1} == {**dict.fromkeys(TABLES[:-1], 0), "feed": 1}
-    assert int(installation.psql("SELECT count(*) FROM finq.feed_page")) == 0
+    assert int(installation.psql("SELECT count(*) FROM finq.feed_told")) == 0
     assert installation.finqctl("consent", "show", held["credentials_id"])["account_data"]["error"] == "external_api_invalid_answer"
 
 

@@ -235,16 +235,16 @@ def test_a_first_step_meanwhile(own, client, person):
     assert own.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{started.session_id}'") == "0"
 
 
-def test_what_a_refresh_has_kept_aside(own, client, person):
-    """Goes too, though nobody ends that refresh any more. Red without feed_page in finq.feed_remove."""
+def test_what_a_refresh_has_noted(own, client, person):
+    """Goes too, though nobody ends that refresh any more. Red without feed_told in finq.feed_remove."""
     user = walk(client, AISP, tenant_user_id=person)
     credentials_id = user.exchange()["credentials_id"]
     own.psql(f"INSERT INTO finq.feed (credentials_id, client_id, skill_id, session_id, connector, reference, visited_at, refresh_id)"
              f" SELECT '{credentials_id}', client_id, skill_id, session_id, 'bank', '\\x00', clock_timestamp(), gen_random_uuid() FROM finq.session"
              f" WHERE session_id = '{user.session_id}' ON CONFLICT (credentials_id) DO UPDATE SET refresh_id = gen_random_uuid()")
-    own.psql(f"INSERT INTO finq.feed_page SELECT refresh_id, 1, 'accounts', '[]' FROM finq.feed WHERE credentials_id = '{credentials_id}'")
+    own.psql(f"INSERT INTO finq.feed_told SELECT refresh_id, '\\x01', 0 FROM finq.feed WHERE credentials_id = '{credentials_id}'")
     erase(own, person)
-    assert own.psql("SELECT count(*) FROM finq.feed_page") == "0"
+    assert own.psql("SELECT count(*) FROM finq.feed_told") == "0"
 
 
 def test_events_tell_of_the_ends(own, client, person):

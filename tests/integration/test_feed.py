@@ -49,18 +49,18 @@ class Feed:
         assert outcome == "ok"
         return refresh_id, int(since) if since else None
 
-    def keep(self, refresh_id, place, kind, rows):
-        return self.psql(f"SELECT is_held FROM finq.feed_page_keep('{self.id}', '{refresh_id}', {place}, '{kind}', '{json.dumps(rows)}', 120)") == "t"
+    def tell(self, refresh_id, place, rows):
+        return self.psql(f"SELECT is_held FROM finq.feed_tell('{self.id}', '{refresh_id}', {place}, '{json.dumps(rows)}', 120)") == "t"
 
-    def store(self, claimed, accounts=(A,), balances=(), transactions=()):
+    def store(self, claimed, accounts=(A,), balances=(), transactions=(), place=1):
         """(outcome, fault)."""
         refresh_id, since = claimed
-        told = {"accounts": [account(mac) for mac in accounts], "balances": balances, "transactions": transactions}
-        assert all(self.keep(refresh_id, place, kind, list(rows)) for place, (kind, rows) in enumerate(told.items()))
-        return self.psql(f"SELECT outcome, fault FROM finq.feed_store('{self.id}', '{refresh_id}', 3, {since or 'NULL'}, 4)").split("|")
+        told = [json.dumps(list(rows)) for rows in (map(account, accounts), balances, transactions)]
+        return self.psql(f"SELECT outcome, fault FROM finq.feed_store('{self.id}', '{refresh_id}', {place}, '{told[0]}', '{told[1]}', '{told[2]}', "
+                         f"{since or 'NULL'}, 4)").split("|")
 
-    def pages(self, refresh_id):
-        return int(self.psql(f"SELECT count(*) FROM finq.feed_page WHERE refresh_id = '{refresh_id}'"))
+    def noted(self, refresh_id):
+        return int(self.psql(f"SELECT count(*) FROM finq.feed_told WHERE refresh_id = '{refresh_id}'"))
 
     def booked(self):
         return int(self.psql(f"SELECT count(*) FROM finq.transaction WHERE credentials_id = '{self.id}' AND superseded_by IS NULL"))
@@ -110,6 +110,66 @@ def test_an_account_that_is_new_is_asked_for_whole(feed):
     assert feed.claim()[1], "all accounts were known"
 
 
+def test_a_refresh_in_pieces(feed):
+    """Is nobody's before its end; what nothing tells apart is counted through all of them, and a call that is made again changes nothing.
+    Red where feed_transactions counts in one piece alone, and where feed_tell looks at no place."""
+    now = int(time.time()) // 86400 * 86400 - 86400
+    refresh_id, since = feed.claim()
+    for _ in range(2):
+        assert feed.tell(refresh_id, 1, [transaction(A, now), transaction(A, now + 60)])
+    assert not feed.tell(refresh_id, 3, [transaction(A, now)]), "the second is missing"
+    assert feed.store((refresh_id, since), place=3)[0] == "overtaken"
+    assert feed.tell(refresh_id, 2, [transaction(A, now + 120)])
+    assert feed.is_("f.seq || ' ' || f.numbered") == "0 3" and feed.noted(refresh_id) == 3
+    assert feed.store((refresh_id, since), transactions=[transaction(A, now + 180)], place=3) == ["ok", ""]
+    assert feed.booked() == 4 and feed.is_("f.seq || ' ' || f.numbered") == "4 4" and feed.noted(refresh_id) == 0
+    assert feed.psql(f"SELECT count(DISTINCT ordinal), count(DISTINCT transaction_id) FROM finq.transaction WHERE credentials_id = '{feed.id}'") == "4|4"
+
+
+def test_who_comes_after_pieces_that_were_left(feed):
+    """Asks for all, and doubles nothing. Red where finq.feed_claim does not look at them."""
+    now = int(time.time()) // 86400 * 86400 - 86400
+    first, second = transaction(A, now), {**transaction(A, now), "mac": "\\x" + "d" * 64}
+    assert feed.store(feed.claim(), transactions=[first]) == ["ok", ""]
+    left, since = feed.claim()
+    assert since and feed.tell(left, 1, [{**first, "amount": "6.00"}, second]) and feed.is_("f.seq") == "1"
+    feed.psql(f"UPDATE finq.feed SET refresh_until = NULL WHERE credentials_id = '{feed.id}'")
+    claimed = feed.claim()
+    assert claimed[1] is None and feed.noted(left) == 0
+    assert feed.store(claimed, transactions=[{**first, "amount": "6.00"}]) == ["ok", ""]
+    assert feed.psql(f"SELECT amount FROM finq.transaction WHERE credentials_id = '{feed.id}' AND superseded_by IS NULL") == "6.00"
+    assert feed.is_("f.seq") == "4" and feed.claim()[1], "two that came, one of them in the place of another, and one that went"
+
+
+def test_what_is_gone_is_looked_for_in_pieces(feed):
+    """However much is stored. Red where finq.feed_walk begins anew at each call, or where it stops after the first."""
+    many = ("(SELECT json_agg(json_build_object('mac', sha256(n::text::bytea), 'account', '{}'::bytea, 'is_derived', false, 'booked_at', n * 3600, 'amount', n, "
+            "'is_credit', true, 'currency', 'RON', 'info', '\\x00'::bytea)) FROM generate_series(1, 4500) n)").format(A.replace("\\", "\\"))
+    refresh_id, _ = feed.claim()
+    assert feed.psql(f"SELECT is_held FROM finq.feed_tell('{feed.id}', '{refresh_id}', 1, {many}, 120)") == "t"
+    outcomes = [feed.store((refresh_id, None), place=2)[0] for _ in range(3)]
+    assert outcomes == ["more", "more", "ok"] and feed.booked() == 4500
+    feed.psql(f"UPDATE finq.feed SET is_partial = false WHERE credentials_id = '{feed.id}'")
+    claimed = feed.claim()
+    assert [feed.store(claimed)[0] for _ in range(3)] == ["more", "more", "ok"]
+    assert feed.booked() == 0 and feed.is_("f.seq") == "9000"
+
+
+def test_a_refresh_that_tells_the_same_writes_nothing(feed):
+    """But that there was one. Red without told_hash."""
+    def versions():
+        return feed.psql(f"SELECT array_agg(ctid::text || xmin) FROM finq.balance WHERE credentials_id = '{feed.id}'")
+    told = {"balances": [balance(A, "1.00")], "transactions": [transaction(A, int(time.time()) - 3600)]}
+    feed.store(feed.claim(), **told)
+    assert feed.store(feed.claim(), **told) == ["ok", ""]
+    before, at = versions(), feed.is_("f.refreshed_at")
+    feed.psql(f"DELETE FROM finq.account WHERE credentials_id = '{feed.id}'")  # nobody looks
+    assert feed.store(feed.claim(), **told) == ["ok", ""]
+    assert versions() == before and feed.is_("f.refreshed_at") > at
+    assert feed.psql(f"SELECT count(*) FROM finq.account WHERE credentials_id = '{feed.id}'") == "0"
+    assert feed.store(feed.claim(), **{**told, "balances": [balance(A, "2.00")]}) == ["ok", ""] and versions() != before
+
+
 @pytest.mark.parametrize("second, fault", [
     (balance(A, "2.00"), "it tells of a balance twice"), (balance(A, "1.00", "ClosingBooked"), "")])
 def test_a_balance_comes_once(feed, second, fault):
@@ -137,22 +197,22 @@ def test_a_bank_that_gives_all_new_references(feed):
 def test_a_renewal_ends_a_refresh(feed):
     """Its claim and its pages go, and what went wrong before: the bank may be asked at once."""
     old, _ = feed.claim()
-    assert feed.keep(old, 1, "accounts", [account(A)])
+    assert feed.tell(old, 1, [transaction(A, 86400)]) and feed.noted(old) == 1
     renewal = str(uuid.uuid4())
     feed.psql(f"UPDATE finq.feed SET error = 'external_api_timeout', error_at = now() WHERE credentials_id = '{feed.id}';"
               f"SELECT finq.feed_keep('{renewal}', client_id, '{uuid.uuid4()}', skill_id, 'bank', '\\x01', '\\x02') FROM finq.feed WHERE credentials_id = '{feed.id}';"
               f"SELECT finq.feed_renew('{feed.id}', '{renewal}')")
     assert feed.is_("num_nulls(f.refresh_id, f.refresh_until, f.error, f.error_at)") == "4" and feed.is_("f.session_id") == renewal
-    assert feed.pages(old) == 0 and not feed.keep(old, 2, "balances", [])
+    assert feed.noted(old) == 0 and not feed.tell(old, 2, [])
     assert feed.claim()[1] is None
 
 
-def test_a_consent_that_ends_takes_no_more_pages(feed):
+def test_a_consent_that_ends_takes_no_more_pieces(feed):
     refresh_id, _ = feed.claim()
-    assert feed.keep(refresh_id, 1, "accounts", [account(A)])
+    assert feed.tell(refresh_id, 1, [transaction(A, 86400)])
     feed.client.consent("delete", feed.held)
-    before = feed.pages(refresh_id)
-    assert not feed.keep(refresh_id, 2, "balances", []) and feed.pages(refresh_id) == before
+    assert not feed.tell(refresh_id, 2, [transaction(A, 2 * 86400)]) and feed.noted(refresh_id) == 0
+    assert feed.store((refresh_id, None), place=2)[0] == "overtaken"
 
 
 @pytest.mark.parametrize("is_attended, used", [(False, "1"), (True, "1")])

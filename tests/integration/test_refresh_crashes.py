@@ -1,7 +1,7 @@
 """Refreshes that a crash cuts off, of httpd and of PostgreSQL, at each question: nothing of a half is stored, and who comes next tells the
 client each change once.
 
-Red without the DELETE of feed_page in finq.feed_claim; and all is stored in one transaction (finq.feed_store).
+Red where finq.feed_claim leaves feed_told; and clients are told of nothing above the feed's seq, which finq.feed_store moves at the end.
 """
 import pytest
 
@@ -51,4 +51,4 @@ def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
     until(lambda: bank.psql(f"SELECT seq FROM {of_feed}") == "2", what="who comes next")
     assert changes(cursor)[:2] == changes(cursor)[:2] == (["7.00"], [])
     assert sorted(one["data"]["amount"] for one in bank.client.data("/transactions/get", held).json) == ["12.50", "7.00"]
-    assert bank.psql("SELECT count(*) FROM finq.feed_page") == "0"
+    assert bank.psql("SELECT count(*) FROM finq.feed_told") == "0"

@@ -148,8 +148,8 @@ def telling(*pages, accounts=(ACCOUNT,), at_end=None):
 
 
 def test_answers_that_are_none(bank, asked):
-    """Who waits is told, and what is stored stays, be it that only the last page is amiss. Red without each look of finq.feed_fault, and
-    where a refresh stores pages as they come."""
+    """Who waits is told, and what is stored stays, be it that only the last page is amiss. Red without each look of finq.feed_fault, without
+    once_on_page, and where a refresh stores pages as they come."""
     consent, ones = Consent(bank, asked), [booked("1", reference="a")]
     bank.server.httpd.log.allow("AH01110: error reading response")
     for says in (telling([booked("1", reference="a"), booked("2", reference="a")]), telling(ones, accounts=(ACCOUNT, ACCOUNT)),
@@ -162,7 +162,7 @@ def test_answers_that_are_none(bank, asked):
         refused = bank.client.data("/accounts/get", consent.held, **sandbox.PERSON)
         bank.service.behaviour = None
         assert refused.status == 400 and refused.code in ("external_api_invalid_answer", "external_api_connection_error"), refused.body
-        assert consent.has() == ["12.50"] and bank.psql("SELECT count(*) FROM finq.feed_page") == "0"
+        assert consent.has() == ["12.50"] and bank.psql("SELECT count(*) FROM finq.feed_told") == "0"
 
 
 def test_a_list_that_moves_while_it_is_read(bank, asked):
@@ -184,7 +184,7 @@ def test_two_currencies_in_one_account(bank, asked):
 @pytest.mark.parametrize("how", ["deleted", "expired", "renewed"])
 def test_a_consent_meanwhile(bank, asked, how):
     """One that has ended stores nothing more, and who waits is told so; a renewal goes on beside. Red without both looks at the
-    consent, in finq.feed_page_keep and in finq.feed_store, and where to be overtaken is an error."""
+    consent, in finq.feed_held, and where to be overtaken is an error."""
     consent = Consent(bank, asked)
     asked.amounts, asked.hold, other = ["12.50", "7.00"], "transactions", bank.server.client(bank.tenant)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -206,7 +206,7 @@ def test_a_consent_meanwhile(bank, asked, how):
     else:
         assert is_error(answer, 401, "inactive_credentials")
         assert bank.psql(f"SELECT count(*) FROM finq.transaction WHERE credentials_id = '{consent.id}' AND superseded_by IS NULL") == "1"
-    assert bank.psql("SELECT count(*) FROM finq.feed_page") == "0"
+    assert bank.psql("SELECT count(*) FROM finq.feed_told") == "0"
     other.close()
 
 

@@ -133,16 +133,22 @@ static void pages_that_are_refused(void **state)
 
 static const unsigned char seed[32] = "a seed of thirty-two bytes, more";
 
-static const char *said(finq_bank_kind ask, const char *customer, int today, const char *next)
+static const char *said_with(finq_sandbox_memory *memory, finq_bank_kind ask, const char *customer, int today, const char *next,
+                             apr_int64_t since)
 {
-    finq_bank_question question = {.ask = ask, .skill = "a", .environment = "sandbox", .next = next};
-    finq_sandbox_world world = {{seed, sizeof seed}, today, 0, 1, 0};
+    finq_bank_question question = {.ask = ask, .skill = "a", .environment = "sandbox", .next = next, .since = since};
+    finq_sandbox_world world = {{seed, sizeof seed}, today, 0, 1, 0, memory};
     const char *text = NULL;
     question.reference = apr_psprintf(pool, "approve-%s.0-current-savings-at0", customer);
     finq_error *error = finq_sandbox_data(&text, &question, &world, pool);
     if (error)
         fail_msg("%s", error->message);
     return text;
+}
+
+static const char *said(finq_bank_kind ask, const char *customer, int today, const char *next)
+{
+    return said_with(finq_sandbox_memory_new(pool), ask, customer, today, next, 0);
 }
 
 /* 20786 is 2026-11-29; customers are in hexadecimal. The same world gives the same, and each page is one that is taken. */
@@ -158,6 +164,27 @@ static void the_same_world_gives_the_same(void **state)
         }
     }
     assert_string_not_equal(said(FINQ_BANK_ACCOUNTS, "61", 20786, NULL), said(FINQ_BANK_ACCOUNTS, "62", 20786, NULL));
+}
+
+/* What a refresh's answers have in common changes none of them. Red where a page begins a day later than the one before has noted. */
+static void a_memory_changes_nothing(void **state)
+{
+    static const char *const customers[] = {"31303030", "31303034", "31303035", "31303037"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(customers); i++) {
+        for (apr_int64_t since = 0; since <= 20700 * 86400LL; since += 20700 * 86400LL) {
+            finq_sandbox_memory *memory = finq_sandbox_memory_new(pool);
+            const char *next = NULL;
+            assert_string_equal(said_with(memory, FINQ_BANK_BALANCES, customers[i], 20786, NULL, 0),
+                                said(FINQ_BANK_BALANCES, customers[i], 20786, NULL));
+            do {
+                const char *text = said_with(memory, FINQ_BANK_TRANSACTIONS, customers[i], 20786, next, since);
+                assert_string_equal(
+                    text, said_with(finq_sandbox_memory_new(pool), FINQ_BANK_TRANSACTIONS, customers[i], 20786, next, since));
+                next = page_of(FINQ_BANK_TRANSACTIONS, text).next;
+            } while (next);
+        }
+    }
 }
 
 /* What was booked is so on every later day, with the balance behind it. */
@@ -205,8 +232,11 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_that_are_taken),          cmocka_unit_test(pages_that_are_refused),
-        cmocka_unit_test(the_same_world_gives_the_same), cmocka_unit_test(days_only_add),
+        cmocka_unit_test(pages_that_are_taken),
+        cmocka_unit_test(pages_that_are_refused),
+        cmocka_unit_test(the_same_world_gives_the_same),
+        cmocka_unit_test(a_memory_changes_nothing),
+        cmocka_unit_test(days_only_add),
         cmocka_unit_test(pages_are_the_whole),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ static finq_error *bank_ask(finq_connectors *connectors, finq_bank_page *page, c
 
 #define HELD                        \
     {                               \
-        "finq_feed_page_keep",      \
+        "finq_feed_tell",           \
         {                           \
             bool_cell("is_held", 1) \
         }                           \
@@ -94,12 +94,12 @@ static void a_limited_history_begins_with_a_day(void **state)
     apr_int64_t now = finq_clock_seconds();
     (void)state;
     bank.pages[FINQ_BANK_ACCOUNTS] = "{\"accounts\":[],\"declares\":{\"max_history_days\":90}}";
-    SCRIPT(CLAIMED(0, now - DAY), HELD, HELD, HELD, {"finq_feed_store", {text_cell("outcome", "ok")}});
+    SCRIPT(CLAIMED(0, now - DAY), {"finq_feed_store", {text_cell("outcome", "ok")}});
     assert_null(finq_refresh(&ended, &service, &wish, pool));
     assert_int_equal(ended, FINQ_REFRESH_STORED);
     assert_int_equal(bank.since % DAY, 0);
     assert_in_range(bank.since, now - 90 * DAY + 1, now - 89 * DAY + 120);
-    SCRIPT(CLAIMED(now / DAY * DAY - 30 * DAY, now - DAY), HELD, HELD, HELD, {"finq_feed_store", {text_cell("outcome", "ok")}});
+    SCRIPT(CLAIMED(now / DAY * DAY - 30 * DAY, now - DAY), {"finq_feed_store", {text_cell("outcome", "ok")}});
     assert_null(finq_refresh(&ended, &service, &wish, pool));
     assert_int_equal(bank.since, now / DAY * DAY - 30 * DAY);
 }
@@ -110,7 +110,7 @@ static void a_bank_that_does_not_come_to_an_end(void **state)
     (void)state;
     bank.pages[FINQ_BANK_BALANCES] = "{\"balances\":[],\"next\":\"more\"}";
     bank.seconds = 100;
-    SCRIPT(CLAIMED(0, 0), HELD, HELD, HELD, FAILED);
+    SCRIPT(CLAIMED(0, 0), HELD, HELD, FAILED);
     finq_error *error = finq_refresh(&ended, &service, &wish, pool);
     assert_non_null(error);
     assert_int_equal(error->code, FINQ_E_EXTERNAL_API_TIMEOUT);

@@ -81,33 +81,56 @@ finq_error *finq_sandbox_bank_ask(const char **text, finq_request *request, cons
     return NULL;
 }
 
+/* The world as a refresh has found it: it stands still until its end. */
+typedef struct {
+    finq_id attempt;
+    finq_sandbox_world world;
+} refreshed;
+
 /* A refresh begins with the first page of accounts. */
-static finq_error *world_look(finq_sandbox_world *world, finq_request *request, const finq_bank_question *question,
-                              apr_pool_t *pool)
+static finq_error *world_look(finq_sandbox_world *world, finq_request *request, const finq_bank_question *question)
 {
+    apr_pool_t *pool = request->r->pool;
     finq_sandbox_look_out row;
     finq_sandbox_look_in in = {.customer = finq_sandbox_code_read(question->reference, pool).customer,
                                .attempt = &question->attempt,
                                .counts = question->ask == FINQ_BANK_ACCOUNTS && !question->next,
                                .is_attended = question->is_attended};
     FINQ_TRY(finq_call_sandbox_look(&row, request->service.db, &in, pool));
-    *world = (finq_sandbox_world){row.seed, row.today, row.days, row.reads, row.unattended};
+    *world = (finq_sandbox_world){row.seed, row.today, row.days, row.reads, row.unattended, finq_sandbox_memory_new(pool)};
+    return NULL;
+}
+
+static finq_error *world_find(const finq_sandbox_world **world, finq_request *request, const finq_bank_question *question)
+{
+    static const char key[] = "finq sandbox world";
+    apr_pool_t *pool = request->r->pool;
+    void *kept;
+    apr_pool_userdata_get(&kept, key, pool);
+    refreshed *of = kept;
+    if (!of || memcmp(&of->attempt, &question->attempt, sizeof of->attempt) != 0) {
+        of = apr_palloc(pool, sizeof *of);
+        of->attempt = question->attempt;
+        FINQ_TRY(world_look(&of->world, request, question));
+        apr_pool_userdata_setn(of, key, NULL, pool);
+    }
+    *world = &of->world;
     return NULL;
 }
 
 finq_error *finq_sandbox_bank_ask_data(const char **text, finq_request *request, const finq_bank_question *question,
                                        apr_pool_t *pool)
 {
-    finq_sandbox_world world;
+    const finq_sandbox_world *world;
     if (strcmp(question->environment, "sandbox") != 0)
         return finq_error_make(pool, FINQ_E_EXTERNAL_API_FORBIDDEN, "it serves skills of environment sandbox alone");
     if (question->ask == FINQ_BANK_REVOCATION) { /* its references hold all that it knows of a consent */
         *text = "{\"revoked\":true}";
         return NULL;
     }
-    FINQ_TRY(world_look(&world, request, question, pool));
-    apr_sleep(apr_time_from_sec(finq_sandbox_pause(question, &world, pool)));
-    return finq_sandbox_data(text, question, &world, pool);
+    FINQ_TRY(world_find(&world, request, question));
+    apr_sleep(apr_time_from_sec(finq_sandbox_pause(question, world, pool)));
+    return finq_sandbox_data(text, question, world, pool);
 }
 
 finq_error *finq_sandbox_bank_ask_payment(const char **text, finq_request *request, const finq_payment_question *question)
