@@ -1,7 +1,56 @@
 // What makes a page smoother; without it everything works all the same.
 
+// What a skill's schema lets a browser see is told when a field is left, and before the form goes: in the server's words, at its place.
+const plain = text => /^-?\d+([.,](\d{1,2}|\d{4,}))?$/.test(text) ? Number(text.replace(",", ".")) : NaN; // the rest the server reads
+const broken = {
+  required: (box, text) => box.validity.valueMissing || (box.required && !text),
+  format: (box, text) => box.validity.typeMismatch && /^[ -~]*$/.test(text),
+  pattern: (box, text, limit) => text && !new RegExp(limit, "u").test(text),
+  minLength: (box, text, limit) => text && [...text].length < limit,
+  maxLength: (box, text, limit) => [...text].length > limit,
+  minimum: (box, text, limit) => plain(text) < limit,
+  maximum: (box, text, limit) => plain(text) > limit,
+  exclusiveMinimum: (box, text, limit) => plain(text) <= limit,
+  exclusiveMaximum: (box, text, limit) => plain(text) >= limit,
+};
+const check = field => {
+  const boxes = [...field.querySelectorAll("input, select, textarea")].filter(box => box.willValidate);
+  const rule = Object.entries(JSON.parse(field.dataset.rules))
+    .find(([keyword, [limit]]) => boxes.some(box => broken[keyword]?.(box, box.value.trim(), limit)));
+  const words = rule?.[1][1], id = `${field.dataset.field}-fault`;
+  field.classList.toggle("wrong", Boolean(words));
+  field.querySelector(":scope > .fault")?.remove();
+  if (words) {
+    const fault = Object.assign(document.createElement("p"), {className: "fault", id});
+    fault.append(Object.assign(document.createElement("span"), {className: "aside", textContent: field.closest("form").dataset.mark}), words);
+    [...field.children].find(part => !part.matches("legend, label, .hint")).before(fault);
+  }
+  boxes.forEach(box => words ? box.setAttribute("aria-invalid", "true") : box.removeAttribute("aria-invalid"));
+  const told = field.matches("fieldset") ? field : boxes[0];
+  const by = [field.querySelector(":scope > .hint")?.id, words && id].filter(Boolean).join(" ");
+  if (by) told?.setAttribute("aria-describedby", by);
+  else told?.removeAttribute("aria-describedby");
+  return words ? boxes.find(box => !box.validity.valid) ?? boxes[0] : null;
+};
+const checked = ".field[data-rules]:not(.when:not([data-when]) *)"; // where a script cannot tell whether it is asked for, the server does
+let pressed = false; // what is told must not move a button away from under a finger
+addEventListener("pointerdown", ({target}) => { pressed = Boolean(target.closest("button, a")); });
+addEventListener("pointerup", () => { pressed = false; });
+for (const name of ["focusout", "change"]) addEventListener(name, ({target, relatedTarget}) => {
+  const field = target.closest?.(checked), isTyped = target.value && !target.matches("[type=radio], [type=checkbox]");
+  if (field && !pressed && !field.contains(relatedTarget) && (isTyped || field.matches(".wrong"))) check(field);
+});
+addEventListener("submit", event => {
+  if (event.submitter && event.submitter.value !== "next") return;
+  const wrong = [...event.target.querySelectorAll(checked)].map(check).filter(Boolean);
+  if (!wrong.length) return;
+  event.preventDefault();
+  wrong[0].focus();
+});
+
 // An answer that was lost is sent again by the person: one press is one request, as long as it is under way.
 addEventListener("submit", event => {
+  if (event.defaultPrevented) return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "1";
 });

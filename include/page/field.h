@@ -53,6 +53,7 @@ struct finq_field {
     const char *name;                /**< of the member; NULL in an array, and of the form itself */
     const char *title, *description; /**< the second may be NULL */
     int required;                    /**< where it is asked for */
+    int is_needed;                   /**< so is all that holds it: without it the data is refused */
     const apr_array_header_t
         *when;            /**< of branches, each an array of finq_condition: it is asked for where all of one fit; NULL: always */
     int is_number;        /**< people type a number, also where the data has it as a text (x-unit) */
@@ -71,6 +72,9 @@ const finq_field *finq_field_form(const finq_field_source *source);
 
 /** What a field's schema says of a keyword, by $ref and allOf too; NULL where it says nothing. */
 const json_t *finq_field_fact(const finq_field *field, const char *keyword);
+
+/** Where its schema stands in the skill: a JSON Pointer. */
+const char *finq_field_place(const finq_field *field);
 
 /** The field of an item of an array, from 0; NULL where the schema allows none there. */
 const finq_field *finq_field_item(const finq_field *rows, int place);

@@ -15,6 +15,9 @@ typedef struct finq_problem {
  * where the error tells of no places. */
 apr_array_header_t *finq_problems_of(const finq_error *error, const finq_field *form, const finq_typed *typed);
 
+/** What is said of a field that does not meet a keyword of its schema, or the words of a connector. */
+const char *finq_problem_words(const finq_field *field, const finq_detail *detail);
+
 /** The problem of a field; NULL where it has none. */
 const finq_problem *finq_problem_at(const apr_array_header_t *problems, const finq_field *field);
 

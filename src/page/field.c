@@ -246,6 +246,7 @@ static finq_field *field_make(const finq_field *above, const char *id, const cha
         field->title = name ? finq_field_spoken(name, pool) : "";
     field->description = text_at(field, "description");
     field->complete = complete_of(field);
+    field->is_needed = required && above->is_needed;
     if (field->kind == FINQ_FIELD_GROUP)
         members_make(field);
     return field;
@@ -288,8 +289,14 @@ const finq_field *finq_field_form(const finq_field_source *source)
     finq_field *form = apr_pcalloc(source->pool, sizeof *form);
     field_spot *spot = apr_palloc(source->pool, sizeof *spot);
     *spot = field_root(source);
-    *form = (finq_field){
-        .kind = FINQ_FIELD_GROUP, .id = "f", .pointer = "", .title = "", .required = 1, .spot = spot, .source = source};
+    *form = (finq_field){.kind = FINQ_FIELD_GROUP,
+                         .id = "f",
+                         .pointer = "",
+                         .title = "",
+                         .required = 1,
+                         .is_needed = 1,
+                         .spot = spot,
+                         .source = source};
     members_make(form);
     return form;
 }
@@ -307,6 +314,11 @@ const json_t *finq_field_fact(const finq_field *field, const char *keyword)
 {
     field_spot found;
     return field_find(&found, field->source, field->spot, keyword) ? found.schema : NULL;
+}
+
+const char *finq_field_place(const finq_field *field)
+{
+    return field->spot->pointer;
 }
 
 const finq_field *finq_field_item(const finq_field *rows, int place)

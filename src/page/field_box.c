@@ -44,6 +44,8 @@ void field_html_open(const field_showing *show, const finq_field *field, const c
 {
     finq_html_open(show->to, element);
     finq_html_put(show->to, "class", finq_problem_at(show->problems, field) ? "field wrong" : "field");
+    finq_html_put(show->to, "data-field", field->id);
+    finq_html_put(show->to, "data-rules", field_rules(field, show->pool));
 }
 
 void field_html_label(const field_showing *show, const finq_field *field)

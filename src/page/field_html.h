@@ -19,6 +19,8 @@ void field_html_label(const field_showing *show, const finq_field *field);
 void field_html_open_set(const field_showing *show, const finq_field *field);
 void field_html_hint(const field_showing *show, const finq_field *field);
 void field_html_fault(const field_showing *show, const finq_field *field);
+/* What a script may check of it, as JSON: {keyword: [limit, what to say]}; NULL for nothing (field_rules.c). */
+const char *field_rules(const finq_field *field, apr_pool_t *pool);
 /* The attributes that every box has. */
 void field_html_common(const field_showing *show, const finq_field *field);
 

@@ -45,7 +45,7 @@ static const char *sentence_of(const finq_field *field, const finq_detail *detai
     return apr_pstrcat(pool, "problem.", detail->keyword, NULL);
 }
 
-static const char *words_of(const finq_field *field, const finq_detail *detail)
+const char *finq_problem_words(const finq_field *field, const finq_detail *detail)
 {
     apr_pool_t *pool = field->source->pool;
     const finq_words *words = field->source->words;
@@ -96,7 +96,8 @@ static void note(gathering *g, const finq_field *field, int (*fits)(const char *
             continue;
         g->noted[i] = 1;
         if (!is_noted)
-            APR_ARRAY_PUSH(g->found, finq_problem) = (finq_problem){field->pointer, id_of(field), words_of(field, detail)};
+            APR_ARRAY_PUSH(g->found, finq_problem) =
+                (finq_problem){field->pointer, id_of(field), finq_problem_words(field, detail)};
         is_noted = 1;
     }
 }

@@ -184,6 +184,7 @@ void screen_form_open(const screen_page *page, const finq_screen_carried *carrie
     finq_html_put(page->to, "method", "post");
     finq_html_put(page->to, "enctype", kind);
     finq_html_put_flag(page->to, "novalidate", 1);
+    finq_html_put(page->to, "data-mark", screen_say(page, "problem.mark"));
     if (!carried)
         return;
     screen_hidden(page, "nonce", carried->nonce);

@@ -11,6 +11,7 @@
 #include "page/handoff.h"
 #include "page/problem.h"
 #include "page/screen.h"
+#include "../../src/page/field_html.h"
 
 #define COUNT(of) (sizeof(of) / sizeof *(of))
 #define XSS "<script>alert(1)</script>\"'&amp;"
@@ -371,6 +372,44 @@ static void amounts_are_texts_with_a_unit(void **state)
     assert_null(finq_typed_amount(of.typed, member(&of, 1))); /* a year has no groups */
 }
 
+/* Nothing that the server might take. Red for each with its condition in field_rules.c away. */
+static void a_script_checks_what_always_holds(void **state)
+{
+    static const struct {
+        const char *schema, *rules;
+    } rows[] = {
+        {PROPERTIES("\"r\":{\"pattern\":\"^x\",\"minLength\":2}"),
+         "{\"required\":[null,\"Fill in “R”.\"],\"pattern\":[\"^x\",\"“R” is not in the form that is asked for.\"],"
+         "\"minLength\":[2,\"“R” must have at least 2 characters.\"]}"},
+        {PROPERTIES("\"a\":{\"type\":\"number\",\"minimum\":0.5,\"x-unit\":\"c\"}"),
+         "{\"minimum\":[0.5,\"“A” must be at least 0.5.\"]}"},
+        {PROPERTIES("\"a\":{\"type\":\"string\",\"pattern\":\"^[0-9]+$\",\"x-unit\":\"c\"}"), NULL},
+        {PROPERTIES("\"phone\":{\"type\":\"string\",\"pattern\":\"^[+]\"}"), NULL},
+        {PROPERTIES("\"a\":{\"type\":\"string\",\"format\":\"email\",\"pattern\":\"^ana@\"}"),
+         "{\"format\":[\"email\",\"“A” must be an e-mail address, such as name@example.com.\"]}"},
+        {PROPERTIES("\"r\":{\"type\":\"array\",\"items\":{\"pattern\":\"x\"}}"), NULL},
+        {"{\"required\":[\"a\"],\"properties\":{\"a\":{\"type\":\"boolean\",\"default\":true}}}", NULL},
+        {"{\"oneOf\":[{\"properties\":{\"a\":{\"pattern\":\"x\"}}},{\"properties\":{\"a\":{\"pattern\":\"y\"}}}]}", NULL},
+        {"{\"if\":{\"properties\":{\"a\":{\"pattern\":\"x\"}}},\"then\":{\"required\":[\"b\"]}}", NULL},
+        {"{\"properties\":{\"c\":{}},\"if\":{\"required\":[\"c\"]},\"then\":{\"properties\":{\"a\":{\"pattern\":\"x\"}}},"
+         "\"else\":{\"properties\":{\"a\":{\"pattern\":\"y\"}}}}",
+         NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sheet of = sheet_of("en", rows[i].schema);
+        const char *rules = field_rules(member(&of, of.form->fields->nelts - 1), pool);
+        if (rows[i].rules)
+            assert_string_equal(rules ? rules : "none", rows[i].rules);
+        else if (rules)
+            fail_msg("%s: %s", rows[i].schema, rules);
+    }
+    sheet of = sheet_of(
+        "en", PROPERTIES("\"a\":{\"type\":\"object\",\"required\":[\"b\"],\"properties\":{\"b\":{\"type\":\"string\"}}}"));
+    assert_null(field_rules(APR_ARRAY_IDX(member(&of, 0)->fields, 0, const finq_field *),
+                            pool)); /* who leaves all of it empty sends none of it */
+}
+
 static void what_is_typed_becomes_data(void **state)
 {
     static const struct {
@@ -593,6 +632,7 @@ int main(void)
         cmocka_unit_test(browsers_are_told_the_conditions),
         cmocka_unit_test(numbers_are_read_as_people_write_them),
         cmocka_unit_test(amounts_are_texts_with_a_unit),
+        cmocka_unit_test(a_script_checks_what_always_holds),
         cmocka_unit_test(what_is_typed_becomes_data),
         cmocka_unit_test(data_comes_back),
         cmocka_unit_test(rows_come_and_go),
