@@ -66,18 +66,19 @@ class Installation:
         return self
 
     def start_database(self):
+        if not self.postgres.pid() and self._may_be_copied():
+            self.postgres.start_migrated(f"{hashlib.sha256(FINQCTL.read_bytes()).hexdigest()[:16]}-{datetime.date.today()}", self._migrate)
+            return
         if not self.postgres.pid():
-            self._start_cluster()
+            self.postgres.start()
         if self.shares_cluster and not self._database_exists(self.database):
             self.postgres.create_database(self.database, self._template())
         self._migrate()
 
-    def _start_cluster(self):
+    def _may_be_copied(self):
         """A new cluster is a copy of one that was migrated today by the same command: its weeks are those that are due."""
-        if (self.postgres.data / "PG_VERSION").exists() or self.database != "finq" or self.postgres.settings.get("wal_level"):
-            self.postgres.start()
-            return
-        self.postgres.start_migrated(f"{hashlib.sha256(FINQCTL.read_bytes()).hexdigest()[:16]}-{datetime.date.today()}", self._migrate)
+        new = not (self.postgres.data / "PG_VERSION").exists()
+        return new and self.database == "finq" and not self.postgres.settings.get("wal_level")
 
     def _migrate(self):
         self.finqctl("db", "migrate")

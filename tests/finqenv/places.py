@@ -21,6 +21,17 @@ def _can_write(path, user):
                           extra_groups=[], cwd="/").returncode == 0
 
 
+_reached = {}  # {(directory, user): whether he can write to what is his in there}
+
+
+def _is_reached(path, user):
+    """Asks once for all that lies beside it."""
+    where = path.parent, user
+    if where not in _reached:
+        _reached[where] = _can_write(path, user)
+    return _reached[where]
+
+
 def _give(path, user):
     owner = pwd.getpwnam(user)
     path.mkdir(parents=True, exist_ok=True)
@@ -48,7 +59,7 @@ def reachable(path, user, longest=4096, memory=False):
         return path.resolve()
     if len(str(path)) <= longest and not memory:
         _give(path, user)
-        if _can_write(path, user):
+        if _is_reached(path, user):
             return path
         shutil.rmtree(path)
     elsewhere = pathlib.Path(tempfile.mkdtemp(prefix=FALLBACK_PREFIX, dir=MEMORY if memory else FALLBACK))

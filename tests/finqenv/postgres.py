@@ -87,8 +87,7 @@ class Postgres:
         self._make_socket()
         self._configure()
         self._launch_somewhere()
-        for role in self.passwords:
-            self.psql(f"ALTER ROLE {role} PASSWORD '{self.passwords[role]}'", database="postgres")
+        self.psql("".join(f"ALTER ROLE {role} PASSWORD '{password}';" for role, password in self.passwords.items()), database="postgres")
         return self
 
     def _create(self):
