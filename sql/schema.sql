@@ -283,19 +283,19 @@ CREATE TRIGGER audit_write AFTER INSERT OR DELETE OR UPDATE ON finq.brand FOR EA
 CREATE TABLE finq.credential (
     credentials_id uuid NOT NULL,
     client_id uuid NOT NULL,
-    skill_id integer NOT NULL,
     session_id uuid NOT NULL,
+    consent_exp timestamp with time zone NOT NULL,
+    max_data_retention timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    skill_id integer NOT NULL,
+    status finq.credential_status NOT NULL DEFAULT 'ACTIVE'::finq.credential_status,
+    expiry_told boolean NOT NULL DEFAULT false,
     tenant_user_id bytea,
     user_mac bytea,
     data_key bytea,
     access_token_hash bytea NOT NULL,
     older_token_hashes bytea[] NOT NULL DEFAULT '{}'::bytea[],
-    status finq.credential_status NOT NULL DEFAULT 'ACTIVE'::finq.credential_status,
-    consent_exp timestamp with time zone NOT NULL,
-    max_data_retention timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    expiry_told boolean NOT NULL DEFAULT false,
     deleted_at timestamp with time zone,
     data_removed_at timestamp with time zone,
     CONSTRAINT credential_check CHECK (((status <> 'DELETED'::finq.credential_status) OR (deleted_at IS NOT NULL))),
@@ -304,7 +304,7 @@ CREATE TABLE finq.credential (
 CREATE INDEX credential_client ON finq.credential USING btree (client_id, credentials_id);
 CREATE INDEX credential_data ON finq.credential USING btree (max_data_retention) WHERE (data_removed_at IS NULL);
 CREATE INDEX credential_end ON finq.credential USING btree (max_data_retention) WHERE (data_removed_at IS NOT NULL);
-CREATE INDEX credential_expiry ON finq.credential USING btree (consent_exp) WHERE (status = 'ACTIVE'::finq.credential_status);
+CREATE INDEX credential_expiry ON finq.credential USING btree (consent_exp) WHERE ((status = 'ACTIVE'::finq.credential_status) AND expiry_told);
 CREATE INDEX credential_notice ON finq.credential USING btree (consent_exp) WHERE ((status = 'ACTIVE'::finq.credential_status) AND (NOT expiry_told));
 CREATE INDEX credential_user ON finq.credential USING btree (client_id, user_mac, credentials_id) WHERE (user_mac IS NOT NULL);
 
@@ -620,15 +620,18 @@ CREATE TABLE finq.session (
     tenant_user_id bytea,
     user_mac bytea,
     data_key bytea,
-    status finq.session_status NOT NULL,
     started_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
+    status finq.session_status NOT NULL,
     step_ordinal integer NOT NULL,
+    step_place integer,
+    next_place integer,
+    answer_secret_id integer NOT NULL,
+    answer_expires_at timestamp with time zone NOT NULL,
+    reply_until timestamp with time zone,
     step_id uuid NOT NULL,
     step_body_hash bytea NOT NULL,
-    answer_expires_at timestamp with time zone NOT NULL,
-    answer_secret_id integer NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
     exchanged_at timestamp with time zone,
     exchange_key_id bigint,
     exchange_secret_id integer,
@@ -636,14 +639,11 @@ CREATE TABLE finq.session (
     credentials_id uuid,
     renews uuid,
     generation integer NOT NULL DEFAULT 0,
-    step_place integer,
-    next_place integer,
     waits_for finq.waiting,
     waits_since timestamp with time zone,
     resubmit boolean NOT NULL DEFAULT false,
     reply bytea,
     reply_reasons bytea,
-    reply_until timestamp with time zone,
     told bytea,
     reasons bytea,
     own_reasons json,
@@ -705,15 +705,15 @@ CREATE TRIGGER directory_changed AFTER INSERT OR DELETE OR UPDATE ON finq.skill 
 CREATE TABLE finq.step (
     step_id uuid NOT NULL,
     session_id uuid NOT NULL,
-    ordinal integer NOT NULL,
-    name text NOT NULL,
-    data bytea NOT NULL,
     submitted_at timestamp with time zone NOT NULL,
+    ordinal integer NOT NULL,
     place integer NOT NULL,
     decided boolean NOT NULL,
     off_path boolean NOT NULL DEFAULT false,
-    decided_by uuid,
     kept boolean NOT NULL DEFAULT false,
+    decided_by uuid,
+    name text NOT NULL,
+    data bytea NOT NULL,
     CONSTRAINT step_pkey PRIMARY KEY (step_id, kept)
 ) PARTITION BY LIST (kept);
 

@@ -32,19 +32,24 @@ CREATE OR REPLACE FUNCTION finq.consent_event(p_consent finq.credential, p_type 
     RETURN finq.event((p_consent).client_id, (p_consent).session_id, (p_consent).skill_id, p_type, jsonb_build_object(
         'credentials_id', (p_consent).credentials_id, 'consent_exp', finq.utc((p_consent).consent_exp)));
 
+-- Those whose end was told to be near, and those whose was not: each kind has an index.
 CREATE OR REPLACE FUNCTION finq.janitor_expire_consents() RETURNS integer
     LANGUAGE plpgsql
 AS $$
 DECLARE
     v_now     timestamptz := clock_timestamp();
     v_done    integer := 0;
+    v_due     uuid[];
     v_consent finq.credential;
 BEGIN
+    v_due := ARRAY(SELECT c.credentials_id FROM finq.credential c
+                    WHERE c.status = 'ACTIVE' AND c.expiry_told AND c.consent_exp <= v_now ORDER BY c.consent_exp
+                    LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED)
+             || ARRAY(SELECT c.credentials_id FROM finq.credential c
+                       WHERE c.status = 'ACTIVE' AND NOT c.expiry_told AND c.consent_exp <= v_now ORDER BY c.consent_exp
+                       LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED);
     FOR v_consent IN
-        UPDATE finq.credential c SET status = 'EXPIRED', updated_at = v_now
-         WHERE c.credentials_id IN (SELECT o.credentials_id FROM finq.credential o
-                                     WHERE o.status = 'ACTIVE' AND o.consent_exp <= v_now ORDER BY o.consent_exp
-                                     LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE finq.credential c SET status = 'EXPIRED', updated_at = v_now WHERE c.credentials_id = ANY (v_due)
         RETURNING c.* LOOP
         PERFORM finq.consent_event(v_consent, 'consent.expired');
         v_done := v_done + 1;
@@ -291,7 +296,10 @@ BEGIN
                    WHERE s.status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND s.exchanged_at IS NULL
                      AND s.expires_at <= v_now AND finq.session_is_old(s) ORDER BY s.expires_at LIMIT 1),
                  (SELECT c.consent_exp FROM finq.credential c
-                   WHERE c.status = 'ACTIVE' AND c.consent_exp <= v_now ORDER BY c.consent_exp LIMIT 1), v_now) INTO v_first;
+                   WHERE c.status = 'ACTIVE' AND c.expiry_told AND c.consent_exp <= v_now ORDER BY c.consent_exp LIMIT 1),
+                 (SELECT c.consent_exp FROM finq.credential c
+                   WHERE c.status = 'ACTIVE' AND NOT c.expiry_told AND c.consent_exp <= v_now ORDER BY c.consent_exp LIMIT 1),
+                 v_now) INTO v_first;
     RETURN finq.seconds(v_now) - finq.seconds(v_first);
 END $$;
 

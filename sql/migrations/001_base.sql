@@ -124,6 +124,9 @@ CREATE TYPE finq.waiting AS ENUM ('BANK', 'DECISION');
 -- a bank or a decision keeps the nonce of its last step, which asks for its status and authorises that step's uploads.
 -- step_place is the place in the skill of the last step submitted, from 1; next_place that of the step that follows it
 -- once the waiting ends, 0 where none does.
+--
+-- What the log has of an update is what lies between the first column that changes and the last. So those come first that never
+-- do, then those of a step, then those of the exchange, which begin with what both change.
 CREATE TABLE finq.session (
     session_id           uuid                NOT NULL,
     client_id            uuid                NOT NULL,
@@ -132,15 +135,18 @@ CREATE TABLE finq.session (
     user_mac             bytea               NULL,     -- by which it is found: HMAC under the key of FinqDataKey that wraps the data key; of who
                                                        -- has no tenant_user_id and renews a consent, that of the consent's id
     data_key             bytea               NULL,     -- wrapped; NULL once it is destroyed
-    status               finq.session_status NOT NULL,
     started_at           timestamptz         NOT NULL,
-    updated_at           timestamptz         NOT NULL,
     expires_at           timestamptz         NOT NULL, -- FinqSessionTTL after its start; later by what it has waited
+    status               finq.session_status NOT NULL,
     step_ordinal         integer             NOT NULL, -- of the last step submitted, from 1; a way back counts too
+    step_place           integer             NULL,
+    next_place           integer             NULL,
+    answer_secret_id     integer             NOT NULL, -- which of the server's secrets sealed the answer's nonce or temp_token
+    answer_expires_at    timestamptz         NOT NULL, -- of that one
+    reply_until          timestamptz         NULL,
     step_id              uuid                NOT NULL,
     step_body_hash       bytea               NOT NULL, -- empty where the last that was done was to go back
-    answer_expires_at    timestamptz         NOT NULL, -- of the nonce or temp_token that the step was answered with
-    answer_secret_id     integer             NOT NULL, -- which of the server's secrets sealed it
+    updated_at           timestamptz         NOT NULL,
     exchanged_at         timestamptz         NULL,
     exchange_key_id      bigint              NULL,
     exchange_secret_id   integer             NULL,
@@ -148,14 +154,11 @@ CREATE TABLE finq.session (
     credentials_id       uuid                NULL,
     renews               uuid                NULL,     -- the consent that its exchange renews, where it makes none
     generation           integer             NOT NULL DEFAULT 0, -- counts resumptions; an older nonce is dead
-    step_place           integer             NULL,
-    next_place           integer             NULL,
     waits_for            finq.waiting        NULL,
     waits_since          timestamptz         NULL,
     resubmit             boolean             NOT NULL DEFAULT false, -- the same step again: what the step before it asks for is there
     reply                bytea               NULL,     -- what the last submission was answered: `data`, where not {}; sealed
     reply_reasons        bytea               NULL,     -- sealed
-    reply_until          timestamptz         NULL,
     told                 bytea               NULL,     -- `data` that came with the end of the waiting; sealed
     reasons              bytea               NULL,     -- of how the session stands now; sealed
     own_reasons          json                NULL,     -- in their place, the database's own words: nothing of a person
@@ -225,15 +228,15 @@ CREATE INDEX handoff_expiry ON finq.handoff (expires_at);
 CREATE TABLE finq.step (
     step_id      uuid        NOT NULL,
     session_id   uuid        NOT NULL,
-    ordinal      integer     NOT NULL,
-    name         text        NOT NULL,
-    data         bytea       NOT NULL, -- sealed; within, each number with the digits that came
     submitted_at timestamptz NOT NULL,
+    ordinal      integer     NOT NULL,
     place        integer     NOT NULL, -- of its step in the skill, from 1
     decided      boolean     NOT NULL, -- a connector, a bank or a person has a say in it: no way leads back
     off_path     boolean     NOT NULL DEFAULT false, -- the user went back over it: it does not count, and goes at the exchange
-    decided_by   uuid        NULL, -- the request that decided about it
     kept         boolean     NOT NULL DEFAULT false, -- as its session
+    decided_by   uuid        NULL, -- the request that decided about it
+    name         text        NOT NULL,
+    data         bytea       NOT NULL, -- sealed; within, each number with the digits that came
     PRIMARY KEY (step_id, kept)
 ) PARTITION BY LIST (kept);
 CREATE TABLE finq.step_kept PARTITION OF finq.step FOR VALUES IN (true);
@@ -308,19 +311,19 @@ CREATE TYPE finq.credential_status AS ENUM ('ACTIVE', 'DELETED', 'EXPIRED');
 CREATE TABLE finq.credential (
     credentials_id     uuid                   NOT NULL PRIMARY KEY,
     client_id          uuid                   NOT NULL,
-    skill_id           integer                NOT NULL,
     session_id         uuid                   NOT NULL,
+    consent_exp        timestamptz            NOT NULL,
+    max_data_retention timestamptz            NOT NULL,
+    created_at         timestamptz            NOT NULL,
+    updated_at         timestamptz            NOT NULL,
+    skill_id           integer                NOT NULL,
+    status             finq.credential_status NOT NULL DEFAULT 'ACTIVE',
+    expiry_told        boolean                NOT NULL DEFAULT false,
     tenant_user_id     bytea                  NULL, -- the session's, sealed under the data key
     user_mac           bytea                  NULL, -- as the session's
     data_key           bytea                  NULL, -- the session's, which those that renew the consent use too; NULL once destroyed
     access_token_hash  bytea                  NOT NULL, -- of the newest
     older_token_hashes bytea[]                NOT NULL DEFAULT '{}', -- of those from before renewals, until a newer one is used; oldest first
-    status             finq.credential_status NOT NULL DEFAULT 'ACTIVE',
-    consent_exp        timestamptz            NOT NULL,
-    max_data_retention timestamptz            NOT NULL,
-    created_at         timestamptz            NOT NULL,
-    updated_at         timestamptz            NOT NULL,
-    expiry_told        boolean                NOT NULL DEFAULT false,
     deleted_at         timestamptz            NULL, -- what has expired may be deleted too, and stays EXPIRED
     data_removed_at    timestamptz            NULL, -- when all that was collected for it went: past max_data_retention
     CHECK (status <> 'DELETED' OR deleted_at IS NOT NULL)
@@ -329,7 +332,8 @@ CREATE TABLE finq.credential (
 -- A tenant's consents, newest first: their ids tell the time.
 CREATE INDEX credential_client ON finq.credential (client_id, credentials_id);
 CREATE INDEX credential_user ON finq.credential (client_id, user_mac, credentials_id) WHERE user_mac IS NOT NULL;
-CREATE INDEX credential_expiry ON finq.credential (consent_exp) WHERE status = 'ACTIVE';
+-- Those whose end has been told to be near, and those before: each stands in one of the two.
+CREATE INDEX credential_expiry ON finq.credential (consent_exp) WHERE status = 'ACTIVE' AND expiry_told;
 CREATE INDEX credential_notice ON finq.credential (consent_exp) WHERE status = 'ACTIVE' AND NOT expiry_told;
 -- Whose data are still there, and, a year after they went, those that nobody is told of any more.
 CREATE INDEX credential_data ON finq.credential (max_data_retention) WHERE data_removed_at IS NULL;

@@ -140,6 +140,16 @@ def test_consents_expire_with_notice(own, client):
     assert own.finqctl("consent", "show", credentials_id)["status"] == "EXPIRED"
 
 
+def test_consents_expire_with_notice_and_without_in_one_run(own, client):
+    """Red without either of the two that finq.janitor_expire_consents puts together."""
+    told, untold = (consent(client)[1] for _ in range(2))
+    set_times(own, told, consent_exp="6 days")
+    assert run(own) == {"consents_announced": 1}
+    for one in (told, untold):
+        set_times(own, one, consent_exp="-1 second")
+    assert run(own) == {"consents_expired": 2}
+
+
 def test_the_data_of_a_consent_go_at_their_time(own, client):
     """What is told of it stays for a year. Red without `c.max_data_retention <= v_now`, and without data_removed_at's change."""
     user, credentials_id = consent(client)
