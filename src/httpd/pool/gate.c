@@ -37,9 +37,16 @@ struct finq_gate {
 static apr_thread_mutex_t *lock; /* over all gates of this child: held for a few instructions */
 static finq_gate *gates;
 
+/* What calls wait by, while none does. They outlive the calls, so that who has let go of the lock can still signal one: a thread that
+ * is woken while the lock is held waits for it again. By then it may be another call's, which looks, and waits on. */
+static apr_array_header_t *spare;
+
 apr_status_t finq_gate_child_init(apr_pool_t *pchild)
 {
+    apr_pool_t *memory;
     gates = NULL;
+    apr_pool_create(&memory, pchild);
+    spare = apr_array_make(memory, 64, sizeof(apr_thread_cond_t *));
     return apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pchild);
 }
 
@@ -80,11 +87,20 @@ static finq_gate *gate_resolve(finq_gate *gate)
     return gate;
 }
 
-/* One connection is for one of those that wait, not for them all; who takes one while there are more wakes the next. */
-static void wake_one(finq_gate *gate)
+/* NULL where there is no memory for one. */
+static apr_thread_cond_t *condition_take(void)
 {
-    if (gate->idle > 0 && !APR_RING_EMPTY(&gate->waiting, finq_gate_call, link))
-        apr_thread_cond_signal(APR_RING_FIRST(&gate->waiting)->woken);
+    apr_thread_cond_t *made;
+    if (spare->nelts > 0)
+        return *(apr_thread_cond_t **)apr_array_pop(spare);
+    return apr_thread_cond_create(&made, spare->pool) == APR_SUCCESS ? made : NULL;
+}
+
+/* One connection is for one of those that wait, not for them all; who takes one while there are more wakes the next. Answers whom
+ * to wake, once the lock is let go; NULL for nobody. */
+static apr_thread_cond_t *next_of(const finq_gate *gate)
+{
+    return gate->idle > 0 && !APR_RING_EMPTY(&gate->waiting, finq_gate_call, link) ? APR_RING_FIRST(&gate->waiting)->woken : NULL;
 }
 
 static void wake_all(finq_gate *gate)
@@ -167,18 +183,27 @@ static finq_gate_entry gate_try(finq_gate *gate, const finq_gate_call *call, apr
 static finq_gate_entry gate_wait(finq_gate **gate, finq_gate_call *call)
 {
     finq_gate_entry entry;
-    if (apr_thread_cond_create(&call->woken, call->job.pool) != APR_SUCCESS)
+    call->woken = condition_take();
+    if (!call->woken)
         return FINQ_GATE_LATE;
     APR_RING_INSERT_TAIL(&(*gate)->waiting, call, finq_gate_call, link);
     do {
         call_wait(call, call->until - apr_time_now());
-        if (call->served)
-            return FINQ_GATE_SERVED; /* who took it along took it from the ring */
         *gate = gate_resolve(*gate);
-        entry = gate_try(*gate, call, apr_time_now());
+        entry = call->served ? FINQ_GATE_SERVED : gate_try(*gate, call, apr_time_now());
     } while (entry == FINQ_GATE_WAIT);
-    APR_RING_REMOVE(call, link);
+    if (entry != FINQ_GATE_SERVED) /* who took it along took it from the ring */
+        APR_RING_REMOVE(call, link);
+    APR_ARRAY_PUSH(spare, apr_thread_cond_t *) = call->woken;
     return entry;
+}
+
+/* Lets go of the lock, then wakes whoever is to be woken. */
+static void unlock_and_wake(apr_thread_cond_t *next)
+{
+    apr_thread_mutex_unlock(lock);
+    if (next)
+        apr_thread_cond_signal(next);
 }
 
 /* ---- entering and leaving ---- */
@@ -190,11 +215,9 @@ finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call)
     finq_gate_entry entry = gate_try(*gate, call, apr_time_now());
     if (entry == FINQ_GATE_WAIT)
         entry = gate_wait(gate, call);
-    if (entry == FINQ_GATE_IDLE)
-        wake_one(*gate);
     call->generation = (*gate)->generation;
     gate_show(*gate);
-    apr_thread_mutex_unlock(lock);
+    unlock_and_wake(entry == FINQ_GATE_IDLE ? next_of(*gate) : NULL);
     return entry;
 }
 
@@ -253,11 +276,9 @@ void finq_gate_leave(finq_gate *gate, int clean, int late)
             gate->idle_since[gate->idle++] = gate->answered_at;
     }
     gate_show(gate);
-    if (clean && !gate->failed_at)
-        wake_one(gate);
-    else
+    if (!clean || gate->failed_at)
         wake_all(gate);
-    apr_thread_mutex_unlock(lock);
+    unlock_and_wake(next_of(gate));
 }
 
 /* ---- calls that go together ---- */
@@ -300,21 +321,24 @@ int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *toge
         other->taken_at = apr_time_now();
         put_in_order(together, count++, other);
     }
-    wake_one(gate); /* one of those may have been woken for another */
-    apr_thread_mutex_unlock(lock);
+    unlock_and_wake(next_of(gate)); /* one of those may have been woken for another */
     return count;
 }
 
 void finq_gate_served(finq_gate_call *const *together, int count, const finq_gate_call *call)
 {
+    apr_thread_cond_t *woken[FINQ_GATE_TOGETHER];
+    int others = 0;
     if (count == 1)
         return;
     apr_thread_mutex_lock(lock);
     for (int i = 0; i < count; i++) {
         if (together[i] != call) {
             together[i]->served = 1;
-            apr_thread_cond_signal(together[i]->woken);
+            woken[others++] = together[i]->woken;
         }
     }
     apr_thread_mutex_unlock(lock);
+    for (int i = 0; i < others; i++)
+        apr_thread_cond_signal(woken[i]);
 }
