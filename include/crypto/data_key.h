@@ -63,7 +63,7 @@ typedef struct finq_data_place {
 } finq_data_place;
 
 /** The place of a row that an UUID names. */
-#define FINQ_DATA_PLACE(kind, of, row_id) ((finq_data_place){kind, of, {(row_id)->bytes, sizeof(row_id)->bytes}})
+#define FINQ_DATA_PLACE(kind, of, row_id) ((finq_data_place){kind, of, {(row_id)->bytes, sizeof(finq_id)}})
 
 /** Seals a text, so that the same text at the same place always seals to the same. A NULL text gives no bytes. The bytes are the
  * pool's. Error: internal_server_error. */

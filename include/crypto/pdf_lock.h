@@ -15,7 +15,7 @@ typedef struct finq_pdf_lock {
 } finq_pdf_lock;
 
 /** Whether the empty user password opens it, as where an owner's password alone was set: then everybody can read the document.
- * 0 also for what is no sound lock. */
+ * 0 also for what is no sound lock, and for revisions 2 to 4 where OpenSSL's legacy provider, which has their cipher, is missing. */
 int finq_pdf_lock_is_open(const finq_pdf_lock *lock);
 
 #endif

@@ -24,11 +24,13 @@ finq_error *finq_cursor_open(int *is_good, unsigned char *place, apr_size_t leng
                              const unsigned char query[FINQ_DIGEST_SHA256], const finq_secrets *secrets, apr_pool_t *pool)
 {
     unsigned char plain[PLAIN_MOST];
-    finq_seal seal = {FINQ_SEAL_MALFORMED, NULL};
+    finq_seal seal;
     finq_bytes sealed;
-    if (finq_codec_decode(&sealed, FINQ_BASE64URL, cursor, strlen(cursor), pool) &&
-        sealed.length == PLAIN(length) + FINQ_SEAL_OVERHEAD)
-        FINQ_TRY(finq_secrets_open(&seal, secrets, plain, sealed, pool));
+    *is_good = 0;
+    if (!finq_codec_decode(&sealed, FINQ_BASE64URL, cursor, strlen(cursor), pool) ||
+        sealed.length != PLAIN(length) + FINQ_SEAL_OVERHEAD)
+        return NULL;
+    FINQ_TRY(finq_secrets_open(&seal, secrets, plain, sealed, pool));
     *is_good = seal.secret && plain[0] == (unsigned char)kind && finq_digest_equal(plain + 1 + length, query, FINQ_DIGEST_SHA256);
     if (*is_good)
         memcpy(place, plain + 1, length);

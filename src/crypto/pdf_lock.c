@@ -1,6 +1,7 @@
 #include "crypto/pdf_lock.h"
 
 #include <openssl/evp.h>
+#include <openssl/provider.h>
 #include <string.h>
 
 #include "crypto/digest.h"
@@ -12,8 +13,9 @@
 #define REPEATS 64
 
 /* What stands behind a password that is shorter; of the empty one it is all. */
-static const unsigned char pad[PAD_BYTES + 1] = "\x28\xbf\x4e\x5e\x4e\x75\x8a\x41\x64\x00\x4e\x56\xff\xfa\x01\x08"
-                                                "\x2e\x2e\x00\xb6\xd0\x68\x3e\x80\x2f\x0c\xa9\xfe\x64\x53\x69\x7a";
+static const unsigned char pad[PAD_BYTES] = {0x28, 0xbf, 0x4e, 0x5e, 0x4e, 0x75, 0x8a, 0x41, 0x64, 0x00, 0x4e,
+                                             0x56, 0xff, 0xfa, 0x01, 0x08, 0x2e, 0x2e, 0x00, 0xb6, 0xd0, 0x68,
+                                             0x3e, 0x80, 0x2f, 0x0c, 0xa9, 0xfe, 0x64, 0x53, 0x69, 0x7a};
 
 static int hash(unsigned char *out, const EVP_MD *kind, const finq_bytes *pieces, int count)
 {
@@ -26,22 +28,38 @@ static int hash(unsigned char *out, const EVP_MD *kind, const finq_bytes *pieces
     return ok;
 }
 
-/* RC4, in place: OpenSSL has it in its legacy provider alone, which a server need not have. It protects nothing here. */
-static void rc4(unsigned char *bytes, apr_size_t n, const unsigned char *key, int key_bytes)
+/* OpenSSL has RC4 in its legacy provider alone: that is loaded for this check, and nobody else's. */
+typedef struct old_cipher {
+    OSSL_LIB_CTX *library;
+    OSSL_PROVIDER *provider;
+    EVP_CIPHER *rc4;
+    EVP_CIPHER_CTX *context;
+} old_cipher;
+
+static int old_cipher_open(old_cipher *old)
 {
-    unsigned char state[256], j = 0, swap;
-    for (int i = 0; i < 256; i++)
-        state[i] = (unsigned char)i;
-    for (int i = 0; i < 256; i++) {
-        j = (unsigned char)(j + state[i] + key[i % key_bytes]);
-        swap = state[i], state[i] = state[j], state[j] = swap;
-    }
-    unsigned char i = 0;
-    for (j = 0; n-- > 0; bytes++) {
-        j = (unsigned char)(j + state[++i]);
-        swap = state[i], state[i] = state[j], state[j] = swap;
-        *bytes ^= state[(unsigned char)(state[i] + state[j])];
-    }
+    *old = (old_cipher){.library = OSSL_LIB_CTX_new(), .context = EVP_CIPHER_CTX_new()};
+    old->provider = old->library ? OSSL_PROVIDER_load(old->library, "legacy") : NULL;
+    old->rc4 = old->provider ? EVP_CIPHER_fetch(old->library, "RC4", NULL) : NULL;
+    return old->rc4 && old->context;
+}
+
+static void old_cipher_close(old_cipher *old)
+{
+    EVP_CIPHER_CTX_free(old->context);
+    EVP_CIPHER_free(old->rc4);
+    if (old->provider)
+        OSSL_PROVIDER_unload(old->provider);
+    OSSL_LIB_CTX_free(old->library);
+}
+
+static int rc4(unsigned char *bytes, int n, const unsigned char *key, int key_bytes, const old_cipher *old)
+{
+    int written;
+    return EVP_EncryptInit_ex(old->context, old->rc4, NULL, NULL, NULL) == 1 &&
+           EVP_CIPHER_CTX_set_key_length(old->context, key_bytes) == 1 &&
+           EVP_EncryptInit_ex(old->context, NULL, NULL, key, NULL) == 1 &&
+           EVP_EncryptUpdate(old->context, bytes, &written, bytes, n) == 1 && written == n;
 }
 
 /* ---- revisions 2 to 4: MD5 and RC4 (7.6.4.3.2, 7.6.4.4.3, 7.6.4.4.4) ---- */
@@ -62,25 +80,36 @@ static int old_key(unsigned char key[MD5_BYTES], const finq_pdf_lock *lock)
     return ok;
 }
 
-static int old_is_open(const finq_pdf_lock *lock)
+static int second_is_open(const finq_pdf_lock *lock, const unsigned char *key, const old_cipher *old)
 {
-    unsigned char key[MD5_BYTES], round_key[MD5_BYTES], check[PAD_BYTES];
+    unsigned char check[PAD_BYTES];
+    memcpy(check, pad, PAD_BYTES);
+    return rc4(check, PAD_BYTES, key, lock->key_bytes, old) && finq_digest_equal(check, lock->user.data, PAD_BYTES);
+}
+
+static int third_is_open(const finq_pdf_lock *lock, const unsigned char *key, const old_cipher *old)
+{
+    unsigned char round_key[MD5_BYTES], check[MD5_BYTES];
     finq_bytes pieces[] = {{pad, PAD_BYTES}, lock->id};
-    if (lock->key_bytes < 5 || lock->key_bytes > MD5_BYTES || !old_key(key, lock))
-        return 0;
-    if (lock->revision == 2) {
-        memcpy(check, pad, PAD_BYTES);
-        rc4(check, PAD_BYTES, key, lock->key_bytes);
-        return finq_digest_equal(check, lock->user.data, PAD_BYTES);
-    }
-    if (!hash(check, EVP_md5(), pieces, 2))
-        return 0;
-    for (int round = 0; round < 20; round++) {
+    int ok = hash(check, EVP_md5(), pieces, 2);
+    for (int round = 0; ok && round < 20; round++) {
         for (int i = 0; i < lock->key_bytes; i++)
             round_key[i] = key[i] ^ (unsigned char)round;
-        rc4(check, MD5_BYTES, round_key, lock->key_bytes);
+        ok = rc4(check, MD5_BYTES, round_key, lock->key_bytes, old);
     }
-    return finq_digest_equal(check, lock->user.data, MD5_BYTES);
+    return ok && finq_digest_equal(check, lock->user.data, MD5_BYTES);
+}
+
+static int old_is_open(const finq_pdf_lock *lock)
+{
+    unsigned char key[MD5_BYTES];
+    old_cipher old;
+    if (lock->key_bytes < 5 || lock->key_bytes > MD5_BYTES || !old_key(key, lock))
+        return 0;
+    int is_open =
+        old_cipher_open(&old) && (lock->revision == 2 ? second_is_open(lock, key, &old) : third_is_open(lock, key, &old));
+    old_cipher_close(&old);
+    return is_open;
 }
 
 /* ---- revisions 5 and 6: SHA-2, of 6 hardened by AES (7.6.4.3.4) ---- */

@@ -162,7 +162,7 @@ static ctl_exit all_rows_check(checking *of)
     do {
         code = batch_check(&at, of);
         if (code == CTL_OK && at.step_id)
-            fprintf(stderr, "documents %" APR_INT64_T_FMT "\n", of->documents);
+            fprintf(stderr, "documents %" JSON_INTEGER_FORMAT "\n", (json_int_t)of->documents);
     } while (code == CTL_OK && at.step_id);
     return code;
 }

@@ -203,14 +203,15 @@ static finq_error *come_back_empty(const char **location, visit *v, const char *
 }
 
 /* The order's attempt is what the bank knows it by. */
-static finq_error *order_ask(finq_connector_answer *answer, visit *v, finq_connector_question *question)
+static finq_error *order_ask(finq_connector_answer *answer, visit *v, const finq_connector_question *of_step)
 {
     finq_connectors *connectors = v->service->connectors;
+    finq_connector_question question = *of_step;
     finq_payment payment;
-    FINQ_TRY(finq_payment_find(&payment, v->service, &question->session_id, v->key, v->pool));
-    question->attempt = payment.attempt;
-    question->payment_id = &payment.payment_id;
-    FINQ_TRY(connectors->ask(connectors, answer, v->pass.step->connector, question, v->pool));
+    FINQ_TRY(finq_payment_find(&payment, v->service, &question.session_id, v->key, v->pool));
+    question.attempt = payment.attempt;
+    question.payment_id = &payment.payment_id;
+    FINQ_TRY(connectors->ask(connectors, answer, v->pass.step->connector, &question, v->pool));
     return finq_payment_answered(&payment, v->service, answer, v->pool);
 }
 
@@ -224,7 +225,7 @@ static finq_error *connector_ask(finq_connector_answer *answer, visit *v, const 
     FINQ_TRY(finq_data_key_open(&text, v->key, place_of(v, FINQ_SEALED_STEP), row->data, v->pool));
     FINQ_TRY(finq_sealed_user_open(&tenant_user_id, v->key, &v->pass.token.client_id, row->tenant_user_id, v->pool));
     FINQ_TRY(finq_json_stored(&data, numbers, text, v->pool));
-    finq_connector_question question = {
+    const finq_connector_question question = {
         .event = FINQ_CONNECTOR_RETURN,
         .session_id = v->pass.token.session_id,
         .step_id = *row->step_id,

@@ -220,14 +220,15 @@ static finq_error *verdict_plan(finq_step_plan *plan, const finq_connector_answe
 }
 
 /* An order is written down before its bank hears of it, and what the bank says of it before anything else comes of that. */
-static finq_error *order_ask(finq_connector_answer *answer, finq_connector_question *question, const finq_step_plan *plan,
+static finq_error *order_ask(finq_connector_answer *answer, const finq_connector_question *of_step, const finq_step_plan *plan,
                              const finq_service *service, const finq_step_submission *submission, apr_pool_t *pool)
 {
+    finq_connector_question question = *of_step;
     finq_payment payment;
     FINQ_TRY(finq_payment_begin(&payment, service, submission, plan->key, pool));
-    question->attempt = payment.attempt;
-    question->payment_id = &payment.payment_id;
-    FINQ_TRY(service->connectors->ask(service->connectors, answer, submission->pass->step->connector, question, pool));
+    question.attempt = payment.attempt;
+    question.payment_id = &payment.payment_id;
+    FINQ_TRY(service->connectors->ask(service->connectors, answer, submission->pass->step->connector, &question, pool));
     return finq_payment_answered(&payment, service, answer, pool);
 }
 
