@@ -89,9 +89,9 @@ finq_error *finq_data_keys_user_mac(unsigned char mac[FINQ_USER_MAC_BYTES], cons
                                     const finq_id *client_id, const char *tenant_user_id, apr_pool_t *pool)
 {
     apr_size_t length = strlen(tenant_user_id);
-    unsigned char *text = apr_palloc(pool, sizeof client_id->bytes + length);
+    unsigned char *text = apr_palloc(pool, sizeof client_id->bytes + length + 1);
     memcpy(text, client_id->bytes, sizeof client_id->bytes);
-    memcpy(text + sizeof client_id->bytes, tenant_user_id, length);
+    memcpy(text + sizeof client_id->bytes, tenant_user_id, length + 1);
     return finq_mac_with(mac, (finq_mac_piece){keys->keys[place].user, sizeof keys->keys[place].user},
                          (finq_mac_piece){text, sizeof client_id->bytes + length}, pool);
 }
