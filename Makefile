@@ -55,6 +55,7 @@ help:
 ## make test-asan        the same, with the address and undefined-behaviour sanitizers
 ## make unit             runs the unit tests alone
 ## make fresh [RELEASE=bookworm] [CLONE='/a clone']  runs make demo and make test, each twice, on a Debian just installed
+## make looks            writes tests/integration/looks anew, small pictures that the pages are compared with: look at them first
 ## make pictures         writes conf/pictures/*.png anew, the module's pages as README.md shows them
 ## make format           writes C as .clang-format has it
 ## make lint             fails where clang-tidy or cppcheck find a fault
@@ -255,6 +256,10 @@ install: all $(MAN)
 	sed 's|/usr/local/bin|$(PREFIX)/bin|' conf/finq-outbox.service > $(UNIT_FILE)
 	@# An operator's finq.conf may hold what was edited in: a new one goes beside it. It holds a password.
 	f=$(APACHE)/finq.conf; [ ! -e $$f ] || cmp -s conf/finq.conf $$f || f=$$f.new; install -m 640 conf/finq.conf $$f
+
+.PHONY: looks
+looks:
+	@FINQ_LOOKS=renew $(MAKE) --no-print-directory test T='tests/integration/test_page_looks.py -m "long or not long"'
 
 .PHONY: pictures
 pictures:

@@ -48,15 +48,15 @@ def cpu(httpd):
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
-def send(port, requests, status):
+def send(port, requests, status, end=b"}"):
     """Requests on one connection, some ahead of their answers, as on a server that is busy with nothing else; each must get
-    the status. Returns how many there were."""
+    the status, and an answer that ends so. Returns how many there were."""
     count, requests = 0, iter(requests)
     with socket.create_connection(("127.0.0.1", port)) as connection:
         while some := list(itertools.islice(requests, AHEAD)):
             connection.sendall(b"".join(some))
             text = b""
-            while text.count(b"HTTP/1.1 ") < len(some) or not text.endswith(b"}"):
+            while text.count(b"HTTP/1.1 ") < len(some) or not text.endswith(end):
                 text += connection.recv(1 << 20)
             if text.count(b"HTTP/1.1 %d " % status) != len(some):
                 raise AssertionError(text)
@@ -77,7 +77,7 @@ def direct(site, installation, sql, calls=100):
 
 
 def rounds(httpd, wanted, number):
-    """`wanted`: name -> (port, requests, status). Returns name -> microseconds a request, one for each of the interleaved
+    """`wanted`: name -> what send takes. Returns name -> microseconds a request, one for each of the interleaved
     rounds; a first one fills caches."""
     taken = {name: [] for name in wanted}
     for turn in range(number + 1):
