@@ -213,11 +213,12 @@ BEGIN
 END $$;
 
 -- Stores what has changed in the transactions of a piece, each change under its number from p_numbered on, and answers the last of them and
--- what was told. By indexes, row by row: a piece is small, however much of the consent's there is. As those below it is in PL/pgSQL, which
+-- what was told. Joined by hashes: to a planner that has seen a small table any index of the consent is good enough to look at it for each
+-- row, and that would not end. As those below it is in PL/pgSQL, which
 -- keeps its plans: to plan them each time would take longer than most refreshes.
 CREATE OR REPLACE FUNCTION finq.feed_apply(p_credentials_id uuid, p_refresh_id uuid, p_rows json, p_has_more boolean, p_now timestamptz,
                                            INOUT p_numbered bigint, OUT told uuid[])
-    LANGUAGE plpgsql SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
     v_changes bigint;
@@ -253,7 +254,7 @@ CREATE OR REPLACE FUNCTION finq.feed_walk_rows() RETURNS integer
 -- for what was booked before p_since, and is not of an account that is gone. Answers the last number, and whether all have been looked at.
 CREATE OR REPLACE FUNCTION finq.feed_walk(p_credentials_id uuid, p_refresh_id uuid, p_told uuid[], p_accounts uuid[], p_since timestamptz, p_now timestamptz,
                                           INOUT p_numbered bigint, INOUT p_at timestamptz, INOUT p_behind uuid, OUT is_over boolean)
-    LANGUAGE plpgsql SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off SET jit = off
 AS $$
 DECLARE
     v_from  timestamptz := CASE WHEN EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id <> ALL (p_accounts))
@@ -359,9 +360,9 @@ BEGIN
     WITH pruned AS (
         DELETE FROM finq.transaction t
          WHERE t.credentials_id = p_credentials_id
-           AND t.seq = ANY (ARRAY(SELECT o.seq FROM finq.transaction o
-                                   WHERE o.credentials_id = p_credentials_id AND o.ended_at < p_now - interval '30 days'
-                                   ORDER BY o.ended_at LIMIT finq.feed_walk_rows()))
+           AND t.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.transaction o
+                                    WHERE o.credentials_id = p_credentials_id AND o.ended_at < p_now - interval '30 days'
+                                    ORDER BY o.ended_at LIMIT finq.feed_walk_rows()))
         RETURNING t.superseded_by)
     SELECT max(p.superseded_by) INTO v_pruned FROM pruned p;
     RETURN v_pruned;

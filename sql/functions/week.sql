@@ -56,14 +56,16 @@ $$;
 -- How the weeks stand: `ahead`, those that are ready, of the table that has fewest; `missing`; and of the past ones those that could
 -- not go: `pinned` by rows that somebody holds, or `contended`, because somebody held the table.
 CREATE OR REPLACE FUNCTION finq.week_report(OUT ahead integer, OUT missing integer, OUT pinned integer, OUT contended integer)
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
 AS $$
-    SELECT (SELECT min((SELECT count(*) FROM finq.weeks() w WHERE w.table_name = t.name AND w.state = 'ahead' AND w.attached))::integer
-              FROM finq.week_tables() t),
-           (SELECT count(*)::integer FROM finq.weeks() w WHERE w.state = 'missing'),
-           (SELECT count(*)::integer FROM finq.week_held h WHERE h.why = 'pinned'),
-           (SELECT count(*)::integer FROM finq.week_held h WHERE h.why = 'contended')
-$$;
+BEGIN
+    SELECT min(t.ahead), sum(t.missing) INTO ahead, missing
+      FROM (SELECT (count(*) FILTER (WHERE w.state = 'ahead' AND w.attached))::integer AS ahead,
+                   (count(*) FILTER (WHERE w.state = 'missing'))::integer AS missing
+              FROM finq.weeks() w GROUP BY w.table_name) t;
+    SELECT count(*) FILTER (WHERE h.why = 'pinned'), count(*) FILTER (WHERE h.why = 'contended') INTO pinned, contended
+      FROM finq.week_held h;
+END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- Making: nobody waits, for the table that gets a partition stays open to all.

@@ -144,15 +144,16 @@ def test_who_comes_after_pieces_that_were_left(feed):
 def test_what_is_gone_is_looked_for_in_pieces(feed):
     """However much is stored. Red where finq.feed_walk begins anew at each call, or where it stops after the first."""
     many = ("(SELECT json_agg(json_build_object('mac', sha256(n::text::bytea), 'account', '{}'::bytea, 'is_derived', false, 'booked_at', n * 3600, 'amount', n, "
-            "'is_credit', true, 'currency', 'RON', 'info', '\\x00'::bytea)) FROM generate_series(1, 4500) n)").format(A.replace("\\", "\\"))
+            "'is_credit', true, 'currency', 'RON', 'info', '\\x00'::bytea)) FROM generate_series(1, 2100) n)").format(A.replace("\\", "\\"))
     refresh_id, _ = feed.claim()
     assert feed.psql(f"SELECT is_held FROM finq.feed_tell('{feed.id}', '{refresh_id}', 1, {many}, 120)") == "t"
-    outcomes = [feed.store((refresh_id, None), place=2)[0] for _ in range(3)]
-    assert outcomes == ["more", "more", "ok"] and feed.booked() == 4500
+    outcomes = [feed.store((refresh_id, None), place=2)[0] for _ in range(2)]
+    assert outcomes == ["more", "ok"] and feed.booked() == 2100
     feed.psql(f"UPDATE finq.feed SET is_partial = false WHERE credentials_id = '{feed.id}'")
     claimed = feed.claim()
-    assert [feed.store(claimed)[0] for _ in range(3)] == ["more", "more", "ok"]
-    assert feed.booked() == 0 and feed.is_("f.seq") == "9000"
+    assert [feed.store(claimed)[0] for _ in range(2)] == ["more", "ok"]
+    assert feed.booked() == 0 and feed.is_("f.seq") == "4200"
+    feed.psql(f"DELETE FROM finq.transaction WHERE credentials_id = '{feed.id}'")  # others read the table too
 
 
 def test_a_refresh_that_tells_the_same_writes_nothing(feed):
@@ -187,10 +188,10 @@ def test_a_bank_that_gives_all_new_references(feed):
     assert feed.store(feed.claim(), transactions=told(1)) == ["ok", ""]
     kept = told(1)[0] | {"balance": "7.77"}
     assert feed.store(feed.claim(), transactions=[kept, *told(2)[1:]]) == ["ok", ""]
-    assert feed.psql("SELECT coalesce(removed_for, 'a version'), count(*), count(DISTINCT replaced_by), bool_and(replaced_by IN (SELECT n.transaction_id FROM "
-                     f"finq.transaction n WHERE n.credentials_id = t.credentials_id AND n.superseded_by IS NULL AND NOT EXISTS (SELECT FROM "
-                     "finq.transaction v WHERE v.transaction_id = n.transaction_id AND v.superseded_by = n.seq))) FROM finq.transaction t "
-                     f"WHERE credentials_id = '{feed.id}' AND superseded_by IS NOT NULL GROUP BY 1 ORDER BY 1").split() == ["a", "version|1|0|", "corrected|299|299|t"]
+    of = f"FROM finq.transaction WHERE credentials_id = '{feed.id}' AND superseded_by"
+    assert feed.psql("SELECT coalesce(removed_for, 'a version'), count(*), count(DISTINCT replaced_by), bool_and(replaced_by IN (SELECT transaction_id "
+                     f"{of} IS NULL AND seq NOT IN (SELECT superseded_by {of} IS NOT NULL))) {of} IS NOT NULL GROUP BY 1 ORDER BY 1"
+                     ).split() == ["a", "version|1|0|", "corrected|299|299|t"]
     assert feed.booked() == 300
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from finqenv.banking import Bank
 from finqenv.process import until
-from finqenv.telling import Telling
+from finqenv.telling import Telling, booked
 
 KINDS = ("accounts", "balances", "transactions")
 CRASHES = [("httpd", "transactions"), ("postgres", "transactions"),
@@ -51,4 +51,40 @@ def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
     until(lambda: bank.psql(f"SELECT seq FROM {of_feed}") == "2", what="who comes next")
     assert changes(cursor)[:2] == changes(cursor)[:2] == (["7.00"], [])
     assert sorted(one["data"]["amount"] for one in bank.client.data("/transactions/get", held).json) == ["12.50", "7.00"]
+    assert bank.psql("SELECT count(*) FROM finq.feed_told") == "0"
+
+
+@pytest.mark.parametrize("who", ["httpd", pytest.param("postgres", marks=pytest.mark.long)])
+def test_a_refresh_that_a_crash_cuts_off_between_its_pieces(bank, monkeypatch, who):
+    """What is stored of it is told by nobody, until who comes next has told it once. Red where feed_tell moves the feed's seq."""
+    asked, pages = Telling(), [[booked(f"{number}.00") for number in range(1, 2002)], [booked("0.50"), booked("12.50")]]
+    monkeypatch.setattr(bank.service, "answer", asked.answer)
+    user = bank.user("sca")
+    user.submit("sca", {})
+    held = user.exchange().json
+    of_feed = f"finq.feed WHERE credentials_id = '{held['credentials_id']}'"
+
+    def says(question):
+        if question["ask"] != "transactions":
+            return None
+        if "next" in question:
+            asked.held.set()
+            asked.go.wait(30)
+        return {"transactions": pages[1]} if "next" in question else {"transactions": pages[0], "next": "1"}
+
+    def told():
+        return bank.client.data("/transactions/get", held).json
+    until(lambda: bank.psql(f"SELECT refreshed_at IS NOT NULL FROM {of_feed}") == "t", what="its first data")
+    asked.says = says
+    bank.psql(f"UPDATE finq.feed SET due_at = now() WHERE credentials_id = '{held['credentials_id']}'")
+    assert asked.held.wait(20)
+    assert bank.psql(f"SELECT seq, numbered FROM {of_feed}") == "1|2001" and len(told()) == 1
+    bank.crash(who)
+    asked.go.set()
+    bank.client.close()
+    until(lambda: bank.client.data("/accounts/get", held).status == 200, what="its service")
+    assert len(told()) == 1
+    bank.psql(f"UPDATE finq.feed SET due_at = now(), refresh_until = NULL WHERE credentials_id = '{held['credentials_id']}'")
+    until(lambda: bank.psql(f"SELECT seq FROM {of_feed}") == "2003", what="who comes next")
+    assert sorted(float(one["data"]["amount"]) for one in told()) == sorted([0.5, 12.5, *range(1, 2002)])
     assert bank.psql("SELECT count(*) FROM finq.feed_told") == "0"

@@ -155,7 +155,7 @@ def test_answers_that_are_none(bank, asked):
     for says in (telling([booked("1", reference="a"), booked("2", reference="a")]), telling(ones, accounts=(ACCOUNT, ACCOUNT)),
                  telling(ones, [booked("1", reference="b", account="2")]), telling(ones, [booked("1" * 40, reference="b")]),
                  telling(ones, [booked("1", reference="b", booking_date_time="2026-02-30T00:00:00Z")]),
-                 telling(ones, [booked("1", reference="b", currency="XXX")]),
+                 telling(ones, [booked("1", reference="b", currency="XXX")]), telling(ones, [booked("1", reference="b", info="x" * 10 ** 7)]),
                  telling(ones, ones, at_end=lambda: setattr(bank.service, "behaviour", "cut off"))):
         asked.says = says
         bank.server.httpd.log.expect("FINQ08: ")
