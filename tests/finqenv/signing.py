@@ -1,5 +1,6 @@
 """Signers of requests, each made with a library that is not ours: what a bank's tenant would run."""
 import base64
+import functools
 import hashlib
 import json
 import subprocess
@@ -36,7 +37,8 @@ def digest(body, is_json=True):
 
 
 class Key:
-    """A key pair with what tests and registrations want of it."""
+    """A key pair with what tests and registrations want of it. OpenSSL checks the primes of each RSA key that it reads, which takes
+    thirty times as long as a signature: a key is read once."""
 
     def __init__(self, private=None):
         self.private = private or rsa.generate_private_key(65537, 2048)
@@ -47,19 +49,19 @@ class Key:
         return self.public.public_bytes(serialization.Encoding.PEM,
                                         serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
-    @property
+    @functools.cached_property
     def private_pem(self):
         return self.private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                           serialization.NoEncryption()).decode()
 
-    @property
+    @functools.cached_property
     def jwk(self):
         return jwk.JWK.from_pem(self.private_pem.encode())
 
     def public_jwk(self, **members):
         return json.dumps({**json.loads(self.jwk.export_public()), **members})
 
-    @property
+    @functools.cached_property
     def thumbprint(self):
         return self.jwk.thumbprint()
 
@@ -74,7 +76,7 @@ def claims_of(issuer, body, is_json=True, **changes):
 # -- four libraries, one shape: (key, header, claims) -> compact JWS
 
 def by_pyjwt(key, header, claims):
-    return jwt.encode(claims, key.private_pem, algorithm="RS256", headers=header)
+    return jwt.encode(claims, key.private, algorithm="RS256", headers=header)
 
 
 def by_jwcrypto(key, header, claims):

@@ -10,11 +10,14 @@ from .runs import Run, Share, wait_for_shares
 
 # The files that take longest, the longest first: handed out in this order, the workers end at about the same time.
 LONGEST = (
-    "test_database_faults", "test_signed", "test_outbox", "test_generators", "test_upload_faults", "test_config", "test_observe",
-    "test_page_waiting", "test_demo", "test_long_poll", "test_configtest", "test_standing", "test_signed_attacks", "test_failover",
-    "test_limits", "test_rotation", "test_restarts", "test_account_data", "test_uploads", "test_served", "test_env", "test_bulkheads",
-    "test_bound_hosts", "test_sync", "test_hosts", "test_data_keys", "test_consent_list", "test_audit_chain", "test_together",
-    "test_redirects", "test_guards", "test_consents")
+    "test_database_faults", "test_outbox", "test_signed", "test_long_poll", "test_upload_faults", "test_page_waiting",
+    "test_config", "test_failover", "test_standing", "test_generators", "test_page_languages", "test_page_handoff",
+    "test_configtest", "test_concurrency", "test_signed_attacks", "test_limits", "test_rotation", "test_restarts",
+    "test_audit_chain", "test_account_data", "test_observe", "test_env", "test_page_uploads", "test_page_checks",
+    "test_uploads", "test_connector", "test_together", "test_data_keys", "test_packages", "test_sandbox", "test_redirects",
+    "test_docs", "test_bulkheads", "test_demo", "test_sync", "test_sandbox_payments", "test_upgrades", "test_http2",
+    "test_users", "test_served", "test_formats", "test_schema", "test_catalogs", "test_hosts", "test_weeks", "test_refresher",
+    "test_consent_calls", "test_message_signatures", "test_step_claims", "test_resumable", "test_janitor", "test_command_line")
 
 
 def own_run(config):
