@@ -152,7 +152,7 @@ $$;
 CREATE OR REPLACE FUNCTION finq.consent_get(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[])
     RETURNS finq.consent_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs);
@@ -169,7 +169,7 @@ COMMENT ON FUNCTION finq.consent_get IS 'repeatable';
 -- The same of a tenant that has signed the request: the server has verified that, and no secret is shown.
 CREATE OR REPLACE FUNCTION finq.consent_of_signer(p_client_id uuid, p_credentials_id uuid, p_access_token_hash bytea)
     RETURNS finq.consent_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_named  record;
@@ -193,7 +193,7 @@ CREATE OR REPLACE FUNCTION finq.consent_delete(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[],
     p_retention integer)
     RETURNS finq.consent_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_claim  record := finq.consent_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs);
@@ -212,7 +212,7 @@ COMMENT ON FUNCTION finq.consent_delete IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.consent_renew(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[], p_skill text,
     OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id bytea, OUT data_key bytea)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -245,7 +245,7 @@ COMMENT ON FUNCTION finq.consent_renew IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.consent_page(
     p_client_id uuid, p_secret_hash bytea, p_user_macs bytea[], p_status text, p_before uuid, p_count integer)
     RETURNS SETOF finq.consent_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_before uuid := coalesce(p_before, 'ffffffff-ffff-ffff-ffff-ffffffffffff');

@@ -7,12 +7,14 @@ AS $$
 DECLARE
     v_bytes bigint;
 BEGIN
-    PERFORM finq.partials_end(ARRAY(SELECT e.step_id FROM finq.same_time(p_session_id) w
-                                      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
-                                     WHERE e.off_path));
+    PERFORM finq.partials_end(ARRAY(SELECT e.step_id FROM finq.step e
+                                     WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id)
+                                       AND e.session_id = p_session_id
+                                       AND e.off_path));
     WITH gone AS (
-        DELETE FROM finq.step e USING finq.same_time(p_session_id) w
-         WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND e.off_path
+        DELETE FROM finq.step e
+         WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id)
+           AND e.session_id = p_session_id AND e.off_path
         RETURNING e.step_id),
     files AS (DELETE FROM finq.upload u USING gone g WHERE u.step_id = g.step_id RETURNING u.upload_id, u.size),
     removed AS (INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
@@ -87,7 +89,7 @@ CREATE OR REPLACE FUNCTION finq.exchange_token(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_token_expires_at bigint, p_required text[],
     p_credentials_id uuid, p_access_token_hash bytea, p_salt bytea, p_secret_id integer, p_repeat_within integer)
     RETURNS finq.exchange_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -24,8 +24,8 @@ CREATE OR REPLACE FUNCTION finq.submit_steps(
     OUT outcome text, OUT step_id uuid, OUT secret_id integer, OUT expires_at bigint, OUT missing text, OUT status finq.session_status,
     OUT next_place integer, OUT waits_for finq.waiting, OUT reply bytea, OUT reasons bytea, OUT member integer)
     RETURNS SETOF record
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
-    SET lock_timeout = '50ms' SET enable_seqscan = off SET jit = off
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET lock_timeout = '50ms' SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -110,8 +110,8 @@ CREATE OR REPLACE FUNCTION finq.exchange_tokens(
     OUT outcome text, OUT credentials_id uuid, OUT salt bytea, OUT secret_id integer, OUT consent_exp bigint,
     OUT max_data_retention bigint, OUT missing text, OUT tenant_user_id bytea, OUT data_key bytea, OUT member integer)
     RETURNS SETOF record
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
-    SET lock_timeout = '50ms' SET enable_seqscan = off SET jit = off
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET lock_timeout = '50ms' SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

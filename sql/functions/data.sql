@@ -99,7 +99,7 @@ CREATE OR REPLACE FUNCTION finq.transaction_fits(p_transaction finq.transaction,
 CREATE OR REPLACE FUNCTION finq.accounts_get(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea)
     RETURNS SETOF finq.account_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
@@ -131,7 +131,7 @@ CREATE OR REPLACE FUNCTION finq.balances_get(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     p_account_id uuid, p_type text, p_currency text)
     RETURNS SETOF finq.balance_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
@@ -166,7 +166,7 @@ CREATE OR REPLACE FUNCTION finq.transactions_page(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     p_filter text, p_at bigint, p_after_booked bigint, p_after_id uuid, p_count integer)
     RETURNS SETOF finq.transaction_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_sort = off
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off
 AS $$
 DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
@@ -227,7 +227,7 @@ CREATE OR REPLACE FUNCTION finq.transactions_sync(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     p_from bigint, p_after bigint, p_upto bigint, p_count integer)
     RETURNS SETOF finq.transaction_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_sort = off
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET enable_sort = off
 AS $$
 DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');

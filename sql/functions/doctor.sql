@@ -20,8 +20,8 @@ CREATE OR REPLACE FUNCTION finq.explain(p_id uuid) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-    v_ids uuid[] := p_id || ARRAY(SELECT e.step_id FROM finq.same_time(p_id) w
-                                    JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_id);
+    v_ids uuid[] := p_id || ARRAY(SELECT e.step_id FROM finq.step e
+                                   WHERE e.step_id BETWEEN finq.time_first(p_id) AND finq.time_last(p_id) AND e.session_id = p_id);
 BEGIN
     RETURN json_build_object(
         'session', (SELECT json_build_object(

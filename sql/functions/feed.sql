@@ -23,7 +23,7 @@ CREATE OR REPLACE FUNCTION finq.feed_allowed_at(p_feed finq.feed) RETURNS timest
 -- p_credentials_id is offered for the consent.
 CREATE OR REPLACE FUNCTION finq.feed_keep(p_session_id uuid, p_client_id uuid, p_credentials_id uuid, p_skill_id integer,
                                           p_connector text, p_reference bytea, p_reference_key bytea, OUT credentials_id uuid)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, reference_key, visited_at, due_at)
     VALUES (p_credentials_id, p_client_id, p_skill_id, p_session_id, p_connector, p_reference, p_reference_key, clock_timestamp(),
@@ -69,7 +69,7 @@ CREATE OR REPLACE FUNCTION finq.feed_claim(
     p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer,
     OUT outcome text, OUT credentials_id uuid, OUT client_id uuid, OUT session_id uuid, OUT skill_id integer, OUT servicer_id uuid, OUT connector text,
     OUT reference bytea, OUT reference_key bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT visited_at bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -129,7 +129,7 @@ COMMENT ON FUNCTION finq.feed_claim IS 'repeatable';
 -- the first has been due, and `oldest` how old the oldest data are of those that are refreshed.
 CREATE OR REPLACE FUNCTION finq.feed_due(p_connectors text, p_seconds integer,
                                          OUT credentials_id uuid, OUT behind bigint, OUT oldest bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -159,7 +159,7 @@ COMMENT ON FUNCTION finq.feed_due IS 'repeatable';
 
 -- The tenant's key of account data: the one that stands, or p_data_key where there is none yet.
 CREATE OR REPLACE FUNCTION finq.account_key_keep(p_client_id uuid, p_data_key bytea, OUT data_key bytea)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -402,7 +402,7 @@ END $$;
 -- be stored. Their numbers are above the feed's seq, and nobody is told of them before finq.feed_store. A refresh that does not get there
 -- leaves them to the next. Holds the claim for p_seconds more; false where it has been overtaken, or the consent has ended.
 CREATE OR REPLACE FUNCTION finq.feed_tell(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_rows json, p_seconds integer, OUT is_held boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_feed     finq.feed := finq.feed_held(p_credentials_id, p_refresh_id);
@@ -429,7 +429,7 @@ COMMENT ON FUNCTION finq.feed_tell IS 'repeatable';
 -- No plan is made anew: what one refresh stores takes less time than its plans.
 CREATE OR REPLACE FUNCTION finq.feed_store(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_accounts json, p_balances json, p_rows json,
                                            p_since bigint, p_frequency integer, OUT outcome text, OUT fault text, OUT seq bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -507,7 +507,7 @@ COMMENT ON FUNCTION finq.feed_store IS 'repeatable';
 -- which the bank was not asked: it is not counted.
 CREATE OR REPLACE FUNCTION finq.feed_fail(p_credentials_id uuid, p_refresh_id uuid, p_error text, p_is_withdrawn boolean,
                                           p_gives_back boolean, OUT was_held boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
     IF p_is_withdrawn AND EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id) THEN
@@ -537,7 +537,7 @@ COMMENT ON FUNCTION finq.feed_fail IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.revocation_due(
     p_connectors text, p_seconds integer,
     OUT revocation_id uuid, OUT client_id uuid, OUT skill_id integer, OUT connector text, OUT reference bytea, OUT reference_key bytea)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -559,7 +559,7 @@ COMMENT ON FUNCTION finq.revocation_due IS 'repeatable';
 
 -- A connector has taken it back.
 CREATE OR REPLACE FUNCTION finq.revocation_done(p_revocation_id uuid, OUT was_there boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
     DELETE FROM finq.revocation r WHERE r.revocation_id = p_revocation_id;

@@ -46,7 +46,7 @@ END;
 CREATE OR REPLACE FUNCTION finq.handoff_offer(
     p_client_id uuid, p_page_id uuid, p_generation integer, p_session_id uuid, p_ordinal integer, p_nonce_generation integer, p_nonce_expires_at bigint,
     p_handoff_id uuid, p_numbers text, p_ttl integer, OUT outcome text, OUT handoff_id uuid, OUT numbers text, OUT expires_at bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -97,7 +97,7 @@ CREATE OR REPLACE FUNCTION finq.handoff_choose(
     p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_session_id uuid, p_nonce_generation integer, p_choice text, p_ttl integer,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);
@@ -135,7 +135,7 @@ COMMENT ON FUNCTION finq.handoff_choose IS 'repeatable';
 -- The page of a hand-off that waits to be opened, for whoever has its address: nothing is changed by looking.
 CREATE OR REPLACE FUNCTION finq.handoff_look(p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid)
     RETURNS finq.page_facts
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_page    finq.page;
@@ -157,7 +157,7 @@ CREATE OR REPLACE FUNCTION finq.handoff_open(
     p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_session_id uuid, p_opened_by bytea, p_ttl integer,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);
@@ -192,7 +192,7 @@ CREATE OR REPLACE FUNCTION finq.handoff_finish(
     p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid, p_session_id uuid, p_ordinal integer, p_nonce_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held     record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);

@@ -110,7 +110,7 @@ BEGIN
                                AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
                              LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
-    PERFORM finq.session_remove(i.session_id) FROM unnest(v_sessions) AS i (session_id);
+    PERFORM finq.sessions_remove(v_sessions);
     RETURN cardinality(v_sessions);
 END $$;
 
@@ -135,7 +135,7 @@ BEGIN
         v_sessions := ARRAY(SELECT s.session_id FROM finq.session s WHERE s.credentials_id = v_consent_id FOR UPDATE SKIP LOCKED);
         CONTINUE WHEN EXISTS (SELECT FROM finq.session s
                                WHERE s.credentials_id = v_consent_id AND s.session_id <> ALL (v_sessions));
-        PERFORM finq.session_remove(i.session_id) FROM unnest(v_sessions) AS i (session_id);
+        PERFORM finq.sessions_remove(v_sessions);
         PERFORM finq.feed_remove(v_consent_id);
         UPDATE finq.credential c SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL, user_mac = NULL WHERE c.credentials_id = v_consent_id;
         v_done := v_done + 1;
@@ -308,7 +308,7 @@ END $$;
 -- as finq.week_report has them.
 CREATE OR REPLACE FUNCTION finq.janitor_begin(p_holder text, p_every integer, OUT epoch bigint, OUT lag bigint, OUT last_run bigint,
     OUT holder text, OUT weeks_ahead integer, OUT weeks_missing integer, OUT weeks_pinned integer, OUT weeks_contended integer)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -325,7 +325,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.janitor_batch(
     p_epoch bigint, p_job text, p_session_retention integer, p_event_retention integer, p_audit_retention integer,
     OUT outcome text, OUT job text, OUT done integer, OUT next_job text, OUT problem text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,
@@ -377,7 +377,7 @@ END $$;
 
 -- Ends a run. `place` and `hash` are the head of the audit trail, where it is to be signed; else NULL.
 CREATE OR REPLACE FUNCTION finq.janitor_end(p_epoch bigint, OUT was_held boolean, OUT place bigint, OUT hash bytea)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
     was_held := finq.lease_give('janitor', p_epoch);
@@ -388,7 +388,7 @@ END $$;
 
 -- Keeps a head that was signed, if the trail has it.
 CREATE OR REPLACE FUNCTION finq.janitor_sign(p_place bigint, p_hash bytea, p_secret_id integer, p_signature bytea, OUT is_kept boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
     INSERT INTO finq.audit_head (place, hash, secret_id, signature)

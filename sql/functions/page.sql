@@ -38,7 +38,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.page_make(
     p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_skill text, p_is_served boolean, p_language text,
     p_data_key bytea, p_tenant_user_id bytea, p_user_mac bytea, p_prefill bytea, p_return_link bytea, p_steps text[], p_return_folded text, p_ttl integer, OUT outcome text, OUT skill_id integer, OUT expires_at bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -76,7 +76,7 @@ COMMENT ON FUNCTION finq.page_make IS 'repeatable';
 -- cannot be, so that the page forgets that session. The request that made it may ask again.
 CREATE OR REPLACE FUNCTION finq.page_renew(p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_request_id uuid, p_ttl integer,
                                            OUT outcome text, OUT skill_id integer, OUT generation integer, OUT expires_at bigint)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -109,7 +109,7 @@ COMMENT ON FUNCTION finq.page_renew IS 'repeatable';
 
 -- Looks, and changes nothing.
 CREATE OR REPLACE FUNCTION finq.page_look(p_client_id uuid, p_page_id uuid, p_generation integer) RETURNS finq.page_facts
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
     SELECT finq.page_facts_of((SELECT p FROM finq.page p WHERE p.page_id = p_page_id AND p.client_id = p_client_id),
                               p_client_id, p_generation)
@@ -119,7 +119,7 @@ $$;
 -- once one settles it, and the others get the same.
 CREATE OR REPLACE FUNCTION finq.page_begin(p_client_id uuid, p_page_id uuid, p_generation integer, p_session_id uuid, p_session_ttl integer)
     RETURNS finq.page_facts
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_now  timestamptz := clock_timestamp();
@@ -141,7 +141,7 @@ COMMENT ON FUNCTION finq.page_begin IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.page_resume(
     p_client_id uuid, p_page_id uuid, p_generation integer, p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_page    finq.page;
@@ -168,7 +168,7 @@ COMMENT ON FUNCTION finq.page_resume IS 'repeatable';
 
 -- A logo by its name. Whoever has the name may see it: it is a tenant's face.
 CREATE OR REPLACE FUNCTION finq.page_logo(p_logo_id text, OUT logo bytea, OUT logo_type text)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
     SELECT b.logo, b.logo_type FROM finq.brand b WHERE b.logo_id = p_logo_id LIMIT 1
 $$;

@@ -20,7 +20,7 @@ CREATE OR REPLACE FUNCTION finq.partial_begin(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_length bigint, p_upload_ttl integer,
     OUT outcome text, OUT quota text, OUT expires_at bigint, OUT replaced uuid)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -57,7 +57,7 @@ CREATE OR REPLACE FUNCTION finq.partial_stored(
     p_upload_id uuid,
     OUT upload_id uuid, OUT document text, OUT size bigint, OUT sha256 bytea, OUT media_type text,
     OUT width integer, OUT height integer, OUT orientation integer)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -70,7 +70,7 @@ END $$;
 
 -- Ends a partial, if it has not ended: its client wants it no more, or what it became was refused. What is stored stays.
 CREATE OR REPLACE FUNCTION finq.partial_end(p_upload_id uuid, OUT outcome text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_gone finq.partial;

@@ -33,7 +33,7 @@ CREATE OR REPLACE FUNCTION finq.payment_begin(
     p_order_mac bytea, p_references bytea[], p_data_key bytea, p_tenant_user_id bytea, p_user_mac bytea, p_started_at bigint,
     p_book bytea, p_execution_date text,
     OUT outcome text, OUT place integer, OUT payment_id uuid, OUT attempt uuid, OUT book bytea, OUT version integer)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -90,7 +90,7 @@ COMMENT ON FUNCTION finq.payment_begin IS 'repeatable';
 
 -- The payment of a session that is not released, if it has one, as finq.payment_begin tells it.
 CREATE OR REPLACE FUNCTION finq.payment_of_session(p_session_id uuid, OUT payment_id uuid, OUT attempt uuid, OUT book bytea, OUT version integer)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
     SELECT p.payment_id, p.attempt, p.book, p.version FROM finq.payment p WHERE p.session_id = p_session_id AND NOT p.is_released
 $$;
@@ -102,7 +102,7 @@ $$;
 CREATE OR REPLACE FUNCTION finq.payment_tell(
     p_payment_id uuid, p_version integer, p_book bytea, p_phase text, p_status text, p_is_final boolean, p_is_released boolean,
     p_reference bytea, OUT outcome text, OUT book bytea, OUT version integer)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -146,7 +146,7 @@ COMMENT ON FUNCTION finq.payment_tell IS 'repeatable';
 
 -- The bank was never asked, or has said that it never will act on the attempt: the order may be another one, and its references are free.
 CREATE OR REPLACE FUNCTION finq.payment_release(p_payment_id uuid, OUT was_held boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_session_id uuid;
@@ -163,12 +163,12 @@ COMMENT ON FUNCTION finq.payment_release IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.payment_of_step(
     p_step_id uuid, p_attempt uuid, p_tenant uuid, p_connector text,
     OUT payment_id uuid, OUT session_id uuid, OUT data_key bytea, OUT book bytea, OUT version integer, OUT orders integer)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
     SELECT p.payment_id, p.session_id, p.data_key, p.book, p.version, count(*) OVER ()::integer
-      FROM finq.same_time(p_step_id) w
-      JOIN finq.payment p ON p.session_id BETWEEN w.first AND w.last
-     WHERE p_step_id = ANY (p.step_ids) AND p.connector = p_connector AND p.client_id = coalesce(p_tenant, p.client_id)
+      FROM finq.payment p
+     WHERE p.session_id BETWEEN finq.time_first(p_step_id) AND finq.time_last(p_step_id)
+       AND p_step_id = ANY (p.step_ids) AND p.connector = p_connector AND p.client_id = coalesce(p_tenant, p.client_id)
        AND p.attempt = coalesce(p_attempt, p.attempt)
      ORDER BY p.payment_id DESC LIMIT 1
 $$;
@@ -178,7 +178,7 @@ $$;
 CREATE OR REPLACE FUNCTION finq.payment_claim(
     p_session_id uuid, p_tenant uuid, p_connectors text, OUT payment_id uuid, OUT client_id uuid, OUT session_id uuid, OUT step_id uuid, OUT skill_id integer,
     OUT connector text, OUT attempt uuid, OUT reference bytea, OUT data_key bytea, OUT book bytea, OUT version integer)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
     UPDATE finq.payment c SET next_at = clock_timestamp() + c.gap * interval '1 second', gap = least(2 * c.gap, 21600)
      WHERE c.payment_id = (SELECT p.payment_id FROM finq.payment p
@@ -195,7 +195,7 @@ CREATE OR REPLACE FUNCTION finq.payment_get(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     OUT outcome text, OUT payment_id uuid, OUT session_id uuid, OUT data_key bytea, OUT book bytea, OUT phase text, OUT is_final boolean,
     OUT is_due boolean, OUT told_at text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -139,8 +139,7 @@ BEGIN
                        'upload_id', u.upload_id, 'session_id', e.session_id, 'step_id', e.step_id, 'document', u.document, 'size', u.size,
                        'sha256', encode(u.sha256, 'hex'), 'media_type', u.media_type, 'uploaded_at', finq.utc(u.uploaded_at))
               FROM unnest(v_sessions) AS i (id)
-             CROSS JOIN LATERAL finq.same_time(i.id) w
-              JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = i.id
+             CROSS JOIN finq.steps_of(i.id) e
               JOIN finq.upload u ON u.step_id = e.step_id
              WHERE u.upload_id > v_id ORDER BY u.upload_id LIMIT p_limit;
     END CASE;
@@ -176,7 +175,7 @@ DECLARE
 BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id FOR UPDATE;
     UPDATE finq.session s SET data_key = NULL WHERE s.session_id = p_session_id; -- first: what it has sealed is nothing any more
-    PERFORM finq.session_data_remove(p_session_id);
+    PERFORM finq.sessions_data_remove(ARRAY[p_session_id]);
     UPDATE finq.session s
        SET status = 'SESSION_EXPIRED', updated_at = clock_timestamp(), waits_for = NULL,
            expires_at = greatest(s.expires_at, s.answer_expires_at, clock_timestamp()),
@@ -217,8 +216,8 @@ BEGIN ATOMIC
                                              JOIN finq.account a ON a.credentials_id = f.credentials_id),
                               'transactions', (SELECT count(DISTINCT t.transaction_id) FROM finq.person_feeds(p_consents, p_sessions) f
                                                  JOIN finq.transaction t ON t.credentials_id = f.credentials_id))
-      FROM unnest(p_sessions) AS i (id) CROSS JOIN LATERAL finq.same_time(i.id) w
-      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = i.id
+      FROM unnest(p_sessions) AS i (id)
+     CROSS JOIN finq.steps_of(i.id) e
       LEFT JOIN finq.upload u ON u.step_id = e.step_id;
 END;
 
@@ -323,7 +322,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.user_export(
     p_client_id uuid, p_secret_hash bytea, p_user_macs bytea[], p_credentials_id uuid, p_access_token_hash bytea, p_part text,
     p_after text, OUT outcome text, OUT page text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
     outcome := finq.person_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash);
@@ -337,7 +336,7 @@ COMMENT ON FUNCTION finq.user_export IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.user_erase(
     p_client_id uuid, p_secret_hash bytea, p_user_macs bytea[], p_credentials_id uuid, p_access_token_hash bytea,
     OUT outcome text, OUT claims text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_before finq.erasure;

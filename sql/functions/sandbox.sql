@@ -4,7 +4,7 @@
 -- for each attempt: it is the first of its refresh. `unattended` are those of today.
 CREATE OR REPLACE FUNCTION finq.sandbox_look(p_customer text, p_attempt uuid, p_counts boolean, p_is_attended boolean, OUT seed bytea, OUT today integer,
                                              OUT days integer, OUT reads integer, OUT unattended integer)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN

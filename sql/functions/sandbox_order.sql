@@ -27,7 +27,7 @@ END $$;
 -- waits anew, if it is still open. 'conflict' where the attempt is another order's. Sealed rests of visits that nobody made go.
 CREATE OR REPLACE FUNCTION finq.sandbox_order_take(p_attempt uuid, p_session_id uuid, p_message_id text, p_body_hash bytea, p_transfers text,
                                                    p_sealed bytea, p_seconds integer, p_request_id uuid) RETURNS finq.sandbox_order_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -55,7 +55,7 @@ COMMENT ON FUNCTION finq.sandbox_order_take IS 'repeatable';
 -- What its user decides on the order's page, while that is open: 'authorised', in p_seconds, or 'cancelled'. The first decision stands.
 CREATE OR REPLACE FUNCTION finq.sandbox_order_decide(p_attempt uuid, p_decision text, p_seconds integer, p_account text)
     RETURNS finq.sandbox_order_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -71,7 +71,7 @@ COMMENT ON FUNCTION finq.sandbox_order_decide IS 'repeatable';
 -- whose page is over; 'later' authorises now what its user would later. What is closed, and what is asked about before it came, the bank never acts on. The first return behind an
 -- authorisation is known again by its p_request_id.
 CREATE OR REPLACE FUNCTION finq.sandbox_order_look(p_attempt uuid, p_event text, p_request_id uuid) RETURNS finq.sandbox_order_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -15,12 +15,16 @@ CREATE OR REPLACE FUNCTION finq.utc(p_at timestamptz) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
 
--- The first and the first-too-late id of those that carry the same millisecond as p_id: finds by the primary key alone
--- what belongs to a session.
-CREATE OR REPLACE FUNCTION finq.same_time(p_id uuid, OUT first uuid, OUT last uuid)
+-- The first and the last id that can carry the same millisecond as p_id: between them the primary key alone finds what belongs to a
+-- session. They stand in a statement as bounds of a column, not as a row that it is joined with: of such a join the planner believes
+-- that it yields a ninth of the table, and reads all of a large one.
+CREATE OR REPLACE FUNCTION finq.time_first(p_id uuid) RETURNS uuid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ROW((left(p_id::text, 13) || '-0000-0000-000000000000')::uuid,
-               (left(p_id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid);
+    RETURN (left(p_id::text, 13) || '-0000-0000-000000000000')::uuid;
+
+CREATE OR REPLACE FUNCTION finq.time_last(p_id uuid) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (left(p_id::text, 13) || '-ffff-ffff-ffffffffffff')::uuid;
 
 -- ---------------------------------------------------------------------------------------------------------------------
 -- How a session stands
@@ -60,26 +64,41 @@ BEGIN
     RETURN v_session;
 END $$;
 
--- Removes what hangs on a session, but the events that tell of its end. Its files wait for a server of their directory.
-CREATE OR REPLACE FUNCTION finq.session_data_remove(p_session_id uuid) RETURNS void
+-- All steps of a session, on its path or not; for statements about many sessions, where a plan of its own looks up each.
+CREATE OR REPLACE FUNCTION finq.steps_of(p_session_id uuid) RETURNS SETOF finq.step
+    LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan
+AS $$
+    SELECT e.* FROM finq.step e
+     WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id) AND e.session_id = p_session_id
+$$;
+
+-- Removes what hangs on sessions, but the events that tell of their end. Their files wait for a server of their directory. The bounds
+-- tell which weeks to look into: a list of keys alone is looked up in all.
+CREATE OR REPLACE FUNCTION finq.sessions_data_remove(p_sessions uuid[]) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_bytes bigint;
+    v_first uuid := finq.time_first((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id LIMIT 1));
+    v_last  uuid := finq.time_last((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id DESC LIMIT 1));
+    v_steps uuid[] := ARRAY(SELECT e.step_id FROM unnest(p_sessions) AS i (id) CROSS JOIN finq.steps_of(i.id) e);
+    v_gone  record;
 BEGIN
-    PERFORM finq.partials_end(ARRAY(SELECT e.step_id FROM finq.same_time(p_session_id) w
-                                      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id));
-    WITH steps AS (
-        DELETE FROM finq.step e USING finq.same_time(p_session_id) w
-         WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id RETURNING e.step_id),
-    files AS (DELETE FROM finq.upload u USING steps e WHERE u.step_id = e.step_id RETURNING u.upload_id, u.size),
-    removed AS (INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
-                SELECT f.upload_id, clock_timestamp(), false FROM files f)
-    SELECT sum(f.size) INTO v_bytes FROM files f;
-    PERFORM finq.uploads_gone(p_session_id, v_bytes);
-    DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id;
-    DELETE FROM finq.payment p WHERE p.session_id = p_session_id;
-    DELETE FROM finq.sandbox_order o WHERE o.session_id = p_session_id;
+    PERFORM finq.partials_end(v_steps);
+    FOR v_gone IN
+        WITH steps AS (
+            DELETE FROM finq.step e WHERE e.step_id = ANY (v_steps) AND e.step_id BETWEEN v_first AND v_last
+            RETURNING e.step_id, e.session_id),
+        files AS (
+            DELETE FROM finq.upload u USING steps e WHERE u.step_id = e.step_id AND u.step_id BETWEEN v_first AND v_last
+            RETURNING e.session_id, u.upload_id, u.size),
+        removed AS (INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
+                    SELECT f.upload_id, clock_timestamp(), false FROM files f)
+        SELECT f.session_id, sum(f.size)::bigint AS bytes FROM files f GROUP BY f.session_id LOOP
+        PERFORM finq.uploads_gone(v_gone.session_id, v_gone.bytes);
+    END LOOP;
+    DELETE FROM finq.step_claim c WHERE c.session_id = ANY (p_sessions);
+    DELETE FROM finq.payment p WHERE p.session_id = ANY (p_sessions);
+    DELETE FROM finq.sandbox_order o WHERE o.session_id = ANY (p_sessions);
 END $$;
 
 -- Has the connector of a feed asked to take its reference back; once. Nobody asks the bank with it any more.
@@ -107,15 +126,18 @@ BEGIN ATOMIC
     DELETE FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
 END;
 
-CREATE OR REPLACE FUNCTION finq.session_remove(p_session_id uuid) RETURNS void
+CREATE OR REPLACE FUNCTION finq.sessions_remove(p_sessions uuid[]) RETURNS void
     LANGUAGE plpgsql
 AS $$
 BEGIN
-    PERFORM finq.session_data_remove(p_session_id);
-    -- account data that have come for it, and that no consent has taken over
+    PERFORM finq.sessions_data_remove(p_sessions);
+    -- account data that have come for one, and that no consent has taken over
     PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f
-      WHERE f.session_id = p_session_id AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id);
-    DELETE FROM finq.session s WHERE s.session_id = p_session_id;
+      WHERE f.session_id = ANY (p_sessions) AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id);
+    DELETE FROM finq.session s
+     WHERE s.session_id = ANY (p_sessions)
+       AND s.session_id BETWEEN (SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id LIMIT 1)
+                            AND (SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id DESC LIMIT 1);
 END $$;
 
 -- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as
@@ -124,8 +146,9 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.session_steps(p_session_id uuid) RETURNS SETOF finq.step
     LANGUAGE sql STABLE
 AS $$
-    SELECT DISTINCT ON (e.name) e.* FROM finq.same_time(p_session_id) w
-      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND NOT e.off_path
+    SELECT DISTINCT ON (e.name) e.* FROM finq.step e
+     WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id)
+       AND e.session_id = p_session_id AND NOT e.off_path
      ORDER BY e.name, e.ordinal DESC
 $$;
 
@@ -136,9 +159,9 @@ AS $$
 DECLARE
     v_session finq.session;
 BEGIN
-    SELECT s.* INTO v_session FROM finq.same_time(p_step_id) w
-      JOIN finq.session s ON s.session_id BETWEEN w.first AND w.last
-     WHERE s.step_id = p_step_id FOR NO KEY UPDATE OF s;
+    SELECT s.* INTO v_session FROM finq.session s
+     WHERE s.session_id BETWEEN finq.time_first(p_step_id) AND finq.time_last(p_step_id)
+       AND s.step_id = p_step_id FOR NO KEY UPDATE;
     RETURN v_session;
 END $$;
 
@@ -268,7 +291,7 @@ END $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION finq.session_exists(p_client_id uuid, p_session_id uuid) RETURNS boolean
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
@@ -279,7 +302,7 @@ CREATE OR REPLACE FUNCTION finq.session_status(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_session finq.session;
@@ -305,7 +328,7 @@ CREATE OR REPLACE FUNCTION finq.session_resume(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_nonce_ttl integer, p_temp_token_ttl integer,
     p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_session finq.session;
@@ -341,7 +364,7 @@ CREATE OR REPLACE FUNCTION finq.session_back(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held    record := finq.session_hold(p_client_id, p_session_id);
@@ -370,8 +393,9 @@ BEGIN
         RETURN v_answer;
     END IF;
     IF NOT v_done THEN
-        UPDATE finq.step e SET off_path = true FROM finq.same_time(p_session_id) w
-         WHERE e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND e.place >= v_before.place;
+        UPDATE finq.step e SET off_path = true
+         WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id)
+           AND e.session_id = p_session_id AND e.place >= v_before.place;
         UPDATE finq.session s
            SET updated_at = v_now, step_ordinal = p_ordinal, step_id = v_before.step_id, step_body_hash = '',
                answer_expires_at = date_trunc('second', v_now) + p_nonce_ttl * interval '1 second',
@@ -394,7 +418,7 @@ CREATE OR REPLACE FUNCTION finq.session_cancel(
     p_client_id uuid, p_secret_hash bytea, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_held    record;
@@ -436,7 +460,7 @@ COMMENT ON FUNCTION finq.session_cancel IS 'repeatable';
 -- places in the list, from 1. It changes nothing: how they stand now, finq.session_status says.
 CREATE OR REPLACE FUNCTION finq.sessions_settled(p_session_ids uuid[], p_generations integer[], OUT place integer)
     RETURNS SETOF integer
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     SELECT w.place::integer
       FROM unnest(p_session_ids, p_generations) WITH ORDINALITY AS w(session_id, generation, place)
@@ -479,7 +503,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea,
                                               p_request_id uuid)
     RETURNS finq.return_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_now     timestamptz := clock_timestamp();
@@ -516,7 +540,7 @@ CREATE OR REPLACE FUNCTION finq.redirect_conclude(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_return_hash bytea, p_decision text, p_told bytea, p_reasons bytea,
     p_answer_ttl integer, p_secret_id integer, p_error bytea, p_description bytea)
     RETURNS finq.return_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_session finq.session;
@@ -592,8 +616,9 @@ BEGIN
                                              'width', u.width, 'height', u.height, 'orientation', u.orientation,
                                              'uploaded_at', finq.utc(u.uploaded_at)) ORDER BY u.document), '[]')
                                            FROM finq.upload u WHERE u.step_id = e.step_id)) ORDER BY e.ordinal)
-                           FROM finq.same_time(s.session_id) w
-                           JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = s.session_id))
+                           FROM finq.step e
+                          WHERE e.step_id BETWEEN finq.time_first(s.session_id) AND finq.time_last(s.session_id)
+                            AND e.session_id = s.session_id))
       INTO v_shown
       FROM finq.session s
       JOIN finq.tenant t ON t.client_id = s.client_id

@@ -7,7 +7,7 @@
 -- The keys of an issuer, whoever of its tenants registered them, or of one tenant; revoked ones too, so that the refusal
 -- can say so. The newest live ones stand first.
 CREATE OR REPLACE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
     RETURN (SELECT jsonb_agg(k.shown ORDER BY k.live DESC, k.newest DESC, k.kid)::text
               FROM (SELECT s.kid, bool_or(s.revoked_at IS NULL) AS live, max(s.created_at) AS newest,
                            jsonb_build_object(
@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION finq.signing_keys(p_issuer text, p_client_id uuid) RE
 -- Uses a token up: true for the one request that does, however often it asks.
 CREATE OR REPLACE FUNCTION finq.signature_use(p_client_id uuid, p_kid text, p_token_hash bytea, p_expires_at bigint,
                                               p_request_id uuid, OUT is_first boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();

@@ -47,13 +47,13 @@ CREATE OR REPLACE FUNCTION finq.catalog_servicer(p_servicer finq.servicer) RETUR
 
 -- A skill, by its id or by its name; NULLs for an unknown one.
 CREATE OR REPLACE FUNCTION finq.skill_get(p_skill_id integer) RETURNS finq.published_skill
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     SELECT s.skill_id, s.definition::text FROM finq.skill s WHERE s.skill_id = p_skill_id;
 END;
 
 CREATE OR REPLACE FUNCTION finq.skill_named(p_name text) RETURNS finq.published_skill
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     SELECT s.skill_id, s.definition::text FROM finq.skill s WHERE s.name = p_name;
 END;
@@ -71,7 +71,7 @@ CREATE OR REPLACE FUNCTION finq.skill_follows(p_name text, p_next text) RETURNS 
 -- some: its `translations`, which the server puts in their places.
 CREATE OR REPLACE FUNCTION finq.catalog_skills(p_client_id uuid, p_app_key_hash bytea, p_only text[], p_skill text, p_language text)
     RETURNS finq.catalog_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_answer finq.catalog_answer;
@@ -97,7 +97,7 @@ COMMENT ON FUNCTION finq.catalog_skills IS 'repeatable';
 -- The servicers behind them.
 CREATE OR REPLACE FUNCTION finq.catalog_servicers(p_client_id uuid, p_app_key_hash bytea, p_only text[])
     RETURNS finq.catalog_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_answer finq.catalog_answer;

@@ -89,7 +89,7 @@ CREATE OR REPLACE FUNCTION finq.step_context(
     p_body_hash bytea, p_required text[], p_started_at bigint, p_session_ttl integer, p_return_link text, p_attempt uuid,
     p_renews uuid, p_request_id uuid, p_claim integer, p_user_mac bytea,
     OUT outcome text, OUT missing text, OUT tenant_user_id bytea, OUT steps text, OUT documents text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -126,7 +126,7 @@ COMMENT ON FUNCTION finq.step_context IS 'repeatable';
 
 -- Gives a claim back, so that the step can be sent again at once. Answers whether it was still this attempt's.
 CREATE OR REPLACE FUNCTION finq.step_release(p_session_id uuid, p_ordinal integer, p_attempt uuid, OUT was_held boolean)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
     DELETE FROM finq.step_claim c WHERE c.session_id = p_session_id AND c.ordinal = p_ordinal AND c.attempt = p_attempt;
@@ -148,7 +148,7 @@ CREATE OR REPLACE FUNCTION finq.submit_step(
     p_waits_for finq.waiting, p_reply bytea, p_return_link bytea, p_return_until bigint, p_reasons bytea,
     p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL, p_user_mac bytea DEFAULT NULL, p_data_key bytea DEFAULT NULL)
     RETURNS finq.step_answer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -211,9 +211,10 @@ BEGIN
                 p_attempt IS NOT NULL OR p_waits_for IS NOT NULL, coalesce(v_kept, false));
         IF v_went_back THEN -- what was sent for it before stands, until it is replaced
             UPDATE finq.upload u SET step_id = p_step_id
-              FROM finq.same_time(p_session_id) w
-              JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id
-             WHERE u.step_id = e.step_id AND e.place = p_place AND e.off_path AND NOT e.decided;
+              FROM finq.step e
+             WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id)
+               AND e.session_id = p_session_id AND u.step_id = e.step_id
+               AND e.place = p_place AND e.off_path AND NOT e.decided;
         END IF;
         -- asked here as well as there: a plan that is kept costs a tenth of a call that is planned each time
         IF p_status <> 'SESSION_IN_PROGRESS' AND EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id) THEN
@@ -254,18 +255,17 @@ COMMENT ON FUNCTION finq.submit_step IS 'locks: session, repeatable, crowd: subm
 
 -- The session whose last step this is, and its data key: what a decision says of it is sealed under that.
 CREATE OR REPLACE FUNCTION finq.step_key(p_step_id uuid, OUT session_id uuid, OUT data_key bytea)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
-    SELECT s.session_id, s.data_key FROM finq.same_time(p_step_id) w
-      JOIN finq.session s ON s.session_id BETWEEN w.first AND w.last
-     WHERE s.step_id = p_step_id
+    SELECT s.session_id, s.data_key FROM finq.session s
+     WHERE s.session_id BETWEEN finq.time_first(p_step_id) AND finq.time_last(p_step_id) AND s.step_id = p_step_id
 $$;
 
 -- A decision that a connector sends (p_connector names it; the skill's step must be its) about a step that waits. p_tenant is
 -- the one whose sessions are served where it came; NULL for any. A request that asks again is answered as it was.
 CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_tenant uuid, p_connector text, p_decision text, p_reasons bytea,
                                             p_request_id uuid, OUT outcome text, OUT status text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -89,27 +89,27 @@ CREATE OR REPLACE FUNCTION finq.keys_shown(p_client_id uuid, p_kind finq.key_kin
 -- ---------------------------------------------------------------------------------------------------------------------
 
 CREATE OR REPLACE FUNCTION finq.schema_version() RETURNS integer
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
     RETURN (SELECT max(m.version) FROM finq.migration m);
 
 -- Whether nothing can be written here, as on a standby.
 CREATE OR REPLACE FUNCTION finq.is_read_only() RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
     RETURN current_setting('transaction_read_only')::boolean;
 
 -- Seconds since 1970 by the clock that decides when something ends.
 CREATE OR REPLACE FUNCTION finq.clock() RETURNS bigint
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
     RETURN finq.seconds(clock_timestamp());
 
 CREATE OR REPLACE FUNCTION finq.directory_version() RETURNS bigint
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
     RETURN (SELECT c.version FROM finq.directory_change c);
 
 -- What a server may remember of a tenant for FinqCacheTTL; NULL for an unknown one. Retired skills are left out: no session
 -- may start with one. By `left_ms` a server needs no clock that agrees with the database's.
 CREATE OR REPLACE FUNCTION finq.tenant_get(p_client_id uuid) RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
     RETURN (SELECT jsonb_build_object(
                 'active', t.status = 'ACTIVE',
                 'app_keys', coalesce((SELECT jsonb_agg(jsonb_build_object(
@@ -128,7 +128,7 @@ CREATE OR REPLACE FUNCTION finq.tenant_get(p_client_id uuid) RETURNS text
 
 -- The same for a server that was shown an app key, whose use is noted if it is one.
 CREATE OR REPLACE FUNCTION finq.tenant_seen(p_client_id uuid, p_app_key_hash bytea) RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
     PERFORM finq.key_note_use(k.client_id, k.key_id) FROM finq.tenant_key k

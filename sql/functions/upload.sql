@@ -53,9 +53,10 @@ BEGIN
     SELECT coalesce(sum(u.size) FILTER (WHERE u.step_id = p_step_id), 0), coalesce(sum(u.size), 0),
            coalesce(sum(u.size) FILTER (WHERE u.step_id = p_step_id AND u.document = p_document), 0)
       INTO v_step, v_session, v_own
-      FROM finq.same_time(p_session.session_id) w
-      JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session.session_id
-      JOIN finq.upload u ON u.step_id = e.step_id;
+      FROM finq.step e
+      JOIN finq.upload u ON u.step_id = e.step_id
+     WHERE e.step_id BETWEEN finq.time_first(p_session.session_id) AND finq.time_last(p_session.session_id)
+       AND e.session_id = p_session.session_id;
     IF p_tenant_quota > 0 THEN
         v_tenant := (SELECT coalesce(sum(b.bytes), 0) FROM finq.stored b WHERE b.client_id = p_session.client_id);
     END IF;
@@ -70,8 +71,9 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.upload_stands(p_upload_id uuid) RETURNS boolean
     LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT EXISTS (SELECT FROM finq.same_time(p_upload_id) t JOIN finq.upload u ON u.step_id BETWEEN t.first AND t.last
-                    WHERE u.upload_id = p_upload_id);
+    SELECT EXISTS (SELECT FROM finq.upload u
+                    WHERE u.step_id BETWEEN finq.time_first(p_upload_id) AND finq.time_last(p_upload_id)
+                      AND u.upload_id = p_upload_id);
 END;
 
 -- Two who decide over the same upload do so one after the other.
@@ -89,7 +91,7 @@ CREATE OR REPLACE FUNCTION finq.upload_admit(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
     OUT outcome text, OUT quota text, OUT room bigint)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -121,7 +123,7 @@ CREATE OR REPLACE FUNCTION finq.upload_record(
     p_width integer, p_height integer, p_orientation integer,
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_partial uuid,
     OUT outcome text, OUT upload_id uuid, OUT replaced uuid, OUT quota text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -182,7 +184,7 @@ COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.upload_open(
     p_upload_id uuid, p_client_id uuid, p_reader text,
     OUT document text, OUT media_type text, OUT uploaded_at bigint, OUT data_key bytea)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -191,11 +193,11 @@ DECLARE
 BEGIN
     SELECT u.document, u.media_type, finq.seconds(u.uploaded_at), s.data_key, s.session_id, s.client_id
       INTO document, media_type, uploaded_at, data_key, v_session_id, v_client_id
-      FROM finq.same_time(p_upload_id) w
-      JOIN finq.upload u ON u.step_id BETWEEN w.first AND w.last AND u.upload_id = p_upload_id
+      FROM finq.upload u
       JOIN finq.step e ON e.step_id = u.step_id
       JOIN finq.session s ON s.session_id = e.session_id
-     WHERE s.data_key IS NOT NULL AND (p_client_id IS NULL OR s.client_id = p_client_id);
+     WHERE u.step_id BETWEEN finq.time_first(p_upload_id) AND finq.time_last(p_upload_id)
+       AND u.upload_id = p_upload_id AND s.data_key IS NOT NULL AND (p_client_id IS NULL OR s.client_id = p_client_id);
     IF FOUND THEN
         INSERT INTO finq.audit (object, action, client_id, detail)
         VALUES ('upload', 'READ', v_client_id, jsonb_build_object('upload_id', p_upload_id, 'session_id', v_session_id,
@@ -208,7 +210,7 @@ COMMENT ON FUNCTION finq.upload_open IS 'repeatable';
 -- A session's documents, as a JSON array, for p_reader, with a line in the audit trail; NULL where there is no such session, or
 -- where its key has been destroyed.
 CREATE OR REPLACE FUNCTION finq.session_documents(p_session_id uuid, p_client_id uuid, p_reader text) RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_client_id uuid;
@@ -218,9 +220,9 @@ BEGIN
                'upload_id', u.upload_id, 'step', e.name, 'document', u.document, 'size', u.size, 'sha256', encode(u.sha256, 'hex'),
                'media_type', u.media_type, 'width', u.width, 'height', u.height, 'orientation', u.orientation,
                'uploaded_at', finq.utc(u.uploaded_at))) ORDER BY e.ordinal, u.document), '[]')
-             FROM finq.same_time(s.session_id) w
-             JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = s.session_id
-             JOIN finq.upload u ON u.step_id = e.step_id)
+             FROM finq.step e
+             JOIN finq.upload u ON u.step_id = e.step_id
+            WHERE e.step_id BETWEEN finq.time_first(s.session_id) AND finq.time_last(s.session_id) AND e.session_id = s.session_id)
       INTO v_client_id, v_documents
       FROM finq.session s
      WHERE s.session_id = p_session_id AND s.data_key IS NOT NULL AND (p_client_id IS NULL OR s.client_id = p_client_id);
@@ -299,8 +301,9 @@ DECLARE
 BEGIN
     FOREACH v_id IN ARRAY p_lost LOOP
         PERFORM finq.upload_lock(v_id);
-        DELETE FROM finq.upload u USING finq.same_time(v_id) w, finq.step e, finq.session s
-         WHERE u.step_id BETWEEN w.first AND w.last AND u.upload_id = v_id AND e.step_id = u.step_id AND s.session_id = e.session_id
+        DELETE FROM finq.upload u USING finq.step e, finq.session s
+         WHERE u.step_id BETWEEN finq.time_first(v_id) AND finq.time_last(v_id)
+           AND u.upload_id = v_id AND e.step_id = u.step_id AND s.session_id = e.session_id
         RETURNING s.client_id, s.session_id, u.document, u.size INTO v_row;
         CONTINUE WHEN NOT FOUND;
         PERFORM finq.uploads_gone(v_row.session_id, v_row.size);
@@ -321,7 +324,7 @@ END $$;
 
 -- The largest document that a skill asks for which sessions may start with; NULLs where none asks for any.
 CREATE OR REPLACE FUNCTION finq.upload_largest(OUT skill text, OUT document text, OUT max_bytes bigint)
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
     SELECT k.name, u.value ->> 'document', (u.value ->> 'max_bytes')::bigint
       FROM finq.skill k
@@ -337,7 +340,7 @@ $$;
 -- NULL, that is all that the call says.
 CREATE OR REPLACE FUNCTION finq.upload_sweep(p_mark bytea, p_undecided uuid[], p_gone uuid[], OUT upload_id uuid, OUT recorded boolean)
     RETURNS SETOF record
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE

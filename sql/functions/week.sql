@@ -73,7 +73,7 @@ END $$;
 
 -- As the owner of all tables, whoever calls it: another's the janitor could not drop.
 CREATE OR REPLACE FUNCTION finq.week_add(p_table text, p_starts timestamptz) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
     v_by_id     boolean := (SELECT t.by_id FROM finq.week_tables() t WHERE t.name = p_table);
@@ -111,18 +111,20 @@ END $$;
 -- moment in which it moves is told that his transaction was undone (40001), and it is made again.
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- A session with all that hangs on it.
-CREATE OR REPLACE FUNCTION finq.session_keep(p_session_id uuid) RETURNS void
+-- Sessions with all that hangs on them.
+CREATE OR REPLACE FUNCTION finq.sessions_keep(p_sessions uuid[]) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
+    v_first uuid := finq.time_first((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id LIMIT 1));
+    v_last  uuid := finq.time_last((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id DESC LIMIT 1));
     v_steps uuid[];
 BEGIN
-    UPDATE finq.session s SET kept = true WHERE s.session_id = p_session_id AND NOT s.kept;
-    v_steps := ARRAY(SELECT e.step_id FROM finq.same_time(p_session_id) w
-                       JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last AND e.session_id = p_session_id AND NOT e.kept);
-    UPDATE finq.step e SET kept = true WHERE e.step_id = ANY (v_steps) AND NOT e.kept;
-    UPDATE finq.upload u SET kept = true WHERE u.step_id = ANY (v_steps) AND NOT u.kept;
+    UPDATE finq.session s SET kept = true
+     WHERE s.session_id = ANY (p_sessions) AND s.session_id BETWEEN v_first AND v_last AND NOT s.kept;
+    v_steps := ARRAY(SELECT e.step_id FROM unnest(p_sessions) AS i (id) CROSS JOIN finq.steps_of(i.id) e WHERE NOT e.kept);
+    UPDATE finq.step e SET kept = true WHERE e.step_id = ANY (v_steps) AND e.step_id BETWEEN v_first AND v_last AND NOT e.kept;
+    UPDATE finq.upload u SET kept = true WHERE u.step_id = ANY (v_steps) AND u.step_id BETWEEN v_first AND v_last AND NOT u.kept;
 END $$;
 
 -- Those first that have a consent, by its index: of a week that was never tidied they are few among many.
@@ -142,7 +144,7 @@ BEGIN
                                AND (s.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') OR s.expires_at > v_until)
                              ORDER BY s.session_id LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
-    PERFORM finq.session_keep(i.session_id) FROM unnest(v_sessions) AS i (session_id);
+    PERFORM finq.sessions_keep(v_sessions);
     RETURN cardinality(v_sessions);
 END $$;
 

@@ -166,7 +166,7 @@ def pending(bank, word):
 def two_pending(bank):
     one, other = pending(bank, "one"), pending(bank, "other")
     yield one, other
-    bank.psql(f"SELECT finq.session_remove('{one.session_id}')")  # nobody can wrap it anew
+    bank.psql(f"SELECT finq.sessions_remove(ARRAY['{one.session_id}'::uuid])")  # nobody can wrap it anew
 
 
 SWAPS = ["reasons", "tenant_user_id", "reasons, data_key", "reasons, data_key, step_id"]

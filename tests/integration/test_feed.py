@@ -144,7 +144,7 @@ def test_who_comes_after_pieces_that_were_left(feed):
 def test_what_is_gone_is_looked_for_in_pieces(feed):
     """However much is stored. Red where finq.feed_walk begins anew at each call, or where it stops after the first."""
     many = ("(SELECT json_agg(json_build_object('mac', sha256(n::text::bytea), 'account', '{}'::bytea, 'is_derived', false, 'booked_at', n * 3600, 'amount', n, "
-            "'is_credit', true, 'currency', 'RON', 'info', '\\x00'::bytea)) FROM generate_series(1, 2100) n)").format(A.replace("\\", "\\"))
+            "'is_credit', true, 'currency', 'RON', 'info', '\\x00'::bytea)) FROM generate_series(1, 2100) n)").format(A)
     refresh_id, _ = feed.claim()
     assert feed.psql(f"SELECT is_held FROM finq.feed_tell('{feed.id}', '{refresh_id}', 1, {many}, 120)") == "t"
     outcomes = [feed.store((refresh_id, None), place=2)[0] for _ in range(2)]

@@ -147,7 +147,7 @@ def test_a_document_that_does_not_open(desk, user, how):
     assert fsck(desk, "--quick")[0] == 0
     code, said, _ = fsck(desk, "--mend")
     assert (code, said["mended"]) == (1, 0), "nobody mends that but a backup"
-    desk.installation.psql(f"SELECT finq.session_remove('{user.session_id}')")
+    desk.installation.psql(f"SELECT finq.sessions_remove(ARRAY['{user.session_id}'::uuid])")
     assert clean(desk)
 
 
@@ -167,7 +167,7 @@ def test_many_documents(desk, user):
     code, said, told = fsck(desk, "--quick")
     assert code == 1 and said["documents"] >= 1102 and said["files"] >= 1101 and said["left"] == [] and [one["upload_id"] for one in said["lost"]] == [upload_id]
     assert "documents 500\n" in told
-    desk.installation.psql(f"SELECT finq.session_remove('{user.session_id}')")
+    desk.installation.psql(f"SELECT finq.sessions_remove(ARRAY['{user.session_id}'::uuid])")
 
 
 def test_the_files_of_another_directory(desk, user, tmp_path):

@@ -47,8 +47,8 @@ def held(own, session_id):
     """Rows of a session: itself, its steps, their uploads; and files that wait for removal."""
     return own.psql(f"""SELECT (SELECT count(*) FROM finq.session WHERE session_id = '{session_id}'),
         (SELECT count(*) FROM finq.step WHERE session_id = '{session_id}'),
-        (SELECT count(*) FROM finq.upload u, finq.same_time('{session_id}') t WHERE u.step_id BETWEEN t.first AND t.last),
-        (SELECT count(*) FROM finq.upload_removed r, finq.same_time('{session_id}') t WHERE r.upload_id BETWEEN t.first AND t.last)""")
+        (SELECT count(*) FROM finq.upload u WHERE u.step_id BETWEEN finq.time_first('{session_id}') AND finq.time_last('{session_id}')),
+        (SELECT count(*) FROM finq.upload_removed r WHERE r.upload_id BETWEEN finq.time_first('{session_id}') AND finq.time_last('{session_id}'))""")
 
 
 # -- sessions

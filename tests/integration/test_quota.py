@@ -94,7 +94,7 @@ def test_a_session(desk, client):
 
 
 def test_a_tenant(desk, tenant, client):
-    """With what replacing, erasing and adding together do to the counter. Red: uploads_gone left out of session_data_remove; the tenant's row left
+    """With what replacing, erasing and adding together do to the counter. Red: uploads_gone left out of sessions_data_remove; the tenant's row left
     out of upload_room; what was replaced left out of the row in finq.stored."""
     first, second, third = desk.user(client), desk.user(client), desk.user(client)
     assert first.upload("film", padded(STEP)).status == second.upload("film", padded(STEP)).status == 200
@@ -103,7 +103,7 @@ def test_a_tenant(desk, tenant, client):
     assert refused(third.upload("photo", PNG), "tenant")
     assert second.upload("film", padded(STEP - KIB)).status == third.upload("photo", PNG).status == 200
     assert stored(desk, tenant) == held(desk, tenant) == TENANT - KIB + len(PNG.content)
-    desk.installation.psql(f"SELECT finq.session_remove('{first.session_id}')")
+    desk.installation.psql(f"SELECT finq.sessions_remove(ARRAY['{first.session_id}'::uuid])")
     assert stored(desk, tenant) == held(desk, tenant) == TENANT - KIB + len(PNG.content) - STEP
     desk.installation.psql(f"INSERT INTO finq.stored SELECT '{tenant.client_id}', 0 FROM generate_series(1, 150)")
     until(lambda: desk.installation.psql(f"SELECT count(*) FROM finq.stored WHERE client_id = '{tenant.client_id}'") == "1", 20, "the janitor to add together")

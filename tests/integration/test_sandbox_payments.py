@@ -243,7 +243,7 @@ def test_an_open_order_is_closed_when_it_is_asked_about_too_late(installation):
 
 
 def test_the_ledger_goes_with_the_session(installation, client):
-    """Where the person is erased, as where the session's time has come. Red without sandbox_order in finq.session_data_remove."""
+    """Where the person is erased, as where the session's time has come. Red without sandbox_order in finq.sessions_data_remove."""
     user, data = begun(client, tenant_user_id="who pays"), visited()
     assert user.submit("payment_intent", data).status == 200 and ledger(installation, data)
     assert client.user("erase", tenant_user_id="who pays").status == 200

@@ -112,7 +112,7 @@ def test_a_week_that_is_missing(own, client):
 @pytest.mark.parametrize("statement", [
     "SELECT 1 FROM finq.session s WHERE s.session_id = $1", "UPDATE finq.session s SET updated_at = now() WHERE s.session_id = $1",
     "SELECT 1 FROM finq.step s WHERE s.step_id = $1", "SELECT 1 FROM finq.upload s WHERE s.step_id = $1",
-    "SELECT 1 FROM finq.same_time($1) w JOIN finq.step e ON e.step_id BETWEEN w.first AND w.last",
+    "SELECT 1 FROM finq.step e WHERE e.step_id BETWEEN finq.time_first($1) AND finq.time_last($1)",
     "UPDATE finq.session s SET kept = true WHERE s.session_id = $1 AND NOT s.kept"])
 def test_a_key_leads_to_its_week(own, statement):
     """And to what is kept: no other partition is looked at, by the plan that is made once. Red with `s.session_id::text = $1::text`."""
@@ -221,7 +221,7 @@ class Mover(Blocker):
     """Keeps a session, and commits at the end of the block."""
 
     def __init__(self, installation, user):
-        super().__init__(installation, f"SELECT finq.session_keep('{user.session_id}')")
+        super().__init__(installation, f"SELECT finq.sessions_keep(ARRAY['{user.session_id}'::uuid])")
 
     def __exit__(self, *_):
         self._psql.stdin.write("COMMIT;\n")
