@@ -21,6 +21,13 @@ def bank(make_module_server, run_directory):
     made.stop()
 
 
+@pytest.fixture(autouse=True)
+def alone(bank):
+    """No consent of an earlier test is asked about any more."""
+    bank.psql("UPDATE finq.feed SET due_at = NULL")
+    until(lambda: bank.psql("SELECT count(*) FROM finq.feed WHERE refresh_until > now()") == "0", what="refreshes to end")
+
+
 @pytest.mark.parametrize("who, kind", CRASHES)
 def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
     asked = Telling()
