@@ -45,9 +45,6 @@ uint64_t load_run(load_times *times, const load_options *options, load_source *s
 /** A POST with a JSON body. */
 size_t load_post(char *request, const char *path, const char *body);
 
-/** A GET. */
-size_t load_get(char *request, const char *path);
-
 /* The modes. Each prints one line of JSON a measurement. */
 void load_fixed(const load_options *options);
 void load_phases(const load_options *options);

@@ -163,22 +163,12 @@ uint64_t load_run(load_times *times, const load_options *options, load_source *s
     return took;
 }
 
-static size_t request_whole(int length)
-{
-    if (length >= LOAD_REQUEST_MAX)
-        load_die("a request is too long");
-    return (size_t)length;
-}
-
 size_t load_post(char *request, const char *path, const char *body)
 {
-    return request_whole(snprintf(request, LOAD_REQUEST_MAX,
-                                  "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                                  "Content-Length: %zu\r\n\r\n%s",
-                                  path, strlen(body), body));
-}
-
-size_t load_get(char *request, const char *path)
-{
-    return request_whole(snprintf(request, LOAD_REQUEST_MAX, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path));
+    int n = snprintf(request, LOAD_REQUEST_MAX,
+                     "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                     path, strlen(body), body);
+    if (n >= LOAD_REQUEST_MAX)
+        load_die("a request is too long");
+    return (size_t)n;
 }
