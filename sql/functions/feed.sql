@@ -214,11 +214,11 @@ END $$;
 
 -- Stores what has changed in the transactions of a piece, each change under its number from p_numbered on, and answers the last of them and
 -- what was told. Joined by hashes: to a planner that has seen a small table any index of the consent is good enough to look at it for each
--- row, and that would not end. As those below it is in PL/pgSQL, which
--- keeps its plans: to plan them each time would take longer than most refreshes.
+-- row, and that would not end. As those below it is in PL/pgSQL, which keeps its plans: to plan them each time would take longer than
+-- most refreshes.
 CREATE OR REPLACE FUNCTION finq.feed_apply(p_credentials_id uuid, p_refresh_id uuid, p_rows json, p_has_more boolean, p_now timestamptz,
                                            INOUT p_numbered bigint, OUT told uuid[])
-    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off
+    LANGUAGE plpgsql SET enable_nestloop = off
 AS $$
 DECLARE
     v_changes bigint;
@@ -254,7 +254,7 @@ CREATE OR REPLACE FUNCTION finq.feed_walk_rows() RETURNS integer
 -- for what was booked before p_since, and is not of an account that is gone. Answers the last number, and whether all have been looked at.
 CREATE OR REPLACE FUNCTION finq.feed_walk(p_credentials_id uuid, p_refresh_id uuid, p_told uuid[], p_accounts uuid[], p_since timestamptz, p_now timestamptz,
                                           INOUT p_numbered bigint, INOUT p_at timestamptz, INOUT p_behind uuid, OUT is_over boolean)
-    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off SET jit = off
+    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off
 AS $$
 DECLARE
     v_from  timestamptz := CASE WHEN EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id <> ALL (p_accounts))
@@ -324,7 +324,7 @@ END $$;
 -- by hashes: nothing tells the planner how many a bank changes at once, and to compare each with each would not end. What no client has
 -- been told of, since the refresh that brought it did not come to its end, neither went nor came.
 CREATE OR REPLACE FUNCTION finq.feed_match(p_credentials_id uuid, p_after bigint) RETURNS void
-    LANGUAGE plpgsql SET enable_nestloop = off SET jit = off
+    LANGUAGE plpgsql SET enable_nestloop = off
 AS $$
 BEGIN
     WITH gone AS (

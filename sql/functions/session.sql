@@ -64,13 +64,18 @@ BEGIN
     RETURN v_session;
 END $$;
 
--- All steps of a session, on its path or not; for statements about many sessions, where a plan of its own looks up each.
+CREATE OR REPLACE FUNCTION finq.sorted(p_ids uuid[]) RETURNS uuid[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT i.id FROM unnest(p_ids) AS i (id) ORDER BY i.id);
+
+-- All steps of a session, on its path or not; for statements about many sessions, of which each is looked up by a plan that is kept.
 CREATE OR REPLACE FUNCTION finq.steps_of(p_session_id uuid) RETURNS SETOF finq.step
-    LANGUAGE sql STABLE SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql STABLE
 AS $$
-    SELECT e.* FROM finq.step e
-     WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id) AND e.session_id = p_session_id
-$$;
+BEGIN
+    RETURN QUERY SELECT e.* FROM finq.step e
+                  WHERE e.step_id BETWEEN finq.time_first(p_session_id) AND finq.time_last(p_session_id) AND e.session_id = p_session_id;
+END $$;
 
 -- Removes what hangs on sessions, but the events that tell of their end. Their files wait for a server of their directory. The bounds
 -- tell which weeks to look into: a list of keys alone is looked up in all.
@@ -78,8 +83,9 @@ CREATE OR REPLACE FUNCTION finq.sessions_data_remove(p_sessions uuid[]) RETURNS 
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_first uuid := finq.time_first((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id LIMIT 1));
-    v_last  uuid := finq.time_last((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id DESC LIMIT 1));
+    v_ids   uuid[] := finq.sorted(p_sessions);
+    v_first uuid := finq.time_first(v_ids[1]);
+    v_last  uuid := finq.time_last(v_ids[cardinality(v_ids)]);
     v_steps uuid[] := ARRAY(SELECT e.step_id FROM unnest(p_sessions) AS i (id) CROSS JOIN finq.steps_of(i.id) e);
     v_gone  record;
 BEGIN
@@ -129,15 +135,16 @@ END;
 CREATE OR REPLACE FUNCTION finq.sessions_remove(p_sessions uuid[]) RETURNS void
     LANGUAGE plpgsql
 AS $$
+DECLARE
+    v_ids   uuid[] := finq.sorted(p_sessions);
+    v_first uuid := v_ids[1];
+    v_last  uuid := v_ids[cardinality(v_ids)];
 BEGIN
     PERFORM finq.sessions_data_remove(p_sessions);
     -- account data that have come for one, and that no consent has taken over
     PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f
       WHERE f.session_id = ANY (p_sessions) AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id);
-    DELETE FROM finq.session s
-     WHERE s.session_id = ANY (p_sessions)
-       AND s.session_id BETWEEN (SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id LIMIT 1)
-                            AND (SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id DESC LIMIT 1);
+    DELETE FROM finq.session s WHERE s.session_id = ANY (p_sessions) AND s.session_id BETWEEN v_first AND v_last;
 END $$;
 
 -- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as

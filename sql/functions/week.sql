@@ -116,8 +116,9 @@ CREATE OR REPLACE FUNCTION finq.sessions_keep(p_sessions uuid[]) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_first uuid := finq.time_first((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id LIMIT 1));
-    v_last  uuid := finq.time_last((SELECT i.id FROM unnest(p_sessions) AS i (id) ORDER BY i.id DESC LIMIT 1));
+    v_ids   uuid[] := finq.sorted(p_sessions);
+    v_first uuid := finq.time_first(v_ids[1]);
+    v_last  uuid := finq.time_last(v_ids[cardinality(v_ids)]);
     v_steps uuid[];
 BEGIN
     UPDATE finq.session s SET kept = true

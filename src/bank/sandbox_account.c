@@ -36,12 +36,12 @@ int sandbox_persona_of(const char *customer)
 
 /* ---- accounts ---- */
 
-static const sandbox_account usual[] = {
+static const sandbox_account usual[SANDBOX_ACCOUNTS + 1] = {
     {"current", "CurrentAccount", "Current account", "RON", "ROSAND", 1, 1000000, 0, 0},
     {"savings", "Savings", "Savings account", "EUR", "ROSAND", 0, 250000, 0, 0},
     {NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0},
 };
-static const sandbox_account strange[] = {
+static const sandbox_account strange[SANDBOX_ACCOUNTS + 1] = {
     {"card", "CreditCard", "Card", "RON", NULL, 1, 0, 0, 0},
     {"joint", "CurrentAccount", "Joint account", "RON", "ROSAND", 1, 500000, 0, 0},
     {"closing", "Savings", "Old savings", "EUR", "ROSAND", 0, 100000, 0, 10},

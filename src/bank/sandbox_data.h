@@ -8,6 +8,8 @@
 /* Of 1008: how far back, and for how long after the visit there is no such limit. */
 #define SANDBOX_HISTORY_DAYS 90
 #define SANDBOX_HISTORY_SECONDS 180
+/* What a customer has at most. */
+#define SANDBOX_ACCOUNTS 4
 /* Of 1011 and 1012. */
 #define SANDBOX_SLOW 3
 #define SANDBOX_FLOOD 10000000
@@ -30,7 +32,7 @@ typedef struct sandbox_view {
 } sandbox_view;
 
 int sandbox_persona_of(const char *customer);
-/* Ends with a NULL key. */
+/* At most SANDBOX_ACCOUNTS of them; ends with a NULL key. */
 const sandbox_account *sandbox_accounts_of(int persona);
 int sandbox_account_is_shared(const sandbox_account *account, const sandbox_view *view);
 /* The bytes that a customer's `what` is made from. */

@@ -56,10 +56,8 @@ typedef struct {
     int day, row;
 } page_memory;
 
-#define ACCOUNTS_MOST 4
-
 struct finq_sandbox_memory {
-    apr_int64_t *begun[ACCOUNTS_MOST]; /* what was on an account as each day began, from the first to the one behind today */
+    apr_int64_t *begun[SANDBOX_ACCOUNTS]; /* what was on an account as each day began, from the first to the one behind today */
     page_memory page;
     apr_pool_t *pool;
 };

@@ -31,12 +31,20 @@ static ctl_exit call(json_t **answer, ctl_command *command, const char *sql, con
     return error ? ctl_fail_with(error) : CTL_OK;
 }
 
+/* A batch ends before the lease does that it holds (60 s), or two would be at it: one that takes longer has failed. */
+static ctl_exit limit(janitor *j)
+{
+    const char *said;
+    return ctl_db_call(&said, j->command, "SELECT to_json(set_config('statement_timeout', '30s', false))", NULL, 0);
+}
+
 static ctl_exit begin(janitor *j)
 {
     const char *values[1] = {finq_process_name(j->command->pool)};
     json_t *answer;
-    ctl_exit code =
-        call(&answer, j->command, "SELECT to_json(b) FROM finq.janitor_begin(p_holder => $1, p_every => 0) b", values, 1);
+    ctl_exit code = limit(j);
+    if (code == CTL_OK)
+        code = call(&answer, j->command, "SELECT to_json(b) FROM finq.janitor_begin(p_holder => $1, p_every => 0) b", values, 1);
     if (code != CTL_OK)
         return code;
     json_t *epoch = json_object_get(answer, "epoch");

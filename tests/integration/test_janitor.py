@@ -271,6 +271,18 @@ def test_a_job_that_takes_too_long_holds_up_no_other(own, client):
     assert run(own) == {"sessions_expired": 1}
 
 
+def test_a_batch_of_finqctl_ends_before_its_lease(own, client):
+    """Which is one of 60 s. Red without limit in ctl/janitor.c."""
+    user = walk(client, CARD, to=1)
+    age(own, user.session_id, "25 hours")
+    own.psql("CREATE FUNCTION public.tells() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'within %', current_setting('statement_timeout'); END $$;"
+             "CREATE TRIGGER tells BEFORE UPDATE ON finq.session FOR EACH ROW EXECUTE FUNCTION public.tells()")
+    done = own.finqctl("janitor", "run", check=False)
+    own.psql("DROP FUNCTION public.tells CASCADE")
+    assert done.returncode == 1 and "sessions_expired: P0001: within 30s" in done.stderr
+    assert run(own) == {"sessions_expired": 1}
+
+
 def test_progress_is_shown(own, client):
     """Batch by batch, to standard error."""
     own.psql(f"""INSERT INTO finq.replay (client_id, kid, token_hash, expires_at, request_id)

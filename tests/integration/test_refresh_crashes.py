@@ -28,20 +28,26 @@ def alone(bank):
     until(lambda: bank.psql("SELECT count(*) FROM finq.feed WHERE refresh_until > now()") == "0", what="refreshes to end")
 
 
-@pytest.mark.parametrize("who, kind", CRASHES)
-def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
+def consent(bank, monkeypatch):
+    """(who tells its data, the consent, its row), once the first data are there."""
     asked = Telling()
     monkeypatch.setattr(bank.service, "answer", asked.answer)
     user = bank.user("sca")
     user.submit("sca", {})
     held = user.exchange().json
     of_feed = f"finq.feed WHERE credentials_id = '{held['credentials_id']}'"
+    until(lambda: bank.psql(f"SELECT refreshed_at IS NOT NULL FROM {of_feed}") == "t", what="its first data")
+    return asked, held, of_feed
+
+
+@pytest.mark.parametrize("who, kind", CRASHES)
+def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
+    asked, held, of_feed = consent(bank, monkeypatch)
 
     def changes(cursor):
         """(what came and what went, the next cursor) of a round that asks nobody."""
         told = bank.client.data("/transactions/sync", held, **({"cursor": cursor} if cursor else {})).json
         return [one["data"]["amount"] for one in told["added"]], told["removed"] + told["modified"], told["next_cursor"]
-    until(lambda: bank.psql(f"SELECT refreshed_at IS NOT NULL FROM {of_feed}") == "t", what="its first data")
     came, _, cursor = changes(None)
     assert came == ["12.50"]
     asked.amounts, asked.hold = ["12.50", "7.00"], kind
@@ -64,12 +70,8 @@ def test_a_refresh_that_a_crash_cuts_off(bank, monkeypatch, who, kind):
 @pytest.mark.parametrize("who", ["httpd", pytest.param("postgres", marks=pytest.mark.long)])
 def test_a_refresh_that_a_crash_cuts_off_between_its_pieces(bank, monkeypatch, who):
     """What is stored of it is told by nobody, until who comes next has told it once. Red where feed_tell moves the feed's seq."""
-    asked, pages = Telling(), [[booked(f"{number}.00") for number in range(1, 2002)], [booked("0.50"), booked("12.50")]]
-    monkeypatch.setattr(bank.service, "answer", asked.answer)
-    user = bank.user("sca")
-    user.submit("sca", {})
-    held = user.exchange().json
-    of_feed = f"finq.feed WHERE credentials_id = '{held['credentials_id']}'"
+    pages = [[booked(f"{number}.00") for number in range(1, 2002)], [booked("0.50"), booked("12.50")]]
+    asked, held, of_feed = consent(bank, monkeypatch)
 
     def says(question):
         if question["ask"] != "transactions":
@@ -81,7 +83,6 @@ def test_a_refresh_that_a_crash_cuts_off_between_its_pieces(bank, monkeypatch, w
 
     def told():
         return bank.client.data("/transactions/get", held).json
-    until(lambda: bank.psql(f"SELECT refreshed_at IS NOT NULL FROM {of_feed}") == "t", what="its first data")
     asked.says = says
     bank.psql(f"UPDATE finq.feed SET due_at = now() WHERE credentials_id = '{held['credentials_id']}'")
     assert asked.held.wait(20)
