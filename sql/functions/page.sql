@@ -13,7 +13,9 @@ BEGIN
     SELECT t.status = 'ACTIVE', coalesce(b.name, t.name), b.colour || '-' || b.dark_colour, b.logo_id
       INTO v_active, v_facts.tenant, v_facts.colours, v_facts.logo
       FROM finq.tenant t LEFT JOIN finq.brand b ON b.client_id = t.client_id WHERE t.client_id = p_client_id;
-    SELECT s.status INTO v_facts.status FROM finq.session s WHERE s.session_id = p_page.session_id AND s.client_id = p_client_id;
+    IF p_page.session_id IS NOT NULL THEN -- to find none, all partitions would be asked
+        SELECT s.status INTO v_facts.status FROM finq.session s WHERE s.session_id = p_page.session_id AND s.client_id = p_client_id;
+    END IF;
     v_facts.skill_id := p_page.skill_id;
     v_facts.key_id := p_page.key_id;
     v_facts.tenant_user_id := p_page.tenant_user_id;
@@ -107,13 +109,16 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.page_renew IS 'repeatable';
 
--- Looks, and changes nothing.
+-- Looks, and changes nothing. In PL/pgSQL, which keeps plans: as a SQL function it would be parsed and planned at every call.
 CREATE OR REPLACE FUNCTION finq.page_look(p_client_id uuid, p_page_id uuid, p_generation integer) RETURNS finq.page_facts
-    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
-    SELECT finq.page_facts_of((SELECT p FROM finq.page p WHERE p.page_id = p_page_id AND p.client_id = p_client_id),
-                              p_client_id, p_generation)
-$$;
+DECLARE
+    v_page finq.page;
+BEGIN
+    SELECT p.* INTO v_page FROM finq.page p WHERE p.page_id = p_page_id AND p.client_id = p_client_id;
+    RETURN finq.page_facts_of(v_page, p_client_id, p_generation);
+END $$;
 
 -- The session of a page: p_session_id, where it has none, or one that was never taken up and is too old for it. Of many who begin at
 -- once one settles it, and the others get the same.

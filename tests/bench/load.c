@@ -8,7 +8,7 @@
 #include <time.h>
 
 static const char usage[] =
-    "load fixed    one request (--path, --body, --status) again and again for --seconds\n"
+    "load fixed    one request (--path, --body, --status; a GET without --body) again and again for --seconds\n"
     "load phases   --count sessions go through start, first step, second step and exchange, all through one before the next\n"
     "load onboard  each connection goes through whole onboardings for --seconds\n"
     "All: --port N --tls --connections N --base /v1 --client-id … --client-secret … --app-key … --skill …\n"

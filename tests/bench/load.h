@@ -16,7 +16,7 @@ typedef struct {
     const char *base; /**< such as /v1 */
     const char *client_id, *client_secret, *app_key, *skill;
     const char *step[2], *data[2];
-    const char *path, *body; /**< of mode fixed */
+    const char *path, *body; /**< of mode fixed; without a body it gets a page */
 } load_options;
 
 /** Times of requests, in microseconds. */
@@ -44,6 +44,9 @@ uint64_t load_run(load_times *times, const load_options *options, load_source *s
 
 /** A POST with a JSON body. */
 size_t load_post(char *request, const char *path, const char *body);
+
+/** A GET of a page. */
+size_t load_get(char *request, const char *path);
 
 /* The modes. Each prints one line of JSON a measurement. */
 void load_fixed(const load_options *options);

@@ -172,3 +172,11 @@ size_t load_post(char *request, const char *path, const char *body)
         load_die("a request is too long");
     return (size_t)n;
 }
+
+size_t load_get(char *request, const char *path)
+{
+    int n = snprintf(request, LOAD_REQUEST_MAX, "GET %s HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n", path);
+    if (n >= LOAD_REQUEST_MAX)
+        load_die("a request is too long");
+    return (size_t)n;
+}

@@ -96,7 +96,7 @@ class Site:
         own = {"port": port, "connections": CLIENTS, "client-id": self.tenant.client_id,
                "client-secret": self.tenant.client_secret, "app-key": self.tenant.client_app_key, "skill": SKILL,
                "step1": STEPS[0], "step2": STEPS[1], "data1": compact(DATA[0]), "data2": compact(DATA[1])}
-        words = [word for name, value in {**own, **options}.items() for word in (f"--{name}", value)]
+        words = [word for name, value in {**own, **options}.items() if value is not None for word in (f"--{name}", value)]
         command = [str(word) for word in (LOAD, mode, *words, *(["--tls"] if port == self.tls else []))]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environ()) as child:
             shown = dict(self._measurements(child))
@@ -116,8 +116,8 @@ class Site:
             yield shown["name"], {**shown, "cpu": (after - before) / shown["requests"]}
             before = after
 
-    def fixed(self, path, body, port=None, seconds=1.0, status=200):
-        """One request, again and again."""
+    def fixed(self, path, body=None, port=None, seconds=1.0, status=200):
+        """One request, again and again; a GET where it has no body."""
         return self.load("fixed", port, path=path, body=body, seconds=seconds, status=status)["fixed"]
 
     # -- the requests' bodies
