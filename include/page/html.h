@@ -24,6 +24,8 @@ void finq_html_put_flag(finq_html *to, const char *name, int truth);
 
 /** Writes text within the element that is open; NULL is none. */
 void finq_html_text(finq_html *to, const char *text);
+/** Writes markup that is the program's own, as it is. */
+void finq_html_markup(finq_html *to, const char *markup, apr_size_t length);
 /** Writes another piece, as it is. */
 void finq_html_piece(finq_html *to, const finq_html *piece);
 
@@ -35,8 +37,5 @@ void finq_html_element(finq_html *to, const char *element, const char *class_nam
 
 /** What was written, when all that was opened is closed. Lives as long as the pool. */
 const char *finq_html_written(const finq_html *to);
-
-/** `text` as it stands in HTML, between tags or quotes. */
-const char *finq_html_escaped(const char *text, apr_pool_t *pool);
 
 #endif

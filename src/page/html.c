@@ -64,10 +64,24 @@ static const char *escape_of(char c)
     }
 }
 
+/* How much of a text, most of it as a rule, are printable characters of ASCII that stand for themselves. */
+static apr_size_t plain_length(const char *text)
+{
+    const char *at = text;
+    while (*at >= ' ' && *at < 0x7f && !escape_of(*at))
+        at++;
+    return (apr_size_t)(at - text);
+}
+
 static void append_escaped(finq_html *to, const char *text)
 {
     const char *end = text + strlen(text);
     while (text < end) {
+        apr_size_t plain = plain_length(text);
+        append(to, text, plain);
+        text += plain;
+        if (text == end)
+            break;
         apr_size_t length = finq_text_character(text, (apr_size_t)(end - text));
         const char *escape = escape_of(*text);
         if (escape)
@@ -78,13 +92,6 @@ static void append_escaped(finq_html *to, const char *text)
             append(to, text, length);
         text += length ? length : 1;
     }
-}
-
-const char *finq_html_escaped(const char *text, apr_pool_t *pool)
-{
-    finq_html *to = finq_html_write(pool);
-    append_escaped(to, text);
-    return finq_html_written(to);
 }
 
 /* ---- elements ---- */
@@ -168,10 +175,15 @@ void finq_html_text(finq_html *to, const char *text)
         append_escaped(to, text);
 }
 
-void finq_html_piece(finq_html *to, const finq_html *piece)
+void finq_html_markup(finq_html *to, const char *markup, apr_size_t length)
 {
     tag_end(to);
-    append(to, piece->text, piece->length);
+    append(to, markup, length);
+}
+
+void finq_html_piece(finq_html *to, const finq_html *piece)
+{
+    finq_html_markup(to, piece->text, piece->length);
 }
 
 static int is_empty_element(const char *element)

@@ -283,26 +283,26 @@ int finq_pages_file(finq_page_file *file, const finq_pages *pages, const char *n
     return style_in_colours(file, pages, name, pool);
 }
 
-static const char *slot_filled(const finq_page_slot *slots, const char *name, apr_pool_t *pool)
+static void slot_fill(finq_html *to, const finq_page_slot *slots, const char *name, apr_size_t length)
 {
-    while (slots->name && strcmp(slots->name, name) != 0)
+    while (slots->name && (strncmp(slots->name, name, length) != 0 || slots->name[length] != '\0'))
         slots++;
     if (slots->name && slots->piece)
-        return finq_html_written(slots->piece);
-    return slots->name && slots->text ? finq_html_escaped(slots->text, pool) : "";
+        finq_html_piece(to, slots->piece);
+    else if (slots->name)
+        finq_html_text(to, slots->text);
 }
 
 /* Written once from left to right: what stands in a slot is not looked at for slots. */
 const char *finq_pages_fill(const finq_pages *pages, const finq_page_slot *slots, apr_pool_t *pool)
 {
-    apr_array_header_t *parts = apr_array_make(pool, 32, sizeof(const char *));
+    finq_html *to = finq_html_write(pool);
     const char *rest = pages->skeleton, *open, *close;
     while ((open = strstr(rest, "{{")) != NULL && (close = strstr(open, "}}")) != NULL) {
-        APR_ARRAY_PUSH(parts, const char *) = apr_pstrmemdup(pool, rest, (apr_size_t)(open - rest));
-        APR_ARRAY_PUSH(parts, const char *) =
-            slot_filled(slots, apr_pstrmemdup(pool, open + 2, (apr_size_t)(close - open - 2)), pool);
+        finq_html_markup(to, rest, (apr_size_t)(open - rest));
+        slot_fill(to, slots, open + 2, (apr_size_t)(close - open - 2));
         rest = close + 2;
     }
-    APR_ARRAY_PUSH(parts, const char *) = rest;
-    return apr_array_pstrcat(pool, parts, 0);
+    finq_html_markup(to, rest, strlen(rest));
+    return finq_html_written(to);
 }

@@ -48,7 +48,8 @@ void load_fixed(const load_options *options)
 {
     static fixed_source fixed = {.source = {fixed_next, fixed_take}};
     load_times times = {0};
-    fixed.length = options->body ? load_post(fixed.request, options->path, options->body) : load_get(fixed.request, options->path);
+    fixed.length =
+        options->body ? load_post(fixed.request, options->path, options->body) : load_get(fixed.request, options->path);
     uint64_t took = load_run(&times, options, &fixed.source);
     result_print("fixed", &times, took);
     puts("}");

@@ -21,7 +21,14 @@ static finq_pages *built_in;
 
 /* ---- HTML ---- */
 
-/* Red: a row of escape_of left out. */
+static const char *escaped(const char *text)
+{
+    finq_html *to = finq_html_write(pool);
+    finq_html_text(to, text);
+    return finq_html_written(to);
+}
+
+/* Red: a row of escape_of left out; plain_length to 0x7f included. */
 static void nothing_becomes_markup(void **state)
 {
     static const char *const rows[][2] = {
@@ -35,7 +42,7 @@ static void nothing_becomes_markup(void **state)
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
-        assert_string_equal(finq_html_escaped(rows[i][0], pool), rows[i][1]);
+        assert_string_equal(escaped(rows[i][0]), rows[i][1]);
 }
 
 static const char *link_to(const char *address)
