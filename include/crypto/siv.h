@@ -20,16 +20,15 @@ typedef struct finq_siv finq_siv;
  * Error: internal_server_error. */
 finq_error *finq_siv_make(finq_siv **siv, finq_bytes key, apr_pool_t *pool);
 
-/** Seals `message`, at least one byte, together with `count` pieces of `data`, at least one, each at least one byte, which are
- * authenticated alone. `sealed` takes message.length + FINQ_SIV_TAG_BYTES bytes: the tag, then what is encrypted.
+/** Seals `message`, at least one byte, together with `data`, at least one byte, which is authenticated alone: in one piece, each of which
+ * costs as much as a short message does. `sealed` takes message.length + FINQ_SIV_TAG_BYTES bytes: the tag, then what is encrypted.
  * Error: internal_server_error. */
-finq_error *finq_siv_seal(unsigned char *sealed, const finq_siv *siv, const finq_bytes *data, int count, finq_bytes message,
-                          apr_pool_t *pool);
+finq_error *finq_siv_seal(unsigned char *sealed, const finq_siv *siv, finq_bytes data, finq_bytes message, apr_pool_t *pool);
 
 /** Opens what finq_siv_seal made into `message` (sealed.length - FINQ_SIV_TAG_BYTES bytes). `*intact` is 0, and `message` is
  * zeros, where the key, the data or the bytes are others, or `sealed` is too short to hold a message.
  * Error: internal_server_error. */
-finq_error *finq_siv_open(int *intact, unsigned char *message, const finq_siv *siv, const finq_bytes *data, int count,
-                          finq_bytes sealed, apr_pool_t *pool);
+finq_error *finq_siv_open(int *intact, unsigned char *message, const finq_siv *siv, finq_bytes data, finq_bytes sealed,
+                          apr_pool_t *pool);
 
 #endif

@@ -107,7 +107,7 @@ static finq_error *wrap(finq_bytes *wrapped, const finq_data_keys *keys, const f
     memcpy(out + 1, keys->keys[0].id, ID);
     memcpy(out + 1 + ID, owner->bytes, sizeof owner->bytes);
     *wrapped = (finq_bytes){out, FINQ_DATA_KEY_WRAPPED};
-    return finq_siv_seal(out + HEAD, keys->keys[0].wrap, &head, 1, (finq_bytes){bytes, FINQ_DATA_KEY_BYTES}, pool);
+    return finq_siv_seal(out + HEAD, keys->keys[0].wrap, head, (finq_bytes){bytes, FINQ_DATA_KEY_BYTES}, pool);
 }
 
 finq_error *finq_data_key_make(finq_bytes *wrapped, const finq_data_keys *keys, const finq_id *owner, apr_pool_t *pool)
@@ -154,7 +154,7 @@ static finq_error *unwrap(unsigned char *bytes, finq_id *owner, const finq_data_
     const wrapping_key *key = key_find(keys, wrapped.data + 1);
     if (!key)
         return key_lacking(owner, wrapped.data + 1, pool);
-    FINQ_TRY(finq_siv_open(&intact, bytes, key->wrap, &head, 1, rest, pool));
+    FINQ_TRY(finq_siv_open(&intact, bytes, key->wrap, head, rest, pool));
     return intact ? NULL : not_ours(pool);
 }
 
@@ -192,36 +192,35 @@ const finq_id *finq_data_key_owner(const finq_data_key *key)
 
 /* ---- values ---- */
 
-/* What is authenticated with a value. */
-#define PIECES 4
-static void pieces_fill(finq_bytes pieces[PIECES], const unsigned char *version, const finq_data_place *place)
+/* What is authenticated with a value: the version, whose row it is, the kind with its NUL, and which row. */
+static finq_bytes place_bytes(const finq_data_place *place, apr_pool_t *pool)
 {
-    pieces[0] = (finq_bytes){version, 1};
-    pieces[1] = (finq_bytes){(const unsigned char *)place->kind, strlen(place->kind)};
-    pieces[2] = (finq_bytes){place->of->bytes, sizeof place->of->bytes};
-    pieces[3] = place->row;
+    const apr_size_t of = sizeof place->of->bytes, kind = strlen(place->kind) + 1, length = 1 + of + kind + place->row.length;
+    unsigned char *bytes = apr_palloc(pool, length);
+    bytes[0] = VERSION;
+    memcpy(bytes + 1, place->of->bytes, of);
+    memcpy(bytes + 1 + of, place->kind, kind);
+    memcpy(bytes + 1 + of + kind, place->row.data, place->row.length);
+    return (finq_bytes){bytes, length};
 }
 
 /* With the NUL behind a text, so that an empty one can be sealed too. */
 finq_error *finq_data_key_seal(finq_bytes *sealed, const finq_data_key *key, finq_data_place place, const char *text,
                                apr_pool_t *pool)
 {
-    finq_bytes pieces[PIECES];
     *sealed = (finq_bytes){NULL, 0};
     if (!text)
         return NULL;
     apr_size_t length = strlen(text) + 1;
     unsigned char *out = apr_palloc(pool, SEALED_OVERHEAD + length);
     out[0] = VERSION;
-    pieces_fill(pieces, out, &place);
     *sealed = (finq_bytes){out, SEALED_OVERHEAD + length};
-    return finq_siv_seal(out + 1, key->seal, pieces, PIECES, (finq_bytes){(const unsigned char *)text, length}, pool);
+    return finq_siv_seal(out + 1, key->seal, place_bytes(&place, pool), (finq_bytes){(const unsigned char *)text, length}, pool);
 }
 
 finq_error *finq_data_key_open(const char **text, const finq_data_key *key, finq_data_place place, finq_bytes sealed,
                                apr_pool_t *pool)
 {
-    finq_bytes pieces[PIECES];
     char *out = NULL;
     int intact = 0;
     *text = NULL;
@@ -230,8 +229,7 @@ finq_error *finq_data_key_open(const char **text, const finq_data_key *key, finq
     if (sealed.length > SEALED_OVERHEAD && sealed.data[0] == VERSION) {
         finq_bytes rest = {sealed.data + 1, sealed.length - 1};
         out = apr_palloc(pool, sealed.length - SEALED_OVERHEAD);
-        pieces_fill(pieces, sealed.data, &place);
-        FINQ_TRY(finq_siv_open(&intact, (unsigned char *)out, key->seal, pieces, PIECES, rest, pool));
+        FINQ_TRY(finq_siv_open(&intact, (unsigned char *)out, key->seal, place_bytes(&place, pool), rest, pool));
     }
     if (!intact)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR,

@@ -192,7 +192,7 @@ finq_error *finq_secret_seal(const finq_secret *secret, unsigned char *sealed, c
     finq_bytes head = {sealed, SEAL_HEAD}, message = {bytes, length};
     sealed[0] = SEAL_VERSION;
     memcpy(sealed + 1, &secret->id, 4);
-    return finq_siv_seal(sealed + SEAL_HEAD, secret->seal, &head, 1, message, pool);
+    return finq_siv_seal(sealed + SEAL_HEAD, secret->seal, head, message, pool);
 }
 
 finq_error *finq_secrets_open(finq_seal *seal, const finq_secrets *secrets, unsigned char *bytes, finq_bytes sealed,
@@ -209,7 +209,7 @@ finq_error *finq_secrets_open(finq_seal *seal, const finq_secrets *secrets, unsi
     seal->state = found ? FINQ_SEAL_FORGED : FINQ_SEAL_UNKNOWN_SECRET;
     if (!found)
         return NULL;
-    FINQ_TRY(finq_siv_open(&intact, bytes, found->seal, &head, 1, rest, pool));
+    FINQ_TRY(finq_siv_open(&intact, bytes, found->seal, head, rest, pool));
     if (intact)
         *seal = (finq_seal){FINQ_SEAL_INTACT, found};
     return NULL;

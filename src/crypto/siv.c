@@ -35,25 +35,22 @@ finq_error *finq_siv_make(finq_siv **out, finq_bytes key, apr_pool_t *pool)
 }
 
 /* A context that has taken the data and waits for the message; NULL where OpenSSL fails. */
-static EVP_CIPHER_CTX *siv_begin(const finq_siv *siv, int sealing, const finq_bytes *data, int count)
+static EVP_CIPHER_CTX *siv_begin(const finq_siv *siv, int sealing, finq_bytes data)
 {
     int n;
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    int good = context && EVP_CIPHER_CTX_copy(context, siv->keyed) == 1 &&
-               EVP_CipherInit_ex2(context, NULL, NULL, NULL, sealing, NULL) == 1;
-    for (int i = 0; good && i < count; i++)
-        good = EVP_CipherUpdate(context, NULL, &n, data[i].data, (int)data[i].length) == 1;
-    if (good)
+    if (context && EVP_CIPHER_CTX_copy(context, siv->keyed) == 1 &&
+        EVP_CipherInit_ex2(context, NULL, NULL, NULL, sealing, NULL) == 1 &&
+        EVP_CipherUpdate(context, NULL, &n, data.data, (int)data.length) == 1)
         return context;
     EVP_CIPHER_CTX_free(context);
     return NULL;
 }
 
-finq_error *finq_siv_seal(unsigned char *sealed, const finq_siv *siv, const finq_bytes *data, int count, finq_bytes message,
-                          apr_pool_t *pool)
+finq_error *finq_siv_seal(unsigned char *sealed, const finq_siv *siv, finq_bytes data, finq_bytes message, apr_pool_t *pool)
 {
     int n;
-    EVP_CIPHER_CTX *context = siv_begin(siv, 1, data, count);
+    EVP_CIPHER_CTX *context = siv_begin(siv, 1, data);
     int good = context && EVP_CipherUpdate(context, sealed + FINQ_SIV_TAG_BYTES, &n, message.data, (int)message.length) == 1 &&
                EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, FINQ_SIV_TAG_BYTES, sealed) == 1;
     EVP_CIPHER_CTX_free(context);
@@ -61,14 +58,14 @@ finq_error *finq_siv_seal(unsigned char *sealed, const finq_siv *siv, const finq
 }
 
 /* What is empty is never given to OpenSSL, which would not look at its tag. */
-finq_error *finq_siv_open(int *intact, unsigned char *message, const finq_siv *siv, const finq_bytes *data, int count,
-                          finq_bytes sealed, apr_pool_t *pool)
+finq_error *finq_siv_open(int *intact, unsigned char *message, const finq_siv *siv, finq_bytes data, finq_bytes sealed,
+                          apr_pool_t *pool)
 {
     int n, length = (int)sealed.length - FINQ_SIV_TAG_BYTES;
     *intact = 0;
     if (length <= 0)
         return NULL;
-    EVP_CIPHER_CTX *context = siv_begin(siv, 0, data, count);
+    EVP_CIPHER_CTX *context = siv_begin(siv, 0, data);
     int ready = context && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, FINQ_SIV_TAG_BYTES, (void *)sealed.data) == 1;
     if (ready) {
         ERR_set_mark(); /* a forgery leaves nothing in the thread's error queue, which is mod_ssl's too */

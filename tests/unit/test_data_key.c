@@ -149,17 +149,19 @@ static void every_key_of_the_file_unwraps_and_one_that_is_gone_is_named(void **s
     assert_non_null(finq_data_key_unwrap(&key, old, rewrapped, pool));
 }
 
-/* Red with kind, session or row out of what is authenticated. */
+/* Red with kind, session or row out of what is authenticated, or where the kind's NUL is not. */
 static void a_value_opens_at_its_place_alone(void **state)
 {
+    unsigned char run_on[1 + sizeof one.bytes] = "p";
     finq_data_keys *keys = keys_of(A);
     finq_data_key *key = unwrapped(keys, wrapped_for(keys, &one));
     finq_bytes sealed = sealed_at(key, FINQ_DATA_PLACE("step", &one, &one), CANARY);
     (void)state;
+    memcpy(run_on + 1, one.bytes, sizeof one.bytes);
     stays_shut(key, FINQ_DATA_PLACE("step", &one, &other), sealed);
     stays_shut(key, FINQ_DATA_PLACE("step", &other, &one), sealed);
     stays_shut(key, FINQ_DATA_PLACE("reply", &one, &one), sealed);
-    stays_shut(key, (finq_data_place){"ste", &one, {(const unsigned char *)"p", 1}}, sealed);
+    stays_shut(key, (finq_data_place){"ste", &one, {run_on, sizeof run_on}}, sealed);
     for (apr_size_t i = 0; i < sealed.length; i++) {
         finq_bytes altered = copy_of(sealed);
         ((unsigned char *)altered.data)[i] ^= 1;
