@@ -16,6 +16,8 @@ APLOG_USE_MODULE(finq);
 
 /* So long a consent that was taken is nobody else's: until its refresh has claimed it. */
 #define TAKEN_SECONDS 120
+/* So many consents are refreshed before it is asked anew whether one has ended whose bank does not know yet. */
+#define REFRESHES 10
 
 /* The names of a host's connectors, with blanks between. */
 static const char *names_of(const finq_config *config, apr_pool_t *pool)
@@ -81,6 +83,15 @@ static int do_next(server_rec *server, int (*next)(finq_request *request, const 
     return was_due;
 }
 
+/* As many as may go before it is asked again who takes back a consent. Whether more may be due. */
+static int refresh_some(server_rec *server, apr_pool_t *pool)
+{
+    int count = 0;
+    while (count < REFRESHES && !finq_mpm_is_stopping() && do_next(server, refresh_next, pool))
+        count++;
+    return count == REFRESHES;
+}
+
 static void host_run(server_rec *server, apr_pool_t *parent)
 {
     const finq_config *config = finq_config_of(server);
@@ -88,7 +99,7 @@ static void host_run(server_rec *server, apr_pool_t *parent)
     if (!config->runtime)
         return;
     apr_pool_create(&pool, parent);
-    while (!finq_mpm_is_stopping() && (do_next(server, revoke_next, pool) || do_next(server, refresh_next, pool)))
+    while (!finq_mpm_is_stopping() && (do_next(server, revoke_next, pool) || refresh_some(server, pool)))
         ;
     while (!finq_mpm_is_stopping() && do_next(server, follow_next, pool))
         ;
