@@ -282,7 +282,7 @@ class Schedule:
             self.happened.add(kind)
             try:
                 what[kind]()
-            except AssertionError:
+            except (AssertionError, KeyError):  # of an answer, or of what it lacks
                 if self.is_in_force():
                     raise
             if not self.is_in_force():
@@ -308,7 +308,7 @@ def test_schedules_cover_it_all(installation, client):
 
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("customer", [one for one in (f"10{n:02}" for n in range(12)) if one != "1007"])
+@pytest.mark.parametrize("customer", [one for one in (f"10{n:02}" for n in range(13)) if one != "1007"])
 def test_schedules(installation, client, customer, seed):
     installation.httpd.log.allow(BANKS_FAULTS)
     Schedule(installation, client, customer, seed).go(40)
