@@ -27,6 +27,7 @@ typedef struct finq_sandbox_visit {
     const char *order;             /**< which payment the visit is about: an attempt's id; "" for none */
     const char *account;           /**< "current" or "savings", which it is paid from where the order does not say; "" before */
     const json_t *ordered;         /**< the order, once somebody has looked it up; else NULL */
+    const char *language;          /**< of the page; English unless it is set */
 } finq_sandbox_visit;
 
 /** Reads a visit from a query or form. `homes` (of const char *) are the addresses that a redirect_uri may
@@ -39,14 +40,17 @@ int finq_sandbox_is_complete(const finq_sandbox_visit *visit);
 /** The page, as HTML. `submitted` has it say what is missing. */
 const char *finq_sandbox_page(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool);
 
+/** The language of the pages for an Accept-Language, which may be NULL: the first in its list that the bank speaks; else English. */
+const char *finq_sandbox_language(const char *accepted, apr_pool_t *pool);
+
 /** The page for a visit that cannot be, as HTML. */
-const char *finq_sandbox_refusal(const char *message, apr_pool_t *pool);
+const char *finq_sandbox_refusal(const char *message, const char *language, apr_pool_t *pool);
 
 /** Whether a complete visit authorises its payment; 0 where the user refuses, cancels, or lets the bank fail. */
 int finq_sandbox_is_agreed(const finq_sandbox_visit *visit);
 
 /** The page for a visit whose payment is decided on already, as HTML. `location` is where it leads. */
-const char *finq_sandbox_decided(int is_agreed, const char *location, apr_pool_t *pool);
+const char *finq_sandbox_decided(int is_agreed, const char *location, const char *language, apr_pool_t *pool);
 
 /** Where a complete visit leads: the redirect_uri with state and code, or error. Error: internal. */
 finq_error *finq_sandbox_location(const char **location, const finq_sandbox_visit *visit, apr_pool_t *pool);

@@ -105,7 +105,7 @@ static finq_error *visit_check(const finq_sandbox_visit *visit, const apr_array_
 
 finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes, apr_pool_t *pool)
 {
-    *visit = (finq_sandbox_visit){"", "", "", "", "", "", "", "", "", "", "", "", NULL};
+    *visit = (finq_sandbox_visit){"", "", "", "", "", "", "", "", "", "", "", "", NULL, "en"};
     /* `scenario` in the link chooses beforehand; the form's `choice` is what the user left chosen. */
     const finq_query_parameter parameters[] = {
         {"state", &visit->state},       {"redirect_uri", &visit->redirect_uri},

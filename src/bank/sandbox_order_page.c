@@ -22,12 +22,13 @@ static const char *text_in(const json_t *object, const char *member, const char 
 /* ---- pieces ---- */
 
 /* A row of the list; none where there is nothing to tell. `class_name` may be "". */
-static const char *row(const char *term, const char *class_name, const char *value, apr_pool_t *pool)
+static const char *row(const char *language, const char *term, const char *class_name, const char *value, apr_pool_t *pool)
 {
     if (!value || !*value)
         return "";
     const char *class_attribute = *class_name ? apr_pstrcat(pool, " class=\"", class_name, "\"", NULL) : "";
-    return apr_pstrcat(pool, "<dt>", term, "</dt><dd", class_attribute, ">", apr_pescape_entity(pool, value, 0), "</dd>\n", NULL);
+    return apr_pstrcat(pool, "<dt>", sandbox_say(language, term), "</dt><dd", class_attribute, ">",
+                       apr_pescape_entity(pool, value, 0), "</dd>\n", NULL);
 }
 
 /* An IBAN in groups of four, as ISO 13616 prints it. */
@@ -51,16 +52,18 @@ static const char *amount_of(const json_t *transfer, apr_pool_t *pool)
 
 /* ---- a transfer ---- */
 
-static const char *payee_check(const json_t *transfer, apr_pool_t *pool)
+static const char *payee_check(const char *language, const json_t *transfer, apr_pool_t *pool)
 {
     const char *holder, *amount = text_in(transfer, "instructed_amount", "amount");
     switch (finq_sandbox_payee(&holder, text_in(transfer, "creditor", "name"), amount, pool)) {
     case FINQ_SANDBOX_MATCH:
-        return row("Checked", "", "The account is this payee's.", pool);
+        return row(language, "Checked", "", sandbox_say(language, "The account is this payee's."), pool);
     case FINQ_SANDBOX_CLOSE_MATCH:
-        return row("Checked", "doubt", apr_pstrcat(pool, "Close match: the account belongs to ", holder, ".", NULL), pool);
+        return row(language, "Checked", "doubt",
+                   apr_pstrcat(pool, sandbox_say(language, "Close match: the account belongs to"), " ", holder, ".", NULL), pool);
     default:
-        return row("Checked", "doubt", "No match: the account belongs to somebody with another name.", pool);
+        return row(language, "Checked", "doubt",
+                   sandbox_say(language, "No match: the account belongs to somebody with another name."), pool);
     }
 }
 
@@ -70,14 +73,16 @@ static const char *reference_of(const json_t *transfer)
     return *free_text ? free_text : text_in(transfer, "remittance_information", "creditor_reference");
 }
 
-static const char *transfer_list(const json_t *payment, const json_t *transfer, apr_pool_t *pool)
+static const char *transfer_list(const char *language, const json_t *payment, const json_t *transfer, apr_pool_t *pool)
 {
     const char *on = finq_json_string(payment, "requested_execution_date");
-    return apr_pstrcat(pool, "<dl>\n", row("To", "", text_in(transfer, "creditor", "name"), pool), payee_check(transfer, pool),
-                       row("Account", "number", in_groups(text_in(transfer, "creditor_account", "iban"), pool), pool),
-                       row("Bank", "", text_in(transfer, "creditor_agent", "bic"), pool),
-                       row("Amount", "amount", amount_of(transfer, pool), pool),
-                       row("Reference", "", reference_of(transfer), pool), row("On", "", on, pool), "</dl>\n", NULL);
+    return apr_pstrcat(pool, "<dl>\n", row(language, "To", "", text_in(transfer, "creditor", "name"), pool),
+                       payee_check(language, transfer, pool),
+                       row(language, "Account", "number", in_groups(text_in(transfer, "creditor_account", "iban"), pool), pool),
+                       row(language, "Bank", "", text_in(transfer, "creditor_agent", "bic"), pool),
+                       row(language, "Amount", "amount", amount_of(transfer, pool), pool),
+                       row(language, "Reference", "", reference_of(transfer), pool), row(language, "On", "", on, pool), "</dl>\n",
+                       NULL);
 }
 
 /* ---- all of them ---- */
@@ -145,28 +150,35 @@ static const char *sum_of(const total *sum, apr_pool_t *pool)
                         sum->currency);
 }
 
-static const char *total_list(const total *sum, apr_pool_t *pool)
+static const char *total_list(const char *language, const total *sum, apr_pool_t *pool)
 {
-    const char *fee = sum->fee ? apr_psprintf(pool, "%d.%02d EUR", sum->fee / 100, sum->fee % 100) : "none";
-    return apr_pstrcat(pool, "<dl>\n", row("Total", "amount", sum_of(sum, pool), pool), row("Fee", "", fee, pool), "</dl>\n",
-                       NULL);
+    const char *fee =
+        sum->fee ? apr_psprintf(pool, "%d.%02d EUR", sum->fee / 100, sum->fee % 100) : sandbox_say(language, "none");
+    return apr_pstrcat(pool, "<dl>\n", row(language, "Total", "amount", sum_of(sum, pool), pool),
+                       row(language, "Fee", "", fee, pool), "</dl>\n", NULL);
 }
 
 /* The transfers of a payment, `*count` of them up to and with the ones before. */
-static const char *payment_list(const json_t *payment, int *count, apr_pool_t *pool)
+static const char *payment_list(const char *language, const json_t *payment, int *count, apr_pool_t *pool)
 {
     const char *list = "", *iban = text_in(payment, "debtor_account", "iban");
     const json_t *transfer;
     size_t i;
     if (*iban && *count < SHOWN_MOST)
-        list = apr_pstrcat(pool, "<dl>\n", row("From", "number", in_groups(iban, pool), pool),
-                           row("Of", "", text_in(payment, "debtor", "name"), pool), "</dl>\n", NULL);
+        list = apr_pstrcat(pool, "<dl>\n", row(language, "From", "number", in_groups(iban, pool), pool),
+                           row(language, "Of", "", text_in(payment, "debtor", "name"), pool), "</dl>\n", NULL);
     json_array_foreach(json_object_get(payment, "credit_transfers"), i, transfer)
     {
         if ((*count)++ < SHOWN_MOST)
-            list = apr_pstrcat(pool, list, transfer_list(payment, transfer, pool), NULL);
+            list = apr_pstrcat(pool, list, transfer_list(language, payment, transfer, pool), NULL);
     }
     return list;
+}
+
+static const char *heading_of(const finq_sandbox_visit *visit, int count, apr_pool_t *pool)
+{
+    return count == 1 ? sandbox_say(visit->language, "Your payment")
+                      : apr_psprintf(pool, "%s: %d", sandbox_say(visit->language, "Your payments"), count);
 }
 
 const char *sandbox_order_section(const finq_sandbox_visit *visit, apr_pool_t *pool)
@@ -179,10 +191,10 @@ const char *sandbox_order_section(const finq_sandbox_visit *visit, apr_pool_t *p
         return "";
     const total sum = total_of(visit);
     json_array_foreach(json_object_get(visit->ordered, "payment_info"), i, payment) list =
-        apr_pstrcat(pool, list, payment_list(payment, &count, pool), NULL);
+        apr_pstrcat(pool, list, payment_list(visit->language, payment, &count, pool), NULL);
     if (count > SHOWN_MOST)
-        more = apr_psprintf(pool, "<p>and %d more transfers</p>\n", count - SHOWN_MOST);
+        more = apr_psprintf(pool, "<p>%s: %d</p>\n", sandbox_say(visit->language, "More transfers"), count - SHOWN_MOST);
     return apr_pstrcat(pool, "<section class=\"order\" aria-labelledby=\"order\">\n<h2 id=\"order\">",
-                       count == 1 ? "Your payment" : apr_psprintf(pool, "Your %d payments", count), "</h2>\n", list, more,
-                       total_list(&sum, pool), "</section>\n", NULL);
+                       heading_of(visit, count, pool), "</h2>\n", list, more, total_list(visit->language, &sum, pool),
+                       "</section>\n", NULL);
 }

@@ -15,10 +15,10 @@ static const char style[] =
     "header{padding:.75rem 1rem;color:#fff;background:#0b3d6e;font-weight:700}"
     "main{max-width:30rem;margin:0 auto;padding:1rem}"
     "h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0 1rem}"
-    ".note,.alert{padding:.75rem 1rem;margin:0 0 1.25rem;border-radius:.25rem;border-left:.375rem solid}"
+    ".note,.alert{padding:.75rem 1rem;margin:0 0 1.25rem;border-radius:.25rem;border-inline-start:.375rem solid}"
     ".note{color:#4a3200;background:#fff3cf;border-color:#8a5a00}"
     ".alert{color:#7a0c12;background:#fde8e8;border-color:#b3131c}.alert "
-    "ul{margin:0;padding-left:1.25rem}.alert a{color:inherit}"
+    "ul{margin:0;padding-inline-start:1.25rem}.alert a{color:inherit}"
     "fieldset{margin:0 0 1.25rem;padding:1rem;border:1px solid #5d6b80;border-radius:.25rem;background:#fff}"
     "legend{padding:0 .375rem;font-weight:700}"
     "label{display:block;font-weight:600}"
@@ -37,7 +37,7 @@ static const char style[] =
     ".order{margin:0 0 1.25rem;padding:1rem;border:1px solid #5d6b80;border-radius:.25rem;background:#fff}"
     ".order h2{margin:0 0 .5rem;font-size:1.125rem}.order dl{margin:0;display:grid;grid-template-columns:5.5rem 1fr;"
     "gap:.375rem 1rem}.order dl+dl,.order dl+p,.order p+dl{margin:.75rem 0 0;padding:.75rem 0 0;border-top:1px solid #c3cad6}"
-    ".order dt{color:#47536a}.order dd{margin:0;overflow-wrap:anywhere}.order .amount{font-weight:700;font-size:1.25rem}"
+    ".order dt{color:#47536a}.order dt,.order dd{overflow-wrap:anywhere}.order dd{margin:0;unicode-bidi:plaintext}[dir=rtl] dd{text-align:right}.order .amount{font-weight:700;font-size:1.25rem}"
     ".number{font-variant-numeric:tabular-nums;white-space:pre-wrap}.doubt{color:#7a0c12;font-weight:600}"
     "button.plain{margin:.75rem 0 0;color:#0b3d6e;background:none;border:1px solid currentColor}"
     "button.plain:hover{background:#dfe7f1}"
@@ -66,15 +66,17 @@ const char *finq_sandbox_policy(apr_pool_t *pool)
 }
 
 /* `mark` stands before the title, for who hears it first. */
-static const char *document(const char *mark, const char *title, const char *content, apr_pool_t *pool)
+static const char *document(const char *language, const char *mark, const char *title, const char *content, apr_pool_t *pool)
 {
-    return apr_pstrcat(pool,
-                       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    const char *said = sandbox_say(language, title);
+    return apr_pstrcat(pool, "<!DOCTYPE html>\n<html lang=\"", language, "\" dir=\"", sandbox_direction(language),
+                       "\">\n<head>\n<meta charset=\"utf-8\">\n"
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
-                       mark, title, " – Sandbox Bank</title>\n<style>", style,
+                       *mark ? sandbox_say(language, mark) : "", *mark ? " " : "", said, " – Sandbox Bank</title>\n<style>",
+                       style,
                        "</style>\n</head>\n<body>\n"
                        "<header>Sandbox Bank</header>\n<main>\n<h1>",
-                       title, "</h1>\n", content, "</main>\n</body>\n</html>\n", NULL);
+                       said, "</h1>\n", content, "</main>\n</body>\n</html>\n", NULL);
 }
 
 static const char *escaped(const char *text, apr_pool_t *pool)
@@ -82,12 +84,12 @@ static const char *escaped(const char *text, apr_pool_t *pool)
     return apr_pescape_entity(pool, text, 0);
 }
 
-const char *finq_sandbox_refusal(const char *message, apr_pool_t *pool)
+const char *finq_sandbox_refusal(const char *message, const char *language, apr_pool_t *pool)
 {
-    return document("", "This page cannot be shown",
-                    apr_pstrcat(pool, "<p class=\"alert\" role=\"alert\">", escaped(message, pool),
-                                "</p>\n<p>Go back to the application that sent you here, and start again.</p>\n", NULL),
-                    pool);
+    const char *content =
+        apr_pstrcat(pool, "<p class=\"alert\" role=\"alert\" lang=\"en\" dir=\"ltr\">", escaped(message, pool), "</p>\n<p>",
+                    sandbox_say(language, "Go back to the application that sent you here, and start again."), "</p>\n", NULL);
+    return document(language, "", "This page cannot be shown", content, pool);
 }
 
 static const char *field(const char *id, const char *label, const char *attributes, int wrong, apr_pool_t *pool)
@@ -97,14 +99,24 @@ static const char *field(const char *id, const char *label, const char *attribut
                        wrong ? " aria-invalid=\"true\" aria-describedby=\"problems\"" : "", ">\n", NULL);
 }
 
+/* A group of the form with its name. */
+static const char *group(const finq_sandbox_visit *visit, const char *name, const char *content, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "<fieldset>\n<legend>", sandbox_say(visit->language, name), "</legend>\n", content, "</fieldset>\n",
+                       NULL);
+}
+
 static const char *login(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool)
 {
+    const char *language = visit->language;
     const char *typed = apr_pstrcat(pool, "autocomplete=\"off\" value=\"", escaped(visit->customer, pool), "\"", NULL);
-    return apr_pstrcat(pool, "<fieldset>\n<legend>Log in</legend>\n",
-                       field("customer", "Customer number", typed, submitted && !sandbox_is_typed(visit->customer), pool),
-                       field("pin", "PIN", "type=\"password\" inputmode=\"numeric\" autocomplete=\"off\"",
-                             submitted && !sandbox_is_typed(visit->pin), pool),
-                       "</fieldset>\n", NULL);
+    const char *fields = apr_pstrcat(
+        pool,
+        field("customer", sandbox_say(language, "Customer number"), typed, submitted && !sandbox_is_typed(visit->customer), pool),
+        field("pin", sandbox_say(language, "PIN"), "type=\"password\" inputmode=\"numeric\" autocomplete=\"off\"",
+              submitted && !sandbox_is_typed(visit->pin), pool),
+        NULL);
+    return group(visit, "Log in", fields, pool);
 }
 
 /* A radio button or checkbox with its label and hint. */
@@ -113,33 +125,34 @@ typedef struct {
     int is_required, is_chosen;
 } option;
 
-static const char *option_html(const option *of, apr_pool_t *pool)
+static const char *option_html(const option *of, const char *language, apr_pool_t *pool)
 {
     return apr_pstrcat(pool, "<div class=\"choice\"><input type=\"", of->type, "\" name=\"", of->name, "\" id=\"", of->id,
                        "\" value=\"", of->value, "\"", of->is_required ? " required" : "", " aria-describedby=\"", of->id,
-                       "-hint\"", of->is_chosen ? " checked" : "", "><div><label for=\"", of->id, "\">", of->label,
-                       "</label><span id=\"", of->id, "-hint\">", of->hint, "</span></div></div>\n", NULL);
+                       "-hint\"", of->is_chosen ? " checked" : "", "><div><label for=\"", of->id, "\">",
+                       sandbox_say(language, of->label), "</label><span id=\"", of->id, "-hint\">",
+                       sandbox_say(language, of->hint), "</span></div></div>\n", NULL);
 }
 
 static const char *answers(const finq_sandbox_visit *visit, apr_pool_t *pool)
 {
-    const char *list =
-        apr_pstrcat(pool, "<fieldset>\n<legend>", visit->ordered ? "Your answer" : "Your consent", "</legend>\n", NULL);
+    const char *list = "";
     for (const sandbox_choice *choice = sandbox_choices; choice->name; choice++) {
         const char *hint = visit->ordered ? choice->payment_hint : choice->hint;
         const option one = {
             "radio", "choice", choice->name, choice->name, choice->label, hint, 1, strcmp(visit->choice, choice->name) == 0};
-        list = apr_pstrcat(pool, list, option_html(&one, pool), NULL);
+        list = apr_pstrcat(pool, list, option_html(&one, visit->language, pool), NULL);
     }
-    return apr_pstrcat(pool, list, "</fieldset>\n", NULL);
+    return group(visit, visit->ordered ? "Your answer" : "Your consent", list, pool);
 }
 
 /* Who asks, and for what. */
 static const char *request_of(const finq_sandbox_visit *visit, apr_pool_t *pool)
 {
     int is_known;
-    return apr_pstrcat(pool, "<p><strong>", *visit->asker ? escaped(visit->asker, pool) : "An application", "</strong> ",
-                       sandbox_purpose_words(visit->purpose, &is_known), "</p>\n", NULL);
+    return apr_pstrcat(pool, "<p><strong>",
+                       *visit->asker ? escaped(visit->asker, pool) : sandbox_say(visit->language, "An application"), "</strong> ",
+                       sandbox_say(visit->language, sandbox_purpose_words(visit->purpose, &is_known)), "</p>\n", NULL);
 }
 
 static const struct {
@@ -152,25 +165,25 @@ static const struct {
 /* Those to share are all of them, until the user has said otherwise. */
 static const char *shared_accounts(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool)
 {
-    const char *list = "<fieldset>\n<legend>Which accounts</legend>\n";
+    const char *list = "";
     for (int i = 0; i < 2; i++) {
         const char *name = accounts[i].name, *chosen = i == 0 ? visit->current : visit->savings;
         const option one = {"checkbox", name, name, "1", accounts[i].label, accounts[i].hint, 0, !submitted || *chosen};
-        list = apr_pstrcat(pool, list, option_html(&one, pool), NULL);
+        list = apr_pstrcat(pool, list, option_html(&one, visit->language, pool), NULL);
     }
-    return apr_pstrcat(pool, list, "</fieldset>\n", NULL);
+    return group(visit, "Which accounts", list, pool);
 }
 
 static const char *paying_account(const finq_sandbox_visit *visit, apr_pool_t *pool)
 {
-    const char *list = "<fieldset>\n<legend>Pay from</legend>\n";
+    const char *list = "";
     for (int i = 0; i < 2; i++) {
         const char *name = accounts[i].name;
         const option one = {"radio",           "account",        name, name,
                             accounts[i].label, accounts[i].hint, 1,    strcmp(visit->account, name) == 0};
-        list = apr_pstrcat(pool, list, option_html(&one, pool), NULL);
+        list = apr_pstrcat(pool, list, option_html(&one, visit->language, pool), NULL);
     }
-    return apr_pstrcat(pool, list, "</fieldset>\n", NULL);
+    return group(visit, "Pay from", list, pool);
 }
 
 static const char *account_choice(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool)
@@ -186,19 +199,19 @@ static const char *hidden(const char *name, const char *value, apr_pool_t *pool)
                   : "";
 }
 
-static const char *problem(int is, const char *id, const char *text, apr_pool_t *pool)
+static const char *problem(const finq_sandbox_visit *visit, int is, const char *id, const char *text, apr_pool_t *pool)
 {
-    return is ? apr_pstrcat(pool, "<li><a href=\"#", id, "\">", text, "</a></li>\n", NULL) : "";
+    return is ? apr_pstrcat(pool, "<li><a href=\"#", id, "\">", sandbox_say(visit->language, text), "</a></li>\n", NULL) : "";
 }
 
 static const char *problems(const finq_sandbox_visit *visit, apr_pool_t *pool)
 {
     return apr_pstrcat(
         pool, "<div class=\"alert\" role=\"alert\" id=\"problems\" tabindex=\"-1\" autofocus>\n<ul>\n",
-        problem(!sandbox_is_typed(visit->customer), "customer", "Enter a customer number of at most 64 characters.", pool),
-        problem(!sandbox_is_typed(visit->pin), "pin", "Enter a PIN of at most 64 characters.", pool),
-        problem(!*visit->choice, sandbox_choices[0].name, "Choose an answer.", pool),
-        problem(!sandbox_are_accounts_chosen(visit), "current", "Choose an account at least, or refuse.", pool),
+        problem(visit, !sandbox_is_typed(visit->customer), "customer", "Enter a customer number of at most 64 characters.", pool),
+        problem(visit, !sandbox_is_typed(visit->pin), "pin", "Enter a PIN of at most 64 characters.", pool),
+        problem(visit, !*visit->choice, sandbox_choices[0].name, "Choose an answer.", pool),
+        problem(visit, !sandbox_are_accounts_chosen(visit), "current", "Choose an account at least, or refuse.", pool),
         "</ul>\n</div>\n", NULL);
 }
 
@@ -210,25 +223,27 @@ static const char *carried(const finq_sandbox_visit *visit, apr_pool_t *pool)
                        hidden("order", visit->order, pool), NULL);
 }
 
+#define NOTE "This is no real bank. Any customer number and any PIN will do; do not enter those of a real account."
+
 const char *finq_sandbox_page(const finq_sandbox_visit *visit, int submitted, apr_pool_t *pool)
 {
+    const char *language = visit->language;
     const char *content = apr_pstrcat(
-        pool, submitted ? problems(visit, pool) : "",
-        "<p class=\"note\">This is no real bank. Any customer number and any PIN will do; do not enter those of a real account.</p>\n",
+        pool, submitted ? problems(visit, pool) : "", "<p class=\"note\">", sandbox_say(language, NOTE), "</p>\n",
         request_of(visit, pool), sandbox_order_section(visit, pool), "<form method=\"post\">\n", carried(visit, pool),
-        login(visit, submitted, pool), account_choice(visit, submitted, pool), answers(visit, pool),
-        "<button>Continue</button>\n<button class=\"plain\" name=\"cancel\" value=\"1\" formnovalidate>Cancel and go back</button>\n"
-        "</form>\n",
-        NULL);
-    return document(submitted ? "Error: " : "", visit->ordered ? "Check and approve" : "Log in and consent", content, pool);
+        login(visit, submitted, pool), account_choice(visit, submitted, pool), answers(visit, pool), "<button>",
+        sandbox_say(language, "Continue"), "</button>\n<button class=\"plain\" name=\"cancel\" value=\"1\" formnovalidate>",
+        sandbox_say(language, "Cancel and go back"), "</button>\n</form>\n", NULL);
+    return document(language, submitted ? "Error:" : "", visit->ordered ? "Check and approve" : "Log in and consent", content,
+                    pool);
 }
 
-const char *finq_sandbox_decided(int is_agreed, const char *location, apr_pool_t *pool)
+const char *finq_sandbox_decided(int is_agreed, const char *location, const char *language, apr_pool_t *pool)
 {
-    const char *content = apr_pstrcat(pool, "<p class=\"note\">",
-                                      is_agreed ? "You have approved this payment. It is ordered, and cannot be taken back here."
-                                                : "This payment was cancelled. Nothing was paid, and nothing will be.",
-                                      "</p>\n<p><a class=\"button\" href=\"", escaped(location, pool),
-                                      "\">Go back to the application</a></p>\n", NULL);
-    return document("", is_agreed ? "Approved already" : "Cancelled already", content, pool);
+    const char *told = is_agreed ? "You have approved this payment. It is ordered, and cannot be taken back here."
+                                 : "This payment was cancelled. Nothing was paid, and nothing will be.";
+    const char *content =
+        apr_pstrcat(pool, "<p class=\"note\">", sandbox_say(language, told), "</p>\n<p><a class=\"button\" href=\"",
+                    escaped(location, pool), "\">", sandbox_say(language, "Go back to the application"), "</a></p>\n", NULL);
+    return document(language, "", is_agreed ? "Approved already" : "Cancelled already", content, pool);
 }

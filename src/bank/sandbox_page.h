@@ -20,6 +20,11 @@ int sandbox_is_typed(const char *text);
 /* Whether accounts are chosen, where they have to be. */
 int sandbox_are_accounts_chosen(const finq_sandbox_visit *visit);
 
+/* What is said in English, in a language of the bank's; English where it has no words for it. */
+const char *sandbox_say(const char *language, const char *english);
+/* How the language is written: "ltr" or "rtl". */
+const char *sandbox_direction(const char *language);
+
 /* What the visit's order orders; "" where it has none. */
 const char *sandbox_order_section(const finq_sandbox_visit *visit, apr_pool_t *pool);
 

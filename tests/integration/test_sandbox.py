@@ -79,10 +79,20 @@ def test_the_page(visitor, httpd):
     assert answer.status == 200 and answer.headers["content-type"] == "text/html; charset=utf-8"
     assert_safe(answer)
     page = answer.body.decode()
-    assert '<html lang="en">' in page and 'id="deny" value="deny" required aria-describedby="deny-hint" checked' in page
+    assert '<html lang="en" dir="ltr">' in page and 'id="deny" value="deny" required aria-describedby="deny-hint" checked' in page
     assert "<script" not in page and " on" not in page.replace(" one", "").replace(" on your phone", "")
     head = visitor.request("HEAD", f"/sandbox?{query(httpd)}")
     assert head.status == 200 and head.body == b""
+
+
+def test_it_speaks_the_browsers_language(visitor, httpd):
+    """Red where the handler asks for no language, of pages or of refusals."""
+    spoken = {"Accept-Language": "nl,ar;q=0.9,en;q=0.8"}
+    for path, status, words in ((f"/sandbox?{query(httpd)}", 200, "رقم العميل"), ("/sandbox?state=x", 400, "لا يمكن عرض هذه الصفحة")):
+        answer = visitor.request("GET", path, headers=spoken)
+        page = answer.body.decode()
+        assert answer.status == status and '<html lang="ar" dir="rtl">' in page and words in page
+        assert_safe(answer)
 
 
 @pytest.mark.parametrize("choice, name, begins", [

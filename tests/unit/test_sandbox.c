@@ -140,7 +140,7 @@ static void what_was_typed_is_text(void **state)
     assert_non_null(strstr(page, "value=\"&quot;&gt;&lt;script&gt;"));
     assert_null(strstr(page, "<script"));
     assert_null(strstr(page, "secret")); /* a PIN is never written back */
-    assert_null(strstr(finq_sandbox_refusal("<script>", pool), "<script"));
+    assert_null(strstr(finq_sandbox_refusal("<script>", "en", pool), "<script"));
 }
 
 static apr_size_t count_of(const char *page, const char *what)

@@ -36,6 +36,11 @@ static apr_array_header_t *homes_of(request_rec *r)
     return homes;
 }
 
+static const char *language_of(request_rec *r)
+{
+    return finq_sandbox_language(apr_table_get(r->headers_in, "Accept-Language"), r->pool);
+}
+
 static int is_form_type(const char *type)
 {
     return type && strcmp(type, "application/x-www-form-urlencoded") == 0;
@@ -66,7 +71,9 @@ static finq_error *visit_read(finq_sandbox_visit *visit, finq_request *request)
         FINQ_TRY(form_read(&form, request));
     else if (strlen(form) > FINQ_SANDBOX_MOST)
         return finq_error_make(r->pool, FINQ_E_INVALID_FIELD, "The link to this page is too long.");
-    return finq_sandbox_read(visit, form, homes_of(r), r->pool);
+    FINQ_TRY(finq_sandbox_read(visit, form, homes_of(r), r->pool));
+    visit->language = language_of(r);
+    return NULL;
 }
 
 static int leave(request_rec *r, const finq_sandbox_visit *visit)
@@ -86,14 +93,14 @@ static int decided_send(request_rec *r, finq_sandbox_visit *visit, int is_agreed
     visit->choice = is_agreed && !finq_sandbox_is_agreed(visit) ? "approve" : visit->choice;
     if (finq_sandbox_location(&location, visit, r->pool) != NULL)
         return HTTP_INTERNAL_SERVER_ERROR;
-    return page_send(r, HTTP_OK, finq_sandbox_decided(is_agreed, location, r->pool));
+    return page_send(r, HTTP_OK, finq_sandbox_decided(is_agreed, location, visit->language, r->pool));
 }
 
 static int error_send(request_rec *r, const finq_error *error)
 {
     if (finq_request_of(r)->answered)
         return AP_FILTER_ERROR; /* httpd has answered a body that it would not read */
-    return page_send(r, finq_code_http(error->code), finq_sandbox_refusal(error->message, r->pool));
+    return page_send(r, finq_code_http(error->code), finq_sandbox_refusal(error->message, language_of(r), r->pool));
 }
 
 /* Leaves with an order as its user chose. A bank that fails decides nothing, and who decided in another tab has decided. */
