@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""make bench [BENCH='sessions step token onboard upload memory tenants signed connector require accounts payments page'] [CLIENTS='64 16']: figures
+"""make bench [BENCH='sessions step token status consent onboard upload memory tenants signed connector require accounts payments page'] [CLIENTS='64 16']: figures
 beside their targets, on private servers, under so many clients at once, one number after the other. This program takes one; of another
 than 64 it measures calls and onboarding where nothing is asked for. Ends with 0 whatever the figures are; with STRICT=1 a missed
 target is a failure."""
@@ -13,7 +13,7 @@ from bench.table import Table
 from finqenv.process import Failure, main
 from finqenv.runs import Run
 
-CALLS = {"sessions": ("sessions", "forged"), "step": ("step1", "step2"), "token": ("token",)}
+CALLS = {"sessions": ("sessions", "forged"), "step": ("step1", "step2"), "token": ("token",), "status": ("status",), "consent": ("consent",)}
 SECTIONS = {"onboard": onboarding.measure, "upload": upload.measure, "memory": upload.flat,
             "tenants": tenants.measure, "signed": signed.measure, "connector": connectors.measure,
             "require": require.measure, "accounts": accounts.measure, "payments": payments.measure,

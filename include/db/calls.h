@@ -1017,7 +1017,7 @@ typedef struct finq_session_status_in {
     apr_int32_t secret_id;
 } finq_session_status_in;
 typedef finq_session_standing_row finq_session_status_out;
-/** sql/functions/session.sql. It may be repeated. */
+/** sql/functions/session.sql. It locks no more than its session, and may share a transaction. It may be repeated. */
 finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, const finq_session_status_in *in,
                                      apr_pool_t *pool);
 

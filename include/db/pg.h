@@ -76,8 +76,9 @@ typedef struct finq_pg_job {
  * none has had an effect, and each is made again, alone. Only one thread may use the jobs' pools meanwhile. */
 void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
-/** Makes several calls. Four or more of a kind of which there is a statement for a crowd are asked by that one first, each kind
- * in a transaction of its own; whoever it did not answer, and all others, by finq_pg_calls. */
+/** Makes several calls, of which those come first that promise what they lock (finq_pg_arg_session). Four or more of a kind of
+ * which there is a statement for a crowd are asked by that one first, each kind in a transaction of its own; whoever it did not
+ * answer, and all others, by finq_pg_calls: those that promise together, each other alone. */
 void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
 /** Somewhere to send calls: the business rooms know this, and not where connections come from. */

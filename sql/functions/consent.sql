@@ -117,19 +117,30 @@ BEGIN
     END IF;
 END $$;
 
--- What a tenant is told of its consent.
+-- What a tenant is told of its consent, and of what bears these names.
+CREATE OR REPLACE FUNCTION finq.consent_row(p_consent finq.credential, p_country text, p_servicer text, p_skill text, p_tenant text)
+    RETURNS finq.consent_answer
+    LANGUAGE sql VOLATILE
+    RETURN ROW(
+        'ok', (p_consent).credentials_id, finq.consent_status(p_consent), finq.seconds((p_consent).consent_exp),
+        finq.seconds((p_consent).max_data_retention), finq.seconds((p_consent).created_at), finq.seconds((p_consent).updated_at),
+        p_country, p_servicer, p_skill, p_tenant, (p_consent).tenant_user_id,
+        floor(extract(epoch FROM (p_consent).consent_exp - clock_timestamp()) * 1000)::bigint, (p_consent).data_key)::finq.consent_answer;
+
+-- It is in PL/pgSQL, which keeps its plan.
 CREATE OR REPLACE FUNCTION finq.consent_told(p_consent finq.credential) RETURNS finq.consent_answer
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
 AS $$
-    SELECT 'ok', p_consent.credentials_id, finq.consent_status(p_consent), finq.seconds(p_consent.consent_exp),
-           finq.seconds(p_consent.max_data_retention), finq.seconds(p_consent.created_at), finq.seconds(p_consent.updated_at),
-           r.country, r.name, k.name, t.name, p_consent.tenant_user_id,
-           floor(extract(epoch FROM p_consent.consent_exp - clock_timestamp()) * 1000)::bigint, p_consent.data_key
+DECLARE
+    v_answer finq.consent_answer;
+BEGIN
+    SELECT (finq.consent_row(p_consent, r.country, r.name, k.name, t.name)).* INTO v_answer
       FROM finq.tenant t
      CROSS JOIN finq.skill k
       JOIN finq.servicer r ON r.servicer_id = k.servicer_id
-     WHERE t.client_id = p_consent.client_id AND k.skill_id = p_consent.skill_id
-$$;
+     WHERE t.client_id = p_consent.client_id AND k.skill_id = p_consent.skill_id;
+    RETURN v_answer;
+END $$;
 
 -- A tenant's consents that are older than one, newest first: all of them, or those of one user. So many are looked at for one
 -- page at most, whatever it is to hold.
@@ -164,7 +175,7 @@ BEGIN
     v_answer.outcome := v_claim.outcome;
     RETURN v_answer;
 END $$;
-COMMENT ON FUNCTION finq.consent_get IS 'repeatable';
+COMMENT ON FUNCTION finq.consent_get IS 'repeatable, crowd: consents_get';
 
 -- The same of a tenant that has signed the request: the server has verified that, and no secret is shown.
 CREATE OR REPLACE FUNCTION finq.consent_of_signer(p_client_id uuid, p_credentials_id uuid, p_access_token_hash bytea)

@@ -5,7 +5,7 @@
 -- place of them all, from 1; they come in the order of their sessions, or some may be left out: it tells the weeks that are looked
 -- into. Who is in the answer was done what the call would have done, and is told what it would have said. Nothing was done for who is
 -- not, and nothing found out: who needs more than the usual is asked alone, by the call itself, which alone knows refusals, repeats
--- and what else comes with a step or an exchange. Of two members of one session the first alone may be done.
+-- and what else comes with a step or an exchange. Of two members that change one session the first alone may be done.
 --
 -- Waits for others' locks are short: they end the statement, and so nobody waits for a lock who does not need it himself, and no
 -- two statements can wait for each other.
@@ -154,4 +154,71 @@ BEGIN
     SELECT 'ok', e.credentials_id, e.salt, e.secret_id, finq.seconds(g.consent_exp), finq.seconds(g.max_data_retention), NULL::text,
            e.tenant_user_id, e.data_key, e.member
       FROM exchanged e JOIN given g ON g.credentials_id = e.credentials_id;
+END $$;
+
+-- finq.session_status of many, which locks nothing. Left out: sessions that change when they are asked for.
+CREATE OR REPLACE FUNCTION finq.session_statuses(
+    p_client_id uuid[], p_session_id uuid[], p_ordinal integer[], p_generation integer[], p_nonce_expires_at bigint[],
+    p_nonce_ttl integer[], p_temp_token_ttl integer[], p_secret_id integer[],
+    OUT outcome text, OUT held boolean, OUT status finq.session_status, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
+    OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean, OUT told bytea,
+    OUT reasons bytea, OUT own_reasons text, OUT skill_id integer, OUT step_place integer, OUT uploaded text, OUT tenant_user_id bytea,
+    OUT data_key bytea, OUT member integer)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now   timestamptz := clock_timestamp();
+    v_first uuid := p_session_id[1];
+    v_last  uuid := p_session_id[cardinality(p_session_id)];
+BEGIN
+    IF current_setting('transaction_read_only')::boolean THEN -- it may be behind, which the call itself finds out
+        RETURN;
+    END IF;
+    RETURN QUERY
+    WITH usual AS MATERIALIZED (
+        SELECT u.member, p_session_id[u.member] AS session_id, p_client_id[u.member] AS client_id, p_ordinal[u.member] AS ordinal,
+               p_generation[u.member] AS generation, to_timestamp(p_nonce_expires_at[u.member]) AS until
+          FROM generate_subscripts(p_session_id, 1) AS u (member)
+         WHERE EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'))
+    SELECT d.outcome, a.ordinal > s.step_ordinal OR d.waits OR s.exchanged_at IS NOT NULL, d.status, d.step_id, d.expires_at,
+           d.secret_id, d.ordinal, d.place, d.previous, d.generation, d.waits, d.told, d.reasons, d.own_reasons, d.skill_id, d.step_place,
+           d.uploaded, d.tenant_user_id, d.data_key, a.member
+      FROM usual a
+      JOIN finq.session s ON s.session_id = a.session_id AND s.client_id = a.client_id
+     CROSS JOIN LATERAL (SELECT (finq.session_told(s)).*) d
+     WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
+       AND NOT finq.session_is_due(s) AND NOT finq.session_is_erased(s)
+       AND s.generation = a.generation AND s.step_ordinal <= a.ordinal
+       AND (a.until > v_now OR s.waits_since IS NOT NULL AND s.step_ordinal = a.ordinal);
+END $$;
+
+-- finq.consent_get of many, in any order. Left out: keys whose use is to be noted again, and consents with tokens from before a
+-- renewal, of which one may be given up.
+CREATE OR REPLACE FUNCTION finq.consents_get(
+    p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[], p_user_macs text[],
+    OUT outcome text, OUT credentials_id uuid, OUT status finq.credential_status, OUT consent_exp bigint, OUT max_data_retention bigint,
+    OUT created_at bigint, OUT updated_at bigint, OUT country text, OUT servicer text, OUT skill text, OUT tenant text,
+    OUT tenant_user_id bytea, OUT left_ms bigint, OUT data_key bytea, OUT member integer)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    RETURN QUERY
+    SELECT (finq.consent_row(c, r.country, r.name, s.name, t.name)).*, u.member
+      FROM generate_subscripts(p_credentials_id, 1) AS u (member)
+      JOIN finq.tenant t ON t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'
+      JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash[u.member]
+                            AND k.ends_at > v_now AND k.last_used_at > v_now - interval '1 minute'
+      JOIN finq.credential c ON c.credentials_id = p_credentials_id[u.member] AND c.client_id = t.client_id
+                            AND finq.consent_is_known(c) AND finq.same_hash(c.access_token_hash, p_access_token_hash[u.member])
+                            AND c.older_token_hashes = '{}' AND (c.user_mac <> ALL (p_user_macs[u.member]::bytea[])) IS NOT TRUE
+      JOIN finq.skill s ON s.skill_id = c.skill_id
+      JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
 END $$;

@@ -31,9 +31,10 @@ CREATE OR REPLACE FUNCTION finq.time_last(p_id uuid) RETURNS uuid
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Whether a session's time is up. Time that it spends waiting does not count; a bank is waited for until its page ends. One
--- that is completed waits for its exchange, and whoever has its token may still come.
+-- that is completed waits for its exchange, and whoever has its token may still come. As volatile as the clock that it looks at: only so does
+-- PostgreSQL put its body in the place of a call.
 CREATE OR REPLACE FUNCTION finq.session_is_old(p_session finq.session) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE sql VOLATILE
     RETURN CASE (p_session).status
         WHEN 'SESSION_EXPIRED' THEN true
         WHEN 'SESSION_IN_PROGRESS' THEN
@@ -220,11 +221,14 @@ BEGIN
     END IF;
 END $$;
 
--- Whether a nonce is the session's last one: 'ok', or the contract's code; 'created' where its session has had no step.
+-- Whether a nonce is the session's last one: 'ok', or the contract's code; 'created' where its session has had no step. It is in PL/pgSQL, which keeps
+-- its plan.
 CREATE OR REPLACE FUNCTION finq.nonce_outcome(p_session finq.session, p_client_id uuid, p_ordinal integer, p_generation integer,
                                               p_nonce_expires_at bigint)
     RETURNS text
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
     RETURN CASE
         WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
             THEN 'unauthorized_tenant'
@@ -237,20 +241,60 @@ CREATE OR REPLACE FUNCTION finq.nonce_outcome(p_session finq.session, p_client_i
         WHEN p_nonce_expires_at <= finq.seconds(clock_timestamp())
              AND ((p_session).waits_since IS NULL OR p_ordinal > (p_session).step_ordinal) THEN 'expired_nonce'
         ELSE 'ok' END;
+END $$;
+
+-- Whether a session stays with its last step: it waits there, or has none to come.
+CREATE OR REPLACE FUNCTION finq.session_stays(p_session finq.session) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (p_session).waits_for IS NOT NULL OR (p_session).status = 'SESSION_COMPLETED';
+
+-- Which of a step's documents are there.
+CREATE OR REPLACE FUNCTION finq.uploaded(p_step_id uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN (SELECT coalesce(array_agg(u.document), '{}') FROM finq.upload u WHERE u.step_id = p_step_id)::text;
+END $$;
+
+-- Whether how a session stands changes when it is asked for: its visit to a bank or its time is over, or its token is.
+CREATE OR REPLACE FUNCTION finq.session_is_due(p_session finq.session) RETURNS boolean
+    LANGUAGE sql VOLATILE
+    RETURN (p_session).status <> 'SESSION_EXPIRED'
+           AND (finq.session_is_old(p_session)
+                OR coalesce((p_session).waits_for = 'BANK' AND (p_session).return_until <= clock_timestamp(), false)
+                OR (p_session).status <> 'SESSION_FAILED' AND (p_session).waits_since IS NOT NULL
+                   AND (p_session).answer_expires_at <= clock_timestamp());
 
 -- What a session's client may know of it, and the token to go on with (contract section 5): of its last step too, and which of
 -- its documents are there; what a connector told, while the user is at a bank its address. `ordinal` is that of the token:
--- of the step that waits, or of the one that follows. `waits`: there is nothing to go on with yet. A token that was given
--- stays the same until its end; then, or where the tenant's server resumes the session (p_anew), it is made anew.
+-- of the step that waits, or of the one that follows. `waits`: there is nothing to go on with yet. Whether the token is `held` already
+-- is for whoever asks.
+CREATE OR REPLACE FUNCTION finq.session_told(p_session finq.session) RETURNS finq.session_standing
+    LANGUAGE sql STABLE
+    RETURN ROW(
+        'ok', NULL::boolean, (p_session).status, (p_session).step_id,
+        CASE WHEN (p_session).status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN finq.seconds((p_session).answer_expires_at) END,
+        (p_session).answer_secret_id,
+        (p_session).step_ordinal + CASE WHEN finq.session_stays(p_session) THEN 0 ELSE 1 END,
+        CASE WHEN finq.session_stays(p_session) THEN coalesce((p_session).step_place, (p_session).step_ordinal)
+             ELSE coalesce((p_session).next_place, (p_session).step_ordinal + 1) END,
+        CASE WHEN finq.session_stays(p_session) OR (p_session).resubmit THEN 0
+             ELSE coalesce((p_session).step_place, (p_session).step_ordinal) END,
+        (p_session).generation, (p_session).waits_for IS NOT NULL,
+        CASE WHEN (p_session).waits_since IS NULL OR (p_session).waits_for = 'BANK' THEN (p_session).reply ELSE (p_session).told END,
+        (p_session).reasons, (p_session).own_reasons::text, (p_session).skill_id,
+        coalesce((p_session).step_place, (p_session).step_ordinal), finq.uploaded((p_session).step_id),
+        (p_session).tenant_user_id, (p_session).data_key)::finq.session_standing;
+
+-- The same of a session that the caller has locked, brought up to now first. A token that was given stays the same until its end; then,
+-- or where the tenant's server resumes the session (p_anew), it is made anew.
 CREATE OR REPLACE FUNCTION finq.session_answer(
     p_session finq.session, p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer, p_anew boolean)
     RETURNS finq.session_standing
     LANGUAGE plpgsql
 AS $$
 DECLARE
-    v_now    timestamptz;
-    v_stays  boolean; -- with its last step: it waits there, or has none to come
-    v_answer finq.session_standing;
+    v_now timestamptz;
 BEGIN
     IF p_session.waits_for = 'BANK' AND p_session.return_until <= clock_timestamp() THEN
         PERFORM finq.session_conclude(p_session, 'resubmit', NULL, NULL, '["The visit to the bank was not finished in time."]');
@@ -260,37 +304,16 @@ BEGIN
         p_session := finq.session_expire(p_session.session_id);
     END IF;
     v_now := clock_timestamp();
-    v_answer.waits := p_session.waits_for IS NOT NULL;
-    v_answer.status := p_session.status;
-    IF v_answer.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN
-        IF p_anew OR p_session.waits_since IS NOT NULL AND p_session.answer_expires_at <= v_now THEN
-            UPDATE finq.session s
-               SET answer_expires_at = date_trunc('second', v_now) + interval '1 second'
-                       * CASE WHEN v_answer.status = 'SESSION_COMPLETED' THEN p_temp_token_ttl ELSE p_nonce_ttl END,
-                   answer_secret_id = p_secret_id, generation = s.generation + p_anew::integer
-             WHERE s.session_id = p_session.session_id
-            RETURNING s.* INTO p_session;
-        END IF;
-        v_answer.expires_at := finq.seconds(p_session.answer_expires_at);
+    IF p_session.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED')
+       AND (p_anew OR p_session.waits_since IS NOT NULL AND p_session.answer_expires_at <= v_now) THEN
+        UPDATE finq.session s
+           SET answer_expires_at = date_trunc('second', v_now) + interval '1 second'
+                   * CASE WHEN s.status = 'SESSION_COMPLETED' THEN p_temp_token_ttl ELSE p_nonce_ttl END,
+               answer_secret_id = p_secret_id, generation = s.generation + p_anew::integer
+         WHERE s.session_id = p_session.session_id
+        RETURNING s.* INTO p_session;
     END IF;
-    v_stays := v_answer.waits OR v_answer.status = 'SESSION_COMPLETED';
-    v_answer.step_id := p_session.step_id;
-    v_answer.secret_id := p_session.answer_secret_id;
-    v_answer.ordinal := p_session.step_ordinal + CASE WHEN v_stays THEN 0 ELSE 1 END;
-    v_answer.place := CASE WHEN v_stays THEN coalesce(p_session.step_place, p_session.step_ordinal)
-                           ELSE coalesce(p_session.next_place, p_session.step_ordinal + 1) END;
-    v_answer.previous := CASE WHEN v_stays OR p_session.resubmit THEN 0
-                              ELSE coalesce(p_session.step_place, p_session.step_ordinal) END;
-    v_answer.generation := p_session.generation;
-    v_answer.skill_id := p_session.skill_id;
-    v_answer.told := CASE WHEN p_session.waits_since IS NULL OR p_session.waits_for = 'BANK' THEN p_session.reply ELSE p_session.told END;
-    v_answer.reasons := p_session.reasons;
-    v_answer.own_reasons := p_session.own_reasons::text;
-    v_answer.step_place := coalesce(p_session.step_place, p_session.step_ordinal);
-    v_answer.uploaded := (SELECT coalesce(array_agg(u.document), '{}') FROM finq.upload u WHERE u.step_id = p_session.step_id)::text;
-    v_answer.tenant_user_id := p_session.tenant_user_id;
-    v_answer.data_key := p_session.data_key;
-    RETURN v_answer;
+    RETURN finq.session_told(p_session);
 END $$;
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -304,7 +327,8 @@ BEGIN
     RETURN EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
 END $$;
 
--- How a session stands, for whom holds its last nonce.
+-- How a session stands, for whom holds its last nonce. It is locked where that changes now, and where the database writes nothing: what
+-- has become a standby may be behind, and is found out by the lock.
 CREATE OR REPLACE FUNCTION finq.session_status(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
@@ -313,14 +337,20 @@ CREATE OR REPLACE FUNCTION finq.session_status(
 AS $$
 DECLARE
     v_session finq.session;
+    v_is_due  boolean;
     v_outcome text;
     v_answer  finq.session_standing;
 BEGIN
-    SELECT s.* INTO v_session FROM finq.session s
-     WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+    SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id;
+    v_is_due := finq.session_is_due(v_session) OR current_setting('transaction_read_only')::boolean;
+    IF v_is_due THEN
+        SELECT s.* INTO v_session FROM finq.session s
+         WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
+    END IF;
     v_outcome := finq.nonce_outcome(v_session, p_client_id, p_ordinal, p_generation, p_nonce_expires_at);
     IF v_outcome = 'ok' THEN
-        v_answer := finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, false);
+        v_answer := CASE WHEN v_is_due THEN finq.session_answer(v_session, p_nonce_ttl, p_temp_token_ttl, p_secret_id, false)
+                         ELSE finq.session_told(v_session) END;
         -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged
         -- is not given again
         v_answer.held := p_ordinal > v_session.step_ordinal OR v_answer.waits OR v_session.exchanged_at IS NOT NULL;
@@ -328,7 +358,7 @@ BEGIN
     v_answer.outcome := v_outcome;
     RETURN v_answer;
 END $$;
-COMMENT ON FUNCTION finq.session_status IS 'repeatable';
+COMMENT ON FUNCTION finq.session_status IS 'locks: session, repeatable, crowd: session_statuses';
 
 -- The same for the tenant's server, with a token that makes all of before old.
 CREATE OR REPLACE FUNCTION finq.session_resume(

@@ -792,11 +792,16 @@ finq_error *finq_call_consent_delete(finq_consent_delete_out *out, finq_db *db, 
 
 finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const finq_consent_get_in *in, apr_pool_t *pool)
 {
+    static const finq_pg_statement crowd = {
+        "finq_consents_get",
+        "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key, member FROM finq.consents_get(p_client_id => $1, "
+        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_consent_get",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
         "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_get(p_client_id => $1, p_secret_hash "
-        "=> $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 1, NULL};
+        "=> $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1787,16 +1792,22 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
 finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, const finq_session_status_in *in,
                                      apr_pool_t *pool)
 {
+    static const finq_pg_statement crowd = {
+        "finq_session_statuses",
+        "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, member FROM "
+        "finq.session_statuses(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, "
+        "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_session_status",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
         "finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at "
-        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1, NULL};
+        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
-    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_session(&args, in->session_id);
     finq_pg_arg_int(&args, in->ordinal);
     finq_pg_arg_int(&args, in->generation);
     finq_pg_arg_long(&args, in->nonce_expires_at);

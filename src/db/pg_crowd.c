@@ -121,6 +121,18 @@ static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *conne
     return NULL;
 }
 
+/* Those that promise what they lock come first, and share a transaction; each of the others has one of its own. */
+static void unanswered_ask(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
+{
+    int together = 0;
+    while (together < count && jobs[together]->args->session)
+        together++;
+    if (together)
+        finq_pg_calls(jobs, together, connection, deadline, named);
+    for (int i = together; i < count; i++)
+        finq_pg_calls(&jobs[i], 1, connection, deadline, named);
+}
+
 void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
     finq_pg_job **left = apr_palloc(jobs[0]->pool, (apr_size_t)count * sizeof *left);
@@ -132,6 +144,6 @@ void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, a
     }
     if (lost)
         pg_jobs_fail(left, unanswered, lost);
-    else if (unanswered)
-        finq_pg_calls(left, unanswered, connection, deadline, named);
+    else
+        unanswered_ask(left, unanswered, connection, deadline, named);
 }

@@ -1,4 +1,4 @@
-"""Account data at the sandbox bank: /accounts/get of two accounts and /consents/get beside B = 1 / (1/H + 1/D), /transactions/get of 20,000 rows beside COPY of
+"""Account data at the sandbox bank: /accounts/get of two accounts beside B = 1 / (1/H + 1/D), /transactions/get of 20,000 rows beside COPY of
 the same rows, a page of /transactions/sync where a million rows are stored, and what refreshes cost."""
 import hashlib
 import http.client
@@ -49,15 +49,13 @@ class Bank:
 def _calls(table, bank):
     held = bank.agreed("1000")
     body = bank.body(held)
-    for path, function, name in (("/accounts/get", "finq.accounts_get({})", "/accounts/get of two accounts"),
-                                 ("/consents/get", "finq.consent_get({}, NULL)", "/consents/get")):
-        ratios, figures = [], []
-        for _ in range(ROUNDS):
-            floor, direct, module = bank.rate("/floor", body), bank.direct(held, function), bank.rate(f"/v1{path}", body)
-            ratios.append(module / (1 / (1 / floor + 1 / direct)))
-            figures.append((floor, direct, module))
-        middle = [table.median(column) for column in zip(*figures)]
-        table.add(f"{name}, HTTP: M / B", statistics.median(ratios), target=0.85, note="H {:,.0f}  D {:,.0f}  M {:,.0f} /s".format(*middle))
+    ratios, figures = [], []
+    for _ in range(ROUNDS):
+        floor, direct, module = bank.rate("/floor", body), bank.direct(held, "finq.accounts_get({})"), bank.rate("/v1/accounts/get", body)
+        ratios.append(module / (1 / (1 / floor + 1 / direct)))
+        figures.append((floor, direct, module))
+    middle = [table.median(column) for column in zip(*figures)]
+    table.add("/accounts/get of two accounts, HTTP: M / B", statistics.median(ratios), target=0.85, note="H {:,.0f}  D {:,.0f}  M {:,.0f} /s".format(*middle))
 
 
 def _resident(bank):

@@ -6,8 +6,8 @@ from .site import CLIENTS
 ROUNDS = 5
 SECONDS = 0.6           # of a measurement, about
 SESSIONS = (1600, 12800)  # that go through a phase in one round: fewest and most, as fast as the machine is now
-NAMES = {"step1": "first step", "step2": "later step", "token": "/token", "sessions": "/sessions", "forged": "forged nonce"}
-WITH_DATABASE = {"step1", "step2", "token"}
+NAMES = {"step1": "first step", "step2": "later step", "token": "/token", "status": "status", "consent": "/consents/get", "sessions": "/sessions", "forged": "forged nonce"}
+WITH_DATABASE = {"step1", "step2", "token", "status", "consent"}
 
 
 def _floor(site, port, kinds):

@@ -27,9 +27,11 @@ CASE WHEN :last THEN 0 ELSE :ordinal + 1 END, NULL, NULL, NULL, 0, NULL, NULL, N
 EXCHANGE = f"""SELECT outcome, credentials_id, salt, secret_id, consent_exp, max_data_retention, missing
 FROM finq.exchange_token(:tenant, :secret_hash, {ID.format(':high', ':low')}, :later, '{{}}',
 {ID.format(':high', ':low_step')}, :hash, :salt, :secret, 120);"""
+STATUS = f"SELECT * FROM finq.session_status(:tenant, {ID.format(':high', ':low')}, :ordinal, 0, :later, 1800, 1800, :secret);"
+CONSENT = f"SELECT * FROM finq.consent_get(:tenant, :secret_hash, {ID.format(':high', ':low_step')}, :hash, NULL);"
 SEALED = bytes(17)  # what sealing adds to a value
 SHORT = 5  # calls a connection of a short run
-SCRIPTS = {"step1": (STEP, 1), "step2": (STEP, 2), "token": (EXCHANGE, 3)}
+SCRIPTS = {"step1": (STEP, 1), "status": (STATUS, 2), "step2": (STEP, 2), "token": (EXCHANGE, 3), "consent": (CONSENT, 3)}
 
 
 def hexadecimal(data):
@@ -78,7 +80,7 @@ class Database:
         return self.site.cpu() + ended.ru_utime + ended.ru_stime
 
     def rates(self, count):
-        """The first step, the second, and the exchange, each for `count` sessions."""
+        """Steps, the exchange and the questions between, each for `count` sessions."""
         base, before = int(time.time() * 1000), self._credentials()
         rates = {kind: self._measure(kind, base, count) for kind in SCRIPTS}
         made, wanted = self._credentials() - before, (count // CLIENTS + SHORT) * CLIENTS

@@ -9,7 +9,8 @@
 
 static const char usage[] =
     "load fixed    one request (--path, --body, --status; a GET without --body) again and again for --seconds\n"
-    "load phases   --count sessions go through start, first step, second step and exchange, all through one before the next\n"
+    "load phases   --count sessions go through start, first step, status, second step, exchange and /consents/get, all through\n"
+    "              one before the next\n"
     "load onboard  each connection goes through whole onboardings for --seconds\n"
     "All: --port N --tls --connections N --base /v1 --client-id … --client-secret … --app-key … --skill …\n"
     "     --step1 NAME --data1 JSON --step2 NAME --data2 JSON\n";

@@ -6,9 +6,10 @@
 #include <string.h>
 
 #define TOKEN_MAX 1024
-enum { START, STEP_1, STEP_2, EXCHANGE, STAGES };
+/* What an onboarding consists of, and what else is asked. */
+enum { START, STEP_1, STEP_2, EXCHANGE, STAGES, STATUS = STAGES, CONSENT };
 
-/* What the next request of a session needs. */
+/* What the next request of a session needs; behind the exchange, what it gave. */
 typedef struct {
     char id[37], token[TOKEN_MAX];
 } session;
@@ -60,13 +61,20 @@ void load_fixed(const load_options *options)
 static size_t stage_request(char *request, const load_options *o, int stage, const session *s)
 {
     char path[256], body[LOAD_REQUEST_MAX / 2];
-    snprintf(path, sizeof path, "%s%s", o->base, stage == START ? "/sessions" : "/token");
+    snprintf(path, sizeof path, "%s%s", o->base, stage == START ? "/sessions" : stage == CONSENT ? "/consents/get" : "/token");
     if (stage == START)
         snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"client_app_key\":\"%s\",\"skill\":\"%s\"}", o->client_id, o->app_key,
                  o->skill);
     else if (stage == EXCHANGE)
         snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"client_secret\":\"%s\",\"temp_token\":\"%s\"}", o->client_id,
                  o->client_secret, s->token);
+    else if (stage == STATUS) {
+        snprintf(path, sizeof path, "%s/sessions/%s/status", o->base, s->id);
+        snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"nonce\":\"%s\"}", o->client_id, s->token);
+    } else if (stage == CONSENT)
+        snprintf(body, sizeof body,
+                 "{\"client_id\":\"%s\",\"client_secret\":\"%s\",\"credentials_id\":\"%s\",\"access_token\":\"%s\"}",
+                 o->client_id, o->client_secret, s->id, s->token);
     else {
         snprintf(path, sizeof path, "%s/sessions/%s/steps", o->base, s->id);
         snprintf(body, sizeof body, "{\"client_id\":\"%s\",\"nonce\":\"%s\",\"skill\":\"%s\",\"step\":\"%s\",\"data\":%s}",
@@ -89,13 +97,14 @@ static void member_copy(char *to, size_t room, const char *body, const char *nam
 
 static void stage_take(session *s, int stage, const char *body)
 {
-    char token[TOKEN_MAX];
-    if (stage == START)
-        member_copy(s->id, sizeof s->id, body, "\"session_id\":\"");
-    if (stage == EXCHANGE)
-        member_copy(token, sizeof token, body, "\"access_token\":\"");
-    else
-        member_copy(s->token, sizeof s->token, body, stage == STEP_2 ? "\"temp_token\":\"" : "\"nonce\":\"");
+    if (stage == STATUS || stage == CONSENT)
+        return;
+    if (stage == START || stage == EXCHANGE)
+        member_copy(s->id, sizeof s->id, body, stage == START ? "\"session_id\":\"" : "\"credentials_id\":\"");
+    member_copy(s->token, sizeof s->token, body,
+                stage == STEP_2     ? "\"temp_token\":\""
+                : stage == EXCHANGE ? "\"access_token\":\""
+                                    : "\"nonce\":\"");
 }
 
 /* ---- all sessions through one stage, then the next ---- */
@@ -125,17 +134,22 @@ static void phases_take(load_source *source, int connection, const char *body)
 
 void load_phases(const load_options *options)
 {
-    static const char *const names[STAGES] = {"sessions", "step1", "step2", "token"};
+    static const struct {
+        const char *name;
+        int stage;
+    } phase[] = {{"sessions", START}, {"step1", STEP_1},   {"status", STATUS},
+                 {"step2", STEP_2},   {"token", EXCHANGE}, {"consent", CONSENT}};
     phases_source phases = {.source = {phases_next, phases_take}, .options = options};
     phases.sessions = calloc((size_t)options->count, sizeof *phases.sessions);
     phases.of_connection = calloc((size_t)options->connections, sizeof *phases.of_connection);
     if (!phases.sessions || !phases.of_connection)
         load_die("out of memory");
-    for (phases.stage = START; phases.stage < STAGES; phases.stage++) {
+    for (size_t i = 0; i < sizeof phase / sizeof *phase; i++) {
         load_times times = {0};
+        phases.stage = phase[i].stage;
         phases.next = 0;
         uint64_t took = load_run(&times, options, &phases.source);
-        result_print(names[phases.stage], &times, took);
+        result_print(phase[i].name, &times, took);
         puts("}");
         fflush(stdout); /* who reads it looks at the clocks between phases */
         free(times.times);

@@ -132,6 +132,10 @@ class Site:
         client.close()
         if kind == "token":  # of the same length as a temp_token
             return compact({**keys, "client_secret": self.tenant.client_secret, "temp_token": nonce})
+        if kind == "status":
+            return compact({**keys, "nonce": nonce})
+        if kind == "consent":
+            return compact({**keys, "client_secret": self.tenant.client_secret, "credentials_id": self.tenant.client_id, "access_token": "A" * 43})
         if kind == "forged":
             nonce = nonce[:-6] + ("AAAAAA" if nonce[-6:] != "AAAAAA" else "BBBBBB")
         if kind == "bare":  # what the bare handler takes from its request, beside as much as a first step's request has

@@ -63,7 +63,7 @@ def test_the_same_calls_may_share_a_transaction():
     """Those that lock their session's row and no other (COMMENT ON FUNCTION … IS 'locks: session')."""
     bodies = re.findall(r"^finq_error \*finq_call_(\w+)\([^{]*\{(.*?)^\}", calls.SOURCE.read_text(), re.MULTILINE | re.DOTALL)
     assert len(bodies) > 15
-    assert [name for name, body in bodies if "finq_pg_arg_session(" in body] == ["exchange_token", "submit_step"]
+    assert [name for name, body in bodies if "finq_pg_arg_session(" in body] == ["exchange_token", "session_status", "submit_step"]
 
 
 def test_which_calls_are_not_made_again():

@@ -63,6 +63,12 @@ class Crowd:
             time.sleep(0.01)
         raise AssertionError("refused for ever")
 
+    def ask(self, user, nonce):
+        """How the session stands: as its last step was told."""
+        told = self.until_told(lambda: user.client.call(f"/sessions/{user.session_id}/status", {"client_id": user.client.tenant.client_id, "nonce": nonce})).json
+        assert (told["session_id"], told["step_id"]) == (user.session_id, user.step_id)
+        assert told["status"] == ("SESSION_COMPLETED" if user.temp_token else "SESSION_IN_PROGRESS")
+
     def way(self, number):
         user, steps = Onboarding(self.clients[number], self.skill), []
         self.until_told(user.start)
@@ -70,12 +76,15 @@ class Crowd:
             before = user.nonce
             answer = self.until_told(lambda step=step, data=data: user.submit(step, data))
             steps.append(answer["step_id"])
+            self.ask(user, before if user.nonce is None else user.nonce)
             if next(self.turn) % 7 == 0:  # an answer that was lost on its way
                 after, user.nonce = (user.nonce, user.temp_token), before
                 assert self.until_told(lambda step=step, data=data: user.submit(step, data)).json == answer.json
                 user.nonce, user.temp_token = after
         given = self.until_told(user.exchange).json
         assert self.until_told(user.exchange).json == given
+        known = self.until_told(lambda: user.client.consent("get", given))["result"]
+        assert (known["credentials_id"], known["status"]) == (given["credentials_id"], "ACTIVE")
         self.told.append({"session_id": user.session_id, "steps": steps, "credentials_id": given["credentials_id"], "token": given["access_token"]})
 
     def wrong(self):

@@ -94,7 +94,9 @@ def test_an_exchange(desk):
 
 
 def test_a_look_at_the_status(desk):
+    """Of a session whose token is over, which changes it: no other status locks."""
     user = desk.user()
+    desk.installation.psql(f"UPDATE finq.session SET waits_since = now(), answer_expires_at = now() WHERE session_id = '{user.session_id}'")
     ask = {"client_id": desk.tenant.client_id, "nonce": user.nonce}
     answer = end_in_the_middle(desk, user.session_id, lambda: desk.client.call(f"/sessions/{user.session_id}/status", ask))
     assert answer.status == 200 and answer["status"] == "SESSION_IN_PROGRESS"

@@ -1,13 +1,15 @@
-"""Calls that wait for a connection and lock no more than a session share the transaction of the next call that has one.
+"""Calls that wait for a connection, and of which there is a statement for many, are made with the next call that has one: in one
+transaction where they lock no more than a session.
 
 What is seen of it: which transaction wrote a row (xmin). One connection, a call on it that waits for a lock, and others behind
 it; so what goes together is known.
 
-Seen red: finq_gate_gather taking none along (shares_one_transaction), or those too that bring no session (others_go_alone),
+Seen red: finq_gate_gather taking none along (shares_one_transaction), or those too of which there is no statement for many (others_go_alone),
 or waking nobody (nobody_is_forgotten); put_in_order appending (lock_each_other_out); finq_pg_calls without the calls alone
 after a failure (fails_alone), with `failed` not last (culprit); jobs_fail leaving an error out (ends_for_all); jobs_read
 without PQexitPipelineMode (every test); gate_learn without the part of FinqDatabaseConcurrency (held_to_a_number); answer_read keeping the first result whatever comes (a_commit_that_fails).
 """
+import contextlib
 import re
 import threading
 
@@ -138,6 +140,19 @@ def exchangers(desk, several):
     return [desk.installation.psql(f"SELECT xmin FROM finq.credential WHERE session_id = '{user.session_id}'") for user in several]
 
 
+CALLED = "SELECT string_agg(calls::text, ' ') FROM pg_stat_user_functions WHERE funcname IN ('session_statuses', 'consents_get')"
+
+
+@contextlib.contextmanager
+def counted(psql):
+    """Has PostgreSQL count calls of functions."""
+    psql("ALTER SYSTEM SET track_functions = 'pl'")
+    psql("SELECT pg_reload_conf()")
+    yield
+    psql("ALTER SYSTEM RESET track_functions")
+    psql("SELECT pg_reload_conf()")
+
+
 def test_exchanges_and_steps_go_together(desk):
     first, one, two, three = users(desk, 4)
     exchanged(desk, [two, three])
@@ -165,6 +180,31 @@ def test_each_kind_of_a_crowd_has_a_transaction(desk):
     assert set(statuses(behind.join())) == {200}
     steps, consents = set(writers(desk, steppers)), set(exchangers(desk, leavers))
     assert len(steps) == len(consents) == 1 and steps != consents
+
+
+def test_questions_go_together(desk):
+    """Along with a step. Who is refused is refused alone, and each is told of his own. Red where goes_with asks for a session."""
+    psql = desk.installation.psql
+    first, stepper, *others = users(desk, 2 * CROWD + 2)
+    askers, bearers = others[:CROWD], exchanged(desk, others[CROWD:])
+    held = [user.exchange().json for user in bearers]
+    psql("UPDATE finq.tenant_key SET last_used_at = clock_timestamp()")
+    behind, stranger = Behind(desk), new_client(desk)
+    with counted(psql):
+        with Blocker(desk.installation, locked(first)):
+            behind.first(first)
+            behind.call("refused", lambda: stranger.consent("get", {**held[0], "access_token": held[1]["access_token"]}))
+            for asker, bearer, given in zip(askers, bearers, held):
+                behind.call(asker.session_id, lambda asker=asker: asker.client.call(
+                    f"/sessions/{asker.session_id}/status", {"client_id": desk.tenant.client_id, "nonce": asker.nonce}))
+                behind.call(given["credentials_id"], lambda bearer=bearer, given=given: bearer.client.consent("get", given))
+            behind.call("step", lambda: stepper.submit("last", {}))
+        answers = behind.join()
+        process.until(lambda: psql(CALLED) == "1 1", what="one statement of each kind")
+    assert answers.pop("refused").code == "invalid_access_token"
+    assert set(statuses(answers)) == {200} and len(writers(desk, [first, stepper])) == 2
+    assert [(answers[user.session_id]["session_id"], answers[user.session_id]["step_id"]) for user in askers] == [(user.session_id, user.step_id) for user in askers]
+    assert [answers[given["credentials_id"]]["result"]["credentials_id"] for given in held] == [given["credentials_id"] for given in held]
 
 
 def test_the_same_request_twice_in_one_transaction(desk):
@@ -229,7 +269,7 @@ def test_a_connection_that_ends_ends_for_all_on_it(desk):
 
 
 def test_others_go_alone(desk):
-    """A call that brings no session takes none along, and is not taken along."""
+    """A call of which there is no statement for many takes none along, and is not taken along."""
     first, one, two, three = users(desk, 4)
     behind = Behind(desk)
     with Blocker(desk.installation, locked(first)):

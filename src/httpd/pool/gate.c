@@ -286,19 +286,21 @@ void finq_gate_leave(finq_gate *gate, int clean, int late)
 /* A host with less patience would cut the others' connection. */
 static int goes_with(const finq_gate_call *other, const finq_gate_call *call)
 {
-    return other->job.args->session && other->named == call->named &&
+    return other->job.statement->crowd && other->named == call->named &&
            other->deadline - other->until == call->deadline - call->until;
 }
 
-/* By session, which is what they lock. */
+static int goes_before(const finq_gate_call *call, const finq_gate_call *other)
+{
+    const finq_id *its = call->job.args->session, *others = other->job.args->session;
+    return its && (!others || memcmp(its->bytes, others->bytes, sizeof its->bytes) < 0);
+}
+
+/* By session, which is what they lock; behind them those that do not say what they lock. */
 static void put_in_order(finq_gate_call **together, int count, finq_gate_call *call)
 {
-    for (; count > 0; count--) {
-        const finq_gate_call *before = together[count - 1];
-        if (memcmp(before->job.args->session->bytes, call->job.args->session->bytes, sizeof call->job.args->session->bytes) <= 0)
-            break;
+    for (; count > 0 && goes_before(call, together[count - 1]); count--)
         together[count] = together[count - 1];
-    }
     together[count] = call;
 }
 
@@ -307,7 +309,7 @@ int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *toge
     finq_gate_call *other, *next;
     int count = 1;
     together[0] = call;
-    if (!call->job.args->session || apr_time_now() >= call->until)
+    if (!call->job.statement->crowd || apr_time_now() >= call->until)
         return count;
     apr_thread_mutex_lock(lock);
     gate = gate_resolve(gate);
