@@ -14,7 +14,7 @@ declare -A GROUPS_OF=(
   [run]="apache2-bin libaprutil1-dbd-pgsql openssl"
   [demo]="postgresql python3 clamav-daemon"
   [test]="man-db libcmocka-dev libfaketime python3-pytest python3-pytest-xdist python3-psycopg2 python3-prometheus-client python3-jsonschema json-schema-test-suite
-    curl procps python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium chromium-driver fonts-dejavu-core python3-selenium pgbouncer libapache2-mod-security2 modsecurity-crs zsh"
+    curl procps python3-cryptography python3-google-auth python3-jwcrypto python3-jwt nodejs chromium-headless-shell chromium-driver fonts-dejavu-core python3-selenium pgbouncer libapache2-mod-security2 modsecurity-crs zsh"
   [bench]="curl nodejs php-cli php-pgsql php-apcu"
   [node]="nodejs npm"
   [fuzz]="clang libclang-rt-dev"

@@ -1,24 +1,15 @@
 #!/usr/bin/python3
 """make pictures: writes conf/pictures/*.png, which README.md shows: the module's pages in Debian's Chromium."""
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from finqenv import flows, pages
-from finqenv.browser import driver_service
+from finqenv.browser import chromium
 from finqenv.installation import Installation
 from finqenv.places import ROOT
 from finqenv.process import main
 from finqenv.runs import Run
 
 FOLDER = ROOT / "conf/pictures"
-
-
-def browser(directory):
-    options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server", "--hide-scrollbars",
-                     "--ignore-certificate-errors", f"--user-data-dir={directory / 'chromium'}"):
-        options.add_argument(argument)
-    return webdriver.Chrome(service=driver_service(directory / "chromium-home"), options=options)
 
 
 def picture(driver, name, width, height, scheme):
@@ -43,7 +34,7 @@ def show(driver, installation):
 def draw():
     with Run("pictures") as run:
         installation = Installation(run.directory)
-        driver = browser(run.directory)
+        driver = chromium(run.directory / "chromium")
         try:
             installation.start()
             installation.publish_skills()

@@ -14,7 +14,7 @@ import time
 # between its choice and its use, no other takes a port.
 WORKER, WORKERS = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
 PORTS = range(20000, 32768)[int(WORKER.removeprefix("gw"))::int(WORKERS)]
-SERVERS = {"apache2", "clamd", "postgres", "pgbouncer", "chromium", "chromedriver", "node", "finqctl"}
+SERVERS = {"apache2", "clamd", "postgres", "pgbouncer", "chromium-headless-shell", "chromedriver", "node", "finqctl"}
 SERVICE = re.compile(r"/tests/(connector/run|bench/connector|events|gallery)\.py\0")
 
 
