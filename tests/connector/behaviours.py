@@ -5,6 +5,7 @@ import time
 from . import protocol
 
 LATE_SECONDS = 4
+TRICKLE_SECONDS = 0.7
 
 
 def _signed(handler, message_id, body, age=0):
@@ -60,6 +61,14 @@ def late(handler, message_id, answer):
     handler.send(200, answer, _signed(handler, message_id, answer))
 
 
+def trickles(handler, message_id, answer):
+    """The right answer, a byte now and then: none comes too late."""
+    handler.send(200, answer[:1], {**_signed(handler, message_id, answer), "Content-Length": str(len(answer))})
+    for i in range(1, len(answer)):
+        time.sleep(TRICKLE_SECONDS)
+        handler.wfile.write(answer[i:i + 1])
+
+
 def hangs_up(handler, _message_id, _answer):
     """Closes the connection without a word."""
     handler.close_connection = True
@@ -102,6 +111,7 @@ BEHAVIOURS = {
     "another signature": changed(**{"X-Finq-Signature": "v1=" + "0" * 64}),
     "another time": changed(**{"X-Finq-Timestamp": str(int(time.time()) - 1)}),
     "late": late,
+    "trickles": trickles,
     "hangs up": hangs_up,
     "cut off": cut_off,
     "twice": twice,

@@ -99,13 +99,18 @@ def test_what_may_not_be_asked(bank, asked, how):
     assert asked.told == []
 
 
-def test_a_bank_that_fails(bank, asked):
-    """What is stored stays, and the bank is left alone for a while. Red where finq.feed_fail leaves due_at."""
+@pytest.mark.parametrize("how, code, why", [
+    ("429", "too_many_requests", "HTTP 429"), ("late", "timeout", "HTTP 504"),
+    pytest.param("trickles", "timeout", "its answer did not come to an end within 60 seconds", marks=pytest.mark.long)])
+def test_a_bank_that_fails(bank, asked, how, code, why):
+    """What is stored stays, and the bank is left alone for a while. Red where finq.feed_fail leaves due_at, and the last without ask.c's
+    look at the clock."""
     consent, failed = Consent(bank, asked), refreshes(bank, "failed")
-    bank.server.httpd.log.expect("FINQ18: .*account data: connector bank: HTTP 429")
-    bank.service.behaviour = "429"
+    bank.server.httpd.log.expect(f"FINQ18: .*account data: connector bank: {why}")
+    bank.server.httpd.log.allow("AH01102|AH00898")  # of a bank that is late
+    bank.service.behaviour = how
     consent.set("due_at = now()")
-    until(lambda: consent.is_("error = 'external_api_too_many_requests'"), what="the error")
+    until(lambda: consent.is_(f"error = 'external_api_{code}'"), 80, what="the error")
     assert consent.is_("due_at > now() + interval '5 hours' AND cardinality(refreshes) = 1")
     assert consent.has() == ["12.50"]
     until(lambda: refreshes(bank, "failed") == failed + 1, what="its number")

@@ -9,6 +9,8 @@
 #include <util_filter.h>
 
 #include "documents/media.h"
+#include "flow/step.h"
+#include "ground/clock.h"
 #include "httpd/body.h"
 #include "httpd/sandbox_bank.h"
 
@@ -16,6 +18,8 @@ APLOG_USE_MODULE(finq);
 
 #define QUESTION_FILTER "FINQ_QUESTION"
 #define ANSWER_FILTER "FINQ_ANSWER"
+/* A connector that sends a little at a time holds a thread no longer than that: as long as a step is kept for its attempt. */
+#define ANSWER_SECONDS FINQ_STEP_CLAIM
 
 /* One question and what comes back. */
 typedef struct {
@@ -25,7 +29,8 @@ typedef struct {
     apr_bucket_brigade *body; /* the question's, as the proxy reads it */
     char *text;               /* the answer's */
     apr_size_t length, most;
-    int too_large, cut;
+    apr_time_t until; /* of the steady clock: by then the answer is whole, or none */
+    int too_large, is_late, cut;
 } exchange;
 
 /* ---- what went wrong ---- */
@@ -104,10 +109,10 @@ static apr_status_t answer_take(exchange *of, apr_bucket *bucket)
     apr_status_t status = apr_bucket_read(bucket, &data, &n, APR_BLOCK_READ);
     if (status != APR_SUCCESS)
         return status;
-    if (n > of->most - of->length) {
-        of->too_large = 1;
+    of->too_large |= n > of->most - of->length;
+    of->is_late |= finq_clock_steady() > of->until; /* ProxyPass's timeout is that of each read */
+    if (of->too_large || of->is_late)
         return APR_ENOSPC; /* the proxy stops reading, and closes that connection */
-    }
     memcpy(of->text + of->length, data, n);
     of->length += n;
     return APR_SUCCESS;
@@ -188,6 +193,9 @@ static finq_error *answer_check(const exchange *of, request_rec *sub, int status
     if (of->too_large)
         return failed(of, FINQ_E_EXTERNAL_API_INVALID_ANSWER,
                       apr_psprintf(pool, "its answer is larger than %" APR_SIZE_T_FMT " KiB", of->most / 1024));
+    if (of->is_late)
+        return failed(of, FINQ_E_EXTERNAL_API_TIMEOUT,
+                      apr_psprintf(pool, "its answer did not come to an end within %d seconds", ANSWER_SECONDS));
     if (of->cut)
         return failed(of, FINQ_E_EXTERNAL_API_CONNECTION_ERROR, "the connection broke within its answer");
     FINQ_TRY(status_check(of, status));
@@ -239,6 +247,7 @@ static finq_error *exchange_ask(exchange *of, const char *question, const char *
     of->question.body = question;
     of->question.length = strlen(question);
     of->text = apr_palloc(pool, of->most);
+    of->until = finq_clock_steady() + apr_time_from_sec(ANSWER_SECONDS);
     FINQ_TRY(finq_connector_sign(&of->question, of->connector->keys, of->request->r->pool));
     of->request->asking = of->connector->path;
     finq_error *error = exchange_finish(of);
