@@ -1,10 +1,13 @@
-"""Refreshes that a crash cuts off, of httpd and of PostgreSQL, at each question: nothing of a half is stored, and who comes next tells the
-client each change once.
+"""Refreshes that a crash cuts off, of httpd and of PostgreSQL, at each question, or that another server overtakes: nothing of a half is
+stored, and who comes next tells the client each change once.
 
 Red where finq.feed_claim leaves feed_told; and clients are told of nothing above the feed's seq, which finq.feed_store moves at the end.
 """
+import concurrent.futures
+
 import pytest
 
+from finqenv import sandbox
 from finqenv.banking import Bank
 from finqenv.process import until
 from finqenv.telling import Telling, booked
@@ -96,3 +99,36 @@ def test_a_refresh_that_a_crash_cuts_off_between_its_pieces(bank, monkeypatch, w
     until(lambda: bank.psql(f"SELECT seq FROM {of_feed}") == "2003", what="who comes next")
     assert sorted(float(one["data"]["amount"]) for one in told()) == sorted([0.5, 12.5, *range(1, 2002)])
     assert bank.psql("SELECT count(*) FROM finq.feed_told") == "0"
+
+
+@pytest.fixture
+def twin(bank, make_server):
+    """A client of a second server, which has database and secrets in common with the first."""
+    first = bank.server.httpd.settings
+    other = make_server(cluster=bank.server.postgres, children=1, plain=True, modules=sandbox.MODULES, vhost=first.vhost,
+                        directives={name: first.directives[name] for name in ("FinqSecretFile", "FinqDataKey")})
+    connected = other.client(bank.tenant)
+    yield connected
+    connected.close()
+
+
+def test_two_servers(bank, twin, monkeypatch):
+    """The second waits for the first, and meanwhile asks nobody. Once the first's claim has lapsed it goes ahead, and what the first is
+    told then is stored by nobody. Red without finq.feed_claim's look at refresh_until, and without finq.feed_held's at refresh_id."""
+    asked, held, of_feed = consent(bank, monkeypatch)
+
+    def amounts(client):
+        """What somebody is told who is there."""
+        return sorted(one["data"]["amount"] for one in client.data("/transactions/get", held, wait=1, psu_ip_address="192.0.2.1").json)
+    asked.hold = "transactions"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        first = pool.submit(amounts, bank.client)
+        assert asked.held.wait(10)
+        questions, asked.hold, asked.amounts = len(asked.told), None, ["7.00"]
+        assert amounts(twin) == ["12.50"] and len(asked.told) == questions
+        bank.psql(f"UPDATE finq.feed SET refresh_until = NULL WHERE credentials_id = '{held['credentials_id']}'")  # two minutes later
+        assert amounts(twin) == ["12.50", "7.00"] and len(asked.told) == questions + 3
+        asked.amounts = ["9.00"]
+        asked.go.set()
+        assert first.result() == ["12.50", "7.00"]
+    assert bank.psql(f"SELECT seq FROM {of_feed}") == "2"
