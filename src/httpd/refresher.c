@@ -83,13 +83,13 @@ static int do_next(server_rec *server, int (*next)(finq_request *request, const 
     return was_due;
 }
 
-/* As many as may go before it is asked again who takes back a consent. Whether more may be due. */
+/* As many as may go before it is asked again whether a consent has ended. Whether there were any. */
 static int refresh_some(server_rec *server, apr_pool_t *pool)
 {
     int count = 0;
     while (count < REFRESHES && !finq_mpm_is_stopping() && do_next(server, refresh_next, pool))
         count++;
-    return count == REFRESHES;
+    return count > 0;
 }
 
 static void host_run(server_rec *server, apr_pool_t *parent)
