@@ -211,6 +211,7 @@ def test_a_consent_meanwhile(bank, asked, how):
     else:
         assert is_error(answer, 401, "inactive_credentials")
         assert bank.psql(f"SELECT count(*) FROM finq.transaction WHERE credentials_id = '{consent.id}' AND superseded_by IS NULL") == "1"
+        until(lambda: revocations(bank) == "0", what="the bank to hear of its end")  # not the next test's
     assert bank.psql("SELECT count(*) FROM finq.feed_told") == "0"
     other.close()
 
