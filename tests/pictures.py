@@ -3,7 +3,7 @@
 from selenium.webdriver.common.by import By
 
 from finqenv import flows, pages
-from finqenv.browser import chromium
+from finqenv.browser import chromium, to_be_drawn
 from finqenv.installation import Installation
 from finqenv.places import ROOT
 from finqenv.process import main
@@ -13,8 +13,7 @@ FOLDER = ROOT / "conf/pictures"
 
 
 def picture(driver, name, width, height, scheme):
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+    to_be_drawn(driver, width, height, scheme)
     driver.save_screenshot(str(FOLDER / f"{name}.png"))
     print(f"conf/pictures/{name}.png is written")
 

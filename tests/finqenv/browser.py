@@ -36,6 +36,14 @@ def chromium(directory, script=True, logs=("browser",), **more):
     return driver
 
 
+def to_be_drawn(browser, width, height, scheme):
+    """The window's size and colour scheme of a picture. Nothing moves any more, so that none is taken of a change under way."""
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
+        {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+    browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+
+
 def gone(element):
     try:
         element.is_enabled()

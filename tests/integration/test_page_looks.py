@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from finqenv import documents, pages
-from finqenv.browser import chromium, gone
+from finqenv.browser import chromium, gone, to_be_drawn
 from finqenv.flows import CARD, DEFINITIONS, example
 from finqenv.places import ROOT
 
@@ -98,9 +98,7 @@ def walk(browser, client, picture):
 
 
 def shot(browser, width, scheme):
-    metrics = {"width": width, "height": WIDTHS[width], "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    to_be_drawn(browser, width, WIDTHS[width], scheme)
     browser.execute_script(f"{FONT}; document.activeElement.blur(); scrollTo(0, 0)")
     return browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]
 
