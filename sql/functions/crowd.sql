@@ -195,8 +195,25 @@ BEGIN
        AND (a.until > v_now OR s.waits_since IS NOT NULL AND s.step_ordinal = a.ordinal);
 END $$;
 
--- finq.consent_get of many, in any order. Left out: keys whose use is to be noted again, and consents with tokens from before a
--- renewal, of which one may be given up.
+-- Who asks about a consent as its tenant and with its token, by finq.consent_claim of many, in any order. Left out: keys whose use is to be
+-- noted again, and consents with tokens from before a renewal, of which one may be given up.
+CREATE OR REPLACE FUNCTION finq.consents_claimed(
+    p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[], p_user_macs text[],
+    p_now timestamptz)
+    RETURNS TABLE (member integer, tenant text, consent finq.credential)
+    LANGUAGE sql STABLE
+AS $$
+    SELECT u.member, t.name, c
+      FROM generate_subscripts(p_credentials_id, 1) AS u (member)
+      JOIN finq.tenant t ON t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'
+      JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash[u.member]
+                            AND k.ends_at > p_now AND k.last_used_at > p_now - interval '1 minute'
+      JOIN finq.credential c ON c.credentials_id = p_credentials_id[u.member] AND c.client_id = t.client_id
+                            AND finq.consent_is_known(c) AND finq.same_hash(c.access_token_hash, p_access_token_hash[u.member])
+                            AND c.older_token_hashes = '{}' AND (c.user_mac <> ALL (p_user_macs[u.member]::bytea[])) IS NOT TRUE
+$$;
+
+-- finq.consent_get of many.
 CREATE OR REPLACE FUNCTION finq.consents_get(
     p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[], p_user_macs text[],
     OUT outcome text, OUT credentials_id uuid, OUT status finq.credential_status, OUT consent_exp bigint, OUT max_data_retention bigint,
@@ -207,18 +224,71 @@ CREATE OR REPLACE FUNCTION finq.consents_get(
     SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
-DECLARE
-    v_now timestamptz := clock_timestamp();
 BEGIN
     RETURN QUERY
-    SELECT (finq.consent_row(c, r.country, r.name, s.name, t.name)).*, u.member
-      FROM generate_subscripts(p_credentials_id, 1) AS u (member)
-      JOIN finq.tenant t ON t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'
-      JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash[u.member]
-                            AND k.ends_at > v_now AND k.last_used_at > v_now - interval '1 minute'
-      JOIN finq.credential c ON c.credentials_id = p_credentials_id[u.member] AND c.client_id = t.client_id
-                            AND finq.consent_is_known(c) AND finq.same_hash(c.access_token_hash, p_access_token_hash[u.member])
-                            AND c.older_token_hashes = '{}' AND (c.user_mac <> ALL (p_user_macs[u.member]::bytea[])) IS NOT TRUE
-      JOIN finq.skill s ON s.skill_id = c.skill_id
+    SELECT (finq.consent_row(d.consent, r.country, r.name, s.name, d.tenant)).*, d.member
+      FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs, clock_timestamp()) d
+      JOIN finq.skill s ON s.skill_id = (d.consent).skill_id
       JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
+END $$;
+
+-- finq.accounts_get of many. A member has as many rows as it has there, in their order.
+CREATE OR REPLACE FUNCTION finq.accounts_get_each(
+    p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[],
+    OUT outcome text, OUT data_key bytea, OUT is_due boolean, OUT account_id uuid, OUT mac bytea, OUT servicer_id uuid,
+    OUT servicer_name text, OUT read_at text, OUT currency text, OUT account_type text, OUT account_sub_type text, OUT details bytea,
+    OUT balances text, OUT member integer)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH usual AS MATERIALIZED (
+        SELECT d.member, (d.consent).data_key, f.credentials_id, f.refreshed_at, r.servicer_id, r.name
+          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, clock_timestamp()) d
+          JOIN finq.skill s ON s.skill_id = (d.consent).skill_id AND s.type = 'account_information'
+          JOIN finq.servicer r ON r.servicer_id = s.servicer_id
+          LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id
+         WHERE finq.consent_status(d.consent) = 'ACTIVE'),
+    told AS (
+        SELECT 'ok' AS outcome, u.data_key, u.credentials_id IS NOT NULL AND u.refreshed_at IS NULL AS is_due, NULL::uuid AS account_id,
+               NULL::bytea AS mac, NULL::uuid AS servicer_id, NULL AS servicer_name, NULL AS read_at, NULL AS currency, NULL AS account_type,
+               NULL AS account_sub_type, NULL::bytea AS details, NULL AS balances, u.member
+          FROM usual u
+        UNION ALL
+        SELECT NULL, NULL, NULL, a.account_id, a.mac, u.servicer_id, u.name, finq.utc(u.refreshed_at), a.currency, a.account_type,
+               a.account_sub_type, a.details, finq.account_balances(a.credentials_id, a.account_id)::text, u.member
+          FROM usual u JOIN finq.account a ON a.credentials_id = u.credentials_id)
+    SELECT t.* FROM told t ORDER BY t.member, t.outcome, t.account_sub_type, t.currency, t.account_id; -- 'ok' before NULL
+END $$;
+
+-- finq.balances_get of many.
+CREATE OR REPLACE FUNCTION finq.balances_get_each(
+    p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[],
+    p_account_id uuid[], p_type text[], p_currency text[], OUT outcome text, OUT is_due boolean, OUT balance text, OUT member integer)
+    RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH usual AS MATERIALIZED (
+        SELECT d.member, f.credentials_id, f.refreshed_at
+          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, clock_timestamp()) d
+          JOIN finq.skill s ON s.skill_id = (d.consent).skill_id AND s.type = 'account_information'
+          LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id
+         WHERE finq.consent_status(d.consent) = 'ACTIVE'),
+    told AS (
+        SELECT 'ok' AS outcome, u.credentials_id IS NOT NULL AND u.refreshed_at IS NULL AS is_due, NULL AS balance, u.member,
+               NULL::uuid AS account_id, NULL AS type, NULL AS currency
+          FROM usual u
+        UNION ALL
+        SELECT NULL, NULL, finq.balance_told(b, u.refreshed_at), u.member, b.account_id, b.type, b.currency
+          FROM usual u JOIN finq.balance b ON b.credentials_id = u.credentials_id
+         WHERE b.account_id = coalesce(p_account_id[u.member], b.account_id) AND b.type = coalesce(p_type[u.member], b.type)
+           AND b.currency = coalesce(p_currency[u.member], b.currency))
+    SELECT t.outcome, t.is_due, t.balance, t.member FROM told t ORDER BY t.member, t.outcome, t.account_id, t.type, t.currency;
 END $$;

@@ -54,6 +54,18 @@ BEGIN
              WHERE b.credentials_id = p_credentials_id AND b.account_id = p_account_id);
 END $$;
 
+-- A balance as it is told by itself.
+CREATE OR REPLACE FUNCTION finq.balance_told(p_balance finq.balance, p_refreshed_at timestamptz) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN json_build_object(
+        'account_id', (p_balance).account_id, 'id', (p_balance).balance_id,
+        'timestamp', to_char(p_refreshed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
+        'data', json_build_object(
+            'amount', (p_balance).amount::text, 'credit_debit_indicator', CASE WHEN (p_balance).is_credit THEN 'credit' ELSE 'debit' END,
+            'credit_limit_included', (p_balance).credit_limit_included, 'credit_line', (p_balance).credit_line::text,
+            'currency', (p_balance).currency, 'native_date', (p_balance).native_date,
+            'native_timestamp', finq.utc((p_balance).native_timestamp), 'type', (p_balance).type))::text;
+
 -- An amount that a filter names: a text is exact, a number is rounded to what the currency is counted in (ISO 4217).
 CREATE OR REPLACE FUNCTION finq.amount_meant(p_value jsonb, p_currency text) RETURNS numeric
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -124,7 +136,7 @@ BEGIN
              ORDER BY a.account_sub_type, a.currency, a.account_id;
     END IF;
 END $$;
-COMMENT ON FUNCTION finq.accounts_get IS 'repeatable';
+COMMENT ON FUNCTION finq.accounts_get IS 'repeatable, crowd: accounts_get_each';
 
 -- A balance is an object of JSON: nothing of it is sealed. What p_account_id and the others are NULL for is not looked at.
 CREATE OR REPLACE FUNCTION finq.balances_get(
@@ -142,13 +154,7 @@ BEGIN
     RETURN NEXT v_answer;
     IF v_claim.outcome = 'ok' THEN
         RETURN QUERY
-            SELECT NULL, NULL::boolean, json_build_object(
-                       'account_id', b.account_id, 'id', b.balance_id,
-                       'timestamp', to_char(f.refreshed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'),
-                       'data', json_build_object(
-                           'amount', b.amount::text, 'credit_debit_indicator', CASE WHEN b.is_credit THEN 'credit' ELSE 'debit' END,
-                           'credit_limit_included', b.credit_limit_included, 'credit_line', b.credit_line::text, 'currency', b.currency,
-                           'native_date', b.native_date, 'native_timestamp', finq.utc(b.native_timestamp), 'type', b.type))::text
+            SELECT NULL, NULL::boolean, finq.balance_told(b, f.refreshed_at)
               FROM finq.balance b
               JOIN finq.feed f ON f.credentials_id = b.credentials_id
              WHERE b.credentials_id = p_credentials_id AND b.account_id = coalesce(p_account_id, b.account_id)
@@ -156,7 +162,7 @@ BEGIN
              ORDER BY b.account_id, b.type, b.currency;
     END IF;
 END $$;
-COMMENT ON FUNCTION finq.balances_get IS 'repeatable';
+COMMENT ON FUNCTION finq.balances_get IS 'repeatable, crowd: balances_get_each';
 
 -- A page of p_count transactions as they were at change number p_at, or as they are where that is 0 or not kept, behind the one that
 -- p_after_booked (seconds since 1970, as times are told too; 0 of one that was not booked) and p_after_id tell; from the first where the

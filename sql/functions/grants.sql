@@ -14,6 +14,7 @@ GRANT EXECUTE ON FUNCTION
     finq.partial_begin, finq.partial_stored, finq.partial_end,
     finq.step_context, finq.step_release, finq.submit_step, finq.step_key, finq.step_decide,
     finq.exchange_token, finq.submit_steps, finq.exchange_tokens, finq.session_statuses, finq.consents_get,
+    finq.accounts_get_each, finq.balances_get_each,
     finq.page_make, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume, finq.page_logo,
     finq.handoff_offer, finq.handoff_choose, finq.handoff_look, finq.handoff_open, finq.handoff_finish,
     finq.consent_get, finq.consent_of_signer, finq.consent_delete, finq.consent_page, finq.consent_renew,

@@ -682,11 +682,16 @@ finq_error *finq_call_account_key_keep(finq_account_key_keep_out *out, finq_db *
 
 finq_error *finq_call_accounts_get(apr_array_header_t **rows, finq_db *db, const finq_accounts_get_in *in, apr_pool_t *pool)
 {
+    static const finq_pg_statement crowd = {
+        "finq_accounts_get_each",
+        "SELECT outcome, data_key, is_due, account_id, mac, servicer_id, servicer_name, read_at, currency, account_type, "
+        "account_sub_type, details, balances, member FROM finq.accounts_get_each(p_client_id => $1, p_secret_hash => $2, "
+        "p_credentials_id => $3, p_access_token_hash => $4)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_accounts_get",
         "SELECT outcome, data_key, is_due, account_id, mac, servicer_id, servicer_name, read_at, currency, account_type, "
         "account_sub_type, details, balances FROM finq.accounts_get(p_client_id => $1, p_secret_hash => $2, "
-        "p_credentials_id => $3, p_access_token_hash => $4)", 1, NULL};
+        "p_credentials_id => $3, p_access_token_hash => $4)", 1, &crowd};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -702,10 +707,14 @@ finq_error *finq_call_accounts_get(apr_array_header_t **rows, finq_db *db, const
 
 finq_error *finq_call_balances_get(apr_array_header_t **rows, finq_db *db, const finq_balances_get_in *in, apr_pool_t *pool)
 {
+    static const finq_pg_statement crowd = {
+        "finq_balances_get_each",
+        "SELECT outcome, is_due, balance, member FROM finq.balances_get_each(p_client_id => $1, p_secret_hash => $2, "
+        "p_credentials_id => $3, p_access_token_hash => $4, p_account_id => $5, p_type => $6, p_currency => $7)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_balances_get",
         "SELECT outcome, is_due, balance FROM finq.balances_get(p_client_id => $1, p_secret_hash => $2, p_credentials_id => "
-        "$3, p_access_token_hash => $4, p_account_id => $5, p_type => $6, p_currency => $7)", 1, NULL};
+        "$3, p_access_token_hash => $4, p_account_id => $5, p_type => $6, p_currency => $7)", 1, &crowd};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);

@@ -53,29 +53,33 @@ static void array_add(finq_pg_args *to, finq_pg_job *const *members, int count, 
         at = element_put(at, members[i]->args, parameter);
 }
 
-/* A member's own row out of the answer to all; NULL where memory ran out. */
-static PGresult *row_alone(const PGresult *rows, int row, apr_pool_t *pool)
+/* Gives a member one more row out of the answer to all; 0 where memory ran out. */
+static int row_give(PGresult **own, const PGresult *rows, int row, apr_pool_t *pool)
 {
-    PGresult *own = pg_rows_own(PQcopyResult(rows, PG_COPYRES_ATTRS), pool);
-    for (int column = 0; own && column < PQnfields(rows); column++) {
+    if (!*own)
+        *own = pg_rows_own(PQcopyResult(rows, PG_COPYRES_ATTRS), pool);
+    int place = *own ? PQntuples(*own) : 0;
+    for (int column = 0; *own && column < PQnfields(rows); column++) {
         int length = PQgetisnull(rows, row, column) ? -1 : PQgetlength(rows, row, column);
-        if (!PQsetvalue(own, 0, column, PQgetvalue(rows, row, column), length))
-            return NULL;
+        if (!PQsetvalue(*own, place, column, PQgetvalue(rows, row, column), length))
+            return 0;
     }
-    return own;
+    return *own != NULL;
 }
 
-/* Gives the members that are in the answer their rows. */
+/* Gives the members that are in the answer their rows, in its order. */
 static void answer_share(finq_pg_job *const *members, int count, const PGresult *rows)
 {
     int number_column = PQnfields(rows) - 1;
+    PGresult **own = apr_pcalloc(members[0]->pool, (apr_size_t)count * sizeof *own);
     for (int row = 0; row < PQntuples(rows); row++) {
         apr_int64_t number = finq_pg_number(rows, row, number_column);
         finq_pg_job *member = number >= 1 && number <= count ? members[number - 1] : NULL;
-        if (!member)
+        if (!member || member->error)
             continue;
-        member->rows = row_alone(rows, row, member->pool);
-        if (member->rows)
+        int is_given = row_give(&own[number - 1], rows, row, member->pool);
+        member->rows = is_given ? own[number - 1] : NULL;
+        if (is_given)
             continue;
         member->error = finq_error_internal(member->pool, FINQ_E_INTERNAL_SERVER_ERROR, "database: an answer: out of memory");
         member->error->uncertain = 1;

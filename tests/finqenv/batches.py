@@ -5,6 +5,7 @@ import random
 import time
 
 SIZE = 32
+DATA, OTHER, A_DAY = "account_information", "other", "now() + interval '1 day'"
 PLAIN, HOOKED, DISABLED, UNKNOWN = (f"c0000000-0000-4000-8000-00000000000{place}" for place in range(4))
 APP, APP_ENDED, SECRET, UNUSED, LONG_UNUSED, SECRET_ENDED = range(9_000_001, 9_000_007)
 SECRETS = {SECRET: "now()", UNUSED: "NULL", LONG_UNUSED: "now() - interval '2 minutes'", SECRET_ENDED: "now()"}
@@ -29,6 +30,9 @@ def world():
                               for key, used in SECRETS.items()]) + ";")
         yield (f"INSERT INTO finq.erasure (erasure_id, client_id, user_mac, erased_at, counts) VALUES (gen_random_uuid(), '{one}', decode('{ERASED}', 'hex'), now(), '{{}}');"
                f"INSERT INTO finq.erased_user SELECT e.client_id, e.user_mac, e.erasure_id, e.erased_at FROM finq.erasure e WHERE e.client_id = '{one}';")
+    for type_of_skill in (DATA, OTHER):
+        yield (f"INSERT INTO finq.skill (name, servicer_id, definition) SELECT '{type_of_skill}', k.servicer_id, "
+               f"jsonb_set(k.definition::jsonb, '{{type}}', '\"{type_of_skill}\"')::json FROM finq.skill k WHERE k.skill_id = :skill;")
     yield f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{HOOKED}', 'https://hook.example', 1, '\\x00');"
     for consent, deleted in ((RENEWABLE, "NULL"), (DELETED, "now()")):
         yield ("INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, access_token_hash, consent_exp, max_data_retention, created_at, updated_at, deleted_at)"
@@ -47,7 +51,8 @@ class Batch:
         self.now = int(time.time())
         self.setup, self.members, self.sessions, self.usual = [], [], [], set()
         makers = {"submit_step": (self.first, self.later), "exchange_token": (self.exchange,),
-                  "session_status": (self.question,), "consent_get": (self.consent,)}[call]
+                  "session_status": (self.question,), "consent_get": (self.consent,),
+                  "accounts_get": (self.data,), "balances_get": (self.data,)}[call]
         while len(self.members) < SIZE:
             self.draw.choice(makers)()
         order = sorted(range(len(self.members)), key=lambda i: (self.members[i].get("p_session_id") or "f" * 36))
@@ -235,14 +240,40 @@ class Batch:
         self.add(member, kind in ("usual", "documents") or kind == "late" and ordinal == 1)
         self.twin(member, [{}, {"p_generation": 1}, {"p_nonce_expires_at": 1}])
 
+    def data(self):
+        """Account data. What a consent that is known answers is not told of one that has ended, or of another type of skill."""
+        first = len(self.members)
+        columns = self.consent()
+        its, accounts, currencies = self.members[first:], [self.new_id() for _ in range(self.draw.randint(0, 3))], ("EUR", "RON")
+        consent = its[0]["p_credentials_id"]
+        for member in its:
+            del member["p_user_macs"]
+        skill = self.draw.choice([DATA] * 6 + [OTHER])
+        self.setup.append(f"UPDATE finq.credential c SET skill_id = (SELECT k.skill_id FROM finq.skill k WHERE k.name = '{skill}') WHERE c.credentials_id = '{consent}';")
+        if self.draw.random() < 0.8:
+            self.setup.append(f"INSERT INTO finq.feed (credentials_id, client_id, skill_id, session_id, connector, visited_at, refreshed_at) VALUES "
+                              f"('{consent}', '{PLAIN}', :skill, '{self.new_id()}', 'bank', now(), {self.draw.choice(['NULL', quoted('2026-01-02 03:04:05.678+00')])});")
+        for account in accounts:
+            self.setup.append("INSERT INTO finq.account (credentials_id, account_id, mac, currency, account_type, account_sub_type, details) VALUES "
+                              f"('{consent}', '{account}', '\\x11', '{self.draw.choice(currencies)}', 'a', '{self.draw.choice('bc')}', '\\x12');")
+            for kind in self.draw.sample(["closingBooked", "expected", "interimAvailable"], 2):
+                self.setup.append("INSERT INTO finq.balance (credentials_id, balance_id, account_id, type, amount, currency, is_credit, credit_limit_included, native_date) "
+                                  f"VALUES ('{consent}', '{self.new_id()}', '{account}', '{kind}', {self.draw.randint(0, 999)}.50, '{self.draw.choice(currencies)}', "
+                                  f"{self.draw.choice(['true', 'false'])}, false, {self.draw.choice(['NULL', quoted('2026-01-02')])});")
+        for member in its if self.call == "balances_get" else ():
+            member.update({"p_account_id": self.draw.choice([None, None, *accounts]), "p_type": self.draw.choice([None, None, "expected"]),
+                           "p_currency": self.draw.choice([None, None, "RON"])})
+        if skill == OTHER or columns.get("status") != "ACTIVE" or columns["consent_exp"] != A_DAY:
+            self.usual.discard(first)
+
     def consent(self):
-        """What is known of a consent."""
+        """What is known of a consent. Answers its columns, none where there is none."""
         consent, session, token = self.new_id(), self.new_id(), f"{self.draw.getrandbits(256):064x}"
         member = {"p_client_id": PLAIN, "p_secret_hash": hashed(SECRET), "p_credentials_id": consent, "p_access_token_hash": token, "p_user_macs": None}
         kind = self.draw.choice(["usual"] * 6 + ["call"] * 4 + ["row"] * 3 + ["absent"])
         whose, other = '{"\\\\x' + MAC + '"}', '{"\\\\x' + ERASED + '"}'
         columns = {"client_id": PLAIN, "access_token_hash": "\\x" + token, "status": "ACTIVE", "user_mac": "\\x" + MAC}
-        times = {"consent_exp": "now() + interval '1 day'", "max_data_retention": "now() + interval '2 days'"}
+        times = {"consent_exp": A_DAY, "max_data_retention": "now() + interval '2 days'"}
         ended = {"consent_exp": "now() - interval '1 day'"}
         if kind == "usual":
             these, its = self.draw.choice([
@@ -270,6 +301,7 @@ class Batch:
         self.sessions.append(session)
         self.add(member, kind == "usual")
         self.twin(member, [{}, {"p_access_token_hash": "00" * 32}, {"p_secret_hash": "00" * 32}])
+        return {**columns, **times} if kind != "absent" else {}
 
     def script(self, how):
         setup = "".join(self.setup).replace(":skill", str(self.skill))

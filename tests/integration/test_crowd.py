@@ -21,7 +21,8 @@ SEEDS = range(12)
 TEXT = (ROOT / "sql/functions/crowd.sql").read_text()
 TYPES = """SELECT p.proargnames[a.place] || ' ' || format_type(a.type, NULL) FROM pg_proc p, unnest(p.proargtypes) WITH ORDINALITY AS a (type, place)
             WHERE p.proname = '{}' ORDER BY a.place"""
-CALLS = {"submit_step": "submit_steps", "exchange_token": "exchange_tokens", "session_status": "session_statuses", "consent_get": "consents_get"}
+CALLS = {"submit_step": "submit_steps", "exchange_token": "exchange_tokens", "session_status": "session_statuses", "consent_get": "consents_get",
+         "accounts_get": "accounts_get_each", "balances_get": "balances_get_each"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)")
 SECONDS = {"expires_at", "consent_exp", "max_data_retention", "created_at", "updated_at"}
 
@@ -42,7 +43,7 @@ CREATE FUNCTION pg_temp.rest_{call}(batch jsonb, done jsonb) RETURNS jsonb LANGU
 DECLARE m jsonb; n integer; answer jsonb; answers jsonb := done;
 BEGIN
     FOR m, n IN SELECT b.m, b.n FROM jsonb_array_elements(batch) WITH ORDINALITY AS b (m, n) WHERE NOT done ? b.n::text ORDER BY b.n LOOP
-        SELECT to_jsonb(a) INTO answer FROM finq.{call}({given}) a;
+        SELECT jsonb_agg(to_jsonb(a)) INTO answer FROM finq.{call}({given}) a;
         answers := answers || jsonb_build_object(n, answer);
     END LOOP;
     RETURN answers;
@@ -50,7 +51,9 @@ END $$;
 CREATE FUNCTION pg_temp.alone_{call}(batch jsonb) RETURNS jsonb LANGUAGE sql AS $$
     SELECT jsonb_build_object('answers', pg_temp.rest_{call}(batch, '{{}}'), 'crowd', '[]'::jsonb) $$;
 CREATE FUNCTION pg_temp.told_{call}(batch jsonb) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT coalesce(jsonb_object_agg(a.member, to_jsonb(a) - 'member'), '{{}}') FROM finq.{CALLS[call]}({arrays}) a $$;
+    SELECT coalesce(jsonb_object_agg(t.member, t.rows), '{{}}')
+      FROM (SELECT a.member, jsonb_agg(to_jsonb(a) - '{{member,ordinality}}'::text[] ORDER BY a.ordinality) AS rows
+              FROM finq.{CALLS[call]}({arrays}) WITH ORDINALITY a GROUP BY a.member) t $$;
 CREATE FUNCTION pg_temp.crowd_{call}(batch jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE done jsonb := pg_temp.told_{call}(batch);
 BEGIN
@@ -112,10 +115,10 @@ def test_a_crowd_is_done_what_each_alone_is_done(server, call):
     assert list(both.differences()) == []
     answered = set()
     for batch, (told, _), (other, _) in zip(both.batches, both.alone, both.crowd):
-        assert set(other["crowd"]) <= {int(member) for member, answer in told["answers"].items() if answer["outcome"] == "ok"}
+        assert set(other["crowd"]) <= {int(member) for member, answer in told["answers"].items() if answer[0]["outcome"] == "ok"}
         assert batch.usual <= set(other["crowd"]), "whoever needs no more than the usual is not asked twice"
-        answered |= {answer["outcome"] for answer in told["answers"].values()}
-    assert len(answered) >= {"submit_step": 11, "exchange_token": 7, "session_status": 7, "consent_get": 6}[call], answered
+        answered |= {answer[0]["outcome"] for answer in told["answers"].values()}
+    assert len(answered) >= {"submit_step": 11, "exchange_token": 7, "session_status": 7, "consent_get": 6, "accounts_get": 7, "balances_get": 7}[call], answered
 
 
 SCANS = """SELECT coalesce(sum(pg_stat_get_xact_numscans(i.indexrelid)), 0) > 0 FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
@@ -134,7 +137,8 @@ def test_an_exchange_reads_no_index_of_those_that_wait(server, how):
 
 # Each is left out of the statement, but for those that something else stands for.
 FIRST, FEED = "array_position(p_session_id, p_session_id[u.member]) = u.member", "coalesce(f.credentials_id, p_credentials_id[u.member])"
-INSTEAD = {FIRST: "true", FEED: "p_credentials_id[u.member]", "OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id[u.member])": "OR true"}
+INSTEAD = {FIRST: "true", FEED: "p_credentials_id[u.member]", **{f"coalesce(p_{one}[u.member], b.{one})": f"b.{one}" for one in ("account_id", "type", "currency")},
+           "OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id[u.member])": "OR true"}
 CONDITIONS = {"submit_step": [
     FIRST, "AND p_attempt[u.member] IS NULL", " AND p_renews[u.member] IS NULL", " AND to_timestamp(p_nonce_expires_at[u.member]) > v_now",
     " AND t.status = 'ACTIVE'", "OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id[u.member])",
@@ -153,17 +157,20 @@ CONDITIONS = {"submit_step": [
     " AND t.status = 'ACTIVE'", " AND s.client_id = a.client_id", "AND NOT finq.session_is_due(s)", " AND NOT finq.session_is_erased(s)",
     "AND s.generation = a.generation", " AND s.step_ordinal <= a.ordinal", "AND (a.until > v_now OR s.waits_since IS NOT NULL AND s.step_ordinal = a.ordinal)",
     "s.waits_since IS NOT NULL AND ", " AND s.step_ordinal = a.ordinal"],
+    "accounts_get": [" AND s.type = 'account_information'", "WHERE finq.consent_status(d.consent) = 'ACTIVE'", " t.account_sub_type,"],
+    "balances_get": [" AND s.type = 'account_information'", "WHERE finq.consent_status(d.consent) = 'ACTIVE'", "coalesce(p_account_id[u.member], b.account_id)",
+                     "coalesce(p_type[u.member], b.type)", "coalesce(p_currency[u.member], b.currency)", ", t.account_id, t.type, t.currency"],
     "consent_get": [
-    " AND t.status = 'ACTIVE'", " AND k.kind = 'SECRET'", " AND k.hash = p_secret_hash[u.member]", "AND k.ends_at > v_now",
-    " AND k.last_used_at > v_now - interval '1 minute'", " AND c.client_id = t.client_id", "AND finq.consent_is_known(c)",
+    " AND t.status = 'ACTIVE'", " AND k.kind = 'SECRET'", " AND k.hash = p_secret_hash[u.member]", "AND k.ends_at > p_now",
+    " AND k.last_used_at > p_now - interval '1 minute'", " AND c.client_id = t.client_id", "AND finq.consent_is_known(c)",
     " AND finq.same_hash(c.access_token_hash, p_access_token_hash[u.member])", "AND c.older_token_hashes = '{}'",
     " AND (c.user_mac <> ALL (p_user_macs[u.member]::bytea[])) IS NOT TRUE"]}
 
 
 def without(call, condition):
-    """The statement for many without one of its conditions."""
-    begin = TEXT.index(f"CREATE OR REPLACE FUNCTION finq.{CALLS[call]}(")
-    text = TEXT[begin:TEXT.index("END $$;", begin)] + "END $$;"
+    """The statement for many without one of its conditions; of those about consents, which share them, what they share."""
+    begin = TEXT.index(f"CREATE OR REPLACE FUNCTION finq.{'consents_claimed' if call == 'consent_get' else CALLS[call]}(")
+    text = TEXT[begin:TEXT.index("$$;", begin)] + "$$;"
     assert text.count(condition) == 1, (condition, text.count(condition))
     return text.replace(condition, INSTEAD.get(condition, ""))
 

@@ -27,6 +27,19 @@ CREATE TRIGGER row_fails BEFORE INSERT ON finq.step FOR EACH ROW EXECUTE FUNCTIO
 CREATE CONSTRAINT TRIGGER commit_fails AFTER INSERT ON finq.step DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION finq.now_and_then();
 CREATE CONSTRAINT TRIGGER commit_fails AFTER INSERT ON finq.credential DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION finq.now_and_then();
 """
+# For each client a consent with account data: two balances.
+HELD = """
+INSERT INTO finq.skill (name, servicer_id, definition) SELECT 'chaos', k.servicer_id, jsonb_set(k.definition::jsonb, '{{type}}', '"account_information"')::json
+  FROM finq.skill k LIMIT 1;
+INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, access_token_hash, consent_exp, max_data_retention, created_at, updated_at)
+SELECT lpad(to_hex(n), 32, '0')::uuid, '{0}', k.skill_id, gen_random_uuid(), sha256(n::text::bytea), now() + interval '1 day', now() + interval '1 day', now(), now()
+  FROM generate_series(0, {1}) n CROSS JOIN finq.skill k WHERE k.name = 'chaos';
+INSERT INTO finq.feed (credentials_id, client_id, skill_id, session_id, connector, visited_at, refreshed_at)
+SELECT c.credentials_id, c.client_id, c.skill_id, c.session_id, 'bank', now(), now() FROM finq.credential c WHERE c.client_id = '{0}';
+INSERT INTO finq.balance (credentials_id, balance_id, account_id, type, amount, currency, is_credit, credit_limit_included)
+SELECT c.credentials_id, gen_random_uuid(), c.credentials_id, t.type, 1, 'RON', true, false
+  FROM finq.credential c CROSS JOIN unnest(ARRAY['ClosingBooked', 'Expected']) AS t (type) WHERE c.client_id = '{0}';
+"""
 BACKEND = "(SELECT pid FROM pg_stat_activity WHERE usename = 'finq_web' ORDER BY random() LIMIT 1)"
 MISCHIEF = [f"SELECT pg_cancel_backend({BACKEND})", f"SELECT pg_cancel_backend({BACKEND})", f"SELECT pg_terminate_backend({BACKEND})",
             "BEGIN; SELECT FROM finq.session WHERE session_id IN (SELECT session_id FROM finq.session ORDER BY session_id DESC LIMIT 3)"
@@ -52,6 +65,7 @@ class Crowd:
         self.skill = publish(installation, self.tenant, json.loads((ROOT / "tests/bench/skill.json").read_text()))
         self.clients = [Client(f"http://localhost:{installation.httpd.settings.plain_port}", self.tenant) for _ in range(CLIENTS)]
         self.told, self.refusals, self.turn = [], 0, itertools.count()
+        installation.psql(HELD.format(self.tenant.client_id, CLIENTS - 1))
 
     def until_told(self, call):
         for _ in range(500):
@@ -69,6 +83,11 @@ class Crowd:
         assert (told["session_id"], told["step_id"]) == (user.session_id, user.step_id)
         assert told["status"] == ("SESSION_COMPLETED" if user.temp_token else "SESSION_IN_PROGRESS")
 
+    def balances(self, client, held):
+        found = self.until_told(lambda: client.data("/balances/get", held)).json
+        assert len(found) == 2, found
+        return found
+
     def way(self, number):
         user, steps = Onboarding(self.clients[number], self.skill), []
         self.until_told(user.start)
@@ -83,6 +102,8 @@ class Crowd:
                 user.nonce, user.temp_token = after
         given = self.until_told(user.exchange).json
         assert self.until_told(user.exchange).json == given
+        held = {"credentials_id": f"00000000-0000-0000-0000-{number:012x}", "access_token": str(number)}
+        assert {one["account_id"] for one in self.balances(user.client, held)} == {held["credentials_id"]}
         known = self.until_told(lambda: user.client.consent("get", given))["result"]
         assert (known["credentials_id"], known["status"]) == (given["credentials_id"], "ACTIVE")
         self.told.append({"session_id": user.session_id, "steps": steps, "credentials_id": given["credentials_id"], "token": given["access_token"]})
