@@ -594,7 +594,7 @@ typedef struct finq_page_look_in {
     apr_int32_t generation;
 } finq_page_look_in;
 typedef finq_page_facts_row finq_page_look_out;
-/** sql/functions/page.sql. It may be repeated. */
+/** sql/functions/page.sql. It locks no more than its page, and may share a transaction. It may be repeated. */
 finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq_page_look_in *in, apr_pool_t *pool);
 
 typedef struct finq_page_make_in {

@@ -13,7 +13,7 @@ GRANT EXECUTE ON FUNCTION
     finq.upload_admit, finq.upload_record, finq.upload_open, finq.session_documents, finq.upload_largest, finq.upload_sweep,
     finq.partial_begin, finq.partial_stored, finq.partial_end,
     finq.step_context, finq.step_release, finq.submit_step, finq.step_key, finq.step_decide,
-    finq.exchange_token, finq.submit_steps, finq.exchange_tokens, finq.session_statuses, finq.consents_get,
+    finq.exchange_token, finq.submit_steps, finq.exchange_tokens, finq.session_statuses, finq.consents_get, finq.page_looks,
     finq.accounts_get_each, finq.balances_get_each,
     finq.page_make, finq.page_renew, finq.page_look, finq.page_begin, finq.page_resume, finq.page_logo,
     finq.handoff_offer, finq.handoff_choose, finq.handoff_look, finq.handoff_open, finq.handoff_finish,

@@ -119,6 +119,7 @@ BEGIN
     SELECT p.* INTO v_page FROM finq.page p WHERE p.page_id = p_page_id AND p.client_id = p_client_id;
     RETURN finq.page_facts_of(v_page, p_client_id, p_generation);
 END $$;
+COMMENT ON FUNCTION finq.page_look IS 'locks: page, crowd: page_looks'; -- in fact it locks nothing
 
 -- The session of a page: p_session_id, where it has none, or one that was never taken up and is too old for it. Of many who begin at
 -- once one settles it, and the others get the same.

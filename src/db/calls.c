@@ -1268,15 +1268,20 @@ finq_error *finq_call_page_logo(finq_page_logo_out *out, finq_db *db, const finq
 
 finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq_page_look_in *in, apr_pool_t *pool)
 {
+    static const finq_pg_statement crowd = {
+        "finq_page_looks",
+        "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
+        "session_id, tenant, colours, logo, status, member FROM finq.page_looks(p_client_id => $1, p_page_id => $2, "
+        "p_generation => $3)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_page_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
         "session_id, tenant, colours, logo, status FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => "
-        "$3)", 1, NULL};
+        "$3)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
-    finq_pg_arg_id(&args, in->page_id);
+    finq_pg_arg_session(&args, in->page_id);
     finq_pg_arg_int(&args, in->generation);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = page_facts_read(rows, 0);

@@ -33,6 +33,7 @@ def world():
     for type_of_skill in (DATA, OTHER):
         yield (f"INSERT INTO finq.skill (name, servicer_id, definition) SELECT '{type_of_skill}', k.servicer_id, "
                f"jsonb_set(k.definition::jsonb, '{{type}}', '\"{type_of_skill}\"')::json FROM finq.skill k WHERE k.skill_id = :skill;")
+    yield f"INSERT INTO finq.brand (client_id, name, colour, dark_colour, logo_id) VALUES ('{HOOKED}', 'Brand', '0b4a6f', '8ccbf2', 'logo');"
     yield f"INSERT INTO finq.webhook (client_id, url, secret_id, salt) VALUES ('{HOOKED}', 'https://hook.example', 1, '\\x00');"
     for consent, deleted in ((RENEWABLE, "NULL"), (DELETED, "now()")):
         yield ("INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, access_token_hash, consent_exp, max_data_retention, created_at, updated_at, deleted_at)"
@@ -52,7 +53,7 @@ class Batch:
         self.setup, self.members, self.sessions, self.usual = [], [], [], set()
         makers = {"submit_step": (self.first, self.later), "exchange_token": (self.exchange,),
                   "session_status": (self.question,), "consent_get": (self.consent,),
-                  "accounts_get": (self.data,), "balances_get": (self.data,)}[call]
+                  "accounts_get": (self.data,), "balances_get": (self.data,), "page_look": (self.page,)}[call]
         while len(self.members) < SIZE:
             self.draw.choice(makers)()
         order = sorted(range(len(self.members)), key=lambda i: (self.members[i].get("p_session_id") or "f" * 36))
@@ -302,6 +303,30 @@ class Batch:
         self.add(member, kind == "usual")
         self.twin(member, [{}, {"p_access_token_hash": "00" * 32}, {"p_secret_hash": "00" * 32}])
         return {**columns, **times} if kind != "absent" else {}
+
+    def page(self):
+        """What is known of a page."""
+        page, session = self.new_id(), self.new_id()
+        member = {"p_client_id": PLAIN, "p_page_id": page, "p_generation": 0}
+        kind = self.draw.choice(["usual"] * 6 + ["call"] * 2 + ["row"] * 4 + ["absent"])
+        columns, until, over = {"client_id": PLAIN, "generation": 0, "key_id": SECRET}, "now() + interval '1 day'", "now() - interval '1 second'"
+        if kind == "usual":
+            columns.update(self.draw.choice([{}, {"client_id": HOOKED}, {"language": "ro", "data_key": "\\x01", "tenant_user_id": "\\x02", "prefill": "\\x03",
+                                                                         "return_link": "\\x04"}]))
+            member["p_client_id"] = columns["client_id"]
+        elif kind == "call":
+            member.update(self.draw.choice([{"p_client_id": UNKNOWN}, {"p_client_id": HOOKED}, {"p_generation": 1}]))
+        elif kind == "row":
+            these, until = self.draw.choice([({"generation": 1}, until), ({"client_id": DISABLED}, until), ({"session_id": session}, until), ({}, over)])
+            columns.update(these)
+            member["p_client_id"] = columns["client_id"]
+            if "session_id" in columns:
+                self.row({"p_client_id": PLAIN, "p_session_id": session, "p_generation": 0}, step_ordinal=1, client_id=PLAIN)
+        if kind != "absent":
+            self.setup.append(f"INSERT INTO finq.page (page_id, skill_id, expires_at, {', '.join(columns)}) VALUES "
+                              f"('{page}', :skill, {until}, {', '.join(map(quoted, columns.values()))});")
+        self.add(member, kind == "usual")
+        self.twin(member, [{}, {"p_generation": 1}])
 
     def script(self, how):
         setup = "".join(self.setup).replace(":skill", str(self.skill))

@@ -103,7 +103,7 @@ class Function:
         if self.many:
             said.append(f"`*rows` are of {self.out}.")
         if self.locks:
-            said.append("It locks no more than its session, and may share a transaction.")
+            said.append(f"It locks no more than its {self.locks[2:-3]}, and may share a transaction.")
         if self.repeatable:
             said.append("It may be repeated.")
         return "/** " + " ".join(said) + " */"

@@ -60,10 +60,10 @@ def test_finqctl_names_parameters_that_there_are(server):
 
 
 def test_the_same_calls_may_share_a_transaction():
-    """Those that lock their session's row and no other (COMMENT ON FUNCTION … IS 'locks: session')."""
+    """Those that lock their session's row and no other (COMMENT ON FUNCTION … IS 'locks: session'), and a look at a page, which locks none."""
     bodies = re.findall(r"^finq_error \*finq_call_(\w+)\([^{]*\{(.*?)^\}", calls.SOURCE.read_text(), re.MULTILINE | re.DOTALL)
     assert len(bodies) > 15
-    assert [name for name, body in bodies if "finq_pg_arg_session(" in body] == ["exchange_token", "session_status", "submit_step"]
+    assert [name for name, body in bodies if "finq_pg_arg_session(" in body] == ["exchange_token", "page_look", "session_status", "submit_step"]
 
 
 def test_which_calls_are_not_made_again():

@@ -22,7 +22,7 @@ TEXT = (ROOT / "sql/functions/crowd.sql").read_text()
 TYPES = """SELECT p.proargnames[a.place] || ' ' || format_type(a.type, NULL) FROM pg_proc p, unnest(p.proargtypes) WITH ORDINALITY AS a (type, place)
             WHERE p.proname = '{}' ORDER BY a.place"""
 CALLS = {"submit_step": "submit_steps", "exchange_token": "exchange_tokens", "session_status": "session_statuses", "consent_get": "consents_get",
-         "accounts_get": "accounts_get_each", "balances_get": "balances_get_each"}
+         "accounts_get": "accounts_get_each", "balances_get": "balances_get_each", "page_look": "page_looks"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)")
 SECONDS = {"expires_at", "consent_exp", "max_data_retention", "created_at", "updated_at"}
 
@@ -118,7 +118,7 @@ def test_a_crowd_is_done_what_each_alone_is_done(server, call):
         assert set(other["crowd"]) <= {int(member) for member, answer in told["answers"].items() if answer[0]["outcome"] == "ok"}
         assert batch.usual <= set(other["crowd"]), "whoever needs no more than the usual is not asked twice"
         answered |= {answer[0]["outcome"] for answer in told["answers"].values()}
-    assert len(answered) >= {"submit_step": 11, "exchange_token": 7, "session_status": 7, "consent_get": 6, "accounts_get": 7, "balances_get": 7}[call], answered
+    assert len(answered) >= {"submit_step": 11, "exchange_token": 7, "session_status": 7, "consent_get": 6, "accounts_get": 7, "balances_get": 7, "page_look": 3}[call], answered
 
 
 SCANS = """SELECT coalesce(sum(pg_stat_get_xact_numscans(i.indexrelid)), 0) > 0 FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
@@ -164,7 +164,10 @@ CONDITIONS = {"submit_step": [
     " AND t.status = 'ACTIVE'", " AND k.kind = 'SECRET'", " AND k.hash = p_secret_hash[u.member]", "AND k.ends_at > p_now",
     " AND k.last_used_at > p_now - interval '1 minute'", " AND c.client_id = t.client_id", "AND finq.consent_is_known(c)",
     " AND finq.same_hash(c.access_token_hash, p_access_token_hash[u.member])", "AND c.older_token_hashes = '{}'",
-    " AND (c.user_mac <> ALL (p_user_macs[u.member]::bytea[])) IS NOT TRUE"]}
+    " AND (c.user_mac <> ALL (p_user_macs[u.member]::bytea[])) IS NOT TRUE"],
+    "page_look": [
+    " AND p.client_id = p_client_id[u.member]", " AND p.generation = p_generation[u.member]", "AND p.expires_at > clock_timestamp()",
+    " AND p.session_id IS NULL", " AND t.status = 'ACTIVE'"]}
 
 
 def without(call, condition):
