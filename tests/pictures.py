@@ -14,6 +14,7 @@ FOLDER = ROOT / "conf/pictures"
 
 def picture(driver, name, width, height, scheme):
     to_be_drawn(driver, width, height, scheme)
+    driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     driver.save_screenshot(str(FOLDER / f"{name}.png"))
     print(f"conf/pictures/{name}.png is written")
 

@@ -24,7 +24,7 @@ def chromium(directory, script=True, logs=("browser",), **more):
     options = webdriver.ChromeOptions()
     for name, value in more.items():
         options.add_experimental_option(name, value)
-    options.binary_location = "/usr/bin/chromium-headless-shell"
+    options.binary_location = "/usr/lib/chromium/chromium-headless-shell"  # the program: a driver would end the script around it alone
     for argument in ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
                      "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1"):
         options.add_argument(argument)
@@ -41,7 +41,6 @@ def to_be_drawn(browser, width, height, scheme):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
         {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]})
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
-    browser.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
 
 
 def gone(element):
