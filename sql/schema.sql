@@ -654,12 +654,18 @@ CREATE TABLE finq.session (
     returned_by uuid,
     returned json,
     went_back boolean NOT NULL DEFAULT false,
+    is_over boolean GENERATED ALWAYS AS (
+CASE
+    WHEN (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status])) THEN true
+    WHEN (status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) THEN false
+    ELSE NULL::boolean
+END) STORED,
     kept boolean NOT NULL DEFAULT false,
     CONSTRAINT session_pkey PRIMARY KEY (session_id, kept)
 ) PARTITION BY LIST (kept);
 CREATE INDEX session_consent ON ONLY finq.session USING btree (credentials_id) WHERE (credentials_id IS NOT NULL);
-CREATE INDEX session_ended ON ONLY finq.session USING btree (expires_at) WHERE (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status]));
-CREATE INDEX session_expiry ON ONLY finq.session USING btree (expires_at) WHERE ((status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) AND (exchanged_at IS NULL));
+CREATE INDEX session_ended ON ONLY finq.session USING btree (expires_at) WHERE is_over;
+CREATE INDEX session_expiry ON ONLY finq.session USING btree (expires_at) WHERE ((NOT is_over) AND (exchanged_at IS NULL));
 CREATE INDEX session_person ON ONLY finq.session USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
 CREATE INDEX session_waiting ON ONLY finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
 

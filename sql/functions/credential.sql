@@ -123,8 +123,7 @@ BEGIN
        SET exchanged_at = v_now, exchange_key_id = v_key_id, exchange_secret_id = p_secret_id, exchange_salt = p_salt,
            credentials_id = p_credentials_id, updated_at = v_now
      WHERE s.session_id = p_session_id AND s.client_id = p_client_id
-       AND s.status IS NOT DISTINCT FROM 'SESSION_COMPLETED' -- or session_expiry may be taken for it, and is read whole
-       AND s.exchanged_at IS NULL AND s.renews IS NULL AND to_timestamp(p_token_expires_at) > v_now
+       AND s.status = 'SESSION_COMPLETED' AND s.exchanged_at IS NULL AND s.renews IS NULL AND to_timestamp(p_token_expires_at) > v_now
        AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)
     RETURNING s.skill_id, s.tenant_user_id, s.user_mac, s.data_key, s.went_back INTO v_skill, v_user, v_user_mac, v_data_key, v_went_back;
     IF FOUND THEN

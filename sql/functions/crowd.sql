@@ -139,8 +139,7 @@ BEGIN
           FROM usual a
          WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
            AND s.session_id = a.session_id AND s.client_id = a.client_id
-           AND s.status IS NOT DISTINCT FROM 'SESSION_COMPLETED' -- as in the call itself
-           AND s.exchanged_at IS NULL AND s.renews IS NULL AND NOT s.went_back
+           AND s.status = 'SESSION_COMPLETED' AND s.exchanged_at IS NULL AND s.renews IS NULL AND NOT s.went_back
            AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
         RETURNING a.member, s.session_id, s.client_id, s.skill_id, s.credentials_id, s.tenant_user_id, s.user_mac, s.data_key,
                   a.access_token_hash, a.salt, a.secret_id),

@@ -19,7 +19,7 @@ DECLARE
     v_sessions uuid[];
 BEGIN
     v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
-                         WHERE s.status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND s.exchanged_at IS NULL
+                         WHERE NOT s.is_over AND s.exchanged_at IS NULL
                            AND s.expires_at <= v_now AND finq.session_is_old(s)
                          ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED);
     PERFORM finq.session_expire(i.session_id) FROM unnest(v_sessions) AS i (session_id);
@@ -92,22 +92,22 @@ DECLARE
 BEGIN
     v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
                          WHERE NOT s.kept AND s.session_id >= v_first
-                           AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
+                           AND s.is_over AND s.expires_at <= v_until
                          ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     IF v_sessions = '{}' THEN
         v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
-                             WHERE s.kept AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
+                             WHERE s.kept AND s.is_over AND s.expires_at <= v_until
                              ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
     IF v_sessions = '{}' THEN
         v_filed := ARRAY(SELECT e.session_id FROM finq.upload u JOIN finq.step e ON e.step_id = u.step_id AND NOT e.kept
                           WHERE NOT u.kept AND u.step_id < v_first LIMIT 10 * finq.janitor_batch_rows())
                 || ARRAY(SELECT s.session_id FROM finq.session s JOIN finq.feed f ON f.session_id = s.session_id
-                          WHERE NOT s.kept AND s.session_id < v_first AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED')
+                          WHERE NOT s.kept AND s.session_id < v_first AND s.is_over
                             AND s.expires_at <= v_until LIMIT finq.janitor_batch_rows());
         v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
                              WHERE NOT s.kept AND s.session_id = ANY (v_filed)
-                               AND s.status IN ('SESSION_FAILED', 'SESSION_EXPIRED') AND s.expires_at <= v_until
+                               AND s.is_over AND s.expires_at <= v_until
                              LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
     PERFORM finq.sessions_remove(v_sessions);
@@ -293,7 +293,7 @@ DECLARE
     v_first timestamptz;
 BEGIN
     SELECT least((SELECT s.expires_at FROM finq.session s
-                   WHERE s.status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND s.exchanged_at IS NULL
+                   WHERE NOT s.is_over AND s.exchanged_at IS NULL
                      AND s.expires_at <= v_now AND finq.session_is_old(s) ORDER BY s.expires_at LIMIT 1),
                  (SELECT c.consent_exp FROM finq.credential c
                    WHERE c.status = 'ACTIVE' AND c.expiry_told AND c.consent_exp <= v_now ORDER BY c.consent_exp LIMIT 1),

@@ -79,7 +79,7 @@ DECLARE
     v_by_id     boolean := (SELECT t.by_id FROM finq.week_tables() t WHERE t.name = p_table);
     v_partition text := finq.week_name(p_table, p_starts);
 BEGIN
-    EXECUTE format('CREATE TABLE finq.%I (LIKE finq.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS) WITH (fillfactor = %s)',
+    EXECUTE format('CREATE TABLE finq.%I (LIKE finq.%I INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS) WITH (fillfactor = %s)',
                    v_partition, p_table || '_week', CASE p_table WHEN 'session' THEN 80 ELSE 100 END);
     EXECUTE format('ALTER TABLE finq.%I ATTACH PARTITION finq.%I FOR VALUES FROM (%L) TO (%L)', p_table || '_week', v_partition,
                    finq.week_bound(v_by_id, p_starts), finq.week_bound(v_by_id, p_starts + interval '1 week'));

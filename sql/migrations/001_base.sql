@@ -169,17 +169,19 @@ CREATE TABLE finq.session (
     returned_by          uuid                NULL,     -- by which request
     returned             json                NULL,     -- what that was answered, once it is concluded; error and description sealed
     went_back            boolean             NOT NULL DEFAULT false, -- some of its steps may be off its path
+    is_over              boolean             NULL GENERATED ALWAYS AS ( -- it ended without a consent; NULL while a person decides, and its time stands still
+        CASE WHEN status IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN true
+             WHEN status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') THEN false END) STORED,
     kept                 boolean             NOT NULL DEFAULT false, -- outlives its week, with all that hangs on it
     PRIMARY KEY (session_id, kept)
 ) PARTITION BY LIST (kept);
 CREATE TABLE finq.session_kept PARTITION OF finq.session FOR VALUES IN (true) WITH (fillfactor = 80);
 CREATE TABLE finq.session_week PARTITION OF finq.session FOR VALUES IN (false) PARTITION BY RANGE (session_id);
 
--- Those whose time may be up, and those that have ended without a consent: their expires_at is when they did. What leaves
--- the one for the other changes its status, so that a step in between changes no index.
-CREATE INDEX session_expiry ON finq.session (expires_at)
-    WHERE status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') AND exchanged_at IS NULL;
-CREATE INDEX session_ended ON finq.session (expires_at) WHERE status IN ('SESSION_FAILED', 'SESSION_EXPIRED');
+-- Those whose time may be up, and those that have ended without a consent: their expires_at is when they did. No index asks for the
+-- status itself, so that no step changes one until its session is over.
+CREATE INDEX session_expiry ON finq.session (expires_at) WHERE NOT is_over AND exchanged_at IS NULL;
+CREATE INDEX session_ended ON finq.session (expires_at) WHERE is_over;
 CREATE INDEX session_consent ON finq.session (credentials_id) WHERE credentials_id IS NOT NULL;
 CREATE INDEX session_person ON finq.session (client_id, user_mac) WHERE user_mac IS NOT NULL;
 -- Answers of connectors and decisions are found by the step alone.
