@@ -57,11 +57,13 @@ def browser(run_directory):
 
 
 @pytest.fixture(scope="module")
-def client(server):
-    """Of a tenant of the name that the pictures show."""
-    tenant = server.create_tenant("First tenant", (CARD, DEPOSIT))
-    server.finqctl("tenant", "redirect-allow", tenant.client_id, APP)
-    connected = server.client(tenant)
+def client(server, make_module_server):
+    """Of a tenant of the name that the pictures show, which the shared installation may have as well."""
+    own = make_module_server(cluster=server.postgres, database="page_looks")
+    own.publish_skills()
+    tenant = own.create_tenant("First tenant", (CARD, DEPOSIT))
+    own.finqctl("tenant", "redirect-allow", tenant.client_id, APP)
+    connected = own.client(tenant)
     yield connected
     connected.close()
 
