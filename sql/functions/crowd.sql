@@ -10,7 +10,9 @@
 -- Waits for others' locks are short: they end the statement, and so nobody waits for a lock who does not need it himself, and no
 -- two statements can wait for each other.
 --
--- A member is read out of the arrays by its place: to make one set of so many arrays costs more than the whole of a small crowd.
+-- A member is read out of the arrays by its place: to make one set of so many arrays costs more than the whole of a small crowd. Of
+-- places the planner expects a thousand: what only reads takes rows by index for each, and hashes no table for a few of them, whatever
+-- the table held when it was planned.
 
 -- finq.submit_step of many. Left out: steps that a connector was asked about, sessions that renew a consent or went back, and what a
 -- webhook is told of.
@@ -165,7 +167,7 @@ CREATE OR REPLACE FUNCTION finq.session_statuses(
     OUT data_key bytea, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -220,13 +222,15 @@ CREATE OR REPLACE FUNCTION finq.consents_get(
     OUT tenant_user_id bytea, OUT left_ms bigint, OUT data_key bytea, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp(); -- a function of SQL is not inlined where an argument is volatile
 BEGIN
     RETURN QUERY
     SELECT (finq.consent_row(d.consent, r.country, r.name, s.name, d.tenant)).*, d.member
-      FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs, clock_timestamp()) d
+      FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs, v_now) d
       JOIN finq.skill s ON s.skill_id = (d.consent).skill_id
       JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
 END $$;
@@ -239,14 +243,16 @@ CREATE OR REPLACE FUNCTION finq.accounts_get_each(
     OUT balances text, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp(); -- a function of SQL is not inlined where an argument is volatile
 BEGIN
     RETURN QUERY
     WITH usual AS MATERIALIZED (
         SELECT d.member, (d.consent).data_key, f.credentials_id, f.refreshed_at, r.servicer_id, r.name
-          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, clock_timestamp()) d
+          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, v_now) d
           JOIN finq.skill s ON s.skill_id = (d.consent).skill_id AND s.type = 'account_information'
           JOIN finq.servicer r ON r.servicer_id = s.servicer_id
           LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id
@@ -269,14 +275,16 @@ CREATE OR REPLACE FUNCTION finq.balances_get_each(
     p_account_id uuid[], p_type text[], p_currency text[], OUT outcome text, OUT is_due boolean, OUT balance text, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_now timestamptz := clock_timestamp(); -- a function of SQL is not inlined where an argument is volatile
 BEGIN
     RETURN QUERY
     WITH usual AS MATERIALIZED (
         SELECT d.member, f.credentials_id, f.refreshed_at
-          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, clock_timestamp()) d
+          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, v_now) d
           JOIN finq.skill s ON s.skill_id = (d.consent).skill_id AND s.type = 'account_information'
           LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id
          WHERE finq.consent_status(d.consent) = 'ACTIVE'),
@@ -300,7 +308,7 @@ CREATE OR REPLACE FUNCTION finq.page_looks(
     OUT status finq.session_status, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off -- by index, however few pages there were when it was planned
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 BEGIN
