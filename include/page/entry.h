@@ -41,6 +41,7 @@ typedef struct finq_entry {
     int generation;
     const finq_id *handoff_id; /**< of one by which another device takes over (handoff.h); NULL of a page's own */
     const char *numbers;       /**< that one's numbers; else NULL */
+    const finq_id *session_id; /**< the page's, once that is known; NULL for none */
 } finq_entry;
 
 /** Opens an address, without asking the database. Error: not_found for one that is none, or a page's that is too old; of a hand-off's
@@ -62,6 +63,9 @@ typedef struct finq_entry_facts {
 
 /** Looks at a page. By the address of a hand-off it is found as long as that waits to be opened. Errors: not_found, unauthorized_tenant; those of a call. */
 finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service, const finq_entry *entry, apr_pool_t *pool);
+
+/** Whether this is the page's session: whoever holds an address goes no further in another's. Error: invalid_nonce. */
+finq_error *finq_entry_check(const finq_entry *entry, const finq_id *session_id, apr_pool_t *pool);
 
 /** What the name of a logo begins with. */
 #define FINQ_ENTRY_LOGO "logo-"

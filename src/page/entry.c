@@ -43,7 +43,7 @@ finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, cons
     }
     if (!secret)
         return finq_outcome_error("not_found", NULL, NULL, pool);
-    *entry = (finq_entry){token.client_id, token.session_id, token.generation, NULL, NULL};
+    *entry = (finq_entry){token.client_id, token.session_id, token.generation, NULL, NULL, NULL};
     if (token.kind == FINQ_TOKEN_HANDOFF) {
         entry->handoff_id = token.renews;
         entry->numbers = token.tenant_user_id;
@@ -229,6 +229,13 @@ finq_error *finq_entry_look(finq_entry_facts *facts, const finq_service *service
     FINQ_TRY(entry->handoff_id ? finq_call_handoff_look(&row, service->db, &handoff, pool)
                                : finq_call_page_look(&row, service->db, &page, pool));
     return facts_read(facts, &row, service, entry, pool);
+}
+
+finq_error *finq_entry_check(const finq_entry *entry, const finq_id *session_id, apr_pool_t *pool)
+{
+    if (entry->session_id && finq_id_equal(entry->session_id, session_id))
+        return NULL;
+    return finq_error_make(pool, FINQ_E_INVALID_NONCE, "nonce is of another session than this page's.");
 }
 
 finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *started, const finq_service *service,

@@ -11,6 +11,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from finqenv import documents, pages
 from finqenv.browser import AXE, accessible, chromium, gone, silent
+from finqenv.client import multipart
 from finqenv.flows import CARD, DEPOSIT
 
 DEPOSITED = {"/value": "100", "/currency": "EUR", "/period": "12"}
@@ -309,7 +310,10 @@ def test_the_nonce_of_another_session_is_no_key(server, client, desk):
     phone.send("id_front", documents.png())
     late = taken(server, other).page.form("look").fields
     mixed = dict(phone.page.form("look").fields) | {"nonce": dict(late)["nonce"], "act": "look"}
-    assert again(phone, urllib.parse.urlencode(mixed).encode()).status == 404 and row(server, desk) == "TAKEN"
+    assert again(phone, urllib.parse.urlencode(mixed).encode()).status == 401 and row(server, desk) == "TAKEN"
+    form = next(form for form in phone.page.forms if ["document", "id_back"] in form.fields or ["document", "selfie"] in form.fields)
+    kind, body = multipart(dict(form.fields) | {"nonce": dict(late)["nonce"]}, documents.png())
+    assert phone.ask("POST", None, body, {"Content-Type": kind}).status == 401 and uploads(server, other) == ""
 
 
 @pytest.mark.parametrize("phase", ["OFFERED", "OPENED"])

@@ -9,6 +9,7 @@
 #include "httpd/api.h"
 #include "httpd/body.h"
 #include "httpd/intake.h"
+#include "page/state.h"
 
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART "multipart/form-data"
@@ -85,6 +86,21 @@ typedef struct {
     int has_permit;
 } receipt;
 
+/* Of a hand-off the state, which stands before the file too, says whose it is; of a page the database has. */
+static finq_error *session_check(const receipt *of)
+{
+    finq_entry entry = *of->entry;
+    finq_state state;
+    finq_id session_id;
+    int is_ours;
+    if (entry.handoff_id) {
+        FINQ_TRY(finq_state_open(&state, &is_ours, finq_typed_get(of->form->typed, "state"), &entry.page_id,
+                                 of->request->config->secrets, of->pool));
+        entry.session_id = is_ours && finq_id_parse(&session_id, state.session) ? &session_id : NULL;
+    }
+    return finq_entry_check(&entry, &of->pass.token.session_id, of->pool);
+}
+
 /* What stands before the file says whose it is: the nonce of its step, or one that came later and authorises it too. */
 static finq_error *file_begin(receipt *of)
 {
@@ -92,6 +108,7 @@ static finq_error *file_begin(receipt *of)
     const char *held = finq_typed_get(typed, "held"), *nonce = held ? held : finq_typed_get(typed, "nonce");
     int known;
     FINQ_TRY(finq_intake_nonce(&of->pass, of->request, &of->entry->client_id, nonce, of->request->config->nonce_ttl));
+    FINQ_TRY(session_check(of));
     FINQ_TRY(finq_session_pass_back(&known, &of->pass, &of->request->service, finq_typed_get(typed, "of"), of->pool));
     of->offer = (finq_upload_offer){.pass = &of->pass, .document = finq_typed_get(typed, "document"), .content_type = of->type};
     if (!known || !of->offer.document)

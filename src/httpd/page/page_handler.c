@@ -68,17 +68,24 @@ static finq_error *look_run(finq_page_visit *visit)
     return finq_page_visit_look(visit, &facts);
 }
 
-/* An older address takes no form either. The calls of a hand-off look at the address themselves. */
+static finq_error *session_find(finq_page_visit *visit)
+{
+    finq_entry_facts facts;
+    FINQ_TRY(finq_entry_look(&facts, &visit->request->service, &visit->entry, visit->pool));
+    visit->entry.session_id = facts.session_id;
+    return NULL;
+}
+
+/* An older address takes no form either. The calls of a hand-off look at the address, and whose the nonce is, themselves. */
 static finq_error *form_run(finq_page_visit *visit)
 {
     finq_request *request = visit->request;
-    finq_entry_facts facts;
     int has_file = finq_page_form_may_have_file(request);
     if (has_file)
-        FINQ_TRY(finq_entry_look(&facts, &request->service, &visit->entry, visit->pool));
+        FINQ_TRY(session_find(visit));
     FINQ_TRY(finq_page_form_read(&visit->form, request, &visit->entry));
     if (!has_file && !finq_page_handoff_is(finq_typed_get(visit->form.typed, "act")))
-        FINQ_TRY(finq_entry_look(&facts, &request->service, &visit->entry, visit->pool));
+        FINQ_TRY(session_find(visit));
     return finq_page_visit_act(visit);
 }
 

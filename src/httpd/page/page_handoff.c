@@ -142,13 +142,12 @@ static finq_error *run_open(finq_page_visit *visit)
     const finq_published *published;
     finq_waiting_answer answer;
     finq_handoff_phase phase;
-    finq_id session_id;
-    if (!carried.device || !visit->state.skill || !finq_id_parse(&session_id, visit->state.session))
+    if (!carried.device || !visit->state.skill || !visit->entry.session_id)
         return nothing_here(visit->pool);
     FINQ_TRY(finq_directory_skill(&published, service->directory, service->db, (apr_int32_t)apr_atoi64(visit->state.skill),
                                   visit->pool));
     finq_page_show_carried(visit, published);
-    FINQ_TRY(finq_handoff_open(&phase, &answer, service, &visit->entry, &session_id, carried.device, visit->pool));
+    FINQ_TRY(finq_handoff_open(&phase, &answer, service, &visit->entry, visit->entry.session_id, carried.device, visit->pool));
     if (phase != FINQ_HANDOFF_OPENED)
         return phase_follow(visit, phase, &answer, NULL);
     FINQ_TRY(finq_page_show_carry(&carried, visit));
@@ -164,6 +163,7 @@ static finq_error *run_documents(finq_page_visit *visit, const char *act, const 
     finq_session_pass pass;
     finq_handoff_phase phase = FINQ_HANDOFF_STANDING;
     FINQ_TRY(finq_intake_nonce(&pass, visit->request, &visit->entry.client_id, nonce, FINQ_SESSION_ANY_AGE));
+    FINQ_TRY(finq_entry_check(&visit->entry, &pass.token.session_id, visit->pool));
     finq_page_show_carried(visit, pass.published);
     if (strcmp(act, "look") == 0)
         FINQ_TRY(finq_handoff_finish(&phase, &answer, service, &visit->entry, &pass, visit->pool));
@@ -176,9 +176,12 @@ finq_error *finq_page_handoff_run(finq_page_visit *visit)
 {
     const finq_typed *typed = visit->form.typed;
     const char *act = finq_typed_get(typed, "act"), *nonce = finq_typed_get(typed, "nonce");
+    finq_id *session_id = apr_palloc(visit->pool, sizeof *session_id);
     int is_ours;
     FINQ_TRY(finq_state_open(&visit->state, &is_ours, finq_typed_get(typed, "state"), &visit->entry.page_id,
                              visit->request->config->secrets, visit->pool));
+    if (is_ours && finq_id_parse(session_id, visit->state.session))
+        visit->entry.session_id = session_id;
     if (is_ours && act && strcmp(act, "open") == 0)
         return run_open(visit);
     if (is_ours && act && nonce)

@@ -325,6 +325,7 @@ static finq_error *act_run(finq_page_visit *visit, const char *act, const char *
     finq_page_show_carried(visit, pass.published);
     if (finq_page_handoff_is(act))
         return finq_page_handoff_act(visit, &pass, nonce, act);
+    FINQ_TRY(finq_entry_check(&visit->entry, &pass.token.session_id, visit->pool));
     if (is_looking(act))
         return act_look(visit, &pass, nonce);
     finq_page_show_gather(visit, finq_page_show_fields(visit, pass.step));
