@@ -51,8 +51,12 @@ const char *finq_problem_words(const finq_field *field, const finq_detail *detai
     const finq_words *words = field->source->words;
     if (!detail->keyword) /* a connector's own words */
         return detail->message;
-    const char *name = sentence_of(field, detail, pool);
-    return finq_words_with(words, finq_words_find(words, name) ? name : "problem.other", pool, "field", field->title, "limit",
+    const char *name = sentence_of(field, detail, pool), *text = finq_words_find(words, name);
+    if (text && !detail->limit && strstr(text, "{limit}")) { /* of an order, whose own rules say what is too little or too much */
+        name = apr_pstrcat(pool, name, field->kind == FINQ_FIELD_DATE ? ".date" : ".sum", NULL);
+        text = finq_words_find(words, name);
+    }
+    return finq_words_with(words, text ? name : "problem.other", pool, "field", field->title, "limit",
                            limit_shown(field, detail, pool), NULL);
 }
 

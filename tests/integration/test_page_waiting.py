@@ -131,7 +131,11 @@ def test_a_payment(bank):
     wrong = visitor.press("next", {"/payment_info/0/debtor_account/iban": "RO49", f"{transfer}/end_to_end_id": "RENT-1",
                                    amount[0]: amount[1], f"{transfer}/instructed_amount/currency": "RON"})
     assert wrong.status == 400 and amount in wrong.form("next").fields
-    end = visitor.press("next", {"/payment_info/0/debtor_account/iban": "RO49AAAA1B31007593840000"})
+    day = "/payment_info/0/requested_execution_date"
+    wrong = visitor.press("next", {"/payment_info/0/debtor_account/iban": "RO49AAAA1B31007593840000", amount[0]: "0", f"{day}~d": "1",
+                                   f"{day}~m": "1", f"{day}~y": "2020"})
+    assert wrong.status == 400 and "muss heute oder später sein." in wrong.text and "muss mehr als 0 sein." in wrong.text, wrong.text
+    end = visitor.press("next", {amount[0]: amount[1], f"{day}~d": "", f"{day}~m": "", f"{day}~y": ""})
     assert end.status == 200 and any("/sandbox?" in link for link in end.links), end.text
     ordered = bank.service.seen[-1][0]["data"]["payment_info"][0]
     assert (ordered["payment_information_id"], ordered["payment_method"]) == ("PAYMENT", "TRF") and set(ordered["credit_transfers"][0]) == {
