@@ -94,7 +94,9 @@ static void field_put(const answer_showing *show, const finq_field *field)
     const char *text = text_of(show, field);
     finq_html_open(show->to, "div");
     finq_html_element(show->to, "dt", NULL, field->title);
-    finq_html_element(show->to, "dd", NULL, text ? text : "\xe2\x80\x93");
+    finq_html_open(show->to, "dd");
+    finq_html_element(show->to, "bdi", NULL, text ? text : "\xe2\x80\x93"); /* "+40…" is written so among Arabic too */
+    finq_html_close(show->to);
     finq_html_close(show->to);
 }
 

@@ -201,6 +201,14 @@ const char *finq_words_say(const finq_words *words, const char *name)
     return text ? text : name;
 }
 
+/* A name such as "Bank (RO)" keeps its own direction within a sentence that runs to the left: between U+2068 and U+2069. */
+static const char *isolated(const finq_words *words, const char *value, apr_pool_t *pool)
+{
+    if (!value || strcmp(finq_words_say(words, "language.direction"), "rtl") != 0)
+        return value ? value : "";
+    return apr_pstrcat(pool, "\xe2\x81\xa8", value, "\xe2\x81\xa9", NULL);
+}
+
 const char *finq_words_with(const finq_words *words, const char *name, apr_pool_t *pool, ...)
 {
     const char *text = finq_words_say(words, name), *slot;
@@ -210,8 +218,8 @@ const char *finq_words_with(const finq_words *words, const char *name, apr_pool_
         const char *value = va_arg(pairs, const char *), *mark = apr_pstrcat(pool, "{", slot, "}", NULL);
         const char *at = strstr(text, mark);
         if (at)
-            text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(at - text)), value ? value : "", at + strlen(mark),
-                               NULL);
+            text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(at - text)), isolated(words, value, pool),
+                               at + strlen(mark), NULL);
     }
     va_end(pairs);
     return text;

@@ -532,7 +532,60 @@ static void problems_are_told_at_their_fields(void **state)
     assert_non_null(finq_problem_at(problems, member(&of, 1)));
 }
 
+static const char *words_at(const sheet *of, int place, const char *keyword, const char *limit)
+{
+    const finq_detail detail = {.keyword = keyword, .limit = limit};
+    return finq_problem_words(member(of, place), &detail);
+}
+
+/* An order's own rules say that a value is too little or too much, and not what the limit is. Red without `.date`, `.sum`. */
+static void a_limit_that_is_not_told_leaves_no_hole(void **state)
+{
+    static const char *const languages[] = {"en", "ro", "de", "fr", "ar"};
+    static const char schema[] = PROPERTIES("\"d\":{\"title\":\"Day\",\"type\":\"string\",\"format\":\"date\"},"
+                                            "\"n\":{\"title\":\"Sum\",\"type\":\"string\",\"x-unit\":\"c\"}");
+    (void)state;
+    for (size_t i = 0; i < sizeof languages / sizeof *languages; i++) {
+        sheet of = sheet_of(languages[i], schema);
+        for (int place = 0; place < 2; place++) {
+            assert_string_not_equal(words_at(&of, place, "minimum", NULL), words_at(&of, place, "minimum", ""));
+            assert_string_not_equal(words_at(&of, place, "maximum", NULL), words_at(&of, place, "maximum", ""));
+        }
+    }
+    sheet of = sheet_of("en", schema);
+    assert_string_equal(words_at(&of, 0, "minimum", NULL), "\xe2\x80\x9c"
+                                                           "Day\xe2\x80\x9d must be today or later.");
+    assert_string_equal(words_at(&of, 0, "maximum", NULL), "\xe2\x80\x9c"
+                                                           "Day\xe2\x80\x9d may be a year from now at most.");
+    assert_string_equal(words_at(&of, 1, "minimum", NULL), "\xe2\x80\x9cSum\xe2\x80\x9d must be more than 0.");
+    assert_string_equal(words_at(&of, 1, "maximum", NULL), "Look at \xe2\x80\x9cSum\xe2\x80\x9d again.");
+}
+
 /* ---- pages ---- */
+
+/* A bracket behind a Latin name would be drawn before it, and a number's sign behind the number. Red without `isolated`, and without bdi. */
+static void names_and_answers_keep_their_direction(void **state)
+{
+    static const char schema[] = PROPERTIES("\"p\":{\"type\":\"string\"}");
+    finq_skill_step step = {.name = "one"};
+    finq_skill skill = {.name = "n", .environment = "sandbox", .servicer_name = "Bank (RO)", .steps = &step, .step_count = 1};
+    skill.definition = parsed("{\"steps\":[{\"name\":\"one\"}]}");
+    sheet of = sheet_of("ar", schema);
+    finq_screen screen = {
+        .pages = built_in, .words = finq_pages_language(built_in, "ar"), .tenant = "Aurora (RO)", .skill = &skill, .pool = pool};
+    finq_screen_carried carried = {.nonce = "n"};
+    finq_screen_form form = {.fields = of.form, .typed = of.typed, .part = 1};
+    (void)state;
+    finq_typed_add(of.typed, "/p", "+40721234567");
+    const char *check = finq_screen_check_of(&screen, &carried, &form);
+    assert_non_null(strstr(check, "<dd><bdi>+40721234567</bdi></dd>"));
+    assert_non_null(strstr(check, "\xe2\x81\xa8"
+                                  "Aurora (RO)\xe2\x81\xa9"));
+    assert_non_null(strstr(check, "\xe2\x81\xa8"
+                                  "Bank (RO)\xe2\x81\xa9"));
+    screen.words = finq_pages_language(built_in, "en");
+    assert_null(strstr(finq_screen_check_of(&screen, &carried, &form), "\xe2\x81\xa8"));
+}
 
 /* Nothing of what others wrote is markup, wherever it stands. */
 static void pages_hold_no_markup_of_others(void **state)
@@ -644,6 +697,8 @@ int main(void)
         cmocka_unit_test(data_comes_back),
         cmocka_unit_test(rows_come_and_go),
         cmocka_unit_test(problems_are_told_at_their_fields),
+        cmocka_unit_test(a_limit_that_is_not_told_leaves_no_hole),
+        cmocka_unit_test(names_and_answers_keep_their_direction),
         cmocka_unit_test(pages_hold_no_markup_of_others),
         cmocka_unit_test(numbers_are_three_and_one_is_right),
     };
