@@ -6,6 +6,7 @@
 #include <http_main.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_request.h>
 #include <mod_status.h>
 #include <string.h>
 
@@ -27,6 +28,12 @@ static int is_read(const request_rec *r)
     return r->method_number == M_GET; /* HEAD is one too */
 }
 
+static int read_alone(request_rec *r)
+{
+    ap_allow_standard_methods(r, REPLACE_ALLOW, M_GET, -1);
+    return HTTP_METHOD_NOT_ALLOWED;
+}
+
 static int page_send(request_rec *r, int status, const char *type, const char *text)
 {
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
@@ -42,7 +49,7 @@ int finq_monitor_metrics(request_rec *r)
     if (!r->handler || strcmp(r->handler, "finq-metrics") != 0)
         return DECLINED;
     if (!is_read(r))
-        return HTTP_METHOD_NOT_ALLOWED;
+        return read_alone(r);
     finq_metrics_view view = finq_observe_view(finq_paths_names(r->pool), r->pool);
     return page_send(r, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", finq_metrics_text(&view, r->pool));
 }
@@ -171,7 +178,7 @@ int finq_monitor_health(request_rec *r)
         return DECLINED;
     const char *what = strrchr(r->uri, '/');
     if (!is_read(r))
-        return HTTP_METHOD_NOT_ALLOWED;
+        return read_alone(r);
     if (what && strcmp(what, "/live") == 0)
         return page_send(r, HTTP_OK, "application/json", "{\"status\":\"live\"}");
     return what && strcmp(what, "/ready") == 0 ? ready_answer(r) : HTTP_NOT_FOUND;

@@ -96,6 +96,15 @@ static int decided_send(request_rec *r, finq_sandbox_visit *visit, int is_agreed
     return page_send(r, HTTP_OK, finq_sandbox_decided(is_agreed, location, visit->language, r->pool));
 }
 
+/* HEAD is a GET too. */
+static finq_error *method_check(const request_rec *r)
+{
+    if (r->method_number == M_GET || r->method_number == M_POST)
+        return NULL;
+    apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD, POST");
+    return finq_error_make(r->pool, FINQ_E_METHOD_NOT_ALLOWED, "The bank's page is read by GET and sent by POST.");
+}
+
 static int error_send(request_rec *r, const finq_error *error)
 {
     if (finq_request_of(r)->answered)
@@ -122,11 +131,9 @@ int finq_sandbox_handler(request_rec *r)
     finq_sandbox_visited visited = {0, 0};
     if (!r->handler || strcmp(r->handler, "finq-sandbox") != 0)
         return DECLINED;
-    if (r->method_number != M_GET && r->method_number != M_POST) {
-        r->allowed |= (AP_METHOD_BIT << M_GET) | (AP_METHOD_BIT << M_POST);
-        return HTTP_METHOD_NOT_ALLOWED;
-    }
-    finq_error *error = visit_read(&visit, finq_request_of(r));
+    finq_error *error = method_check(r);
+    if (!error)
+        error = visit_read(&visit, finq_request_of(r));
     int submitted = r->method_number == M_POST;
     if (!error && *visit.order)
         error = finq_sandbox_orders_look(&visited, &visit, finq_request_of(r));

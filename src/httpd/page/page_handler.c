@@ -52,6 +52,15 @@ static finq_error *file_find(finq_page_file *file, int *is_there, finq_request *
 
 /* ---- pages ---- */
 
+/* HEAD is a GET too. */
+static finq_error *method_check(const request_rec *r)
+{
+    if (r->method_number == M_GET || r->method_number == M_POST)
+        return NULL;
+    apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD, POST");
+    return finq_error_make(r->pool, FINQ_E_METHOD_NOT_ALLOWED, "A page is read by GET and sent by POST.");
+}
+
 /* A page of another site that sends a form here has no nonce, and is not listened to. */
 static finq_error *sender_check(const request_rec *r)
 {
@@ -105,6 +114,7 @@ static finq_error *visit_run(finq_page_visit *visit)
     finq_request *request = visit->request;
     request_rec *r = request->r;
     FINQ_TRY(finq_limits_admit(request));
+    FINQ_TRY(method_check(r));
     FINQ_TRY(sender_check(r));
     FINQ_TRY(finq_entry_open(&visit->entry, &request->service, visit->address, visit->pool));
     request->is_proven = 1;
@@ -112,12 +122,6 @@ static finq_error *visit_run(finq_page_visit *visit)
     if (visit->entry.handoff_id)
         return handed_run(visit);
     return r->method_number == M_GET ? look_run(visit) : form_run(visit);
-}
-
-static int method_refuse(request_rec *r)
-{
-    r->allowed |= (AP_METHOD_BIT << M_GET) | (AP_METHOD_BIT << M_POST);
-    return HTTP_METHOD_NOT_ALLOWED;
 }
 
 int finq_page_handler(request_rec *r)
@@ -128,8 +132,6 @@ int finq_page_handler(request_rec *r)
     const char *home = finq_paths_page(finq_config_of(r->server), r->uri);
     if (!request || !home)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why; or an internal redirect led here */
-    if (r->method_number != M_GET && r->method_number != M_POST)
-        return method_refuse(r);
     finq_page_visit visit = {.request = request, .pool = r->pool, .address = request->page};
     if (!visit.address) /* a file; or a path in another form than most send */
         visit.address = r->uri + strlen(home) + (r->uri[strlen(home)] == '/');
@@ -141,7 +143,7 @@ int finq_page_handler(request_rec *r)
     headers_set(r);
     if (!error)
         error = visit_run(&visit);
-    if (error && r->method_number == M_POST && !request->body_ended)
+    if (error && r->method_number != M_GET && !request->body_ended)
         r->connection->keepalive = AP_CONN_CLOSE; /* else httpd reads what is left of the form, however long */
     if (error)
         finq_page_visit_fail(&visit, error);
