@@ -54,7 +54,7 @@ finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_c
 /** The last page: `temp_token` is NULL where there is none to hand over. */
 finq_error *finq_page_show_end(finq_page_visit *visit, finq_status status, const json_t *reasons, const char *temp_token);
 
-/** Adds to the form that came what was typed into the other parts of the step, once. */
+/** Adds to the form that came what was typed into the other parts of the step, once, and bounds its rows. */
 void finq_page_show_gather(finq_page_visit *visit, const finq_field *fields);
 
 /** The fields of a step, and what their data is made of. */

@@ -30,7 +30,11 @@ void finq_typed_each(const finq_typed *typed, int (*call)(void *baton, const cha
 
 /** How many rows an array has in the form: those that are there, and as many as there must be. */
 int finq_typed_rows(const finq_typed *typed, const finq_field *rows);
-/** Adds a row at the end, or takes one out: what stood below it moves up. */
+/** Cuts the rows that a whole form is said to have to what a form may have: what one array says may be multiplied by another's. */
+void finq_typed_rows_bound(finq_typed *typed, const finq_field *form);
+/** Whether one row more may be added, as the form's rows were bounded. */
+int finq_typed_row_fits(const finq_typed *typed, const finq_field *rows);
+/** Adds a row at the end, where one fits, or takes one out: what stood below it moves up. */
 void finq_typed_row_add(finq_typed *typed, const finq_field *rows);
 void finq_typed_row_cut(finq_typed *typed, const finq_field *rows, int place);
 

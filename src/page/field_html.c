@@ -200,7 +200,6 @@ static void row_html(const field_showing *show, const finq_field *rows, int plac
 static void rows_html(const field_showing *show, const finq_field *field)
 {
     int count = finq_typed_rows(show->typed, field);
-    const json_t *most = finq_field_fact(field, "maxItems");
     field_html_open_set(show, field);
     finq_html_open(show->to, "input");
     finq_html_put(show->to, "type", "hidden");
@@ -213,7 +212,7 @@ static void rows_html(const field_showing *show, const finq_field *field)
     finq_html_put(show->to, "tabindex", "-1");
     for (int i = 0; i < count; i++)
         row_html(show, field, i, count > 1);
-    if (!most || json_integer_value(most) > count)
+    if (finq_typed_row_fits(show->typed, field))
         act_button(show, apr_pstrcat(show->pool, "add:", field->pointer, NULL), finq_words_say(show->words, "rows.add"));
     finq_html_close(show->to);
     finq_html_close(show->to);

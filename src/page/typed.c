@@ -9,16 +9,19 @@
 
 /* More rows than this nobody fills in by hand. */
 #define ROWS_MOST 50
+/* And that many in a whole form, beside those that its arrays must have: arrays in the rows of arrays would multiply. */
+#define ROWS_MORE 100
 
 struct finq_typed {
     apr_hash_t *values; /* name -> array of const char * */
+    int room;           /* how many rows the form may have more */
     apr_pool_t *pool;
 };
 
 finq_typed *finq_typed_make(apr_pool_t *pool)
 {
     finq_typed *typed = apr_palloc(pool, sizeof *typed);
-    *typed = (finq_typed){apr_hash_make(pool), pool};
+    *typed = (finq_typed){apr_hash_make(pool), ROWS_MORE, pool};
     return typed;
 }
 
@@ -83,18 +86,29 @@ static int limit_of(const finq_field *rows, const char *keyword, int otherwise)
     return number < 0 || number > ROWS_MOST ? ROWS_MOST : (int)number;
 }
 
-int finq_typed_rows(const finq_typed *typed, const finq_field *rows)
+static int most_of(const finq_field *rows)
+{
+    return limit_of(rows, "maxItems", ROWS_MOST);
+}
+
+static int least_of(const finq_field *rows)
 {
     const json_t *first = finq_field_fact(rows, "prefixItems");
-    const char *said = finq_typed_get(typed, count_name(typed, rows));
-    apr_int64_t count = said ? apr_atoi64(said) : 0;
-    int least = limit_of(rows, "minItems", 1), most = limit_of(rows, "maxItems", ROWS_MOST);
+    int least = limit_of(rows, "minItems", 1), most = most_of(rows);
     if (json_array_size(first) > (size_t)least)
         least = (int)json_array_size(first);
     if (least < 1)
         least = 1;
+    return least > most ? most : least;
+}
+
+int finq_typed_rows(const finq_typed *typed, const finq_field *rows)
+{
+    const char *said = finq_typed_get(typed, count_name(typed, rows));
+    apr_int64_t count = said ? apr_atoi64(said) : 0;
+    int least = least_of(rows), most = most_of(rows);
     if (count < least)
-        count = least;
+        return least;
     return count > most ? most : (int)count;
 }
 
@@ -103,9 +117,36 @@ static void rows_set(finq_typed *typed, const finq_field *rows, int count)
     finq_typed_set(typed, count_name(typed, rows), apr_itoa(typed->pool, count));
 }
 
+static void rows_bound(finq_typed *typed, const finq_field *field)
+{
+    int count = field->kind == FINQ_FIELD_ROWS ? finq_typed_rows(typed, field) : 0, least = count ? least_of(field) : 0, i;
+    for (i = 0; field->fields && i < field->fields->nelts; i++)
+        rows_bound(typed, APR_ARRAY_IDX(field->fields, i, const finq_field *));
+    for (i = 0; i < count && (i < least || typed->room > 0); i++) {
+        const finq_field *item = finq_field_item(field, i);
+        typed->room -= i >= least;
+        if (item)
+            rows_bound(typed, item);
+    }
+    if (i < count)
+        rows_set(typed, field, i);
+}
+
+void finq_typed_rows_bound(finq_typed *typed, const finq_field *form)
+{
+    typed->room = ROWS_MORE;
+    rows_bound(typed, form);
+}
+
+int finq_typed_row_fits(const finq_typed *typed, const finq_field *rows)
+{
+    return typed->room > 0 && finq_typed_rows(typed, rows) < most_of(rows);
+}
+
 void finq_typed_row_add(finq_typed *typed, const finq_field *rows)
 {
-    rows_set(typed, rows, finq_typed_rows(typed, rows) + 1);
+    if (finq_typed_row_fits(typed, rows))
+        rows_set(typed, rows, finq_typed_rows(typed, rows) + 1);
 }
 
 /* The name that a row's name has once the row stands in another place; NULL for one that is not of the row. */

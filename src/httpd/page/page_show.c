@@ -91,7 +91,7 @@ static void fill_same(const finq_page_visit *visit, const finq_skill_step *step,
     }
 }
 
-void finq_page_show_gather(finq_page_visit *visit, const finq_field *fields)
+static void parts_gather(finq_page_visit *visit, const finq_field *fields)
 {
     const char *part = finq_typed_get(visit->form.typed, "part");
     int count = finq_part_count(fields);
@@ -102,6 +102,12 @@ void finq_page_show_gather(finq_page_visit *visit, const finq_field *fields)
     if (visit->part < 0 || visit->part > count)
         visit->part = 0;
     finq_part_gather(visit->form.typed, visit->state.parts, visit->part < count ? finq_part_of(fields, visit->part) : NULL);
+}
+
+void finq_page_show_gather(finq_page_visit *visit, const finq_field *fields)
+{
+    parts_gather(visit, fields);
+    finq_typed_rows_bound(visit->form.typed, fields);
 }
 
 /* What was typed for this step before, or is filled in for it. */
