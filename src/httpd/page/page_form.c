@@ -61,6 +61,8 @@ static finq_error *pairs_read(finq_page_form *form, finq_request *request)
             return finq_error_too_large("The form", (apr_int64_t)ROOM(request), pool);
     } while (n > 0);
     text[length] = '\0';
+    if (memchr(text, '\0', length)) /* what stands behind it would be lost without a word */
+        return broken(pool);
     for (char *pair = apr_strtok(text, "&", &last); pair; pair = apr_strtok(NULL, "&", &last))
         FINQ_TRY(pair_take(form->typed, pair, pool));
     return NULL;
@@ -130,6 +132,8 @@ static void refuse(receipt *of, const finq_error *error)
 static finq_error *part_begin(void *baton, const char *name, const char *filename, const char *content_type)
 {
     receipt *of = baton;
+    if (!is_text(name, strlen(name)))
+        return broken(of->pool);
     of->name = filename ? NULL : apr_pstrdup(of->pool, name);
     of->type = filename && content_type ? apr_pstrdup(of->pool, content_type) : NULL;
     of->text = apr_palloc(of->pool, 0);

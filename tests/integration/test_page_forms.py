@@ -1,0 +1,130 @@
+"""Forms that no page of ours sends, and requests that are no forms: what a page answers, and what that costs."""
+import urllib.parse
+
+import pytest
+
+from finqenv import documents, flows, pages
+from finqenv.banking import definition, step
+from finqenv.client import multipart
+from finqenv.flows import AISP, CARD
+
+FORM = {"Content-Type": pages.FORM}
+PERSON = {"/first_name": "Ana", "/last_name": "Pop", "/email": "ana@example.com", "/birth_date~d": "7", "/birth_date~m": "4", "/birth_date~y": "1990",
+          "/phone": "0040 712 345 678"}
+INNER = {"type": "array", "minItems": 2, "items": {"type": "object", "properties": {"x": {"type": "string"}}}}
+NESTED = {"type": "object", "properties": {
+    "outer": {"type": "array", "items": {"type": "object", "properties": {"t": {"type": "string"}, "inner": INNER}}},
+    "last": {"type": "array", "minItems": 3, "items": {"type": "string"}}}}
+
+
+def begun(server, client, skill, **more):
+    visitor = pages.visit(server, client, skill, **more)
+    visitor.open()
+    visitor.press("start")
+    return visitor
+
+
+@pytest.fixture
+def form_page(server, client):
+    """A visitor whose step asks for answers, in German."""
+    return begun(server, client, CARD, language="de")
+
+
+@pytest.fixture
+def documents_page(server, client):
+    visitor = begun(server, client, CARD)
+    assert visitor.press("next", PERSON).heading == "Your documents"
+    return visitor
+
+
+# -- rows
+
+def posted(visitor, more):
+    body = dict(urllib.parse.parse_qsl(visitor.body("next").decode(), keep_blank_values=True)) | more
+    visitor.page = visitor.ask("POST", None, urllib.parse.urlencode(body).encode(), FORM)
+    return visitor.page
+
+
+def rows_of(page):
+    """Those of the inner arrays, and of the last."""
+    names = [name for name, _ in page.form("next").fields]
+    return sum("/inner/" in name for name in names), sum(name.startswith("/last/") and "~" not in name for name in names)
+
+
+def test_a_form_has_few_rows(server, own_client):
+    """What one array says is not multiplied by another's; what an array must have is there. Red without finq_typed_rows_bound: 2500 rows of a
+    form of a few bytes; and where finq_typed_row_add asks for no room, one row more takes those of another array away."""
+    visitor = begun(server, own_client, flows.publish(server, own_client.tenant, definition("page_rows_sbx_#1.0", step("form") | {"schema": NESTED})))
+    assert rows_of(visitor.page) == (2, 3)
+    asked = {"/outer~n": "50", "/outer/0/t": "first", "/outer/0/inner/39/x": "typed", "/last~n": "50", "/last/2": "third"}
+    page = posted(visitor, asked | {"act": "add:/last"} | {f"/outer/{i}/inner~n": "50" if i else "40" for i in range(50)})
+    fields = page.form("next").fields
+    inner, last = rows_of(page)
+    assert page.status == 200 and last == 3 and 100 < inner < 110 and ["/outer/0/t", "first"] in fields
+    assert ["/outer/0/inner/39/x", "typed"] in fields and ["/last/2", "third"] in fields
+    assert not any(act.startswith("add:") for form in page.forms for act in form.acts) and len(page.html) < 100000
+    more = posted(visitor, {"act": "add:/outer/0/inner"}).form("next").fields
+    assert [name for name, _ in more] == [name for name, _ in fields], "and no row more takes another's place"
+    visitor.press("cut:/outer/0/inner:0")
+    assert rows_of(visitor.press("add:/last")) == (inner - 1, last + 1)
+
+
+# -- broken forms
+
+def parts_named(name, form):
+    kind, body = multipart(dict(form.fields), documents.png())
+    boundary = kind.rpartition("=")[2].encode()
+    part = b"--" + boundary + b'\r\nContent-Disposition: form-data; name="' + name + b'"\r\n\r\nx\r\n'
+    return {"Content-Type": kind}, part + body
+
+
+@pytest.mark.parametrize("end", [b"&x=\0&act=back", b"\0&act=back", b"&act=back\0", b"&x=%00&act=back", b"&\0", b"&x=\xff", b"&\xed\xa0\x80=x"])
+def test_a_form_that_is_no_text(form_page, end):
+    """Red where pairs_read looks for no NUL: what stands behind it is lost, without a word."""
+    assert form_page.ask("POST", None, form_page.body("next", PERSON) + end, FORM).status == 400
+    assert form_page.press("next", PERSON).status == 200, "and nothing was done"
+
+
+@pytest.mark.parametrize("name", [b"\xed\xa0\x80", b"\xff", b"/first_name\xc3"])
+def test_a_part_whose_name_is_no_text(documents_page, name):
+    """Red where part_begin does not look at it."""
+    form = next(form for form in documents_page.page.forms if ["document", "id_front"] in form.fields)
+    headers, body = parts_named(name, form)
+    assert documents_page.ask("POST", None, body, headers).status == 400
+    assert "Received" in documents_page.send("id_front", documents.png()).text
+
+
+def test_a_file_for_no_document_is_told(documents_page):
+    """Red where documents_fault says only what is of a document."""
+    form = next(form for form in documents_page.page.forms if ["document", "id_front"] in form.fields)
+    kind, body = multipart(dict(form.fields) | {"document": "zz"}, documents.png())
+    answer = documents_page.ask("POST", None, body, {"Content-Type": kind})
+    assert answer.status == 400 and answer.title.startswith("Error: ") and 'id="problems"' in answer.html and "Received" not in answer.text
+    lone = dict(form.fields) | {"document": "zz"}
+    empty = documents_page.ask("POST", None, urllib.parse.urlencode(lone).encode(), FORM)
+    assert 'id="problems"' in empty.html
+    taken = documents_page.send("id_front", documents.png())
+    assert "Received" in taken.text and 'class="document wrong"' not in taken.html
+
+
+# -- other requests
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
+def test_a_page_is_read_and_sent(server, client, method):
+    """Red where httpd answers: a page of its own, without our headers, and Allow names TRACE alone."""
+    visitor = begun(server, client, AISP)
+    for path in (visitor.path, "/onboarding/x", "/onboarding"):
+        answer = visitor.ask(method, path, b"act=start" if method == "PUT" else None)
+        assert answer.status == 405 and answer.headers["allow"] == "GET, HEAD, POST" and answer.heading == "This cannot go on"
+        assert "form-action 'self'" in answer.headers["content-security-policy"] and answer.headers["cache-control"] == "no-store"
+    assert visitor.press("next").status == 200
+
+
+# -- how a failure looks
+
+def test_a_failure_speaks_the_forms_language(form_page):
+    """And has the tenant's looks. Red where screen_bare asks the browser alone."""
+    body = dict(urllib.parse.parse_qsl(form_page.body("next").decode())) | {"nonce": "malformed"}
+    answer = form_page.ask("POST", None, urllib.parse.urlencode(body).encode(), FORM)
+    assert answer.status in (400, 401) and '<html lang="de"' in answer.html and '<div class="brand"></div>' not in answer.html
+    assert ["language", "de"] in answer.form("start").fields, "and goes on in it"
