@@ -117,6 +117,7 @@ static finq_typed *typed_before(const finq_page_visit *visit, const finq_skill_s
     finq_typed_fill_presets(typed, fields);
     fill_same(visit, step, typed);
     finq_typed_fill(typed, "", json_object_get(visit->state.typed, step->name), visit->state.numbers);
+    finq_typed_rows_bound(typed, fields);
     finq_typed_write(typed, fields);
     return typed;
 }
@@ -174,9 +175,9 @@ static const char *missing_of(const finq_page_visit *visit, const finq_skill_ste
 static const char *refusal_words(const finq_page_visit *visit, const finq_skill_upload *upload, const finq_error *error)
 {
     const finq_words *words = visit->screen.words;
-    if (error->code == FINQ_E_UNSUPPORTED_MEDIA_TYPE)
+    if (upload && error->code == FINQ_E_UNSUPPORTED_MEDIA_TYPE)
         return finq_words_with(words, "documents.type", visit->pool, "types", finq_screen_types(upload, visit->pool), NULL);
-    if (error->code == FINQ_E_PAYLOAD_TOO_LARGE)
+    if (upload && error->code == FINQ_E_PAYLOAD_TOO_LARGE)
         return finq_words_with(words, "documents.large", visit->pool, "size",
                                finq_screen_size(words, upload->max_bytes, visit->pool), NULL);
     return finq_words_say(words, "documents.failed");
@@ -188,14 +189,15 @@ static void documents_fault(finq_page_visit *visit, finq_screen_documents *docum
     const char *act = finq_typed_get(visit->form.typed, "act"), *document = finq_typed_get(visit->form.typed, "document");
     const finq_skill_upload *upload = document ? finq_skill_upload_find(step, document) : NULL;
     const char *missing = missing_of(visit, step, documents->uploaded);
-    if (visit->form.refused && upload) {
+    int is_empty = act && strcmp(act, "upload") == 0 && !visit->form.has_file;
+    if (upload && (visit->form.refused || is_empty)) /* one that is none of the step's is told above all of them */
         documents->wrong = upload->document;
+    if (visit->form.refused) {
         documents->words = refusal_words(visit, upload, visit->form.refused);
         visit->error = visit->form.refused;
-    } else if (act && strcmp(act, "upload") == 0 && !visit->form.has_file && upload) {
-        documents->wrong = upload->document;
+    } else if (is_empty)
         documents->words = finq_words_say(words, "documents.none");
-    } else if (act && strcmp(act, "look") == 0 && missing)
+    else if (act && strcmp(act, "look") == 0 && missing)
         documents->words = finq_words_with(words, "documents.missing", visit->pool, "documents", missing, NULL);
 }
 
@@ -323,6 +325,24 @@ static const struct {
     {FINQ_E_TOO_MANY_REQUESTS, "busy", 0},
 };
 
+/* In the looks of what the form carried; of a session nothing is known. */
+static void screen_bare(finq_page_visit *visit)
+{
+    const finq_state *state = &visit->state;
+    const finq_pages *pages = visit->request->config->page_set;
+    const char *language = state->language;
+    if (!language && visit->form.typed)
+        language = finq_typed_get(visit->form.typed, "language");
+    if (!language)
+        language = apr_table_get(visit->request->r->headers_in, "Accept-Language");
+    visit->screen = (finq_screen){.pages = pages,
+                                  .words = finq_pages_words(pages, language, visit->pool),
+                                  .tenant = state->tenant,
+                                  .style = state->style,
+                                  .logo = state->logo,
+                                  .pool = visit->pool};
+}
+
 void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error)
 {
     const char *name = finq_code_http(error->code) >= 500 ? "fault" : "refused";
@@ -338,12 +358,8 @@ void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error)
         can_continue = 0;
     }
     visit->error = error;
-    if (!visit->screen.pages) {
-        visit->screen.pages = visit->request->config->page_set;
-        visit->screen.words =
-            finq_pages_words(visit->screen.pages, apr_table_get(visit->request->r->headers_in, "Accept-Language"), visit->pool);
-        visit->screen.pool = visit->pool;
-    }
+    if (!visit->screen.pages)
+        screen_bare(visit);
     if (error->code == FINQ_E_EXPIRED_SESSION)
         visit->html = finq_screen_end(&visit->screen, "expired", NULL, NULL);
     else
