@@ -8,7 +8,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from finqenv import pages
 from finqenv.browser import AXE, accessible, chromium, gone, silent
-from finqenv.flows import CARD
+from finqenv.flows import AISP, CARD
 
 KYC = "xyz_kyc_sbx_#1.0"
 
@@ -109,3 +109,13 @@ def test_an_address_that_is_none_and_a_group_that_may_stay_empty(browser, opened
     type_in(browser, "/email", "ana@example.com")
     press(browser, "next")
     assert browser.find_elements(By.CSS_SELECTOR, ".document")
+
+
+def test_bars_without_a_name_are_not_shown(server, own_client, browser):
+    """Red without the rule for them in page.css."""
+    server.finqctl("tenant", "allow", own_client.tenant.client_id, AISP)
+    url = pages.make(own_client, AISP)["url"]
+    for address, shown in ((url, True), (url.rpartition("/")[0] + "/x", False)):
+        browser.get(address)
+        assert [browser.find_element(By.TAG_NAME, bar).is_displayed() for bar in ("header", "footer")] == [shown, shown]
+        assert browser.find_element(By.TAG_NAME, "h1").is_displayed()

@@ -18,7 +18,9 @@ NESTED = {"type": "object", "properties": {
 
 
 def begun(server, client, skill, **more):
-    visitor = pages.visit(server, client, skill, **more)
+    answer = pages.make(client, skill, **more)
+    visitor = pages.Visitor(server, answer["url"])
+    visitor.page_id = answer["page_id"]
     visitor.open()
     visitor.press("start")
     return visitor
@@ -128,3 +130,10 @@ def test_a_failure_speaks_the_forms_language(form_page):
     answer = form_page.ask("POST", None, urllib.parse.urlencode(body).encode(), FORM)
     assert answer.status in (400, 401) and '<html lang="de"' in answer.html and '<div class="brand"></div>' not in answer.html
     assert ["language", "de"] in answer.form("start").fields, "and goes on in it"
+
+
+def test_an_older_address_speaks_the_forms_language(client, form_page):
+    """Red where screen_bare does not open the state."""
+    client.call("/pages/renew", {"client_id": client.tenant.client_id, "client_secret": client.tenant.client_secret, "page_id": form_page.page_id})
+    answer = form_page.press("next", PERSON)
+    assert answer.status == 404 and answer.heading == "Dieser Link funktioniert nicht" and '<div class="brand"></div>' not in answer.html

@@ -325,14 +325,19 @@ static const struct {
     {FINQ_E_TOO_MANY_REQUESTS, "busy", 0},
 };
 
-/* In the looks of what the form carried; of a session nothing is known. */
+/* In the language and the looks that the form carried, also where it was refused before anybody looked at them. */
 static void screen_bare(finq_page_visit *visit)
 {
     const finq_state *state = &visit->state;
     const finq_pages *pages = visit->request->config->page_set;
+    const finq_typed *typed = visit->form.typed;
+    int is_ours;
+    if (!state->language && typed) /* what cannot be opened leaves it as it is */
+        (void)finq_state_open(&visit->state, &is_ours, finq_typed_get(typed, "state"), &visit->entry.page_id,
+                              visit->request->config->secrets, visit->pool);
     const char *language = state->language;
-    if (!language && visit->form.typed)
-        language = finq_typed_get(visit->form.typed, "language");
+    if (!language && typed)
+        language = finq_typed_get(typed, "language");
     if (!language)
         language = apr_table_get(visit->request->r->headers_in, "Accept-Language");
     visit->screen = (finq_screen){.pages = pages,
