@@ -19,6 +19,7 @@ typedef struct finq_page_visit {
     int part;                /**< of a form that has parts: which one, from 0; their count for the answers to look through */
     int is_gathered;         /**< whether `form` has what was typed into the others too */
     const char *html;        /**< the page */
+    int is_blank;            /**< whether it shows nothing of the person, so that the browser may keep it for its Back */
     const finq_error *error; /**< what it tells of; NULL for nothing */
 } finq_page_visit;
 

@@ -52,7 +52,7 @@ typedef struct finq_request {
 
     /* What goes out. */
     const char *answer_text;   /**< JSON to answer with in the place of the endpoint's reply; NULL for that */
-    const char *cache_control; /**< of an answer that others may keep; NULL for no-store */
+    const char *cache_control; /**< of an answer that may be kept; NULL for no-store */
     const char *location;      /**< where the browser goes, of an answer that is a redirect; else NULL */
     int empty_status;          /**< of an answer without a body; 0 for one that has a body */
     int is_flowing;            /**< the answer is on its way, and comes in pieces */

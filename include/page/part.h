@@ -18,6 +18,9 @@ int finq_part_find(const finq_field *form, const char *pointer);
 /** Whether anything is asked on a part, of whoever has typed this. */
 int finq_part_asks(const finq_field *part, const finq_typed *typed);
 
+/** Whether the fields of a form, or of one of its parts, show nothing that a person, or who knows one, has filled in. */
+int finq_part_is_blank(const finq_field *shown, const finq_typed *typed);
+
 /** What was answered so far, all parts together. */
 typedef struct finq_part_answers {
     const finq_form *form; /**< what the step wants in the end */

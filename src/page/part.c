@@ -84,6 +84,32 @@ int finq_part_asks(const finq_field *part, const finq_typed *typed)
     return 0;
 }
 
+typedef struct {
+    const finq_field *shown;
+    const finq_typed *preset;
+    int is_blank;
+} blank_look;
+
+static int is_preset(void *baton, const char *name, const apr_array_header_t *values)
+{
+    blank_look *look = baton;
+    for (int i = 0; has(look->shown, name) && i < values->nelts; i++) {
+        const char *value = APR_ARRAY_IDX(values, i, const char *);
+        look->is_blank &= !*value || finq_typed_has(look->preset, name, value);
+    }
+    return look->is_blank;
+}
+
+int finq_part_is_blank(const finq_field *shown, const finq_typed *typed)
+{
+    finq_typed *preset = finq_typed_make(shown->source->pool);
+    blank_look look = {shown, preset, 1};
+    finq_typed_fill_presets(preset, shown);
+    finq_typed_write(preset, shown);
+    finq_typed_each(typed, is_preset, &look);
+    return look.is_blank;
+}
+
 finq_error *finq_part_check(apr_array_header_t **problems, const finq_part_answers *answers, const finq_field *part)
 {
     apr_pool_t *pool = part->source->pool;

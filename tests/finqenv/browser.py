@@ -1,11 +1,14 @@
 """Debian's Chromium, for tests that drive it with Selenium."""
+import base64
+import hashlib
 import re
+import ssl
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from .places import ROOT
-from .process import clean_environ
+from .process import clean_environ, run
 
 AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"  # where npm could bring it
 
@@ -17,7 +20,7 @@ def driver_service(directory):
                    env=clean_environ(HOME=str(directory), TMPDIR=str(directory)))
 
 
-def chromium(directory, script=True, logs=("browser",), **more):
+def chromium(directory, script=True, logs=("browser",), certificates="--ignore-certificate-errors", **more):
     """A browser that goes to this machine alone, with script or without; `directory`, a new one, is its home. `more` are
     Chromium's own options, such as mobileEmulation. It is Chromium's shell without windows, which costs a third of the
     processor's time; the driver makes the profile, since this shell opens no first page in one that it is given."""
@@ -25,8 +28,8 @@ def chromium(directory, script=True, logs=("browser",), **more):
     for name, value in more.items():
         options.add_experimental_option(name, value)
     options.binary_location = "/usr/lib/chromium/chromium-headless-shell"  # the program: a driver would end the script around it alone
-    for argument in ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server",
-                     "--ignore-certificate-errors", "--host-resolver-rules=MAP * 127.0.0.1"):
+    for argument in ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-proxy-server", certificates,
+                     "--host-resolver-rules=MAP * 127.0.0.1"):
         options.add_argument(argument)
     if not script:
         options.add_argument("--blink-settings=scriptEnabled=false")
@@ -34,6 +37,12 @@ def chromium(directory, script=True, logs=("browser",), **more):
     driver = webdriver.Chrome(service=driver_service(directory), options=options)
     driver.set_page_load_timeout(30)
     return driver
+
+
+def trusting(certificate):
+    """What has Chromium take this certificate for a good one: of a server whose errors it ignores it keeps no page."""
+    key = ssl.PEM_cert_to_DER_cert(run("openssl", "x509", "-in", certificate, "-noout", "-pubkey").stdout.replace("PUBLIC KEY", "CERTIFICATE"))
+    return "--ignore-certificate-errors-spki-list=" + base64.b64encode(hashlib.sha256(key).digest()).decode()
 
 
 def to_be_drawn(browser, width, height, scheme):

@@ -13,6 +13,7 @@ from finqenv.installation import SANITIZED
 from finqenv.uploads import chunks
 
 XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+KEPT = "private, no-cache"
 PERSON = {"/first_name": "Ana-Maria", "/last_name": "O'Neill", "/email": "ana@example.com", "/birth_date~d": "7", "/birth_date~m": "4",
           "/birth_date~y": "1990", "/phone": "0040 712 345 678"}
 PRODUCT = {"/card": "gold", "/limit": "5.000", "/currency": "RON", "/employment": "employed",
@@ -341,8 +342,45 @@ def test_headers_keep_everything_else_out(server, client, visit):
     policy = page.headers["content-security-policy"]
     for part in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "require-trusted-types-for 'script'"):
         assert part in policy
-    assert page.headers["referrer-policy"] == "no-referrer" and page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "no-referrer" and page.headers["cache-control"] == KEPT
     assert "set-cookie" not in page.headers and "unsafe" not in policy
+
+
+def kept(page):
+    assert page.headers["cache-control"] in (KEPT, "no-store")
+    return page.headers["cache-control"] == KEPT
+
+
+def test_a_browser_keeps_what_shows_nothing_of_the_person(server, client, tenant):
+    """So that its Back shows that again. Red without finq_part_is_blank, and where it passes over a value."""
+    server.finqctl("tenant", "redirect-allow", tenant.client_id, "https://app.example.com")
+    visitor = made(server, client, DEPOSIT, return_link="https://app.example.com/done")
+    assert kept(visitor.open()) and kept(visitor.press("start")), "an empty form"
+    assert not kept(visitor.press("next", {"/value": "-1"})), "with a fault"
+    values = {"/value": "100", "/currency": "EUR", "/period": "12"}
+    assert kept(visitor.press("next", values)) and visitor.page.heading == "Your documents"
+    assert not kept(visitor.send("id_front", Document("x.png", "image/png", b"no picture at all"))) and kept(visitor.send("id_front", documents.png()))
+    assert not kept(visitor.press("handoff")) and kept(visitor.press("look")) and visitor.page.heading == "About you"
+    assert not kept(visitor.press("back")) and ["/value", "100"] in visitor.page.form("next").fields
+    assert kept(visitor.open()) and visitor.page.heading == "Welcome back"
+    assert not kept(visitor.ask("POST", None, b"nonce=x&state=x&act=next", {"Content-Type": "text/plain"})), "a failure"
+    visitor = made(server, client, AISP, return_link="https://app.example.com/done")
+    visitor.open()
+    visitor.press("start")
+    assert not kept(visitor.press("next")) and "temp_token" in visitor.page.html
+    visitor = made(server, client, CARD, prefill={"personal_data": {"email": "ana@example.com"}})
+    visitor.open()
+    assert not kept(visitor.press("start")) and "ana@example.com" in visitor.page.html, "filled in"
+
+
+def test_a_browser_keeps_the_parts_that_are_empty(server, own_client):
+    """And neither one that was filled in before, nor the answers to look through."""
+    visitor = demonstrated(server, own_client, "xyz_kyc_sbx_#1.0", language="en")
+    assert kept(visitor.page)
+    assert kept(visitor.press("next", {"/card": "travel", "/limit": "2,500", "/currency": "EUR", "/extras": "virtual"}))
+    assert not kept(visitor.press("back")) and kept(visitor.press("next")) and kept(visitor.press("next", NAMES))
+    assert kept(visitor.press("next", {"/email": PERSON["/email"], "/phone": PERSON["/phone"]})) and not kept(visitor.press("next", HOME))
+    assert visitor.page.heading == "Check your answers" and kept(visitor.press("next")) and visitor.page.heading == "Your documents"
 
 
 def test_a_form_of_another_site_is_refused(server, client):

@@ -112,7 +112,7 @@ def test_a_phone_takes_over_and_the_first_device_goes_on(server, desk):
     assert number in shown(desk.press("handoff")) and number_of(phone.press("open")) == number
     assert desk.press(f"number:{number}").heading == "Your phone has taken over" and row(server, desk) == "TAKEN"
     assert again(desk, older).heading == "You went on in another window", "the first device's nonce is dead"
-    assert phone.press("open").heading == "Your documents" and "handoff" not in phone.page.html
+    assert phone.press("open").heading == "Your documents" and "handoff" not in phone.page.html and phone.page.headers["cache-control"] == "no-store"
     assert "are still missing" in phone.press("look").text and row(server, desk) == "TAKEN"
     assert "Received" in phone.send("id_front", documents.png()).text and uploads(server, desk) == "id_front"
     assert desk.press("handoff").heading == "Your phone has taken over"

@@ -9,7 +9,7 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from finqenv import documents, pages, sandbox
 from finqenv.banking import DOCUMENT, Bank, definition, step
-from finqenv.browser import AXE, accessible, chromium, gone, silent
+from finqenv.browser import AXE, accessible, chromium, gone, silent, trusting
 from finqenv.flows import CARD
 
 APP = "https://app.example/done"
@@ -64,8 +64,9 @@ def test_a_bank_and_the_last_page(bank):
     """The token of the last page is the one that the return brought."""
     visitor = begin(bank, "page_sca_sbx_#1.0")
     assert visitor.press("next").heading == "Agree at XYZ Bank" and visitor.press("look").heading == "Agree at XYZ Bank"
+    assert visitor.page.headers["cache-control"] == "no-store"
     end, told = return_from(bank, visitor, "approve")
-    assert end.heading == "All done" and f"{APP}?temp_token={told['temp_token']}" in end.links
+    assert end.headers["cache-control"] == "no-store" and end.heading == "All done" and f"{APP}?temp_token={told['temp_token']}" in end.links
     stolen = visitor.open("?temp_token=" + told["temp_token"][:-4] + "AAAA")
     assert f"{APP}?status=SESSION_COMPLETED" in stolen.links and "temp_token" not in stolen.html
 
@@ -202,9 +203,10 @@ def test_a_decision(bank):
     waiting = "Your request is being looked at"
     assert visitor.press("look").heading == waiting and 'http-equiv="refresh"' in visitor.page.html
     assert visitor.open().heading == waiting and visitor.press("start").heading == waiting
+    assert visitor.page.headers["cache-control"] == "private, no-cache"
     bank.ctl("step", "resubmit", waiting_step(bank), "--reason", "The picture is <dark>.")
     asked = visitor.press("look")
-    assert "The picture is <dark>." in asked.text and "<dark>" not in asked.html and asked.form("next")
+    assert "The picture is <dark>." in asked.text and "<dark>" not in asked.html and asked.form("next") and asked.headers["cache-control"] == "no-store"
     visitor.press("next")
     visitor.send("proof", documents.png(shade=0x10))
     bank.ctl("step", "reject", waiting_step(bank), "--reason", "No.", "--yes")
@@ -320,6 +322,26 @@ def test_the_card_in_chromium_without_script(bank, browser, tmp_path):
     token = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(link).query))["temp_token"]
     told = bank.client.call("/token", {"client_id": bank.tenant.client_id, "client_secret": bank.tenant.client_secret, "temp_token": token})
     assert told.status == 200 and told["skill"] == CARD
+
+
+def test_back_and_forward_in_chromium(bank, run_directory):
+    """Show pages again, and send nothing twice. Red with no-store: then Back shows the browser's own "Confirm form resubmission"."""
+    certificate, _ = bank.server.httpd.certificate_for("localhost")
+    browser = chromium(run_directory / "chromium-page-back", certificates=trusting(certificate))
+    try:
+        browser.get(pages.make(bank.client, "page_parts_sbx_#1.0", language="en")["url"])
+        press(browser, "Start")
+        type_in(browser, "/mail", "ana@example.com")
+        press(browser, "Continue")
+        for go, title, name in ((browser.back, "first", "/mail"), (browser.forward, "form", "/kind"), (browser.back, "first", "/mail")):
+            go()
+            assert heading(browser) == title and browser.find_elements(By.NAME, name), browser.page_source
+        type_in(browser, "/mail", "ana@example.com")
+        press(browser, "Continue")
+        assert heading(browser) == "form" and steps_entered(bank) == {"first": '{"mail":"ana@example.com"}'}, "one effect"
+        assert bank.psql("SELECT count(*) FROM finq.step WHERE session_id = (SELECT session_id FROM finq.page ORDER BY created_at DESC LIMIT 1)") == "1"
+    finally:
+        browser.quit()
 
 
 def test_a_file_shows_how_far_it_is(bank, scripted, tmp_path):

@@ -147,6 +147,8 @@ int finq_page_handler(request_rec *r)
         r->connection->keepalive = AP_CONN_CLOSE; /* else httpd reads what is left of the form, however long */
     if (error)
         finq_page_visit_fail(&visit, error);
+    if (visit.is_blank && !visit.error)
+        request->cache_control = "private, no-cache";
     finq_limits_settle(request, error);
     return finq_reply_page(request, visit.error, visit.html);
 }

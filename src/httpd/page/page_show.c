@@ -142,12 +142,14 @@ finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_
     else
         typed = typed_before(visit, pass.step, fields);
     int count = finq_part_count(fields), is_check = count > 1 && visit->part == count;
+    const finq_field *shown = count > 1 && !is_check ? finq_part_of(fields, visit->part) : fields;
+    visit->is_blank = !is_check && !notice && finq_part_is_blank(shown, typed);
     visit->state.moment = finq_clock_text(finq_clock_seconds(), visit->pool);
     visit->state.parts = count > 1 ? finq_part_keep(typed, visit->pool) : NULL;
     FINQ_TRY(finq_page_show_carry(&carried, visit));
     finq_screen_form form = {
         .step = place_of(visit, pass.step),
-        .fields = count > 1 && !is_check ? finq_part_of(fields, visit->part) : fields,
+        .fields = shown,
         .typed = typed,
         .problems = problems,
         .notice = notice,
@@ -223,6 +225,7 @@ finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_c
     documents.client_id = finq_id_text(&visit->entry.client_id, visit->pool);
     FINQ_TRY(finq_page_show_carry(&with, visit));
     documents_fault(visit, &documents, step);
+    visit->is_blank = !is_handed;
     visit->html = finq_screen_documents_of(&visit->screen, &with, &documents);
     return NULL;
 }
@@ -260,6 +263,7 @@ static finq_error *show_waiting(finq_page_visit *visit, const finq_waiting_answe
     finq_screen_carried carried = {.nonce = nonce};
     const char *url = answer->status == FINQ_STATUS_IN_PROGRESS ? bank_url(answer->data, visit->pool) : NULL;
     FINQ_TRY(finq_page_show_carry(&carried, visit));
+    visit->is_blank = !url;
     visit->html = url ? finq_screen_bank(&visit->screen, &carried, url) : finq_screen_waiting(&visit->screen, &carried);
     return NULL;
 }

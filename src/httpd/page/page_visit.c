@@ -43,6 +43,7 @@ finq_error *finq_page_visit_look(finq_page_visit *visit, const finq_entry_facts 
     arrival_read(&came, visit, facts);
     finq_page_show_begin(visit, facts, came.language);
     finq_observe_recognised(visit->request, &visit->entry.client_id, facts->published, NULL);
+    visit->is_blank = !facts->has_begun || facts->status == FINQ_STATUS_PENDING || facts->status == FINQ_STATUS_IN_PROGRESS;
     if (!facts->has_begun)
         visit->html = finq_screen_start(&visit->screen, facts->expires_at);
     else if (facts->status == FINQ_STATUS_PENDING)
