@@ -5,7 +5,9 @@ import re
 import ssl
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
 
 from .places import ROOT
 from .process import clean_environ, run
@@ -50,6 +52,11 @@ def to_be_drawn(browser, width, height, scheme):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
         {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]})
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+
+
+def waiting(browser, seconds):
+    """WebDriverWait: while a page is drawn anew, what was found on the one before is no more."""
+    return WebDriverWait(browser, seconds, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
 
 
 def gone(element):

@@ -4,10 +4,9 @@ import re
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
 from finqenv import pages
-from finqenv.browser import AXE, accessible, chromium, gone, silent
+from finqenv.browser import AXE, accessible, chromium, gone, silent, waiting
 from finqenv.flows import AISP, CARD
 
 KYC = "xyz_kyc_sbx_#1.0"
@@ -37,7 +36,7 @@ def opened(server, own_client, browser):
 def press(browser, value):
     old = browser.find_element(By.TAG_NAME, "html")
     browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
-    WebDriverWait(browser, 30).until(lambda _: gone(old))
+    waiting(browser, 30).until(lambda _: gone(old))
 
 
 def type_in(browser, name, text):

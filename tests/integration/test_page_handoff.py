@@ -7,10 +7,9 @@ import urllib.parse
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from finqenv import documents, pages
-from finqenv.browser import AXE, accessible, chromium, gone, silent
+from finqenv.browser import AXE, accessible, chromium, gone, silent, waiting
 from finqenv.client import multipart
 from finqenv.flows import CARD, DEPOSIT
 
@@ -382,7 +381,7 @@ def browsers(run_directory):
 
 
 def headed(browser, text):
-    WebDriverWait(browser, 60).until(lambda _: browser.find_element(By.TAG_NAME, "h1").text == text, text)
+    waiting(browser, 60).until(lambda _: browser.find_element(By.TAG_NAME, "h1").text == text, text)
     silent(browser)
     if AXE.exists():
         accessible(browser)
@@ -391,7 +390,7 @@ def headed(browser, text):
 def press(browser, value):
     old = browser.find_element(By.TAG_NAME, "html")
     browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
-    WebDriverWait(browser, 30).until(lambda _: gone(old))
+    waiting(browser, 30).until(lambda _: gone(old))
 
 
 def test_two_browsers(server, client, browsers, tmp_path):
@@ -416,7 +415,7 @@ def test_two_browsers(server, client, browsers, tmp_path):
     phone.find_element(By.ID, "d-1").send_keys(str(picture))
     old = phone.find_element(By.TAG_NAME, "html")
     phone.find_element(By.CSS_SELECTOR, ".document button").click()
-    WebDriverWait(phone, 30).until(lambda _: gone(old))
+    waiting(phone, 30).until(lambda _: gone(old))
     press(phone, "look")
     headed(phone, "Done on this phone")
     headed(desk, "About you")

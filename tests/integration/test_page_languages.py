@@ -5,10 +5,10 @@ import urllib.parse
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from finqenv import documents, pages, sandbox
-from finqenv.browser import AXE, accessible, chromium, gone, silent
+from finqenv.browser import AXE, accessible, chromium, gone, silent, waiting
 from finqenv.places import ROOT
 
 APP = "https://app.example/done"
@@ -71,7 +71,7 @@ class Person:
     def click(self, element):
         old = self.browser.find_element(By.TAG_NAME, "html")
         element.click()
-        WebDriverWait(self.browser, 20).until(lambda _: gone(old), f"the page behind {self.titles}")
+        waiting(self.browser, 20).until(lambda _: gone(old), f"the page behind {self.titles}")
         silent(self.browser)
 
     def value(self, name):

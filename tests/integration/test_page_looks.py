@@ -7,10 +7,9 @@ import os
 
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from finqenv import documents, pages
-from finqenv.browser import chromium, gone, to_be_drawn
+from finqenv.browser import chromium, gone, to_be_drawn, waiting
 from finqenv.flows import CARD, DEFINITIONS, example
 from finqenv.places import ROOT
 
@@ -71,7 +70,7 @@ def client(server, make_module_server):
 def press(browser, selector):
     old = browser.find_element(By.TAG_NAME, "html")
     browser.find_element(By.CSS_SELECTOR, selector).click()
-    WebDriverWait(browser, 30).until(lambda _: gone(old))
+    waiting(browser, 30).until(lambda _: gone(old))
 
 
 def walk(browser, client, picture):
@@ -82,7 +81,7 @@ def walk(browser, client, picture):
     press(browser, "[value=start]")
     yield "form"
     browser.execute_script("document.querySelector('main form').submit()")  # past what the script checks
-    WebDriverWait(browser, 30).until(lambda _: browser.find_elements(By.ID, "problems"))
+    waiting(browser, 30).until(lambda _: browser.find_elements(By.ID, "problems"))
     yield "wrong"
     browser.find_element(By.NAME, "/first_name").send_keys("Ana")
     press(browser, "[value=next]")

@@ -5,11 +5,11 @@ import urllib.parse
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from finqenv import documents, pages, sandbox
 from finqenv.banking import DOCUMENT, Bank, definition, step
-from finqenv.browser import AXE, accessible, chromium, gone, silent, trusting
+from finqenv.browser import AXE, accessible, chromium, gone, silent, trusting, waiting
 from finqenv.flows import CARD
 
 APP = "https://app.example/done"
@@ -243,7 +243,7 @@ def press(browser, text):
     """Presses the button, and waits for the next page."""
     old = browser.find_element(By.TAG_NAME, "html")
     next(button for button in browser.find_elements(By.CSS_SELECTOR, "button, a.button") if button.text.startswith(text)).click()
-    WebDriverWait(browser, 10).until(lambda _: gone(old))
+    waiting(browser, 10).until(lambda _: gone(old))
     silent(browser)
 
 
@@ -261,7 +261,7 @@ def test_pages_are_accessible(bank, scripted, tmp_path):
     press(scripted, "ابدأ")
     old = scripted.find_element(By.TAG_NAME, "html")
     scripted.execute_script("document.querySelector('main form').submit()")  # past what the script checks
-    WebDriverWait(scripted, 10).until(lambda _: gone(old))
+    waiting(scripted, 10).until(lambda _: gone(old))
     assert scripted.find_element(By.ID, "problems")
     accessible(scripted)
     for name, text in {"/first_name": "Ana", "/last_name": "Pop", "/email": "ana@example.com"}.items():
@@ -271,7 +271,7 @@ def test_pages_are_accessible(bank, scripted, tmp_path):
     for place in (1, 2):
         scripted.find_element(By.ID, f"d-{place}").send_keys(str(picture))
         scripted.execute_script("arguments[0].click()", scripted.find_elements(By.CSS_SELECTOR, ".document button")[place - 1])
-        WebDriverWait(scripted, 10).until(lambda _, count=place: scripted.page_source.count("تم الاستلام") == count)
+        waiting(scripted, 10).until(lambda _, count=place: scripted.page_source.count("تم الاستلام") == count)
     press(scripted, "متابعة")
     accessible(scripted)
 
@@ -303,7 +303,7 @@ def test_the_card_in_chromium_without_script(bank, browser, tmp_path):
         form.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(picture))
         old = browser.find_element(By.TAG_NAME, "html")
         form.find_element(By.TAG_NAME, "button").click()
-        WebDriverWait(browser, 10).until(lambda _: gone(old))
+        waiting(browser, 10).until(lambda _: gone(old))
     browser.refresh()
     assert browser.page_source.count("Received") == 2, "the last document again: one effect"
     press(browser, "Continue")
@@ -363,7 +363,7 @@ def test_a_file_shows_how_far_it_is(bank, scripted, tmp_path):
         old = browser.find_element(By.TAG_NAME, "html")
         browser.find_element(By.CSS_SELECTOR, ".document button").click()
         assert browser.find_element(By.TAG_NAME, "progress").get_attribute("aria-label").startswith("Send: ")
-        WebDriverWait(browser, 15).until(lambda _: gone(old))
+        waiting(browser, 15).until(lambda _: gone(old))
     finally:
         browser.execute_cdp_cmd("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
     assert "Received" in browser.page_source and "Choose a file first" not in browser.page_source
@@ -387,7 +387,7 @@ def test_a_narrow_window_by_keyboard_in_forced_colours(bank, scripted):
     def enter():
         old = browser.find_element(By.TAG_NAME, "html")
         keys(Keys.ENTER)
-        WebDriverWait(browser, 10).until(lambda _: gone(old))
+        waiting(browser, 10).until(lambda _: gone(old))
     try:
         browser.get(pages.make(bank.client, "page_parts_sbx_#1.0", language="en")["url"])
         to(browser, "main button", keys)

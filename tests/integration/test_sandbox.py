@@ -11,9 +11,8 @@ import urllib.parse
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
 
-from finqenv.browser import CONTRAST, chromium
+from finqenv.browser import CONTRAST, chromium, waiting
 from finqenv.client import Client
 from finqenv.httpd import Httpd
 from finqenv.installation import MODULE, SANITIZED
@@ -183,7 +182,7 @@ def labelled(page, text):
 
 def arrived(page):
     """The parameters with which the browser was sent back to the API, once it has come to the application."""
-    WebDriverWait(page, 20).until(lambda _: "/app/done" in page.current_url)
+    waiting(page, 20).until(lambda _: "/app/done" in page.current_url)
     messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     sent = [message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"]
     back = [urllib.parse.urlsplit(url) for url in sent if "/v1/redirects/sca?" in url]
@@ -215,7 +214,7 @@ def test_a_form_with_gaps(page):
     page.execute_script("document.forms[0].noValidate = true")
     labelled(page, "Customer number").send_keys("77")
     page.find_element(By.TAG_NAME, "button").click()
-    WebDriverWait(page, 20).until(lambda _: page.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+    waiting(page, 20).until(lambda _: page.find_elements(By.CSS_SELECTOR, "[role=alert]"))
     page.save_screenshot(str(BUILD / "sandbox-gaps.png"))
     assert labelled(page, "Customer number").get_attribute("value") == "77"
     assert labelled(page, "PIN").get_attribute("aria-invalid") == "true"
@@ -240,7 +239,7 @@ def test_who_asks_and_for_what_and_which_accounts(asked):
     for name in ("Current account, RON", "Savings account, EUR"):
         labelled(asked, name).click()
     asked.find_element(By.TAG_NAME, "button").click()
-    WebDriverWait(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+    waiting(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
     assert asked.switch_to.active_element.get_attribute("id") == "problems" and asked.title.startswith("Error: ")
     assert "Choose an account at least, or refuse." in asked.switch_to.active_element.text and "shop.example" in asked.page_source
     labelled(asked, "PIN").send_keys("1234")
@@ -264,7 +263,7 @@ def test_the_page_is_dark_where_the_user_wants_it(asked):
         assert asked.execute_script(CONTRAST) == []
         asked.execute_script("document.forms[0].noValidate = true")
         asked.find_element(By.TAG_NAME, "button").click()
-        WebDriverWait(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+        waiting(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
         assert asked.execute_script(CONTRAST) == []
     finally:
         asked.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

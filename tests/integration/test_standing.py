@@ -15,13 +15,12 @@ import urllib.parse
 import urllib.request
 
 import pytest
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from finqenv import documents, sandbox
 from finqenv.beside import PROGRAMS, Beside
-from finqenv.browser import chromium
+from finqenv.browser import chromium, waiting
 from finqenv.client import Client, Onboarding
 from finqenv.installation import FINQCTL, MODULE, Tenant
 from finqenv.places import ROOT
@@ -173,8 +172,7 @@ class Visitor:
         browser.get(address)
 
     def _until(self, condition, what):
-        """While a page is drawn anew, what was found on the one before is no more."""
-        WebDriverWait(self.browser, 30, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]).until(condition, what)
+        waiting(self.browser, 30).until(condition, what)
         return self
 
     def sees(self, title):
@@ -217,7 +215,7 @@ def test_the_example_onboards_a_user(browser, application, tmp_path):
     visitor = Visitor(browser, application)
     visitor.sees("What would you like?").presses("Credit card").sees("About you")
     visitor.types(**PERSON, email="nobody").presses("Continue")
-    WebDriverWait(browser, 30).until(lambda b: "email" in b.find_element(By.ID, "problem").text)
+    waiting(browser, 30).until(lambda b: "email" in b.find_element(By.ID, "problem").text)
     visitor.types(email="ana@example.com").chooses(tmp_path, id_front=documents.png(), selfie=documents.png("me.png", 48, 64)).presses("Continue")
     visitor.sees("Your card").presses("Back").sees("About you")
     assert "Identity card, front (is there)" in browser.find_element(By.ID, "form").text
