@@ -55,7 +55,8 @@ CREATE TYPE finq.consent_answer AS (
     tenant text,
     tenant_user_id bytea,
     left_ms bigint,
-    data_key bytea
+    data_key bytea,
+    access text
 );
 
 CREATE TYPE finq.exchange_answer AS (

@@ -16,10 +16,16 @@ typedef struct finq_refresh_wish {
     int (*is_over)(void);          /**< whether no further page is to be asked for; NULL for never */
 } finq_refresh_wish;
 
-/** What became of it: the bank was not asked, or was. */
-typedef enum { FINQ_REFRESH_NONE, FINQ_REFRESH_STORED, FINQ_REFRESH_FAILED, FINQ_REFRESH_WITHDRAWN } finq_refresh_end;
+/** What became of it: the bank was not asked, for the first data another is still asking it, or it was. */
+typedef enum {
+    FINQ_REFRESH_NONE,
+    FINQ_REFRESH_BEGUN,
+    FINQ_REFRESH_STORED,
+    FINQ_REFRESH_FAILED,
+    FINQ_REFRESH_WITHDRAWN
+} finq_refresh_end;
 
-/** Refreshes, or waits for who is at it. Does nothing where there is no bank to be asked, where it allows no more today, and where
+/** Refreshes, or waits for who is at it, whose error is then this call's. Does nothing where there is no bank to be asked, where it allows no more today, and where
  * the consent is not in force. Errors: external_api_*, service_unavailable (the connector has too much to do); those of a call. */
 finq_error *finq_refresh(finq_refresh_end *end, const finq_service *service, const finq_refresh_wish *wish, apr_pool_t *pool);
 

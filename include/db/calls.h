@@ -146,6 +146,7 @@ typedef struct finq_consent_answer_row {
     finq_bytes tenant_user_id;
     apr_int64_t left_ms;
     finq_bytes data_key;
+    const char *access;
 } finq_consent_answer_row;
 
 typedef struct finq_catalog_answer_row {
@@ -331,9 +332,13 @@ typedef struct finq_feed_claim_in {
     int if_due;
     int is_attended;
     apr_int32_t seconds;
+    apr_int64_t ended_at;
 } finq_feed_claim_in;
 typedef struct finq_feed_claim_out {
     const char *outcome;
+    int is_first;
+    apr_int64_t ended_at;
+    const char *error;
     const finq_id *credentials_id;
     const finq_id *client_id;
     const finq_id *session_id;

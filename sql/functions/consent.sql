@@ -117,15 +117,16 @@ BEGIN
     END IF;
 END $$;
 
--- What a tenant is told of its consent, and of what bears these names.
-CREATE OR REPLACE FUNCTION finq.consent_row(p_consent finq.credential, p_country text, p_servicer text, p_skill text, p_tenant text)
+-- What a tenant is told of its consent, and of what bears these names. p_access is as finq.consent_access has it.
+CREATE OR REPLACE FUNCTION finq.consent_row(p_consent finq.credential, p_country text, p_servicer text, p_skill text, p_tenant text,
+                                            p_access text)
     RETURNS finq.consent_answer
     LANGUAGE sql VOLATILE
     RETURN ROW(
         'ok', (p_consent).credentials_id, finq.consent_status(p_consent), finq.seconds((p_consent).consent_exp),
         finq.seconds((p_consent).max_data_retention), finq.seconds((p_consent).created_at), finq.seconds((p_consent).updated_at),
         p_country, p_servicer, p_skill, p_tenant, (p_consent).tenant_user_id,
-        floor(extract(epoch FROM (p_consent).consent_exp - clock_timestamp()) * 1000)::bigint, (p_consent).data_key)::finq.consent_answer;
+        floor(extract(epoch FROM (p_consent).consent_exp - clock_timestamp()) * 1000)::bigint, (p_consent).data_key, p_access)::finq.consent_answer;
 
 -- It is in PL/pgSQL, which keeps its plan.
 CREATE OR REPLACE FUNCTION finq.consent_told(p_consent finq.credential) RETURNS finq.consent_answer
@@ -134,10 +135,11 @@ AS $$
 DECLARE
     v_answer finq.consent_answer;
 BEGIN
-    SELECT (finq.consent_row(p_consent, r.country, r.name, k.name, t.name)).* INTO v_answer
+    SELECT (finq.consent_row(p_consent, r.country, r.name, k.name, t.name, finq.consent_access(p_consent, f))).* INTO v_answer
       FROM finq.tenant t
      CROSS JOIN finq.skill k
       JOIN finq.servicer r ON r.servicer_id = k.servicer_id
+      LEFT JOIN finq.feed f ON f.credentials_id = p_consent.credentials_id
      WHERE t.client_id = p_consent.client_id AND k.skill_id = p_consent.skill_id;
     RETURN v_answer;
 END $$;

@@ -219,7 +219,7 @@ CREATE OR REPLACE FUNCTION finq.consents_get(
     p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[], p_user_macs text[],
     OUT outcome text, OUT credentials_id uuid, OUT status finq.credential_status, OUT consent_exp bigint, OUT max_data_retention bigint,
     OUT created_at bigint, OUT updated_at bigint, OUT country text, OUT servicer text, OUT skill text, OUT tenant text,
-    OUT tenant_user_id bytea, OUT left_ms bigint, OUT data_key bytea, OUT member integer)
+    OUT tenant_user_id bytea, OUT left_ms bigint, OUT data_key bytea, OUT access text, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -229,10 +229,11 @@ DECLARE
     v_now timestamptz := clock_timestamp(); -- a function of SQL is not inlined where an argument is volatile
 BEGIN
     RETURN QUERY
-    SELECT (finq.consent_row(d.consent, r.country, r.name, s.name, d.tenant)).*, d.member
+    SELECT (finq.consent_row(d.consent, r.country, r.name, s.name, d.tenant, finq.consent_access(d.consent, f))).*, d.member
       FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, p_user_macs, v_now) d
       JOIN finq.skill s ON s.skill_id = (d.consent).skill_id
-      JOIN finq.servicer r ON r.servicer_id = s.servicer_id;
+      JOIN finq.servicer r ON r.servicer_id = s.servicer_id
+      LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id;
 END $$;
 
 -- finq.accounts_get of many. A member has as many rows as it has there, in their order.

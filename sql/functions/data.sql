@@ -19,7 +19,7 @@ BEGIN
 END $$;
 
 -- How often a consent's bank was asked in 24 hours without a person who waited, of how often it may be, and what became of it last.
--- As the two below it is in PL/pgSQL, which keeps its plan.
+-- As those below that read rows it is in PL/pgSQL, which keeps its plan.
 CREATE OR REPLACE FUNCTION finq.feed_access(p_feed finq.feed) RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
@@ -32,6 +32,11 @@ BEGIN
               FROM unnest(p_feed.refreshes) AS r (at)
              WHERE p_feed.credentials_id IS NOT NULL AND r.at > clock_timestamp() - interval '24 hours');
 END $$;
+
+-- The same of a consent, as it is told beside what the consent is; NULL where it has no bank, or is not in force.
+CREATE OR REPLACE FUNCTION finq.consent_access(p_consent finq.credential, p_feed finq.feed) RETURNS text
+    LANGUAGE sql VOLATILE
+    RETURN CASE WHEN (p_feed).credentials_id IS NOT NULL AND finq.consent_status(p_consent) = 'ACTIVE' THEN finq.feed_access(p_feed)::text END;
 
 -- Whether a consent's bank has never been asked with success.
 CREATE OR REPLACE FUNCTION finq.feed_is_due(p_credentials_id uuid) RETURNS boolean

@@ -63,11 +63,13 @@ END $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Claims a feed for p_refresh_id, for p_seconds. p_session_id names the feed where p_credentials_id is NULL. `outcome` is 'ok';
--- 'no_feed'; 'claimed', while another is at it; 'fresh', where with p_if_due all has been asked for since the user was at the bank;
+-- 'no_feed'; 'claimed', while another is at it (`is_first`: nothing was ever stored), who waits asks again with that answer's `ended_at` and is told
+-- 'ended' once a refresh has come to its end since, with its `error` where it failed; 'fresh', where with p_if_due all has been asked for since the user was at the bank;
 -- 'spent', where the bank allows no more that nobody attends (p_is_attended); or 'inactive_credentials'. `since` is NULL where all is to be asked for, seconds since 1970 like the others.
 CREATE OR REPLACE FUNCTION finq.feed_claim(
-    p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer,
-    OUT outcome text, OUT credentials_id uuid, OUT client_id uuid, OUT session_id uuid, OUT skill_id integer, OUT servicer_id uuid, OUT connector text,
+    p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer, p_ended_at bigint DEFAULT -1,
+    OUT outcome text, OUT is_first boolean, OUT ended_at bigint, OUT error text,
+    OUT credentials_id uuid, OUT client_id uuid, OUT session_id uuid, OUT skill_id integer, OUT servicer_id uuid, OUT connector text,
     OUT reference bytea, OUT reference_key bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT visited_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
@@ -93,8 +95,12 @@ BEGIN
     END IF;
     v_again := v_feed.refresh_id IS NOT DISTINCT FROM p_refresh_id;
     v_recent := ARRAY(SELECT r.at FROM unnest(v_feed.refreshes) AS r (at) WHERE r.at > v_now - interval '24 hours');
+    is_first := v_feed.refreshed_at IS NULL;
+    ended_at := coalesce(extract(epoch FROM greatest(v_feed.refreshed_at, v_feed.error_at)) * 1000000, 0);
+    error := v_feed.error;
     outcome := CASE WHEN v_active IS NOT TRUE THEN 'inactive_credentials'
                     WHEN v_again THEN 'ok'
+                    WHEN p_ended_at >= 0 AND ended_at > p_ended_at THEN 'ended'
                     WHEN v_feed.refresh_until > v_now THEN 'claimed'
                     WHEN p_if_due AND v_feed.is_partial THEN 'fresh'
                     WHEN NOT p_is_attended AND cardinality(v_recent) >= v_feed.frequency THEN 'spent'

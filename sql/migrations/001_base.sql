@@ -627,7 +627,8 @@ CREATE TYPE finq.consent_answer AS (
     outcome text, credentials_id uuid, status finq.credential_status, consent_exp bigint, max_data_retention bigint,
     created_at bigint, updated_at bigint, country text, servicer text, skill text, tenant text, tenant_user_id bytea,
     left_ms bigint, -- until consent_exp
-    data_key bytea
+    data_key bytea,
+    access text -- JSON
 );
 
 -- Rows of account data, as they are told. The first row of an answer is none: it tells the outcome, and what the others need.

@@ -15,6 +15,7 @@
 /* So long a claim lasts, and so long it has lasted when it is held anew before a page: what is left is longer than a connector may take. */
 #define CLAIM_SECONDS 120
 #define HOLD_AFTER apr_time_from_sec(20)
+#define NOBODY_ELSE (-1)
 /* Transactions of a piece. */
 #define PIECE_ROWS 2000
 /* Bytes of accounts and balances, which are stored at once. */
@@ -46,7 +47,8 @@ typedef struct {
 
 /* ---- the claim ---- */
 
-static finq_error *claim_take(refresh *r)
+/* `ended_at` is that of the answer that said 'claimed', NOBODY_ELSE before there is one. */
+static finq_error *claim_take(refresh *r, apr_int64_t ended_at)
 {
     const finq_refresh_wish *wish = r->wish;
     finq_feed_claim_in in = {
@@ -56,18 +58,36 @@ static finq_error *claim_take(refresh *r)
         .if_due = wish->if_due,
         .is_attended = wish->is_attended,
         .seconds = CLAIM_SECONDS,
+        .ended_at = ended_at,
     };
     return finq_call_feed_claim(&r->claim, r->service->db, &in, r->pool);
 }
 
-/* A look at a time, while another refreshes. */
+static int claim_is(const refresh *r, const char *outcome)
+{
+    return strcmp(r->claim.outcome, outcome) == 0;
+}
+
+/* What became of the refresh that was waited for: who waits asks for none of their own. A consent that was withdrawn is seen to have ended. */
+static finq_error *other_ended(const refresh *r)
+{
+    finq_code code = r->claim.error ? finq_code_by_name(r->claim.error) : FINQ_E_COUNT;
+    if (!r->claim.error || strcmp(r->claim.error, "consent_withdrawn") == 0)
+        return NULL;
+    return finq_code_http(code) < 500
+               ? finq_error_make(r->pool, code, "Another request was asking the bank, and it came to nothing.")
+               : finq_error_internal(r->pool, code, "the refresh that was waited for came to nothing");
+}
+
+/* A look at a time, while another refreshes; between them no connection is held. */
 static finq_error *claim_await(refresh *r)
 {
     finq_connectors *connectors = r->service->connectors;
-    FINQ_TRY(claim_take(r));
-    while (strcmp(r->claim.outcome, "claimed") == 0 && finq_clock_steady() < r->wish->until && connectors->pause(connectors))
-        FINQ_TRY(claim_take(r));
-    return NULL;
+    FINQ_TRY(claim_take(r, NOBODY_ELSE));
+    apr_int64_t ended_at = r->claim.ended_at;
+    while (claim_is(r, "claimed") && finq_clock_steady() < r->wish->until && connectors->pause(connectors))
+        FINQ_TRY(claim_take(r, ended_at));
+    return claim_is(r, "ended") ? other_ended(r) : NULL;
 }
 
 static finq_error *keys_open(refresh *r)
@@ -277,7 +297,9 @@ finq_error *finq_refresh(finq_refresh_end *end, const finq_service *service, con
     *end = FINQ_REFRESH_NONE;
     FINQ_TRY(finq_id_new(&r.refresh_id, pool));
     FINQ_TRY(claim_await(&r));
-    if (strcmp(r.claim.outcome, "ok") != 0)
+    if (claim_is(&r, "claimed") && r.claim.is_first)
+        *end = FINQ_REFRESH_BEGUN;
+    if (!claim_is(&r, "ok"))
         return NULL;
     r.maker.accounts = apr_hash_make(pool);
     r.maker.pool = pool;

@@ -547,18 +547,21 @@ static finq_feed_claim_out feed_claim_read(const PGresult *rows, int row)
 {
     return (finq_feed_claim_out){
         .outcome = finq_pg_text(rows, row, 0),
-        .credentials_id = finq_pg_id(rows, row, 1),
-        .client_id = finq_pg_id(rows, row, 2),
-        .session_id = finq_pg_id(rows, row, 3),
-        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 4),
-        .servicer_id = finq_pg_id(rows, row, 5),
-        .connector = finq_pg_text(rows, row, 6),
-        .reference = finq_pg_bytes(rows, row, 7),
-        .reference_key = finq_pg_bytes(rows, row, 8),
-        .data_key = finq_pg_bytes(rows, row, 9),
-        .account_key = finq_pg_bytes(rows, row, 10),
-        .since = finq_pg_number(rows, row, 11),
-        .visited_at = finq_pg_number(rows, row, 12),
+        .is_first = finq_pg_bool(rows, row, 1),
+        .ended_at = finq_pg_number(rows, row, 2),
+        .error = finq_pg_text(rows, row, 3),
+        .credentials_id = finq_pg_id(rows, row, 4),
+        .client_id = finq_pg_id(rows, row, 5),
+        .session_id = finq_pg_id(rows, row, 6),
+        .skill_id = (apr_int32_t)finq_pg_number(rows, row, 7),
+        .servicer_id = finq_pg_id(rows, row, 8),
+        .connector = finq_pg_text(rows, row, 9),
+        .reference = finq_pg_bytes(rows, row, 10),
+        .reference_key = finq_pg_bytes(rows, row, 11),
+        .data_key = finq_pg_bytes(rows, row, 12),
+        .account_key = finq_pg_bytes(rows, row, 13),
+        .since = finq_pg_number(rows, row, 14),
+        .visited_at = finq_pg_number(rows, row, 15),
     };
 }
 
@@ -612,6 +615,7 @@ static finq_consent_answer_row consent_answer_read(const PGresult *rows, int row
         .tenant_user_id = finq_pg_bytes(rows, row, 11),
         .left_ms = finq_pg_number(rows, row, 12),
         .data_key = finq_pg_bytes(rows, row, 13),
+        .access = finq_pg_text(rows, row, 14),
     };
 }
 
@@ -784,7 +788,7 @@ finq_error *finq_call_consent_delete(finq_consent_delete_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_consent_delete",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_delete(p_client_id => $1, "
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key, access FROM finq.consent_delete(p_client_id => $1, "
         "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5, p_retention => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -804,13 +808,13 @@ finq_error *finq_call_consent_get(finq_consent_get_out *out, finq_db *db, const 
     static const finq_pg_statement crowd = {
         "finq_consents_get",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms, data_key, member FROM finq.consents_get(p_client_id => $1, "
-        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 0, NULL};
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key, access, member FROM finq.consents_get(p_client_id => "
+        "$1, p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_consent_get",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_get(p_client_id => $1, p_secret_hash "
-        "=> $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 1, &crowd};
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key, access FROM finq.consent_get(p_client_id => $1, "
+        "p_secret_hash => $2, p_credentials_id => $3, p_access_token_hash => $4, p_user_macs => $5)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -829,7 +833,7 @@ finq_error *finq_call_consent_of_signer(finq_consent_of_signer_out *out, finq_db
     static const finq_pg_statement statement = {
         "finq_consent_of_signer",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_of_signer(p_client_id => $1, "
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key, access FROM finq.consent_of_signer(p_client_id => $1, "
         "p_credentials_id => $2, p_access_token_hash => $3)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
@@ -846,8 +850,8 @@ finq_error *finq_call_consent_page(apr_array_header_t **rows, finq_db *db, const
     static const finq_pg_statement statement = {
         "finq_consent_page",
         "SELECT outcome, credentials_id, status, consent_exp, max_data_retention, created_at, updated_at, country, "
-        "servicer, skill, tenant, tenant_user_id, left_ms, data_key FROM finq.consent_page(p_client_id => $1, p_secret_hash "
-        "=> $2, p_user_macs => $3, p_status => $4, p_before => $5, p_count => $6)", 1, NULL};
+        "servicer, skill, tenant, tenant_user_id, left_ms, data_key, access FROM finq.consent_page(p_client_id => $1, "
+        "p_secret_hash => $2, p_user_macs => $3, p_status => $4, p_before => $5, p_count => $6)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -930,9 +934,10 @@ finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const fi
 {
     static const finq_pg_statement statement = {
         "finq_feed_claim",
-        "SELECT outcome, credentials_id, client_id, session_id, skill_id, servicer_id, connector, reference, reference_key, "
-        "data_key, account_key, since, visited_at FROM finq.feed_claim(p_credentials_id => $1, p_session_id => $2, "
-        "p_refresh_id => $3, p_if_due => $4, p_is_attended => $5, p_seconds => $6)", 1, NULL};
+        "SELECT outcome, is_first, ended_at, error, credentials_id, client_id, session_id, skill_id, servicer_id, "
+        "connector, reference, reference_key, data_key, account_key, since, visited_at FROM "
+        "finq.feed_claim(p_credentials_id => $1, p_session_id => $2, p_refresh_id => $3, p_if_due => $4, p_is_attended => "
+        "$5, p_seconds => $6, p_ended_at => $7)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
@@ -941,6 +946,7 @@ finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const fi
     finq_pg_arg_bool(&args, in->if_due);
     finq_pg_arg_bool(&args, in->is_attended);
     finq_pg_arg_int(&args, in->seconds);
+    finq_pg_arg_long(&args, in->ended_at);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = feed_claim_read(rows, 0);
     return NULL;

@@ -299,6 +299,10 @@ class Batch:
             times = {"created_at": "now() - interval '3 minutes'", "updated_at": "now()", **times}
             self.setup.append(f"INSERT INTO finq.credential (credentials_id, session_id, skill_id, {', '.join([*columns, *times])}) VALUES "
                               f"('{consent}', '{session}', :skill, {', '.join([*map(quoted, columns.values()), *times.values()])});")
+        if self.call == "consent_get" and self.draw.random() < 0.7:
+            self.setup.append("INSERT INTO finq.feed (credentials_id, client_id, skill_id, session_id, connector, visited_at, refreshed_at, refreshes, error, error_at) "
+                              f"VALUES ('{consent}', '{PLAIN}', :skill, '{session}', 'bank', now(), now() - interval '1 hour', "
+                              f"array_fill(now() - interval '2 hours', ARRAY[{self.draw.randint(0, 4)}]), {self.draw.choice(['NULL, NULL', quoted('timeout') + ', now()'])});")
         self.sessions.append(session)
         self.add(member, kind == "usual")
         self.twin(member, [{}, {"p_access_token_hash": "00" * 32}, {"p_secret_hash": "00" * 32}])

@@ -362,6 +362,22 @@ def test_a_budget_is_spent_quietly(installation, client):
     assert len(transactions(client, held, wait=1, psu_ip_address="2001:db8::1")) > count and seen()["used"] == 4
 
 
+def test_a_consent_tells_of_its_budget(installation, client):
+    """As sync does, while it is in force, alone and in a list. Red without consent_access in finq.consent_told, and without its look at the
+    status."""
+    held = sandbox.agree(client, "1000")
+    read(client, "/accounts/get", held, wait=5)
+    def told(consent):
+        consent.get("access", {}).pop("next_allowed", None)  # the moment of the answer
+        return consent
+    one, sync = told(client.consent("get", held)["result"]), told(read(client, "/transactions/sync", held))
+    assert (one["access"]["used"], one["access"]["of"], one["access"]["error"]) == (1, 4, None) and one["access"]["resets_at"] and one["access"]["last"]
+    assert one["access"] == sync["access"] and [told(each) for each in client.consents(count=1)["result"]["consents"]] == [one]
+    client.consent("delete", held)
+    for without in (held, walk(client).exchange().json):
+        assert "access" not in client.consent("get", without)["result"], "of one that has ended, or has no bank"
+
+
 def test_one_refresh_at_a_time(installation, client):
     """Who finds another at it waits, and goes on with what there is. Red without the comparison of refresh_until."""
     held = sandbox.agree(client, "1000")

@@ -4,6 +4,7 @@ to take back what they gave for consents that have ended.
 Seen red: see each test.
 """
 import concurrent.futures
+import contextlib
 import re
 
 import pytest
@@ -222,6 +223,62 @@ def renewed(client, held):
     user.session_id, user.nonce = started["session_id"], started["nonce"]
     assert user.submit("sca", {})["status"] == "SESSION_COMPLETED"
     return user.exchange().json
+
+
+# -- several at once
+
+@contextlib.contextmanager
+def at_once(bank, held, count, **more):
+    """Their answers to come, each over a connection of its own."""
+    clients = [bank.server.client(bank.tenant) for _ in range(count)]
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        yield [pool.submit(client.data, "/transactions/get", held, **more) for client in clients]
+    for client in clients:
+        client.close()
+
+
+def are_waiting(bank, count):
+    """Within the two seconds that the bank has."""
+    until(lambda: sum(map(int, re.findall(r"^finq_waiting_clients\{.*\} (\d+)$", bank.client.request("GET", "/metrics").body.decode(), re.MULTILINE))) == count,
+          1.5, "them to wait")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_waits_for_another_asks_no_more(bank, asked, fails):
+    """Its end is theirs, its error too, and one refresh of the day's is used. Red without 'ended' in finq.feed_claim."""
+    consent = Consent(bank, asked)
+    asked.amounts, asked.hold = ["12.50", "7.00"], "transactions"
+    if fails:
+        asked.says = lambda question: {"nonsense": True} if question.get("ask") == "transactions" else None
+        bank.server.httpd.log.expect("FINQ08: .*external_api_invalid_answer")
+    with at_once(bank, consent.held, 1, wait=25) as first:
+        assert asked.held.wait(20)
+        with at_once(bank, consent.held, 3, wait=25) as others:
+            are_waiting(bank, 3)
+            asked.go.set()
+            answers = [answer.result() for answer in first + others]
+    if fails:
+        assert [(answer.status, answer.code) for answer in answers] == [(400, "external_api_invalid_answer")] * 4
+    else:
+        assert [sorted(one["data"]["amount"] for one in answer.json) for answer in answers] == [["12.50", "7.00"]] * 4
+    assert consent.is_("cardinality(refreshes) = 1 AND refresh_id IS NULL") and len(asked.told) == 3
+
+
+def test_before_the_first_data(bank, asked):
+    """Nobody is told that there is nothing: whom no thread is left to wait with is asked to come again. Red without FINQ_REFRESH_BEGUN."""
+    bank.server.httpd.log.expect("FINQ03: .*first data")
+    asked.hold = "accounts"
+    user = bank.user("sca")
+    assert user.submit("sca", {})["status"] == "SESSION_COMPLETED"
+    held = user.exchange().json
+    assert asked.held.wait(20)
+    with at_once(bank, held, 14) as answers:
+        until(lambda: sum(answer.done() for answer in answers) >= 14 - 2 * 4, 1.5, "those without a thread")
+        asked.go.set()
+    answers = [answer.result() for answer in answers]
+    refused, others = [one for one in answers if one.status != 200], [one for one in answers if one.status == 200]
+    assert refused and all(is_error(answer, 503, "service_unavailable") and answer.headers["retry-after"] == "1" for answer in refused)
+    assert others and all([one["data"]["amount"] for one in answer.json] == ["12.50"] for answer in others), "who waited has them"
 
 
 # -- ends

@@ -10,6 +10,7 @@
 #include "ground/codec.h"
 #include "httpd/claim.h"
 #include "httpd/intake.h"
+#include "httpd/limits.h"
 #include "httpd/mpm.h"
 #include "httpd/observe.h"
 
@@ -64,15 +65,14 @@ finq_error *finq_data_admit(finq_request *request, const finq_data_ask *of, finq
 
 /* ---- refreshes ---- */
 
-static finq_error *refresh_make(finq_request *request, const finq_refresh_wish *wish)
+static finq_error *refresh_make(finq_refresh_end *end, finq_request *request, const finq_refresh_wish *wish)
 {
     static const finq_event events[] = {[FINQ_REFRESH_STORED] = FINQ_EVENT_REFRESH_STORED,
                                         [FINQ_REFRESH_FAILED] = FINQ_EVENT_REFRESH_FAILED,
                                         [FINQ_REFRESH_WITHDRAWN] = FINQ_EVENT_REFRESH_WITHDRAWN};
-    finq_refresh_end end;
-    finq_error *error = finq_refresh(&end, &request->service, wish, request->r->pool);
-    if (end != FINQ_REFRESH_NONE)
-        finq_observe_event(request, events[end]);
+    finq_error *error = finq_refresh(end, &request->service, wish, request->r->pool);
+    if (*end >= FINQ_REFRESH_STORED)
+        finq_observe_event(request, events[*end]);
     return error;
 }
 
@@ -92,7 +92,13 @@ finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of)
         .is_attended = of->is_attended,
         .until = finq_clock_steady() + apr_time_from_sec(of->wait ? of->wait : FIRST_WAIT),
     };
-    finq_error *error = refresh_make(request, &wish);
+    finq_refresh_end end;
+    finq_error *error = refresh_make(&end, request, &wish);
+    if (end == FINQ_REFRESH_BEGUN) { /* an empty list would say that there is nothing */
+        finq_limits_tell_once(request);
+        return finq_error_make(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
+                               "The bank is being asked for this consent's first data; send the same request again.");
+    }
     if (!error || of->wait)
         return error;
     refresh_failed(request, error);
@@ -101,7 +107,8 @@ finq_error *finq_data_refresh(finq_request *request, const finq_data_ask *of)
 
 static void refresh_apart(finq_request *request, void *wish)
 {
-    finq_error *error = refresh_make(request, wish);
+    finq_refresh_end end;
+    finq_error *error = refresh_make(&end, request, wish);
     if (error)
         refresh_failed(request, error);
 }

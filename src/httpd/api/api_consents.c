@@ -66,6 +66,8 @@ static finq_error *put_consent(finq_json_writer *reply, const finq_consent *cons
     finq_json_put(reply, "name", consent->tenant);
     finq_json_close(reply, '}');
     finq_json_put(reply, "tenant_user_id", user);
+    if (consent->access)
+        finq_json_put_text(reply, "access", consent->access);
     return NULL;
 }
 
