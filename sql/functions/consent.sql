@@ -221,7 +221,7 @@ END $$;
 COMMENT ON FUNCTION finq.consent_delete IS 'repeatable';
 
 -- What a renewal's session begins with (contract section 9): the skill, the key that started it, and whose it is. p_skill is NULL
--- for the consent's own. Nothing is changed: that is for the session's exchange.
+-- for the consent's own. Nothing is changed: that is for the session's exchange. A payment's consent is of that one payment, and stays so.
 CREATE OR REPLACE FUNCTION finq.consent_renew(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea, p_user_macs bytea[], p_skill text,
     OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id bytea, OUT data_key bytea)
@@ -246,6 +246,7 @@ BEGIN
     outcome := CASE
         WHEN NOT finq.consent_is_renewable(v_consent) THEN 'inactive_credentials'
         WHEN skill_id IS NULL THEN 'invalid_skill_name'
+        WHEN EXISTS (SELECT FROM finq.skill k WHERE k.skill_id = consent_renew.skill_id AND k.type = 'payment_initiation') THEN 'unauthorized_tenant'
         WHEN NOT EXISTS (SELECT FROM finq.tenant_skill a JOIN finq.skill k ON k.skill_id = a.skill_id
                           WHERE a.client_id = p_client_id AND a.skill_id = consent_renew.skill_id AND k.retired_at IS NULL)
             THEN 'unauthorized_tenant'

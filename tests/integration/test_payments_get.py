@@ -151,6 +151,13 @@ def test_who_may_read_it(bank):
     assert is_error(get(bank, credentials), 401, "inactive_credentials")
 
 
+def test_it_is_one_consents_one_payment(bank):
+    """A renewal would bring another under the same credentials. Red without its type in finq.consent_renew."""
+    _, credentials = paid(bank)
+    assert is_error(bank.client.consent("renew", credentials), 401, "unauthorized_tenant")
+    assert get(bank, credentials)["status"] == "ACSP" and "access" not in bank.client.consent("get", credentials)["result"]
+
+
 def test_events(bank):
     """One for each status and phase, none for what changes the history alone. Red where payment_tell tells of every word."""
     user, credentials = paid(bank)
