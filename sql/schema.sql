@@ -242,6 +242,10 @@ CREATE TABLE finq.audit_head (
     CONSTRAINT audit_head_pkey PRIMARY KEY (place),
     CONSTRAINT audit_head_signature_check CHECK ((length(signature) = 32))
 );
+CREATE TRIGGER audit_keep BEFORE DELETE OR UPDATE ON finq.audit_head FOR EACH ROW EXECUTE FUNCTION finq.audit_keep();
+ALTER TABLE finq.audit_head ENABLE ALWAYS TRIGGER audit_keep;
+CREATE TRIGGER audit_refuse BEFORE DELETE OR UPDATE OR TRUNCATE ON finq.audit_head FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_refuse();
+ALTER TABLE finq.audit_head ENABLE ALWAYS TRIGGER audit_refuse;
 
 CREATE TABLE finq.balance (
     credentials_id uuid NOT NULL,

@@ -55,8 +55,8 @@ BEGIN
     UPDATE finq.audit_checkpoint c SET place = v_last, hash = (SELECT a.hash FROM finq.audit a WHERE a.place = v_last);
     PERFORM set_config('finq.audit_keeper', 'on', true);
     DELETE FROM finq.audit a WHERE a.place <= v_last;
-    PERFORM set_config('finq.audit_keeper', '', true);
     DELETE FROM finq.audit_head h WHERE h.place <= v_last;
+    PERFORM set_config('finq.audit_keeper', '', true);
     RETURN v_count;
 END $$;
 
@@ -71,7 +71,8 @@ AS $$
 $$;
 
 -- The whole chain, in one pass: {lines, first, last, waiting, problem, heads}. `problem` is what is wrong with the first line that is
--- not as it was chained, NULL where nothing is; heads are for the caller to check, who knows the secrets.
+-- not as it was chained, NULL where nothing is; heads are for the caller to check, who knows the secrets. When the newest was signed is
+-- also known beside the heads (the lease audit_head; NULL where no server ever signed): what had stood for two hours by then was under it.
 CREATE OR REPLACE FUNCTION finq.audit_verify() RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
@@ -95,6 +96,12 @@ BEGIN
           INTO v_problem
           FROM finq.audit_head h LEFT JOIN finq.audit a ON a.place = h.place
          WHERE a.hash IS DISTINCT FROM h.hash ORDER BY h.place LIMIT 1;
+    END IF;
+    IF v_problem IS NULL THEN
+        SELECT format('the chain was signed at %s, and there is no head for places %s to %s', finq.utc(max(l.given_at)), min(a.place), max(a.place))
+          INTO v_problem
+          FROM finq.audit a JOIN finq.lease l ON l.name = 'audit_head' AND a.at < l.given_at - interval '2 hours'
+         WHERE a.place > coalesce((SELECT max(h.place) FROM finq.audit_head h), 0) HAVING count(*) > 0;
     END IF;
     RETURN json_build_object(
         'lines', v_count, 'first', v_start.place + 1, 'last', v_last, 'waiting', v_waiting, 'problem', v_problem,

@@ -746,7 +746,7 @@ CREATE TABLE finq.lease (
     until    timestamptz NOT NULL DEFAULT '-infinity',
     given_at timestamptz NULL  -- when it was last given back, with its work done
 );
-INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox');
+INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox'), ('audit_head'); -- the last is nobody's: it was given back when a head was signed
 
 -- Past weeks that could not be dropped yet: rows stay in the way of them that somebody holds, or somebody held the table.
 CREATE TABLE finq.week_held (
@@ -814,7 +814,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
--- The janitor alone chains lines and removes them; it says that it is at it.
+-- The janitor alone chains lines, and removes them and their heads; it says that it is at it.
 CREATE FUNCTION finq.audit_refuse() RETURNS trigger
     LANGUAGE plpgsql
 AS $$
@@ -822,7 +822,7 @@ BEGIN
     IF current_setting('finq.audit_keeper', true) = 'on' AND TG_OP <> 'TRUNCATE' THEN
         RETURN NULL;
     END IF;
-    RAISE insufficient_privilege USING MESSAGE = format('%s of finq.audit: its lines are only ever added.', TG_OP);
+    RAISE insufficient_privilege USING MESSAGE = format('%s of finq.%s: its lines are only ever added.', TG_OP, TG_TABLE_NAME);
 END $$;
 
 -- And to it as to all others: a line keeps what it says, and its place; what goes is chained, and up to the checkpoint.
@@ -836,7 +836,7 @@ BEGIN
     ELSIF TG_OP = 'DELETE' AND OLD.place <= (SELECT c.place FROM finq.audit_checkpoint c) THEN
         RETURN OLD;
     END IF;
-    RAISE insufficient_privilege USING MESSAGE = format('%s of finq.audit: its lines are only ever added.', TG_OP);
+    RAISE insufficient_privilege USING MESSAGE = format('%s of finq.%s: its lines are only ever added.', TG_OP, TG_TABLE_NAME);
 END $$;
 
 CREATE TRIGGER audit_stamp BEFORE INSERT ON finq.audit FOR EACH ROW EXECUTE FUNCTION finq.audit_stamp();
@@ -847,6 +847,12 @@ CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON finq.audit FOR EACH ROW EXE
 ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_stamp;
 ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_refuse;
 ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_keep;
+
+CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON finq.audit_head
+    FOR EACH STATEMENT EXECUTE FUNCTION finq.audit_refuse();
+CREATE TRIGGER audit_keep BEFORE UPDATE OR DELETE ON finq.audit_head FOR EACH ROW EXECUTE FUNCTION finq.audit_keep();
+ALTER TABLE finq.audit_head ENABLE ALWAYS TRIGGER audit_refuse;
+ALTER TABLE finq.audit_head ENABLE ALWAYS TRIGGER audit_keep;
 
 -- A row as the trail shows it.
 CREATE FUNCTION finq.audit_shown(p_row jsonb) RETURNS jsonb

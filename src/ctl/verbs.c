@@ -357,7 +357,8 @@ const ctl_verb ctl_verbs[] = {
     {"audit", "verify",
      "Says whether the audit trail is what was once written: each line is chained to the one before, a minute after it was "
      "written, and the last is signed each hour. Prints how many lines there are, how many are not chained yet, how many heads "
-     "are signed, and the last of these. Exit code 1 where a line was changed, moved, removed or put in; it is named.",
+     "are signed, and the last of these. Exit code 1 where a line was changed, moved, removed or put in; it is named. So it is "
+     "where heads were removed: that lines had stood for two hours when one was signed last, and none is behind them.",
      {{"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
       {NULL, NULL, 0, NULL}}, ctl_audit_verify},
     {"audit", NULL,
