@@ -87,7 +87,8 @@ static const struct {
     {"status", is_status, "booked or pending"},
     {"credit_debit_indicator", is_direction, "credit or debit"},
     {"category", is_text, "a text"},
-#define AMOUNT "a decimal: a text such as \"4.27\", or a number"
+#define AMOUNT \
+    "a decimal of at most " APR_STRINGIFY(AMOUNT_MOST) " digits before its point and behind: a text such as \"4.27\", or a number"
     {"eq", is_amount, AMOUNT},
     {"gt", is_amount, AMOUNT},
     {"gte", is_amount, AMOUNT},

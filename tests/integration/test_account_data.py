@@ -247,6 +247,16 @@ def test_filters_that_are_none(client, credentials, filter, code):
     assert is_error(refused, 400, code) and next(iter(filter)) in refused["message"]
 
 
+@pytest.mark.parametrize("text", ["9" * 1000, "0." + "9" * 41, "1e400"])
+def test_a_decimal_of_too_many_digits(client, credentials, text):
+    """Is told the limit, be it a number. Red where the message has none."""
+    body = json.dumps({"client_id": client.tenant.client_id, "client_secret": client.tenant.client_secret, "filter": {"eq": 0},
+                       **{name: credentials[name] for name in ("credentials_id", "access_token")}})
+    for spelled in (text, f'"{text}"'):
+        refused = client.call("/transactions/get", body.replace('"eq": 0', f'"eq": {spelled}'))
+        assert is_error(refused, 400, "invalid_field") and "at most 40 digits" in refused["message"]
+
+
 def test_a_filter_of_a_million_digits(client, credentials):
     for path, filter in (("/transactions/get", {"eq": "9" * 10 ** 6}), ("/balances/get", {"currency": "9" * 10 ** 6})):
         assert is_error(client.data(path, credentials, filter=filter), 413, "payload_too_large")
