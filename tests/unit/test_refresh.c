@@ -143,12 +143,40 @@ static void a_refresh_that_was_not_made_is_given_back(void **state)
     assert_int_equal(bank.asked, 0);
 }
 
+#define OTHER(outcome, is_first, error)                                                                 \
+    {                                                                                                   \
+        "finq_feed_claim",                                                                              \
+        {                                                                                               \
+            text_cell("outcome", outcome), bool_cell("is_first", is_first), number_cell("ended_at", 5), \
+                text_cell("error", error)                                                               \
+        }                                                                                               \
+    }
+
+/* Red where who waits asks anew, or is not told the other's fault; and where a bank that is being asked first passes for one without data. */
+static void the_end_of_another_is_ones_own(void **state)
+{
+    finq_refresh_wish waits = {.credentials_id = &session_id, .until = finq_clock_steady() + apr_time_from_sec(100)};
+    (void)state;
+    SCRIPT(OTHER("claimed", 0, "external_api_forbidden"), OTHER("ended", 0, "external_api_timeout"));
+    assert_int_equal(finq_refresh(&ended, &service, &waits, pool)->code, FINQ_E_EXTERNAL_API_TIMEOUT);
+    assert_int_equal(ended, FINQ_REFRESH_NONE);
+    SCRIPT(OTHER("claimed", 0, "external_api_timeout"), OTHER("ended", 0, "service_unavailable"));
+    assert_int_equal(finq_refresh(&ended, &service, &waits, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
+    SCRIPT(OTHER("claimed", 0, "external_api_timeout"), OTHER("ended", 0, "consent_withdrawn"));
+    assert_null(finq_refresh(&ended, &service, &waits, pool));
+    SCRIPT(OTHER("claimed", 1, ""));
+    assert_null(finq_refresh(&ended, &service, &wish, pool));
+    assert_int_equal(ended, FINQ_REFRESH_BEGUN);
+    assert_int_equal(bank.asked, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_limited_history_begins_with_a_day, bank_reset),
         cmocka_unit_test_setup(a_bank_that_does_not_come_to_an_end, bank_reset),
         cmocka_unit_test_setup(a_refresh_that_was_not_made_is_given_back, bank_reset),
+        cmocka_unit_test_setup(the_end_of_another_is_ones_own, bank_reset),
     };
     return cmocka_run_group_tests(tests, flow_setup, flow_teardown);
 }
