@@ -63,10 +63,9 @@ static void put_described(const field_showing *show, const finq_field *field)
 {
     const char *hint = field->description ? id_with(show, field, "-hint") : NULL;
     const char *fault = finq_problem_at(show->problems, field) ? id_with(show, field, "-fault") : NULL;
-    finq_html_put(show->to, "aria-describedby",
-                  hint && fault ? apr_pstrcat(show->pool, hint, " ", fault, NULL)
-                  : hint        ? hint
-                                : fault);
+    if (hint && fault)
+        hint = apr_pstrcat(show->pool, hint, " ", fault, NULL);
+    finq_html_put(show->to, "aria-describedby", hint ? hint : fault);
 }
 
 /* A set of boxes has a legend in the place of a label. */
