@@ -273,7 +273,7 @@ def test_a_webhook_that_is_switched_off_loses_nothing(bank, receiver):
     receiver.reset()
     user, others = pend(bank), [pend(bank) for _ in range(2)]
     bank.ctl("step", "reject", user.step_id, "--reason", "x")
-    bank.psql("UPDATE finq.outbox SET created_at = created_at - interval '9 days' WHERE state = 'WAITING'")
+    bank.psql("UPDATE finq.outbox SET created_at = created_at - interval '6 days' WHERE state = 'WAITING'")
     assert deliver(bank) == [] and bank.ctl("webhook", "list")[0]["waiting"] == 4
     bank.secret_of = hook(bank, receiver.url)
     receiver.status = 500
