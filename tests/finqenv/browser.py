@@ -1,6 +1,7 @@
 """Debian's Chromium, for tests that drive it with Selenium."""
 import base64
 import hashlib
+import base64
 import re
 import ssl
 
@@ -52,6 +53,11 @@ def to_be_drawn(browser, width, height, scheme):
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
         {"name": "prefers-color-scheme", "value": scheme}, {"name": "prefers-reduced-motion", "value": "reduce"}]})
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+
+
+def picture(browser, file):
+    """Of what is shown, as a PNG. The driver's own call may wait too long for a page that was just loaded."""
+    file.write_bytes(base64.b64decode(browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]))
 
 
 def waiting(browser, seconds):

@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from finqenv.browser import CONTRAST, chromium, waiting
+from finqenv.browser import CONTRAST, chromium, picture, waiting
 from finqenv.client import Client
 from finqenv.httpd import Httpd
 from finqenv.installation import MODULE, SANITIZED
@@ -191,7 +191,7 @@ def arrived(page):
 
 
 def test_a_user_approves(page):
-    page.save_screenshot(str(BUILD / "sandbox.png"))
+    picture(page, BUILD / "sandbox.png")
     labelled(page, "Customer number").send_keys("77")
     labelled(page, "PIN").send_keys("1234")
     labelled(page, "Approve").click()
@@ -215,7 +215,7 @@ def test_a_form_with_gaps(page):
     labelled(page, "Customer number").send_keys("77")
     page.find_element(By.TAG_NAME, "button").click()
     waiting(page, 20).until(lambda _: page.find_elements(By.CSS_SELECTOR, "[role=alert]"))
-    page.save_screenshot(str(BUILD / "sandbox-gaps.png"))
+    picture(page, BUILD / "sandbox-gaps.png")
     assert labelled(page, "Customer number").get_attribute("value") == "77"
     assert labelled(page, "PIN").get_attribute("aria-invalid") == "true"
     assert [link.text for link in page.find_elements(By.CSS_SELECTOR, "[role=alert] a")] == [
@@ -258,7 +258,7 @@ def test_a_user_cancels(asked):
 def test_the_page_is_dark_where_the_user_wants_it(asked):
     asked.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
     try:
-        asked.save_screenshot(str(BUILD / "sandbox-dark.png"))
+        picture(asked, BUILD / "sandbox-dark.png")
         assert asked.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(18, 22, 29)"
         assert asked.execute_script(CONTRAST) == []
         asked.execute_script("document.forms[0].noValidate = true")

@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 
 from finqenv import sandbox
 from finqenv.banking import step
-from finqenv.browser import CONTRAST, chromium
+from finqenv.browser import CONTRAST, chromium, picture, to_be_drawn
 from finqenv.client import Onboarding
 from finqenv.flows import publish
 from finqenv.payments import DEBTOR, RENT, ledger, new_message, order, paying, transfer, visited
@@ -173,11 +173,9 @@ def test_the_page_fits_everyone(client, browser):
     _, url = ordered(client, data)
     browser.get_log("browser")
     for width, scheme in ((360, "light"), (360, "dark"), (1440, "light"), (1440, "dark")):
-        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
         browser.get(url)
-        browser.save_screenshot(str(BUILD / f"sandbox-payment-{width}-{scheme}.png"))
+        to_be_drawn(browser, width, 900, scheme)
+        picture(browser, BUILD / f"sandbox-payment-{width}-{scheme}.png")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         assert browser.execute_script(CONTRAST) == []
     assert browser.get_log("browser") == []
