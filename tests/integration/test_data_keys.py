@@ -49,6 +49,7 @@ def keys_write(bank, *keys):
     draft.replace(file)
     bank.server.httpd.log.allow("AH03490: scoreboard is full")  # the old child keeps its place
     bank.server.httpd.graceful()
+    bank.client.close()  # a kept connection ends with its child, at any moment
 
 
 @pytest.fixture
