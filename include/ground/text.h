@@ -20,6 +20,10 @@ const char *finq_text_show(const char *text, apr_pool_t *pool);
 /** Texts (of const char *) as a list: "a, b"; "" of none. */
 const char *finq_text_join(const apr_array_header_t *texts, apr_pool_t *pool);
 
+/** The first language of a list, as Accept-Language has it (RFC 9110, 12.5.4; weights are not looked at; NULL is none), that is among
+ * `known` (of const char *), or is a kind of one of them, as ro-MD is of ro: that one of `known`; NULL for none. */
+const char *finq_text_language(const char *list, const apr_array_header_t *known, apr_pool_t *pool);
+
 /** An array of the texts of a list that ends with NULL. */
 apr_array_header_t *finq_text_array(const char *const *list, apr_pool_t *pool);
 

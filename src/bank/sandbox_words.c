@@ -1,13 +1,11 @@
 /* The words of the bank's pages: what the code says in English, and the same in other languages. */
-#include <apr_lib.h>
-#include <apr_strings.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ground/text.h"
 #include "sandbox_page.h"
 
-static const char *const languages[] = {"en", "ro", "de", "fr", "ar"};
-#define LANGUAGES (sizeof languages / sizeof *languages)
+static const char *const languages[] = {"en", "ro", "de", "fr", "ar", NULL};
+#define LANGUAGES (sizeof languages / sizeof *languages - 1)
 
 static const struct {
     const char *english, *other[LANGUAGES - 1];
@@ -155,23 +153,8 @@ const char *sandbox_direction(const char *language)
     return strcmp(language, "ar") == 0 ? "rtl" : "ltr";
 }
 
-/* A language, or a kind of it: de-AT. NULL for one that the bank does not speak. */
-static const char *spoken(const char *wanted)
-{
-    for (size_t i = 0; i < LANGUAGES; i++) {
-        if (strncasecmp(wanted, languages[i], 2) == 0 && !apr_isalnum(wanted[2]))
-            return languages[i];
-    }
-    return NULL;
-}
-
 const char *finq_sandbox_language(const char *accepted, apr_pool_t *pool)
 {
-    char *last, *list = apr_pstrdup(pool, accepted ? accepted : "");
-    for (char *one = apr_strtok(list, ", \t", &last); one; one = apr_strtok(NULL, ", \t", &last)) {
-        const char *language = spoken(one);
-        if (language)
-            return language;
-    }
-    return languages[0];
+    const char *language = finq_text_language(accepted, finq_text_array(languages, pool), pool);
+    return language ? language : languages[0];
 }

@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 #include <string.h>
+#include <strings.h>
 
 /* The lengths of UTF-8 by the first byte, and what the second byte may be (RFC 3629, 4). */
 static const struct {
@@ -85,4 +86,25 @@ apr_array_header_t *finq_text_array(const char *const *list, apr_pool_t *pool)
     for (; *list; list++)
         APR_ARRAY_PUSH(texts, const char *) = *list;
     return texts;
+}
+
+static const char *language_known(const char *language, const apr_array_header_t *known)
+{
+    for (int i = 0; i < known->nelts; i++) {
+        if (strcasecmp(APR_ARRAY_IDX(known, i, const char *), language) == 0)
+            return APR_ARRAY_IDX(known, i, const char *);
+    }
+    return NULL;
+}
+
+const char *finq_text_language(const char *list, const apr_array_header_t *known, apr_pool_t *pool)
+{
+    const char *found = NULL;
+    char *last, *text = apr_pstrdup(pool, list ? list : "");
+    for (char *one = apr_strtok(text, ", \t", &last); one && !found; one = apr_strtok(NULL, ", \t", &last)) {
+        one[strcspn(one, ";")] = '\0';
+        while (!(found = language_known(one, known)) && strrchr(one, '-'))
+            *strrchr(one, '-') = '\0';
+    }
+    return found;
 }

@@ -11,6 +11,7 @@
 
 #include "crypto/digest.h"
 #include "files.h"
+#include "ground/text.h"
 #include "json/json.h"
 
 #define FILE_MOST 262144
@@ -26,6 +27,7 @@ struct finq_words {
 
 struct finq_pages {
     apr_array_header_t *languages; /* of finq_words * */
+    apr_array_header_t *names;     /* of const char *, at the same places */
     const char *skeleton;
     finq_page_file style, script;
 };
@@ -46,6 +48,7 @@ static finq_words *words_of(finq_pages *pages, const char *language, apr_pool_t 
     words->language = language;
     words->fallback = pages->languages->nelts > 0 ? APR_ARRAY_IDX(pages->languages, 0, finq_words *) : NULL;
     APR_ARRAY_PUSH(pages->languages, finq_words *) = words;
+    APR_ARRAY_PUSH(pages->names, const char *) = language;
     return words;
 }
 
@@ -133,6 +136,7 @@ finq_error *finq_pages_load(finq_pages **out, const char *directory, apr_pool_t 
 {
     finq_pages *pages = apr_pcalloc(pool, sizeof *pages);
     pages->languages = apr_array_make(pool, 8, sizeof(finq_words *));
+    pages->names = apr_array_make(pool, 8, sizeof(const char *));
     for (const files_row *row = files_built_in; row->name; row++)
         FINQ_TRY(file_take(pages, row->name, row->text, pool));
     if (directory)
@@ -163,25 +167,10 @@ const finq_words *finq_pages_language(const finq_pages *pages, const char *langu
     return NULL;
 }
 
-/* The words of a language, or of the one that it is a kind of. */
-static const finq_words *nearest(const finq_pages *pages, char *language)
-{
-    const finq_words *words;
-    while (!(words = finq_pages_language(pages, language)) && strrchr(language, '-'))
-        *strrchr(language, '-') = '\0';
-    return words;
-}
-
 const finq_words *finq_pages_words(const finq_pages *pages, const char *wanted, apr_pool_t *pool)
 {
-    char *last, *list = apr_pstrdup(pool, wanted ? wanted : "");
-    for (char *one = apr_strtok(list, ", \t", &last); one; one = apr_strtok(NULL, ", \t", &last)) {
-        one[strcspn(one, ";")] = '\0';
-        const finq_words *words = nearest(pages, one);
-        if (words)
-            return words;
-    }
-    return finq_pages_language(pages, FALLBACK);
+    const char *language = finq_text_language(wanted, pages->names, pool);
+    return finq_pages_language(pages, language ? language : FALLBACK);
 }
 
 const char *finq_words_language(const finq_words *words)

@@ -79,6 +79,26 @@ static void lists_names(void **state)
     assert_string_equal(finq_text_join(finq_text_array((const char *const[]){"a", "b", NULL}, pool), pool), "a, b");
 }
 
+static const char *chosen(const char *list)
+{
+    const char *language =
+        finq_text_language(list, finq_text_array((const char *const[]){"en", "ro", "pt-BR", NULL}, pool), pool);
+    return language ? language : "none";
+}
+
+/* Red without the look behind a "-", and with what follows a ";" left on. */
+static void chooses_a_language(void **state)
+{
+    (void)state;
+    assert_string_equal(chosen("fr, RO;q=0.8,en"), "ro");
+    assert_string_equal(chosen("ro-Latn-MD;q=0.5"), "ro");
+    assert_string_equal(chosen("pt-br"), "pt-BR");
+    assert_string_equal(chosen("pt"), "none");
+    assert_string_equal(chosen("rom, e, *, -, ;q=1"), "none");
+    assert_string_equal(chosen(""), "none");
+    assert_string_equal(chosen(NULL), "none");
+}
+
 static void the_steady_clock_never_goes_back(void **state)
 {
     apr_time_t last = finq_clock_steady();
@@ -96,11 +116,8 @@ int main(void)
     apr_initialize();
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_text),
-        cmocka_unit_test(no_character_is_cut),
-        cmocka_unit_test(shows_clients_text_harmlessly),
-        cmocka_unit_test(lists_names),
-        cmocka_unit_test(the_steady_clock_never_goes_back),
+        cmocka_unit_test(plain_text),  cmocka_unit_test(no_character_is_cut), cmocka_unit_test(shows_clients_text_harmlessly),
+        cmocka_unit_test(lists_names), cmocka_unit_test(chooses_a_language),  cmocka_unit_test(the_steady_clock_never_goes_back),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     apr_terminate();
