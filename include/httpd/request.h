@@ -74,6 +74,9 @@ finq_request *finq_request_of(request_rec *r);
  * that it has no path, on a host that has a base. */
 int finq_request_is_ours(const request_rec *r);
 
+/** The refusal of a request's method: method_not_allowed, and an Allow with those that there are. */
+finq_error *finq_request_wrong_method(const request_rec *r, const char *allowed, const char *message);
+
 /** This server's address by its configuration, whatever the client called it: scheme, host, and port where one is needed. */
 const char *finq_request_address(request_rec *r, apr_pool_t *pool);
 

@@ -71,9 +71,9 @@ static finq_error *route_run(finq_request *request, const char *path, finq_json_
         FINQ_PATHS_METHOD(request->r->method_number)) /* HEAD is a GET to httpd, which leaves the body out */
         return endpoints[request->route](request, reply);
     const char *methods = finq_paths_methods(request->route);
-    apr_table_setn(request->r->err_headers_out, "Allow", apr_pstrcat(pool, methods, ", OPTIONS", NULL));
-    return finq_error_make(pool, FINQ_E_METHOD_NOT_ALLOWED, "This call is %s.",
-                           strcmp(methods, "GET, HEAD") == 0 ? "GET" : methods);
+    const char *name = strcmp(methods, "GET, HEAD") == 0 ? "GET" : methods;
+    return finq_request_wrong_method(request->r, apr_pstrcat(pool, methods, ", OPTIONS", NULL),
+                                     apr_psprintf(pool, "This call is %s.", name));
 }
 
 static finq_json_writer *reply_begin(apr_pool_t *pool)

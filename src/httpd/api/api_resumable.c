@@ -315,10 +315,9 @@ finq_error *finq_api_upload_address(finq_request *request, finq_json_writer *rep
     int method = method_of(request);
     if (method == M_OPTIONS)
         return finq_api_resumable_options(request);
-    if (method != M_GET && method != M_PATCH && method != M_DELETE) {
-        apr_table_setn(request->r->err_headers_out, "Allow", "HEAD, PATCH, DELETE, POST, OPTIONS");
-        return finq_error_make(request->r->pool, FINQ_E_METHOD_NOT_ALLOWED, "An unfinished upload takes HEAD, PATCH and DELETE.");
-    }
+    if (method != M_GET && method != M_PATCH && method != M_DELETE)
+        return finq_request_wrong_method(request->r, "HEAD, PATCH, DELETE, POST, OPTIONS",
+                                         "An unfinished upload takes HEAD, PATCH and DELETE.");
     FINQ_TRY(begin(&transfer, request));
     FINQ_TRY(address_open(&transfer));
     if (method == M_GET)

@@ -90,10 +90,8 @@ int finq_documents_handler(request_rec *r)
     finq_request *request = finq_service_begin(r);
     if (!request || !request->config->runtime->store)
         return HTTP_SERVICE_UNAVAILABLE; /* the child's start logged why */
-    if (r->method_number != M_GET) {     /* HEAD is one too */
-        apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD");
-        return finq_reply_error(request, finq_error_make(r->pool, FINQ_E_METHOD_NOT_ALLOWED, "Documents are read by GET."));
-    }
+    if (r->method_number != M_GET)       /* HEAD is one too */
+        return finq_reply_error(request, finq_request_wrong_method(r, "GET, HEAD", "Documents are read by GET."));
     finq_error *error = reader_check(r);
     if (error)
         return finq_reply_error(request, error);

@@ -101,8 +101,7 @@ static finq_error *method_check(const request_rec *r)
 {
     if (r->method_number == M_GET || r->method_number == M_POST)
         return NULL;
-    apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD, POST");
-    return finq_error_make(r->pool, FINQ_E_METHOD_NOT_ALLOWED, "The bank's page is read by GET and sent by POST.");
+    return finq_request_wrong_method(r, "GET, HEAD, POST", "The bank's page is read by GET and sent by POST.");
 }
 
 static int error_send(request_rec *r, const finq_error *error)

@@ -28,6 +28,12 @@ finq_request *finq_request_of(request_rec *r)
     return request;
 }
 
+finq_error *finq_request_wrong_method(const request_rec *r, const char *allowed, const char *message)
+{
+    apr_table_setn(r->err_headers_out, "Allow", allowed);
+    return finq_error_make(r->pool, FINQ_E_METHOD_NOT_ALLOWED, "%s", message);
+}
+
 const char *finq_request_address(request_rec *r, apr_pool_t *pool)
 {
     const server_rec *server = r->server;

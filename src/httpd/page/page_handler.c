@@ -57,8 +57,7 @@ static finq_error *method_check(const request_rec *r)
 {
     if (r->method_number == M_GET || r->method_number == M_POST)
         return NULL;
-    apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD, POST");
-    return finq_error_make(r->pool, FINQ_E_METHOD_NOT_ALLOWED, "A page is read by GET and sent by POST.");
+    return finq_request_wrong_method(r, "GET, HEAD, POST", "A page is read by GET and sent by POST.");
 }
 
 /* A page of another site that sends a form here has no nonce, and is not listened to. */
