@@ -236,6 +236,20 @@ BEGIN
       LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id;
 END $$;
 
+-- Of those who ask for account data the ones that are told some: whose consent is in force and of accounts, and where its data are.
+CREATE OR REPLACE FUNCTION finq.feeds_claimed(
+    p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[], p_now timestamptz)
+    RETURNS TABLE (member integer, data_key bytea, servicer_id uuid, credentials_id uuid, refreshed_at timestamptz, is_due boolean)
+    LANGUAGE sql STABLE
+AS $$
+    SELECT d.member, (d.consent).data_key, s.servicer_id, f.credentials_id, f.refreshed_at,
+           f.credentials_id IS NOT NULL AND f.refreshed_at IS NULL
+      FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, p_now) d
+      JOIN finq.skill s ON s.skill_id = (d.consent).skill_id AND s.type = 'account_information'
+      LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id
+     WHERE finq.consent_status(d.consent) = 'ACTIVE'
+$$;
+
 -- finq.accounts_get of many. A member has as many rows as it has there, in their order.
 CREATE OR REPLACE FUNCTION finq.accounts_get_each(
     p_client_id uuid[], p_secret_hash bytea[], p_credentials_id uuid[], p_access_token_hash bytea[],
@@ -252,14 +266,11 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH usual AS MATERIALIZED (
-        SELECT d.member, (d.consent).data_key, f.credentials_id, f.refreshed_at, r.servicer_id, r.name
-          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, v_now) d
-          JOIN finq.skill s ON s.skill_id = (d.consent).skill_id AND s.type = 'account_information'
-          JOIN finq.servicer r ON r.servicer_id = s.servicer_id
-          LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id
-         WHERE finq.consent_status(d.consent) = 'ACTIVE'),
+        SELECT d.*, r.name
+          FROM finq.feeds_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, v_now) d
+          JOIN finq.servicer r ON r.servicer_id = d.servicer_id),
     told AS (
-        SELECT 'ok' AS outcome, u.data_key, u.credentials_id IS NOT NULL AND u.refreshed_at IS NULL AS is_due, NULL::uuid AS account_id,
+        SELECT 'ok' AS outcome, u.data_key, u.is_due, NULL::uuid AS account_id,
                NULL::bytea AS mac, NULL::uuid AS servicer_id, NULL AS servicer_name, NULL AS read_at, NULL AS currency, NULL AS account_type,
                NULL AS account_sub_type, NULL::bytea AS details, NULL AS balances, u.member
           FROM usual u
@@ -284,13 +295,9 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH usual AS MATERIALIZED (
-        SELECT d.member, f.credentials_id, f.refreshed_at
-          FROM finq.consents_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, NULL, v_now) d
-          JOIN finq.skill s ON s.skill_id = (d.consent).skill_id AND s.type = 'account_information'
-          LEFT JOIN finq.feed f ON f.credentials_id = (d.consent).credentials_id
-         WHERE finq.consent_status(d.consent) = 'ACTIVE'),
+        SELECT d.* FROM finq.feeds_claimed(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, v_now) d),
     told AS (
-        SELECT 'ok' AS outcome, u.credentials_id IS NOT NULL AND u.refreshed_at IS NULL AS is_due, NULL AS balance, u.member,
+        SELECT 'ok' AS outcome, u.is_due, NULL AS balance, u.member,
                NULL::uuid AS account_id, NULL AS type, NULL AS currency
           FROM usual u
         UNION ALL

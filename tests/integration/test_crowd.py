@@ -170,9 +170,14 @@ CONDITIONS = {"submit_step": [
     " AND p.session_id IS NULL", " AND t.status = 'ACTIVE'"]}
 
 
+# Functions that several statements read.
+SHARED = {"consent_get": "consents_claimed",
+          " AND s.type = 'account_information'": "feeds_claimed", "WHERE finq.consent_status(d.consent) = 'ACTIVE'": "feeds_claimed"}
+
+
 def without(call, condition):
-    """The statement for many without one of its conditions; of those about consents, which share them, what they share."""
-    begin = TEXT.index(f"CREATE OR REPLACE FUNCTION finq.{'consents_claimed' if call == 'consent_get' else CALLS[call]}(")
+    """The statement for many, or what it shares with others, without one of its conditions."""
+    begin = TEXT.index(f"CREATE OR REPLACE FUNCTION finq.{SHARED.get(condition) or SHARED.get(call) or CALLS[call]}(")
     text = TEXT[begin:TEXT.index("$$;", begin)] + "$$;"
     assert text.count(condition) == 1, (condition, text.count(condition))
     return text.replace(condition, INSTEAD.get(condition, ""))
