@@ -25,8 +25,8 @@ typedef enum {
     FINQ_REFRESH_WITHDRAWN
 } finq_refresh_end;
 
-/** Refreshes, or waits for who is at it, whose error is then this call's. Does nothing where there is no bank to be asked, where it allows no more today, and where
- * the consent is not in force. Errors: external_api_*, service_unavailable (the connector has too much to do); those of a call. */
+/** Refreshes, or waits for who is at it, whose error is then this call's. Does nothing where there is no bank to be asked, where it
+ * allows no more today, and where the consent is not in force. Errors: external_api_*, service_unavailable (the connector has too much to do); those of a call. */
 finq_error *finq_refresh(finq_refresh_end *end, const finq_service *service, const finq_refresh_wish *wish, apr_pool_t *pool);
 
 #endif

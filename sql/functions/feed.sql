@@ -63,11 +63,13 @@ END $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Claims a feed for p_refresh_id, for p_seconds. p_session_id names the feed where p_credentials_id is NULL. `outcome` is 'ok';
--- 'no_feed'; 'claimed', while another is at it (`is_first`: nothing was ever stored), who waits asks again with that answer's `ended_at` and is told
--- 'ended' once a refresh has come to its end since, with its `error` where it failed; 'fresh', where with p_if_due all has been asked for since the user was at the bank;
--- 'spent', where the bank allows no more that nobody attends (p_is_attended); or 'inactive_credentials'. `since` is NULL where all is to be asked for, seconds since 1970 like the others.
+-- 'no_feed'; 'claimed', while another is at it (`is_first`: nothing was ever stored); 'ended', to who asks again with p_ended_at, the
+-- `ended_at` of 'claimed' (-1 for nobody), once a refresh has come to its end since, with its `error` where it failed; 'fresh', where with
+-- p_if_due all has been asked for since the user was at the bank; 'spent', where the bank allows no more that nobody attends
+-- (p_is_attended); or 'inactive_credentials'. `since` is NULL where all is to be asked for, seconds since 1970 like the others.
 CREATE OR REPLACE FUNCTION finq.feed_claim(
-    p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer, p_ended_at bigint DEFAULT -1,
+    p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer,
+    p_ended_at bigint,
     OUT outcome text, OUT is_first boolean, OUT ended_at bigint, OUT error text,
     OUT credentials_id uuid, OUT client_id uuid, OUT session_id uuid, OUT skill_id integer, OUT servicer_id uuid, OUT connector text,
     OUT reference bytea, OUT reference_key bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT visited_at bigint)

@@ -221,8 +221,8 @@ BEGIN
     END IF;
 END $$;
 
--- Whether a nonce is the session's last one: 'ok', or the contract's code; 'created' where its session has had no step. It is in PL/pgSQL, which keeps
--- its plan.
+-- Whether a nonce is the session's last one: 'ok', or the contract's code; 'created' where its session has had no step. It is in
+-- PL/pgSQL, which keeps its plan.
 CREATE OR REPLACE FUNCTION finq.nonce_outcome(p_session finq.session, p_client_id uuid, p_ordinal integer, p_generation integer,
                                               p_nonce_expires_at bigint)
     RETURNS text

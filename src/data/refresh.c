@@ -15,7 +15,8 @@
 /* So long a claim lasts, and so long it has lasted when it is held anew before a page: what is left is longer than a connector may take. */
 #define CLAIM_SECONDS 120
 #define HOLD_AFTER apr_time_from_sec(20)
-#define NOBODY_ELSE (-1)
+/* In the place of a time, before anybody was waited for. */
+#define NOBODY (-1)
 /* Transactions of a piece. */
 #define PIECE_ROWS 2000
 /* Bytes of accounts and balances, which are stored at once. */
@@ -47,7 +48,7 @@ typedef struct {
 
 /* ---- the claim ---- */
 
-/* `ended_at` is that of the answer that said 'claimed', NOBODY_ELSE before there is one. */
+/* `ended_at` is that of the answer that said 'claimed', NOBODY before there is one. */
 static finq_error *claim_take(refresh *r, apr_int64_t ended_at)
 {
     const finq_refresh_wish *wish = r->wish;
@@ -83,7 +84,7 @@ static finq_error *other_ended(const refresh *r)
 static finq_error *claim_await(refresh *r)
 {
     finq_connectors *connectors = r->service->connectors;
-    FINQ_TRY(claim_take(r, NOBODY_ELSE));
+    FINQ_TRY(claim_take(r, NOBODY));
     apr_int64_t ended_at = r->claim.ended_at;
     while (claim_is(r, "claimed") && finq_clock_steady() < r->wish->until && connectors->pause(connectors))
         FINQ_TRY(claim_take(r, ended_at));

@@ -229,7 +229,9 @@ static void put_gauges(text_page *page)
         {"finq_database_connections_most", "",
          "Connections that there may be: DBDMax of each process that has connected, or its part of FinqDatabaseConcurrency; 1 of one that has not.",
          offsetof(finq_gauges, most)},
-        {"finq_waiting_clients", "", "Clients that wait for a session's status to change.", offsetof(finq_gauges, waiting)},
+        {"finq_waiting_clients", "",
+         "Clients that wait for a session's status to change, or for a bank that is asked for account data.",
+         offsetof(finq_gauges, waiting)},
         {"finq_forms_unproven", "", "Uploads as forms whose nonce has not come yet.", offsetof(finq_gauges, strangers)},
         {"finq_connector_questions", "", "Questions that connectors have not answered yet.", offsetof(finq_gauges, asking)},
     };

@@ -45,7 +45,7 @@ class Feed:
     def claim(self, is_attended=True):
         """(the refresh's id, since) of one that may be made."""
         refresh_id = str(uuid.uuid4())
-        outcome, since = self.psql(f"SELECT outcome, since FROM finq.feed_claim('{self.id}', NULL, '{refresh_id}', false, {is_attended}, 120)").split("|")
+        outcome, since = self.psql(f"SELECT outcome, since FROM finq.feed_claim('{self.id}', NULL, '{refresh_id}', false, {is_attended}, 120, -1)").split("|")
         assert outcome == "ok"
         return refresh_id, int(since) if since else None
 
