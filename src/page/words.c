@@ -195,7 +195,7 @@ static const char *isolated(const finq_words *words, const char *value, apr_pool
 {
     if (!value || strcmp(finq_words_say(words, "language.direction"), "rtl") != 0)
         return value ? value : "";
-    return apr_pstrcat(pool, "\xe2\x81\xa8", value, "\xe2\x81\xa9", NULL);
+    return apr_psprintf(pool, "\xe2\x81\xa8%s\xe2\x81\xa9", value);
 }
 
 const char *finq_words_with(const finq_words *words, const char *name, apr_pool_t *pool, ...)
