@@ -83,9 +83,12 @@ DECLARE
     v_active boolean;
     v_again  boolean; -- its answer was lost
 BEGIN
-    SELECT f.* INTO v_feed FROM finq.feed f
-     WHERE f.credentials_id = p_credentials_id OR (p_credentials_id IS NULL AND f.session_id = p_session_id) FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
+    IF p_credentials_id IS NOT NULL THEN
+        SELECT f.* INTO v_feed FROM finq.feed f WHERE f.credentials_id = p_credentials_id FOR NO KEY UPDATE;
+    ELSE
+        SELECT f.* INTO v_feed FROM finq.feed f WHERE f.session_id = p_session_id FOR NO KEY UPDATE;
+    END IF;
+    IF v_feed.credentials_id IS NULL THEN
         outcome := 'no_feed';
         RETURN;
     END IF;
@@ -221,12 +224,13 @@ BEGIN
 END $$;
 
 -- Stores what has changed in the transactions of a piece, each change under its number from p_numbered on, and answers the last of them and
--- what was told. Joined by hashes: to a planner that has seen a small table any index of the consent is good enough to look at it for each
--- row, and that would not end. As those below it is in PL/pgSQL, which keeps its plans: to plan them each time would take longer than
+-- what was told. Of what is stored it reads no more than was told: the version that holds of a transaction is its last, and since nothing is
+-- sorted but by an index, the one of versions finds it. To a planner that has seen a small table any index of the consent would be good
+-- enough, and that would not end. As those below it is in PL/pgSQL, which keeps its plans: to plan them each time would take longer than
 -- most refreshes.
 CREATE OR REPLACE FUNCTION finq.feed_apply(p_credentials_id uuid, p_refresh_id uuid, p_rows json, p_has_more boolean, p_now timestamptz,
                                            INOUT p_numbered bigint, OUT told uuid[])
-    LANGUAGE plpgsql SET enable_nestloop = off
+    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off
 AS $$
 DECLARE
     v_changes bigint;
@@ -235,14 +239,17 @@ BEGIN
     change AS MATERIALIZED (
         SELECT p_numbered + row_number() OVER (ORDER BY t.booked_at, t.transaction_id) AS seq, l.seq AS before, t.*
           FROM told t
-          LEFT JOIN finq.transaction l ON l.credentials_id = p_credentials_id AND l.transaction_id = t.transaction_id AND l.superseded_by IS NULL
+          LEFT JOIN LATERAL (SELECT v.* FROM finq.transaction v
+                              WHERE v.credentials_id = p_credentials_id AND v.transaction_id <= t.transaction_id
+                              ORDER BY v.transaction_id DESC, v.seq DESC LIMIT 1) l
+                 ON l.transaction_id = t.transaction_id AND l.superseded_by IS NULL
          WHERE l.seq IS NULL
             OR (l.account_id, l.is_booked, l.amount, l.is_credit, l.currency, l.info)
                <> (t.account_id, t.is_booked, t.amount, t.is_credit, t.currency, t.info)
             OR (l.booked_at, l.balance, l.category) IS DISTINCT FROM (t.booked_at, t.balance, t.category)),
     ended AS (
         UPDATE finq.transaction x SET superseded_by = c.seq, ended_at = p_now FROM change c
-         WHERE x.credentials_id = p_credentials_id AND x.seq = c.before),
+         WHERE x.credentials_id = p_credentials_id AND x.seq = c.before AND c.before IS NOT NULL),
     stored AS (
         INSERT INTO finq.transaction (credentials_id, seq, transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount,
                                       is_credit, currency, balance, category, info, stored_at)
@@ -359,20 +366,22 @@ BEGIN
 END $$;
 
 -- Versions that have held no longer for 30 days go, some at a time, and with them what a client could be told that has not asked since.
+-- They are named by their places alone: with the consent beside these a planner reads all that it has.
 CREATE OR REPLACE FUNCTION finq.feed_prune(p_credentials_id uuid, p_now timestamptz) RETURNS bigint
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SET enable_seqscan = off
 AS $$
 DECLARE
     v_pruned bigint;
 BEGIN
-    WITH pruned AS (
-        DELETE FROM finq.transaction t
-         WHERE t.credentials_id = p_credentials_id
-           AND t.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.transaction o
-                                    WHERE o.credentials_id = p_credentials_id AND o.ended_at < p_now - interval '30 days'
-                                    ORDER BY o.ended_at LIMIT finq.feed_walk_rows()))
-        RETURNING t.superseded_by)
-    SELECT max(p.superseded_by) INTO v_pruned FROM pruned p;
+    IF EXISTS (SELECT FROM finq.transaction o WHERE o.credentials_id = p_credentials_id AND o.ended_at < p_now - interval '30 days') THEN
+        WITH pruned AS (
+            DELETE FROM finq.transaction t
+             WHERE t.ctid = ANY (ARRAY(SELECT o.ctid FROM finq.transaction o
+                                        WHERE o.credentials_id = p_credentials_id AND o.ended_at < p_now - interval '30 days'
+                                        ORDER BY o.ended_at LIMIT finq.feed_walk_rows()))
+            RETURNING t.superseded_by)
+        SELECT max(p.superseded_by) INTO v_pruned FROM pruned p;
+    END IF;
     RETURN v_pruned;
 END $$;
 
