@@ -225,21 +225,21 @@ END $$;
 
 -- Stores what has changed in the transactions of a piece, each change under its number from p_numbered on, and answers the last of them and
 -- what was told. Of what is stored it reads no more than was told: the version that holds of a transaction is its last, and since nothing is
--- sorted but by an index, the one of versions finds it. To a planner that has seen a small table any index of the consent would be good
--- enough, and that would not end. As those below it is in PL/pgSQL, which keeps its plans: to plan them each time would take longer than
+-- sorted but by an index, the one of versions finds it; what is written is named by its place. To a planner that has seen a small table any
+-- index of the consent would be good enough, and that would not end. As those below it is in PL/pgSQL, which keeps its plans: to plan them each time would take longer than
 -- most refreshes.
 CREATE OR REPLACE FUNCTION finq.feed_apply(p_credentials_id uuid, p_refresh_id uuid, p_rows json, p_has_more boolean, p_now timestamptz,
                                            INOUT p_numbered bigint, OUT told uuid[])
-    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off
+    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off SET enable_seqscan = off
 AS $$
 DECLARE
     v_changes bigint;
 BEGIN
     WITH told AS MATERIALIZED (SELECT t.* FROM finq.feed_transactions(p_refresh_id, p_rows, p_has_more) t),
     change AS MATERIALIZED (
-        SELECT p_numbered + row_number() OVER (ORDER BY t.booked_at, t.transaction_id) AS seq, l.seq AS before, t.*
+        SELECT p_numbered + row_number() OVER (ORDER BY t.booked_at, t.transaction_id) AS seq, l.seq AS before, l.place, t.*
           FROM told t
-          LEFT JOIN LATERAL (SELECT v.* FROM finq.transaction v
+          LEFT JOIN LATERAL (SELECT v.*, v.ctid AS place FROM finq.transaction v
                               WHERE v.credentials_id = p_credentials_id AND v.transaction_id <= t.transaction_id
                               ORDER BY v.transaction_id DESC, v.seq DESC LIMIT 1) l
                  ON l.transaction_id = t.transaction_id AND l.superseded_by IS NULL
@@ -249,7 +249,7 @@ BEGIN
             OR (l.booked_at, l.balance, l.category) IS DISTINCT FROM (t.booked_at, t.balance, t.category)),
     ended AS (
         UPDATE finq.transaction x SET superseded_by = c.seq, ended_at = p_now FROM change c
-         WHERE x.credentials_id = p_credentials_id AND x.seq = c.before AND c.before IS NOT NULL),
+         WHERE x.ctid = ANY (ARRAY(SELECT b.place FROM change b WHERE b.place IS NOT NULL)) AND x.seq = c.before),
     stored AS (
         INSERT INTO finq.transaction (credentials_id, seq, transaction_id, account_id, mac, ordinal, is_derived, is_booked, booked_at, amount,
                                       is_credit, currency, balance, category, info, stored_at)
@@ -269,7 +269,7 @@ CREATE OR REPLACE FUNCTION finq.feed_walk_rows() RETURNS integer
 -- for what was booked before p_since, and is not of an account that is gone. Answers the last number, and whether all have been looked at.
 CREATE OR REPLACE FUNCTION finq.feed_walk(p_credentials_id uuid, p_refresh_id uuid, p_told uuid[], p_accounts uuid[], p_since timestamptz, p_now timestamptz,
                                           INOUT p_numbered bigint, INOUT p_at timestamptz, INOUT p_behind uuid, OUT is_over boolean)
-    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off
+    LANGUAGE plpgsql SET enable_sort = off SET enable_nestloop = off SET enable_seqscan = off
 AS $$
 DECLARE
     v_from  timestamptz := CASE WHEN EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id <> ALL (p_accounts))
@@ -278,13 +278,13 @@ DECLARE
     v_gone  bigint;
 BEGIN
     WITH seen AS MATERIALIZED (
-        SELECT l.seq, l.transaction_id, l.account_id, l.mac, l.ordinal, coalesce(l.booked_at, 'infinity') AS at
+        SELECT l.ctid AS place, l.seq, l.transaction_id, l.account_id, l.mac, l.ordinal, coalesce(l.booked_at, 'infinity') AS at
           FROM finq.transaction l
          WHERE l.credentials_id = p_credentials_id AND l.superseded_by IS NULL AND coalesce(l.booked_at, 'infinity') BETWEEN v_from AND p_at
            AND (p_behind IS NULL OR l.transaction_id > p_behind OR coalesce(l.booked_at, 'infinity') < p_at)
          ORDER BY coalesce(l.booked_at, 'infinity') DESC, l.transaction_id, l.seq LIMIT finq.feed_walk_rows()),
     gone AS MATERIALIZED (
-        SELECT s.seq, p_numbered + row_number() OVER (ORDER BY s.at, s.transaction_id) AS number,
+        SELECT s.place, s.seq, p_numbered + row_number() OVER (ORDER BY s.at, s.transaction_id) AS number,
                CASE WHEN s.account_id = ANY (p_accounts) THEN 'bank_removed' ELSE 'account_withdrawn' END AS reason
           FROM seen s
          WHERE s.transaction_id NOT IN (SELECT unnest(p_told))
@@ -292,7 +292,7 @@ BEGIN
            AND NOT EXISTS (SELECT FROM finq.feed_told t WHERE t.refresh_id = p_refresh_id AND t.mac = s.mac AND t.ordinal = s.ordinal)),
     ended AS (
         UPDATE finq.transaction x SET superseded_by = g.number, ended_at = p_now, removed_for = g.reason FROM gone g
-         WHERE x.credentials_id = p_credentials_id AND x.seq = g.seq)
+         WHERE x.ctid = ANY (ARRAY(SELECT b.place FROM gone b)) AND x.seq = g.seq)
     SELECT count(*), (SELECT count(*) FROM gone), (array_agg(s.at))[count(*)], (array_agg(s.transaction_id))[count(*)]
       INTO v_seen, v_gone, p_at, p_behind FROM seen s;
     p_numbered := p_numbered + v_gone;

@@ -115,14 +115,15 @@ def _sync(table, bank, held):
 
 
 def _refreshes(table, bank):
-    """In the background, with a new day's movements each time. Who waits for their end is one connection: one a look would cost more than some refreshes."""
+    """In the background, with a new day's movements each time. Who waits for their end is one connection, and looks seldom: one a look, or many of them,
+    would cost more than some refreshes."""
     psql, ids = bank.installation.psql, [sandbox.agree(bank.client, f"{5000 + number}")["credentials_id"] for number in range(CONSENTS)]
     of_them = f"finq.feed WHERE credentials_id IN ({', '.join(map(repr, ids))}) AND (refresh_id IS NOT NULL OR refreshed_at IS NULL OR due_at <= clock_timestamp())"
 
     def turn():
         bank.installation.finqctl("sandbox", "date", "--days", "1")
         psql(f"UPDATE finq.feed SET due_at = now(), refreshes = '{{}}' WHERE credentials_id IN ({', '.join(map(repr, ids))})")
-        psql(f"SET statement_timeout = '120s'; DO $$ BEGIN WHILE EXISTS (SELECT FROM {of_them}) LOOP COMMIT; PERFORM pg_sleep(0.05); END LOOP; END $$")
+        psql(f"SET statement_timeout = '120s'; DO $$ BEGIN WHILE EXISTS (SELECT FROM {of_them}) LOOP COMMIT; PERFORM pg_sleep(0.2); END LOOP; END $$")
     turn()
     began, before = time.monotonic(), bank.site.cpu(bank.installation.httpd.pid())
     for _ in range(TURNS):

@@ -171,6 +171,23 @@ def test_a_refresh_that_tells_the_same_writes_nothing(feed):
     assert feed.store(feed.claim(), **{**told, "balances": [balance(A, "2.00")]}) == ["ok", ""] and versions() != before
 
 
+def test_a_refresh_reads_no_more_than_it_is_told(feed):
+    """Of all that is stored, whatever the planner knew of the table: here two that have changed, and one that is new. Red where feed_apply
+    joins all that the consent has, or names what it ends by its consent, and where feed_prune does."""
+    now = int(time.time()) // 86400 * 86400
+    told = [transaction(A, now - 40 * 86400 - 60 * number) | {"mac": f"\\x{number:064x}"} for number in range(500)]
+    assert feed.store(feed.claim(), transactions=told) == ["ok", ""]
+    refresh_id, since = feed.claim()
+    told = [transaction(A, now - 60 * number) | {"mac": f"\\x{number:064x}", "is_derived": False} for number in (7, 8, 500)]
+    read = feed.psql(f"""BEGIN;
+        CREATE TEMPORARY TABLE before AS SELECT seq_tup_read + idx_tup_fetch AS number FROM pg_stat_xact_user_tables WHERE relname = 'transaction';
+        SELECT FROM finq.feed_store('{feed.id}', '{refresh_id}', 1, '{json.dumps([account(A)])}', '[]', '{json.dumps(told)}', {since}, 4);
+        SELECT s.seq_tup_read + s.idx_tup_fetch - b.number FROM pg_stat_xact_user_tables s, before b WHERE s.relname = 'transaction';
+        COMMIT""").split()
+    assert int(read[-1]) < 50, read
+    assert feed.booked() == 501 and feed.is_("f.seq") == "503"
+
+
 @pytest.mark.parametrize("second, fault", [
     (balance(A, "2.00"), "it tells of a balance twice"), (balance(A, "1.00", "ClosingBooked"), "")])
 def test_a_balance_comes_once(feed, second, fault):
