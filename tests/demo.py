@@ -242,7 +242,7 @@ def read_accounts(client, installation, credentials):
     say("25. A week passes at the sandbox bank. The server asks it by itself, a few times a day (its hour is now, here): the copy is told what is new")
     installation.finqctl("sandbox", "date", "--days", "7")
     installation.psql("UPDATE finq.feed SET due_at = now()")
-    quietly(client, lambda: until(lambda: client.data("/transactions/sync", credentials, cursor=round_end, count=1)["access"]["used"], 20, "the refresh"))
+    quietly(client, lambda: until(lambda: client.data("/transactions/sync", credentials, cursor=round_end, count=1)["access"]["used"], what="the refresh"))
     demand(client.data("/transactions/sync", credentials, cursor=round_end, count=2))
     say("26. A day later it is asked at once, since a person waits: what is new comes first")
     installation.finqctl("sandbox", "date", "--days", "1")
@@ -278,11 +278,11 @@ def use_consent(client, installation, credentials):
     say("31. The consent is deleted")
     demand(client.consent("delete", renewed))
     say(f"32. Once it is no longer remembered ({REMEMBERED} s here), it opens nothing")
-    quietly(client, lambda: until(lambda: open_account(client, renewed).status == 401, 10, "the deletion to be seen"))
+    quietly(client, lambda: until(lambda: open_account(client, renewed).status == 401, what="the deletion to be seen"))
     demand(open_account(client, renewed), 401)
     say("33. By itself the server has asked the bank to take back what it gave for the consent: nothing of that is left to do")
     left = "SELECT count(*) FROM finq.revocation"
-    until(lambda: installation.psql(left) == "0", 20, "the bank's word")
+    until(lambda: installation.psql(left) == "0", what="the bank's word")
     print(f"{paint('>', 'quiet')} {left}\n0", flush=True)
 
 
@@ -325,7 +325,7 @@ def pay(client, installation):
     say("38. A day passes at the sandbox bank. The servers ask it by themselves, at most once a minute, which is over here: it is settled")
     installation.finqctl("sandbox", "date", "--days", "1")
     installation.psql("UPDATE finq.payment SET next_at = now()")
-    quietly(client, lambda: until(lambda: client.data("/payments/get", credentials)["phase"] == "settled", 10, "the payment to be settled"))
+    quietly(client, lambda: until(lambda: client.data("/payments/get", credentials)["phase"] == "settled", what="the payment to be settled"))
     standing(client, credentials, "settled")
     say("39. Its references are used: no second order is made with them, in whatever session")
     user = Onboarding(client, PAYMENT_SKILL)

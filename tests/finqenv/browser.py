@@ -1,18 +1,20 @@
 """Debian's Chromium, for tests that drive it with Selenium."""
 import base64
+import contextlib
 import hashlib
-import base64
 import re
 import ssl
 
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from .places import ROOT
 from .process import clean_environ, run
 
+PATIENCE = 60  # seconds; a browser is slow where the machine has much else to do
 AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"  # where npm could bring it
 
 
@@ -38,7 +40,7 @@ def chromium(directory, script=True, logs=("browser",), certificates="--ignore-c
         options.add_argument("--blink-settings=scriptEnabled=false")
     options.set_capability("goog:loggingPrefs", {log: "ALL" for log in logs})
     driver = webdriver.Chrome(service=driver_service(directory), options=options)
-    driver.set_page_load_timeout(30)
+    driver.set_page_load_timeout(PATIENCE)
     return driver
 
 
@@ -60,9 +62,9 @@ def picture(browser, file):
     file.write_bytes(base64.b64decode(browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]))
 
 
-def waiting(browser, seconds):
+def waiting(browser):
     """WebDriverWait: while a page is drawn anew, what was found on the one before is no more."""
-    return WebDriverWait(browser, seconds, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
+    return WebDriverWait(browser, PATIENCE, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
 
 
 def gone(element):
@@ -71,6 +73,14 @@ def gone(element):
         return False
     except Exception:  # stale, or of a document that is being replaced
         return True
+
+
+@contextlib.contextmanager
+def next_page(browser, what="the next page"):
+    """Around what leads to another page: waits for that."""
+    old = browser.find_element(By.TAG_NAME, "html")
+    yield
+    waiting(browser).until(lambda _: gone(old), what)
 
 
 def silent(browser):

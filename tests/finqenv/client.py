@@ -7,6 +7,7 @@ import secrets
 import select
 import socket
 import ssl
+import time
 import urllib.parse
 import weakref
 
@@ -92,7 +93,9 @@ class Client:
     path below the base, answer) after each answer of the API, it holds that against conf/openapi.yaml."""
 
     check = None
+    KEPT = 1  # seconds: half of the shortest KeepAliveTimeout of any server here
     _all = weakref.WeakSet()
+    _renewed = 0  # when the connections that had been made became doubtful
 
     def __init__(self, url, tenant, authority=None, base="/v1", seen=None, host=None, sign=None):
         self.url, self.tenant, self.base, self.seen = urllib.parse.urlsplit(url), tenant, base, seen
@@ -101,6 +104,7 @@ class Client:
         self._address = "127.0.0.1" if self.url.hostname == "localhost" else self.url.hostname
         self._context = ssl.create_default_context(cafile=authority) if self.url.scheme == "https" else None
         self._connection = None
+        self._made = self._used = 0
         self._all.add(self)
 
     # -- bytes
@@ -120,22 +124,32 @@ class Client:
         for client in list(cls._all):
             client.close()
 
-    def _closed_by_server(self):
-        """Nothing may be waiting on an idle connection but its end."""
-        return bool(select.select([self._connection.sock], [], [], 0)[0]) if self._connection.sock else True
+    @classmethod
+    def renew(cls):
+        """Each client makes a new connection for its next request. Whoever has done what may cost kept ones calls it: httpd ends
+        those of a generation that goes, and all that are idle while its threads are busy, at any moment."""
+        cls._renewed = time.monotonic()
+
+    def _is_doubtful(self):
+        """Whether the server may be about to end the connection, or has: nothing else may be waiting on an idle one."""
+        now = time.monotonic()
+        return (self._made <= Client._renewed or now - self._used > self.KEPT or not self._connection.sock
+                or bool(select.select([self._connection.sock], [], [], 0)[0]))
 
     def request(self, method, path, body=b"", headers=None, timeout=30):
-        """One request as given, sent once, on the kept connection or a new one. A connection that the server cuts
-        is the caller's to see: a silent second try would hide a crash."""
-        if self._connection and self._closed_by_server():
+        """One request as given, sent once, on the kept connection, where nothing speaks against it, or a new one. A connection
+        that the server cuts is the caller's to see: a silent second try would hide a crash, and may do a thing twice."""
+        if self._connection and self._is_doubtful():
             self.close()
-        self._connection = self._connection or self._connect(timeout)
+        if not self._connection:
+            self._connection, self._made = self._connect(timeout), time.monotonic()
         if self.sign:
             url = f"{self.url.scheme}://{self.host}:{self.url.port}{path}"
             headers = {**(headers or {}), **self.sign(method, url, headers or {}, body)}
         try:
             self._connection.request(method, path, body, {"Host": f"{self.host}:{self.url.port}", **(headers or {})})
             answer = _answer(self._connection.getresponse())
+            self._used = time.monotonic()
         except BaseException:
             self.close()
             raise
@@ -156,14 +170,17 @@ class Client:
         plain = socket.create_connection((self._address, self.url.port), timeout)
         return self._context.wrap_socket(plain, server_hostname=self.host) if self._context else plain
 
-    def raw(self, data, timeout=30):
-        """Sends bytes and returns the answers until the server closes or stays silent for `timeout` seconds."""
-        answers = []
-        with self.open_socket(timeout) as connection, connection.makefile("rb") as file:
+    def raw(self, data, silence=30, answers=1):
+        """Sends bytes and returns the answers until the server closes. It may take its time for so many `answers`, and ends by so many
+        seconds of `silence` behind them."""
+        wanted, answers = answers, []
+        with self.open_socket() as connection, connection.makefile("rb") as file:
             connection.sendall(data)
             try:
                 while answer := read_answer(_KeepOpen(file)):
                     answers.append(answer)
+                    if len(answers) == wanted:
+                        connection.settimeout(silence)
             except (TimeoutError, ConnectionError, ssl.SSLError):
                 pass
         return answers

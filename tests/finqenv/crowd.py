@@ -5,7 +5,7 @@ import selectors
 import ssl
 import time
 
-from .client import read_answer
+from .client import Client, read_answer
 
 
 class One:
@@ -88,3 +88,4 @@ class Crowd(contextlib.AbstractContextManager):
         for one in self.members:
             one.close()
         self._selector.close()
+        Client.renew()

@@ -25,6 +25,8 @@ def is_trouble(line):
 class ErrorLog:
     """Reads forward only. `expect` announces lines that must come, `allow` lines that may."""
 
+    patience = 30  # seconds, for a line that must come; what it tells of may have been answered before
+
     def __init__(self, path):
         self.path = path
         self._offset = 0
@@ -54,7 +56,7 @@ class ErrorLog:
         """The lines since the last check."""
         return self._news().decode(errors="replace").splitlines()
 
-    def wait_for(self, pattern, seconds=10):
+    def wait_for(self, pattern, seconds=30):
         """Waits for a line of this test and returns its match."""
         wanted = re.compile(pattern)
         return until(lambda: next(filter(None, map(wanted.search, self.lines())), None), seconds,
@@ -66,7 +68,7 @@ class ErrorLog:
 
     def _wait_for_expected(self):
         try:
-            until(lambda: not self._unseen(), 5)
+            until(lambda: not self._unseen(), self.patience)
         except Failure:
             pass  # the check says which
 

@@ -9,10 +9,11 @@ import subprocess
 
 from . import httpd_conf
 from .authority import Authority
+from .client import Client
 from .errorlog import ErrorLog
 from .places import reachable
-from .process import (Failure, alive, children, clean_environ, free_port, kill_tree, loopback_addresses, read_pid,
-                      run, send, until)
+from .process import (Failure, alive, children, clean_environ, free_port, kill_tree, listens, loopback_addresses,
+                      read_pid, run, send, until)
 
 PROGRAM = "/usr/sbin/apache2"
 
@@ -135,7 +136,7 @@ class Httpd:
         family = children(pid)
         send(pid, signal.SIGWINCH)
         with contextlib.suppress(Failure):
-            until(lambda: not any(map(alive, family)), 1)
+            until(lambda: not any(map(alive, family)), 1)  # those who have something to do may be told to end at once
         if busy := [str(child) for child in family if alive(child)]:
             self.log.allow(rf"AH00052: child pid ({'|'.join(busy)}) exit signal Segmentation fault")
         send(pid, signal.SIGTERM)
@@ -150,12 +151,18 @@ class Httpd:
         send(pid, signal.SIGWINCH)
         until(lambda: not any(map(alive, family)), seconds, "httpd to end")
 
+    def _generations(self):
+        return sum("resuming normal operations" in line for line in self.log.lines())
+
     def graceful(self):
-        """Takes over changed settings; requests under way finish with the old ones."""
-        generation = len([line for line in self.log.lines() if "resuming normal operations" in line])
+        """Takes over changed settings; requests under way finish with the old ones. Who connects from now on meets a new child,
+        and every Client does: the old ones no longer listen, and end what they had kept at any moment."""
+        before, old = self._generations(), self.children()
+        self.log.allow("AH03490: scoreboard is full")  # while an old child keeps its place
         self._httpd("-k", "graceful")
-        until(lambda: len([line for line in self.log.lines() if "resuming normal operations" in line]) > generation,
-              what="the new generation")
+        until(lambda: self._generations() > before, what="the new generation")
+        until(lambda: not any(map(listens, old)), what="the old generation to stop listening")
+        Client.renew()
 
     def restart(self):
         self.stop()

@@ -1,4 +1,5 @@
 """mod_finq as an operator installs it: a database, a server, finqctl, skills and tenants."""
+import collections
 import dataclasses
 import datetime
 import hashlib
@@ -42,6 +43,7 @@ class Installation:
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.shares_cluster, self.database = cluster is not None, database
+        self._names = collections.Counter()
         self.postgres = cluster or Postgres(self.directory / "pg", **(postgres or {}))
         self.secret_file, self.data_key_file = self.directory / "finq.secret", self.directory / "finq.data-key"
         self.receipt_key_file = self.directory / "receipt.pem"
@@ -146,6 +148,9 @@ class Installation:
                           for one in definitions), user=OWNER)
 
     def create_tenant(self, name, skills=DEMO_SKILLS):
+        """Of this name, behind which stands a number where another file's tests had it too."""
+        self._names[name] += 1
+        name = name if self._names[name] == 1 else f"{name} {self._names[name]}"
         shown = self.finqctl("tenant", "create", "--name", name)
         self.psql("".join(f"SELECT finq.tenant_allow('{shown['client_id']}', '{skill}', NULL, NULL);" for skill in skills), user=OWNER)
         return Tenant(**{field.name: shown[field.name] for field in dataclasses.fields(Tenant)})

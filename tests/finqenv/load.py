@@ -5,6 +5,8 @@ import re
 import threading
 import time
 
+from .client import Client
+
 
 def memory(pid):
     """Bytes of private memory of a process."""
@@ -33,6 +35,7 @@ def at_once(calls):
         thread.start()
     for thread in threads:
         thread.join()
+    Client.renew()
     for result in results:
         if isinstance(result, BaseException):
             raise result
@@ -60,5 +63,6 @@ def under_load(work, threads=4):
         end.set()
         for worker in workers:
             worker.join(30)
+        Client.renew()
     if failures:
         raise failures[0]

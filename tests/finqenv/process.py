@@ -95,6 +95,22 @@ def free_port():
     return port
 
 
+def _entries(directory):
+    """The paths in a directory; none where the process that it is about has gone."""
+    try:
+        return [f"{directory}/{name}" for name in os.listdir(directory)]
+    except OSError:
+        return []
+
+
+def _told(path):
+    """What a file of /proc says, or a link of it; nothing where what it is about has gone."""
+    try:
+        return os.readlink(path) if os.path.islink(path) else pathlib.Path(path).read_text()
+    except OSError:
+        return ""
+
+
 def _stat(pid):
     """State letter and parent of a process, or None if it is gone."""
     try:
@@ -117,9 +133,16 @@ def _pids():
 
 def children(pid):
     """Linux keeps a list, if it was built to; asking every process of the machine takes a hundred times as long."""
-    lists = list(pathlib.Path(f"/proc/{pid}/task").glob("*/children"))
-    asked = [int(child) for file in lists for child in file.read_text().split()] if lists else _pids()
+    lists = [_told(f"{thread}/children") for thread in _entries(f"/proc/{pid}/task")]
+    asked = [int(child) for told in lists for child in told.split()] if any(lists) else _pids()
     return [p for p in asked if (stat := _stat(p)) and stat[1] == pid and stat[0] not in "ZX"]
+
+
+def listens(pid):
+    """Whether a process may accept connections, on whatever port."""
+    sockets = [line.split() for name in ("tcp", "tcp6") for line in _told(f"/proc/net/{name}").splitlines()[1:]]
+    listening = {f"socket:[{fields[9]}]" for fields in sockets if fields[3] == "0A"}
+    return any(_told(descriptor) in listening for descriptor in _entries(f"/proc/{pid}/fd"))
 
 
 def _command(pid):

@@ -107,7 +107,7 @@ class Schedule:
         proof = {"Upload-Checksum": checksum(self.content[at:])} if self.chance.random() < .3 else {}
         line.sendall(self.tus.head_of(at, len(self.content) - at, **proof) + self.content[at:end])
         self.most = at if proof else end
-        until(lambda: file.read_bytes() != before, 10, "a server that goes on")
+        until(lambda: file.read_bytes() != before, what="a server that goes on")
 
     def cut(self):
         if self._where() < len(self.content):
@@ -123,7 +123,7 @@ class Schedule:
             before = httpd.children()
             for child in before:
                 os.kill(child, signal.SIGKILL)
-            until(lambda: httpd.children() and not set(httpd.children()) & set(before), 20, "a new child")
+            until(lambda: httpd.children() and not set(httpd.children()) & set(before), what="a new child")
         self.tus.client.close()
 
     def overtake(self):

@@ -83,7 +83,7 @@ class Desk:
 
     def wait_unchanged(self, step_id, before):
         """Waits until what is held is what was held: of a client that went away, the server learns a moment later."""
-        until(lambda: self.held(step_id) == before, 10, "the end of an upload without a trace")
+        until(lambda: self.held(step_id) == before, what="the end of an upload without a trace")
 
 
 # -- raw requests

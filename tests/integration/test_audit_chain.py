@@ -16,7 +16,7 @@ OFF = "BEGIN; ALTER TABLE finq.audit DISABLE TRIGGER ALL; ALTER TABLE finq.audit
 @pytest.fixture(scope="module")
 def own(make_module_server, server):
     made = make_module_server(cluster=server.postgres, database="audit_chain", children=1, directives={"FinqJanitorInterval": "1"})
-    until(lambda: made.psql("SELECT count(*) FROM finq.audit_head") == "1", 20, "a signed head")
+    until(lambda: made.psql("SELECT count(*) FROM finq.audit_head") == "1", what="a signed head")
     return made
 
 
@@ -39,7 +39,7 @@ def changed(own, statements):
 def chained(own):
     """Writes a line, and waits until all are chained. The place of the last."""
     own.create_tenant(f"Chained {uuid.uuid4()}", ())
-    until(lambda: own.psql("SELECT count(*) FROM finq.audit WHERE place IS NULL") == "0", 20, "the chain")
+    until(lambda: own.psql("SELECT count(*) FROM finq.audit WHERE place IS NULL") == "0", what="the chain")
     return int(own.psql("SELECT max(place) FROM finq.audit"))
 
 
@@ -151,7 +151,7 @@ def test_a_head_an_hour(own):
     place = chained(own)
     assert own.psql("SELECT place FROM finq.audit_head_due()") == "" and int(own.psql("SELECT max(place) FROM finq.audit_head")) < place
     changed(own, "UPDATE finq.audit_head SET signed_at = signed_at - interval '61 minutes'")
-    until(lambda: int(own.psql("SELECT max(place) FROM finq.audit_head")) == place, 20, "the next head")
+    until(lambda: int(own.psql("SELECT max(place) FROM finq.audit_head")) == place, what="the next head")
     assert verify(own)["signed"] == 2
 
 
@@ -209,7 +209,7 @@ def test_nobody_is_in_the_trail(own):
     client.close()
     own.finqctl("consent", "delete", credentials_id)
     own.psql(f"UPDATE finq.session SET expires_at = '2020-01-01Z' WHERE session_id = '{other.session_id}'")
-    until(lambda: own.psql(f"SELECT status FROM finq.session WHERE session_id = '{other.session_id}'") == "SESSION_EXPIRED", 20, "the run")
+    until(lambda: own.psql(f"SELECT status FROM finq.session WHERE session_id = '{other.session_id}'") == "SESSION_EXPIRED", what="the run")
     text = own.psql("SELECT string_agg(a::text, ' ') FROM finq.audit a")
     assert credentials_id in text and "canary" not in text and "Popescu" not in text
     watched = own.psql("SELECT string_agg(DISTINCT c.relname, ' ') FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"

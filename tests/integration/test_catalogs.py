@@ -23,9 +23,9 @@ FORM_DATA = {"value": "100", "currency": "EUR", "period": "12"}
 NARROW = "xyz_aisp_sbx_#1.0"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def tenant(server):
-    """One that nobody else gives skills."""
+    """One that no other test gives skills."""
     return server.create_tenant(f"Catalogs {secrets.token_hex(4)}", DEMO_SKILLS)
 
 
@@ -250,7 +250,7 @@ def test_retired_skill_starts_nothing_but_finishes(server, client, tenant, tmp_p
     assert server.finqctl("skill", "retire", name)["retired_at"]
     assert name not in ask(client).body.decode()
     # a server may remember the grant for FinqCacheTTL; a refusal is never older than the question
-    until(lambda: client.start_session(name).code == "unauthorized_tenant", 15, "the directory to forget")
+    until(lambda: client.start_session(name).code == "unauthorized_tenant", what="the directory to forget")
     assert begun.submit("product_form", FORM_DATA).status == 200, "a session that was started goes on, its first step too"
     again = server.finqctl("skill", "retire", name)
     assert again == server.finqctl("skill", "retire", name), "repeated, it changes nothing"

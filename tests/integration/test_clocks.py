@@ -44,7 +44,7 @@ def test_what_ends_goes_by_the_databases_clock(desk):
     set_end(desk, "kept", "SESSION_FAILED", "-29 days -23 hours -30 minutes")
     set_end(desk, "gone", "SESSION_FAILED", "-30 days -1 second")
     desk.installation.httpd.restart()
-    until(lambda: desk.photos["gone"] not in desk.placed(), 20, "the end of what was due")
+    until(lambda: desk.photos["gone"] not in desk.placed(), what="the end of what was due")
     assert statuses(desk) == {"early": "SESSION_IN_PROGRESS", "due": "SESSION_EXPIRED", "kept": "SESSION_FAILED", "gone": None}
     assert desk.placed() == sorted(desk.photos[name] for name in ("early", "due", "kept"))
     warnings = desk.client.request("GET", "/health/ready").json["warnings"]

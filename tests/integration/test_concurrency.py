@@ -233,6 +233,6 @@ def test_the_database_is_killed_meanwhile(fragile, rounds):
         installation.postgres.start()
         assert {answer[0] for answer in seen} <= {200, 503}
         early = {str(answer) for answer in seen if answer[0] == 200}
-        late = until(lambda: served(fire(ports, path, body, 32)), 2, "full service")
+        late = until(lambda: served(fire(ports, path, body, 32)), what="full service")
         assert len(late) == 1 and early <= late
         assert effects(installation, user) == ("1|1|0" if number % 2 else "1|1|1")

@@ -294,15 +294,13 @@ def test_hosts_have_their_own(make_server, server):
     assert client.call("/sessions", " " * 1025).status == 413
     made.httpd.settings.vhost = ""
     made.httpd.graceful()
-    client.close()
     assert client.call("/sessions", " " * 1025).status == 400
     assert client.call("/sessions", " " * 2049).status == 413
 
 
-def set_secrets(installation, client, text):
+def set_secrets(installation, text):
     installation.secret_file.write_text(text)
     installation.httpd.graceful()
-    client.close()
 
 
 def test_secrets_are_rotated_without_a_gap(make_server, server):
@@ -312,15 +310,15 @@ def test_secrets_are_rotated_without_a_gap(make_server, server):
     old, new = made.secret_file.read_text(), secrets.token_hex(32) + "\n"
     user, unsent, done = begin(client), begin(client), walk(client, AISP)
     nonce, first, token = user.nonce, submit(user, 1), done.exchange()
-    set_secrets(made, client, new + old)
+    set_secrets(made, new + old)
     user.nonce, unsent_nonce = nonce, unsent.nonce
     assert submit(user, 1).body == first.body and done.exchange().body == token.body
     assert submit(unsent, 1).status == 200
     unsent.nonce, user.nonce = unsent_nonce, nonce
-    set_secrets(made, client, new)
+    set_secrets(made, new)
     assert is_error(submit(unsent, 1), 401, "invalid_nonce") and is_error(submit(user, 1), 401, "invalid_nonce")
     assert is_error(done.exchange(), 401, "invalid_temp_token")
-    set_secrets(made, client, old)
+    set_secrets(made, old)
     made.httpd.log.expect("not in this server's secret file")
     unsent.nonce = unsent_nonce
     assert is_error(submit(unsent, 1), 503, "service_unavailable"), "its answer was sealed by the other one: never another answer"

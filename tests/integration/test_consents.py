@@ -4,14 +4,13 @@ sections 7 and 9).
 Seen red: see each test.
 """
 import json
-import threading
 import uuid
 
 import pytest
 
 from finqenv.flows import walk
 from finqenv.load import at_once
-from finqenv.process import until
+from finqenv.locks import Hold
 from finqenv.receiver import Receiver
 from finqenv.wire import is_error, steady
 
@@ -151,24 +150,6 @@ def test_what_has_expired_is_not_deleted(own, client, receiver, marked):
     assert trail(own, client) == ([] if marked else [{"credentials_id": credentials_id, "status": "EXPIRED"}])
 
 
-class Hold(threading.Thread):
-    """Holds a consent's row until `waiters` others wait for it."""
-
-    def __init__(self, own, credentials_id, waiters):
-        super().__init__()
-        self.own, self.sql = own, f"""DO $$ BEGIN
-            PERFORM FROM finq.credential WHERE credentials_id = '{credentials_id}' FOR UPDATE;
-            PERFORM set_config('application_name', 'holds', false);
-            WHILE (SELECT count(*) FROM pg_stat_activity WHERE datname = 'consents' AND wait_event_type = 'Lock') < {waiters} LOOP
-                PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
-            END LOOP; END $$"""
-        self.start()
-        until(lambda: own.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holds'") == "1", 10, "the row")
-
-    def run(self):
-        self.own.psql(self.sql)
-
-
 @pytest.mark.parametrize("left, end", [("1 hour", "deleted"), ("-1 second", "expired")])
 def test_of_many_ends_one_takes_effect(own, client, receiver, left, end):
     """Deletions and the look at the time, at once. Red without `c.deleted_at IS NULL` in finq.consent_end, or without
@@ -176,7 +157,7 @@ def test_of_many_ends_one_takes_effect(own, client, receiver, left, end):
     _, credentials_id = consent(client)
     told(own, receiver, credentials_id)
     set_end(own, credentials_id, left)
-    hold = Hold(own, credentials_id, waiters=4)  # the janitor passes over what is held
+    hold = Hold(own, f"FROM finq.credential WHERE credentials_id = '{credentials_id}' FOR UPDATE", 4)  # the janitor passes over what is held
     looked, *shown = at_once([lambda: told(own, receiver, credentials_id), *[lambda: delete(own, credentials_id)] * 4])
     hold.join()
     assert {one["status"] for one in shown} == {end.upper()}

@@ -6,8 +6,10 @@ tests that name them); Httpd.stop without its wait, or without its signal (nothi
 """
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import types
 
 import pytest
@@ -76,6 +78,7 @@ def test_a_line_is_judged_once_it_is_whole(log):
 
 
 def test_announcements_hold_for_one_test_and_must_come_true(log):
+    log.patience = 0.1
     log.path.write_text(ERROR + "\n")
     log.expect("FINQ0001")
     log.allow("never comes")
@@ -127,6 +130,7 @@ def test_raw_bytes_get_their_answers(bare_httpd):
 
 def test_a_client_keeps_its_connection_and_sees_it_cut(bare_httpd):
     visitor = Client(bare_httpd.url, None, bare_httpd.authority.certificate)
+    visitor.KEPT = 60
     visitor.request("GET", "/nothing")
     kept = visitor._connection
     visitor.request("GET", "/nothing")
@@ -136,6 +140,62 @@ def test_a_client_keeps_its_connection_and_sees_it_cut(bare_httpd):
     bare_httpd.stop()
     with pytest.raises(ConnectionError):
         visitor.request("GET", "/nothing")
+
+
+def test_after_a_graceful_restart_everybody_meets_new_children(bare_httpd):
+    """Though an old one is still busy. Red, in one of three runs, where graceful does not wait for the old ones; and where it renews no
+    Client, of whose kept connections some may not have ended yet."""
+    visitor = Client(bare_httpd.url, None, bare_httpd.authority.certificate)
+    visitor.request("GET", "/nothing")
+    old = bare_httpd.children()
+    assert all(map(process.listens, old))
+    with visitor.open_socket() as busy:
+        busy.sendall(b"GET /nothing HTTP/1.1\r\n")
+        bare_httpd.graceful()
+        assert not any(map(process.listens, old))
+        assert Client._renewed > visitor._used and visitor.request("GET", "/nothing").status == 404
+    visitor.close()
+
+
+@pytest.mark.parametrize("doubt", [lambda client: Client.renew(), lambda client: setattr(client, "KEPT", 0)], ids=["told", "idle"])
+def test_a_client_makes_a_new_connection_where_the_kept_one_is_doubtful(bare_httpd, doubt):
+    """Red where _is_doubtful looks at neither."""
+    visitor = Client(bare_httpd.url, None, bare_httpd.authority.certificate)
+    visitor.request("GET", "/nothing")
+    kept = visitor._connection
+    doubt(visitor)
+    assert visitor.request("GET", "/nothing").status == 404 and visitor._connection is not kept
+    visitor.close()
+
+
+@pytest.mark.parametrize("doubt", [False, True], ids=["kept", "new"])
+def test_a_client_shows_a_connection_that_is_cut_in_a_request(doubt):
+    """And sends nothing twice. Red with a second try."""
+    seen = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection, connection.makefile("rb") as file:
+                    while line := file.readline():
+                        if line.startswith(b"GET "):
+                            seen.append(line.split()[1])
+                        if line == b"\r\n":
+                            if seen[-1] == b"/cut":
+                                break
+                            connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        threading.Thread(target=serve, daemon=True).start()
+        visitor = Client(f"http://localhost:{listener.getsockname()[1]}", None)
+        assert visitor.request("GET", "/kept").status == 204
+        if doubt:
+            visitor.close()
+        with pytest.raises(ConnectionError):
+            visitor.request("GET", "/cut")
+        assert seen == [b"/kept", b"/cut"]
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_a_configuration_is_tested_and_taken_over(bare_httpd):

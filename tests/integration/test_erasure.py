@@ -104,7 +104,7 @@ def test_nothing_is_left(own, client, person):
     assert counts["sessions"] == 2 and counts["consents"] == 1 and counts["documents"] == len(names) and counts["steps"] >= 2
     assert everywhere(own, person) == [] and everywhere(own, credentials["credentials_id"]) in (["finq.outbox"], ["finq.audit", "finq.outbox"],
                                                                                                ["finq.outbox", "finq.audit"])
-    until(lambda: not any(list(directory.glob(f"2*/{name}")) for name in names), 20, "the files' end")
+    until(lambda: not any(list(directory.glob(f"2*/{name}")) for name in names), what="the files' end")
     assert own.psql(f"SELECT count(*) FROM finq.step WHERE session_id IN ('{done.session_id}', '{under_way.session_id}')") == "0"
     empty = own.psql(f"SELECT status, num_nonnulls(tenant_user_id, user_mac, data_key, credentials_id, renews, exchange_salt, reply, told, reasons, return_link, returned)"
                      f" FROM finq.session WHERE session_id IN ('{done.session_id}', '{under_way.session_id}')")
@@ -128,8 +128,8 @@ def test_files_of_another_directory(own, client, person):
            for user in users]
     assert all(ids) and all(mine <= files and not other & files for mine, other, files in zip(ids, reversed(ids), placed(own)))
     assert erase(own, person)["erased"]["counts"]["documents"] == len(ids[0] | ids[1])
-    until(lambda: not any(mine & files for mine, files in zip(ids, placed(own))), 20, "the files' end")
-    until(lambda: own.psql("SELECT count(*) FROM finq.upload_removed") == "0", 20, "the rows' end")
+    until(lambda: not any(mine & files for mine, files in zip(ids, placed(own))), what="the files' end")
+    until(lambda: own.psql("SELECT count(*) FROM finq.upload_removed") == "0", what="the rows' end")
     there.close()
 
 
@@ -142,7 +142,7 @@ def test_a_file_of_another_directory_is_replaced(own, client, person):
     new = user.upload("selfie", documents.png(shade=0x77))["upload_id"]
     here, elsewhere = placed(own)
     assert old != new and old in here and new in elsewhere
-    until(lambda: old not in placed(own)[0], 20, "the old file's end")
+    until(lambda: old not in placed(own)[0], what="the old file's end")
     erase(own, person)
     there.close()
 
@@ -155,13 +155,13 @@ def test_an_upload_to_an_erased_session(own, client, person):
     directory, file = pathlib.Path(own.httpd.settings.directives["FinqUploadDir"]), documents.png(shade=0x33)
     with uploads.connect(user.client) as connection, connection.makefile("rb") as answers:
         connection.sendall(uploads.head(user, len(file.content), "selfie") + file.content[:-1])
-        until(lambda: list((directory / "staging").iterdir()), 10, "the upload to be under way")
+        until(lambda: list((directory / "staging").iterdir()), what="the upload to be under way")
         erase(own, person)
         connection.sendall(file.content[-1:])
         assert is_error(read_answer(answers), 401, "expired_session")
     assert is_error(user.upload("selfie", file), 401, "expired_session")
     assert list((directory / "staging").iterdir()) == []
-    until(lambda: set.union(*placed(own)) <= before, 20, "the end of the files that the session had")
+    until(lambda: set.union(*placed(own)) <= before, what="the end of the files that the session had")
     assert own.psql(f"SELECT count(*) FROM finq.step WHERE session_id = '{user.session_id}'") == "0"
 
 
@@ -193,7 +193,7 @@ def test_an_exchange_meanwhile(own, client, person):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with Blocker(own, holds):
             erased = pool.submit(erase, own, person)
-            until(lambda: waits(own, OWNER), 10, "the erasure's wait")
+            until(lambda: waits(own, OWNER), what="the erasure's wait")
             credentials = late.exchange()
             assert credentials.status == 200
         assert erased.result()["erased"]["counts"]["consents"] == 2
@@ -215,7 +215,7 @@ def test_a_page_meanwhile(own, client, person):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         with Blocker(own, f"SELECT FROM finq.page WHERE page_id = '{page['page_id']}' FOR UPDATE"):
             erased = pool.submit(erase, own, person)
-            until(lambda: waits(own, OWNER), 10, "the erasure's wait")
+            until(lambda: waits(own, OWNER), what="the erasure's wait")
             assert own.psql(f"SELECT status FROM finq.session WHERE session_id = '{user.session_id}' FOR UPDATE NOWAIT") == "SESSION_IN_PROGRESS"
         assert erased.result()["erased"]["counts"]["pages"] == 1
 
@@ -227,9 +227,9 @@ def test_a_first_step_meanwhile(own, client, person):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         with Blocker(own, locked(held)):
             erased = pool.submit(erase, own, person)
-            until(lambda: waits(own, OWNER), 10, "the erasure's wait")
+            until(lambda: waits(own, OWNER), what="the erasure's wait")
             step = pool.submit(submit, started, 1)
-            until(lambda: step.done() or waits(own, SERVER), 10, "the step's wait")
+            until(lambda: step.done() or waits(own, SERVER), what="the step's wait")
         assert erased.result()["erased"]["counts"]["sessions"] == 1
         assert is_error(step.result(), 401, "expired_session")
     assert own.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{started.session_id}'") == "0"
@@ -289,7 +289,7 @@ def test_receipts_are_forgotten(own, person):
     first = erase(own, person)
     assert first["erased"]["counts"] == {"sessions": 0, "steps": 0, "documents": 0, "consents": 0, "accounts": 0, "transactions": 0, "payments": 0, "pages": 0}
     own.psql("UPDATE finq.erasure SET erased_at = erased_at - interval '31 days'")
-    until(lambda: own.psql("SELECT count(*) FROM finq.erasure") == "0", 20, "the run")
+    until(lambda: own.psql("SELECT count(*) FROM finq.erasure") == "0", what="the run")
     assert own.psql("SELECT count(*) FROM finq.erased_user") == "0" and erase(own, person)["receipt"] != first["receipt"]
 
 

@@ -55,7 +55,7 @@ def end_in_the_middle(desk, session_id, call):
     said = []
     holder = threading.Thread(target=lambda: said.append(desk.installation.psql(hold)))
     holder.start()
-    process.until(lambda: desk.installation.psql(holds), 10, "the lock")
+    process.until(lambda: desk.installation.psql(holds), what="the lock")
     answer = call()
     holder.join()
     assert "ended" in said[0]
@@ -145,7 +145,7 @@ def answer_lost(bank, has_effect, call):
     bank.proxy.lose = "answers"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         called = pool.submit(call)
-        process.until(has_effect, 5, "the effect")
+        process.until(has_effect, what="the effect")
         bank.proxy.lose = None
         bank.proxy.cut()
         return called.result()
@@ -190,7 +190,7 @@ def onboard_at_once(desk, condition):
     with concurrent.futures.ThreadPoolExecutor(16) as users:
         with Blocker(desk.installation, "LOCK TABLE finq.session"):
             onboarded = [users.submit(onboard, desk, []) for _ in range(16)]
-            process.until(condition, 30, "a new connection")
+            process.until(condition, what="a new connection")
         assert {each.result() for each in onboarded} == {200}
 
 
@@ -203,7 +203,7 @@ def pair(make_server, run_directory, request):
     request.addfinalizer(standby.stop)
     primary.psql("ALTER SYSTEM SET synchronous_standby_names = '*'")
     primary.psql("SELECT pg_reload_conf()")
-    process.until(lambda: primary.psql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"), 20, "the standby")
+    process.until(lambda: primary.psql("SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync'"), what="the standby")
     own.httpd.settings.database = primary.conninfo_with(standby)
     own.httpd.restart()
     own.httpd.log.allow(OURS)
@@ -238,7 +238,7 @@ def move(desk, primary, standby, demote):
     """Demotes and promotes under load: soon all are served again, and what was acknowledged is there, once."""
     acknowledged = []
     with under_load(lambda _: onboard(desk, acknowledged), 4) as results:
-        process.until(lambda: len(results) > 20, 30, "some load")
+        process.until(lambda: len(results) > 20, what="some load")
         demote(primary)
         standby.psql("SELECT pg_promote()")
         moved = time.monotonic()
@@ -256,7 +256,7 @@ def test_a_soft_demotion(pair):
     and where connection_take does not look at the generation."""
     desk, primary, standby = pair
     move(desk, primary, standby, soften)
-    process.until(lambda: not primary.backends(), 10, "the end of the connections to the old primary")
+    process.until(lambda: not primary.backends(), what="the end of the connections to the old primary")
 
 
 def test_a_primary_that_ends(pair):
@@ -268,7 +268,7 @@ def test_a_primary_that_ends(pair):
 def move_quietly(primary, standby):
     soften(primary)
     standby.psql("SELECT pg_promote()")
-    process.until(lambda: standby.psql("SELECT pg_is_in_recovery()") == "f", 20, "the promotion")
+    process.until(lambda: standby.psql("SELECT pg_is_in_recovery()") == "f", what="the promotion")
 
 
 def test_a_move_that_nobody_notices(pair):

@@ -67,11 +67,11 @@ def test_all_is_well(desk, user):
     os.mkfifo(desk.directory / "20010102")
     with connect(desk.plain) as connection:
         connection.sendall(head(desk.user(desk.plain), 100_000, "paper", "application/pdf") + padded(50_000).content)
-        until(desk.staged, 10, "an upload under way")
+        until(desk.staged, what="an upload under way")
         assert clean(desk)
         _, said, _ = fsck(desk, "--quick", FINQ_DATA_KEY_FILE="")
         assert said["documents"] >= 2 and said["files"] >= 2
-    until(lambda: not desk.staged(), 10, "its end")
+    until(lambda: not desk.staged(), what="its end")
 
 
 def test_a_document_without_a_file(desk, user):
@@ -100,7 +100,7 @@ def test_a_file_without_a_document(desk, user):
     assert code == 1 and said["left"] == [lone] and said["lost"] == []
     code, said, _ = fsck(desk, "--mend")
     assert (code, said["mended"]) == (0, 1)
-    until(lambda: not kept.with_name(lone).exists(), 20, "a server to remove it")
+    until(lambda: not kept.with_name(lone).exists(), what="a server to remove it")
     assert kept.exists() and clean(desk)
 
 
@@ -114,7 +114,7 @@ def test_a_backup_of_links(desk, user):
     shutil.copytree(desk.directory, backup, copy_function=os.link, ignore=shutil.ignore_patterns("2001*"))
     code, said, _ = fsck(desk, "--mend")
     assert (code, said["left"], said["mended"]) == (0, [lone], 1) and said["files"] >= 2
-    until(lambda: not kept.with_name(lone).exists(), 20, "a server to remove it")
+    until(lambda: not kept.with_name(lone).exists(), what="a server to remove it")
     shutil.rmtree(backup)
     assert kept.exists() and clean(desk)
 
@@ -197,7 +197,7 @@ def test_an_upload_that_is_just_being_recorded(desk, user):
         code, said, _ = fsck(desk, "--mend")
         assert (code, said["lost"], said["left"], said["mended"]) == (0, [], [], 0)
         assert desk.staged() == [young.name] and kept.with_name(young.name).exists()
-    until(lambda: not young.exists() and not kept.with_name(young.name).exists(), 20, "the sweep, which finds that nobody owns it any more")
+    until(lambda: not young.exists() and not kept.with_name(young.name).exists(), what="the sweep, which finds that nobody owns it any more")
     assert clean(desk)
 
 
@@ -229,11 +229,11 @@ def send_on(desk, user, ended, told):
 
 def kill_one(desk, number):
     """While something is under way, a moment later each time."""
-    until(desk.staged, 20, "an upload under way")
+    until(desk.staged, what="an upload under way")
     time.sleep(number % 10 / 500)
     children = desk.installation.httpd.children()
     send(children[number % len(children)], signal.SIGKILL)
-    until(lambda: len(desk.installation.httpd.children()) == CHILDREN, 20, "a child in its place")
+    until(lambda: len(desk.installation.httpd.children()) == CHILDREN, what="a child in its place")
 
 
 @pytest.mark.long

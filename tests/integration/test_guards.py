@@ -45,6 +45,11 @@ def everything():
     return {**code(), **source("sql/**/*.sql", "conf/*.conf", "conf/skills/*.json", "tests/**/*.py", "tests/**/*.[ch]", "Makefile")}
 
 
+def scripts():
+    """But the samples' own."""
+    return {path: text for path, text in source("tests/**/*.py").items() if not path.endswith("/test_guards.py")}
+
+
 def includes(text):
     return re.findall(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", text, re.MULTILINE)
 
@@ -226,7 +231,25 @@ def internal_errors(files):
             yield from (f"{path}: {code}" for code in re.findall(r"\bFINQ_E_(\w+)", arguments) if code not in own)
 
 
+def short_waits(files):
+    """A busy machine takes its time: who waits less than `until` does by itself says behind the line what else would let pass."""
+    short = re.compile(r'\buntil\((?!.*#).*, (\d+)(?:\.\d+)?(?:, (?:what=)?f?"[^"\n]*"\)|\)$)', re.MULTILINE)
+    return [f"{path}: {wait[0]}" for path, text in files.items() for wait in short.finditer(text) if int(wait[1]) < 30]
+
+
+def shared_databases(files):
+    """A worker has one cluster for all files: each names its databases as no other does."""
+    named = {}
+    for path, text in files.items():
+        for name in set(re.findall(r'cluster=\w+(?:\.\w+)*, database="(\w+)"', text)):
+            named.setdefault(name, []).append(path)
+    return [f"{name}: {paths}" for name, paths in named.items() if len(paths) > 1 and name != "finq"]
+
+
 GUARDS = {
+    short_waits: (scripts, {"tests/integration/test_env.py": '    process.until(lambda: f(1, 2), 5, "the end")\n',
+                          "tests/integration/test_logs.py": "    until(done, 3)\n", "tests/finqenv/httpd.py": 'x = until(d, 5, "y")["z"]\n'}),
+    shared_databases: (scripts, {"tests/integration/test_env.py": 'make_server(cluster=server.postgres, database="slow", children=1)'}),
     internal_errors: (code, {"src/flow/step.c": 'return finq_error_internal(pool, FINQ_E_INVALID_STEP, "no");'}),
     rooms: (code, {"src/flow/step.c": "#include <jansson.h>\n", "src/flow/session.c": "#include <openssl/evp.h>\n", "src/documents/blob.c": "#include <httpd.h>\n",
                    "src/httpd/call/body.c": '#include "libpq-fe.h"\n', "src/form/form.c": "#  include <pcre2.h>\n", "src/sign/key.c": "#include <curl/curl.h>\n"}),

@@ -309,8 +309,8 @@ def test_lifetimes_sizes_and_origins_are_the_hosts_own(hosts, on):
         return datetime.fromisoformat(answer["expires_at"].replace("Z", "+00:00")).timestamp() - began
     for host, tenant, nonce, temp in (("localhost", hosts.a, 1800, 1800), ("far.test", hosts.far_tenant, 60, 90)):
         session, began = Onboarding(on(host, tenant), SKILL), time.time()
-        assert abs(life(session.start(), began) - nonce) < 5
-        assert abs(life(session.submit("sca_implicit", {}), began) - temp) < 5
+        assert abs(life(session.start(), began) - nonce) < 15
+        assert abs(life(session.submit("sca_implicit", {}), began) - temp) < 15
     large = {"client_id": ID, "pad": "x" * 4000}
     assert on("far.test", hosts.a).call("/sessions", large).status == 413
     assert on("localhost", hosts.a).call("/sessions", large).status == 400

@@ -60,7 +60,7 @@ def test_never_two_leaders(servers, how):
     whose = {}
     for number in range(1, rounds + 1):
         own.psql(DUE.format(own.tenant.client_id))
-        victim = until(lambda: leader(own), 30, "a leader at work")
+        victim = until(lambda: leader(own), what="a leader at work")
         whose.update({child: name for one, name in zip(servers, ("first", "second")) for child in one.httpd.children()})
         process.send(victim, how)
         pass_lease(own)
@@ -68,7 +68,7 @@ def test_never_two_leaders(servers, how):
         if how == signal.SIGSTOP:
             process.send(victim, signal.SIGCONT)
         else:
-            until(lambda: all(one.httpd.children() for one in servers), 20, "a new child")
+            until(lambda: all(one.httpd.children() for one in servers), what="a new child")
         whose.update({child: name for one, name in zip(servers, ("first", "second")) for child in one.httpd.children()})
         assert own.psql("SELECT count(*), count(DISTINCT session_id) FROM public.effect") == f"{400 * number}|{400 * number}"
     effects = [line.split("|") for line in own.psql("SELECT DISTINCT ON (epoch, holder, server) epoch, holder, server FROM public.effect").splitlines()]

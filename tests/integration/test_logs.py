@@ -126,7 +126,7 @@ def test_failures_leave_nothing_in_httpds_log(loud):
     text = (loud.httpd.directory / "error.log").read_text(errors="replace")
     assert canaries.in_(text) == []
     assert all(password not in text for password in loud.postgres.passwords.values()), "nor the database's"
-    until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)
+    until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200)
 
 
 def test_a_connection_that_ends_leaves_nothing_in_httpds_log(loud):
@@ -151,7 +151,7 @@ def test_a_connection_that_ends_leaves_nothing_in_httpds_log(loud):
     assert "terminating connection" in text, "there was something to quote"
     assert canaries.in_(text) == []
     assert not re.search(r"CONTEXT|SQL statement|PL/pgSQL|parameters:", text)
-    until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200, 3)
+    until(lambda: user.submit(FIRST["name"], personal(canaries)).status == 200)
 
 
 # -- a bank's return
@@ -292,7 +292,7 @@ def said_by_postgres(installation, settings, act):
             installation.psql(statement)
     change(*(f"ALTER SYSTEM SET {name} = {value}" for name, value in settings.items()))
     for name, value in settings.items():
-        until(lambda n=name, v=value: installation.psql(f"SHOW {n}") == v, 5, "the setting")
+        until(lambda n=name, v=value: installation.psql(f"SHOW {n}") == v, what="the setting")
     log = pathlib.Path(installation.postgres.log)
     before = len(log.read_bytes())
     act()

@@ -24,6 +24,7 @@ from finqenv.installation import SANITIZED
 from finqenv.load import memory, timed
 
 WAIT = 25
+SOON = 12  # on whatever machine, and not after a wait
 METRICS = '<Location "/metrics">\nSetHandler finq-metrics\nRequire all granted\n</Location>\n'
 LOG = 'LogFormat "%>s %U %X %k %{finq-outcome}n %D" finq\nCustomLog "{path}" finq\n'
 ROOM = "AsyncRequestWorkerFactor 200\n"  # that much more for waiting than the threads
@@ -74,7 +75,7 @@ def busy(make_bank):
 @pytest.fixture(scope="module")
 def bank(make_bank):
     """Two children of four threads each, and a second host; a database that may be stopped."""
-    site = Site("slow.example", text="Timeout 4\nKeepAliveTimeout 5\n")
+    site = Site("slow.example", text="Timeout 8\nKeepAliveTimeout 5\nFinqDatabaseTimeout 20\n")
     made = make_bank(STATUS + ROOM, children=2, threads=4, hosts=(site,), more=("status",), postgres={})
     httpd = made.server.httpd
     made.access_log = httpd.directory / "access.log"
@@ -114,8 +115,8 @@ def waiting_now(bank):
     return sum(int(number) for number in re.findall(r"^finq_waiting_clients\{.*\} (\d+)$", scrape(bank), re.MULTILINE))
 
 
-def until_waiting(bank, number, seconds=10):
-    process.until(lambda: waiting_now(bank) == number, seconds, f"{number} who wait")
+def until_waiting(bank, number):
+    process.until(lambda: waiting_now(bank) == number, what=f"{number} who wait")
 
 
 def threads_of(pids):
@@ -134,8 +135,9 @@ def gather(crowd, bank, users, number):
         crowd.add(bank.client.open_socket() if i % 2 else plain(bank), request(bank, users[i % len(users)]))
 
 
-def all_answered(crowd, seconds):
-    crowd.listen(seconds)
+def all_answered(crowd):
+    """Long before their wait would end by itself, where that is WAIT."""
+    crowd.listen(SOON)
     assert not crowd.cut and not crowd.waiting
     return crowd.answered
 
@@ -173,7 +175,7 @@ def test_a_crowd(place):
         start = time.monotonic()
         slowest = max(timed(attempt, bank)[1] for _ in range(20))
         print(f"{slowest:.3f} s at most for others")
-        assert slowest < 0.5
+        assert slowest < SOON
         assert len(bank.server.postgres.backends()) <= 2 * 2, "DBDMax of each child"
         crowd.listen(3 - time.monotonic() + start)
         assert looks(bank) < 2 * number + 60, "one for each who came, then two a second and child"
@@ -181,7 +183,7 @@ def test_a_crowd(place):
 
         # a decision
         bank.ctl("step", "approve", decided.step_id)
-        crowd.listen(1.5)
+        process.until(lambda: crowd.listen(0.1) or len(crowd.answered) >= len(lucky), SOON, "the decision's arrival")
         assert crowd.answered == lucky and not crowd.cut
         assert {one.answer["next_step"] for one in lucky} == {"last"}
 
@@ -194,17 +196,17 @@ def test_a_crowd(place):
         old = set(httpd.children())
         httpd.graceful()
         start = time.monotonic()
-        answers = all_answered(crowd, 6)
+        answers = all_answered(crowd)
         print(f"{time.monotonic() - start:.1f} s to answer {len(answers)} after a graceful restart")
         assert {one.answer["status"] for one in answers} == {"SESSION_PENDING"} and len(answers) == number - number // 3
-        process.until(lambda: not old & set(httpd.children()), 10, "the end of the first generation")
+        process.until(lambda: not old & set(httpd.children()), what="the end of the first generation")
     with Crowd() as crowd:  # and a stop
         gather(crowd, bank, users, number // 4)
         until_waiting(bank, number // 4)
         parent = httpd.pid()
         process.send(parent, signal.SIGWINCH)
-        assert {one.answer["status"] for one in all_answered(crowd, 6)} == {"SESSION_PENDING"}
-    process.until(lambda: not process.alive(parent), 10, "the stop")
+        assert {one.answer["status"] for one in all_answered(crowd)} == {"SESSION_PENDING"}
+    process.until(lambda: not process.alive(parent), what="the stop")
 
 
 def attempt(bank):
@@ -227,8 +229,8 @@ def test_its_end(bank):
     """Red without call_due."""
     with Crowd() as crowd:
         one = held(bank, crowd, waiting(bank), wait=2)
-        (answered,) = all_answered(crowd, 5)
-    assert one is answered and one.answer["status"] == "SESSION_PENDING" and 1.9 < one.seconds < 3
+        (answered,) = all_answered(crowd)
+    assert one is answered and one.answer["status"] == "SESSION_PENDING" and 1.9 < one.seconds < SOON
     assert one.answer.headers["connection"] == "close" and one.answer.headers["x-request-id"]
     assert waiting_now(bank) == 0
 
@@ -247,7 +249,7 @@ def test_events(bank, event, word):
         with Crowd() as crowd:
             one = held(bank, crowd, user)
             event(bank, user)
-            all_answered(crowd, 2)
+            all_answered(crowd)
             assert word in (one.answer.code, one.answer.json.get("status"))
     finally:
         bank.ctl("tenant", "enable", bank.tenant.client_id)
@@ -262,7 +264,7 @@ def test_the_end_of_a_visit(bank):
         crowd.listen(1.2)
         assert not one.answer
         bank.psql(f"UPDATE finq.session SET return_until = clock_timestamp() WHERE session_id = '{user.session_id}'")
-        all_answered(crowd, 2)
+        all_answered(crowd)
     assert one.answer["next_step"] == "sca" and one.answer["nonce"]
 
 
@@ -301,12 +303,12 @@ def test_the_hosts_timeout(bank):
     user = waiting(bank)
     with Crowd() as crowd:
         one = held(bank, crowd, user, other.open_socket(), client=other)
-        all_answered(crowd, 3.5)
-        assert one.answer["status"] == "SESSION_PENDING" and 1.9 < one.seconds < 3.5
+        all_answered(crowd)
+        assert one.answer["status"] == "SESSION_PENDING" and 3.9 < one.seconds < 8
         two = held(bank, crowd, user, other.open_socket(), client=other)
         bank.ctl("step", "approve", user.step_id)
-        all_answered(crowd, 3.5)
-        assert two.answer["next_step"] == "last" and two.seconds < 1.9
+        all_answered(crowd)
+        assert two.answer["next_step"] == "last" and two.seconds < 3.9
 
 
 def test_a_database_that_is_away(bank):
@@ -320,7 +322,7 @@ def test_a_database_that_is_away(bank):
         assert not one.answer
         bank.server.postgres.start()
         bank.ctl("step", "approve", user.step_id)
-        all_answered(crowd, 5)
+        all_answered(crowd)
         assert one.answer.status == 200 and one.answer["next_step"] == "last"
 
 
@@ -334,10 +336,9 @@ def test_a_cut(bank):
         one = held(bank, crowd, user, other.open_socket(), client=other)
         bank.server.postgres.pause()
         try:
-            crowd.listen(7)
+            process.until(lambda: crowd.listen(0.1) or one.cut, what="the cut")
         finally:
             bank.server.postgres.resume()
-        assert one.cut
         crowd.leave([one])
         until_waiting(bank, 0)
         two = held(bank, crowd, user, wait=1)
@@ -346,7 +347,7 @@ def test_a_cut(bank):
 
 
 def all_over(crowd):
-    process.until(lambda: crowd.listen(0.1) or not crowd.waiting, 5, "the answers")
+    process.until(lambda: crowd.listen(0.1) or not crowd.waiting, what="the answers")
 
 
 def test_logs(bank):
@@ -357,12 +358,12 @@ def test_logs(bank):
     with Crowd() as crowd:
         held(bank, crowd, user, wait=2)
         assert "WaitingClients: 1" in status_page(bank) and "/status" not in bank.access_log.read_text()
-        all_answered(crowd, 5)
+        all_answered(crowd)
     process.until(lambda: "/status" in bank.access_log.read_text(), what="the line")
     (line,) = [line for line in bank.access_log.read_text().splitlines() if "/status" in line and "server-status" not in line]
     status, path, ending, _, outcome, took = line.split()
     assert (status, path, ending, outcome) == ("200", f"/v1/sessions/{user.session_id}/status", "-", "ok")
-    assert 1_900_000 < int(took) < 3_500_000
+    assert 1_900_000 < int(took) < SOON * 1_000_000
     assert "WaitingClients: 1" not in status_page(bank)
 
 
@@ -385,9 +386,9 @@ def test_a_childs_end(make_bank):
     start = time.monotonic()
     with Crowd() as crowd:
         gather(crowd, bank, [user], 24)  # the last come to the next child, which begins when this one has ended
-        process.until(lambda: crowd.listen(0.1) or not process.alive(child), 9, "its end")
+        process.until(lambda: crowd.listen(0.1) or not process.alive(child), SOON, "its end")
         crowd.listen(0.1)  # how many it had hangs on who looked before whether it listens
-        assert crowd.answered and not crowd.cut and time.monotonic() - start < 10
+        assert crowd.answered and not crowd.cut and time.monotonic() - start < SOON + 5
     assert attempt(bank) is None
 
 
@@ -401,10 +402,11 @@ def test_no_more_than_there_is_room_for(make_bank, factor, descriptors, places):
     user = waiting(bank)
     with Crowd() as crowd:
         for _ in range(places + 3):
-            crowd.add(plain(bank), request(bank, user, wait=3))
-        process.until(lambda: crowd.listen(0.1) or len(crowd.answered) == 3, 2, "the answers to those without a place")
-        assert waiting_now(bank) == places and timed(attempt, bank)[1] < 0.5
-        all_answered(crowd, 5)
+            crowd.add(plain(bank), request(bank, user))
+        process.until(lambda: crowd.listen(0.1) or len(crowd.answered) == 3, SOON, "the answers to those without a place")
+        assert waiting_now(bank) == places and timed(attempt, bank)[1] < SOON
+        bank.ctl("step", "approve", user.step_id)
+        all_answered(crowd)
 
 
 def restart_with(bank, descriptors):
@@ -416,7 +418,7 @@ def restart_with(bank, descriptors):
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def poll(bank, user, protocol, url=None, wait=3):
+def poll(bank, user, protocol, url=None, wait=WAIT):
     """A client of any protocol; its last line of output is the protocol's version and the seconds that it took."""
     return subprocess.Popen(["curl", "-sS", protocol, "-w", "\n%{http_version} %{time_total}",
                              "--cacert", str(bank.server.httpd.authority.certificate), "-H", "Content-Type: application/json",
@@ -434,12 +436,13 @@ def test_waiting_threads_leave_room(make_bank, mpm):
     bank.server.httpd.restart()
     user = waiting(bank)
     polls = [poll(bank, user, "--http2" if mpm == "event" else "--http1.1") for _ in range(7)]
-    process.until(lambda: waiting_now(bank) == 4, 10, "those who wait")
-    assert timed(attempt, bank)[1] < 1
-    answers = [poll.communicate(timeout=20)[0].splitlines() for poll in polls]
-    assert all(json.loads(body)["status"] == "SESSION_PENDING" for body, _ in answers)
+    process.until(lambda: waiting_now(bank) == 4, what="those who wait")
+    assert timed(attempt, bank)[1] < SOON
+    process.until(lambda: sum(poll.poll() is None for poll in polls) == 4, SOON, "the answers to the others")
+    bank.ctl("step", "approve", user.step_id)
+    answers = [poll.communicate(timeout=SOON)[0].splitlines() for poll in polls]
+    assert sorted(json.loads(body)["status"] for body, _ in answers) == ["SESSION_IN_PROGRESS"] * 4 + ["SESSION_PENDING"] * 3
     assert {figures.split()[0] for _, figures in answers} == {"2" if mpm == "event" else "1.1"}
-    assert sum(float(figures.split()[1]) > 1.5 for _, figures in answers) == 4
 
 
 def seconds_of(one):
@@ -456,7 +459,7 @@ def test_threads_that_wait_are_counted_by_themselves(make_bank):
         for _ in range(8):
             crowd.add(bank.client.open_socket(), request(bank, user, wait=10))
         until_waiting(bank, 8)
-        assert seconds_of(poll(bank, user, "--http2")) > 1.5
+        assert seconds_of(poll(bank, user, "--http2", wait=3)) > 1.5
 
 
 def test_threads_that_wait_on_two_hosts(make_bank):
@@ -464,7 +467,9 @@ def test_threads_that_wait_on_two_hosts(make_bank):
     bank = make_bank(children=1, threads=8, mpm="worker")
     other = f"http://localhost:{bank.server.httpd.settings.plain_port}"
     user = waiting(bank)
-    polls = [poll(bank, user, "--http1.1", wait=4) for _ in range(4)]
-    process.until(lambda: waiting_now(bank) == 4, 10, "those who wait")
-    assert seconds_of(poll(bank, user, "--http1.1", other)) < 1
-    assert all(seconds_of(one) > 1.5 for one in polls)
+    polls = [poll(bank, user, "--http1.1") for _ in range(4)]
+    process.until(lambda: waiting_now(bank) == 4, what="those who wait")
+    assert seconds_of(poll(bank, user, "--http1.1", other)) < SOON
+    assert all(one.poll() is None for one in polls), "these still wait"
+    bank.ctl("step", "approve", user.step_id)
+    assert all(seconds_of(one) > 0 for one in polls)

@@ -250,7 +250,7 @@ def test_readiness_needs_the_database_and_liveness_does_not(watched_server):
         scrape(watched_server), "finq_database_refusals_total", cause="unreachable") > 0, 5, "a refusal to be counted")
     watched_server.httpd.log.allow("AH00629|AH00632|AH00635|DBD")
     watched_server.postgres.start()
-    process.until(lambda: health("ready") == (200, {"status": "ready"}), 10, "the server to be ready again")
+    process.until(lambda: health("ready") == (200, {"status": "ready"}), what="the server to be ready again")
 
 
 def test_readiness_on_a_host_of_its_own(make_server):

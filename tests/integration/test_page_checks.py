@@ -6,7 +6,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from finqenv import pages
-from finqenv.browser import AXE, accessible, chromium, gone, silent, waiting
+from finqenv.browser import AXE, accessible, chromium, gone, next_page, silent
 from finqenv.flows import AISP, CARD
 
 KYC = "xyz_kyc_sbx_#1.0"
@@ -34,9 +34,8 @@ def opened(server, own_client, browser):
 
 
 def press(browser, value):
-    old = browser.find_element(By.TAG_NAME, "html")
-    browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
-    waiting(browser, 30).until(lambda _: gone(old))
+    with next_page(browser):
+        browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
 
 
 def type_in(browser, name, text):

@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from finqenv import documents, pages
-from finqenv.browser import AXE, accessible, chromium, gone, silent, waiting
+from finqenv.browser import AXE, accessible, chromium, gone, next_page, silent, waiting
 from finqenv.client import multipart
 from finqenv.flows import CARD, DEPOSIT
 
@@ -381,16 +381,15 @@ def browsers(run_directory):
 
 
 def headed(browser, text):
-    waiting(browser, 60).until(lambda _: browser.find_element(By.TAG_NAME, "h1").text == text, text)
+    waiting(browser).until(lambda _: browser.find_element(By.TAG_NAME, "h1").text == text, text)
     silent(browser)
     if AXE.exists():
         accessible(browser)
 
 
 def press(browser, value):
-    old = browser.find_element(By.TAG_NAME, "html")
-    browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
-    waiting(browser, 30).until(lambda _: gone(old))
+    with next_page(browser):
+        browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
 
 
 def test_two_browsers(server, client, browsers, tmp_path):
@@ -413,9 +412,8 @@ def test_two_browsers(server, client, browsers, tmp_path):
     headed(phone, "Your documents")
     assert not phone.find_elements(By.CLASS_NAME, "phone") and phone.find_element(By.CLASS_NAME, "camera").is_displayed()
     phone.find_element(By.ID, "d-1").send_keys(str(picture))
-    old = phone.find_element(By.TAG_NAME, "html")
-    phone.find_element(By.CSS_SELECTOR, ".document button").click()
-    waiting(phone, 30).until(lambda _: gone(old))
+    with next_page(phone):
+        phone.find_element(By.CSS_SELECTOR, ".document button").click()
     press(phone, "look")
     headed(phone, "Done on this phone")
     headed(desk, "About you")

@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from finqenv import documents, pages, sandbox
-from finqenv.browser import AXE, accessible, chromium, gone, silent, waiting
+from finqenv.browser import AXE, accessible, chromium, next_page, silent
 from finqenv.places import ROOT
 
 APP = "https://app.example/done"
@@ -69,9 +69,8 @@ class Person:
         return self.browser.find_elements(By.CSS_SELECTOR, selector)
 
     def click(self, element):
-        old = self.browser.find_element(By.TAG_NAME, "html")
-        element.click()
-        waiting(self.browser, 20).until(lambda _: gone(old), f"the page behind {self.titles}")
+        with next_page(self.browser, f"the page behind {self.titles}"):
+            element.click()
         silent(self.browser)
 
     def value(self, name):

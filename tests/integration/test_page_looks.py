@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from finqenv import documents, pages
-from finqenv.browser import chromium, gone, to_be_drawn, waiting
+from finqenv.browser import chromium, next_page, to_be_drawn, waiting
 from finqenv.flows import CARD, DEFINITIONS, example
 from finqenv.places import ROOT
 
@@ -68,9 +68,8 @@ def client(server, make_module_server):
 
 
 def press(browser, selector):
-    old = browser.find_element(By.TAG_NAME, "html")
-    browser.find_element(By.CSS_SELECTOR, selector).click()
-    waiting(browser, 30).until(lambda _: gone(old))
+    with next_page(browser):
+        browser.find_element(By.CSS_SELECTOR, selector).click()
 
 
 def walk(browser, client, picture):
@@ -81,7 +80,7 @@ def walk(browser, client, picture):
     press(browser, "[value=start]")
     yield "form"
     browser.execute_script("document.querySelector('main form').submit()")  # past what the script checks
-    waiting(browser, 30).until(lambda _: browser.find_elements(By.ID, "problems"))
+    waiting(browser).until(lambda _: browser.find_elements(By.ID, "problems"))
     yield "wrong"
     browser.find_element(By.NAME, "/first_name").send_keys("Ana")
     press(browser, "[value=next]")

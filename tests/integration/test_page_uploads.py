@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from finqenv import documents, pages
-from finqenv.browser import AXE, accessible, chromium, gone, silent, waiting
+from finqenv.browser import AXE, accessible, chromium, next_page, silent, waiting
 from finqenv.flows import DEPOSIT
 from finqenv.proxy import Proxy
 
@@ -71,9 +71,8 @@ def over_a_line(server, client, browser):
 
 
 def press(browser, value):
-    old = browser.find_element(By.TAG_NAME, "html")
-    browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
-    waiting(browser, 30).until(lambda _: gone(old))
+    with next_page(browser):
+        browser.find_element(By.CSS_SELECTOR, f"button[value='{value}']").click()
 
 
 def send(browser, picture):
@@ -83,7 +82,7 @@ def send(browser, picture):
 
 def received(browser):
     """Waits for the page behind the upload."""
-    waiting(browser, 60).until(lambda _: browser.find_elements(By.CSS_SELECTOR, ".document.done"))
+    waiting(browser).until(lambda _: browser.find_elements(By.CSS_SELECTOR, ".document.done"))
     silent(browser)
     assert browser.execute_script("return sessionStorage.length + localStorage.length") == 0
     assert browser.execute_script("return history.state") is None
@@ -122,7 +121,7 @@ def test_a_network_that_is_away(server, browser, over_a_line, picture):
     line.lose = None
     line.cut()
     try:
-        waiting(browser, 30).until(lambda _: "line was cut" in browser.find_element(By.TAG_NAME, "main").text)
+        waiting(browser).until(lambda _: "line was cut" in browser.find_element(By.TAG_NAME, "main").text)
     finally:
         browser.execute_cdp_cmd("Network.emulateNetworkConditions", {**away, "offline": False})
     received(browser)
@@ -144,7 +143,7 @@ def test_a_reload(server, browser, over_a_line, picture):
     try:
         line.lose = None
         line.cut()
-        waiting(browser, 30).until(lambda _: "line was cut" in browser.find_element(By.TAG_NAME, "main").text)
+        waiting(browser).until(lambda _: "line was cut" in browser.find_element(By.TAG_NAME, "main").text)
         kept = browser.execute_script("return JSON.stringify(sessionStorage)")
         nonces = [box.get_attribute("value") for box in browser.find_elements(By.CSS_SELECTOR, "[name=nonce], [name=held], [name=state]")]
         assert "/uploads/" in kept and nonces and not [nonce for nonce in nonces if nonce in kept]

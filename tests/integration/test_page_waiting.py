@@ -9,7 +9,7 @@ from selenium.webdriver.support.ui import Select
 
 from finqenv import documents, pages, sandbox
 from finqenv.banking import DOCUMENT, Bank, definition, step
-from finqenv.browser import AXE, accessible, chromium, gone, silent, trusting, waiting
+from finqenv.browser import AXE, accessible, chromium, next_page, silent, trusting, waiting
 from finqenv.flows import CARD
 
 APP = "https://app.example/done"
@@ -241,9 +241,8 @@ def scripted(run_directory):
 
 def press(browser, text):
     """Presses the button, and waits for the next page."""
-    old = browser.find_element(By.TAG_NAME, "html")
-    next(button for button in browser.find_elements(By.CSS_SELECTOR, "button, a.button") if button.text.startswith(text)).click()
-    waiting(browser, 10).until(lambda _: gone(old))
+    with next_page(browser):
+        next(button for button in browser.find_elements(By.CSS_SELECTOR, "button, a.button") if button.text.startswith(text)).click()
     silent(browser)
 
 
@@ -259,9 +258,8 @@ def test_pages_are_accessible(bank, scripted, tmp_path):
     scripted.get(pages.make(bank.client, CARD, language="ar")["url"])
     accessible(scripted)
     press(scripted, "ابدأ")
-    old = scripted.find_element(By.TAG_NAME, "html")
-    scripted.execute_script("document.querySelector('main form').submit()")  # past what the script checks
-    waiting(scripted, 10).until(lambda _: gone(old))
+    with next_page(scripted):
+        scripted.execute_script("document.querySelector('main form').submit()")  # past what the script checks
     assert scripted.find_element(By.ID, "problems")
     accessible(scripted)
     for name, text in {"/first_name": "Ana", "/last_name": "Pop", "/email": "ana@example.com"}.items():
@@ -271,7 +269,7 @@ def test_pages_are_accessible(bank, scripted, tmp_path):
     for place in (1, 2):
         scripted.find_element(By.ID, f"d-{place}").send_keys(str(picture))
         scripted.execute_script("arguments[0].click()", scripted.find_elements(By.CSS_SELECTOR, ".document button")[place - 1])
-        waiting(scripted, 10).until(lambda _, count=place: scripted.page_source.count("تم الاستلام") == count)
+        waiting(scripted).until(lambda _, count=place: scripted.page_source.count("تم الاستلام") == count)
     press(scripted, "متابعة")
     accessible(scripted)
 
@@ -301,9 +299,8 @@ def test_the_card_in_chromium_without_script(bank, browser, tmp_path):
     for document in ("id_front", "selfie"):
         form = browser.find_element(By.XPATH, f"//form[input[@name='document'][@value='{document}']]")
         form.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(picture))
-        old = browser.find_element(By.TAG_NAME, "html")
-        form.find_element(By.TAG_NAME, "button").click()
-        waiting(browser, 10).until(lambda _: gone(old))
+        with next_page(browser):
+            form.find_element(By.TAG_NAME, "button").click()
     browser.refresh()
     assert browser.page_source.count("Received") == 2, "the last document again: one effect"
     press(browser, "Continue")
@@ -355,15 +352,14 @@ def test_a_file_shows_how_far_it_is(bank, scripted, tmp_path):
     browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(bad))
     press(browser, "Send")
     assert "of another kind" in browser.page_source
-    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 40000}
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 10000}
     browser.execute_cdp_cmd("Network.enable", {})
     browser.execute_cdp_cmd("Network.emulateNetworkConditions", slow)
     try:
         browser.find_element(By.CSS_SELECTOR, "input[type=file]").send_keys(str(good))
-        old = browser.find_element(By.TAG_NAME, "html")
-        browser.find_element(By.CSS_SELECTOR, ".document button").click()
-        assert browser.find_element(By.TAG_NAME, "progress").get_attribute("aria-label").startswith("Send: ")
-        waiting(browser, 15).until(lambda _: gone(old))
+        with next_page(browser):
+            browser.find_element(By.CSS_SELECTOR, ".document button").click()
+            assert browser.find_element(By.TAG_NAME, "progress").get_attribute("aria-label").startswith("Send: ")
     finally:
         browser.execute_cdp_cmd("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
     assert "Received" in browser.page_source and "Choose a file first" not in browser.page_source
@@ -385,9 +381,8 @@ def test_a_narrow_window_by_keyboard_in_forced_colours(bank, scripted):
             assert seen and browser.execute_script("return document.documentElement.scrollWidth") <= 320, browser.page_source
 
     def enter():
-        old = browser.find_element(By.TAG_NAME, "html")
-        keys(Keys.ENTER)
-        waiting(browser, 10).until(lambda _: gone(old))
+        with next_page(browser):
+            keys(Keys.ENTER)
     try:
         browser.get(pages.make(bank.client, "page_parts_sbx_#1.0", language="en")["url"])
         to(browser, "main button", keys)

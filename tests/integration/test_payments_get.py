@@ -69,7 +69,7 @@ def test_a_payment(bank):
     bank.service.ledger.says = {"status": "PART", "transactions": [{"end_to_end_id": "E-2", "status": "ACSC"}]}
     past(bank, user, "next_at", "1 hour")
     get(bank, credentials)
-    until(lambda: get(bank, credentials)["phase"] == "settled", 10, "the inquiry behind the answer")
+    until(lambda: get(bank, credentials)["phase"] == "settled", what="the inquiry behind the answer")
     answer = get(bank, credentials)
     assert (answer["status"], answer["final"], answer["payment_id"]) == ("PART", True, asked(bank, user)[0]["payment_id"])
     assert [(one["status"], one["source"]) for one in answer["history"]] == [("ACSP", "answer"), ("PART", "notice")], "the same is noted once"
@@ -121,7 +121,7 @@ def test_a_bank_that_forgets_what_it_took(bank):
     bank.server.httpd.log.allow("FINQ08|FINQ19")
     past(bank, user, "next_at", "1 hour")
     get(bank, credentials)
-    until(lambda: asked(bank, user)[-1]["event"] == "payment", 10, "the inquiry behind the answer")
+    until(lambda: asked(bank, user)[-1]["event"] == "payment", what="the inquiry behind the answer")
     other = bank.user(PAY["name"]).submit("payment_intent", data)
     assert [detail["keyword"] for detail in other["details"]] == ["unique"]
     assert bank.psql(f"SELECT phase, is_released FROM finq.payment WHERE session_id = '{user.session_id}'") == "created|f"
@@ -282,7 +282,7 @@ def test_gaps_grow(bank):
         gap = lambda: int(bank.psql(f"SELECT gap FROM finq.payment WHERE session_id = '{user.session_id}'"))
         before = gap()
         get(bank, credentials)
-        until(lambda: bank.psql(f"SELECT next_at > clock_timestamp() FROM finq.payment WHERE session_id = '{user.session_id}'") == "t", 10, "the inquiry")
+        until(lambda: bank.psql(f"SELECT next_at > clock_timestamp() FROM finq.payment WHERE session_id = '{user.session_id}'") == "t", what="the inquiry")
         gaps.append(before)
     assert gaps[:4] == [60, 120, 240, 480] and gaps[-1] == 21600
     assert get(bank, credentials)["phase"] == "accepted"
@@ -343,7 +343,7 @@ def test_servers_ask_by_themselves(make_server, run_directory, server):
         user, _ = paid(alone)
         alone.service.ledger.says = {"status": "ACSC"}
         past(alone, user, "next_at", "1 hour")
-        until(lambda: alone.psql(f"SELECT phase FROM finq.payment WHERE session_id = '{user.session_id}'") == "settled", 20, "the refresher")
+        until(lambda: alone.psql(f"SELECT phase FROM finq.payment WHERE session_id = '{user.session_id}'") == "settled", what="the refresher")
     finally:
         alone.stop()
 

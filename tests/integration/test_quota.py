@@ -106,7 +106,7 @@ def test_a_tenant(desk, tenant, client):
     desk.installation.psql(f"SELECT finq.sessions_remove(ARRAY['{first.session_id}'::uuid])")
     assert stored(desk, tenant) == held(desk, tenant) == TENANT - KIB + len(PNG.content) - STEP
     desk.installation.psql(f"INSERT INTO finq.stored SELECT '{tenant.client_id}', 0 FROM generate_series(1, 150)")
-    until(lambda: desk.installation.psql(f"SELECT count(*) FROM finq.stored WHERE client_id = '{tenant.client_id}'") == "1", 20, "the janitor to add together")
+    until(lambda: desk.installation.psql(f"SELECT count(*) FROM finq.stored WHERE client_id = '{tenant.client_id}'") == "1", what="the janitor to add together")
     assert stored(desk, tenant) == held(desk, tenant)
     stranger = desk.user(plain(desk, desk.installation.create_tenant(f"Stranger {uuid.uuid4()}", (SKILL,))))
     assert stranger.upload("film", padded(STEP)).status == 200
@@ -171,7 +171,7 @@ def test_two_at_once_do_not_pass_together(desk, user):
     with connect(user.client) as connection, connection.makefile("rb") as file:
         body = padded(STEP).content
         connection.sendall(head(user, STEP, "film", "application/pdf") + body[:-1])
-        until(lambda: len(desk.staged()) == 1, 10, "the first to be under way")
+        until(lambda: len(desk.staged()) == 1, what="the first to be under way")
         assert user.upload("photo", PNG).status == 200
         connection.sendall(body[-1:])
         assert refused(read_answer(file), "step")

@@ -112,7 +112,7 @@ def test_a_database_that_is_read_only(desk):
     finally:
         made.psql("ALTER ROLE finq_web RESET default_transaction_read_only")
         connect_anew()
-    until(lambda: ready(desk) == 200, 3)
+    until(lambda: ready(desk) == 200)
 
 
 def test_skills_that_are_not_published(desk):

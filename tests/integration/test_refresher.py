@@ -273,7 +273,7 @@ def test_before_the_first_data(bank, asked):
     held = user.exchange().json
     assert asked.held.wait(20)
     with at_once(bank, held, 14) as answers:
-        until(lambda: sum(answer.done() for answer in answers) >= 14 - 2 * 4, 1.5, "those without a thread")
+        until(lambda: sum(answer.done() for answer in answers) >= 14 - 2 * 4, 8, "those without a thread")  # the others wait for 10 s
         asked.go.set()
     answers = [answer.result() for answer in answers]
     refused, others = [one for one in answers if one.status != 200], [one for one in answers if one.status == 200]

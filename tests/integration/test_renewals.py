@@ -3,7 +3,6 @@
 Seen red: see each test.
 """
 import copy
-import threading
 import uuid
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from finqenv.client import Onboarding
 from finqenv.flows import AISP, DEFINITIONS, publish, steps, submit, upload_required, walk
 from finqenv.load import at_once
-from finqenv.process import until
+from finqenv.locks import Hold
 from finqenv.wire import is_error, steady
 
 TIMES = {"consent_exp", "max_data_retention"}
@@ -306,25 +305,6 @@ def test_renewals_at_once(server, user):
     assert all(works(user, each) for each in given) and not works(user, given[6])
     for renewal in renewals:
         renewal.client.close()
-
-
-class Hold(threading.Thread):
-    """Holds a consent's row by a statement, and commits once so many wait for it."""
-
-    def __init__(self, server, statement, waiters):
-        super().__init__()
-        self.server, self.sql = server, f"""DO $$ BEGIN
-            PERFORM {statement};
-            PERFORM set_config('application_name', 'holds', false);
-            FOR i IN 1..500 LOOP
-                EXIT WHEN (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') >= {waiters};
-                PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
-            END LOOP; END $$"""
-        self.start()
-        until(lambda: server.psql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'holds'") == "1", 10, "the row")
-
-    def run(self):
-        self.server.psql(self.sql)
 
 
 def test_a_deletion_under_way(server, user):

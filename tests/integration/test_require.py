@@ -521,7 +521,7 @@ def test_the_log_shows_neither(guarded, bearer):
     bearer.get("/app/x")
     bearer.get("/app/x", Authorization="Bearer w0rd-for-the-log")
     log = guarded.httpd.directory / "bearing.log"
-    until(lambda: " 401" in log.read_text(), 5, "the log")
+    until(lambda: " 401" in log.read_text(), what="the log")
     text = log.read_text()
     assert bearer.tenant.client_secret not in text and bearer.credentials["access_token"] not in text and "w0rd" not in text
     assert re.search(rf"- - {bearer.tenant.client_id} 200", text)

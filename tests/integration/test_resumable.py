@@ -254,7 +254,7 @@ def test_what_was_stored_outlives_its_address(desk, user, film):
 def test_who_comes_second_ends_the_first(desk, user, film):
     with connect(desk.user(desk.plain).client) as line:
         line.sendall(film.head_of(0, len(PDF.content)) + PDF.content[:2 * FRAME + 9])
-        until(lambda: file_of(desk, user).stat().st_size > 2 * FRAME, 10, "two frames on the disk")
+        until(lambda: file_of(desk, user).stat().st_size > 2 * FRAME, what="two frames on the disk")
         assert film.offset() == 2 * FRAME
         line.sendall(b"y" * FRAME)
         assert b" 409 " in line.recv(4096)
@@ -268,7 +268,7 @@ def test_a_cut_line_leaves_all_that_came(desk, user, film):
         with connect(desk.user(desk.plain).client) as line:
             line.sendall(film.head_of(at, len(PDF.content) - at) + PDF.content[at:end])
         # on the disk: whoever asks by HEAD would end who still reads
-        until(lambda: file_of(desk, user).stat().st_size >= size + end - at, 10, f"{end} bytes")
+        until(lambda: file_of(desk, user).stat().st_size >= size + end - at, what=f"{end} bytes")
         assert film.offset() == end
     assert film.send().status == 204
     stored(desk, user, "film", PDF.content)
@@ -388,11 +388,11 @@ def test_a_killed_child_leaves_a_true_offset_and_another_server_goes_on(narrow):
     httpd = narrow.installation.httpd
     with connect(user.client) as line:
         line.sendall(tus.head_of(0, len(PDF.content)) + PDF.content[:2 * FRAME + 9])
-        until(lambda: file_of(narrow, user).stat().st_size > 2 * FRAME, 10, "two frames on the disk")
+        until(lambda: file_of(narrow, user).stat().st_size > 2 * FRAME, what="two frames on the disk")
         before = httpd.children()
         for child in before:
             os.kill(child, signal.SIGKILL)
-        until(lambda: httpd.children() and not set(httpd.children()) & set(before), 10, "a new child")
+        until(lambda: httpd.children() and not set(httpd.children()) & set(before), what="a new child")
     tus.client = Client(f"http://localhost:{narrow.other.httpd.settings.plain_port}", narrow.tenant)
     assert tus.offset() == 2 * FRAME
     assert tus.send(100).status == 204
@@ -432,7 +432,7 @@ def schedules(narrow, seeds, kills, steps=10):
         schedule = Schedule(narrow, (narrow.installation, narrow.other), seed, kills)
         files.update(schedule.go(steps))
         happened.update(schedule.happened)
-    until(lambda: set(narrow.placed()) - before == files, 20, "the files of what there is")
+    until(lambda: set(narrow.placed()) - before == files, what="the files of what there is")
     return happened
 
 

@@ -38,7 +38,7 @@ def head_of(user, length, document="film", media_type="application/pdf", version
 
 def begin(user, body, **headers):
     """The answers to a creation: the first is the interim one."""
-    return user.client.raw(head_of(user, len(body), **headers) + body, timeout=10)
+    return user.client.raw(head_of(user, len(body), **headers) + body, silence=10)
 
 
 def ask(user, method, address, body=b"", version=8, **headers):
@@ -86,7 +86,7 @@ def test_a_cut_creation_goes_on_where_it_was(desk, user):
     address = said.decode().partition("Location: ")[2].partition("\r\n")[0]
     file = next(desk.directory.glob("2*/" + desk.installation.psql(
         f"SELECT upload_id FROM finq.partial WHERE step_id = '{user.step_id}'")))
-    until(lambda: file.stat().st_size > FRAME + 9, 10, "what has come")
+    until(lambda: file.stat().st_size > FRAME + 9, what="what has come")
     where = ask(user, "HEAD", address)
     assert (where.headers["upload-offset"], where.headers["upload-length"]) == (str(FRAME + 9), str(len(PDF)))
     assert append(user, address, FRAME + 9, PDF[FRAME + 9:], "?1").status == 200

@@ -143,7 +143,7 @@ def test_forms_that_are_none(visitor, method, body, media_type, status):
 def test_a_chunked_form_has_the_same_limit(visitor):
     head = (f"POST /sandbox HTTP/1.1\r\nHost: localhost\r\nContent-Type: {FORM}\r\n"
             "Transfer-Encoding: chunked\r\n\r\n")
-    answers = visitor.raw(head.encode() + b"2710\r\n" + b"y" * 10000 + b"\r\n0\r\n\r\n", timeout=5)
+    answers = visitor.raw(head.encode() + b"2710\r\n" + b"y" * 10000 + b"\r\n0\r\n\r\n", silence=5)
     assert answers[0].status == 413
 
 
@@ -182,7 +182,7 @@ def labelled(page, text):
 
 def arrived(page):
     """The parameters with which the browser was sent back to the API, once it has come to the application."""
-    waiting(page, 20).until(lambda _: "/app/done" in page.current_url)
+    waiting(page).until(lambda _: "/app/done" in page.current_url)
     messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
     sent = [message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"]
     back = [urllib.parse.urlsplit(url) for url in sent if "/v1/redirects/sca?" in url]
@@ -214,7 +214,7 @@ def test_a_form_with_gaps(page):
     page.execute_script("document.forms[0].noValidate = true")
     labelled(page, "Customer number").send_keys("77")
     page.find_element(By.TAG_NAME, "button").click()
-    waiting(page, 20).until(lambda _: page.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+    waiting(page).until(lambda _: page.find_elements(By.CSS_SELECTOR, "[role=alert]"))
     picture(page, BUILD / "sandbox-gaps.png")
     assert labelled(page, "Customer number").get_attribute("value") == "77"
     assert labelled(page, "PIN").get_attribute("aria-invalid") == "true"
@@ -239,7 +239,7 @@ def test_who_asks_and_for_what_and_which_accounts(asked):
     for name in ("Current account, RON", "Savings account, EUR"):
         labelled(asked, name).click()
     asked.find_element(By.TAG_NAME, "button").click()
-    waiting(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+    waiting(asked).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
     assert asked.switch_to.active_element.get_attribute("id") == "problems" and asked.title.startswith("Error: ")
     assert "Choose an account at least, or refuse." in asked.switch_to.active_element.text and "shop.example" in asked.page_source
     labelled(asked, "PIN").send_keys("1234")
@@ -263,7 +263,7 @@ def test_the_page_is_dark_where_the_user_wants_it(asked):
         assert asked.execute_script(CONTRAST) == []
         asked.execute_script("document.forms[0].noValidate = true")
         asked.find_element(By.TAG_NAME, "button").click()
-        waiting(asked, 20).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
+        waiting(asked).until(lambda _: asked.find_elements(By.CSS_SELECTOR, "[role=alert]"))
         assert asked.execute_script(CONTRAST) == []
     finally:
         asked.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

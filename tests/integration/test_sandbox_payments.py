@@ -155,7 +155,7 @@ def test_who_approves_later(installation, client):
     _, link = sandbox.come_back(client, sandbox.choose(client, url, "later"))
     assert link == {"status": "SESSION_PENDING"}
     told = f"SELECT status FROM finq.payment WHERE session_id = '{user.session_id}'"
-    until(lambda: installation.psql(told) == "ACSC", 10)
+    until(lambda: installation.psql(told) == "ACSC")
     assert standing(installation, data) == ("ACSC", True)
 
 

@@ -140,7 +140,7 @@ def test_larger_than_clamd_takes_without_a_length(desk, raw_user):
     before = desk.held(raw_user.step_id)
     body = padded(LIMIT + 1).content
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
-    answer = desk.plain.raw(head(raw_user, None, "film", "application/pdf") + chunked, timeout=10)[0]
+    answer = desk.plain.raw(head(raw_user, None, "film", "application/pdf") + chunked, silence=0.1)[0]
     assert answer["max_bytes"] == LIMIT
     refused(desk, raw_user, answer, before, 413, "payload_too_large")
 
@@ -195,7 +195,7 @@ def test_clamd_that_hangs(desk, clamd, user):
     try:
         began = time.monotonic()
         unavailable(desk, user, before, user.upload("film", padded(1_500_000)))
-        assert time.monotonic() - began < TIMEOUT + 5
+        assert time.monotonic() - began < TIMEOUT + 15
     finally:
         clamd.signal(signal.SIGCONT)
     nothing_is_spent(desk, user, before)

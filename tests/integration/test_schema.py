@@ -256,7 +256,7 @@ def test_a_schema_that_does_not_fit(own):
         unavailable(own, user, "no member of finq_server")
     finally:
         own.psql("GRANT USAGE ON SCHEMA finq TO finq_server")
-    until(lambda: submit(user, 1).status == 200, 2)
+    until(lambda: submit(user, 1).status == 200)
 
 
 def test_a_newer_schema_serves_an_older_module(own):

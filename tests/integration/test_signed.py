@@ -153,7 +153,7 @@ def test_chunked_and_empty_bodies(signed, key, tenant):
     def send(framed, signed_body):
         head = ("POST /v1s/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 f"Transfer-Encoding: chunked\r\nAuthorization: {authorization(key, signed_body)}\r\n\r\n")
-        return signed().raw(head.encode() + framed, timeout=1)[0]
+        return signed().raw(head.encode() + framed, silence=0.1)[0]
     assert send(_chunked([body[i:i + 1] for i in range(len(body))]), body).status == 200
     assert send(_chunked([body[:7], body[8:]]), body).code == "invalid_digest"
     assert send(_chunked([]), body).code == "invalid_digest"
@@ -167,7 +167,7 @@ def test_two_requests_on_one_connection(signed, key, tenant):
         return (f"POST /v1s/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n{header}\r\n").encode() + body
     good, none = request(f"Authorization: {authorization(key, body)}\r\n"), request("")
     client = signed()
-    assert [a.status for a in client.raw(good + none + good, timeout=1)] == [200, 401, 200]
+    assert [a.status for a in client.raw(good + none + good, silence=0.5, answers=3)] == [200, 401, 200]
 
 
 def test_what_is_off_looks_at_nothing(server, tenant):
@@ -345,7 +345,8 @@ def test_how_often_the_database_is_asked(quick, company):
         assert client.start_session(SKILL).status == 200
         assert "(unknown kid)" in unknown.start_session(SKILL)["message"]
         assert "(unknown kid)" in nobody.start_session(SKILL)["message"]
-    assert _asked(quick) - before <= 6
+    took = time.monotonic() - start
+    assert _asked(quick) - before <= 3 + 2 * took
 
 
 # -- once

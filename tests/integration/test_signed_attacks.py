@@ -208,7 +208,7 @@ def test_headers_in_numbers_and_sizes(visitor, key, body):
     def raw(lines):
         text = (f"POST /v1s/sessions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
                 f"{lines}\r\n").encode() + body
-        return visitor.raw(text, timeout=1)[0]
+        return visitor.raw(text)[0]
     assert raw(f"Authorization: Bearer {token}\r\n").status == 200
     refused(raw(f"Authorization: Bearer {token}\r\n" * 2))
     refused(raw(f"Authorization: Bearer {token}\r\nAuthorization: Basic YTpi\r\n"))
@@ -450,11 +450,11 @@ def test_what_follows_a_refusal(visitor, key, body):
     inner = (b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
     large = inner + b" " * 200_000
     head = b"POST /v1s/sessions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n"
-    answers = visitor.raw(head + b"Content-Length: %d\r\n\r\n" % len(large) + large, timeout=2)
+    answers = visitor.raw(head + b"Content-Length: %d\r\n\r\n" % len(large) + large, silence=1)
     assert [a.status for a in answers] == [401] and answers[0].headers.get("connection") == "close"
-    answers = visitor.raw(head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(inner), inner), timeout=2)
+    answers = visitor.raw(head + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(inner), inner), silence=1)
     assert [a.status for a in answers] == [401] and answers[0].headers.get("connection") == "close"
-    answers = visitor.raw(head + b"Content-Length: %d\r\n\r\n" % len(body) + body + inner, timeout=2)
+    answers = visitor.raw(head + b"Content-Length: %d\r\n\r\n" % len(body) + body + inner, silence=1, answers=2)
     assert [a.status for a in answers] == [401, 200], "a small one is, and the connection stays"
 
 

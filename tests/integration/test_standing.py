@@ -172,7 +172,7 @@ class Visitor:
         browser.get(address)
 
     def _until(self, condition, what):
-        waiting(self.browser, 30).until(condition, what)
+        waiting(self.browser).until(condition, what)
         return self
 
     def sees(self, title):
@@ -215,7 +215,7 @@ def test_the_example_onboards_a_user(browser, application, tmp_path):
     visitor = Visitor(browser, application)
     visitor.sees("What would you like?").presses("Credit card").sees("About you")
     visitor.types(**PERSON, email="nobody").presses("Continue")
-    waiting(browser, 30).until(lambda b: "email" in b.find_element(By.ID, "problem").text)
+    waiting(browser).until(lambda b: "email" in b.find_element(By.ID, "problem").text)
     visitor.types(email="ana@example.com").chooses(tmp_path, id_front=documents.png(), selfie=documents.png("me.png", 48, 64)).presses("Continue")
     visitor.sees("Your card").presses("Back").sees("About you")
     assert "Identity card, front (is there)" in browser.find_element(By.ID, "form").text
@@ -223,7 +223,7 @@ def test_the_example_onboards_a_user(browser, application, tmp_path):
     visitor.types(card="Gold card", limit="5000", currency="Euro", employment="Student")
     visitor.chooses(tmp_path, income_proof=documents.pdf()).presses("Continue")
     assert re.fullmatch("[0-9a-f-]{36}", visitor.credentials())
-    until(lambda: "session.completed" in visitor.told(), 20, "the event")
+    until(lambda: "session.completed" in visitor.told(), what="the event")
 
 
 def test_the_example_visits_the_bank_and_cancels(browser, application):

@@ -326,7 +326,7 @@ def test_a_database_that_is_down_spends_nothing(own):
     assert is_error(answer, 503, "service_unavailable") and answer.headers["retry-after"] == "1"
     own.postgres.start()
     own.httpd.log.allow("FINQ03.*503")
-    until(lambda: send(user, body).status == 200, 5)
+    until(lambda: send(user, body).status == 200)
 
 
 # -- other tenants' objects: whatever B asks for of A's, it learns what it would learn of nothing

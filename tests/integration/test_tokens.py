@@ -75,8 +75,8 @@ def test_the_reply(server, client, path):
     assert list(answer.json) == ["access_token", "credentials_id", "consent_exp", "max_data_retention", "session_id", "skill"]
     assert answer["session_id"] == user.session_id and answer["skill"] == user.skill
     assert len(answer["access_token"]) >= 43 and uuid.UUID(answer["credentials_id"])
-    assert abs(seconds_of(answer["consent_exp"]) - now - 90 * DAY) < 5
-    assert abs(seconds_of(answer["max_data_retention"]) - now - 120 * DAY) < 5
+    assert abs(seconds_of(answer["consent_exp"]) - now - 90 * DAY) < 60
+    assert abs(seconds_of(answer["max_data_retention"]) - now - 120 * DAY) < 60
     assert answer.body == json.dumps(answer.json, separators=(",", ":")).encode()
     assert answer.headers["cache-control"] == "no-store" and "x-request-id" in answer.headers
     assert credentials(server, user) == "1"
@@ -89,8 +89,8 @@ def test_durations_are_the_tenants_and_skills_own(server):
     server.finqctl("tenant", "allow", tenant.client_id, AISP, "--consent-duration", 5, "--cache-max-data-retention", 0)
     now = time.time()
     answer = walk(server.client(tenant)).exchange()
-    assert abs(seconds_of(answer["consent_exp"]) - now - 5 * MINUTE) < 5
-    assert abs(seconds_of(answer["max_data_retention"]) - now) < 5
+    assert abs(seconds_of(answer["consent_exp"]) - now - 5 * MINUTE) < 60
+    assert abs(seconds_of(answer["max_data_retention"]) - now) < 60
 
 
 def test_a_repeated_exchange_gets_the_same_answer(server, client):
@@ -191,7 +191,7 @@ def test_a_grant_removed_before_the_exchange_leaves_the_defaults(server):
     tenant = server.create_tenant("grant removed")
     user = walk(server.client(tenant))
     server.psql(f"DELETE FROM finq.tenant_skill WHERE client_id = '{tenant.client_id}'")
-    assert abs(seconds_of(user.exchange()["consent_exp"]) - time.time() - 90 * DAY) < 5
+    assert abs(seconds_of(user.exchange()["consent_exp"]) - time.time() - 90 * DAY) < 60
 
 
 def test_only_hashes_are_stored(server, tenant, client):

@@ -290,7 +290,7 @@ def test_a_child_killed_between_place_and_record(make_desk):
     process.until(lambda: desk.installation.httpd.children(), what="a new child")
     assert desk.rows(user.step_id) == {}
     kept = desk.user(desk.plain).upload("photo", OTHER)["upload_id"]
-    process.until(lambda: desk.staged() == [] and desk.placed() == [kept], 20, "the dead upload's end")
+    process.until(lambda: desk.staged() == [] and desk.placed() == [kept], what="the dead upload's end")
     assert user.upload("photo", PNG).status == 200, "and its nonce still works"
 
 
@@ -325,8 +325,8 @@ def test_a_replaced_file_that_stayed(make_desk):
     desk.installation.psql(f"INSERT INTO finq.upload_removed VALUES ('{old}', clock_timestamp(), false)")
     assert desk.placed() == sorted([old, new])
     tidy(desk)
-    process.until(lambda: desk.placed() == [new], 10, "the old file's end")
-    process.until(lambda: removed(desk) == 0, 10, "the database's knowledge of it")
+    process.until(lambda: desk.placed() == [new], what="the old file's end")
+    process.until(lambda: removed(desk) == 0, what="the database's knowledge of it")
 
 
 def test_a_file_that_cannot_be_removed_is_tried_again(make_desk):
@@ -342,7 +342,7 @@ def test_a_file_that_cannot_be_removed_is_tried_again(make_desk):
     file.rmdir()
     file.write_bytes(PNG.content)
     tidy(desk)
-    process.until(lambda: desk.placed() == [new] and removed(desk) == 0, 10, "the old file's end")
+    process.until(lambda: desk.placed() == [new] and removed(desk) == 0, what="the old file's end")
 
 
 def test_a_sweep_keeps_up(make_desk):
@@ -354,7 +354,7 @@ def test_a_sweep_keeps_up(make_desk):
         "INSERT INTO finq.upload_removed SELECT gen_random_uuid(), clock_timestamp() - interval '9 days', true,"
         " clock_timestamp() - n * interval '1 day' FROM unnest(ARRAY[6, 8]) n")
     tidy(desk)
-    process.until(lambda: removed(desk, "gone_at IS NULL") == 0, 20, "the run")
+    process.until(lambda: removed(desk, "gone_at IS NULL") == 0, what="the run")
     assert removed(desk, "NOT decided") == 0 and removed(desk) == 2501
 
 
@@ -385,7 +385,7 @@ def test_an_answer_that_never_came(proxied, lost):
     httpd.log.allow("FINQ03: .*503 service_unavailable: database: no connection or no answer was to be had a moment ago")
     with connect(desk.plain) as connection, connection.makefile("rb") as file:
         connection.sendall(head(user, len(PNG.content)) + PNG.content[:-1])
-        process.until(desk.staged, 10, "the upload to be admitted")
+        process.until(desk.staged, what="the upload to be admitted")
         proxy.lose = lost
         connection.sendall(PNG.content[-1:])
         answer = read_answer(file)
@@ -395,11 +395,11 @@ def test_an_answer_that_never_came(proxied, lost):
     proxy.lose = None
     recorded = desk.rows(user.step_id).get("photo")
     assert (recorded is not None) == (lost == "answers")
-    again = process.until(lambda: (a := user.upload("photo", PNG)).status == 200 and a, 5, "the database's return")
+    again = process.until(lambda: (a := user.upload("photo", PNG)).status == 200 and a, what="the database's return")
     assert recorded in (None, again["upload_id"]), "the repeated upload is answered with the one that stands"
     assert desk.rows(user.step_id) == {"paper": paper, "photo": again["upload_id"]}
     tidy(desk)
-    process.until(lambda: desk.staged() == [], 10, "the settling")
+    process.until(lambda: desk.staged() == [], what="the settling")
     assert desk.placed() == sorted([paper, again["upload_id"]])
 
 
@@ -421,6 +421,6 @@ def test_a_connection_that_is_cut(proxied, in_mid_call):
         proxy.cut()
         assert read_answer(file).status == 503
     desk.installation.postgres.wait_idle()
-    kept = process.until(lambda: (a := user.upload("photo", OTHER)).status == 200 and a, 5, "the database")["upload_id"]
+    kept = process.until(lambda: (a := user.upload("photo", OTHER)).status == 200 and a, what="the database")["upload_id"]
     tidy(desk)
-    process.until(lambda: desk.staged() == [] and desk.placed() == [kept], 20, "the settling")
+    process.until(lambda: desk.staged() == [] and desk.placed() == [kept], what="the settling")

@@ -56,7 +56,7 @@ def refused(desk, user, answer, status, code):
 
 def send(client, data):
     """The answers to raw bytes."""
-    return client.raw(data, timeout=10)
+    return client.raw(data, silence=10)
 
 
 def send_form(user, parts, boundary="XX", **options):

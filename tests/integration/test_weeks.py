@@ -264,7 +264,7 @@ def test_who_comes_for_a_row_that_moves_is_answered(own, client):
         f"/sessions/{user.session_id}/resume", {"client_id": client.tenant.client_id, "client_secret": client.tenant.client_secret})))
     with Mover(own, user):
         resume.start()
-        until(lambda: own.psql(WAITING) == "1", 10, "the request's wait")
+        until(lambda: own.psql(WAITING) == "1", what="the request's wait")
     resume.join()
     assert answers[0].status == 200 and answers[0]["status"] == "SESSION_COMPLETED", answers[0].body
     assert "session_kept" in rows(own, user)
@@ -279,7 +279,7 @@ def test_weeks_come_and_go_under_load(own):
     with under_load(onboard, len(clients)) as results:
         for by in range(8, 14):
             own.psql(f"SELECT finq.week_add(t.name, finq.week_start(clock_timestamp() - interval '{by} weeks')) FROM finq.week_tables() t")
-            until(lambda: run(own) and own.psql(WEEKS.format("past")) == "0", 20, "the week's end")
+            until(lambda: run(own) and own.psql(WEEKS.format("past")) == "0", what="the week's end")
     for each in clients:
         each.close()
     assert {result for _, result in results} == {(place, 200) for place in range(3)}
