@@ -69,7 +69,8 @@ class Installation:
 
     def start_database(self):
         if not self.postgres.pid() and self._may_be_copied():
-            self.postgres.start_migrated(f"{hashlib.sha256(FINQCTL.read_bytes()).hexdigest()[:16]}-{datetime.date.today()}", self._migrate)
+            today = datetime.datetime.now(datetime.timezone.utc).date()  # weeks begin on Mondays of UTC
+            self.postgres.start_migrated(f"{hashlib.sha256(FINQCTL.read_bytes()).hexdigest()[:16]}-{today}", self._migrate)
             return
         if not self.postgres.pid():
             self.postgres.start()
