@@ -659,12 +659,7 @@ CREATE TABLE finq.session (
     returned_by uuid,
     returned json,
     went_back boolean NOT NULL DEFAULT false,
-    is_over boolean GENERATED ALWAYS AS (
-CASE
-    WHEN (status = ANY (ARRAY['SESSION_FAILED'::finq.session_status, 'SESSION_EXPIRED'::finq.session_status])) THEN true
-    WHEN (status = ANY (ARRAY['SESSION_IN_PROGRESS'::finq.session_status, 'SESSION_COMPLETED'::finq.session_status])) THEN false
-    ELSE NULL::boolean
-END) STORED,
+    is_over boolean,
     kept boolean NOT NULL DEFAULT false,
     CONSTRAINT session_pkey PRIMARY KEY (session_id, kept)
 ) PARTITION BY LIST (kept);

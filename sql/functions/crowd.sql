@@ -59,11 +59,12 @@ BEGIN
            AND (p_status[u.member] = 'SESSION_IN_PROGRESS'
                 OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id[u.member]))),
     begun AS (
-        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, started_at, updated_at,
+        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, is_over, started_at, updated_at,
                                   expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
                                   return_link, return_until, data_key)
-        SELECT a.session_id, a.client_id, a.skill_id, a.tenant_user_id, a.user_mac, a.status, to_timestamp(a.started_at), v_now,
+        SELECT a.session_id, a.client_id, a.skill_id, a.tenant_user_id, a.user_mac, a.status,
+               finq.session_is_over(a.status), to_timestamp(a.started_at), v_now,
                CASE WHEN a.status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(a.started_at + a.session_ttl) END,
                1, a.step_id, a.body_hash, to_timestamp(a.until), a.secret_id, a.place, a.next_place, a.waits_for,
                CASE WHEN a.waits_for IS NOT NULL THEN v_now END, a.reply, a.reasons, to_timestamp(a.until), a.reasons, a.return_link,
@@ -79,7 +80,7 @@ BEGIN
         RETURNING s.session_id, s.kept),
     gone_on AS (
         UPDATE finq.session s
-           SET status = a.status, updated_at = v_now,
+           SET status = a.status, is_over = finq.session_is_over(a.status), updated_at = v_now,
                expires_at = CASE WHEN a.status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at END,
                step_ordinal = a.ordinal, step_id = a.step_id,
                step_body_hash = a.body_hash, answer_expires_at = to_timestamp(a.until), answer_secret_id = a.secret_id,

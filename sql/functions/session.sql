@@ -30,6 +30,13 @@ CREATE OR REPLACE FUNCTION finq.time_last(p_id uuid) RETURNS uuid
 -- How a session stands
 -- ---------------------------------------------------------------------------------------------------------------------
 
+-- Whether a session of that status ended without a consent; NULL while a person decides, and its time stands still. Whoever writes
+-- status writes is_over beside it.
+CREATE OR REPLACE FUNCTION finq.session_is_over(p_status finq.session_status) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN p_status IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN true
+                WHEN p_status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') THEN false END;
+
 -- Whether a session's time is up. Time that it spends waiting does not count; a bank is waited for until its page ends. One
 -- that is completed waits for its exchange, and whoever has its token may still come. As volatile as the clock that it looks at: only so does
 -- PostgreSQL put its body in the place of a call.
@@ -59,7 +66,7 @@ DECLARE
     v_now     timestamptz := clock_timestamp();
     v_session finq.session;
 BEGIN
-    UPDATE finq.session s SET status = 'SESSION_EXPIRED', waits_for = NULL, updated_at = v_now, expires_at = v_now
+    UPDATE finq.session s SET status = 'SESSION_EXPIRED', is_over = true, waits_for = NULL, updated_at = v_now, expires_at = v_now
      WHERE s.session_id = p_session_id RETURNING s.* INTO v_session;
     PERFORM finq.session_event(v_session.client_id, p_session_id, v_session.skill_id, v_session.status, v_session.step_id);
     RETURN v_session;
@@ -187,7 +194,7 @@ DECLARE
         ELSE 'SESSION_IN_PROGRESS' END;
 BEGIN
     UPDATE finq.session s
-       SET status = v_status, updated_at = v_now, waits_for = NULL,
+       SET status = v_status, is_over = finq.session_is_over(v_status), updated_at = v_now, waits_for = NULL,
            expires_at = CASE WHEN v_status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at + coalesce(v_now - s.waits_since, '0') END,
            resubmit = p_decision = 'resubmit', told = p_told, reasons = p_reasons, own_reasons = p_own_reasons,
            next_place = CASE WHEN p_decision = 'resubmit' THEN s.step_place ELSE s.next_place END,
@@ -599,7 +606,7 @@ BEGIN
         UPDATE finq.session s SET returned_at = NULL WHERE s.session_id = p_session_id;
         RETURN finq.return_answer(v_session, coalesce(v_refusal, 'ok'));
     ELSIF p_decision = 'pending' THEN
-        UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', updated_at = clock_timestamp(),
+        UPDATE finq.session s SET waits_for = 'DECISION', status = 'SESSION_PENDING', is_over = NULL, updated_at = clock_timestamp(),
                                   reasons = p_reasons, own_reasons = NULL
          WHERE s.session_id = p_session_id;
         PERFORM finq.session_event(p_client_id, p_session_id, v_session.skill_id, 'SESSION_PENDING', v_session.step_id);

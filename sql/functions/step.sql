@@ -169,11 +169,12 @@ BEGIN
 
     IF p_ordinal = 1 THEN
         PERFORM pg_advisory_xact_lock_shared(finq.person_lock(p_user_mac)); -- apart: what follows sees who was erased meanwhile
-        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, started_at, updated_at,
+        INSERT INTO finq.session AS s (session_id, client_id, skill_id, tenant_user_id, user_mac, status, is_over, started_at, updated_at,
                                   expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
                                   return_link, return_until, renews, data_key)
-        SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_user_mac, p_status, to_timestamp(p_started_at), v_now,
+        SELECT p_session_id, t.client_id, a.skill_id, p_tenant_user_id, p_user_mac, p_status,
+               finq.session_is_over(p_status), to_timestamp(p_started_at), v_now,
                CASE WHEN p_status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(p_started_at + p_session_ttl) END,
                1, p_step_id, p_body_hash, v_expires, p_secret_id, p_place, p_next_place, p_waits_for,
                CASE WHEN p_waits_for IS NOT NULL THEN v_now END, p_reply, p_reasons, v_expires, p_reasons, p_return_link,
@@ -188,7 +189,7 @@ BEGIN
         ON CONFLICT (session_id, kept) DO NOTHING;
     ELSE
         UPDATE finq.session s
-           SET status = p_status, updated_at = v_now,
+           SET status = p_status, is_over = finq.session_is_over(p_status), updated_at = v_now,
                expires_at = CASE WHEN p_status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at END,
                step_ordinal = p_ordinal, step_id = p_step_id,
                step_body_hash = p_body_hash, answer_expires_at = v_expires, answer_secret_id = p_secret_id,

@@ -169,9 +169,8 @@ CREATE TABLE finq.session (
     returned_by          uuid                NULL,     -- by which request
     returned             json                NULL,     -- what that was answered, once it is concluded; error and description sealed
     went_back            boolean             NOT NULL DEFAULT false, -- some of its steps may be off its path
-    is_over              boolean             NULL GENERATED ALWAYS AS ( -- it ended without a consent; NULL while a person decides, and its time stands still
-        CASE WHEN status IN ('SESSION_FAILED', 'SESSION_EXPIRED') THEN true
-             WHEN status IN ('SESSION_IN_PROGRESS', 'SESSION_COMPLETED') THEN false END) STORED,
+    is_over              boolean             NULL,     -- finq.session_is_over(status). It is no generated column: an UPDATE makes the expression of
+                                                       -- one ready for the table of each week, which was a third of a step's cost
     kept                 boolean             NOT NULL DEFAULT false, -- outlives its week, with all that hangs on it
     PRIMARY KEY (session_id, kept)
 ) PARTITION BY LIST (kept);

@@ -24,11 +24,11 @@ SELECT CASE p WHEN 1 THEN o.step_1 ELSE o.step_2 END, o.session_id, p, CASE p WH
        sha256(o.session_id::text::bytea) || convert_to(json_build_object(
            'first_name', 'Ana', 'last_name', 'Popescu', 'email', 'ana.' || o.n || '@example.com', 'birth_date', '1990-04-17')::text, 'UTF8'),
        o.began, p, false FROM one o, generate_series(1, 2) p;
-INSERT INTO finq.session (session_id, client_id, skill_id, tenant_user_id, user_mac, data_key, status, started_at, updated_at, expires_at, step_ordinal, step_id,
+INSERT INTO finq.session (session_id, client_id, skill_id, tenant_user_id, user_mac, data_key, status, is_over, started_at, updated_at, expires_at, step_ordinal, step_id,
     step_body_hash, answer_expires_at, answer_secret_id, exchanged_at, exchange_key_id, exchange_secret_id, exchange_salt, credentials_id,
     step_place, next_place, reply_until)
 SELECT o.session_id, '{tenant}', {skill}, o.person, o.user_mac, o.data_key, CASE WHEN o.consents THEN 'SESSION_COMPLETED' ELSE 'SESSION_EXPIRED' END::finq.session_status,
-       o.began, o.began, o.began + interval '1 day', 2, o.step_2, sha256('body'), o.began + interval '30 minutes', 1,
+       NOT o.consents, o.began, o.began, o.began + interval '1 day', 2, o.step_2, sha256('body'), o.began + interval '30 minutes', 1,
        CASE WHEN o.consents THEN o.began END, 1, 1, CASE WHEN o.consents THEN '\\x000102030405060708090a0b0c0d0e0f'::bytea END,
        CASE WHEN o.consents THEN o.credentials_id END, 2, 0, o.began
   FROM one o;

@@ -114,7 +114,8 @@ class Batch:
         standing = {"client_id": member["p_client_id"], "skill_id": self.skill, "status": "SESSION_IN_PROGRESS", "step_ordinal": step_ordinal,
                     "step_id": self.new_id(), "answer_secret_id": 6, "generation": 0, "data_key": "\\x08", "next_place": 2, "step_place": 1, **columns}
         times = {"started_at": "now()", "updated_at": "now() - interval '3 minutes'", "expires_at": standing.pop("expires_at", "now() + interval '1 day'"),
-                 "answer_expires_at": "now() + interval '20 minutes'", "reply_until": "now() + interval '20 minutes'", "told": "'\\x09'"}
+                 "answer_expires_at": "now() + interval '20 minutes'", "reply_until": "now() + interval '20 minutes'", "told": "'\\x09'",
+                 "is_over": f"finq.session_is_over('{standing['status']}')"}
         times.update({name: standing.pop(name) for name in ("exchanged_at", "waits_since", "return_until", "answer_expires_at", "told") if name in standing})
         names = ["session_id", "step_body_hash", *standing, *times]
         values = [quoted(member["p_session_id"]), quoted("\\x" + body_hash), *map(quoted, standing.values()), *times.values()]

@@ -27,7 +27,7 @@ def desk(make_server, server, request):
 
 def set_end(desk, name, status, left):
     """The session's status, and how long it has been since its end, or will be."""
-    desk.installation.psql(f"UPDATE finq.session SET status = '{status}', expires_at = clock_timestamp() + interval '{left}',"
+    desk.installation.psql(f"UPDATE finq.session SET status = '{status}', is_over = finq.session_is_over('{status}'), expires_at = clock_timestamp() + interval '{left}',"
                            f" updated_at = expires_at WHERE session_id = '{desk.users[name].session_id}'")
 
 

@@ -103,7 +103,7 @@ def test_expired_sessions_go_after_their_retention(own, client):
 def test_how_long_sessions_stay_is_told(own, client):
     """Red where janitor.c passes another value."""
     user = walk(client, CARD, to=1)
-    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', expires_at = clock_timestamp() - interval '61 seconds' WHERE session_id = '{user.session_id}'")
+    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, expires_at = clock_timestamp() - interval '61 seconds' WHERE session_id = '{user.session_id}'")
     assert run(own, "--session-retention", "3600") == {} and run(own, "--session-retention", "60") == {"sessions_removed": 1}
 
 

@@ -41,7 +41,7 @@ def jobs_done(desk, host):
 
 
 def end(desk, user, ago="31 days"):
-    desk.installation.psql("UPDATE finq.session SET status = 'SESSION_FAILED', updated_at = clock_timestamp(),"
+    desk.installation.psql("UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, updated_at = clock_timestamp(),"
                            f" expires_at = clock_timestamp() - interval '{ago}' WHERE session_id = '{user.session_id}'")
 
 

@@ -20,9 +20,9 @@ WATCH = """
     END $$;
     CREATE TRIGGER note AFTER UPDATE ON finq.session FOR EACH ROW WHEN (NEW.status = 'SESSION_EXPIRED') EXECUTE FUNCTION public.note()"""
 DUE = """
-    INSERT INTO finq.session (session_id, client_id, skill_id, status, started_at, updated_at, expires_at, step_ordinal, step_id,
+    INSERT INTO finq.session (session_id, client_id, skill_id, status, is_over, started_at, updated_at, expires_at, step_ordinal, step_id,
                               step_body_hash, answer_expires_at, answer_secret_id)
-    SELECT (left(finq.first_id(clock_timestamp())::text, 14) || right(gen_random_uuid()::text, 22))::uuid, '{}', (SELECT min(skill_id) FROM finq.skill), 'SESSION_IN_PROGRESS', clock_timestamp(), clock_timestamp(),
+    SELECT (left(finq.first_id(clock_timestamp())::text, 14) || right(gen_random_uuid()::text, 22))::uuid, '{}', (SELECT min(skill_id) FROM finq.skill), 'SESSION_IN_PROGRESS', false, clock_timestamp(), clock_timestamp(),
            clock_timestamp(), 1, gen_random_uuid(), '', clock_timestamp(), 1 FROM generate_series(1, 400)"""
 
 

@@ -2,7 +2,7 @@
 every event.
 
 Seen red: in SQL, finq.session_conclude with 'approve' as COMPLETED where a step follows; finq.submit_step without the
-look at status or waits_for; finq.session_back without it; finq.session_cancel that ends what is completed; finq.session_is_old without its look at the status; finq.session_answer with a token for FAILED; in
+look at status or waits_for; finq.session_back without it; finq.session_cancel that ends what is completed; finq.session_is_old without its look at the status; finq.session_answer with a token for FAILED; a status without is_over beside it; in
 C's table, TO(EXPIRED) left out, TEMP_TOKEN and NONCE changed over.
 """
 import re
@@ -60,10 +60,10 @@ class Session:
         is_up = self.event == "the time is up"
         ends, answer_ends = ("- interval '1 day'", "- interval '1 second'") if is_up else ("+ interval '10 days'", "+ interval '1 hour'")
         return f"""
-            INSERT INTO finq.session (session_id, client_id, skill_id, status, started_at, updated_at, expires_at, step_ordinal, step_id, step_body_hash,
+            INSERT INTO finq.session (session_id, client_id, skill_id, status, is_over, started_at, updated_at, expires_at, step_ordinal, step_id, step_body_hash,
                                       answer_expires_at, answer_secret_id, step_place, next_place, waits_for, waits_since, return_link,
                                       return_until, returned_at, returned_hash)
-            SELECT '{self.session_id}', '{self.tenant.client_id}', s.skill_id, {status}, clock_timestamp(), clock_timestamp(), clock_timestamp() {ends}, 1,
+            SELECT '{self.session_id}', '{self.tenant.client_id}', s.skill_id, {status}, finq.session_is_over({status}), clock_timestamp(), clock_timestamp(), clock_timestamp() {ends}, 1,
                    '{self.step_id}', sha256('first'), clock_timestamp() {answer_ends}, 1, 1, {next_place}, {waits},
                    CASE WHEN {waits} IS NOT NULL THEN clock_timestamp() END, CASE WHEN {waits} = 'BANK' THEN '\\x01'::bytea END,
                    CASE WHEN {waits} = 'BANK' THEN clock_timestamp() {until} END, clock_timestamp(),
@@ -112,7 +112,7 @@ class Session:
     def told(self):
         return f"""
             SELECT '{self.state}', coalesce(substr(s.status::text, 9), 'CREATED'), coalesce(s.waits_for::text, ''), a.waits, a.expires_at IS NOT NULL,
-                   a.ordinal - s.step_ordinal
+                   a.ordinal - s.step_ordinal, s.is_over IS NOT DISTINCT FROM finq.session_is_over(s.status)
               FROM (SELECT) one LEFT JOIN finq.session s ON s.session_id = '{self.session_id}' LEFT JOIN LATERAL (
                     SELECT t.waits, t.expires_at, t.ordinal FROM {self._status()} t) a ON true;"""
 
@@ -142,11 +142,12 @@ def test_every_status_with_every_event(server, tenant, event):
     rows = server.psql("".join(Session(server, tenant, state, event).script() for state in STATES)).splitlines()
     assert len(rows) == len(STATES)
     for row in rows:
-        state, status, waits_for, waits, has_token, ahead = row.split("|")
+        state, status, waits_for, waits, has_token, ahead, is_told_to_time = row.split("|")
         now = BANK if waits_for == "BANK" else status
         # a bank's page that has ended is found by whoever asks
         expected = after if state in before else state
         assert now == expected, f"{state}: {event}"
+        assert is_told_to_time == "t", f"{state}: {event}"
         if status == "CREATED":
             continue
         onward = "NOTHING" if waits == "t" else STATUSES[status][0]

@@ -66,7 +66,7 @@ def age(own, user, by="8 weeks"):
 
 
 def ended(own, user, by="9 weeks"):
-    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', expires_at = clock_timestamp() - interval '{by}' WHERE session_id = '{user.session_id}'")
+    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, expires_at = clock_timestamp() - interval '{by}' WHERE session_id = '{user.session_id}'")
 
 
 def rows(own, user):
@@ -173,7 +173,7 @@ def test_who_waits_for_a_decision_is_kept_and_goes_on(own, client):
     user = begin(client, CARD)
     assert submit(user, 1).status == 200
     upload_required(user, 1)
-    own.psql("UPDATE finq.session SET status = 'SESSION_PENDING', waits_for = 'DECISION', waits_since = clock_timestamp(),"
+    own.psql("UPDATE finq.session SET status = 'SESSION_PENDING', is_over = NULL, waits_for = 'DECISION', waits_since = clock_timestamp(),"
              f" expires_at = clock_timestamp() - interval '7 weeks' WHERE session_id = '{user.session_id}'")
     age(own, user)
     assert run(own)["sessions_kept"] == 1
