@@ -110,6 +110,20 @@ BEGIN
                                            ORDER BY h.place), '[]') FROM finq.audit_head h));
 END $$;
 
+-- The place of the line whose hash this is, in hexadecimal, as a head's is shown; NULL where none has it. The last line that went by its
+-- age is known too.
+CREATE OR REPLACE FUNCTION finq.audit_place(p_hash text) RETURNS json
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    IF p_hash !~ '^[0-9a-fA-F]{64}$' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'A head is the SHA-256 that audit verify shows: 64 hexadecimal digits.';
+    END IF;
+    RETURN (SELECT json_build_object('place', max(k.place))
+              FROM (SELECT a.place, a.hash FROM finq.audit a UNION ALL SELECT c.place, c.hash FROM finq.audit_checkpoint c) k
+             WHERE k.hash = decode(p_hash, 'hex'));
+END $$;
+
 -- The newest lines of the trail, newest first.
 CREATE OR REPLACE FUNCTION finq.audit_list(p_client_id uuid, p_since timestamptz, p_limit integer) RETURNS json
     LANGUAGE plpgsql STABLE

@@ -43,6 +43,27 @@ static const char *heads_problem(const json_t *heads, const finq_secrets *secret
     return NULL;
 }
 
+/* The place of the head that the operator noted elsewhere goes into what is shown. Of a chain that was made and signed anew, no line has
+ * its hash: each covers all before it. */
+static ctl_exit noted_find(json_t *verified, ctl_command *command)
+{
+    const char *head = ctl_value(command, "--head"), *json;
+    json_t *found;
+    if (!head)
+        return CTL_OK;
+    ctl_exit code = ctl_db_call(&json, command, "SELECT finq.audit_place(p_hash => $1)", &head, 1);
+    if (code != CTL_OK)
+        return code;
+    finq_error *error = finq_json_parse(&found, NULL, json, strlen(json), command->pool);
+    if (error)
+        return ctl_fail_with(error);
+    json_t *place = json_object_get(found, "place");
+    if (!json_is_integer(place))
+        return ctl_fail(CTL_FAILED, "the audit trail is not what was written: the head %s, which was noted, is not in it", head);
+    json_object_set(verified, "noted", place);
+    return CTL_OK;
+}
+
 /* Heads are many; what an operator may note down elsewhere is the last. */
 static const char *shown(json_t *verified, apr_pool_t *pool)
 {
@@ -79,6 +100,8 @@ ctl_exit ctl_audit_verify(ctl_command *command)
         problem = heads_problem(json_object_get(verified, "heads"), secrets, command->pool);
     if (problem)
         return ctl_fail(CTL_FAILED, "the audit trail is not what was written: %s", problem);
-    ctl_print(command, shown(verified, command->pool));
-    return CTL_OK;
+    code = noted_find(verified, command);
+    if (code == CTL_OK)
+        ctl_print(command, shown(verified, command->pool));
+    return code;
 }

@@ -358,8 +358,10 @@ const ctl_verb ctl_verbs[] = {
      "Says whether the audit trail is what was once written: each line is chained to the one before, a minute after it was "
      "written, and the last is signed each hour. Prints how many lines there are, how many are not chained yet, how many heads "
      "are signed, and the last of these. Exit code 1 where a line was changed, moved, removed or put in; it is named. So it is "
-     "where heads were removed: that lines had stood for two hours when one was signed last, and none is behind them.",
+     "where heads were removed: that lines had stood for two hours when one was signed last, and none is behind them. A "
+     "chain that was made and signed anew shows by a head alone that was noted elsewhere.",
      {{"--secret-file", "PATH", 0, "The servers' FinqSecretFile; default: the environment variable FINQ_SECRET_FILE."},
+      {"--head", "HASH", 0, "The head of an earlier run: exit code 1 where it is not in the trail any more; else its place is noted."},
       {NULL, NULL, 0, NULL}}, ctl_audit_verify},
     {"audit", NULL,
      "Lists who changed what, newest first: tenants, keys, skills, grants, servicers, links that users may be sent back to, "

@@ -20,8 +20,8 @@ def own(make_module_server, server):
     return made
 
 
-def verify(own, secret_file=None, check=True):
-    return own.finqctl("audit", "verify", "--secret-file", secret_file or own.secret_file, check=check)
+def verify(own, secret_file=None, *more, check=True):
+    return own.finqctl("audit", "verify", "--secret-file", secret_file or own.secret_file, *more, check=check)
 
 
 def problem(own, *statements):
@@ -130,6 +130,31 @@ def test_heads_that_were_removed(own):
         return problem(own, f"UPDATE finq.audit SET at = at - interval '{hours}'", *anew)
     assert f"there is no head for places 1 to {last}" in aged("3 hours") and aged("1 hour") == "none"
     assert problem(own, "UPDATE finq.lease SET given_at = NULL WHERE name = 'audit_head'", "UPDATE finq.audit SET at = at - interval '3 hours'", *anew) == "none"
+
+
+def test_a_chain_that_was_made_and_signed_anew(make_server, server):
+    """By who owns the database: the server signs what it finds. A head that was noted elsewhere is missed. Red without noted_find, and where
+    it takes any answer for a place."""
+    own = make_server(cluster=server.postgres, database="audit_anew", children=1, directives={"FinqJanitorInterval": "1"})
+    until(lambda: own.psql("SELECT count(*) FROM finq.audit_head") == "1", what="a signed head")
+    last, shown = chained(own), verify(own)
+    place = int(own.psql("SELECT place FROM finq.audit_head"))
+    assert verify(own, None, "--head", shown["head"])["noted"] == place and "noted" not in shown
+    changed(own, "ALTER TABLE finq.audit DISABLE TRIGGER ALL; DELETE FROM finq.audit_head; UPDATE finq.lease SET given_at = NULL WHERE name = 'audit_head';"
+                 "UPDATE finq.audit SET role = 'x', place = NULL, hash = NULL; SELECT finq.audit_chain(1000000);"
+                 "ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_refuse; ALTER TABLE finq.audit ENABLE ALWAYS TRIGGER audit_keep")
+    until(lambda: own.psql("SELECT count(*) FROM finq.audit_head") == "1", what="the forged chain's head")
+    anew = verify(own)
+    assert anew["head"] != shown["head"] and anew["last"] >= last, "by itself it sees nothing"
+    missed = verify(own, None, "--head", shown["head"], check=False)
+    assert missed.returncode == 1 and missed.stdout == "" and f"the head {shown['head']}, which was noted, is not in it" in missed.stderr
+    assert verify(own, None, "--head", anew["head"].upper())["noted"] >= place
+
+
+@pytest.mark.parametrize("head", ["", "ab", "g" * 64, "a" * 65])
+def test_what_is_no_head(own, head):
+    done = verify(own, None, "--head", head, check=False)
+    assert done.returncode != 0 and "64 hexadecimal digits" in done.stderr and done.stdout == ""
 
 
 def test_who_signs(own, tmp_path):
