@@ -16,6 +16,7 @@ typedef struct finq_entry_request {
     const char *tenant_user_id, *language, *return_link; /**< each may be NULL */
     const json_t *prefill;                               /**< {step: {member: value}}, or NULL */
     const finq_numbers *numbers;                         /**< how its numbers were spelt */
+    const finq_words *words;                             /**< of whatever language, for making forms */
 } finq_entry_request;
 
 /** What the tenant is told of it. */
@@ -26,8 +27,8 @@ typedef struct finq_entry_made {
     apr_int32_t skill_id;
 } finq_entry_made;
 
-/** Makes a page. Errors: invalid_client_id, invalid_client_secret, unauthorized_tenant, invalid_skill_name, invalid_field; those of a
- * call. */
+/** Makes a page. Errors: invalid_client_id, invalid_client_secret, unauthorized_tenant, invalid_skill_name, invalid_field, unknown_fields;
+ * those of a call. */
 finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service, const finq_entry_request *request,
                               apr_pool_t *pool);
 

@@ -11,8 +11,13 @@
 #include "flow/sealed.h"
 #include "flow/token.h"
 #include "ground/clock.h"
+#include "ground/text.h"
+#include "page/prefill.h"
 
 #define LANGUAGE_MOST 35
+/* How many members that no form takes are named, and how much of each. */
+#define STRANGERS_MOST 8
+#define STRANGER_MOST 64
 
 /* ---- addresses ---- */
 
@@ -89,23 +94,56 @@ static finq_error *request_check(const finq_entry_request *request, apr_pool_t *
     return prefill_check(request->prefill, pool);
 }
 
-static const char *steps_named(const json_t *prefill, apr_pool_t *pool)
+/* What no form takes of the prefill. A skill that there is not is the database's to refuse, as is whoever may not ask: what is found here
+ * is told to nobody else. */
+static finq_error *strangers_find(apr_array_header_t **strangers, const finq_service *service, const finq_entry_request *request,
+                                  apr_pool_t *pool)
 {
-    const char **names = apr_palloc(pool, sizeof *names * (json_object_size(prefill) + 1)), *name;
-    int count = 0;
-    json_t *value;
-    json_object_foreach((json_t *)prefill, name, value) names[count++] = name;
-    return finq_pg_array(names, count, pool);
+    const finq_published *published;
+    *strangers = apr_array_make(pool, 1, sizeof(const char *));
+    if (json_object_size(request->prefill) == 0)
+        return NULL;
+    finq_error *error = finq_directory_skill_named(&published, service->directory, service->db, request->skill, pool);
+    if (error)
+        return error->code == FINQ_E_INVALID_SKILL_NAME ? NULL : error;
+    *strangers = finq_prefill_strangers(request->prefill, published->skill->definition, request->words, pool);
+    return NULL;
 }
 
-static finq_error *create_error(const char *outcome, apr_pool_t *pool)
+/* The steps that a skill must have for the prefill to fit. What no form takes stands among them, behind its step's name: no step is
+ * called so. */
+static const char *steps_named(const json_t *prefill, const apr_array_header_t *strangers, apr_pool_t *pool)
+{
+    apr_array_header_t *names = apr_array_copy(pool, strangers);
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)prefill, name, value) APR_ARRAY_PUSH(names, const char *) = name;
+    return finq_pg_array((const char **)names->elts, names->nelts, pool);
+}
+
+static finq_error *strangers_error(const apr_array_header_t *strangers, apr_pool_t *pool)
+{
+    apr_array_header_t *shown = apr_array_make(pool, STRANGERS_MOST, sizeof(const char *)), *fields = apr_array_copy(pool, shown);
+    for (int i = 0; i < strangers->nelts && i < STRANGERS_MOST; i++) {
+        const char *name = APR_ARRAY_IDX(strangers, i, const char *);
+        APR_ARRAY_PUSH(shown, const char *) = finq_text_show(name, pool);
+        APR_ARRAY_PUSH(fields, const char *) = finq_text_plain(name, STRANGER_MOST, pool);
+    }
+    finq_error *error =
+        finq_error_make(pool, FINQ_E_UNKNOWN_FIELDS, "prefill has members that no field of the skill's forms takes: %s%s.",
+                        finq_text_join(shown, pool), strangers->nelts > STRANGERS_MOST ? ", and more" : "");
+    return finq_error_tell_texts(error, "fields", fields, pool);
+}
+
+static finq_error *create_error(const char *outcome, const apr_array_header_t *strangers, apr_pool_t *pool)
 {
     if (strcmp(outcome, "invalid_skill_name") == 0)
         return finq_error_make(pool, FINQ_E_INVALID_SKILL_NAME, "No skill of this name is published.");
     if (strcmp(outcome, "link_not_allowed") == 0)
         return wrong(pool, "return_link is not one that this tenant's users may be sent back to.");
     if (strcmp(outcome, "unknown_step") == 0)
-        return wrong(pool, "prefill names a step that the skill does not have.");
+        return strangers->nelts > 0 ? strangers_error(strangers, pool)
+                                    : wrong(pool, "prefill names a step that the skill does not have.");
     return finq_outcome_error(outcome, NULL, NULL, pool);
 }
 
@@ -133,6 +171,7 @@ finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service
                               apr_pool_t *pool)
 {
     unsigned char hash[FINQ_DIGEST_SHA256];
+    apr_array_header_t *strangers;
     finq_page_make_out row;
     finq_page_make_in in = {
         .client_id = &request->client_id,
@@ -141,17 +180,18 @@ finq_error *finq_entry_create(finq_entry_made *made, const finq_service *service
         .skill = request->skill,
         .is_served = finq_directory_serves(service->directory, request->skill),
         .language = request->language,
-        .steps = steps_named(request->prefill, pool),
         .return_folded = request->return_link ? finq_link_folded(request->return_link, pool) : NULL,
         .ttl = FINQ_ENTRY_TTL,
     };
     FINQ_TRY(request_check(request, pool));
+    FINQ_TRY(strangers_find(&strangers, service, request, pool));
+    in.steps = steps_named(request->prefill, strangers, pool);
     FINQ_TRY(finq_id_new(&made->page_id, pool));
     finq_digest_sha256(hash, request->client_secret, strlen(request->client_secret));
     FINQ_TRY(person_seal(&in, service, request, pool));
     FINQ_TRY(finq_call_page_make(&row, service->db, &in, pool));
     if (strcmp(row.outcome, "ok") != 0)
-        return create_error(row.outcome, pool);
+        return create_error(row.outcome, strangers, pool);
     made->expires_at = row.expires_at;
     made->skill_id = row.skill_id;
     return address_seal(made, service, &request->client_id, 0, pool);

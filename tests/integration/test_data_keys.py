@@ -11,7 +11,7 @@ import pytest
 
 from connector.behaviours import says
 from finqenv import pages
-from finqenv.banking import Bank
+from finqenv.banking import Bank, definition, step
 from finqenv.client import Onboarding
 from finqenv.installation import FINQCTL
 from finqenv.load import under_load
@@ -61,7 +61,8 @@ def restored(bank):
 # -- nothing in clear
 
 def page_made(bank, word, person):
-    made = pages.make(bank.client, "review_sbx_#1.0", tenant_user_id=person, prefill={"form": {"name": f"{word} prefilled"}},
+    skill = bank.allow(definition("page_kept_sbx_#1.0", step("form", schema={"type": "object", "properties": {"name": {"type": "string"}}})))
+    made = pages.make(bank.client, skill, tenant_user_id=person, prefill={"form": {"name": f"{word} prefilled"}},
                       return_link=f"https://app.example/{word}")
     assert made.status == 200, made.body
     return made["page_id"]

@@ -11,6 +11,7 @@ from finqenv.client import Document, multipart
 from finqenv.flows import AISP, CARD, DEPOSIT
 from finqenv.installation import SANITIZED
 from finqenv.uploads import chunks
+from finqenv.wire import is_error
 
 XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 KEPT = "private, no-cache"
@@ -500,6 +501,10 @@ def test_refusals(server, client, other_client, tenant):
     assert code(client_secret="wrong") == "invalid_client_secret" and pages.make(client, "nobodys_#1.0").code == "invalid_skill_name"
     assert code(language="../x") == code(return_link="javascript:alert(1)") == code(tenant_user_id="") == "invalid_field"
     assert code(return_link="https://elsewhere.example") == code(prefill={"none": {}}) == code(prefill={"personal_data": 1}) == "invalid_field"
+    # Red without prefill.c's group_look, and where create_error tells before the key has been checked.
+    strangers = pages.make(client, CARD, prefill={"personal_data": {"email": "a@b.ro", "nick": "A", "e~/x": {}}, "product_form": {"card": {"x": 1}, "": None}})
+    assert is_error(strangers, 400, "unknown_fields") and strangers["fields"] == ["personal_data/nick", "personal_data/e~0~1x", "product_form/"]
+    assert pages.make(client, CARD, prefill={"personal_data": {"nick": "A"}}, client_secret="wrong").code == "invalid_client_secret"
     page_id = pages.make(client, CARD)["page_id"]
     keys = {"client_id": other_client.tenant.client_id, "client_secret": other_client.tenant.client_secret}
     foreign, unknown = (other_client.call("/pages/renew", {**keys, "page_id": of}) for of in (page_id, "019ec0de-0000-7000-8000-000000000001"))

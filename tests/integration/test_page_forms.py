@@ -71,6 +71,18 @@ def test_a_form_has_few_rows(server, own_client):
     assert rows_of(visitor.press("add:/last")) == (inner - 1, last + 1)
 
 
+def test_what_no_row_takes(server, own_client):
+    """Of a prefill; in rows that are left out nobody looks. Red without rows_look, and without its bound: the last row's member would be told."""
+    skill = flows.publish(server, own_client.tenant, definition("page_strangers_sbx_#1.0", step("form") | {"schema": NESTED}))
+
+    def fields(form):
+        answer = pages.make(own_client, skill, prefill={"form": form})
+        return answer.json.get("fields", answer.status)
+    rows = [{"inner": [{"x": "1"}, {"y": "2"}]}, {"z": "3"}]
+    assert fields({"outer": rows, "last": ["a"], "none": []}) == ["form/outer/0/inner/1/y", "form/outer/1/z", "form/none"]
+    assert fields({"outer": [{"t": "1"}] * 200 + [{"z": "3"}]}) == 200 and fields({f"a{n}": 1 for n in range(20)}) == [f"form/a{n}" for n in range(8)]
+
+
 # -- broken forms
 
 def parts_named(name, form):

@@ -49,6 +49,7 @@ finq_error *finq_api_page_create(finq_request *request, finq_json_writer *reply)
     asked.return_link = finq_json_string(body, "return_link");
     asked.prefill = json_object_get(body, "prefill");
     asked.numbers = request->numbers;
+    asked.words = finq_pages_at(request->config->page_set, 0);
     FINQ_TRY(finq_intake_key(request, finq_entry_create(&made, &request->service, &asked, pool)));
     finq_observe_recognised(request, &asked.client_id, NULL, NULL);
     return made_put(reply, request, &made);
