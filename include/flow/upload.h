@@ -26,6 +26,7 @@ typedef struct finq_upload_way {
     const finq_blob_store *store;
     finq_scanner scanner;     /**< its path is "" where nobody scans */
     const apr_int64_t *quota; /**< bytes that a step, a session and a tenant may store; 0 for any number */
+    int megapixels;           /**< most of a picture */
 } finq_upload_way;
 
 /** What a client says that it will send. */
@@ -65,7 +66,7 @@ finq_error *finq_upload_write(finq_upload *upload, const char *bytes, apr_size_t
 void finq_upload_abandon(finq_upload *upload);
 
 /** The bytes are all there: places the file and records it. After an error nothing is kept. Errors: those of a scan;
- * unsupported_media_type, password_protected, quota_exceeded, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
+ * unsupported_media_type, password_protected, unsafe_document, quota_exceeded, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
 
 /** What was tidied. */

@@ -73,7 +73,8 @@ typedef struct finq_config {
     int signature_max_lifetime;
     int signature_replay; /**< a flag: FinqSignatureReplay require */
     int max_body;
-    int max_uploads; /**< uploads under way at once in a child; 0 for half of its threads */
+    int max_megapixels; /**< of a picture */
+    int max_uploads;    /**< uploads under way at once in a child; 0 for half of its threads */
     int database_timeout;
     int database_concurrency;          /**< connections in use at once in all children; 0 for DBDMax of each */
     int page_handoff;                  /**< a flag: pages may go over to a phone */

@@ -286,10 +286,13 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
     return NULL;
 }
 
-static finq_error *locked(const finq_upload *upload)
+/* What few bytes say takes four for each of its pixels where it is looked at. */
+static finq_error *pixels_check(const finq_upload *upload, const finq_picture *picture)
 {
-    return finq_error_make(upload->pool, FINQ_E_PASSWORD_PROTECTED,
-                           "%s opens with a password only; save it without one and send that.", upload->document->document);
+    if ((apr_int64_t)picture->width * picture->height <= (apr_int64_t)upload->way->megapixels * 1000000)
+        return NULL;
+    return finq_error_make(upload->pool, FINQ_E_UNSAFE_DOCUMENT, "%s has %u x %u pixels; it may have %d million.",
+                           upload->document->document, picture->width, picture->height, upload->way->megapixels);
 }
 
 static finq_error *content_check(finq_upload *upload, const finq_source *source)
@@ -298,7 +301,8 @@ static finq_error *content_check(finq_upload *upload, const finq_source *source)
     if (finq_archive_hides(source, upload->type))
         return type_refused(upload, "is an archive as well");
     if (finq_paper_needs_password(&upload->paper, source))
-        return locked(upload);
+        return finq_error_make(upload->pool, FINQ_E_PASSWORD_PROTECTED,
+                               "%s opens with a password only; save it without one and send that.", upload->document->document);
     return upload->scan ? finq_scan_end(upload->scan) : NULL;
 }
 
@@ -309,6 +313,7 @@ static finq_error *upload_place(finq_upload_answer *answer, finq_upload *upload)
     finq_source source = finq_blob_source(upload->blob);
     FINQ_TRY(content_check(upload, &source));
     finq_picture_measure(&answer->picture, &source, upload->type);
+    FINQ_TRY(pixels_check(upload, &answer->picture));
     answer->size = size;
     answer->document = upload->document->document;
     answer->media_type = upload->type;

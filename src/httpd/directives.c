@@ -239,6 +239,8 @@ const command_rec finq_directives[] = {
     AP_INIT_TAKE1("FinqDatabaseConcurrency", set_server_number, NULL, RSRC_CONF,
                   "Most connections to a database that all children use at once: 0 to 100000 (default 0: DBDMax of each child)"),
     AP_INIT_TAKE1("FinqMaxBody", set_number, NULL, RSRC_CONF, "Largest JSON body: 1024 to 1048576 bytes (default 65536)"),
+    AP_INIT_TAKE1("FinqMaxMegapixels", set_number, NULL, RSRC_CONF,
+                  "Most pixels of a picture, in millions: 1 to 10000 (default 100)"),
     AP_INIT_TAKE1("FinqMaxUploads", set_number, NULL, RSRC_CONF,
                   "Most uploads under way at once in a child: 0 to 100000 (default 0: half of its threads)"),
     AP_INIT_TAKE_ARGV("FinqRateLimit", finq_limits_set_rate, NULL, RSRC_CONF,

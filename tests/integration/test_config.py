@@ -20,7 +20,7 @@ NUMBERS = {  # name: (lowest, highest, default, unit)
     "FinqNonceTTL": (10, 86400, 1800, "seconds"), "FinqTempTokenTTL": (10, 86400, 1800, "seconds"),
     "FinqSessionTTL": (60, 2592000, 86400, "seconds"), "FinqCacheTTL": (0, 300, 5, "seconds"),
     "FinqDatabaseTimeout": (1, 60, 5, "seconds"), "FinqMaxBody": (1024, 1048576, 65536, "bytes"),
-    "FinqMaxUploads": (0, 100000, 0, "uploads"), "FinqDatabaseConcurrency": (0, 100000, 0, "connections")}
+    "FinqMaxMegapixels": (1, 10000, 100, "megapixels"), "FinqMaxUploads": (0, 100000, 0, "uploads"), "FinqDatabaseConcurrency": (0, 100000, 0, "connections")}
 OTHERS = ["FinqSecretFile", "FinqDataKey", "FinqReceiptKey", "FinqUploadDir", "FinqPreparedStatements", "FinqAllowHeaders", "FinqAllowOrigin"]
 
 

@@ -5,6 +5,7 @@ Should turn red, not tried: type_allowed that compares names alone (heic); conte
 """
 import pathlib
 import re
+import struct
 
 import pytest
 
@@ -63,6 +64,33 @@ def test_what_says_no_size_has_none(desk, user):
     assert answer.status == 200 and "width" not in answer.json and answer["orientation"] == 1
     assert desk.installation.psql("SELECT width IS NULL AND height IS NULL AND orientation = 1 FROM finq.upload"
                                   f" WHERE upload_id = '{answer['upload_id']}'") == "t"
+
+
+def saying(kind, width, height):
+    """A picture whose head says another size."""
+    content = bytearray(FILES[named(kind)].read_bytes())
+    at, form = (16, ">II") if kind == "png" else (content.index(b"\xff\xc0") + 5, ">HH")
+    struct.pack_into(form, content, at, *((width, height) if kind == "png" else (height, width)))
+    return Document(f"x.{kind}", f"image/{kind}", bytes(content))
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+@pytest.mark.parametrize("kind, width, height, taken", [("png", 60000, 60000, False), ("jpeg", 60000, 60000, False), ("png", 10000, 10001, False),
+                                                        ("png", 2**31 - 1, 2**31 - 1, False), ("png", 10000, 10000, True), ("jpeg", 50000, 2000, True)])
+def test_a_picture_has_so_many_pixels(desk, user, kind, width, height, taken, as_form):
+    """As its head says. Red without pixels_check, and where it multiplies in 32 bits."""
+    before = desk.held(user.step_id)
+    answer = user.upload("picture", saying(kind, width, height), form=as_form)
+    if taken:
+        assert answer.status == 200 and (answer["width"], answer["height"]) == (width, height)
+    else:
+        assert f"picture has {width} x {height} pixels; it may have 100 million" in answer["message"]
+        refused(desk, user, answer, before, "unsafe_document")
+
+
+def test_a_host_takes_larger_ones(desk, make_server, server):
+    own = Desk(make_server(cluster=server.postgres, database="megapixels", directives={"FinqMaxMegapixels": "3600"}))
+    assert own.user().upload("picture", saying("png", 60000, 60000)).status == 200
 
 
 def test_a_paper_has_neither(desk, user):

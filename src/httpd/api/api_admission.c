@@ -42,8 +42,11 @@ void finq_api_upload_leave(finq_request *request)
 finq_upload_way finq_api_upload_way(const finq_request *request)
 {
     const finq_config *config = request->config;
-    return (finq_upload_way){
-        &request->service, config->runtime->store, {config->scan, apr_time_from_sec(config->scan_timeout)}, config->upload_quota};
+    return (finq_upload_way){&request->service,
+                             config->runtime->store,
+                             {config->scan, apr_time_from_sec(config->scan_timeout)},
+                             config->upload_quota,
+                             config->max_megapixels};
 }
 
 /* Opens the nonce, finds the step. A step's id is derived under the secret that sealed the nonce, so who knows both has been told of a

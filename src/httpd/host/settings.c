@@ -22,6 +22,7 @@ static const finq_config_number numbers[] = {
     {"FinqDatabaseConcurrency", offsetof(finq_config, database_concurrency), "connections", 0, 100000, 0},
     {"FinqScanTimeout", offsetof(finq_config, scan_timeout), seconds, 1, 600, 30},
     {"FinqMaxBody", offsetof(finq_config, max_body), "bytes", 1024, 1048576, 65536},
+    {"FinqMaxMegapixels", offsetof(finq_config, max_megapixels), "megapixels", 1, 10000, 100},
     {"FinqMaxUploads", offsetof(finq_config, max_uploads), "uploads", 0, 100000, 0},
     {"FinqSignatureMaxLifetime", offsetof(finq_config, signature_max_lifetime), seconds, 1, 86400, FINQ_CHECK_LIFETIME_MOST},
     {"FinqKeyCacheTTL", offsetof(finq_config, key_cache_ttl), seconds, 0, 3600, 60},
