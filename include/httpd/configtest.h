@@ -13,9 +13,6 @@ const char *finq_configtest_see_dbd(cmd_parms *cmd, void *dummy, const char *val
 /** Sees RewriteRule beside mod_rewrite: notes those that lead to other servers. */
 const char *finq_configtest_see_rewrite(cmd_parms *cmd, void *dummy, const char *words);
 
-/** Where mod_proxy sends a path of a host to; NULL for nowhere. */
-const char *finq_configtest_proxied(const server_rec *server, const char *path, apr_pool_t *pool);
-
 /** Whether every host's API has a pool that can work, keeps its requests for itself, and asks for signatures wherever a
  * Location says so. Says what is wrong, and warns of what may be. */
 int finq_configtest_check(server_rec *main_server, apr_pool_t *pconf);

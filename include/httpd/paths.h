@@ -13,6 +13,9 @@ const char *finq_paths_page(const finq_config *config, const char *path);
 /** The Location that documents are read back at, likewise. */
 const char *finq_paths_reading(const finq_config *config, const char *path);
 
+/** The Location of the sandbox bank's page, likewise. */
+const char *finq_paths_sandbox(const finq_config *config, const char *path);
+
 /** Below a base: where banks send browsers back to. */
 #define FINQ_PATHS_RETURNS "/redirects/"
 

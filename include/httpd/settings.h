@@ -84,6 +84,7 @@ typedef struct finq_config {
     apr_array_header_t *bases;         /**< of const char *: the paths of the Locations with SetHandler finq */
     apr_array_header_t *pages;         /**< of const char *: the paths of those with SetHandler finq-page */
     apr_array_header_t *readings;      /**< of const char *: the paths of those with SetHandler finq-documents */
+    apr_array_header_t *sandboxes;     /**< of const char *: the paths of those with SetHandler finq-sandbox */
     const char *page_dir;              /**< whose files replace what pages are made of; NULL for none */
     const struct finq_pages *page_set; /**< what pages are made of; NULL where this host has none */
     finq_bucket_rate limits[FINQ_LIMITS];
@@ -98,8 +99,9 @@ typedef struct finq_config {
     apr_array_header_t *upload_dirs; /**< of const char *: the FinqUploadDir of all hosts */
     apr_array_header_t *guarded;     /**< of const char *: the paths of all hosts' connectors */
     const char *open_documents;      /**< the path of one that names no AuthType of its own; NULL for none */
-    int requires;                    /**< a flag: Require finq-consent stands somewhere on this host */
-    struct finq_runtime *runtime;    /**< what a child holds for this host (httpd/runtime.h); NULL before it runs */
+    const char *open_require;     /**< the path of a Require finq-consent that nobody answers for: no AuthType; NULL for none */
+    int requires;                 /**< a flag: Require finq-consent stands somewhere on this host */
+    struct finq_runtime *runtime; /**< what a child holds for this host (httpd/runtime.h); NULL before it runs */
 } finq_config;
 
 /** Whether a host has anything that asks the database: a base, a page, or a Location that reads documents or requires a consent. */

@@ -1,6 +1,5 @@
 #include "httpd/configtest.h"
 
-#include <apr_fnmatch.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -13,6 +12,8 @@
 #include "documents/scan.h"
 #include "flow/step.h"
 #include "httpd/location.h"
+#include "httpd/paths.h"
+#include "httpd/proxied.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -134,89 +135,25 @@ static int documents_check(const host *of)
                             of->config->open_documents));
 }
 
+/* ---- consents ---- */
+
+static int require_check(const host *of)
+{
+    if (!of->config->open_require)
+        return 1;
+    return say(
+        of, APLOG_WARNING,
+        apr_psprintf(of->pool,
+                     "Require finq-consent of %s has no AuthType finq: whoever has no consent gets httpd's own 403, which does"
+                     " not say why",
+                     of->config->open_require));
+}
+
 /* ---- who else would get the API's requests ---- */
-
-static int is_under(const char *path, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    if (length && prefix[length - 1] == '/')
-        length--;
-    return strncmp(path, prefix, length) == 0 && (path[length] == '/' || path[length] == '\0');
-}
-
-static int alias_takes(const struct proxy_alias *alias, const char *path)
-{
-    return alias->regex ? ap_regexec(alias->regex, path, 0, NULL, 0) == 0 : alias->fake && is_under(path, alias->fake);
-}
-
-/* Where mod_proxy sends a path to: the first ProxyPass that takes it counts, and "!" sends it nowhere. */
-static const char *proxied_to(const host *of, const char *path)
-{
-    const module *proxy = ap_find_linked_module("mod_proxy.c");
-    const proxy_server_conf *conf = proxy ? ap_get_module_config(of->server->module_config, proxy) : NULL;
-    for (int i = 0; conf && i < conf->aliases->nelts; i++) {
-        const struct proxy_alias *alias = &APR_ARRAY_IDX(conf->aliases, i, struct proxy_alias);
-        if (alias_takes(alias, path))
-            return strcmp(alias->real, "!") == 0 ? NULL : alias->real;
-    }
-    return NULL;
-}
-
-/* The sections of paths that hold for one: a Location's, in the order in which httpd merges them. */
-static int section_holds(const core_dir_config *section, const char *path)
-{
-    if (section->r)
-        return ap_regexec(section->r, path, 0, NULL, 0) == 0;
-    if (section->d_is_fnmatch)
-        return apr_fnmatch(section->d, path, APR_FNM_PATHNAME) == APR_SUCCESS;
-    return is_under(path, section->d);
-}
-
-static const char *located_to(const host *of, const char *path)
-{
-    const module *proxy = ap_find_linked_module("mod_proxy.c");
-    const core_server_config *core = ap_get_core_module_config(of->server->module_config);
-    const char *real = NULL;
-    for (int i = 0; proxy && i < core->sec_url->nelts; i++) {
-        ap_conf_vector_t *section = APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *);
-        const proxy_dir_conf *conf = ap_get_module_config(section, proxy);
-        if (conf && conf->alias && section_holds(ap_get_core_module_config(section), path))
-            real = strcmp(conf->alias->real, "!") == 0 ? NULL : conf->alias->real;
-    }
-    return real;
-}
-
-/* A ProxyPass of the host comes before one that stands in a Location. */
-static const char *led_to(const host *of, const char *path)
-{
-    const char *real = proxied_to(of, path);
-    return real ? real : located_to(of, path);
-}
-
-/* Who speaks to an address, as mod_proxy finds it: the longest name that the address begins with. */
-static const proxy_worker_shared *worker_to(const host *of, const char *real)
-{
-    const proxy_server_conf *conf = ap_get_module_config(of->server->module_config, ap_find_linked_module("mod_proxy.c"));
-    const proxy_worker_shared *found = NULL;
-    for (int i = 0; i < conf->workers->nelts; i++) {
-        const proxy_worker_shared *worker = APR_ARRAY_IDX(conf->workers, i, proxy_worker).s;
-        if (strncmp(real, worker->name, strlen(worker->name)) == 0 && (!found || strlen(worker->name) > strlen(found->name)))
-            found = worker;
-    }
-    return found;
-}
-
-const char *finq_configtest_proxied(const server_rec *server, const char *path, apr_pool_t *pool)
-{
-    host of = {server, finq_config_of(server), pool};
-    const char *real = led_to(&of, path);
-    const proxy_worker_shared *worker = real ? worker_to(&of, real) : NULL;
-    return worker && *worker->uds_path ? apr_pstrcat(pool, "unix:", worker->uds_path, "|", real, NULL) : real;
-}
 
 static int keeps(const host *of, const char *path, const char *base)
 {
-    const char *real = led_to(of, path);
+    const char *real = finq_proxied_to(of->server, path);
     if (!real)
         return 1;
     return say(of, APLOG_EMERG,
@@ -282,7 +219,7 @@ static int base_keeps(const host *of, const char *base)
     int sound = keeps(of, probe, base);
     for (int i = 0; sound && conf && i < conf->aliases->nelts; i++) {
         const char *fake = APR_ARRAY_IDX(conf->aliases, i, struct proxy_alias).fake;
-        if (fake && *base && is_under(fake, base))
+        if (fake && *base && finq_proxied_is_under(fake, base))
             sound = keeps(of, fake, base);
     }
     return rewrites_check(of, probe) && sound;
@@ -292,7 +229,7 @@ static int base_keeps(const host *of, const char *base)
 static apr_interval_time_t proxy_patience(const host *of, const char *real)
 {
     const proxy_server_conf *conf = ap_get_module_config(of->server->module_config, ap_find_linked_module("mod_proxy.c"));
-    const proxy_worker_shared *found = worker_to(of, real);
+    const proxy_worker_shared *found = finq_proxied_worker(of->server, real);
     if (strncmp(real, "balancer:", 9) == 0)
         return 0;
     if (found && found->timeout_set)
@@ -302,7 +239,7 @@ static apr_interval_time_t proxy_patience(const host *of, const char *real)
 
 static int connector_is_patient(const host *of, const finq_connector *connector)
 {
-    const char *real = led_to(of, connector->path);
+    const char *real = finq_proxied_to(of->server, connector->path);
     if (!real || proxy_patience(of, real) < apr_time_from_sec(FINQ_STEP_CLAIM))
         return 1;
     return say(of, APLOG_EMERG,
@@ -312,14 +249,25 @@ static int connector_is_patient(const host *of, const finq_connector *connector)
                             connector->name, connector->path, FINQ_STEP_CLAIM));
 }
 
+static int page_check(const host *of, const finq_connector *connector)
+{
+    if (finq_paths_sandbox(of->config, connector->page))
+        return 1;
+    return say(of, APLOG_WARNING,
+               apr_psprintf(of->pool, "FinqConnector %s: no Location of this host with SetHandler finq-sandbox has its page, %s",
+                            connector->name, connector->page));
+}
+
 static int connectors_check(const host *of)
 {
     int sound = 1;
     for (int i = 0; i < of->config->connectors->nelts; i++) {
         const finq_connector *connector = &APR_ARRAY_IDX(of->config->connectors, i, finq_connector);
-        if (connector->page)
+        if (connector->page) {
+            sound = page_check(of, connector) && sound;
             continue;
-        if (!led_to(of, connector->path))
+        }
+        if (!finq_proxied_to(of->server, connector->path))
             sound = say(of, APLOG_WARNING,
                         apr_psprintf(of->pool, "FinqConnector %s: no ProxyPass leads from %s to it", connector->name,
                                      connector->path)) &&
@@ -352,7 +300,7 @@ static int signature_check(const host *of, const char *base)
         ap_conf_vector_t *vector = APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *);
         const core_dir_config *section = ap_get_core_module_config(vector);
         const finq_location *location = ap_get_module_config(vector, &finq_module);
-        if (!location || location->signature < 0 || !section_holds(section, probe))
+        if (!location || location->signature < 0 || !finq_proxied_section_holds(section, probe))
             continue;
         if (location->signature)
             requiring = section;
@@ -375,6 +323,7 @@ int finq_configtest_check(server_rec *main_server, apr_pool_t *pconf)
         const host of = {server, finq_config_of(server), pconf};
         const apr_array_header_t *bases = of.config->bases;
         documents_check(&of);
+        require_check(&of);
         if (bases->nelts == 0)
             continue;
         sound = dbd_check(&of) && sound;

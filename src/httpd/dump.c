@@ -5,8 +5,9 @@
 #include <http_core.h>
 #include <unixd.h>
 
-#include "httpd/configtest.h"
 #include "httpd/mpm.h"
+#include "httpd/proxied.h"
+#include "httpd/settings.h"
 #include "json/json.h"
 
 static void texts_put(finq_json_writer *to, const char *name, const apr_array_header_t *texts)
@@ -28,7 +29,7 @@ static void connectors_put(finq_json_writer *to, const server_rec *server, apr_p
         finq_json_open(to, NULL, '{');
         finq_json_put(to, "name", connector->name);
         finq_json_put(to, "path", connector->path);
-        finq_json_put(to, "address", finq_configtest_proxied(server, connector->path, pool));
+        finq_json_put(to, "address", finq_proxied_address(server, connector->path, pool));
         finq_json_close(to, '}');
     }
     finq_json_close(to, ']');

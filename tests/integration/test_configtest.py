@@ -12,6 +12,7 @@ import pytest
 
 from finqenv.flows import CARD
 from finqenv.httpd import Httpd
+from finqenv.httpd_conf import Site
 from finqenv.installation import MODULE
 from finqenv.wire import is_error
 
@@ -130,6 +131,34 @@ def test_a_connector_without_a_proxypass(draft):
                  f'<Location "/internal/bank">\nProxyPass {ELSEWHERE} timeout=5\n</Location>'):
         draft.settings.server = line
         assert "no ProxyPass" not in said_of(draft, True)
+
+
+@pytest.mark.parametrize("page, where, told", [
+    ("/sandbox", "vhost", False), ("/sandbox/page", "vhost", False), ("/sandbox", "server", False), ("/nowhere", "vhost", True),
+    ("/sandboxes", "vhost", True), ("/sandbox", "elsewhere", True)])
+def test_a_sandbox_bank_without_its_page(draft, page, where, told):
+    """Red without page_check, and where another host's Location counts."""
+    location = '<Location "/sandbox">\nSetHandler finq-sandbox\nRequire all granted\n</Location>'
+    draft.settings.vhost = f"FinqConnector bank sandbox {page}"
+    if where == "elsewhere":
+        draft.settings.hosts = (Site("elsewhere.test", location),)
+    else:
+        setattr(draft.settings, where, f"{getattr(draft.settings, where)}\n{location}")
+    assert (f"finq: FinqConnector bank: no Location of this host with SetHandler finq-sandbox has its page, {page} (for localhost" in said_of(draft, True)) == told
+
+
+# -- consents
+
+@pytest.mark.parametrize("lines, told", [
+    ("Require finq-consent", True), ("<RequireAny>\nRequire finq-consent xyz_sbx_#3.0\nRequire ip 192.0.2.1\n</RequireAny>", True),
+    ("AuthType finq\nRequire finq-consent", False), ("<RequireAll>\nRequire finq-consent\n</RequireAll>\nAuthType finq", False),
+    ("AuthType Basic\nAuthName x\n<RequireAny>\nRequire finq-consent\nRequire valid-user\n</RequireAny>", False),
+    ('Require finq-consent\n</Location>\n<Location "/">\nAuthType finq', False), ('Require finq-consent\n</Location>\n<Location "/">\nAuthType Basic', True)])
+def test_a_consent_that_nobody_answers_for(draft, lines, told):
+    """Red without require_check; where is_answered looks at no section around, and at no other."""
+    draft.settings.modules = ("authn_core", "authz_user", "authz_host")
+    draft.settings.vhost = f'<Location "/app">\n{lines}\n</Location>'
+    assert ("finq: Require finq-consent of /app has no AuthType finq: whoever has no consent gets httpd's own 403" in said_of(draft, True)) == told
 
 
 @pytest.fixture

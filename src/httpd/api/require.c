@@ -14,6 +14,7 @@
 #include "httpd/intake.h"
 #include "httpd/limits.h"
 #include "httpd/observe.h"
+#include "httpd/placed.h"
 #include "httpd/reply.h"
 #include "httpd/require_signed.h"
 #include "httpd/service.h"
@@ -163,6 +164,28 @@ static finq_config *config_of(const cmd_parms *cmd)
     return finq_config_of(cmd->server);
 }
 
+static int says_finq(const ap_directive_t *directive)
+{
+    for (; directive; directive = directive->next) {
+        if (strcasecmp(directive->directive, "AuthType") == 0 && strcasecmp(directive->args, FINQ_BEARING_AUTH_TYPE) == 0)
+            return 1;
+        if (says_finq(directive->first_child))
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether somebody answers whom the line does not let in: an AuthType of a section around it, or one that says finq anywhere, since
+ * sections add to each other by what a request asks for. */
+static int is_answered(const cmd_parms *cmd)
+{
+    for (const ap_directive_t *section = cmd->directive->parent; section; section = section->parent) {
+        if (finq_placed_has(section, "AuthType"))
+            return 1;
+    }
+    return says_finq(ap_conftree);
+}
+
 static const char *parse_require_line(cmd_parms *cmd, const char *line, const void **parsed)
 {
     apr_array_header_t *skills = apr_array_make(cmd->pool, 2, sizeof(const char *));
@@ -176,6 +199,8 @@ static const char *parse_require_line(cmd_parms *cmd, const char *line, const vo
         APR_ARRAY_PUSH(skills, const char *) = skill;
     }
     config_of(cmd)->requires = 1;
+    if (!is_answered(cmd))
+        config_of(cmd)->open_require = cmd->path ? cmd->path : cmd->directive->parent->args;
     *parsed = skills;
     return NULL;
 }

@@ -39,6 +39,11 @@ const char *finq_paths_reading(const finq_config *config, const char *path)
     return location_above(config->readings, path);
 }
 
+const char *finq_paths_sandbox(const finq_config *config, const char *path)
+{
+    return location_above(config->sandboxes, path);
+}
+
 /* ---- routes ---- */
 
 #define GET FINQ_PATHS_METHOD(M_GET)

@@ -26,19 +26,24 @@ static int is_handler(const char *value)
     return is_placed(value) || strcmp(value, "finq-metrics") == 0 || strcmp(value, "finq-health") == 0;
 }
 
-static int has_authentication(const ap_directive_t *section)
+int finq_placed_has(const ap_directive_t *section, const char *name)
 {
     const ap_directive_t *directive = section->first_child;
-    while (directive && strcasecmp(directive->directive, "AuthType") != 0 && strcasecmp(directive->directive, "SSLUserName") != 0)
+    while (directive && strcasecmp(directive->directive, name) != 0)
         directive = directive->next;
     return directive != NULL;
 }
 
-/* Where the paths are kept of the Locations that have this handler; NULL where nobody asks for them. */
+static int has_authentication(const ap_directive_t *section)
+{
+    return finq_placed_has(section, "AuthType") || finq_placed_has(section, "SSLUserName");
+}
+
+/* Where the paths are kept of the Locations that have this handler. */
 static apr_array_header_t *paths_with(finq_config *config, const char *handler)
 {
     if (strcmp(handler, "finq-sandbox") == 0)
-        return NULL;
+        return config->sandboxes;
     if (strcmp(handler, "finq-page") == 0)
         return config->pages;
     return strcmp(handler, "finq-documents") == 0 ? config->readings : config->bases;
@@ -62,8 +67,7 @@ const char *finq_placed_see(cmd_parms *cmd, void *dummy, const char *value)
                             is_placed(value) ? value : "finq");
     apr_size_t length = strlen(cmd->path);
     apr_array_header_t *paths = paths_with(config, value);
-    if (paths)
-        APR_ARRAY_PUSH(paths, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
+    APR_ARRAY_PUSH(paths, const char *) = apr_pstrndup(cmd->pool, cmd->path, length - (cmd->path[length - 1] == '/'));
     if (paths == config->readings && !has_authentication(cmd->directive->parent))
         config->open_documents = cmd->path;
     return NULL;

@@ -75,6 +75,7 @@ void *finq_config_create(apr_pool_t *pool, server_rec *server)
     config->bases = apr_array_make(pool, 2, sizeof(const char *));
     config->pages = apr_array_make(pool, 2, sizeof(const char *));
     config->readings = apr_array_make(pool, 2, sizeof(const char *));
+    config->sandboxes = apr_array_make(pool, 2, sizeof(const char *));
     config->connectors = apr_array_make(pool, 2, sizeof(finq_connector));
     config->dbd.least = config->dbd.kept = config->dbd.most = UNSET;
     config->rewrites = apr_array_make(pool, 2, sizeof(finq_rewrite));
@@ -117,9 +118,11 @@ void *finq_config_merge(apr_pool_t *pool, void *base_config, void *add_config)
     merged->bases = apr_array_append(pool, base->bases, add->bases); /* httpd serves a main server's Locations on every host */
     merged->pages = apr_array_append(pool, base->pages, add->pages);
     merged->readings = apr_array_append(pool, base->readings, add->readings);
+    merged->sandboxes = apr_array_append(pool, base->sandboxes, add->sandboxes);
     PICK(page_dir);
     merged->requires = base->requires || add->requires;
     PICK(open_documents);
+    PICK(open_require);
     merged->served = add->served;
     merged->rewrites = add->rewrites;
     merged->dbd = dbd_merge(&base->dbd, &add->dbd);
