@@ -5,6 +5,7 @@
 
 #define MEMBERS_MAX 64
 #define TOKEN_MAX 64
+#define TITLE_MAX 256
 #define TOKEN "abcdefghijklmnopqrstuvwxyz0123456789- "
 
 /* Whether any object of a schema describes a member. */
@@ -53,7 +54,7 @@ typedef struct {
     json_t *named; /* the members that a page has, as names of an object */
 } layout;
 
-static void page_check(layout *of, const json_t *page, const finq_path *path)
+static void members_place(layout *of, const json_t *page, const finq_path *path)
 {
     const json_t *name;
     size_t i;
@@ -68,6 +69,23 @@ static void page_check(layout *of, const json_t *page, const finq_path *path)
             finq_fault_note(of->faults, &item, "stands on a page already");
         json_object_set_new(of->named, json_string_value(name), json_true());
     }
+}
+
+/* A list of members, or one with a title. */
+static void page_check(layout *of, const json_t *page, const finq_path *path)
+{
+    const char *title = finq_json_string(page, "title");
+    finq_path members = {path, "members", 0}, titled = {path, "title", 0};
+    if (!json_is_object(page)) {
+        members_place(of, page, path);
+        return;
+    }
+    if (!title || !*title || strlen(title) > TITLE_MAX)
+        finq_fault_note(of->faults, &titled, "must be a string of 1 to %d bytes", TITLE_MAX);
+    if (json_object_size(page) != 2 || !json_object_get(page, "members"))
+        finq_fault_note(of->faults, path, "must have title and members, and nothing else");
+    else
+        members_place(of, json_object_get(page, "members"), &members);
 }
 
 static void pages_check(finq_faults *faults, const json_t *pages, const json_t *schema, const finq_path *path)
