@@ -21,6 +21,7 @@ typedef struct finq_sandbox_visit {
     const char *pin;
     const char *choice;  /**< "approve", "deny", "later", "fail" or "slow"; "" before */
     const char *asker;   /**< who asks, as the link says; "" where it does not */
+    const char *tenant;  /**< the same as the bank knows it, which goes before that; NULL where it does not */
     const char *purpose; /**< what for: "accounts", of which some are chosen, or "payment"; "" where the link does not say */
     const char *current, *savings; /**< accounts that were chosen; "" for one that was not */
     const char *cancel;            /**< "" unless the user wants to go back without an answer */

@@ -17,15 +17,15 @@
 /* ---- reading ---- */
 
 const sandbox_choice sandbox_choices[] = {
-    {"approve", "Approve", "You share what was asked for.", "You order the payment.", NULL, NULL},
-    {"deny", "Refuse", "You share nothing.", "Nothing is paid, now or later.", "access_denied", "The+user+refused."},
+    {"approve", "Approve", "You share what was asked for.", "You order the payment.", NULL, NULL, 0},
+    {"deny", "Refuse", "You share nothing.", "Nothing is paid, now or later.", "access_denied", "The+user+refused.", 0},
     {"later", "Approve later", "The bank asks you again afterwards, on your phone.",
-     "The bank asks you again afterwards, on your phone.", NULL, NULL},
+     "The bank asks you again afterwards, on your phone.", NULL, NULL, 0},
     {"fail", "Let the bank fail", "The bank reports a fault.", "The bank reports a fault; the payment can still be approved.",
-     "server_error", "The+bank+failed."},
+     "server_error", "The+bank+failed.", 1},
     {"slow", "Approve slowly", "You share what was asked for; the bank takes its time.",
-     "You order the payment; the bank takes its time.", NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL, NULL},
+     "You order the payment; the bank takes its time.", NULL, NULL, 1},
+    {NULL, NULL, NULL, NULL, NULL, NULL, 0},
 };
 
 /* The row without a name where there is none. */
@@ -105,7 +105,7 @@ static finq_error *visit_check(const finq_sandbox_visit *visit, const apr_array_
 
 finq_error *finq_sandbox_read(finq_sandbox_visit *visit, const char *form, const apr_array_header_t *homes, apr_pool_t *pool)
 {
-    *visit = (finq_sandbox_visit){"", "", "", "", "", "", "", "", "", "", "", "", NULL, "en"};
+    *visit = (finq_sandbox_visit){"", "", "", "", "", "", NULL, "", "", "", "", "", "", NULL, "en"};
     /* `scenario` in the link chooses beforehand; the form's `choice` is what the user left chosen. */
     const finq_query_parameter parameters[] = {
         {"state", &visit->state},       {"redirect_uri", &visit->redirect_uri},

@@ -12,29 +12,29 @@ static const char style[] =
     ":root{color-scheme:light dark}"
     "*{box-sizing:border-box}"
     "body{margin:0;font:1.0625rem/1.5 system-ui,sans-serif;color:#1b2330;background:#eef1f6}"
-    "header{padding:.75rem 1rem;color:#fff;background:#0b3d6e;font-weight:700}"
-    "main{max-width:30rem;margin:0 auto;padding:1rem}"
-    "h1{font-size:1.5rem;line-height:1.25;margin:.5rem 0 1rem}"
-    ".note,.alert{padding:.75rem 1rem;margin:0 0 1.25rem;border-radius:.25rem;border-inline-start:.375rem solid}"
+    "header{padding:1rem max(1.25rem,50% - 17rem);color:#fff;background:#0b3d6e;font-weight:700}"
+    "main{max-width:36.5rem;margin:0 auto;padding:1.25rem 1.25rem 3rem}"
+    "h1{font-size:1.75rem;line-height:1.2;margin:.75rem 0 1.25rem;letter-spacing:-.015em}"
+    ".note,.alert{padding:.75rem 1rem;margin:0 0 1.25rem;border-radius:.625rem;border-inline-start:.375rem solid}"
     ".note{color:#4a3200;background:#fff3cf;border-color:#8a5a00}"
     ".alert{color:#7a0c12;background:#fde8e8;border-color:#b3131c}.alert "
     "ul{margin:0;padding-inline-start:1.25rem}.alert a{color:inherit}"
-    "fieldset{margin:0 0 1.25rem;padding:1rem;border:1px solid #5d6b80;border-radius:.25rem;background:#fff}"
-    "legend{padding:0 .375rem;font-weight:700}"
+    "fieldset{margin:0 0 1.25rem;padding:1.25rem;border:1px solid #dbe1e8;border-radius:.875rem;background:#fff}"
+    "legend{float:inline-start;width:100%;padding:0 0 .5rem;font-weight:700;font-size:1.125rem}legend+*{clear:both}"
     "label{display:block;font-weight:600}"
     "input:not([type=radio],[type=checkbox]){width:100%;min-height:2.75rem;margin:.25rem 0 "
     ".75rem;padding:.5rem;font:inherit;color:inherit;"
-    "background:#fff;border:1px solid #5d6b80;border-radius:.25rem}"
+    "background:#fff;border:1px solid #5d6b80;border-radius:.625rem}"
     "input[aria-invalid]{border:2px solid #b3131c}"
     ".choice{display:flex;gap:.75rem;align-items:flex-start;min-height:2.75rem;padding:.375rem 0}"
     ".choice input{width:1.5rem;height:1.5rem;margin:0;flex:none}"
     ".choice span{display:block;font-weight:400;color:#47536a}"
     "button{width:100%;min-height:3rem;font:inherit;font-weight:700;color:#fff;background:#0b3d6e;border:0;"
-    "border-radius:.25rem}"
+    "border-radius:.625rem}"
     "button:hover{background:#082c50}"
-    "a.button{display:block;padding:.75rem;color:#fff;background:#0b3d6e;border-radius:.25rem;font-weight:700;text-align:center;"
+    "a.button{display:block;padding:.75rem;color:#fff;background:#0b3d6e;border-radius:.625rem;font-weight:700;text-align:center;"
     "text-decoration:none}"
-    ".order{margin:0 0 1.25rem;padding:1rem;border:1px solid #5d6b80;border-radius:.25rem;background:#fff}"
+    ".order{margin:0 0 1.25rem;padding:1.25rem;border:1px solid #dbe1e8;border-radius:.875rem;background:#fff}"
     ".order h2{margin:0 0 .5rem;font-size:1.125rem}.order dl{margin:0;display:grid;grid-template-columns:5.5rem 1fr;"
     "gap:.375rem 1rem}.order dl+dl,.order dl+p,.order p+dl{margin:.75rem 0 0;padding:.75rem 0 0;border-top:1px solid #c3cad6}"
     ".order dt{color:#47536a}.order dt,.order dd{overflow-wrap:anywhere}.order dd{margin:0;unicode-bidi:plaintext}"
@@ -42,6 +42,7 @@ static const char style[] =
     ".number{font-variant-numeric:tabular-nums;white-space:pre-wrap}.doubt{color:#7a0c12;font-weight:600}"
     "button.plain{margin:.75rem 0 0;color:#0b3d6e;background:none;border:1px solid currentColor}"
     "button.plain:hover{background:#dfe7f1}"
+    ".tests{margin:3rem 0 0;border-top:1px dashed #5d6b80}.tests summary{padding:1rem 0;color:#47536a;cursor:pointer}"
     ":focus-visible,.alert:focus{outline:3px solid #c2410c;outline-offset:2px}"
     "@media(prefers-color-scheme:dark){"
     "body{color:#e8ecf3;background:#12161d}header{background:#12365a}"
@@ -50,7 +51,7 @@ static const char style[] =
     "fieldset,.order,input:not([type=radio],[type=checkbox]){background:#1d232d;border-color:#8b98ac}"
     ".order dt{color:#b4bfd0}.order dl+dl,.order dl+p,.order p+dl{border-color:#46536a}.doubt{color:#ffb3b7}"
     "a.button{color:#0b1a29;background:#8ec5ff}"
-    ".choice span{color:#b4bfd0}input[aria-invalid]{border-color:#ff7b83}"
+    ".choice span,.tests summary{color:#b4bfd0}fieldset,.order{border-color:#303a46}input[aria-invalid]{border-color:#ff7b83}"
     "button{color:#0b1a29;background:#8ec5ff}button:hover{background:#b5d9ff}"
     "button.plain{color:#8ec5ff;background:none}button.plain:hover{background:#1d2c3d}"
     ":focus-visible,.alert:focus{outline-color:#ffb077}}";
@@ -135,25 +136,44 @@ static const char *option_html(const option *of, const char *language, apr_pool_
                        sandbox_say(language, of->hint), "</span></div></div>\n", NULL);
 }
 
-static const char *answers(const finq_sandbox_visit *visit, apr_pool_t *pool)
+static const char *choices(const finq_sandbox_visit *visit, const char *name, int is_test, apr_pool_t *pool)
 {
     const char *list = "";
     for (const sandbox_choice *choice = sandbox_choices; choice->name; choice++) {
+        if (choice->is_test != is_test)
+            continue;
         const char *hint = visit->ordered ? choice->payment_hint : choice->hint;
         const option one = {
             "radio", "choice", choice->name, choice->name, choice->label, hint, 1, strcmp(visit->choice, choice->name) == 0};
         list = apr_pstrcat(pool, list, option_html(&one, visit->language, pool), NULL);
     }
-    return group(visit, visit->ordered ? "Your answer" : "Your consent", list, pool);
+    return group(visit, name, list, pool);
+}
+
+static int is_test(const finq_sandbox_visit *visit)
+{
+    const sandbox_choice *choice = sandbox_choices;
+    while (choice->name && strcmp(choice->name, visit->choice) != 0)
+        choice++;
+    return choice->is_test;
+}
+
+/* Apart from what a customer is asked. */
+static const char *tests(const finq_sandbox_visit *visit, apr_pool_t *pool)
+{
+    return apr_pstrcat(pool, "<details class=\"tests\"", is_test(visit) ? " open" : "", ">\n<summary>",
+                       sandbox_say(visit->language, "For developers"), "</summary>\n",
+                       choices(visit, "What the bank does", 1, pool), "</details>\n", NULL);
 }
 
 /* Who asks, and for what. */
 static const char *request_of(const finq_sandbox_visit *visit, apr_pool_t *pool)
 {
+    const char *asker = visit->tenant ? visit->tenant : visit->asker;
     int is_known;
-    return apr_pstrcat(pool, "<p><strong>",
-                       *visit->asker ? escaped(visit->asker, pool) : sandbox_say(visit->language, "An application"), "</strong> ",
-                       sandbox_say(visit->language, sandbox_purpose_words(visit->purpose, &is_known)), "</p>\n", NULL);
+    return apr_pstrcat(pool, "<p><strong>", *asker ? escaped(asker, pool) : sandbox_say(visit->language, "An application"),
+                       "</strong> ", sandbox_say(visit->language, sandbox_purpose_words(visit->purpose, &is_known)), "</p>\n",
+                       NULL);
 }
 
 static const struct {
@@ -232,9 +252,10 @@ const char *finq_sandbox_page(const finq_sandbox_visit *visit, int submitted, ap
     const char *content = apr_pstrcat(
         pool, submitted ? problems(visit, pool) : "", "<p class=\"note\">", sandbox_say(language, NOTE), "</p>\n",
         request_of(visit, pool), sandbox_order_section(visit, pool), "<form method=\"post\">\n", carried(visit, pool),
-        login(visit, submitted, pool), account_choice(visit, submitted, pool), answers(visit, pool), "<button>",
-        sandbox_say(language, "Continue"), "</button>\n<button class=\"plain\" name=\"cancel\" value=\"1\" formnovalidate>",
-        sandbox_say(language, "Cancel and go back"), "</button>\n</form>\n", NULL);
+        login(visit, submitted, pool), account_choice(visit, submitted, pool),
+        choices(visit, visit->ordered ? "Your answer" : "Your consent", 0, pool), "<button>", sandbox_say(language, "Continue"),
+        "</button>\n<button class=\"plain\" name=\"cancel\" value=\"1\" formnovalidate>",
+        sandbox_say(language, "Cancel and go back"), "</button>\n", tests(visit, pool), "</form>\n", NULL);
     return document(language, submitted ? "Error:" : "", visit->ordered ? "Check and approve" : "Log in and consent", content,
                     pool);
 }

@@ -9,6 +9,7 @@ typedef struct sandbox_choice {
     const char *name, *label, *hint;
     const char *payment_hint;        /* where a payment is asked for */
     const char *error, *description; /* that the browser goes back with; NULL where it goes with a code */
+    int is_test;                     /* no answer of a customer's: for who tries out what goes wrong */
 } sandbox_choice;
 
 /* Ends with a NULL name. */

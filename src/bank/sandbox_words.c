@@ -84,6 +84,8 @@ static const struct {
     {"You order the payment; the bank takes its time.",
      {"Ordonați plata; banca nu se grăbește.", "Sie beauftragen die Zahlung; die Bank lässt sich Zeit.",
       "Vous ordonnez le paiement ; la banque prend son temps.", "تصدر أمر الدفع؛ والمصرف يأخذ وقته."}},
+    {"For developers", {"Pentru dezvoltatori", "Für Entwickler", "Pour les développeurs", "للمطورين"}},
+    {"What the bank does", {"Ce face banca", "Was die Bank tut", "Ce que fait la banque", "ما يفعله المصرف"}},
     /* what is missing */
     {"Enter a customer number of at most 64 characters.",
      {"Introduceți un număr de client de cel mult 64 de caractere.", "Geben Sie eine Kundennummer von höchstens 64 Zeichen ein.",

@@ -48,6 +48,17 @@ def test_a_user_goes_there_and_back(client):
     assert user.exchange().status == 200
 
 
+def test_the_bank_knows_who_asks(installation, client, tenant):
+    """By its own books, whatever host the link leads back to. Red without tenant_find; with a state that is none the link's word is all."""
+    page = begun(client).submit("sca", {"psu_redirect_link": LINK})["data"]["url"]
+    path = page.partition("/sandbox")[2]
+    assert "<strong>Of the sandbox bank</strong> asks" in client.request("GET", "/sandbox" + path).body.decode()
+    installation.finqctl("tenant", "brand", tenant.client_id, "--name", "Aurora & Co")
+    assert "<strong>Aurora &amp; Co</strong> asks" in client.request("GET", "/sandbox" + path).body.decode()
+    forged = path.replace("state=", "state=x")
+    assert "<strong>app.example</strong> asks" in client.request("GET", "/sandbox" + forged).body.decode()
+
+
 def test_what_the_bank_declines(client):
     user = begun(client)
     page = user.submit("sca", {"psu_redirect_link": LINK})["data"]["url"]

@@ -181,6 +181,7 @@ def test_the_page_fits_everyone(client, browser):
     assert browser.get_log("browser") == []
     shown = browser.find_element(By.CSS_SELECTOR, ".order").text
     assert f"the account belongs to {long_name} SRL" in shown and "100004.05 RON" in shown and "No match" in shown
+    browser.find_element(By.TAG_NAME, "summary").click()
     for control in browser.find_elements(By.CSS_SELECTOR, "input:not([type=hidden]), button"):
         assert control.accessible_name and control.size["height"] >= 24, control.get_attribute("outerHTML")
     labels = {label.text: label for label in browser.find_elements(By.TAG_NAME, "label")}

@@ -229,7 +229,7 @@ def test_the_example_onboards_a_user(browser, application, tmp_path):
 def test_the_example_visits_the_bank_and_cancels(browser, application):
     visitor = Visitor(browser, application)
     visitor.presses("Account information, with a visit to the bank").sees("Consent at your bank").presses("Continue").sees("Log in and consent")
-    assert "localhost asks to see accounts of yours" in browser.find_element(By.TAG_NAME, "main").text
+    assert "Demo tenant asks to see accounts of yours" in browser.find_element(By.TAG_NAME, "main").text
     for name in ("customer", "pin"):
         browser.find_element(By.ID, name).send_keys("77")
     browser.find_element(By.ID, "approve").click()

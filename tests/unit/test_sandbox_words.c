@@ -43,7 +43,7 @@ static const char *texts_of(const char *page)
 /* A page before anything was typed, and with all that can be missing. */
 static const char *pages_of(const char *language, const char *purpose, const char *order)
 {
-    finq_sandbox_visit visit = {"s", "r", "", "", "", "", purpose, "", "", "", "", "", NULL, language};
+    finq_sandbox_visit visit = {"s", "r", "", "", "", "", NULL, purpose, "", "", "", "", "", NULL, language};
     visit.ordered = order ? finq_json_own(json_loads(order, 0, NULL), pool) : NULL;
     assert_int_equal(order != NULL, visit.ordered != NULL);
     const char *pages = apr_pstrcat(pool, finq_sandbox_page(&visit, 0, pool), finq_sandbox_page(&visit, 1, pool), NULL);

@@ -8,6 +8,8 @@
 #include "httpd/body.h"
 #include "httpd/paths.h"
 #include "bank/sandbox.h"
+#include "db/calls.h"
+#include "flow/token.h"
 #include "httpd/sandbox_orders.h"
 
 static int page_send(request_rec *r, int status, const char *html)
@@ -63,6 +65,21 @@ static finq_error *form_read(const char **form, finq_request *request)
     return NULL;
 }
 
+/* A bank knows by its own books who asks, whatever the link says: the state is of a client of this server. */
+static void tenant_find(finq_sandbox_visit *visit, finq_request *request)
+{
+    apr_pool_t *pool = request->r->pool;
+    finq_token token = {.kind = FINQ_TOKEN_STATE};
+    const finq_secret *secret = NULL;
+    finq_sandbox_asker_out row;
+    finq_sandbox_asker_in in = {.client_id = &token.client_id};
+    if (!request->config->runtime || finq_token_open(&token, &secret, visit->state, request->config->secrets, pool) || !secret)
+        return;
+    finq_request_database(request, pool);
+    if (!finq_call_sandbox_asker(&row, request->service.db, &in, pool))
+        visit->tenant = row.asker;
+}
+
 static finq_error *visit_read(finq_sandbox_visit *visit, finq_request *request)
 {
     request_rec *r = request->r;
@@ -73,6 +90,7 @@ static finq_error *visit_read(finq_sandbox_visit *visit, finq_request *request)
         return finq_error_make(r->pool, FINQ_E_INVALID_FIELD, "The link to this page is too long.");
     FINQ_TRY(finq_sandbox_read(visit, form, homes_of(r), r->pool));
     visit->language = language_of(r);
+    tenant_find(visit, request);
     return NULL;
 }
 
