@@ -85,7 +85,8 @@ CREATE TYPE finq.page_facts AS (
     tenant text,
     colours text,
     logo text,
-    status finq.session_status
+    status finq.session_status,
+    updated_at bigint
 );
 
 CREATE TYPE finq.published_skill AS (

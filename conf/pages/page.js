@@ -69,6 +69,14 @@ const look = async () => {
 };
 if (again) setInterval(() => document.hidden || again.form.dataset.sent || look().catch(() => {}), again.dataset.every * 1000);
 
+// What is too long to be typed is copied.
+const copy = navigator.clipboard && document.querySelector("button[data-copied]");
+copy?.removeAttribute("hidden");
+copy?.addEventListener("click", async () => {
+  await navigator.clipboard.writeText(copy.previousElementSibling.value);
+  copy.textContent = copy.dataset.copied;
+});
+
 // What an answer asks for stands below it as soon as it is given, and goes with it; what is not asked for is not sent.
 for (let apart; (apart = document.querySelector("template.when"));) {
   const part = Object.assign(document.createElement("div"), {className: "when"});
@@ -172,6 +180,7 @@ const send = async (form, file) => {
   };
   if (await transfer(form, file, show).catch(() => false)) {
     form.querySelectorAll("input[type=file]").forEach(box => { box.disabled = true; });
+    form.append(Object.assign(document.createElement("input"), {type: "hidden", name: "name", value: file.name}));
     form.elements.act.value = "documents";
   }
   form.submit();

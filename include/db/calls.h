@@ -117,6 +117,7 @@ typedef struct finq_page_facts_row {
     const char *colours;
     const char *logo;
     const char *status; /**< finq.session_status */
+    apr_int64_t updated_at;
 } finq_page_facts_row;
 
 typedef struct finq_exchange_answer_row {
@@ -886,6 +887,15 @@ typedef struct finq_revocation_due_out {
 /** sql/functions/feed.sql. It may be repeated. */
 finq_error *finq_call_revocation_due(finq_revocation_due_out *out, finq_db *db, const finq_revocation_due_in *in,
                                      apr_pool_t *pool);
+
+typedef struct finq_sandbox_asker_in {
+    const finq_id *client_id;
+} finq_sandbox_asker_in;
+typedef struct finq_sandbox_asker_out {
+    const char *asker;
+} finq_sandbox_asker_out;
+/** sql/functions/sandbox.sql. It may be repeated. */
+finq_error *finq_call_sandbox_asker(finq_sandbox_asker_out *out, finq_db *db, const finq_sandbox_asker_in *in, apr_pool_t *pool);
 
 typedef struct finq_sandbox_look_in {
     const char *customer;

@@ -7,6 +7,15 @@
 #include "flow/session.h"
 #include "flow/status.h"
 
+/** A document of a step that is there. */
+typedef struct finq_waiting_upload {
+    const char *document;
+    apr_int64_t size;
+} finq_waiting_upload;
+
+/** Which of an array of them (NULL for none) is this document; NULL where it is not there. */
+const finq_waiting_upload *finq_waiting_upload_find(const apr_array_header_t *uploaded, const char *document);
+
 /** What a client is told of its session. */
 typedef struct finq_waiting_answer {
     finq_status status;
@@ -16,7 +25,7 @@ typedef struct finq_waiting_answer {
     const char *tenant_user_id;         /**< NULL where it was started without one */
     const finq_skill_step *step;        /**< the last one submitted; NULL where there has been none: then these are not set: */
     finq_id step_id;                    /**< its id */
-    const apr_array_header_t *uploaded; /**< of const char *: which of its documents are there */
+    const apr_array_header_t *uploaded; /**< of finq_waiting_upload: which of its documents are there */
     apr_int64_t expires_at;             /**< of the token, or of the nonce that is held; 0 where the session has ended */
     const char *nonce;                  /**< NULL where there is none to give: the session waits, or the client holds it; beside a
                                  temp_token it is for the last step's uploads */

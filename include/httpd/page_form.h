@@ -11,6 +11,7 @@
 typedef struct finq_page_form {
     finq_typed *typed;         /**< its names and values, UTF-8 */
     int has_file;              /**< whether it came with a file */
+    const char *file_name;     /**< what that is called where it comes from, UTF-8; NULL where nobody says */
     const finq_error *refused; /**< why the file was not taken; NULL where it was. The other values are there all the same */
 } finq_page_form;
 

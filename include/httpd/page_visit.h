@@ -18,6 +18,8 @@ typedef struct finq_page_visit {
     finq_screen screen;
     int part;                /**< of a form that has parts: which one, from 0; their count for the answers to look through */
     int is_gathered;         /**< whether `form` has what was typed into the others too */
+    const char *reference;   /**< by which people speak of its session: the id; NULL before that is known */
+    apr_int64_t ended_at;    /**< when its session ended, in seconds since 1970; 0 for now, and before that is known */
     const char *html;        /**< the page */
     int is_blank;            /**< whether it shows nothing of the person, so that the browser may keep it for its Back */
     const finq_error *error; /**< what it tells of; NULL for nothing */
@@ -36,6 +38,9 @@ void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error);
 void finq_page_show_begin(finq_page_visit *visit, const finq_entry_facts *facts, const char *language);
 /** The same from what the form carried. */
 void finq_page_show_carried(finq_page_visit *visit, const finq_published *published);
+
+/** The language that the address asks for (?language=ro); NULL for none. */
+const char *finq_page_show_language(const finq_page_visit *visit);
 
 /** What the next request brings along, sealed. */
 finq_error *finq_page_show_carry(finq_screen_carried *carried, finq_page_visit *visit);

@@ -60,6 +60,7 @@ typedef struct finq_entry_facts {
     const finq_id *session_id; /**< NULL before the first start */
     int has_begun;             /**< whether that session has had a step: then it stands so: */
     finq_status status;
+    apr_int64_t updated_at; /**< since when it does */
 } finq_entry_facts;
 
 /** Looks at a page. By the address of a hand-off it is found as long as that waits to be opened. Errors: not_found, unauthorized_tenant; those of a call. */

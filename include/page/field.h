@@ -24,13 +24,6 @@ typedef enum {
     FINQ_FIELD_HIDDEN /**< x-hidden: not for people */
 } finq_field_kind;
 
-/** Something to choose. */
-typedef struct finq_choice {
-    const char *value; /**< as a form has it */
-    const char *json;  /**< as `data` has it */
-    const char *title;
-} finq_choice;
-
 /** Where fields come from. Must outlive them. */
 typedef struct finq_field_source {
     const json_t *skill;     /**< its definition */
@@ -51,8 +44,9 @@ struct finq_field {
     const char *id;                  /**< of its element; "f" of the form itself */
     const char *pointer;             /**< JSON Pointer (RFC 6901) into `data`; its names in a form begin with it */
     const char *name;                /**< of the member; NULL in an array, and of the form itself */
-    const char *title, *description; /**< the second may be NULL */
+    const char *title, *description; /**< the second, with an example where the schema has one, may be NULL */
     int required;                    /**< where it is asked for */
+    int is_optional;                 /**< what a person is told: so it, or the group in whose place it is shown, is */
     int is_needed;                   /**< so is all that holds it: without it the data is refused */
     const apr_array_header_t
         *when;            /**< of branches, each an array of finq_condition: it is asked for where all of one fit; NULL: always */
@@ -61,6 +55,8 @@ struct finq_field {
     const char *complete; /**< the token of HTML's autocomplete; NULL where none is known */
     const apr_array_header_t *choices;  /**< of finq_choice; NULL where there are none */
     const apr_array_header_t *fields;   /**< of finq_field *: a group's members; else NULL */
+    const finq_field *only;             /**< the one member that is shown in a group's place; NULL where all are shown in it */
+    const finq_field *above;            /**< what holds it; NULL of the form itself */
     const finq_field *whole;            /**< the form that this is a part of; NULL for what is whole */
     const struct finq_field_spot *spot; /**< its schema (field.c) */
     const finq_field_source *source;
@@ -72,6 +68,15 @@ const finq_field *finq_field_form(const finq_field_source *source);
 
 /** What a field's schema says of a keyword, by $ref and allOf too; NULL where it says nothing. */
 const json_t *finq_field_fact(const finq_field *field, const char *keyword);
+
+/** What can be chosen of a field by its value in a form; NULL where it is none of that. */
+const finq_choice *finq_field_choice(const finq_field *field, const char *value);
+
+/** Whether an array has one item, no more and no fewer. */
+int finq_field_is_single(const finq_field *rows);
+
+/** What is shown in a field's place: itself, or the only member of a group. */
+const finq_field *finq_field_shown(const finq_field *field);
 
 /** Where its schema stands in the skill: a JSON Pointer. */
 const char *finq_field_place(const finq_field *field);

@@ -9,6 +9,9 @@
 /** How many parts a form has; 1 where the step says nothing of them. */
 int finq_part_count(const finq_field *form);
 
+/** What the step calls one, by its place from 0; NULL for nothing. */
+const char *finq_part_title(const finq_field *form, int place);
+
 /** One, by its place from 0: the form with its members alone. What no page names stands on the last. */
 const finq_field *finq_part_of(const finq_field *form, int place);
 

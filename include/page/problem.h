@@ -4,11 +4,13 @@
 
 #include "page/typed.h"
 
-/** A sentence, and the element that it leads to; `id` is NULL where it is about no field alone. */
+/** A sentence, and the element that it leads to; `id` is NULL where it is about no field alone. `group` is what holds the field, as
+ * people know it: other fields may have the same title. NULL for nothing. */
 typedef struct finq_problem {
     const char *pointer; /**< of its field; NULL for none */
     const char *id;
     const char *words;
+    const char *group;
 } finq_problem;
 
 /** What an error says of a form, in the form's order; of a place with two faults the first. The array is of finq_problem, and empty

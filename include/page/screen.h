@@ -2,6 +2,7 @@
 #ifndef FINQ_SCREEN_H
 #define FINQ_SCREEN_H
 
+#include "flow/waiting.h"
 #include "page/problem.h"
 #include "skills/skill.h"
 
@@ -50,7 +51,8 @@ const char *finq_screen_check_of(const finq_screen *screen, const finq_screen_ca
 /** The documents of a step. */
 typedef struct finq_screen_documents {
     int step;
-    const apr_array_header_t *uploaded; /**< of const char *: the names of those that are there; NULL for none */
+    const apr_array_header_t *uploaded; /**< of finq_waiting_upload: those that are there; NULL for none */
+    const json_t *files;                /**< {document: "size name"} of files that were sent from here, as finq_state has them */
     const char *wrong;                  /**< the one that something is wrong with, and what; NULL for none */
     const char *words;
     const char *upload;    /**< where a script sends files in pieces (contract section 13) */
@@ -63,8 +65,6 @@ const char *finq_screen_documents_of(const finq_screen *screen, const finq_scree
 
 /** The title of a step's document, both by their places from 0. */
 const char *finq_screen_document(const finq_screen *screen, int step, int document);
-/** Whether a document is one of those that are there. */
-int finq_screen_is_uploaded(const apr_array_header_t *uploaded, const char *document);
 /** What a file may be, in short: "JPEG, PNG". */
 const char *finq_screen_types(const finq_skill_upload *upload, apr_pool_t *pool);
 
@@ -89,8 +89,17 @@ const char *finq_screen_bank(const finq_screen *screen, const finq_screen_carrie
 /** While somebody decides: it looks again by itself. `carried` is NULL where no nonce is held. */
 const char *finq_screen_waiting(const finq_screen *screen, const finq_screen_carried *carried);
 
-/** The last page. `name` is "done", "failed", "expired", or "sent" of another device that has done what it was for; `reasons` an array of texts, or NULL; `link` leads back to the tenant. */
-const char *finq_screen_end(const finq_screen *screen, const char *name, const json_t *reasons, const char *link);
+/** How it ended. */
+typedef struct finq_screen_ending {
+    const char *name;      /**< "done", "failed", "expired", or "sent" of another device that has done what it was for */
+    const json_t *reasons; /**< an array of texts, or NULL */
+    const char *link;      /**< leads back to the tenant; NULL for nowhere */
+    const char *reference; /**< by which tenant and person speak of it; NULL where there is nothing to speak of */
+    apr_int64_t at;        /**< when, in seconds since 1970 */
+} finq_screen_ending;
+
+/** The last page: what somebody may want to keep. */
+const char *finq_screen_end(const finq_screen *screen, const finq_screen_ending *ending);
 
 /** When something stands in the way. `name` names its words (trouble.NAME.title, trouble.NAME.text); with `can_continue` a button
  * leads on. */

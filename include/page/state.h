@@ -14,6 +14,7 @@ typedef struct finq_state {
     const char *session, *skill; /**< on a device that is to take over: the ids of the session and its skill, as text */
     json_t *typed; /**< {step: data} of what was typed since the page was opened, to be shown again; NULL for nothing */
     finq_numbers *numbers;
+    json_t *files;       /**< {document: "size name"} of files that were sent from here; NULL for none */
     const json_t *parts; /**< what was typed into the other parts of a form (part.h); NULL for nothing */
 } finq_state;
 

@@ -3,10 +3,17 @@
 #ifndef FINQ_WORDS_H
 #define FINQ_WORDS_H
 
-#include <apr_pools.h>
+#include <apr_tables.h>
 
 #include "ground/error.h"
 #include "page/html.h"
+
+/** Something to choose. */
+typedef struct finq_choice {
+    const char *value; /**< as a form has it */
+    const char *json;  /**< as `data` has it */
+    const char *title;
+} finq_choice;
 
 /** The words of one language. Immutable. */
 typedef struct finq_words finq_words;
@@ -34,6 +41,10 @@ const char *finq_words_say(const finq_words *words, const char *name);
 const char *finq_words_find(const finq_words *words, const char *name);
 /** The same with values in the place of {slots}: pairs of a slot and its value, and NULL at the end. */
 const char *finq_words_with(const finq_words *words, const char *name, apr_pool_t *pool, ...) __attribute__((sentinel));
+
+/** The countries by their codes of ISO 3166-1 (of finq_choice), as the language names and sorts them; NULL where no language has
+ * them. */
+const apr_array_header_t *finq_words_countries(const finq_words *words);
 
 /** A date as the language writes it; NULL for a month that there is not. */
 const char *finq_words_date(const finq_words *words, int day, int month, int year, apr_pool_t *pool);

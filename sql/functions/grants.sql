@@ -23,7 +23,7 @@ GRANT EXECUTE ON FUNCTION
     finq.accounts_get, finq.balances_get, finq.transactions_page, finq.transactions_sync,
     finq.user_export, finq.user_erase,
     finq.payment_begin, finq.payment_of_session, finq.payment_tell, finq.payment_release, finq.payment_of_step, finq.payment_claim, finq.payment_get,
-    finq.sandbox_look, finq.sandbox_order_take, finq.sandbox_order_decide, finq.sandbox_order_look,
+    finq.sandbox_look, finq.sandbox_asker, finq.sandbox_order_take, finq.sandbox_order_decide, finq.sandbox_order_look,
     finq.schema_version, finq.is_read_only, finq.clock, finq.directory_version, finq.tenant_seen,
     finq.skill_get, finq.skill_named, finq.catalog_skills, finq.catalog_servicers,
     finq.signing_keys, finq.signature_use,

@@ -14,7 +14,8 @@ BEGIN
       INTO v_active, v_facts.tenant, v_facts.colours, v_facts.logo
       FROM finq.tenant t LEFT JOIN finq.brand b ON b.client_id = t.client_id WHERE t.client_id = p_client_id;
     IF p_page.session_id IS NOT NULL THEN -- to find none, all partitions would be asked
-        SELECT s.status INTO v_facts.status FROM finq.session s WHERE s.session_id = p_page.session_id AND s.client_id = p_client_id;
+        SELECT s.status, finq.seconds(s.updated_at) INTO v_facts.status, v_facts.updated_at FROM finq.session s
+         WHERE s.session_id = p_page.session_id AND s.client_id = p_client_id;
     END IF;
     v_facts.skill_id := p_page.skill_id;
     v_facts.key_id := p_page.key_id;

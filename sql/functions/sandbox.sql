@@ -23,6 +23,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.sandbox_look IS 'repeatable';
 
+-- As whom the bank knows a client: by the name that its pages have.
+CREATE OR REPLACE FUNCTION finq.sandbox_asker(p_client_id uuid, OUT asker text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+BEGIN
+    SELECT coalesce(b.name, t.name) INTO asker
+      FROM finq.tenant t LEFT JOIN finq.brand b ON b.client_id = t.client_id WHERE t.client_id = p_client_id;
+END $$;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the operator (finqctl): each answers JSON
 -- ---------------------------------------------------------------------------------------------------------------------

@@ -255,12 +255,12 @@ CREATE OR REPLACE FUNCTION finq.session_stays(p_session finq.session) RETURNS bo
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (p_session).waits_for IS NOT NULL OR (p_session).status = 'SESSION_COMPLETED';
 
--- Which of a step's documents are there.
+-- Which of a step's documents are there, and how many bytes each has: {"id_front 20480"}.
 CREATE OR REPLACE FUNCTION finq.uploaded(p_step_id uuid) RETURNS text
     LANGUAGE plpgsql STABLE
 AS $$
 BEGIN
-    RETURN (SELECT coalesce(array_agg(u.document), '{}') FROM finq.upload u WHERE u.step_id = p_step_id)::text;
+    RETURN (SELECT coalesce(array_agg(u.document || ' ' || u.size), '{}') FROM finq.upload u WHERE u.step_id = p_step_id)::text;
 END $$;
 
 -- Whether how a session stands changes when it is asked for: its visit to a bank or its time is over, or its token is.

@@ -615,7 +615,8 @@ CREATE TYPE finq.return_answer AS (
 
 CREATE TYPE finq.page_facts AS (
     outcome text, skill_id integer, key_id bigint, tenant_user_id bytea, language text, prefill bytea, return_link bytea, data_key bytea,
-    expires_at bigint, session_id uuid, tenant text, colours text, logo text, status finq.session_status
+    expires_at bigint, session_id uuid, tenant text, colours text, logo text, status finq.session_status,
+    updated_at bigint -- of the session
 );
 
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);

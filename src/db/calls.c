@@ -250,6 +250,13 @@ static finq_sandbox_look_out sandbox_look_read(const PGresult *rows, int row)
     };
 }
 
+static finq_sandbox_asker_out sandbox_asker_read(const PGresult *rows, int row)
+{
+    return (finq_sandbox_asker_out){
+        .asker = finq_pg_text(rows, row, 0),
+    };
+}
+
 static finq_revocation_due_out revocation_due_read(const PGresult *rows, int row)
 {
     return (finq_revocation_due_out){
@@ -435,6 +442,7 @@ static finq_page_facts_row page_facts_read(const PGresult *rows, int row)
         .colours = finq_pg_text(rows, row, 11),
         .logo = finq_pg_text(rows, row, 12),
         .status = finq_pg_text(rows, row, 13),
+        .updated_at = finq_pg_number(rows, row, 14),
     };
 }
 
@@ -1104,8 +1112,8 @@ finq_error *finq_call_handoff_look(finq_handoff_look_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_handoff_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status FROM finq.handoff_look(p_client_id => $1, p_page_id => $2, p_generation "
-        "=> $3, p_handoff_id => $4)", 1, NULL};
+        "session_id, tenant, colours, logo, status, updated_at FROM finq.handoff_look(p_client_id => $1, p_page_id => $2, "
+        "p_generation => $3, p_handoff_id => $4)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1245,8 +1253,8 @@ finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_page_begin",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status FROM finq.page_begin(p_client_id => $1, p_page_id => $2, p_generation => "
-        "$3, p_session_id => $4, p_session_ttl => $5)", 1, NULL};
+        "session_id, tenant, colours, logo, status, updated_at FROM finq.page_begin(p_client_id => $1, p_page_id => $2, "
+        "p_generation => $3, p_session_id => $4, p_session_ttl => $5)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1277,13 +1285,13 @@ finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq
     static const finq_pg_statement crowd = {
         "finq_page_looks",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status, member FROM finq.page_looks(p_client_id => $1, p_page_id => $2, "
-        "p_generation => $3)", 0, NULL};
+        "session_id, tenant, colours, logo, status, updated_at, member FROM finq.page_looks(p_client_id => $1, p_page_id => "
+        "$2, p_generation => $3)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_page_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status FROM finq.page_look(p_client_id => $1, p_page_id => $2, p_generation => "
-        "$3)", 1, &crowd};
+        "session_id, tenant, colours, logo, status, updated_at FROM finq.page_look(p_client_id => $1, p_page_id => $2, "
+        "p_generation => $3)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1618,6 +1626,19 @@ finq_error *finq_call_revocation_due(finq_revocation_due_out *out, finq_db *db, 
     finq_pg_arg_int(&args, in->seconds);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = revocation_due_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_sandbox_asker(finq_sandbox_asker_out *out, finq_db *db, const finq_sandbox_asker_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_sandbox_asker",
+        "SELECT asker FROM finq.sandbox_asker(p_client_id => $1)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->client_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = sandbox_asker_read(rows, 0);
     return NULL;
 }
 

@@ -59,6 +59,30 @@ static finq_error *tokens_seal(finq_waiting_answer *answer, const finq_secret *s
     return completed && step->upload_count == 0 ? NULL : finq_token_seal(&answer->nonce, token, secret, pool);
 }
 
+const finq_waiting_upload *finq_waiting_upload_find(const apr_array_header_t *uploaded, const char *document)
+{
+    for (int i = 0; uploaded && i < uploaded->nelts; i++) {
+        const finq_waiting_upload *one = &APR_ARRAY_IDX(uploaded, i, finq_waiting_upload);
+        if (strcmp(one->document, document) == 0)
+            return one;
+    }
+    return NULL;
+}
+
+/* "id_front 20480" */
+static apr_array_header_t *uploads_read(const char *text, apr_pool_t *pool)
+{
+    const apr_array_header_t *rows = finq_pg_elements(text, pool);
+    apr_array_header_t *uploads = apr_array_make(pool, 4, sizeof(finq_waiting_upload));
+    for (int i = 0; rows && i < rows->nelts; i++) {
+        char *document = apr_pstrdup(pool, APR_ARRAY_IDX(rows, i, const char *)), *size = strchr(document, ' ');
+        if (size)
+            *size++ = '\0';
+        APR_ARRAY_PUSH(uploads, finq_waiting_upload) = (finq_waiting_upload){document, size ? apr_atoi64(size) : 0};
+    }
+    return uploads;
+}
+
 /* A session that has ended gets no token, one that waits none but on resumption. */
 static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *service, const finq_session_standing_row *row,
                                finq_token *token, apr_pool_t *pool)
@@ -71,7 +95,7 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
                                     .published = published,
                                     .step_id = *row->step_id,
                                     .step = &published->skill->steps[row->step_place - 1],
-                                    .uploaded = finq_pg_elements(row->uploaded, pool)};
+                                    .uploaded = uploads_read(row->uploaded, pool)};
     FINQ_TRY(finq_status_read(&answer->status, row->status, pool));
     FINQ_TRY(sealed_read(answer, service, row, token, pool));
     if (!row->expires_at)

@@ -76,12 +76,29 @@ static const char *text_of(const answer_showing *show, const finq_field *field)
     return field->choices ? chosen_of(show, field) : line_of(show, field);
 }
 
+/* What lies in a group stands below its title. */
+static void group_put(const answer_showing *show, const finq_field *group)
+{
+    if (group->only || !*group->title) {
+        answer_html(show, group);
+        return;
+    }
+    finq_html_open(show->to, "div");
+    finq_html_element(show->to, "dt", NULL, group->title);
+    finq_html_open(show->to, "dd");
+    finq_html_open(show->to, "dl");
+    answer_html(show, group);
+    finq_html_close(show->to);
+    finq_html_close(show->to);
+    finq_html_close(show->to);
+}
+
 static void field_put(const answer_showing *show, const finq_field *field)
 {
     if (field->kind >= FINQ_FIELD_FIXED)
         return;
     if (field->kind == FINQ_FIELD_GROUP) {
-        answer_html(show, field);
+        group_put(show, field);
         return;
     }
     for (int i = 0; field->kind == FINQ_FIELD_ROWS && i < finq_typed_rows(show->typed, field); i++) {

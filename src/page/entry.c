@@ -251,7 +251,8 @@ static finq_error *facts_read(finq_entry_facts *facts, const finq_page_facts_row
                                 .language = row->language,
                                 .expires_at = row->expires_at,
                                 .session_id = row->session_id,
-                                .has_begun = row->status != NULL};
+                                .has_begun = row->status != NULL,
+                                .updated_at = row->updated_at};
     if (row->status)
         FINQ_TRY(finq_status_read(&facts->status, row->status, pool));
     FINQ_TRY(finq_directory_skill(&facts->published, service->directory, service->db, row->skill_id, pool));

@@ -5,133 +5,7 @@
 #include <string.h>
 
 #include "field_schema.h"
-
-/* ---- choices ---- */
-
-static void choice_add(apr_array_header_t *choices, const json_t *value, const char *title, apr_pool_t *pool)
-{
-    const char *json = finq_json_text(value, pool), *text = json_is_string(value) ? json_string_value(value) : json;
-    finq_choice *choice = apr_array_push(choices);
-    *choice = (finq_choice){text, json, title ? title : text};
-}
-
-/* The words of a list of consts; NULL where some are none. */
-static apr_array_header_t *titled_choices(const finq_field_source *source, const field_spot *list)
-{
-    apr_array_header_t *choices = apr_array_make(source->pool, 8, sizeof(finq_choice));
-    for (size_t i = 0; i < json_array_size(list->schema); i++) {
-        const json_t *one = json_array_get(list->schema, i), *value = json_object_get(one, "const");
-        if (!value)
-            return NULL;
-        choice_add(choices, value,
-                   finq_field_text(source, apr_psprintf(source->pool, "%s/%" APR_SIZE_T_FMT "/title", list->pointer, i)),
-                   source->pool);
-    }
-    return choices->nelts > 0 ? choices : NULL;
-}
-
-static apr_array_header_t *choices_of(const finq_field_source *source, const field_spot *spot)
-{
-    static const char *const lists[] = {"oneOf", "anyOf"};
-    field_spot list;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        apr_array_header_t *choices = field_find(&list, source, spot, lists[i]) ? titled_choices(source, &list) : NULL;
-        if (choices)
-            return choices;
-    }
-    if (!field_find(&list, source, spot, "enum"))
-        return NULL;
-    apr_array_header_t *choices = apr_array_make(source->pool, 8, sizeof(finq_choice));
-    for (size_t i = 0; i < json_array_size(list.schema); i++)
-        choice_add(choices, json_array_get(list.schema, i), NULL, source->pool);
-    return choices;
-}
-
-/* ---- which kind ---- */
-
-#define RADIOS_MOST 6
-#define LINE_MOST 255
-
-static int has(const finq_field_source *source, const field_spot *spot, const char *keyword)
-{
-    field_spot found;
-    return field_find(&found, source, spot, keyword);
-}
-
-/* The type that a person's answer has; "" where the schema does not say. */
-static const char *type_of(const finq_field_source *source, const field_spot *spot)
-{
-    static const char *const hints[][2] = {{"properties", "object"}, {"items", "array"},    {"prefixItems", "array"},
-                                           {"minimum", "number"},    {"maximum", "number"}, {"multipleOf", "number"}};
-    field_spot found;
-    if (field_find(&found, source, spot, "type")) {
-        size_t i = 0;
-        while (json_is_array(found.schema) && i + 1 < json_array_size(found.schema) &&
-               strcmp(json_string_value(json_array_get(found.schema, i)), "null") == 0)
-            i++;
-        return json_string_value(json_is_array(found.schema) ? json_array_get(found.schema, i) : found.schema);
-    }
-    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
-        if (has(source, spot, hints[i][0]))
-            return hints[i][1];
-    }
-    return "";
-}
-
-static finq_field_kind kind_of_string(const finq_field_source *source, const field_spot *spot)
-{
-    field_spot found;
-    const char *format = field_find(&found, source, spot, "format") ? json_string_value(found.schema) : "";
-    if (strcmp(format, "date") == 0)
-        return FINQ_FIELD_DATE;
-    if (strcmp(format, "date-time") == 0)
-        return FINQ_FIELD_MOMENT;
-    return field_find(&found, source, spot, "maxLength") && json_integer_value(found.schema) > LINE_MOST ? FINQ_FIELD_AREA
-                                                                                                         : FINQ_FIELD_TEXT;
-}
-
-/* An array of what can be chosen, each once. */
-static const apr_array_header_t *boxes_of(const finq_field_source *source, const field_spot *spot)
-{
-    field_spot items, unique;
-    if (has(source, spot, "prefixItems") || !field_find(&items, source, spot, "items") ||
-        !field_find(&unique, source, spot, "uniqueItems"))
-        return NULL;
-    return json_is_true(unique.schema) ? choices_of(source, &items) : NULL;
-}
-
-static finq_field_kind kind_of_type(finq_field *field, const char *type)
-{
-    if (strcmp(type, "boolean") == 0)
-        return field->required && !finq_field_fact(field, "default") ? FINQ_FIELD_YES_NO : FINQ_FIELD_TICK;
-    if (strcmp(type, "integer") == 0 || strcmp(type, "number") == 0)
-        return FINQ_FIELD_NUMBER;
-    if (strcmp(type, "object") == 0)
-        return FINQ_FIELD_GROUP;
-    if (strcmp(type, "null") == 0)
-        return FINQ_FIELD_HIDDEN;
-    if (strcmp(type, "array") != 0)
-        return kind_of_string(field->source, field->spot);
-    field->choices = boxes_of(field->source, field->spot);
-    return field->choices ? FINQ_FIELD_BOXES : FINQ_FIELD_ROWS;
-}
-
-static finq_field_kind kind_of(finq_field *field)
-{
-    const json_t *constant = finq_field_fact(field, "const");
-    if (json_is_true(finq_field_fact(field, "x-hidden")) || (field->name && strcmp(field->name, "psu_redirect_link") == 0))
-        return FINQ_FIELD_HIDDEN;
-    if (constant) {
-        apr_array_header_t *choices = apr_array_make(field->source->pool, 1, sizeof(finq_choice));
-        choice_add(choices, constant, NULL, field->source->pool);
-        field->choices = choices;
-        return json_is_true(constant) ? FINQ_FIELD_TICK : FINQ_FIELD_FIXED;
-    }
-    field->choices = choices_of(field->source, field->spot);
-    if (field->choices)
-        return field->choices->nelts <= RADIOS_MOST ? FINQ_FIELD_RADIOS : FINQ_FIELD_SELECT;
-    return kind_of_type(field, type_of(field->source, field->spot));
-}
+#include "typed_number.h"
 
 /* ---- words ---- */
 
@@ -150,6 +24,29 @@ static const char *text_at(const finq_field *field, const char *keyword)
 {
     field_spot found;
     return field_find(&found, field->source, field->spot, keyword) ? finq_field_text(field->source, found.pointer) : NULL;
+}
+
+/* Something that would do, as people would type it: the first of the schema's `examples`. */
+static const char *example_of(const finq_field *field)
+{
+    const json_t *one = json_array_get(finq_field_fact(field, "examples"), 0);
+    const finq_words *words = field->source->words;
+    apr_pool_t *pool = field->source->pool;
+    if (field->is_number && (json_is_number(one) || json_is_string(one)))
+        return typed_number_written(json_is_string(one) ? json_string_value(one) : finq_json_text(one, pool), words,
+                                    finq_field_fact(field, "x-unit") != NULL, pool);
+    return json_string_value(one);
+}
+
+/* What a field is about, and how its answer may look. */
+static const char *hint_of(const finq_field *field)
+{
+    int is_typed = field->kind == FINQ_FIELD_TEXT || field->kind == FINQ_FIELD_AREA || field->kind == FINQ_FIELD_NUMBER;
+    const char *description = text_at(field, "description"), *example = is_typed ? example_of(field) : NULL;
+    if (!example || (description && strstr(description, example)))
+        return description;
+    example = finq_words_with(field->source->words, "field.example", field->source->pool, "example", example, NULL);
+    return description ? apr_pstrcat(field->source->pool, description, " ", example, NULL) : example;
 }
 
 /* `x-unit` is a word, or the name of the member beside it that a person chooses the unit with. */
@@ -236,19 +133,23 @@ static finq_field *field_make(const finq_field *above, const char *id, const cha
 {
     apr_pool_t *pool = above->source->pool;
     finq_field *field = apr_pcalloc(pool, sizeof *field);
-    *field = (finq_field){
-        .id = id, .pointer = pointer, .name = name, .required = required, .source = above->source, .depth = above->depth + 1};
+    *field = (finq_field){.id = id,
+                          .pointer = pointer,
+                          .name = name,
+                          .required = required,
+                          .above = above,
+                          .source = above->source,
+                          .depth = above->depth + 1};
     field->spot = apr_pmemdup(pool, spot, sizeof *spot);
-    field->kind = kind_of(field);
+    field->complete = complete_of(field);
+    field->kind = field_kind(field);
     field->is_number = is_number(field);
     field->title = text_at(field, "title");
     if (!field->title)
         field->title = name ? finq_field_spoken(name, pool) : "";
-    field->description = text_at(field, "description");
-    field->complete = complete_of(field);
+    field->description = hint_of(field);
     field->is_needed = required && above->is_needed;
-    if (field->kind == FINQ_FIELD_GROUP)
-        members_make(field);
+    field->is_optional = !required;
     return field;
 }
 
@@ -266,12 +167,45 @@ static finq_field *member_make(const finq_field *group, const field_member *memb
     finq_field *field = field_make(group, id, finq_field_pointer(group->pointer, member->name, group->source->pool), member->name,
                                    &member->spot, is_required);
     field->when = when;
+    members_make(field);
     return field;
+}
+
+/* The one member that people see; NULL for none, and for more. */
+static finq_field *only_of(const apr_array_header_t *fields)
+{
+    finq_field *only = NULL;
+    for (int i = 0; i < fields->nelts; i++) {
+        finq_field *field = APR_ARRAY_IDX(fields, i, finq_field *);
+        if (field->kind >= FINQ_FIELD_FIXED)
+            continue;
+        if (only || field->when)
+            return NULL;
+        only = field;
+    }
+    return only;
+}
+
+/* What is shown in a group's place is called as both are: "Account that pays: IBAN". A box to tick says all by itself. */
+static void only_name(const finq_field *group)
+{
+    finq_field *shown = (finq_field *)finq_field_shown(group);
+    apr_pool_t *pool = group->source->pool;
+    shown->is_optional = shown->is_optional || (group->name && group->is_optional);
+    if (!shown->description)
+        shown->description = group->description;
+    if (!*group->title || shown->kind == FINQ_FIELD_TICK || strcmp(group->title, shown->title) == 0)
+        return;
+    shown->title = text_at(shown, "title") ? finq_words_with(group->source->words, "field.in", pool, "group", group->title,
+                                                             "field", shown->title, NULL)
+                                           : group->title;
 }
 
 static void members_make(finq_field *group)
 {
     apr_pool_t *pool = group->source->pool;
+    if (group->kind != FINQ_FIELD_GROUP)
+        return;
     apr_array_header_t *fields = apr_array_make(pool, 8, sizeof(const finq_field *));
     apr_array_header_t *members = group->depth < DEEPEST ? field_members(group->source, group->spot) : NULL;
     group->fields = fields;
@@ -282,6 +216,9 @@ static void members_make(finq_field *group)
         finq_field *field = APR_ARRAY_IDX(fields, i, finq_field *);
         field->unit = unit_of(field, group);
     }
+    group->only = *group->pointer ? only_of(fields) : NULL;
+    if (group->only)
+        only_name(group);
 }
 
 const finq_field *finq_field_form(const finq_field_source *source)
@@ -310,10 +247,27 @@ int finq_field_is_among(const apr_array_header_t *fields, const finq_field *fiel
     return 0;
 }
 
-const json_t *finq_field_fact(const finq_field *field, const char *keyword)
+const finq_choice *finq_field_choice(const finq_field *field, const char *value)
 {
-    field_spot found;
-    return field_find(&found, field->source, field->spot, keyword) ? found.schema : NULL;
+    for (int i = 0; i < field->choices->nelts; i++) {
+        const finq_choice *choice = &APR_ARRAY_IDX(field->choices, i, finq_choice);
+        if (strcmp(choice->value, value) == 0)
+            return choice;
+    }
+    return NULL;
+}
+
+int finq_field_is_single(const finq_field *rows)
+{
+    const json_t *least = finq_field_fact(rows, "minItems"), *most = finq_field_fact(rows, "maxItems");
+    return rows->required && json_integer_value(least) == 1 && json_integer_value(most) == 1;
+}
+
+const finq_field *finq_field_shown(const finq_field *field)
+{
+    while (field->only)
+        field = field->only;
+    return field;
 }
 
 const char *finq_field_place(const finq_field *field)
@@ -333,9 +287,13 @@ const finq_field *finq_field_item(const finq_field *rows, int place)
         items = (field_spot){NULL, ""};
     if (json_is_false(items.schema) || rows->depth >= DEEPEST)
         return NULL;
-    finq_field *item = field_make(rows, apr_psprintf(pool, "%s-%d", rows->id, place + 1),
-                                  finq_field_pointer(rows->pointer, at, pool), NULL, &items, is_first);
-    if (!*item->title)
-        item->title = apr_psprintf(pool, "%s %d", rows->title, place + 1);
+    finq_field *item =
+        field_make(rows, apr_psprintf(pool, "%s-%d", rows->id, place + 1), finq_field_pointer(rows->pointer, at, pool), NULL,
+                   &items, is_first || finq_field_is_single(rows));
+    if (finq_field_is_single(rows))
+        item->title = rows->title;
+    else
+        item->title = apr_psprintf(pool, "%s %d", *item->title ? item->title : rows->title, place + 1);
+    members_make(item);
     return item;
 }

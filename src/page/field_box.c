@@ -34,7 +34,7 @@ void field_html_fault(const field_showing *show, const finq_field *field)
 static void title(const field_showing *show, const finq_field *field)
 {
     finq_html_text(show->to, field->title);
-    if (!field->required && field->kind != FINQ_FIELD_TICK && field->name) { /* a row that is left empty is none */
+    if (field->is_optional && field->kind != FINQ_FIELD_TICK && field->name) { /* a row that is left empty is none */
         finq_html_text(show->to, " ");
         finq_html_element(show->to, "span", "optional", finq_words_say(show->words, "field.optional"));
     }
@@ -85,5 +85,5 @@ void field_html_common(const field_showing *show, const finq_field *field)
 {
     put_described(show, field);
     finq_html_put(show->to, "aria-invalid", finq_problem_at(show->problems, field) ? "true" : NULL);
-    finq_html_put_flag(show->to, "required", field->required);
+    finq_html_put_flag(show->to, "required", !field->is_optional);
 }

@@ -15,7 +15,7 @@ static void choice_html(const field_showing *show, const finq_field *field, cons
     finq_html_put(show->to, "name", field->pointer);
     finq_html_put(show->to, "value", choice->value);
     finq_html_put_flag(show->to, "checked", finq_typed_has(show->typed, field->pointer, choice->value));
-    finq_html_put_flag(show->to, "required", field->required && strcmp(type, "radio") == 0);
+    finq_html_put_flag(show->to, "required", !field->is_optional && strcmp(type, "radio") == 0);
     finq_html_close(show->to);
     finq_html_open(show->to, "label");
     finq_html_put(show->to, "for", id);
@@ -54,6 +54,7 @@ static void option(const field_showing *show, const char *value, const char *wor
 
 void field_choice_select(const field_showing *show, const finq_field *field)
 {
+    const char *value = finq_typed_get(show->typed, field->pointer);
     field_html_open(show, field, "div");
     field_html_label(show, field);
     finq_html_open(show->to, "select");
@@ -62,6 +63,8 @@ void field_choice_select(const field_showing *show, const finq_field *field)
     finq_html_put(show->to, "autocomplete", field->complete);
     field_html_common(show, field);
     option(show, "", finq_words_say(show->words, "field.select"), 0);
+    if (value && *value && !finq_field_choice(field, value)) /* of a code that is in no list of countries */
+        option(show, value, value, 1);
     for (int i = 0; i < field->choices->nelts; i++) {
         const finq_choice *choice = &APR_ARRAY_IDX(field->choices, i, finq_choice);
         option(show, choice->value, choice->title, finq_typed_has(show->typed, field->pointer, choice->value));

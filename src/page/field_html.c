@@ -141,7 +141,7 @@ static void date_part(const field_showing *show, const finq_field *field, const 
     finq_html_put(show->to, "autocomplete", is_birth ? apr_pstrcat(show->pool, "bday-", strrchr(word, '.') + 1, NULL) : NULL);
     finq_html_put(show->to, "value", part_of(show, field, part, from, length));
     finq_html_put(show->to, "aria-invalid", finq_problem_at(show->problems, field) ? "true" : NULL);
-    finq_html_put_flag(show->to, "required", field->required);
+    finq_html_put_flag(show->to, "required", !field->is_optional);
     finq_html_close(show->to);
     finq_html_close(show->to);
 }
@@ -162,6 +162,10 @@ static void date_html(const field_showing *show, const finq_field *field)
 
 static void group_html(const field_showing *show, const finq_field *field)
 {
+    if (field->only) {
+        field_html(show, field->only);
+        return;
+    }
     field_html_open_set(show, field);
     finq_html_open(show->to, "div");
     finq_html_put(show->to, "class", "group");
@@ -197,9 +201,23 @@ static void row_html(const field_showing *show, const finq_field *rows, int plac
     finq_html_close(show->to);
 }
 
+/* The one row that there can be, without a heading of its own. */
+static void single_html(const field_showing *show, const finq_field *field)
+{
+    const finq_field *item = finq_field_item(field, 0);
+    if (item && item->kind == FINQ_FIELD_GROUP && !item->only)
+        field_html_members(show, item);
+    else if (item)
+        field_html(show, item);
+}
+
 static void rows_html(const field_showing *show, const finq_field *field)
 {
     int count = finq_typed_rows(show->typed, field);
+    if (finq_field_is_single(field)) {
+        single_html(show, field);
+        return;
+    }
     field_html_open_set(show, field);
     finq_html_open(show->to, "input");
     finq_html_put(show->to, "type", "hidden");

@@ -1,5 +1,6 @@
 #include "field_schema.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <string.h>
 
@@ -77,6 +78,12 @@ static int find(field_spot *found, const finq_field_source *source, const field_
 int field_find(field_spot *found, const finq_field_source *source, const field_spot *spot, const char *keyword)
 {
     return find(found, source, spot, keyword, 0);
+}
+
+const json_t *finq_field_fact(const finq_field *field, const char *keyword)
+{
+    field_spot found;
+    return field_find(&found, field->source, field->spot, keyword) ? found.schema : NULL;
 }
 
 /* ---- members ---- */
@@ -220,7 +227,9 @@ int field_requires(const finq_field_source *source, const field_spot *spot, cons
 
 static const json_t *step_down(const json_t *value, const char *token)
 {
-    return json_is_array(value) ? json_array_get(value, (size_t)apr_atoi64(token)) : json_object_get(value, token);
+    if (json_is_array(value))
+        return apr_isdigit(*token) ? json_array_get(value, (size_t)apr_atoi64(token)) : NULL;
+    return json_object_get(value, token);
 }
 
 /* The skill's own text at a pointer; its names hold no escapes but those of field_escaped. */

@@ -32,6 +32,9 @@ apr_array_header_t *field_members(const finq_field_source *source, const field_s
 /* Whether an object always requires a member. */
 int field_requires(const finq_field_source *source, const field_spot *spot, const char *name);
 
+/* Which kind a field is; sets what can be chosen in it. Its name and what browsers know it as are known before (field_kind.c). */
+finq_field_kind field_kind(finq_field *field);
+
 /* A name as it stands in a JSON Pointer. */
 const char *field_escaped(const char *name, apr_pool_t *pool);
 

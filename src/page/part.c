@@ -17,6 +17,12 @@ int finq_part_count(const finq_field *form)
     return count > 0 ? (int)count : 1;
 }
 
+const char *finq_part_title(const finq_field *form, int place)
+{
+    const finq_field_source *source = form->source;
+    return finq_field_text(source, apr_psprintf(source->pool, "/steps/%d/ui/pages/%d/title", source->step, place));
+}
+
 /* Where a member stands: on the page that names it, else on the last. */
 static int place_of(const finq_field *form, const char *name)
 {
@@ -24,7 +30,8 @@ static int place_of(const finq_field *form, const char *name)
     size_t i, j;
     json_array_foreach((json_t *)pages, i, page)
     {
-        json_array_foreach((json_t *)page, j, one)
+        const json_t *members = json_is_object(page) ? json_object_get(page, "members") : page;
+        json_array_foreach((json_t *)members, j, one)
         {
             if (strcmp(json_string_value(one), name) == 0)
                 return (int)i;

@@ -56,8 +56,10 @@ const char *finq_problem_words(const finq_field *field, const finq_detail *detai
         name = apr_pstrcat(pool, name, field->kind == FINQ_FIELD_DATE ? ".date" : ".sum", NULL);
         text = finq_words_find(words, name);
     }
-    return finq_words_with(words, text ? name : "problem.other", pool, "field", field->title, "limit",
+    text = finq_words_with(words, text ? name : "problem.other", pool, "field", field->title, "limit",
                            limit_shown(field, detail, pool), NULL);
+    int is_form = strcmp(detail->keyword, "pattern") == 0 && !is_choice(field) && field->description;
+    return is_form ? apr_pstrcat(pool, text, " ", field->description, NULL) : text;
 }
 
 /* ---- where ---- */
@@ -91,8 +93,23 @@ static const char *id_of(const finq_field *field)
     return field->id;
 }
 
+/* What holds a field, from the outside in: "Payment 1, Transfer 2". */
+static const char *group_of(const finq_field *field)
+{
+    const char *group = NULL;
+    apr_pool_t *pool = field->source->pool;
+    for (const finq_field *above = field->above; above && *above->pointer; above = above->above) {
+        int is_single = above->above && above->above->kind == FINQ_FIELD_ROWS && finq_field_is_single(above->above);
+        if (above->kind == FINQ_FIELD_GROUP && !above->only && !is_single && *above->title)
+            group = group ? apr_pstrcat(pool, above->title, ", ", group, NULL) : above->title;
+    }
+    return group;
+}
+
+/* Told at what is shown in the field's place. */
 static void note(gathering *g, const finq_field *field, int (*fits)(const char *, const finq_field *))
 {
+    const finq_field *shown = finq_field_shown(field);
     int is_noted = 0;
     for (int i = 0; i < g->details->nelts; i++) {
         const finq_detail *detail = &APR_ARRAY_IDX(g->details, i, finq_detail);
@@ -101,7 +118,7 @@ static void note(gathering *g, const finq_field *field, int (*fits)(const char *
         g->noted[i] = 1;
         if (!is_noted)
             APR_ARRAY_PUSH(g->found, finq_problem) =
-                (finq_problem){field->pointer, id_of(field), finq_problem_words(field, detail)};
+                (finq_problem){shown->pointer, id_of(shown), finq_problem_words(shown, detail), group_of(shown)};
         is_noted = 1;
     }
 }
@@ -132,10 +149,10 @@ static void gather_rest(gathering *g, const finq_field *form)
         if (g->noted[i])
             continue;
         if (!detail->keyword)
-            APR_ARRAY_PUSH(g->found, finq_problem) = (finq_problem){NULL, NULL, detail->message};
+            APR_ARRAY_PUSH(g->found, finq_problem) = (finq_problem){.words = detail->message};
         else if (!is_noted)
             APR_ARRAY_PUSH(g->found, finq_problem) =
-                (finq_problem){NULL, NULL, finq_words_say(form->source->words, "problem.together")};
+                (finq_problem){.words = finq_words_say(form->source->words, "problem.together")};
         is_noted = is_noted || detail->keyword;
     }
 }

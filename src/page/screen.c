@@ -6,6 +6,8 @@
 
 #include "field_html.h"
 #include "ground/text.h"
+#include "page/part.h"
+#include "typed_number.h"
 
 /* How often a page that waits looks again. */
 #define LOOK_EVERY 15
@@ -70,8 +72,7 @@ static void languages_list(const screen_page *page)
     finq_html_close(page->to);
 }
 
-/* The one button of a page without fields: it begins, or goes on. */
-static void onward(const screen_page *page, const char *words)
+void screen_onward(const screen_page *page, const char *words)
 {
     screen_form_open(page, NULL, NULL);
     screen_hidden(page, "language", finq_words_language(page->screen->words));
@@ -89,7 +90,7 @@ const char *finq_screen_start(const finq_screen *screen, apr_int64_t until)
     documents_list(&page);
     screen_paragraph(&page, "hint",
                      finq_words_with(screen->words, "start.until", screen->pool, "date", screen_date(&page, until), NULL));
-    onward(&page, screen_say(&page, "start.button"));
+    screen_onward(&page, screen_say(&page, "start.button"));
     return screen_end(&page);
 }
 
@@ -99,15 +100,26 @@ const char *finq_screen_resume(const finq_screen *screen, const char *notice)
     screen_heading(&page);
     screen_paragraph(&page, "lead", notice ? screen_say_of(&page, notice) : NULL);
     screen_paragraph(&page, NULL, screen_say_of(&page, "resume.text"));
-    onward(&page, screen_say(&page, "resume.button"));
+    screen_onward(&page, screen_say(&page, "resume.button"));
     return screen_end(&page);
 }
 
 /* ---- a step ---- */
 
+/* Of a part its own, so that no two have the same. */
+static const char *form_title(const finq_screen *screen, const finq_screen_form *form)
+{
+    const char *step = screen_step_title(screen, form->step), *part;
+    const finq_field *whole = form->fields->whole;
+    if (!whole || (part = finq_part_title(whole, form->part)) != NULL)
+        return whole ? part : step;
+    return finq_words_with(screen->words, "page.part", screen->pool, "title", step, "part",
+                           apr_itoa(screen->pool, form->part + 1), "count", apr_itoa(screen->pool, finq_part_count(whole)), NULL);
+}
+
 const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_carried *carried, const finq_screen_form *form)
 {
-    screen_page page = screen_begin(screen, screen_step_title(screen, form->step));
+    screen_page page = screen_begin(screen, form_title(screen, form));
     const field_showing show = {page.to, screen->words, form->typed, form->problems, screen->pool};
     screen_progress(&page, form->step);
     screen_summary(&page, form->problems);
@@ -128,9 +140,12 @@ const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_car
 const char *finq_screen_size(const finq_words *words, apr_int64_t bytes, apr_pool_t *pool)
 {
     int is_mega = bytes >= 1000000;
-    apr_int64_t unit = is_mega ? 1048576 : 1024, number = bytes / unit > 0 ? bytes / unit : 1;
-    return finq_words_with(words, is_mega ? "size.mb" : "size.kb", pool, "number",
-                           apr_psprintf(pool, "%" APR_INT64_T_FMT, number), NULL);
+    apr_int64_t tenths = bytes * 10 / (is_mega ? 1048576 : 1024), whole = tenths / 10 > 0 ? tenths / 10 : 1;
+    const char *number = apr_psprintf(pool, "%" APR_INT64_T_FMT, whole);
+    if (is_mega && whole < 10 && tenths > 10 && tenths % 10 > 0)
+        number = apr_psprintf(pool, "%s.%d", number, (int)(tenths % 10));
+    return finq_words_with(words, is_mega ? "size.mb" : "size.kb", pool, "number", typed_number_written(number, words, 0, pool),
+                           NULL);
 }
 
 const char *finq_screen_types(const finq_skill_upload *upload, apr_pool_t *pool)
@@ -150,13 +165,16 @@ static const char *accept_of(const finq_skill_upload *upload, apr_pool_t *pool)
     return finq_text_join(finq_text_array(upload->media_types, pool), pool);
 }
 
-int finq_screen_is_uploaded(const apr_array_header_t *uploaded, const char *document)
+/* "Received: front.png, 84 kB". The name is known where the file was sent from here, and no other has come since. */
+static const char *received_words(const finq_screen *screen, const finq_screen_documents *documents,
+                                  const finq_waiting_upload *there)
 {
-    for (int i = 0; uploaded && i < uploaded->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(uploaded, i, const char *), document) == 0)
-            return 1;
-    }
-    return 0;
+    apr_pool_t *pool = screen->pool;
+    const char *size = finq_screen_size(screen->words, there->size, pool), *name = NULL;
+    const char *file = finq_json_string(documents->files, there->document);
+    if (file && apr_atoi64(file) == there->size && (name = strchr(file, ' ')) != NULL)
+        size = finq_words_with(screen->words, "documents.file", pool, "name", name + 1, "size", size, NULL);
+    return finq_words_with(screen->words, "documents.there", pool, "file", size, NULL);
 }
 
 static int is_image(const finq_skill_upload *upload)
@@ -189,7 +207,7 @@ static void file_box(const screen_page *page, const finq_skill_upload *upload, c
 }
 
 static void document_head(const screen_page *page, const finq_screen_documents *documents, int place, const char *title,
-                          int is_there)
+                          const finq_waiting_upload *there)
 {
     const finq_screen *screen = page->screen;
     const finq_skill_upload *upload = &screen->skill->steps[documents->step].uploads[place];
@@ -202,11 +220,11 @@ static void document_head(const screen_page *page, const finq_screen_documents *
     finq_html_close(page->to);
     screen_paragraph(page, NULL,
                      screen_text(screen, apr_psprintf(screen->pool, "/steps/%d/uploads/%d/description", documents->step, place)));
-    screen_paragraph(page, is_there ? "there" : "hint",
-                     is_there ? screen_say(page, "documents.there")
-                              : finq_words_with(screen->words, "documents.kind", screen->pool, "types",
-                                                finq_screen_types(upload, screen->pool), "size",
-                                                finq_screen_size(screen->words, upload->max_bytes, screen->pool), NULL));
+    screen_paragraph(page, there ? "there" : "hint",
+                     there ? received_words(screen, documents, there)
+                           : finq_words_with(screen->words, "documents.kind", screen->pool, "types",
+                                             finq_screen_types(upload, screen->pool), "size",
+                                             finq_screen_size(screen->words, upload->max_bytes, screen->pool), NULL));
 }
 
 static void document_html(const screen_page *page, const finq_screen_carried *carried, const finq_screen_documents *documents,
@@ -216,19 +234,19 @@ static void document_html(const screen_page *page, const finq_screen_carried *ca
     const finq_skill_upload *upload = &screen->skill->steps[documents->step].uploads[place];
     const char *title = finq_screen_document(screen, documents->step, place), *id = apr_psprintf(screen->pool, "d-%d", place + 1);
     int is_wrong = documents->wrong && strcmp(documents->wrong, upload->document) == 0;
-    int is_there = finq_screen_is_uploaded(documents->uploaded, upload->document);
+    const finq_waiting_upload *there = finq_waiting_upload_find(documents->uploaded, upload->document);
     finq_html_open(page->to, "section");
-    finq_html_put(page->to, "class", is_wrong ? "document wrong" : is_there ? "document done" : "document");
+    finq_html_put(page->to, "class", is_wrong ? "document wrong" : there ? "document done" : "document");
     finq_html_put(page->to, "data-upload", documents->upload);
     finq_html_put(page->to, "data-client", documents->client_id);
     finq_html_put(page->to, "data-paused", screen_say(page, "documents.paused"));
-    document_head(page, documents, place, title, is_there);
+    document_head(page, documents, place, title, there);
     if (is_wrong)
         screen_paragraph(page, "fault", documents->words);
     screen_form_open(page, carried, "multipart/form-data");
     screen_hidden(page, "act", "upload"); /* what is told of a file stands before it */
     screen_hidden(page, "document", upload->document);
-    file_box(page, upload, id, "file", screen_say(page, is_there ? "documents.other" : "documents.choose"), 0);
+    file_box(page, upload, id, "file", screen_say(page, there ? "documents.other" : "documents.choose"), 0);
     if (is_image(upload))
         file_box(page, upload, apr_pstrcat(screen->pool, id, "-c", NULL), "file", screen_say(page, "documents.camera"), 1);
     finq_html_open(page->to, "button");
@@ -251,7 +269,7 @@ static const apr_array_header_t *documents_problems(const finq_screen *screen, c
             id = apr_psprintf(screen->pool, "d-%d", i + 1);
     }
     if (documents->words)
-        APR_ARRAY_PUSH(problems, finq_problem) = (finq_problem){NULL, id, documents->words};
+        APR_ARRAY_PUSH(problems, finq_problem) = (finq_problem){.id = id, .words = documents->words};
     return problems;
 }
 
@@ -315,51 +333,5 @@ const char *finq_screen_waiting(const finq_screen *screen, const finq_screen_car
     else
         screen_button(&page, "plain", "start", screen_say(&page, "waiting.button"));
     finq_html_close(page.to);
-    return screen_end(&page);
-}
-
-/* ---- the end ---- */
-
-static const char *worded(const finq_screen *screen, const char *front, const char *name, const char *end)
-{
-    return apr_pstrcat(screen->pool, front, name, end, NULL);
-}
-
-static void reasons_list(const screen_page *page, const json_t *reasons)
-{
-    const json_t *reason;
-    size_t i;
-    if (json_array_size(reasons) == 0)
-        return;
-    finq_html_open(page->to, "ul");
-    json_array_foreach((json_t *)reasons, i, reason) finq_html_element(page->to, "li", NULL, json_string_value(reason));
-    finq_html_close(page->to);
-}
-
-const char *finq_screen_end(const finq_screen *screen, const char *name, const json_t *reasons, const char *link)
-{
-    screen_page page = screen_begin(screen, finq_words_say(screen->words, worded(screen, "end.", name, ".title")));
-    finq_html_open(page.to, "div");
-    finq_html_put(page.to, "class", worded(screen, "end ", name, ""));
-    screen_heading(&page);
-    screen_paragraph(&page, "lead", screen_say_of(&page, worded(screen, "end.", name, ".text")));
-    reasons_list(&page, reasons);
-    finq_html_close(page.to);
-    if (link)
-        screen_link(&page, link, screen_say_of(&page, "end.link"));
-    else
-        screen_paragraph(&page, NULL, screen_say(&page, "end.close"));
-    return screen_end(&page);
-}
-
-const char *finq_screen_trouble(const finq_screen *screen, const char *name, int can_continue, const char *request_id)
-{
-    screen_page page = screen_begin(screen, finq_words_say(screen->words, worded(screen, "trouble.", name, ".title")));
-    screen_heading(&page);
-    screen_paragraph(&page, "lead", screen_say_of(&page, worded(screen, "trouble.", name, ".text")));
-    if (can_continue)
-        onward(&page, screen_say(&page, "resume.button"));
-    if (request_id)
-        screen_paragraph(&page, "hint", finq_words_with(screen->words, "trouble.id", screen->pool, "id", request_id, NULL));
     return screen_end(&page);
 }

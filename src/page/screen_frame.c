@@ -43,6 +43,14 @@ const char *screen_date(const screen_page *page, apr_int64_t seconds)
     return finq_words_date(page->screen->words, at.tm_mday, at.tm_mon + 1, at.tm_year + 1900, page->screen->pool);
 }
 
+const char *screen_moment(const screen_page *page, apr_int64_t seconds)
+{
+    apr_time_exp_t at;
+    apr_time_exp_gmt(&at, apr_time_from_sec(seconds));
+    return finq_words_with(page->screen->words, "moment.form", page->screen->pool, "date", screen_date(page, seconds), "time",
+                           apr_psprintf(page->screen->pool, "%02d:%02d", at.tm_hour, at.tm_min), NULL);
+}
+
 /* ---- the frame ---- */
 
 screen_page screen_begin(const finq_screen *screen, const char *title)
@@ -126,11 +134,13 @@ void screen_progress(const screen_page *page, int step)
     int count = screen->skill->step_count;
     if (count < 2)
         return;
+    const char *at = finq_words_with(screen->words, "page.step", screen->pool, "step", apr_itoa(screen->pool, step + 1), "count",
+                                     apr_itoa(screen->pool, count), NULL),
+               *title = screen_step_title(screen, step);
     finq_html_open(page->to, "div");
     finq_html_put(page->to, "class", "progress");
     finq_html_element(page->to, "p", NULL,
-                      finq_words_with(screen->words, "page.step", screen->pool, "step", apr_itoa(screen->pool, step + 1), "count",
-                                      apr_itoa(screen->pool, count), NULL));
+                      strcmp(title, page->title) == 0 ? at : apr_pstrcat(screen->pool, at, " \xe2\x80\x93 ", title, NULL));
     finq_html_open(page->to, "div");
     finq_html_put(page->to, "class", "line");
     finq_html_put(page->to, "aria-hidden", "true");
@@ -158,7 +168,9 @@ void screen_summary(screen_page *page, const apr_array_header_t *problems)
         finq_html_open(page->to, "li");
         finq_html_open(page->to, problem->id ? "a" : "span");
         finq_html_put(page->to, "href", problem->id ? apr_pstrcat(page->screen->pool, "#", problem->id, NULL) : NULL);
-        finq_html_text(page->to, problem->words);
+        finq_html_text(page->to, problem->group ? finq_words_with(page->screen->words, "problem.in", page->screen->pool, "group",
+                                                                  problem->group, "problem", problem->words, NULL)
+                                                : problem->words);
         finq_html_close(page->to);
         finq_html_close(page->to);
     }

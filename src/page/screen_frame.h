@@ -40,9 +40,12 @@ void screen_button(const screen_page *page, const char *class_name, const char *
 void screen_again(const screen_page *page, const char *class_name, const char *act, const char *at, int every, const char *words);
 /* A link that looks like a button. */
 void screen_link(const screen_page *page, const char *url, const char *words);
+/* The one button of a page without fields: it begins, or goes on. */
+void screen_onward(const screen_page *page, const char *words);
 /* The buttons below a step's form, the one that leads on with these words. */
 void screen_form_buttons(const screen_page *page, const char *words, int can_go_back);
-/* A date as the language writes it. */
+/* A date as the language writes it; and with the time, in UTC. */
 const char *screen_date(const screen_page *page, apr_int64_t seconds);
+const char *screen_moment(const screen_page *page, apr_int64_t seconds);
 
 #endif

@@ -37,23 +37,40 @@ static void how_list(const screen_page *page)
     finq_html_close(page->to);
 }
 
+/* Too long to be read: it is copied, from a box that shows its beginning; with script by a button. */
+static void link_html(const screen_page *page, const char *link)
+{
+    finq_html_open(page->to, "div");
+    finq_html_put(page->to, "class", "field");
+    finq_html_open(page->to, "label");
+    finq_html_put(page->to, "for", "link");
+    finq_html_text(page->to, screen_say(page, "handoff.offer.link"));
+    finq_html_close(page->to);
+    finq_html_open(page->to, "div");
+    finq_html_put(page->to, "class", "with-unit");
+    finq_html_open(page->to, "input");
+    finq_html_put(page->to, "id", "link");
+    finq_html_put(page->to, "value", link);
+    finq_html_put(page->to, "dir", "ltr");
+    finq_html_put_flag(page->to, "readonly", 1);
+    finq_html_close(page->to);
+    finq_html_open(page->to, "button");
+    finq_html_put(page->to, "class", "small");
+    finq_html_put(page->to, "data-copied", screen_say(page, "handoff.offer.copied"));
+    finq_html_put_flag(page->to, "hidden", 1);
+    finq_html_text(page->to, screen_say(page, "handoff.offer.copy"));
+    finq_html_close(page->to);
+    finq_html_close(page->to);
+    finq_html_close(page->to);
+}
+
 static finq_error *code_html(const screen_page *page, const char *link)
 {
     finq_html_open(page->to, "div");
     finq_html_put(page->to, "class", "code");
     FINQ_TRY(finq_qr_html(page->to, link, screen_say(page, "handoff.offer.code"), page->screen->pool));
-    finq_html_open(page->to, "p");
-    finq_html_put(page->to, "class", "hint");
-    finq_html_text(page->to, screen_say(page, "handoff.offer.link"));
-    finq_html_text(page->to, " ");
-    finq_html_open(page->to, "a");
-    finq_html_put(page->to, "href", link);
-    finq_html_put(page->to, "rel", "noreferrer");
-    finq_html_put(page->to, "dir", "ltr");
-    finq_html_text(page->to, link);
     finq_html_close(page->to);
-    finq_html_close(page->to);
-    finq_html_close(page->to);
+    link_html(page, link);
     return NULL;
 }
 

@@ -61,6 +61,7 @@ finq_error *finq_state_seal(const char **text, const finq_state *state, const fi
 #undef X
     finq_json_put_text(to, "typed", typed && strlen(typed) < (CARRIED_MOST - PARTS_MOST) / 2 ? typed : NULL);
     finq_json_put_text(to, "parts", parts);
+    finq_json_put_text(to, "files", state->files ? finq_json_text(state->files, pool) : NULL);
     finq_json_close(to, '}');
     FINQ_TRY(bytes_seal(&sealed, finq_json_written(to), secrets, pool));
     *text = finq_codec_encode(FINQ_BASE64URL, sealed.data, sealed.length, pool);
@@ -74,6 +75,7 @@ static void state_read(finq_state *state, json_t *said, finq_numbers *numbers)
 #undef X
     state->typed = json_object_get(said, "typed");
     state->parts = json_object_get(said, "parts");
+    state->files = json_object_get(said, "files");
     state->numbers = numbers;
 }
 

@@ -119,20 +119,10 @@ static const char *moment_value(const reading *r, const finq_field *field)
 
 /* ---- choices ---- */
 
-static const finq_choice *choice_find(const finq_field *field, const char *value)
-{
-    for (int i = 0; i < field->choices->nelts; i++) {
-        const finq_choice *choice = &APR_ARRAY_IDX(field->choices, i, finq_choice);
-        if (strcmp(choice->value, value) == 0)
-            return choice;
-    }
-    return NULL;
-}
-
 static const char *chosen_value(const reading *r, const finq_field *field)
 {
     const char *value = finq_typed_get(r->typed, field->pointer);
-    const finq_choice *choice = value ? choice_find(field, value) : NULL;
+    const finq_choice *choice = value ? finq_field_choice(field, value) : NULL;
     if (choice)
         return choice->json;
     return value && *value ? quoted(value, r->pool) : NULL;

@@ -22,7 +22,8 @@
 struct finq_words {
     const char *language;
     const json_t *texts;
-    const finq_words *fallback; /* NULL of English */
+    const apr_array_header_t *countries; /* of finq_choice; NULL where the language lacks them */
+    const finq_words *fallback;          /* NULL of English */
 };
 
 struct finq_pages {
@@ -52,6 +53,21 @@ static finq_words *words_of(finq_pages *pages, const char *language, apr_pool_t 
     return words;
 }
 
+/* "AL Albania,DZ Algeria" */
+static finq_error *countries_read(const apr_array_header_t **out, const char *list, const char *name, apr_pool_t *pool)
+{
+    apr_array_header_t *countries = apr_array_make(pool, 256, sizeof(finq_choice));
+    char *last, *copy = apr_pstrdup(pool, list ? list : "");
+    for (char *row = apr_strtok(copy, ",", &last); row; row = apr_strtok(NULL, ",", &last)) {
+        if (strlen(row) < 4 || row[2] != ' ')
+            return unusable(name, apr_pstrcat(pool, "countries has no code with a name behind it: ", row, NULL), pool);
+        row[2] = '\0';
+        APR_ARRAY_PUSH(countries, finq_choice) = (finq_choice){row, apr_psprintf(pool, "\"%s\"", row), row + 3};
+    }
+    *out = list ? countries : NULL;
+    return NULL;
+}
+
 static finq_error *words_load(finq_pages *pages, const char *name, const char *text, apr_pool_t *pool)
 {
     const char *key, *language = apr_pstrndup(pool, name, strlen(name) - strlen(ENDING));
@@ -64,8 +80,9 @@ static finq_error *words_load(finq_pages *pages, const char *name, const char *t
         if (!json_is_string(value))
             return unusable(name, apr_pstrcat(pool, key, " is no text", NULL), pool);
     }
-    words_of(pages, language, pool)->texts = texts;
-    return NULL;
+    finq_words *words = words_of(pages, language, pool);
+    words->texts = texts;
+    return countries_read(&words->countries, json_string_value(json_object_get(texts, "countries")), name, pool);
 }
 
 /* A name that tells the content may be kept for ever. */
@@ -212,6 +229,11 @@ const char *finq_words_with(const finq_words *words, const char *name, apr_pool_
     }
     va_end(pairs);
     return text;
+}
+
+const apr_array_header_t *finq_words_countries(const finq_words *words)
+{
+    return words->countries || !words->fallback ? words->countries : finq_words_countries(words->fallback);
 }
 
 const char *finq_words_date(const finq_words *words, int day, int month, int year, apr_pool_t *pool)

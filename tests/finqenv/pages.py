@@ -50,6 +50,9 @@ class _Reader(html.parser.HTMLParser):
             self.links.append(found.get("href"))
 
     def _input(self, found):
+        if "form" not in self.open:
+            self.links.append(found["value"])  # an address to be copied
+            return
         form, kind = self.forms[-1], found.get("type", "text")
         if kind == "file":
             form.files.append(found["name"])

@@ -118,7 +118,7 @@ def press_each(visitor, *pages_of_values):
     return visitor.page
 
 
-@pytest.mark.parametrize("amount, behind", [("49.999", "Despre dvs."), ("50.000", "De unde provin banii")])
+@pytest.mark.parametrize("amount, behind", [("49.999", "Numele și data nașterii"), ("50.000", "De unde provin banii")])
 def test_a_deposit_branches(server, own_client, amount, behind):
     """In Romanian: larger sums are asked where they come from."""
     visitor = demonstrated(server, own_client, "xyz_deposit_sbx_#1.0", language="ro")

@@ -102,6 +102,7 @@ def test_a_cut_line(server, browser, over_a_line, picture):
     visitor, line = over_a_line(Line.cut)
     send(browser, picture)
     received(browser)
+    assert browser.find_element(By.CLASS_NAME, "there").text == "Received: front.png, 6 MB"
     assert line.sent < MOST
     stored_once(server, visitor)
 

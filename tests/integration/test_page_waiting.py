@@ -330,12 +330,12 @@ def test_back_and_forward_in_chromium(bank, run_directory):
         press(browser, "Start")
         type_in(browser, "/mail", "ana@example.com")
         press(browser, "Continue")
-        for go, title, name in ((browser.back, "first", "/mail"), (browser.forward, "form", "/kind"), (browser.back, "first", "/mail")):
+        for go, title, name in ((browser.back, "first", "/mail"), (browser.forward, "form (1/3)", "/kind"), (browser.back, "first", "/mail")):
             go()
             assert heading(browser) == title and browser.find_elements(By.NAME, name), browser.page_source
         type_in(browser, "/mail", "ana@example.com")
         press(browser, "Continue")
-        assert heading(browser) == "form" and steps_entered(bank) == {"first": '{"mail":"ana@example.com"}'}, "one effect"
+        assert heading(browser) == "form (1/3)" and steps_entered(bank) == {"first": '{"mail":"ana@example.com"}'}, "one effect"
         assert bank.psql("SELECT count(*) FROM finq.step WHERE session_id = (SELECT session_id FROM finq.page ORDER BY created_at DESC LIMIT 1)") == "1"
     finally:
         browser.quit()

@@ -507,6 +507,74 @@ static apr_array_header_t *problems_of(const sheet *of, const char *schema)
     return finq_problems_of(error, of->form, of->typed);
 }
 
+static const char *words_at(const sheet *of, int place, const char *keyword, const char *limit)
+{
+    const finq_detail detail = {.keyword = keyword, .limit = limit};
+    return finq_problem_words(member(of, place), &detail);
+}
+
+/* A group of one member is shown as that member, called as both are. Red: only_of asks for no `when`; a member without a title of its
+ * own; a box to tick that is called so too. */
+static void a_group_of_one_is_that_one(void **state)
+{
+    static const struct {
+        const char *group, *title;
+        int is_optional;
+    } rows[] = {
+        {"{\"title\":\"G\",\"type\":\"object\",\"properties\":{\"m\":{\"title\":\"M\"}}}", "G: M", 1},
+        {"{\"title\":\"G\",\"type\":\"object\",\"properties\":{\"m\":{}}}", "G", 1},
+        {"{\"type\":\"object\",\"required\":[\"m\"],\"properties\":{\"m\":{\"title\":\"M\"},\"h\":{\"x-hidden\":true},\"c\":{\"const\":1}}}",
+         "R: M", 0},
+        {"{\"title\":\"M\",\"type\":\"object\",\"required\":[\"m\"],\"properties\":{\"m\":{\"title\":\"M\"}}}", "M", 0},
+        {"{\"title\":\"G\",\"type\":\"object\",\"required\":[\"m\"],\"properties\":{\"m\":{\"title\":\"M\",\"const\":true}}}",
+         "M", 0},
+        {"{\"title\":\"G\",\"type\":\"object\",\"properties\":{\"h\":{\"title\":\"H\",\"type\":\"object\",\"properties\":{\"m\":{\"title\":\"M\"}}}}}",
+         "G: H: M", 1},
+        {"{\"title\":\"G\",\"type\":\"object\",\"properties\":{\"m\":{},\"n\":{}}}", NULL, 0},
+        {"{\"title\":\"G\",\"type\":\"object\",\"properties\":{\"h\":{\"x-hidden\":true}}}", NULL, 0},
+        {"{\"title\":\"G\",\"type\":\"object\",\"if\":{\"required\":[\"z\"]},\"then\":{\"properties\":{\"m\":{}}}}", NULL, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sheet of = sheet_of("en", apr_pstrcat(pool, "{\"required\":[\"r\"],\"properties\":{\"r\":", rows[i].group, "}}", NULL));
+        const finq_field *group = member(&of, 0), *shown = finq_field_shown(group);
+        if ((shown != group) != (rows[i].title != NULL))
+            fail_msg("%s", rows[i].group);
+        if (rows[i].title) {
+            assert_string_equal(shown->title, rows[i].title);
+            assert_int_equal(shown->is_optional, rows[i].is_optional);
+        }
+    }
+}
+
+/* An example stands behind what is said of a field, and behind what is wrong with it; once. Red: strstr left out of hint_of. */
+static void examples_are_told(void **state)
+{
+    static const struct {
+        const char *schema, *hint;
+    } rows[] = {
+        {"{\"pattern\":\"x\",\"examples\":[\"RENT\"]}", "Zum Beispiel RENT."},
+        {"{\"pattern\":\"x\",\"description\":\"In capitals.\",\"examples\":[\"RENT\"]}", "In capitals. Zum Beispiel RENT."},
+        {"{\"pattern\":\"x\",\"description\":\"As RENT.\",\"examples\":[\"RENT\"]}", "As RENT."},
+        {"{\"type\":\"number\",\"examples\":[1234.5]}", "Zum Beispiel 1234,5."},
+        {"{\"type\":\"string\",\"x-unit\":\"c\",\"examples\":[\"1250.00\"]}", "Zum Beispiel 1.250,00."},
+        {"{\"enum\":[\"a\",\"b\"],\"examples\":[\"a\"]}", NULL},
+        {"{\"type\":\"array\",\"items\":{},\"examples\":[[]]}", NULL},
+        {"{\"pattern\":\"x\",\"examples\":[7]}", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        sheet of = sheet_of("de", apr_pstrcat(pool, "{\"properties\":{\"a\":", rows[i].schema, "}}", NULL));
+        const char *said = words_at(&of, 0, "pattern", NULL);
+        if (!rows[i].hint) {
+            assert_null(member(&of, 0)->description);
+            continue;
+        }
+        assert_string_equal(member(&of, 0)->description, rows[i].hint);
+        assert_string_equal(said + strlen(said) - strlen(rows[i].hint), rows[i].hint);
+    }
+}
+
 /* In the form's order, each at its field. Red: `told` not kept. */
 static void problems_are_told_at_their_fields(void **state)
 {
@@ -523,19 +591,15 @@ static void problems_are_told_at_their_fields(void **state)
                                         "\xe2\x80\x9c"
                                         "Age\xe2\x80\x9d must be at least 18.",
                                         "Fill in \xe2\x80\x9cX\xe2\x80\x9d."};
-    static const char *const ids[] = {"f-1", "f-2", "f-3-1-1"};
+    static const char *const ids[] = {"f-1", "f-2", "f-3-1-1"}, *const groups[] = {NULL, NULL, "L 1"};
     assert_int_equal(problems->nelts, 3);
     for (int i = 0; i < 3; i++) {
         assert_string_equal(APR_ARRAY_IDX(problems, i, finq_problem).words, words[i]);
         assert_string_equal(APR_ARRAY_IDX(problems, i, finq_problem).id, ids[i]);
+        const char *group = APR_ARRAY_IDX(problems, i, finq_problem).group;
+        assert_string_equal(group ? group : "none", groups[i] ? groups[i] : "none");
     }
     assert_non_null(finq_problem_at(problems, member(&of, 1)));
-}
-
-static const char *words_at(const sheet *of, int place, const char *keyword, const char *limit)
-{
-    const finq_detail detail = {.keyword = keyword, .limit = limit};
-    return finq_problem_words(member(of, place), &detail);
 }
 
 /* An order's own rules say that a value is too little or too much, and not what the limit is. Red without `.date`, `.sum`. */
@@ -623,7 +687,7 @@ static void pages_hold_no_markup_of_others(void **state)
         offer,
         finq_screen_here(&screen, &carried),
         finq_screen_number(&screen, &carried, XSS),
-        finq_screen_end(&screen, "done", parsed("[\"<script>\"]"), XSS),
+        finq_screen_end(&screen, &(finq_screen_ending){"done", parsed("[\"<script>\"]"), XSS, XSS, 0}),
         finq_screen_trouble(&screen, "taken", 1, XSS),
     };
     (void)state;
@@ -697,6 +761,8 @@ int main(void)
         cmocka_unit_test(what_is_typed_becomes_data),
         cmocka_unit_test(data_comes_back),
         cmocka_unit_test(rows_come_and_go),
+        cmocka_unit_test(a_group_of_one_is_that_one),
+        cmocka_unit_test(examples_are_told),
         cmocka_unit_test(problems_are_told_at_their_fields),
         cmocka_unit_test(a_limit_that_is_not_told_leaves_no_hole),
         cmocka_unit_test(names_and_answers_keep_their_direction),

@@ -19,7 +19,7 @@ static finq_error *status_of(finq_waiting_answer *answer, const char *status, in
              number_cell("secret_id", finq_secret_id(finq_secrets_first(service.secrets))), bool_cell("waits", waits),
              bool_cell("held", held), number_cell("ordinal", 2), number_cell("place", place), number_cell("previous", 1),
              number_cell("generation", 3), number_cell("skill_id", 7), until, number_cell("step_place", place),
-             text_cell("uploaded", "{id_front}"), bytes_cell("data_key", data_key),
+             text_cell("uploaded", "{\"id_front 20480\"}"), bytes_cell("data_key", data_key),
              sealed_cell("tenant_user_id", FINQ_SEALED_USER, &session_id, "ana"),
              sealed_cell("reasons", FINQ_SEALED_REASONS, &step_id, "[\"why\"]"),
              sealed_cell("told", FINQ_SEALED_ANSWER, &step_id, "{\"a\":1}")}});
@@ -59,7 +59,8 @@ static void each_status_tells_what_follows(void **state)
         assert_string_equal(answer.next_step ? answer.next_step : "", rows[i].next_step ? rows[i].next_step : "");
         assert_true(finq_id_equal(&answer.step_id, &step_id));
         assert_ptr_equal(answer.step, &published->skill->steps[rows[i].place - 1]);
-        assert_string_equal(APR_ARRAY_IDX(answer.uploaded, 0, const char *), "id_front");
+        assert_true(finq_waiting_upload_find(answer.uploaded, "id_front")->size == 20480);
+        assert_null(finq_waiting_upload_find(answer.uploaded, "id_back"));
         assert_string_equal(answer.tenant_user_id, "ana");
         assert_int_equal(json_array_size(answer.reasons), 1);
     }

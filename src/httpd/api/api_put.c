@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "flow/waiting.h"
 #include "ground/clock.h"
 #include "httpd/observe.h"
 
@@ -19,15 +20,6 @@ void finq_api_put_time(finq_json_writer *reply, const char *name, apr_int64_t se
     finq_json_put(reply, name, finq_clock_text(seconds, pool));
 }
 
-static int is_among(const apr_array_header_t *names, const char *name)
-{
-    for (int i = 0; i < names->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(names, i, const char *), name) == 0)
-            return 1;
-    }
-    return 0;
-}
-
 static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload, const apr_array_header_t *uploaded)
 {
     finq_json_open(reply, NULL, '{');
@@ -41,7 +33,7 @@ static void put_upload(finq_json_writer *reply, const finq_skill_upload *upload,
     finq_json_close(reply, ']');
     finq_json_put_integer(reply, "max_bytes", upload->max_bytes);
     if (uploaded)
-        finq_json_put_bool(reply, "uploaded", is_among(uploaded, upload->document));
+        finq_json_put_bool(reply, "uploaded", finq_waiting_upload_find(uploaded, upload->document) != NULL);
     finq_json_close(reply, '}');
 }
 

@@ -82,7 +82,8 @@ typedef struct {
     int is_whole;        /* whether that file's bytes are all there */
     const char *name;    /* of the part that is coming; NULL for a file's */
     const char *type;    /* of a file whose first bytes have not come */
-    char *text;          /* of a part's value */
+    const char *file_name;
+    char *text; /* of a part's value */
     apr_size_t length, room;
     apr_off_t read, files; /* bytes of the form, and those of them that are files' */
     int has_permit;
@@ -135,6 +136,7 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
     if (!is_text(name, strlen(name)))
         return broken(of->pool);
     of->name = filename ? NULL : apr_pstrdup(of->pool, name);
+    of->file_name = filename && is_text(filename, strlen(filename)) ? apr_pstrdup(of->pool, filename) : NULL;
     of->type = filename && content_type ? apr_pstrdup(of->pool, content_type) : NULL;
     of->text = apr_palloc(of->pool, 0);
     of->length = of->room = 0;
@@ -149,8 +151,10 @@ static void file_data(receipt *of, const char *bytes, apr_size_t n)
     of->files += (apr_off_t)n;
     if (of->form->refused || of->is_whole)
         return;
-    if (!of->form->has_file)
+    if (!of->form->has_file) {
+        of->form->file_name = of->file_name;
         error = file_begin(of);
+    }
     of->form->has_file = 1;
     if (!error && of->upload)
         error = finq_upload_write(of->upload, bytes, n);
@@ -249,7 +253,7 @@ finq_error *finq_page_form_read(finq_page_form *form, finq_request *request, con
     static const char *const accepted[] = {URLENCODED, MULTIPART, NULL};
     const char *content_type = apr_table_get(request->r->headers_in, "Content-Type");
     const char *type = finq_media_base(content_type, request->r->pool);
-    *form = (finq_page_form){finq_typed_make(request->r->pool), 0, NULL};
+    *form = (finq_page_form){.typed = finq_typed_make(request->r->pool)};
     FINQ_TRY(
         finq_body_precheck(request, FINQ_SKILL_MAX_BYTES + (apr_off_t)ROOM(request), &(finq_body_types){is_form_type, accepted}));
     if (strcmp(type, URLENCODED) == 0)

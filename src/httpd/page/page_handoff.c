@@ -3,7 +3,6 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "bank/query.h"
 #include "httpd/intake.h"
 #include "httpd/observe.h"
 #include "page/handoff.h"
@@ -82,13 +81,6 @@ finq_error *finq_page_handoff_act(finq_page_visit *visit, const finq_session_pas
 
 /* ---- the other one: it does what it was handed over for, and no more ---- */
 
-static const char *language_of(const finq_page_visit *visit)
-{
-    const char *language = NULL;
-    const finq_query_parameter parameters[] = {{"language", &language}, {NULL, NULL}};
-    return finq_query_read(parameters, visit->request->returned, visit->pool) == NULL ? language : NULL;
-}
-
 /* A text by which the database knows this device, and nobody else. */
 static finq_error *device_make(const char **device, apr_pool_t *pool)
 {
@@ -105,7 +97,7 @@ finq_error *finq_page_handoff_look(finq_page_visit *visit)
     FINQ_TRY(finq_entry_look(&facts, &visit->request->service, &visit->entry, visit->pool));
     if (!facts.session_id)
         return nothing_here(visit->pool);
-    finq_page_show_begin(visit, &facts, language_of(visit));
+    finq_page_show_begin(visit, &facts, finq_page_show_language(visit));
     finq_observe_recognised(visit->request, &visit->entry.client_id, facts.published, NULL);
     visit->state.session = finq_id_text(facts.session_id, visit->pool);
     visit->state.skill = apr_itoa(visit->pool, facts.published->skill_id);
@@ -131,7 +123,7 @@ static finq_error *phase_follow(finq_page_visit *visit, finq_handoff_phase phase
         return documents_show(visit, answer, nonce);
     if (phase != FINQ_HANDOFF_DONE)
         return nothing_here(visit->pool);
-    visit->html = finq_screen_end(&visit->screen, "sent", NULL, NULL);
+    visit->html = finq_screen_end(&visit->screen, &(finq_screen_ending){.name = "sent"});
     return NULL;
 }
 

@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "bank/link.h"
+#include "bank/query.h"
 #include "ground/clock.h"
 #include "ground/text.h"
 #include "page/part.h"
+
+/* Longer than this no name of a file is shown. */
+#define NAME_MOST 255
 
 /* ---- what all pages have in common ---- */
 
@@ -45,6 +49,14 @@ void finq_page_show_carried(finq_page_visit *visit, const finq_published *publis
                                   .logo = state->logo,
                                   .skill = published->skill,
                                   .pool = visit->pool};
+}
+
+const char *finq_page_show_language(const finq_page_visit *visit)
+{
+    const finq_request *request = visit->request;
+    const char *language = NULL, *query = request->returned ? request->returned : request->r->args;
+    const finq_query_parameter parameters[] = {{"language", &language}, {NULL, NULL}};
+    return finq_query_read(parameters, query, visit->pool) == NULL ? language : NULL;
 }
 
 /* What the next request brings along. */
@@ -146,6 +158,7 @@ finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_
     visit->is_blank = !is_check && !notice && finq_part_is_blank(shown, typed);
     visit->state.moment = finq_clock_text(finq_clock_seconds(), visit->pool);
     visit->state.parts = count > 1 ? finq_part_keep(typed, visit->pool) : NULL;
+    visit->state.files = NULL; /* of documents that are behind */
     FINQ_TRY(finq_page_show_carry(&carried, visit));
     finq_screen_form form = {
         .step = place_of(visit, pass.step),
@@ -167,7 +180,7 @@ static const char *missing_of(const finq_page_visit *visit, const finq_skill_ste
 {
     apr_array_header_t *missing = apr_array_make(visit->pool, 4, sizeof(const char *));
     for (int i = 0; i < step->upload_count; i++) {
-        if (step->uploads[i].required && !finq_screen_is_uploaded(uploaded, step->uploads[i].document))
+        if (step->uploads[i].required && !finq_waiting_upload_find(uploaded, step->uploads[i].document))
             APR_ARRAY_PUSH(missing, const char *) = finq_screen_document(&visit->screen, place_of(visit, step), i);
     }
     return missing->nelts ? finq_text_join(missing, visit->pool) : NULL;
@@ -211,15 +224,40 @@ static const char *upload_path(const finq_page_visit *visit, const char *step_id
     return apr_pstrcat(visit->pool, base, "/steps/", step_id, "/upload", NULL);
 }
 
+/* What the file that has just come is called, to be shown again: a script says so beside it. */
+static void file_note(finq_page_visit *visit, const apr_array_header_t *uploaded)
+{
+    const finq_typed *typed = visit->form.typed;
+    const char *document = typed ? finq_typed_get(typed, "document") : NULL;
+    const char *name = visit->form.has_file ? visit->form.file_name : typed ? finq_typed_get(typed, "name") : NULL;
+    const finq_waiting_upload *there = document && !visit->form.refused ? finq_waiting_upload_find(uploaded, document) : NULL;
+    if (!there || !name || !*name || strlen(name) > NAME_MOST)
+        return;
+    if (!visit->state.files)
+        visit->state.files = finq_json_own(json_object(), visit->pool);
+    json_object_set_new(visit->state.files, document,
+                        json_string(apr_psprintf(visit->pool, "%" APR_INT64_T_FMT " %s", there->size, name)));
+}
+
+/* Whether this browser is offered another device: it is none that has taken over, and none that says it is a phone's. */
+static int suits_handoff(const finq_page_visit *visit)
+{
+    const apr_table_t *headers = visit->request->r->headers_in;
+    const char *hint = apr_table_get(headers, "Sec-CH-UA-Mobile"), *agent = apr_table_get(headers, "User-Agent");
+    int is_phone =
+        hint ? strcmp(hint, "?1") == 0 : agent && strstr(agent, "Mobi"); /* as HTML's guides for those without hints say */
+    return visit->request->config->page_handoff && !visit->entry.handoff_id && !is_phone;
+}
+
 finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_carried *carried, const finq_skill_step *step,
                                      const finq_id *step_id, const apr_array_header_t *uploaded)
 {
     int is_handed = visit->entry.handoff_id != NULL;
-    finq_screen_documents documents = {.step = place_of(visit, step),
-                                       .uploaded = uploaded,
-                                       .can_hand_off = visit->request->config->page_handoff && !is_handed,
-                                       .is_handed = is_handed};
+    finq_screen_documents documents = {
+        .step = place_of(visit, step), .uploaded = uploaded, .can_hand_off = suits_handoff(visit), .is_handed = is_handed};
     finq_screen_carried with = *carried;
+    file_note(visit, uploaded);
+    documents.files = visit->state.files;
     with.of = finq_id_text(step_id, visit->pool);
     documents.upload = upload_path(visit, with.of);
     documents.client_id = finq_id_text(&visit->entry.client_id, visit->pool);
@@ -237,13 +275,30 @@ static const char *end_name(finq_status status)
     return status == FINQ_STATUS_COMPLETED ? "done" : status == FINQ_STATUS_FAILED ? "failed" : "expired";
 }
 
+/* The moment that the database has, so that it is the same however often the page is asked for; of one that cannot be asked, now. */
+static apr_int64_t ended_at(const finq_page_visit *visit)
+{
+    finq_entry_facts facts;
+    if (visit->ended_at)
+        return visit->ended_at;
+    int is_known = finq_entry_look(&facts, &visit->request->service, &visit->entry, visit->pool) == NULL && facts.has_begun;
+    return is_known ? facts.updated_at : finq_clock_seconds();
+}
+
 finq_error *finq_page_show_end(finq_page_visit *visit, finq_status status, const json_t *reasons, const char *temp_token)
 {
     const char *link = visit->state.return_link;
     if (link)
         link = temp_token ? finq_link_add(link, "temp_token", temp_token, visit->pool)
                           : finq_link_add(link, "status", finq_status_name(status), visit->pool);
-    visit->html = finq_screen_end(&visit->screen, end_name(status), reasons, link);
+    const finq_screen_ending ending = {
+        .name = end_name(status),
+        .reasons = reasons,
+        .link = link,
+        .reference = visit->reference,
+        .at = ended_at(visit),
+    };
+    visit->html = finq_screen_end(&visit->screen, &ending);
     return NULL;
 }
 
@@ -315,62 +370,4 @@ finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_a
     if (answer->status == FINQ_STATUS_COMPLETED)
         return finq_page_show_end(visit, answer->status, NULL, answer->temp_token);
     return finq_page_show_form(visit, carried.nonce, NULL, NULL, notice ? notice : asked_again(visit, answer));
-}
-
-/* ---- what stands in the way ---- */
-
-static const struct {
-    finq_code code;
-    const char *name;
-    int can_continue;
-} troubles[] = {
-    {FINQ_E_STEP_ALREADY_SUBMITTED, "taken", 1}, {FINQ_E_INVALID_STEP, "taken", 1},        {FINQ_E_INVALID_NONCE, "elsewhere", 1},
-    {FINQ_E_INVALID_SESSION_ID, "elsewhere", 1}, {FINQ_E_INVALID_STEP_ID, "elsewhere", 1}, {FINQ_E_NOT_FOUND, "link", 0},
-    {FINQ_E_TOO_MANY_REQUESTS, "busy", 0},
-};
-
-/* In the language and the looks that the form carried, also where it was refused before anybody looked at them. */
-static void screen_bare(finq_page_visit *visit)
-{
-    const finq_state *state = &visit->state;
-    const finq_pages *pages = visit->request->config->page_set;
-    const finq_typed *typed = visit->form.typed;
-    int is_ours;
-    if (!state->language && typed) /* what cannot be opened leaves it as it is */
-        (void)finq_state_open(&visit->state, &is_ours, finq_typed_get(typed, "state"), &visit->entry.page_id,
-                              visit->request->config->secrets, visit->pool);
-    const char *language = state->language;
-    if (!language && typed)
-        language = finq_typed_get(typed, "language");
-    if (!language)
-        language = apr_table_get(visit->request->r->headers_in, "Accept-Language");
-    visit->screen = (finq_screen){.pages = pages,
-                                  .words = finq_pages_words(pages, language, visit->pool),
-                                  .tenant = state->tenant,
-                                  .style = state->style,
-                                  .logo = state->logo,
-                                  .pool = visit->pool};
-}
-
-void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error)
-{
-    const char *name = finq_code_http(error->code) >= 500 ? "fault" : "refused";
-    int can_continue = 0;
-    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++) {
-        if (troubles[i].code == error->code) {
-            name = troubles[i].name;
-            can_continue = troubles[i].can_continue;
-        }
-    }
-    if (visit->entry.handoff_id && strcmp(name, "fault") != 0 && error->code != FINQ_E_TOO_MANY_REQUESTS) {
-        name = "handoff";
-        can_continue = 0;
-    }
-    visit->error = error;
-    if (!visit->screen.pages)
-        screen_bare(visit);
-    if (error->code == FINQ_E_EXPIRED_SESSION)
-        visit->html = finq_screen_end(&visit->screen, "expired", NULL, NULL);
-    else
-        visit->html = finq_screen_trouble(&visit->screen, name, can_continue, visit->request->id);
 }

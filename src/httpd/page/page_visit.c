@@ -50,8 +50,11 @@ finq_error *finq_page_visit_look(finq_page_visit *visit, const finq_entry_facts 
         visit->html = finq_screen_waiting(&visit->screen, NULL);
     else if (facts->status == FINQ_STATUS_IN_PROGRESS)
         visit->html = finq_screen_resume(&visit->screen, came.error ? "resume.refused" : came.status ? "resume.returned" : NULL);
-    else
+    else {
+        visit->reference = finq_id_text(facts->session_id, visit->pool);
+        visit->ended_at = facts->updated_at;
         return finq_page_show_end(visit, facts->status, NULL, came.temp_token);
+    }
     return NULL;
 }
 
@@ -70,6 +73,8 @@ static finq_error *begin(finq_page_visit *visit, const char *language, finq_type
     FINQ_TRY(finq_entry_begin(&facts, &started, &visit->request->service, &visit->entry, pool));
     finq_page_show_begin(visit, &facts, language);
     finq_observe_recognised(visit->request, &visit->entry.client_id, facts.published, NULL);
+    visit->reference = finq_id_text(facts.session_id, visit->pool);
+    visit->ended_at = facts.has_begun && finq_status_is_final(facts.status) ? facts.updated_at : 0;
     const char *notice = notice_name ? finq_words_say(visit->screen.words, notice_name) : NULL;
     if (kept) {
         visit->state.typed = kept;
@@ -323,6 +328,7 @@ static finq_error *act_run(finq_page_visit *visit, const char *act, const char *
     finq_session_pass pass;
     int grace = is_looking(act) || finq_page_handoff_is(act) ? FINQ_SESSION_ANY_AGE : 0;
     FINQ_TRY(finq_intake_nonce(&pass, visit->request, &visit->entry.client_id, nonce, grace));
+    visit->reference = finq_id_text(&pass.token.session_id, visit->pool);
     finq_page_show_carried(visit, pass.published);
     if (finq_page_handoff_is(act))
         return finq_page_handoff_act(visit, &pass, nonce, act);
