@@ -6,7 +6,7 @@ import re
 import ssl
 
 from selenium import webdriver
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -62,9 +62,28 @@ def picture(browser, file):
     file.write_bytes(base64.b64decode(browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})["data"]))
 
 
+# What the driver says, in whichever class, of what was found or run on a page that was drawn anew meanwhile.
+MOVED = re.compile("does not belong to the document|document unloaded|aborted by navigation|context was destroyed|Cannot find context")
+
+
+class _Waiting(WebDriverWait):
+    """While a page is drawn anew, what was found on the one before is no more, and a condition does not hold."""
+
+    def until(self, condition, message=""):
+        def holds(browser):
+            try:
+                return condition(browser)
+            except (NoSuchElementException, StaleElementReferenceException):
+                return False
+            except WebDriverException as failure:
+                if not MOVED.search(str(failure)):
+                    raise
+                return False
+        return super().until(holds, message)
+
+
 def waiting(browser):
-    """WebDriverWait: while a page is drawn anew, what was found on the one before is no more."""
-    return WebDriverWait(browser, PATIENCE, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException])
+    return _Waiting(browser, PATIENCE)
 
 
 def gone(element):
@@ -91,8 +110,8 @@ def silent(browser):
 
 def accessible(browser):
     """axe-core finds nothing on the page that is shown."""
-    browser.execute_script(AXE.read_text())
-    found = browser.execute_async_script("const done = arguments[0]; axe.run().then(told => done(told.violations))")
+    found, = waiting(browser).until(lambda _: [browser.execute_async_script(
+        f"{AXE.read_text()}; const done = arguments[0]; axe.run().then(told => done(told.violations))")], "axe-core")
     assert not [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
 
 

@@ -62,7 +62,8 @@ def under_load(work, threads=4):
     finally:
         end.set()
         for worker in workers:
-            worker.join(30)
+            worker.join(60)
         Client.renew()
     if failures:
         raise failures[0]
+    assert not any(worker.is_alive() for worker in workers), "work that does not end"

@@ -87,9 +87,9 @@ class Runner:
     def stop(self):
         """Ends it with SIGTERM; returns (exit status, output)."""
         self.process.terminate()
-        output, _ = self.process.communicate(timeout=20)
+        output, _ = self.process.communicate(timeout=60)
         return self.process.returncode, output
 
     def kill9(self):
         self.process.kill()
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=60)

@@ -315,7 +315,7 @@ def test_while_the_connector_is_asked(bank, verb):
         handler.send(200, answer, protocol.sign(bank.service.secrets, "answer", bank.service.name, message_id, answer))
 
     def leave():
-        assert asked.wait(10)
+        assert asked.wait(30)
         return other.call(f"/sessions/{user.session_id}/{verb}", {"client_id": other.tenant.client_id, "nonce": nonce})
     bank.service.behaviours["thinks"], bank.service.behaviour = thinks, "thinks"
     submitted, left = at_once([lambda: user.submit("sca", {"scenario": "accept"}), leave])

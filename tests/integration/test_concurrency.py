@@ -180,7 +180,7 @@ class Cutter:
         with socket.create_connection(("127.0.0.1", self.port), 30) as connection:
             connection.sendall(data)
             assert connection.recv(1) == b""
-        self._thread.join(10)
+        self._thread.join()
 
 
 @pytest.mark.parametrize("what", ["first step", "later step", "exchange"])

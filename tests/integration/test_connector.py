@@ -462,7 +462,7 @@ def test_the_program_of_the_example(run_directory, asker, httpd, service):
         caller.close()
     finally:
         child.terminate()
-        assert child.wait(10) == 0
+        assert child.wait(30) == 0
 
 
 @pytest.mark.parametrize("more, code", [

@@ -106,7 +106,7 @@ def test_a_child_ends_in_the_midst_of_a_run(make_server, server, lost):
         until(lambda: made.psql("SELECT given_at FROM finq.lease WHERE name = 'janitor'"), what="its first run, with a connection")
         proxy.lost.clear()
         proxy.lose = lost
-        assert proxy.lost.wait(10), "nobody else asks"
+        assert proxy.lost.wait(30), "nobody else asks"
         made.httpd.graceful_stop()
     finally:
         proxy.close()

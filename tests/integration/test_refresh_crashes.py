@@ -123,7 +123,7 @@ def test_two_servers(bank, twin, monkeypatch):
     asked.hold = "transactions"
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         first = pool.submit(amounts, bank.client)
-        assert asked.held.wait(10)
+        assert asked.held.wait(30)
         questions, asked.hold, asked.amounts = len(asked.told), None, ["7.00"]
         assert amounts(twin) == ["12.50"] and len(asked.told) == questions
         bank.psql(f"UPDATE finq.feed SET refresh_until = NULL WHERE credentials_id = '{held['credentials_id']}'")  # two minutes later

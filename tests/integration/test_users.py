@@ -288,8 +288,18 @@ def test_two_at_a_time(own, client, person):
         other.close()
 
 
+@pytest.fixture
+def own_receipts(own):
+    """The server has its own key for receipts again afterwards."""
+    before = own.httpd.settings.directives["FinqReceiptKey"]
+    yield
+    own.httpd.settings.directives["FinqReceiptKey"] = before
+    own.httpd.graceful()
+
+
+@pytest.mark.usefixtures("own_receipts")
 def test_keys_change(own, client, person, tmp_path):
-    """The last of the file, whose server it leaves so. The first signs, /keys shows all; without one nothing is erased. Red where
+    """The first signs, /keys shows all; without one nothing is erased. Red where
     finq_api_user_erase asks for it behind the database."""
     user = walk(client, CARD, to=1, tenant_user_id=person)
     newer, directives = tmp_path / "newer.pem", own.httpd.settings.directives
