@@ -361,6 +361,7 @@ CREATE TABLE finq.feed (
     walked_at timestamp with time zone NOT NULL DEFAULT 'infinity'::timestamp with time zone,
     walked_behind uuid,
     told_hash bytea,
+    told bytea,
     refreshed_at timestamp with time zone,
     due_at timestamp with time zone,
     refreshes timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],

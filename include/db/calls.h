@@ -351,6 +351,7 @@ typedef struct finq_feed_claim_out {
     finq_bytes data_key;
     finq_bytes account_key;
     apr_int64_t since;
+    finq_bytes told;
     apr_int64_t visited_at;
 } finq_feed_claim_out;
 /** sql/functions/feed.sql. It may be repeated. */
@@ -403,6 +404,8 @@ typedef struct finq_feed_store_in {
     const char *accounts; /**< json */
     const char *balances; /**< json */
     const char *rows; /**< json */
+    finq_bytes told;
+    int adds;
     apr_int64_t since;
     apr_int32_t frequency;
 } finq_feed_store_in;

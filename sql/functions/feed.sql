@@ -66,13 +66,14 @@ END $$;
 -- 'no_feed'; 'claimed', while another is at it (`is_first`: nothing was ever stored); 'ended', to who asks again with p_ended_at, the
 -- `ended_at` of 'claimed' (-1 for nobody), once a refresh has come to its end since, with its `error` where it failed; 'fresh', where with
 -- p_if_due all has been asked for since the user was at the bank; 'spent', where the bank allows no more that nobody attends
--- (p_is_attended); or 'inactive_credentials'. `since` is NULL where all is to be asked for, seconds since 1970 like the others.
+-- (p_is_attended); or 'inactive_credentials'. `since` is NULL where all is to be asked for, seconds since 1970 like the others. `told` is what
+-- finq.feed_store was given as p_told by the refresh before, where what is stored is still as that one left it.
 CREATE OR REPLACE FUNCTION finq.feed_claim(
     p_credentials_id uuid, p_session_id uuid, p_refresh_id uuid, p_if_due boolean, p_is_attended boolean, p_seconds integer,
     p_ended_at bigint,
     OUT outcome text, OUT is_first boolean, OUT ended_at bigint, OUT error text,
     OUT credentials_id uuid, OUT client_id uuid, OUT session_id uuid, OUT skill_id integer, OUT servicer_id uuid, OUT connector text,
-    OUT reference bytea, OUT reference_key bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT visited_at bigint)
+    OUT reference bytea, OUT reference_key bytea, OUT data_key bytea, OUT account_key bytea, OUT since bigint, OUT told bytea, OUT visited_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 #variable_conflict use_column
@@ -130,7 +131,10 @@ BEGIN
     SELECT k.data_key INTO account_key FROM finq.account_key k WHERE k.client_id = v_feed.client_id;
     -- what is older than a month seldom changes at a bank; whole days, within which those that nothing tells apart are counted; all, where
     -- the refresh before has left pieces
-    since := CASE WHEN v_feed.is_partial AND v_feed.numbered <= v_feed.seq THEN finq.seconds(date_trunc('day', v_feed.refreshed_at - interval '30 days', 'UTC')) END;
+    IF v_feed.is_partial AND v_feed.numbered <= v_feed.seq THEN
+        since := finq.seconds(date_trunc('day', v_feed.refreshed_at - interval '30 days', 'UTC'));
+        told := v_feed.told;
+    END IF;
     visited_at := finq.seconds(v_feed.visited_at);
 END $$;
 COMMENT ON FUNCTION finq.feed_claim IS 'repeatable';
@@ -299,12 +303,10 @@ BEGIN
     is_over := v_seen < finq.feed_walk_rows();
 END $$;
 
--- Stores accounts and balances in the place of those before. What has not changed is not written.
-CREATE OR REPLACE FUNCTION finq.feed_store_accounts(p_credentials_id uuid, p_ids uuid[], p_accounts json, p_balances json) RETURNS void
+-- Stores accounts in the place of those before. What has not changed is not written.
+CREATE OR REPLACE FUNCTION finq.feed_store_accounts(p_credentials_id uuid, p_ids uuid[], p_accounts json) RETURNS void
     LANGUAGE plpgsql
 AS $$
-DECLARE
-    v_balances uuid[];
 BEGIN
     DELETE FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id <> ALL (p_ids);
     INSERT INTO finq.account AS a (credentials_id, account_id, mac, currency, account_type, account_sub_type, details)
@@ -313,6 +315,15 @@ BEGIN
     ON CONFLICT (credentials_id, account_id) DO UPDATE
         SET account_type = excluded.account_type, account_sub_type = excluded.account_sub_type, details = excluded.details
         WHERE (a.account_type, a.account_sub_type, a.details) <> (excluded.account_type, excluded.account_sub_type, excluded.details);
+END $$;
+
+-- Balances likewise.
+CREATE OR REPLACE FUNCTION finq.feed_store_balances(p_credentials_id uuid, p_balances json) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+DECLARE
+    v_balances uuid[];
+BEGIN
     WITH told AS MATERIALIZED (
         SELECT finq.id_of(sha256(r.account || convert_to(r.type || r.currency, 'UTF8'))) AS id, finq.id_of(r.account) AS account_id, r.type, r.amount,
                r.currency, r.is_credit, r.credit_limit_included, r.credit_line, r.native_date, to_timestamp(r.native_timestamp) AS native_timestamp
@@ -443,17 +454,21 @@ COMMENT ON FUNCTION finq.feed_tell IS 'repeatable';
 -- Stores the last piece of a refresh, and then all of it is what clients are told. `outcome` is 'ok'; 'more', where it is to be called again,
 -- since there was more to look at than one call may; 'overtaken', where nothing is stored any more; or 'refused', with the
 -- fault: then nothing is stored either, and the claim stands. p_since is what the bank was asked for, p_frequency what it allows.
+-- p_told, NULL where there was more than one piece, stands for all transactions that were told. With p_adds, accounts were told as before, all
+-- transactions from p_since on that finq.feed_claim's `told` stands for were told once more, as they were and in their order, and p_rows
+-- are those alone that none of them is a version of: nothing has gone, and nothing but these is looked at.
 -- No plan is made anew: what one refresh stores takes less time than its plans.
 CREATE OR REPLACE FUNCTION finq.feed_store(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_accounts json, p_balances json, p_rows json,
-                                           p_since bigint, p_frequency integer, OUT outcome text, OUT fault text, OUT seq bigint)
+                                           p_told bytea, p_adds boolean, p_since bigint, p_frequency integer, OUT outcome text, OUT fault text, OUT seq bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
     v_now      timestamptz := clock_timestamp();
     v_feed     finq.feed := finq.feed_held(p_credentials_id, p_refresh_id);
-    v_hash     bytea;  -- of all that was told, where one piece is all; its texts are sealed
-    v_accounts uuid[];
+    v_hash     bytea;  -- of all that was told, where one piece is all
+    v_is_same  boolean;
+    v_accounts uuid[]; -- NULL where they are as before
     v_told     uuid[]; -- of this piece, where it is stored now
     v_is_new   boolean := false; -- of an account only what is new was asked for, and there is none before
     v_is_over  boolean := true;
@@ -463,9 +478,12 @@ BEGIN
         outcome := 'overtaken';
         RETURN;
     END IF;
-    v_hash := CASE WHEN p_place = 1 THEN sha256(convert_to(concat_ws(' ', p_since, p_accounts, p_balances, p_rows), 'UTF8')) END;
-    IF v_hash IS DISTINCT FROM v_feed.told_hash OR v_hash IS NULL OR v_feed.numbered > v_feed.seq THEN
-        v_accounts := ARRAY(SELECT finq.id_of(r.mac) FROM json_to_recordset(p_accounts) AS r (mac bytea));
+    v_hash := sha256(convert_to(concat_ws(' ', p_since, p_accounts, p_balances), 'UTF8') || p_told);
+    v_is_same := v_hash = v_feed.told_hash AND v_feed.numbered = v_feed.seq;
+    IF v_is_same IS NOT TRUE THEN
+        IF NOT p_adds THEN
+            v_accounts := ARRAY(SELECT finq.id_of(r.mac) FROM json_to_recordset(p_accounts) AS r (mac bytea));
+        END IF;
         fault := finq.feed_fault(v_accounts, p_balances);
         IF fault IS NOT NULL THEN
             outcome := 'refused';
@@ -475,9 +493,11 @@ BEGIN
             SELECT a.p_numbered, a.told INTO v_feed.numbered, v_told
               FROM finq.feed_apply(p_credentials_id, p_refresh_id, p_rows, p_place > 1, v_now, v_feed.numbered) a;
         END IF;
-        SELECT w.p_numbered, w.p_at, w.p_behind, w.is_over INTO v_feed.numbered, v_feed.walked_at, v_feed.walked_behind, v_is_over
-          FROM finq.feed_walk(p_credentials_id, p_refresh_id, v_told, v_accounts, to_timestamp(p_since), v_now, v_feed.numbered,
-                              v_feed.walked_at, v_feed.walked_behind) w;
+        IF NOT p_adds THEN
+            SELECT w.p_numbered, w.p_at, w.p_behind, w.is_over INTO v_feed.numbered, v_feed.walked_at, v_feed.walked_behind, v_is_over
+              FROM finq.feed_walk(p_credentials_id, p_refresh_id, v_told, v_accounts, to_timestamp(p_since), v_now, v_feed.numbered,
+                                  v_feed.walked_at, v_feed.walked_behind) w;
+        END IF;
     END IF;
     IF NOT v_is_over THEN
         IF p_place > v_feed.place THEN
@@ -493,7 +513,10 @@ BEGIN
         v_is_new := v_feed.is_partial AND EXISTS (
             SELECT FROM unnest(v_accounts) AS t (id)
              WHERE NOT EXISTS (SELECT FROM finq.account a WHERE a.credentials_id = p_credentials_id AND a.account_id = t.id));
-        PERFORM finq.feed_store_accounts(p_credentials_id, v_accounts, p_accounts, p_balances);
+        PERFORM finq.feed_store_accounts(p_credentials_id, v_accounts, p_accounts);
+    END IF;
+    IF v_is_same IS NOT TRUE THEN
+        PERFORM finq.feed_store_balances(p_credentials_id, p_balances);
     END IF;
     IF EXISTS (SELECT FROM finq.transaction t
                 WHERE t.credentials_id = p_credentials_id AND t.superseded_by > v_feed.seq AND t.removed_for IS NOT NULL) THEN
@@ -501,7 +524,7 @@ BEGIN
     END IF;
     v_pruned := finq.feed_prune(p_credentials_id, v_now);
     UPDATE finq.feed f
-       SET seq = v_feed.numbered, numbered = v_feed.numbered, is_partial = NOT v_is_new, told_hash = CASE WHEN NOT v_is_new THEN v_hash END,
+       SET seq = v_feed.numbered, numbered = v_feed.numbered, is_partial = NOT v_is_new, told_hash = CASE WHEN NOT v_is_new THEN v_hash END, told = p_told,
            refresh_id = NULL, refresh_until = NULL, refreshed_at = v_now,
            due_at = finq.feed_next(p_credentials_id, p_frequency), frequency = p_frequency, error = NULL, error_at = NULL,
            kept_from = greatest(f.kept_from, v_pruned)

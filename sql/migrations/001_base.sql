@@ -372,6 +372,7 @@ CREATE TABLE finq.feed (
     walked_at      timestamptz   NOT NULL DEFAULT 'infinity', -- so far it has looked for transactions that the bank tells no more
     walked_behind  uuid          NULL,
     told_hash      bytea         NULL, -- of all that the one before was told, where that was one piece
+    told           bytea         NULL, -- and which transactions it was told, as who asks notes them (src/data/told.h)
     refreshed_at   timestamptz   NULL, -- when last something was stored, be it that nothing had changed
     due_at         timestamptz   NULL, -- when the bank is asked next where nobody waits for it; NULL for never
     refreshes      timestamptz[] NOT NULL DEFAULT '{}', -- those of the last 24 hours that nobody attended

@@ -11,6 +11,7 @@
 #include "flow/tenant_mac.h"
 #include "ground/clock.h"
 #include "rows.h"
+#include "told.h"
 
 /* So long a claim lasts, and so long it has lasted when it is held anew before a page: what is left is longer than a connector may take. */
 #define CLAIM_SECONDS 120
@@ -43,6 +44,7 @@ typedef struct {
     rows_maker maker;
     finq_json_writer *rows[FINQ_BANK_KINDS]; /* that have been told; of transactions, those of this piece */
     int piece, piece_rows;                   /* its number, and how many they are */
+    told *told;                              /* which transactions; NULL before the first, and from the second piece on */
     apr_pool_t *pool, *piece_pool, *page_pool;
 } refresh;
 
@@ -151,15 +153,29 @@ static finq_error *piece_tell(refresh *r)
     FINQ_TRY(finq_call_feed_tell(&row, r->service->db, &in, r->piece_pool));
     r->held = finq_clock_steady();
     r->is_overtaken = !row.is_held;
+    r->told = NULL;
     piece_begin(r);
     return NULL;
+}
+
+/* The transaction that was put last, behind so many bytes. */
+static void row_note(refresh *r, apr_int64_t booked_at, apr_size_t before)
+{
+    const char *row = finq_json_written(r->rows[FINQ_BANK_TRANSACTIONS]) + before;
+    told_note(r->told, r->maker.put, booked_at, row + (*row == ','));
 }
 
 static finq_error *row_keep(refresh *r, finq_bank_kind kind, const finq_bank_page *page, int place)
 {
     if (kind == FINQ_BANK_TRANSACTIONS && r->piece_rows++ == PIECE_ROWS)
         FINQ_TRY(piece_tell(r));
-    return r->is_overtaken ? NULL : rows_put(r->rows[kind], &r->maker, page, kind, place, r->page_pool);
+    if (r->is_overtaken)
+        return NULL;
+    apr_size_t before = finq_json_length(r->rows[kind]);
+    FINQ_TRY(rows_put(r->rows[kind], &r->maker, page, kind, place, r->page_pool));
+    if (kind == FINQ_BANK_TRANSACTIONS && r->told)
+        row_note(r, APR_ARRAY_IDX(page->rows, place, finq_bank_transaction).booked_at, before);
+    return NULL;
 }
 
 static finq_error *page_keep(refresh *r, finq_bank_kind kind, const finq_bank_page *page)
@@ -242,12 +258,15 @@ static finq_error *fail(refresh *r, const char *why, failure how)
 static finq_error *store(refresh *r)
 {
     finq_feed_store_out row;
+    const char *rows = rows_end(r->rows[FINQ_BANK_TRANSACTIONS]), *added = r->told ? told_added(r->told) : NULL;
     finq_feed_store_in in = {.credentials_id = r->claim.credentials_id,
                              .refresh_id = &r->refresh_id,
                              .place = r->piece,
                              .accounts = rows_end(r->rows[FINQ_BANK_ACCOUNTS]),
                              .balances = rows_end(r->rows[FINQ_BANK_BALANCES]),
-                             .rows = rows_end(r->rows[FINQ_BANK_TRANSACTIONS]),
+                             .rows = added ? added : rows,
+                             .told = r->told ? told_notes(r->told, r->pool) : (finq_bytes){NULL, 0},
+                             .adds = added != NULL,
                              .since = r->since,
                              .frequency = r->maker.declared.frequency};
     do
@@ -268,8 +287,10 @@ static finq_error *run(refresh *r, int *is_withdrawn)
     r->held = finq_clock_steady();
     r->until = r->held + REFRESH_MOST;
     for (int kind = 0; kind < FINQ_BANK_KINDS && !*is_withdrawn && !r->is_overtaken; kind++) {
-        if (kind == FINQ_BANK_TRANSACTIONS)
+        if (kind == FINQ_BANK_TRANSACTIONS) {
             since_clamp(r);
+            r->told = told_begin(r->claim.told, finq_json_written(r->rows[FINQ_BANK_ACCOUNTS]), r->since, r->pool);
+        }
         FINQ_TRY(kind_ask(r, (finq_bank_kind)kind, is_withdrawn));
     }
     return *is_withdrawn || r->is_overtaken ? NULL : store(r);

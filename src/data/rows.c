@@ -194,13 +194,13 @@ static finq_error *put_transaction(finq_json_writer *to, rows_maker *maker, cons
 {
     const finq_bank_transaction *transaction = row;
     const unsigned char *account;
-    unsigned char mac[FINQ_MAC_BYTES];
+    unsigned char *mac = maker->put;
     int is_derived;
     FINQ_TRY(account_find(&account, maker, transaction->account, pool));
     FINQ_TRY(transaction_mac(mac, &is_derived, maker, account, transaction, pool));
     if (!is_derived)
         FINQ_TRY(once_on_page(maker, mac, pool));
-    put_bytes(to, "mac", mac, sizeof mac, pool);
+    put_bytes(to, "mac", mac, FINQ_MAC_BYTES, pool);
     put_bytes(to, "account", account, FINQ_MAC_BYTES, pool);
     finq_json_put_bool(to, "is_derived", is_derived);
     if (transaction->booked_at)

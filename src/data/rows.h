@@ -16,9 +16,10 @@ typedef struct rows_maker {
     finq_mac_key *mac;        /* the tenant's: it makes ids */
     finq_id credentials_id, servicer_id;
     finq_bank_declared declared;
-    apr_hash_t *accounts; /* the bank's word for one -> its MAC, of FINQ_MAC_BYTES */
-    apr_hash_t *on_page;  /* MACs of transactions with lasting references that this page has told of */
-    apr_pool_t *pool;     /* of what is known */
+    apr_hash_t *accounts;              /* the bank's word for one -> its MAC, of FINQ_MAC_BYTES */
+    apr_hash_t *on_page;               /* MACs of transactions with lasting references that this page has told of */
+    unsigned char put[FINQ_MAC_BYTES]; /* the MAC of the transaction that was put last */
+    apr_pool_t *pool;                  /* of what is known */
 } rows_maker;
 
 /* The transactions of an answer, of finq_transaction, their words opened; the first row, which is none, has the data key. Errors: those

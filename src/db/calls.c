@@ -569,7 +569,8 @@ static finq_feed_claim_out feed_claim_read(const PGresult *rows, int row)
         .data_key = finq_pg_bytes(rows, row, 12),
         .account_key = finq_pg_bytes(rows, row, 13),
         .since = finq_pg_number(rows, row, 14),
-        .visited_at = finq_pg_number(rows, row, 15),
+        .told = finq_pg_bytes(rows, row, 15),
+        .visited_at = finq_pg_number(rows, row, 16),
     };
 }
 
@@ -943,7 +944,7 @@ finq_error *finq_call_feed_claim(finq_feed_claim_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_feed_claim",
         "SELECT outcome, is_first, ended_at, error, credentials_id, client_id, session_id, skill_id, servicer_id, "
-        "connector, reference, reference_key, data_key, account_key, since, visited_at FROM "
+        "connector, reference, reference_key, data_key, account_key, since, told, visited_at FROM "
         "finq.feed_claim(p_credentials_id => $1, p_session_id => $2, p_refresh_id => $3, p_if_due => $4, p_is_attended => "
         "$5, p_seconds => $6, p_ended_at => $7)", 1, NULL};
     const PGresult *rows;
@@ -1017,7 +1018,7 @@ finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_feed_store",
         "SELECT outcome, fault, seq FROM finq.feed_store(p_credentials_id => $1, p_refresh_id => $2, p_place => $3, "
-        "p_accounts => $4, p_balances => $5, p_rows => $6, p_since => $7, p_frequency => $8)", 1, NULL};
+        "p_accounts => $4, p_balances => $5, p_rows => $6, p_told => $7, p_adds => $8, p_since => $9, p_frequency => $10)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->credentials_id);
@@ -1026,6 +1027,8 @@ finq_error *finq_call_feed_store(finq_feed_store_out *out, finq_db *db, const fi
     finq_pg_arg_text(&args, in->accounts);
     finq_pg_arg_text(&args, in->balances);
     finq_pg_arg_text(&args, in->rows);
+    finq_pg_arg_bytes(&args, in->told);
+    finq_pg_arg_bool(&args, in->adds);
     finq_pg_arg_long(&args, in->since);
     finq_pg_arg_int(&args, in->frequency);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));

@@ -306,6 +306,23 @@ def test_schedules_cover_it_all(installation, client):
     assert happened >= set(Schedule.KINDS)
 
 
+@pytest.mark.parametrize("customer", ["1000", "1001", "1002", "1003", "1004", "1005", "1006", "1008"])
+def test_what_is_new_is_what_a_look_at_all_finds(installation, client, customer):
+    """Two consents of one customer, of which one never knows what it was told before: what is stored is the same, change by change. Red where
+    told.c takes for the same what has changed."""
+    held = [sandbox.agree(client, customer) for _ in range(2)]
+
+    def stored(one):
+        return installation.psql("SELECT seq, superseded_by, transaction_id, account_id, ordinal, booked_at, amount, is_credit, balance, category, removed_for, "
+                                 f"replaced_by FROM finq.transaction WHERE credentials_id = '{one['credentials_id']}' ORDER BY seq")
+    for days in (0, 1, 1, 6, 0, 33, 1):
+        pass_days(installation, days)
+        for one in held:
+            installation.psql(f"UPDATE finq.feed SET told = NULL WHERE credentials_id = '{held[1]['credentials_id']}'")
+            assert client.data("/accounts/get", one, **sandbox.PERSON).status == 200
+        assert stored(held[0]) == stored(held[1])
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize("customer", [one for one in (f"10{n:02}" for n in range(13)) if one != "1007"])
