@@ -154,6 +154,22 @@ def test_the_last_page_is_worth_keeping(server, client, tenant):
         assert "2 January 2026, 03:04 UTC" in again.text and session_id in again.html and again.headers["cache-control"] == "no-store"
 
 
+def test_the_last_page_on_paper(browser, server, client, tenant):
+    """What can be pressed is not printed. Red where the sheet's rule for paper says `.button`, which the rule for screens goes before."""
+    server.finqctl("tenant", "redirect-allow", tenant.client_id, "https://app.example.com")
+    browser.get(pages.make(client, AISP, language="en", return_link="https://app.example.com/done")["url"])
+    for value in ("start", "next"):
+        with next_page(browser):
+            browser.find_element(By.CSS_SELECTOR, f"button[value={value}]").click()
+    shown = "return ['.facts', 'h1', 'header', 'a.button', '.sandbox'].map(one => document.querySelector(one).checkVisibility())"
+    assert browser.execute_script(shown) == [True] * 5
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert browser.execute_script(shown) == [True] * 3 + [False] * 2
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 # -- languages, and phones
 
 @pytest.mark.parametrize("address", ["x", "x.y", "A" * 120])
