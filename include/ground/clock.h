@@ -17,6 +17,10 @@ const char *finq_clock_beside(apr_int64_t *apart, apr_int64_t seconds, apr_pool_
 /** Microseconds since some moment before this process, as POSIX's CLOCK_MONOTONIC has them: for spans of time alone. */
 apr_time_t finq_clock_steady(void);
 
+/** Rests as long as its caller has worked since then (finq_clock_steady), a second at most: so work that nobody waits for takes a half
+ * of what is there at most, however much of it there is. */
+void finq_clock_rest(apr_time_t since);
+
 /** "YYYY-MM-DDTHH:MM:SSZ" of the seconds since 1970, in the pool. */
 const char *finq_clock_text(apr_int64_t seconds, apr_pool_t *pool);
 

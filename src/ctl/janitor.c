@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ground/clock.h"
 #include "ground/process.h"
 #include "json/json.h"
 
@@ -77,19 +78,21 @@ static ctl_exit batches(janitor *j)
     const char *values[5] = {j->epoch, NULL, value_or(j->command, "--session-retention", "2592000"),
                              value_or(j->command, "--event-retention", "2592000"),
                              value_or(j->command, "--audit-retention", "315360000")};
-    ctl_exit code;
-    do {
+    for (;;) {
+        apr_time_t since = finq_clock_steady();
         json_t *answer;
-        code = call(&answer, j->command,
-                    "SELECT to_json(b) FROM finq.janitor_batch(p_epoch => $1, p_job => $2,"
-                    " p_session_retention => $3, p_event_retention => $4, p_audit_retention => $5) b",
-                    values, 5);
+        ctl_exit code = call(&answer, j->command,
+                             "SELECT to_json(b) FROM finq.janitor_batch(p_epoch => $1, p_job => $2,"
+                             " p_session_retention => $3, p_event_retention => $4, p_audit_retention => $5) b",
+                             values, 5);
         if (code == CTL_OK)
             code = batch_tell(j, answer);
         if (code == CTL_OK)
             values[1] = finq_json_string(answer, "next_job");
-    } while (code == CTL_OK && values[1]);
-    return code;
+        if (code != CTL_OK || !values[1])
+            return code;
+        finq_clock_rest(since);
+    }
 }
 
 ctl_exit ctl_janitor_run(ctl_command *command)

@@ -23,6 +23,12 @@ apr_time_t finq_clock_steady(void)
     return (apr_time_t)now.tv_sec * APR_USEC_PER_SEC + now.tv_nsec / 1000;
 }
 
+void finq_clock_rest(apr_time_t since)
+{
+    apr_time_t worked = finq_clock_steady() - since;
+    apr_sleep(worked < APR_USEC_PER_SEC ? worked : APR_USEC_PER_SEC);
+}
+
 /* So many digits, and what stands behind them. */
 static char *digits_put(char *to, int number, int count, char behind)
 {

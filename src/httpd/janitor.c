@@ -6,6 +6,7 @@
 
 #include "db/calls.h"
 #include "flow/upload.h"
+#include "ground/clock.h"
 #include "ground/process.h"
 #include "httpd/dbd.h"
 #include "httpd/mpm.h"
@@ -96,11 +97,14 @@ static finq_error *batch(janitor *j)
 
 static finq_error *batches(janitor *j)
 {
-    do {
+    for (;;) {
+        apr_time_t since = finq_clock_steady();
         apr_pool_clear(j->batch_pool);
         FINQ_TRY(batch(j));
-    } while (*j->job && !finq_mpm_is_stopping());
-    return NULL;
+        if (!*j->job || finq_mpm_is_stopping())
+            return NULL;
+        finq_clock_rest(since);
+    }
 }
 
 /* The head of the audit trail, with a key that is not in the database. */

@@ -1,5 +1,7 @@
 """A simulated year: sessions, their steps, and consents in force, as a database holds them that was never tidied. Loaded by SQL, a
 week at a time; ids tell the time, as the server's do. What would be sealed is as long as that, and opens nowhere."""
+import time
+
 from .site import SKILL, STEPS
 
 WEEKS = 52
@@ -50,11 +52,25 @@ def load(site, sessions):
 
 def week(site, ago, count, share=SHARE, skill=None):
     """A week of so many sessions; none has a consent where share is more than count."""
-    skill = skill or site.psql(f"SELECT skill_id FROM finq.skill WHERE name = '{SKILL}'")
     site.psql(WEEK.format(ago=ago))
     first = int(site.psql(f"SELECT floor(extract(epoch FROM finq.week_start(clock_timestamp()) - interval '{ago} weeks') * 1000)::bigint"))
-    site.psql(LOAD.format(ids=IDS, ago=ago, first=first, length=f"{LENGTH}::bigint", count=count, share=share, tenant=site.tenant.client_id, skill=skill,
+    _span(site, ago, count, share, first, LENGTH, skill)
+
+
+def _span(site, name, count, share, first, length, skill=None):
+    skill = skill or site.psql(f"SELECT skill_id FROM finq.skill WHERE name = '{SKILL}'")
+    site.psql(LOAD.format(ids=IDS, ago=name, first=first, length=f"{length}::bigint", count=count, share=share, tenant=site.tenant.client_id, skill=skill,
                           step_1=STEPS[0], step_2=STEPS[1]))
+
+
+def today(site):
+    """How many sessions there are of the last days."""
+    return int(site.psql("SELECT count(*) FROM finq.session WHERE session_id >= finq.first_id(clock_timestamp() - interval '2 days')"))
+
+
+def fill_today(site, count):
+    """As many more sessions of the last hour, each with a consent: as a load leaves them."""
+    _span(site, "today", count, 1, int((time.time() - 3600) * 1000), 3600 * 1000)
 
 
 def size(site):
