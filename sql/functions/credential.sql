@@ -90,6 +90,7 @@ CREATE OR REPLACE FUNCTION finq.exchange_token(
     p_credentials_id uuid, p_access_token_hash bytea, p_salt bytea, p_secret_id integer, p_repeat_within integer)
     RETURNS finq.exchange_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -10,9 +10,9 @@
 -- Waits for others' locks are short: they end the statement, and so nobody waits for a lock who does not need it himself, and no
 -- two statements can wait for each other.
 --
--- A member is read out of the arrays by its place: to make one set of so many arrays costs more than the whole of a small crowd. Of
--- places the planner expects a thousand: what only reads takes rows by index for each, and hashes no table for a few of them, whatever
--- the table held when it was planned.
+-- A member is read out of the arrays by its place: to make one set of so many arrays costs more than the whole of a small crowd. Rows
+-- are taken by index for each member, and no table is hashed for a few of them, whatever it held when that was planned. No session is
+-- looked for by a list of all ids: the planner would have the whole list looked up for each member.
 
 -- finq.submit_step of many. Left out: steps that a connector was asked about, sessions that renew a consent or went back, and what a
 -- webhook is told of.
@@ -27,7 +27,7 @@ CREATE OR REPLACE FUNCTION finq.submit_steps(
     OUT next_place integer, OUT waits_for finq.waiting, OUT reply bytea, OUT reasons bytea, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET lock_timeout = '50ms' SET enable_seqscan = off
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -44,8 +44,8 @@ BEGIN
     WITH usual AS MATERIALIZED (
         SELECT u.member, p_session_id[u.member] AS session_id, p_client_id[u.member] AS client_id, p_skill_id[u.member] AS skill_id,
                p_ordinal[u.member] AS ordinal, p_app_key_id[u.member] AS app_key_id, p_tenant_user_id[u.member] AS tenant_user_id,
-               p_started_at[u.member] AS started_at, p_step_id[u.member] AS step_id, p_step_name[u.member] AS step_name,
-               p_body_hash[u.member] AS body_hash, p_data[u.member] AS data, p_required[u.member] AS required,
+               p_started_at[u.member] AS started_at, p_step_id[u.member] AS step_id,
+               p_body_hash[u.member] AS body_hash, p_required[u.member] AS required,
                p_status[u.member]::finq.session_status AS status, p_secret_id[u.member] AS secret_id,
                finq.seconds(v_now) + p_answer_ttl[u.member] AS until, p_session_ttl[u.member] AS session_ttl,
                p_generation[u.member] AS generation, p_place[u.member] AS place, p_next_place[u.member] AS next_place,
@@ -90,19 +90,23 @@ BEGIN
                return_link = a.return_link, return_until = to_timestamp(a.return_until), returned_at = NULL,
                returned_hash = NULL, returned = NULL
           FROM usual a
-         WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
+         WHERE s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
            AND s.session_id = a.session_id AND s.client_id = a.client_id AND s.step_ordinal = a.ordinal - 1
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = a.generation
            AND s.expires_at > v_now AND s.renews IS NULL AND NOT s.went_back
            AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
         RETURNING s.session_id, s.kept),
     done AS MATERIALIZED (
-        SELECT a.*, d.kept FROM (SELECT b.session_id, b.kept FROM begun b UNION ALL SELECT o.session_id, o.kept FROM gone_on o) d
-          JOIN usual a ON a.session_id = d.session_id),
+        SELECT array_position(p_session_id, d.session_id) AS member, d.session_id, d.kept
+          FROM (SELECT b.session_id, b.kept FROM begun b UNION ALL SELECT o.session_id, o.kept FROM gone_on o) d),
     steps AS (
         INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided, kept)
-        SELECT d.step_id, d.session_id, d.ordinal, d.step_name, d.data, v_now, d.place, d.waits_for IS NOT NULL, d.kept FROM done d)
-    SELECT 'ok', d.step_id, d.secret_id, d.until, NULL::text, d.status, d.next_place, d.waits_for, d.reply, d.reasons, d.member
+        SELECT p_step_id[d.member], d.session_id, p_ordinal[d.member], p_step_name[d.member], p_data[d.member], v_now, p_place[d.member],
+               p_waits_for[d.member] IS NOT NULL, d.kept
+          FROM done d)
+    SELECT 'ok', p_step_id[d.member], p_secret_id[d.member], finq.seconds(v_now) + p_answer_ttl[d.member], NULL::text,
+           p_status[d.member]::finq.session_status, p_next_place[d.member], p_waits_for[d.member]::finq.waiting, p_reply[d.member],
+           p_reasons[d.member], d.member
       FROM done d;
 END $$;
 
@@ -114,7 +118,7 @@ CREATE OR REPLACE FUNCTION finq.exchange_tokens(
     OUT max_data_retention bigint, OUT missing text, OUT tenant_user_id bytea, OUT data_key bytea, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET lock_timeout = '50ms' SET enable_seqscan = off
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -140,22 +144,24 @@ BEGIN
            SET exchanged_at = v_now, exchange_key_id = a.key_id, exchange_secret_id = a.secret_id, exchange_salt = a.salt,
                credentials_id = a.consent_id, updated_at = v_now
           FROM usual a
-         WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
+         WHERE s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
            AND s.session_id = a.session_id AND s.client_id = a.client_id
            AND s.status = 'SESSION_COMPLETED' AND s.exchanged_at IS NULL AND s.renews IS NULL AND NOT s.went_back
            AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
         RETURNING a.member, s.session_id, s.client_id, s.skill_id, s.credentials_id, s.tenant_user_id, s.user_mac, s.data_key,
                   a.access_token_hash, a.salt, a.secret_id),
+    timed AS MATERIALIZED (
+        SELECT e.*, t.consent_exp, t.max_data_retention
+          FROM exchanged e CROSS JOIN LATERAL finq.consent_times(e.client_id, e.skill_id, v_now) t),
     given AS (
         INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, user_mac, data_key,
                                      access_token_hash, consent_exp, max_data_retention, created_at, updated_at)
         SELECT e.credentials_id, e.client_id, e.skill_id, e.session_id, e.tenant_user_id, e.user_mac, e.data_key, e.access_token_hash,
-               t.consent_exp, t.max_data_retention, v_now, v_now
-          FROM exchanged e CROSS JOIN LATERAL finq.consent_times(e.client_id, e.skill_id, v_now) t
-        RETURNING credentials_id, consent_exp, max_data_retention)
-    SELECT 'ok', e.credentials_id, e.salt, e.secret_id, finq.seconds(g.consent_exp), finq.seconds(g.max_data_retention), NULL::text,
+               e.consent_exp, e.max_data_retention, v_now, v_now
+          FROM timed e)
+    SELECT 'ok', e.credentials_id, e.salt, e.secret_id, finq.seconds(e.consent_exp), finq.seconds(e.max_data_retention), NULL::text,
            e.tenant_user_id, e.data_key, e.member
-      FROM exchanged e JOIN given g ON g.credentials_id = e.credentials_id;
+      FROM timed e;
 END $$;
 
 -- finq.session_status of many, which locks nothing. Left out: sessions that change when they are asked for.
@@ -185,16 +191,18 @@ BEGIN
                p_generation[u.member] AS generation, to_timestamp(p_nonce_expires_at[u.member]) AS until
           FROM generate_subscripts(p_session_id, 1) AS u (member)
          WHERE EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'))
-    SELECT d.outcome, a.ordinal > s.step_ordinal OR d.waits OR s.exchanged_at IS NOT NULL, d.status, d.step_id, d.expires_at,
+    SELECT d.outcome, a.ordinal > (f.session).step_ordinal OR d.waits OR (f.session).exchanged_at IS NOT NULL, d.status, d.step_id, d.expires_at,
            d.secret_id, d.ordinal, d.place, d.previous, d.generation, d.waits, d.told, d.reasons, d.own_reasons, d.skill_id, d.step_place,
            d.uploaded, d.tenant_user_id, d.data_key, a.member
       FROM usual a
-      JOIN finq.session s ON s.session_id = a.session_id AND s.client_id = a.client_id
-     CROSS JOIN LATERAL (SELECT (finq.session_told(s)).*) d
-     WHERE s.session_id = ANY (p_session_id) AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
-       AND NOT finq.session_is_due(s) AND NOT finq.session_is_erased(s)
-       AND s.generation = a.generation AND s.step_ordinal <= a.ordinal
-       AND (a.until > v_now OR s.waits_since IS NOT NULL AND s.step_ordinal = a.ordinal);
+     CROSS JOIN LATERAL (
+           SELECT s AS session FROM finq.session s
+            WHERE s.session_id = a.session_id AND s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
+              AND s.client_id = a.client_id AND NOT finq.session_is_due(s) AND NOT finq.session_is_erased(s)
+              AND s.generation = a.generation AND s.step_ordinal <= a.ordinal
+              AND (a.until > v_now OR s.waits_since IS NOT NULL AND s.step_ordinal = a.ordinal)
+           OFFSET 0) f -- apart: else all that lies between the bounds may be read
+     CROSS JOIN LATERAL (SELECT (finq.session_told(f.session)).*) d;
 END $$;
 
 -- Who asks about a consent as its tenant and with its token, by finq.consent_claim of many, in any order. Left out: keys whose use is to be

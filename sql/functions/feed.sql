@@ -431,6 +431,7 @@ END $$;
 -- leaves them to the next. Holds the claim for p_seconds more; false where it has been overtaken, or the consent has ended.
 CREATE OR REPLACE FUNCTION finq.feed_tell(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_rows json, p_seconds integer, OUT is_held boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_feed     finq.feed := finq.feed_held(p_credentials_id, p_refresh_id);
@@ -461,6 +462,7 @@ COMMENT ON FUNCTION finq.feed_tell IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.feed_store(p_credentials_id uuid, p_refresh_id uuid, p_place integer, p_accounts json, p_balances json, p_rows json,
                                            p_told bytea, p_adds boolean, p_since bigint, p_frequency integer, OUT outcome text, OUT fault text, OUT seq bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -47,6 +47,7 @@ CREATE OR REPLACE FUNCTION finq.handoff_offer(
     p_client_id uuid, p_page_id uuid, p_generation integer, p_session_id uuid, p_ordinal integer, p_nonce_generation integer, p_nonce_expires_at bigint,
     p_handoff_id uuid, p_numbers text, p_ttl integer, OUT outcome text, OUT handoff_id uuid, OUT numbers text, OUT expires_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -98,6 +99,7 @@ CREATE OR REPLACE FUNCTION finq.handoff_choose(
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);
@@ -136,6 +138,7 @@ COMMENT ON FUNCTION finq.handoff_choose IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.handoff_look(p_client_id uuid, p_page_id uuid, p_generation integer, p_handoff_id uuid)
     RETURNS finq.page_facts
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_page    finq.page;
@@ -158,6 +161,7 @@ CREATE OR REPLACE FUNCTION finq.handoff_open(
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_held    record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);
@@ -193,6 +197,7 @@ CREATE OR REPLACE FUNCTION finq.handoff_finish(
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_held     record := finq.handoff_lock(p_client_id, p_page_id, p_generation, p_handoff_id, p_session_id);

@@ -309,6 +309,7 @@ END $$;
 CREATE OR REPLACE FUNCTION finq.janitor_begin(p_holder text, p_every integer, OUT epoch bigint, OUT lag bigint, OUT last_run bigint,
     OUT holder text, OUT weeks_ahead integer, OUT weeks_missing integer, OUT weeks_pinned integer, OUT weeks_contended integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 BEGIN
@@ -326,6 +327,7 @@ CREATE OR REPLACE FUNCTION finq.janitor_batch(
     p_epoch bigint, p_job text, p_session_retention integer, p_event_retention integer, p_audit_retention integer,
     OUT outcome text, OUT job text, OUT done integer, OUT next_job text, OUT problem text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_jobs text[] := '{sessions_expired, consents_expired, consents_announced, sessions_removed, data_removed, consents_removed,

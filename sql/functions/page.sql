@@ -42,6 +42,7 @@ CREATE OR REPLACE FUNCTION finq.page_make(
     p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_skill text, p_is_served boolean, p_language text,
     p_data_key bytea, p_tenant_user_id bytea, p_user_mac bytea, p_prefill bytea, p_return_link bytea, p_steps text[], p_return_folded text, p_ttl integer, OUT outcome text, OUT skill_id integer, OUT expires_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -80,6 +81,7 @@ COMMENT ON FUNCTION finq.page_make IS 'repeatable';
 CREATE OR REPLACE FUNCTION finq.page_renew(p_client_id uuid, p_secret_hash bytea, p_page_id uuid, p_request_id uuid, p_ttl integer,
                                            OUT outcome text, OUT skill_id integer, OUT generation integer, OUT expires_at bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -113,6 +115,7 @@ COMMENT ON FUNCTION finq.page_renew IS 'repeatable';
 -- Looks, and changes nothing. In PL/pgSQL, which keeps plans: as a SQL function it would be parsed and planned at every call.
 CREATE OR REPLACE FUNCTION finq.page_look(p_client_id uuid, p_page_id uuid, p_generation integer) RETURNS finq.page_facts
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_page finq.page;
@@ -127,6 +130,7 @@ COMMENT ON FUNCTION finq.page_look IS 'locks: page, crowd: page_looks'; -- in fa
 CREATE OR REPLACE FUNCTION finq.page_begin(p_client_id uuid, p_page_id uuid, p_generation integer, p_session_id uuid, p_session_ttl integer)
     RETURNS finq.page_facts
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_now  timestamptz := clock_timestamp();
@@ -149,6 +153,7 @@ CREATE OR REPLACE FUNCTION finq.page_resume(
     p_client_id uuid, p_page_id uuid, p_generation integer, p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_page    finq.page;

@@ -21,6 +21,7 @@ CREATE OR REPLACE FUNCTION finq.partial_begin(
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_length bigint, p_upload_ttl integer,
     OUT outcome text, OUT quota text, OUT expires_at bigint, OUT replaced uuid)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -58,6 +59,7 @@ CREATE OR REPLACE FUNCTION finq.partial_stored(
     OUT upload_id uuid, OUT document text, OUT size bigint, OUT sha256 bytea, OUT media_type text,
     OUT width integer, OUT height integer, OUT orientation integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 BEGIN

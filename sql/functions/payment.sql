@@ -34,6 +34,7 @@ CREATE OR REPLACE FUNCTION finq.payment_begin(
     p_book bytea, p_execution_date text,
     OUT outcome text, OUT place integer, OUT payment_id uuid, OUT attempt uuid, OUT book bytea, OUT version integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

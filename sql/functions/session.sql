@@ -329,6 +329,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION finq.session_exists(p_client_id uuid, p_session_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 BEGIN
     RETURN EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
@@ -341,6 +342,7 @@ CREATE OR REPLACE FUNCTION finq.session_status(
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_session finq.session;
@@ -373,6 +375,7 @@ CREATE OR REPLACE FUNCTION finq.session_resume(
     p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_session finq.session;
@@ -409,6 +412,7 @@ CREATE OR REPLACE FUNCTION finq.session_back(
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_held    record := finq.session_hold(p_client_id, p_session_id);
@@ -463,6 +467,7 @@ CREATE OR REPLACE FUNCTION finq.session_cancel(
     p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_held    record;
@@ -548,6 +553,7 @@ CREATE OR REPLACE FUNCTION finq.redirect_take(p_client_id uuid, p_session_id uui
                                               p_request_id uuid)
     RETURNS finq.return_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_now     timestamptz := clock_timestamp();
@@ -585,6 +591,7 @@ CREATE OR REPLACE FUNCTION finq.redirect_conclude(
     p_answer_ttl integer, p_secret_id integer, p_error bytea, p_description bytea)
     RETURNS finq.return_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 DECLARE
     v_session finq.session;

@@ -90,6 +90,7 @@ CREATE OR REPLACE FUNCTION finq.step_context(
     p_renews uuid, p_request_id uuid, p_claim integer, p_user_mac bytea,
     OUT outcome text, OUT missing text, OUT tenant_user_id bytea, OUT steps text, OUT documents text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -149,6 +150,7 @@ CREATE OR REPLACE FUNCTION finq.submit_step(
     p_attempt uuid DEFAULT NULL, p_renews uuid DEFAULT NULL, p_user_mac bytea DEFAULT NULL, p_data_key bytea DEFAULT NULL)
     RETURNS finq.step_answer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -267,6 +269,7 @@ $$;
 CREATE OR REPLACE FUNCTION finq.step_decide(p_step_id uuid, p_tenant uuid, p_connector text, p_decision text, p_reasons bytea,
                                             p_request_id uuid, OUT outcome text, OUT status text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -92,6 +92,7 @@ CREATE OR REPLACE FUNCTION finq.upload_admit(
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
     OUT outcome text, OUT quota text, OUT room bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -124,6 +125,7 @@ CREATE OR REPLACE FUNCTION finq.upload_record(
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_partial uuid,
     OUT outcome text, OUT upload_id uuid, OUT replaced uuid, OUT quota text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -341,6 +343,7 @@ $$;
 CREATE OR REPLACE FUNCTION finq.upload_sweep(p_mark bytea, p_undecided uuid[], p_gone uuid[], OUT upload_id uuid, OUT recorded boolean)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE

@@ -135,9 +135,32 @@ def test_a_last_step_changes_no_index(server, how):
     assert int(after) == int(before) + 1
 
 
+MANY = """INSERT INTO finq.session (session_id, client_id, skill_id, status, is_over, started_at, updated_at, expires_at, step_ordinal, step_id, step_body_hash,
+    answer_expires_at, answer_secret_id, kept)
+SELECT (left(finq.first_id(now())::text, 14) || right(gen_random_uuid()::text, 22))::uuid, gen_random_uuid(), :skill, 'SESSION_IN_PROGRESS', false, now(), now(),
+       now() + interval '1 day', 1, gen_random_uuid(), '', now(), 1, n % 2 = 0 FROM generate_series(1, 4000) n; ANALYZE finq.session;"""
+
+
+@pytest.mark.parametrize("call", ["submit_step", "exchange_token", "session_status"])
+def test_a_member_costs_the_same_among_many(server, call):
+    """By pages that are looked at. Red where sessions are looked for by all ids of the crowd, which the planner takes for each member."""
+    skill = int(server.psql("SELECT min(skill_id) FROM finq.skill"))
+    batch = Batch(call, 0, skill)
+    member = next(one for place, one in enumerate(batch.members, 1) if place in batch.usual and one.get("p_ordinal") != 1)
+
+    def asked(count):
+        members = sorted(({**member, "p_session_id": batch.new_id()} for _ in range(count)), key=lambda one: one["p_session_id"])
+        return f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) SELECT pg_temp.told_{call}('{json.dumps(members)}');"
+
+    script = "".join(["BEGIN;", ways(server.psql, call), *world(), MANY, *(asked(count) for count in (8, 8, 32)), "ROLLBACK;"])
+    plans = server.psql(script.replace(":skill", str(skill))).split("Result")[1:]
+    _, few, many = (int(plan.split("shared hit=")[1].split()[0]) for plan in plans)
+    assert 100 < many < 5 * few
+
+
 # Each is left out of the statement, but for those that something else stands for.
 FIRST, FEED = "array_position(p_session_id, p_session_id[u.member]) = u.member", "coalesce(f.credentials_id, p_credentials_id[u.member])"
-INSTEAD = {FIRST: "true", FEED: "p_credentials_id[u.member]", **{f"coalesce(p_{one}[u.member], b.{one})": f"b.{one}" for one in ("account_id", "type", "currency")},
+INSTEAD = {FIRST: "p_session_id[u.member + 1] IS DISTINCT FROM p_session_id[u.member]", FEED: "p_credentials_id[u.member]", **{f"coalesce(p_{one}[u.member], b.{one})": f"b.{one}" for one in ("account_id", "type", "currency")},
            "OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id[u.member])": "OR true"}
 CONDITIONS = {"submit_step": [
     FIRST, "AND p_attempt[u.member] IS NULL", " AND p_renews[u.member] IS NULL", " AND to_timestamp(p_nonce_expires_at[u.member]) > v_now",

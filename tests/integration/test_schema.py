@@ -169,6 +169,13 @@ def test_what_the_server_asks_is_not_compiled(server):
     assert len(found) > 80 and [line for line in found if not line.endswith("|t")] == []
 
 
+def test_a_plan_that_is_kept_reads_no_table_from_end_to_end(server):
+    """Where a week was empty when the plan was made, to read it all is the cheapest, and stays so as it grows. Red without `SET enable_seqscan = off` of one."""
+    found = server.psql("SELECT p.proname, 'enable_seqscan=off' = ANY (p.proconfig) FROM pg_proc p WHERE p.pronamespace = 'finq'::regnamespace"
+                        " AND 'plan_cache_mode=force_generic_plan' = ANY (p.proconfig)").split("\n")
+    assert len(found) > 35 and [line for line in found if not line.endswith("|t")] == []
+
+
 def test_functions_that_answer_whole_rows_are_texts(server):
     """A parsed body keeps the columns that its table had, and fails once a migration has added one."""
     rows = "t.typrelid <> 0 AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'r'"
