@@ -114,7 +114,9 @@ BEGIN
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
-    DELETE FROM finq.feed_told t WHERE t.refresh_id IN (v_feed.refresh_id, p_refresh_id);
+    IF v_feed.refresh_id IS NOT NULL THEN
+        DELETE FROM finq.feed_told t WHERE t.refresh_id = v_feed.refresh_id;
+    END IF;
     UPDATE finq.feed f
        SET refresh_id = p_refresh_id, refresh_until = v_now + p_seconds * interval '1 second',
            numbered = greatest(f.numbered, f.seq), place = 0, walked_at = 'infinity', walked_behind = NULL,
@@ -124,11 +126,11 @@ BEGIN
     client_id := v_feed.client_id;
     session_id := v_feed.session_id;
     skill_id := v_feed.skill_id;
-    SELECT k.servicer_id INTO servicer_id FROM finq.skill k WHERE k.skill_id = v_feed.skill_id;
     connector := v_feed.connector;
     reference := v_feed.reference;
     reference_key := v_feed.reference_key;
-    SELECT k.data_key INTO account_key FROM finq.account_key k WHERE k.client_id = v_feed.client_id;
+    SELECT k.servicer_id, a.data_key INTO servicer_id, account_key
+      FROM finq.skill k LEFT JOIN finq.account_key a ON a.client_id = v_feed.client_id WHERE k.skill_id = v_feed.skill_id;
     -- what is older than a month seldom changes at a bank; whole days, within which those that nothing tells apart are counted; all, where
     -- the refresh before has left pieces
     IF v_feed.is_partial AND v_feed.numbered <= v_feed.seq THEN
@@ -153,8 +155,9 @@ DECLARE
     v_is   finq.credential_status; -- NULL while nobody has exchanged it
     v_next timestamptz;
 BEGIN
-    behind := finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.due_at) FROM finq.feed f)));
-    oldest := finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.refreshed_at) FROM finq.feed f WHERE f.due_at IS NOT NULL)));
+    SELECT finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.due_at) FROM finq.feed f))),
+           finq.seconds(v_now) - finq.seconds(least(v_now, (SELECT min(f.refreshed_at) FROM finq.feed f WHERE f.due_at IS NOT NULL)))
+      INTO behind, oldest;
     FOR v_look IN 1..20 LOOP
         SELECT f.* INTO v_feed FROM finq.feed f
          WHERE f.due_at <= v_now AND f.connector = ANY (string_to_array(p_connectors, ' '))
@@ -520,8 +523,8 @@ BEGIN
     IF v_is_same IS NOT TRUE THEN
         PERFORM finq.feed_store_balances(p_credentials_id, p_balances);
     END IF;
-    IF EXISTS (SELECT FROM finq.transaction t
-                WHERE t.credentials_id = p_credentials_id AND t.superseded_by > v_feed.seq AND t.removed_for IS NOT NULL) THEN
+    IF NOT p_adds AND EXISTS (SELECT FROM finq.transaction t
+                               WHERE t.credentials_id = p_credentials_id AND t.superseded_by > v_feed.seq AND t.removed_for IS NOT NULL) THEN
         PERFORM finq.feed_match(p_credentials_id, v_feed.seq);
     END IF;
     v_pruned := finq.feed_prune(p_credentials_id, v_now);
