@@ -65,7 +65,7 @@ static finq_error *form_read(const char **form, finq_request *request)
     return NULL;
 }
 
-/* A bank knows by its own books who asks, whatever the link says: the state is of a client of this server. */
+/* A bank knows by its own books who asks, whatever the link says: the state is of a client that this host serves. */
 static void tenant_find(finq_sandbox_visit *visit, finq_request *request)
 {
     apr_pool_t *pool = request->r->pool;
@@ -73,7 +73,8 @@ static void tenant_find(finq_sandbox_visit *visit, finq_request *request)
     const finq_secret *secret = NULL;
     finq_sandbox_asker_out row;
     finq_sandbox_asker_in in = {.client_id = &token.client_id};
-    if (!request->config->runtime || finq_token_open(&token, &secret, visit->state, request->config->secrets, pool) || !secret)
+    const finq_service host = {.secrets = request->config->secrets, .tenant = request->config->tenant};
+    if (!request->config->runtime || finq_service_open(&token, &secret, visit->state, &host, pool) || !secret)
         return;
     finq_request_database(request, pool);
     if (!finq_call_sandbox_asker(&row, request->service.db, &in, pool))
