@@ -138,6 +138,12 @@ def children(pid):
     return [p for p in asked if (stat := _stat(p)) and stat[1] == pid and stat[0] not in "ZX"]
 
 
+def is_asleep(pid):
+    """Whether none of its threads does anything: what they have begun has come to where it waits."""
+    stats = [_told(f"{thread}/stat").rpartition(")")[2].split() for thread in _entries(f"/proc/{pid}/task")]
+    return all(fields[0] == "S" for fields in stats if fields)
+
+
 def listens(pid):
     """Whether a process may accept connections, on whatever port."""
     sockets = [line.split() for name in ("tcp", "tcp6") for line in _told(f"/proc/net/{name}").splitlines()[1:]]

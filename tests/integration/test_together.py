@@ -70,7 +70,7 @@ class Behind:
         thread.start()
 
     def wait(self):
-        process.until(lambda: busy(self.desk) == len(self.threads), what="the call to wait")
+        until_waiting(self.desk, len(self.threads), "the call")
 
     def first(self, user):
         """It has the connection, and waits for its session's lock."""
@@ -91,6 +91,12 @@ class Behind:
         for thread in self.threads:
             thread.join()
         return self.answers
+
+
+def until_waiting(desk, count, what):
+    """Until so many requests are being worked on, and have come to where they wait."""
+    children = process.children(desk.installation.httpd.pid())
+    process.until(lambda: busy(desk) == count and all(map(process.is_asleep, children)), what=f"{what} to wait")
 
 
 def busy(desk):
@@ -308,7 +314,7 @@ def test_two_transactions_do_not_lock_each_other_out(make_server):
             process.until(lambda: desk.installation.psql(done(one)) and desk.installation.psql(waiting) == "2", what="x's lock")
             for name, user in (("a", twin_of(desk, a)), ("b", twin_of(desk, b))):
                 threading.Thread(target=lambda name=name, user=user: behind.answers.update({name: user.submit("last", {})})).start()
-            process.until(lambda: busy(desk) == 6, what="the same steps again to wait")
+            until_waiting(desk, 6, "the same steps again")
         process.until(lambda: desk.installation.psql(done(other)) and desk.installation.psql(waiting) == "2", what="a's lock")
     behind.join()
     process.until(lambda: len(behind.answers) == 7, what="all answers")
