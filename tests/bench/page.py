@@ -36,7 +36,7 @@ def _times(table, installation, address, body):
 
 
 def measure(table, site, _database):
-    with wire.server(site, "page", children=2, threads=2 * CLIENTS, dbd=(0, 4, 4), directives={"FinqDatabaseConcurrency": 2}) as installation:
+    with wire.server(site, "page", children=1, threads=2 * CLIENTS, dbd=(0, 8, 8), directives={"FinqDatabaseConcurrency": 2}) as installation:
         tenant = installation.create_tenant("Bench", (CARD,))
         client = installation.client(tenant)
         page = pages.make(client, CARD, language="en")

@@ -16,7 +16,7 @@ from finqenv.scanner import Clamd
 from . import cpu
 
 CLIENTS = int(os.environ.get("CLIENTS", 64))  # connections of the load generator, of pgbench, and processes of PHP
-POOL = 8  # connections to the database of mod_finq's two children
+POOL = 8  # connections to the database of mod_finq's child
 CONCURRENCY = 2  # of these, in use at once: as many as the database has processors
 SKILL = "xyz_bench_sbx_#1.0"
 STEPS = ("personal_data", "product_form")
@@ -59,7 +59,8 @@ class Site:
         self.installation = Installation(
             directory, plain=True, hosts=(HostSite(SCANNED, f"FinqScan {self.scanner.directive}"),),
             directives={"FinqUploadQuota": "step off session off", "FinqDatabaseConcurrency": CONCURRENCY}, log_level="warn", modules=("alias", "dav", "dav_fs", "authn_core", "auth_basic", "authn_file", "authz_user"),
-            dbd=(0, POOL // 2, POOL // 2), children=2, threads=2 * CLIENTS,
+            # One child: calls of several never meet, and each has but a part of the connections.
+            dbd=(0, POOL, POOL), children=1, threads=2 * CLIENTS,
             postgres={"max_connections": 50 + 3 * CLIENTS, "max_wal_size": "'4GB'", "shared_buffers": "'256MB'"})
         httpd = self.installation.httpd
         httpd.settings.server = (f'LoadModule finq_floor_module "{FLOOR}"\n'
