@@ -1,5 +1,6 @@
 """The example connector as a service: HTTP/1.1 with kept-alive connections, idempotent by attempt."""
 import collections
+import contextlib
 import http.server
 import json
 import ssl
@@ -24,6 +25,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     timeout = 60
 
     def do_POST(self):
+        with self.server.service.answering():
+            self._answer()
+
+    def _answer(self):
         service = self.server.service
         body = self.rfile.read(min(int(self.headers.get("Content-Length", 0)), LARGEST))
         try:
@@ -33,8 +38,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if service.is_deaf:
             return self.send(503, b"")
         service.bodies.append(body)
-        behaviour = service.behaviours.get(service.behaviour)  # as it is asked: a slow answer ends in another test's time
         answer = json.dumps(service.answer(json.loads(body), dict(self.headers), self.connection)).encode()
+        behaviour = service.behaviours.get(service.behaviour)
         if behaviour:
             return behaviour(self, message_id, answer)
         return self.send(200, answer, protocol.sign(service.secrets, "answer", service.name, message_id, answer))
@@ -75,10 +80,28 @@ class Service:
         self.seen, self.bodies, self.connections = [], [], set()
         self.ledger, self.is_deaf = Ledger(), False
         self._answers, self._lock = collections.OrderedDict(), threading.Lock()
+        self._idle, self._under_way = threading.Condition(), 0
         self.server = _Server(("127.0.0.1", port), _Handler)
         self.server.service = self
         self.port = self.server.server_address[1]
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
+
+    @contextlib.contextmanager
+    def answering(self):
+        with self._idle:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._under_way -= 1
+                self._idle.notify_all()
+
+    def until_idle(self):
+        """Until nobody is being answered: a slow answer, which its asker has given up, is given in the way that is in force at its end."""
+        with self._idle:
+            if not self._idle.wait_for(lambda: self._under_way == 0, 60):
+                raise TimeoutError("a question has waited a minute for its answer")
 
     def answer(self, question, headers, connection):
         """The answer to a question; to one asked before, the same as then."""

@@ -112,6 +112,7 @@ def httpd(make_httpd):
 @pytest.fixture
 def asker(httpd, service):
     service.behaviour = None
+    service.until_idle()
     service.seen.clear()
     client = Client(httpd.url, None, httpd.authority.certificate, base="")
     yield client
