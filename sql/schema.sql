@@ -138,7 +138,8 @@ CREATE TYPE finq.session_standing AS (
     step_place integer,
     uploaded text,
     tenant_user_id bytea,
-    data_key bytea
+    data_key bytea,
+    updated_at bigint
 );
 
 CREATE TYPE finq.step_answer AS (

@@ -75,6 +75,7 @@ typedef struct finq_session_standing_row {
     const char *uploaded;
     finq_bytes tenant_user_id;
     finq_bytes data_key;
+    apr_int64_t updated_at;
 } finq_session_standing_row;
 
 typedef struct finq_sandbox_order_answer_row {

@@ -23,12 +23,13 @@ typedef struct finq_step_submission {
 typedef struct finq_step_answer {
     finq_id step_id;
     finq_status status;
-    const char *nonce;      /**< of the next step; NULL where the session waits or has ended */
-    const char *temp_token; /**< once the session is completed; else NULL */
-    apr_int64_t expires_at; /**< of that token */
-    const char *next_step;  /**< with the nonce; else NULL */
-    const char *data;       /**< an object, as JSON; NULL where nothing is told */
-    const json_t *reasons;  /**< of a session that failed; NULL where nobody said */
+    const char *nonce;        /**< of the next step; NULL where the session waits or has ended */
+    const char *temp_token;   /**< once the session is completed; else NULL */
+    apr_int64_t expires_at;   /**< of that token */
+    apr_int64_t submitted_at; /**< when, in seconds since 1970; of a step that is sent again, the first time */
+    const char *next_step;    /**< with the nonce; else NULL */
+    const char *data;         /**< an object, as JSON; NULL where nothing is told */
+    const json_t *reasons;    /**< of a session that failed; NULL where nobody said */
 } finq_step_answer;
 
 /** What a submission leads to, once everybody who has a say was asked. */

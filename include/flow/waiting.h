@@ -19,7 +19,8 @@ const finq_waiting_upload *finq_waiting_upload_find(const apr_array_header_t *up
 /** What a client is told of its session. */
 typedef struct finq_waiting_answer {
     finq_status status;
-    int waits; /**< whether there is nothing to go on with yet */
+    apr_int64_t updated_at; /**< since when, in seconds since 1970 */
+    int waits;              /**< whether there is nothing to go on with yet */
     finq_id session_id;
     const finq_published *published;    /**< its skill */
     const char *tenant_user_id;         /**< NULL where it was started without one */

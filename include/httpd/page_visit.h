@@ -19,7 +19,6 @@ typedef struct finq_page_visit {
     int part;                /**< of a form that has parts: which one, from 0; their count for the answers to look through */
     int is_gathered;         /**< whether `form` has what was typed into the others too */
     const char *reference;   /**< by which people speak of its session: the id; NULL before that is known */
-    apr_int64_t ended_at;    /**< when its session ended, in seconds since 1970; 0 for now, and before that is known */
     const char *html;        /**< the page */
     int is_blank;            /**< whether it shows nothing of the person, so that the browser may keep it for its Back */
     const finq_error *error; /**< what it tells of; NULL for nothing */
@@ -57,8 +56,8 @@ finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_a
 /** Documents of a step that was just submitted, or of one that they are missing of. */
 finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_carried *carried, const finq_skill_step *step,
                                      const finq_id *step_id, const apr_array_header_t *uploaded);
-/** The last page: `temp_token` is NULL where there is none to hand over. */
-finq_error *finq_page_show_end(finq_page_visit *visit, finq_status status, const json_t *reasons, const char *temp_token);
+/** The last page, of a session that stands so. */
+finq_error *finq_page_show_end(finq_page_visit *visit, const finq_waiting_answer *answer);
 
 /** Adds to the form that came what was typed into the other parts of the step, once, and bounds its rows. */
 void finq_page_show_gather(finq_page_visit *visit, const finq_field *fields);

@@ -171,7 +171,7 @@ CREATE OR REPLACE FUNCTION finq.session_statuses(
     OUT outcome text, OUT held boolean, OUT status finq.session_status, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
     OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean, OUT told bytea,
     OUT reasons bytea, OUT own_reasons text, OUT skill_id integer, OUT step_place integer, OUT uploaded text, OUT tenant_user_id bytea,
-    OUT data_key bytea, OUT member integer)
+    OUT data_key bytea, OUT updated_at bigint, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -193,7 +193,7 @@ BEGIN
          WHERE EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'))
     SELECT d.outcome, a.ordinal > (f.session).step_ordinal OR d.waits OR (f.session).exchanged_at IS NOT NULL, d.status, d.step_id, d.expires_at,
            d.secret_id, d.ordinal, d.place, d.previous, d.generation, d.waits, d.told, d.reasons, d.own_reasons, d.skill_id, d.step_place,
-           d.uploaded, d.tenant_user_id, d.data_key, a.member
+           d.uploaded, d.tenant_user_id, d.data_key, d.updated_at, a.member
       FROM usual a
      CROSS JOIN LATERAL (
            SELECT s AS session FROM finq.session s

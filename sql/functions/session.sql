@@ -291,7 +291,7 @@ CREATE OR REPLACE FUNCTION finq.session_told(p_session finq.session) RETURNS fin
         CASE WHEN (p_session).waits_since IS NULL OR (p_session).waits_for = 'BANK' THEN (p_session).reply ELSE (p_session).told END,
         (p_session).reasons, (p_session).own_reasons::text, (p_session).skill_id,
         coalesce((p_session).step_place, (p_session).step_ordinal), finq.uploaded((p_session).step_id),
-        (p_session).tenant_user_id, (p_session).data_key)::finq.session_standing;
+        (p_session).tenant_user_id, (p_session).data_key, finq.seconds((p_session).updated_at))::finq.session_standing;
 
 -- The same of a session that the caller has locked, brought up to now first. A token that was given stays the same until its end; then,
 -- or where the tenant's server resumes the session (p_anew), it is made anew.

@@ -170,7 +170,7 @@ CREATE TABLE finq.session (
     returned             json                NULL,     -- what that was answered, once it is concluded; error and description sealed
     went_back            boolean             NOT NULL DEFAULT false, -- some of its steps may be off its path
     is_over              boolean             NULL,     -- finq.session_is_over(status). It is no generated column: an UPDATE makes the expression of
-                                                       -- one ready for the table of each week, which was a third of a step's cost
+                                                       -- one ready for the table of each week, which was a fifth of a step's cost
     kept                 boolean             NOT NULL DEFAULT false, -- outlives its week, with all that hangs on it
     PRIMARY KEY (session_id, kept)
 ) PARTITION BY LIST (kept);
@@ -606,7 +606,7 @@ CREATE TYPE finq.exchange_answer AS (
 CREATE TYPE finq.session_standing AS (
     outcome text, held boolean, status finq.session_status, step_id uuid, expires_at bigint, secret_id integer,
     ordinal integer, place integer, previous integer, generation integer, waits boolean, told bytea, reasons bytea,
-    own_reasons text, skill_id integer, step_place integer, uploaded text, tenant_user_id bytea, data_key bytea
+    own_reasons text, skill_id integer, step_place integer, uploaded text, tenant_user_id bytea, data_key bytea, updated_at bigint
 );
 
 CREATE TYPE finq.return_answer AS (

@@ -201,6 +201,7 @@ static finq_session_standing_row session_standing_read(const PGresult *rows, int
         .uploaded = finq_pg_text(rows, row, 16),
         .tenant_user_id = finq_pg_bytes(rows, row, 17),
         .data_key = finq_pg_bytes(rows, row, 18),
+        .updated_at = finq_pg_number(rows, row, 19),
     };
 }
 
@@ -1060,7 +1061,7 @@ finq_error *finq_call_handoff_choose(finq_handoff_choose_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_handoff_choose",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
         "finq.handoff_choose(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_session_id => "
         "$5, p_nonce_generation => $6, p_choice => $7, p_ttl => $8, p_nonce_ttl => $9, p_temp_token_ttl => $10, p_secret_id "
         "=> $11)", 1, NULL};
@@ -1088,7 +1089,7 @@ finq_error *finq_call_handoff_finish(finq_handoff_finish_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_handoff_finish",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
         "finq.handoff_finish(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_session_id => "
         "$5, p_ordinal => $6, p_nonce_generation => $7, p_nonce_expires_at => $8, p_nonce_ttl => $9, p_temp_token_ttl => "
         "$10, p_secret_id => $11)", 1, NULL};
@@ -1157,9 +1158,9 @@ finq_error *finq_call_handoff_open(finq_handoff_open_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_handoff_open",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.handoff_open(p_client_id "
-        "=> $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_session_id => $5, p_opened_by => $6, p_ttl => "
-        "$7, p_nonce_ttl => $8, p_temp_token_ttl => $9, p_secret_id => $10)", 1, NULL};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
+        "finq.handoff_open(p_client_id => $1, p_page_id => $2, p_generation => $3, p_handoff_id => $4, p_session_id => $5, "
+        "p_opened_by => $6, p_ttl => $7, p_nonce_ttl => $8, p_temp_token_ttl => $9, p_secret_id => $10)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1356,8 +1357,9 @@ finq_error *finq_call_page_resume(finq_page_resume_out *out, finq_db *db, const 
     static const finq_pg_statement statement = {
         "finq_page_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.page_resume(p_client_id "
-        "=> $1, p_page_id => $2, p_generation => $3, p_nonce_ttl => $4, p_temp_token_ttl => $5, p_secret_id => $6)", 1, NULL};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
+        "finq.page_resume(p_client_id => $1, p_page_id => $2, p_generation => $3, p_nonce_ttl => $4, p_temp_token_ttl => "
+        "$5, p_secret_id => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1737,9 +1739,9 @@ finq_error *finq_call_session_back(finq_session_back_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_session_back",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM finq.session_back(p_client_id "
-        "=> $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at => $5, p_nonce_ttl => $6, "
-        "p_temp_token_ttl => $7, p_secret_id => $8)", 1, NULL};
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
+        "finq.session_back(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at "
+        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1761,7 +1763,7 @@ finq_error *finq_call_session_cancel(finq_session_cancel_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_cancel",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
         "finq.session_cancel(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_ordinal => $4, p_generation => "
         "$5, p_nonce_expires_at => $6, p_nonce_ttl => $7, p_temp_token_ttl => $8, p_secret_id => $9)", 1, NULL};
     const PGresult *rows;
@@ -1817,7 +1819,7 @@ finq_error *finq_call_session_resume(finq_session_resume_out *out, finq_db *db, 
     static const finq_pg_statement statement = {
         "finq_session_resume",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
         "finq.session_resume(p_client_id => $1, p_secret_hash => $2, p_session_id => $3, p_nonce_ttl => $4, "
         "p_temp_token_ttl => $5, p_secret_id => $6)", 1, NULL};
     const PGresult *rows;
@@ -1839,13 +1841,13 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
     static const finq_pg_statement crowd = {
         "finq_session_statuses",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, member FROM "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at, member FROM "
         "finq.session_statuses(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, "
         "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_session_status",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
-        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key FROM "
+        "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
         "finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at "
         "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1, &crowd};
     const PGresult *rows;

@@ -36,12 +36,17 @@ static finq_error *values_seal(finq_submit_step_in *in, const finq_step_submissi
     return finq_sealed_user(&in->tenant_user_id, plan->key, in->client_id, submission->pass->token.tenant_user_id, pool);
 }
 
+/* How long the token is good that leads on from a session that stands so. */
+static int answer_ttl(const finq_service *service, finq_status status)
+{
+    return finq_status_onward(status, 0) == FINQ_ONWARD_TEMP_TOKEN ? service->temp_token_ttl : service->nonce_ttl;
+}
+
 static finq_error *submit_call(finq_submit_step_out *row, const finq_service *service, const finq_step_submission *submission,
                                const finq_step_plan *plan, apr_pool_t *pool)
 {
     const finq_session_pass *pass = submission->pass;
     const finq_token *token = &pass->token;
-    int completed = finq_status_onward(plan->status, 0) == FINQ_ONWARD_TEMP_TOKEN;
     finq_submit_step_in in = {
         .client_id = &token->client_id,
         .session_id = &token->session_id,
@@ -56,7 +61,7 @@ static finq_error *submit_call(finq_submit_step_out *row, const finq_service *se
         .required = finq_session_required_before(pass, pool),
         .status = finq_status_name(plan->status),
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
-        .answer_ttl = completed ? service->temp_token_ttl : service->nonce_ttl,
+        .answer_ttl = answer_ttl(service, plan->status),
         .session_ttl = service->session_ttl,
         .generation = token->generation,
         .place = token->place,
@@ -127,6 +132,7 @@ finq_error *finq_step_submit(finq_step_answer *answer, const finq_service *servi
         return finq_outcome_error(row.outcome, row.missing, pass->step->name, pool);
     *answer = (finq_step_answer){.step_id = *row.step_id, .expires_at = row.expires_at};
     FINQ_TRY(finq_status_read(&answer->status, row.status, pool));
+    answer->submitted_at = row.expires_at - answer_ttl(service, answer->status);
     FINQ_TRY(answer_open(answer, plan.key, &pass->token.session_id, &row, pool));
     return answer_seal(answer, service, pass, &row, pool);
 }

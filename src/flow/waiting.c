@@ -91,6 +91,7 @@ static finq_error *answer_read(finq_waiting_answer *answer, const finq_service *
     const finq_published *published;
     FINQ_TRY(finq_directory_skill(&published, service->directory, service->db, token->skill_id, pool));
     *answer = (finq_waiting_answer){.waits = row->waits,
+                                    .updated_at = row->updated_at,
                                     .session_id = token->session_id,
                                     .published = published,
                                     .step_id = *row->step_id,

@@ -71,6 +71,18 @@ def test_countries_are_chosen_by_name(server, own_client):
     assert stored == {"nationality": "RO", "tax_country": "QQ", "country": "AT"}
 
 
+def test_so_many_lists_of_countries_and_no_more(server, own_client):
+    """Each has 10 KB: a small post could ask for two hundred of them. Red without is_list_too_many."""
+    rows = {"type": "array", "minItems": 22, "maxItems": 30, "items": {"type": "object", "required": ["country"], "properties": {"country": CODE}}}
+    skill = definition("page_lists_sbx_#1.0", step("form", schema={"type": "object", "required": ["rows"], "properties": {"rows": rows}}))
+    visitor = begun(server, own_client, flows.publish(server, own_client.tenant, skill))
+    assert visitor.page.html.count("<select") == 20
+    assert re.findall(r'<input type="text"[^>]* name="/rows/(\d+)/country"', visitor.page.html) == ["20", "21"]
+    assert visitor.press("next", {f"/rows/{place}/country": "DE" for place in range(22)}).heading == "All done"
+    session_id = server.psql(f"SELECT session_id FROM finq.page WHERE page_id = '{visitor.page_id}'")
+    assert server.finqctl("session", "show", session_id, "--data")["steps"][0]["data"] == {"rows": [{"country": "DE"}] * 22}
+
+
 def test_countries_are_sorted(browser, server, client):
     """As Chromium sorts in each language, and each language has all of them. Red with a row of conf/pages/ro.json in another place, or
     missing."""
@@ -138,7 +150,7 @@ def test_a_file_that_came_is_named(server, client):
 
 def test_the_last_page_is_worth_keeping(server, client, tenant):
     """What it was, for whom, when, and by which reference; the same when it is opened again. Red without facts_list; red where
-    finq_page_visit_look takes no time from the database."""
+    finq_page_visit_look takes no time from the database, and where submitted_show takes none from the answer."""
     visitor = begun(server, client, AISP, language="en")
     nonce = dict(visitor.page.form("next").fields)["nonce"]
     body = visitor.body("next")
@@ -149,7 +161,8 @@ def test_the_last_page_is_worth_keeping(server, client, tenant):
     assert "Account information</bdi>" in facts and f"{name}</bdi>" in facts and f"{session_id}</bdi>" in facts
     assert re.search(r">\d+ \w+ \d{4}, \d\d:\d\d UTC</bdi>", facts) and "What happens next" in visitor.page.text
     assert nonce not in visitor.page.html and visitor.page.headers["cache-control"] == "no-store"
-    server.psql(f"UPDATE finq.session SET updated_at = '2026-01-02 03:04:05Z' WHERE session_id = '{session_id}'")
+    server.psql("UPDATE finq.session SET updated_at = '2026-01-02 03:04:05Z', reply_until = timestamptz '2026-01-02 03:04:05Z' + (reply_until - date_trunc('second', updated_at))"
+                f" WHERE session_id = '{session_id}'")
     for again in (visitor.open(), visitor.ask("POST", None, body, {"Content-Type": pages.FORM})):
         assert "2 January 2026, 03:04 UTC" in again.text and session_id in again.html and again.headers["cache-control"] == "no-store"
 

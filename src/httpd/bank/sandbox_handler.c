@@ -9,7 +9,7 @@
 #include "httpd/paths.h"
 #include "bank/sandbox.h"
 #include "db/calls.h"
-#include "flow/token.h"
+#include "flow/service.h"
 #include "httpd/sandbox_orders.h"
 
 static int page_send(request_rec *r, int status, const char *html)

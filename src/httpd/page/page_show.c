@@ -275,28 +275,18 @@ static const char *end_name(finq_status status)
     return status == FINQ_STATUS_COMPLETED ? "done" : status == FINQ_STATUS_FAILED ? "failed" : "expired";
 }
 
-/* The moment that the database has, so that it is the same however often the page is asked for; of one that cannot be asked, now. */
-static apr_int64_t ended_at(const finq_page_visit *visit)
-{
-    finq_entry_facts facts;
-    if (visit->ended_at)
-        return visit->ended_at;
-    int is_known = finq_entry_look(&facts, &visit->request->service, &visit->entry, visit->pool) == NULL && facts.has_begun;
-    return is_known ? facts.updated_at : finq_clock_seconds();
-}
-
-finq_error *finq_page_show_end(finq_page_visit *visit, finq_status status, const json_t *reasons, const char *temp_token)
+finq_error *finq_page_show_end(finq_page_visit *visit, const finq_waiting_answer *answer)
 {
     const char *link = visit->state.return_link;
     if (link)
-        link = temp_token ? finq_link_add(link, "temp_token", temp_token, visit->pool)
-                          : finq_link_add(link, "status", finq_status_name(status), visit->pool);
+        link = answer->temp_token ? finq_link_add(link, "temp_token", answer->temp_token, visit->pool)
+                                  : finq_link_add(link, "status", finq_status_name(answer->status), visit->pool);
     const finq_screen_ending ending = {
-        .name = end_name(status),
-        .reasons = reasons,
+        .name = end_name(answer->status),
+        .reasons = answer->status == FINQ_STATUS_COMPLETED ? NULL : answer->reasons,
         .link = link,
         .reference = visit->reference,
-        .at = ended_at(visit),
+        .at = answer->updated_at,
     };
     visit->html = finq_screen_end(&visit->screen, &ending);
     return NULL;
@@ -362,12 +352,12 @@ finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_a
     int is_over = answer->status == FINQ_STATUS_FAILED || answer->status == FINQ_STATUS_EXPIRED;
     int is_at_bank = answer->waits && answer->status != FINQ_STATUS_PENDING;
     if (is_over)
-        return finq_page_show_end(visit, answer->status, answer->reasons, NULL);
+        return finq_page_show_end(visit, answer);
     if (!is_at_bank && carried.nonce && wants_documents(visit, answer))
         return finq_page_show_documents(visit, &carried, answer->step, &answer->step_id, answer->uploaded);
     if (answer->waits)
         return show_waiting(visit, answer, carried.nonce);
     if (answer->status == FINQ_STATUS_COMPLETED)
-        return finq_page_show_end(visit, answer->status, NULL, answer->temp_token);
+        return finq_page_show_end(visit, answer);
     return finq_page_show_form(visit, carried.nonce, NULL, NULL, notice ? notice : asked_again(visit, answer));
 }

@@ -52,8 +52,9 @@ finq_error *finq_page_visit_look(finq_page_visit *visit, const finq_entry_facts 
         visit->html = finq_screen_resume(&visit->screen, came.error ? "resume.refused" : came.status ? "resume.returned" : NULL);
     else {
         visit->reference = finq_id_text(facts->session_id, visit->pool);
-        visit->ended_at = facts->updated_at;
-        return finq_page_show_end(visit, facts->status, NULL, came.temp_token);
+        return finq_page_show_end(
+            visit,
+            &(finq_waiting_answer){.status = facts->status, .temp_token = came.temp_token, .updated_at = facts->updated_at});
     }
     return NULL;
 }
@@ -74,7 +75,6 @@ static finq_error *begin(finq_page_visit *visit, const char *language, finq_type
     finq_page_show_begin(visit, &facts, language);
     finq_observe_recognised(visit->request, &visit->entry.client_id, facts.published, NULL);
     visit->reference = finq_id_text(facts.session_id, visit->pool);
-    visit->ended_at = facts.has_begun && finq_status_is_final(facts.status) ? facts.updated_at : 0;
     const char *notice = notice_name ? finq_words_say(visit->screen.words, notice_name) : NULL;
     if (kept) {
         visit->state.typed = kept;
@@ -140,6 +140,7 @@ static finq_error *submitted_show(finq_page_visit *visit, const finq_step_answer
                                   const char *nonce)
 {
     finq_waiting_answer standing = {.status = answer->status,
+                                    .updated_at = answer->submitted_at,
                                     .waits = answer->status != FINQ_STATUS_FAILED && !answer->nonce && !answer->temp_token,
                                     .published = pass->published,
                                     .nonce = answer->nonce,
