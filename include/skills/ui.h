@@ -5,6 +5,12 @@
 #include "ground/fault.h"
 #include "json/json.h"
 
+/** Bytes of a title, of whatever has one. */
+#define FINQ_UI_TITLE 256
+
+/** Whether a title is one; notes where it is not. */
+int finq_ui_title_check(finq_faults *faults, const json_t *title, const finq_path *path);
+
 /** Most pages of a step. */
 #define FINQ_UI_MAX_PAGES 16
 

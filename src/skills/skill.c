@@ -14,7 +14,7 @@
 #include "skills/ui.h"
 
 /* Longest title, description and name, in bytes, and most media types of a document. */
-enum { TITLE_MAX = 256, DESCRIPTION_MAX = 2000, MEDIA_TYPES_MAX = 16, NAME_LENGTH_MAX = 64 };
+enum { DESCRIPTION_MAX = 2000, MEDIA_TYPES_MAX = 16, NAME_LENGTH_MAX = 64 };
 
 #define SKILL_NAME "^[a-z][a-z0-9]*(?:_[a-z0-9]+)*_#(?:0|[1-9][0-9]{0,3})\\.(?:0|[1-9][0-9]{0,3})$"
 #define NAME "^[a-z][a-z0-9_]{0,63}$"
@@ -64,10 +64,7 @@ static void read_object(reading *r, const json_t *object, const finq_path *path,
 
 static void read_title(reading *r, const json_t *value, const finq_path *path, void *slot)
 {
-    apr_size_t length = json_string_length(value);
-    if (!json_is_string(value) || length == 0 || length > TITLE_MAX)
-        finq_fault_note(&r->faults, path, "must be a string of 1 to %d bytes", TITLE_MAX);
-    else
+    if (finq_ui_title_check(&r->faults, value, path))
         *(const char **)slot = apr_pstrdup(r->pool, json_string_value(value));
 }
 

@@ -5,8 +5,15 @@
 
 #define MEMBERS_MAX 64
 #define TOKEN_MAX 64
-#define TITLE_MAX 256
 #define TOKEN "abcdefghijklmnopqrstuvwxyz0123456789- "
+
+int finq_ui_title_check(finq_faults *faults, const json_t *title, const finq_path *path)
+{
+    int is_one = json_string_length(title) > 0 && json_string_length(title) <= FINQ_UI_TITLE;
+    if (!is_one)
+        finq_fault_note(faults, path, "must be a string of 1 to %d bytes", FINQ_UI_TITLE);
+    return is_one;
+}
 
 /* Whether any object of a schema describes a member. */
 static int is_described(const json_t *schema, const char *name)
@@ -74,14 +81,12 @@ static void members_place(layout *of, const json_t *page, const finq_path *path)
 /* A list of members, or one with a title. */
 static void page_check(layout *of, const json_t *page, const finq_path *path)
 {
-    const char *title = finq_json_string(page, "title");
     finq_path members = {path, "members", 0}, titled = {path, "title", 0};
     if (!json_is_object(page)) {
         members_place(of, page, path);
         return;
     }
-    if (!title || !*title || strlen(title) > TITLE_MAX)
-        finq_fault_note(of->faults, &titled, "must be a string of 1 to %d bytes", TITLE_MAX);
+    finq_ui_title_check(of->faults, json_object_get(page, "title"), &titled);
     if (json_object_size(page) != 2 || !json_object_get(page, "members"))
         finq_fault_note(of->faults, path, "must have title and members, and nothing else");
     else
