@@ -236,6 +236,13 @@ static void rows_html(const field_showing *show, const finq_field *field)
     finq_html_close(show->to);
 }
 
+/* Whether it is one list of countries too many: then its code is typed. */
+static int is_list_too_many(const field_showing *show, const finq_field *field)
+{
+    return field->choices && field->choices == finq_words_countries(field->source->words) &&
+           (*show->country_lists)++ >= FIELD_COUNTRY_LISTS;
+}
+
 static void field_html(const field_showing *show, const finq_field *field)
 {
     static void (*const shown[])(const field_showing *, const finq_field *) = {
@@ -252,7 +259,9 @@ static void field_html(const field_showing *show, const finq_field *field)
         [FINQ_FIELD_GROUP] = group_html,
         [FINQ_FIELD_ROWS] = rows_html,
     };
-    if (field->kind != FINQ_FIELD_FIXED && field->kind != FINQ_FIELD_HIDDEN)
+    if (is_list_too_many(show, field))
+        text_html(show, field);
+    else if (field->kind != FINQ_FIELD_FIXED && field->kind != FINQ_FIELD_HIDDEN)
         shown[field->kind](show, field);
 }
 

@@ -4,11 +4,15 @@
 
 #include "page/problem.h"
 
+/* Lists of countries on a page: each has 10 KB, and a form may have rows. */
+#define FIELD_COUNTRY_LISTS 20
+
 typedef struct {
     finq_html *to;
     const finq_words *words;
     const finq_typed *typed;
     const apr_array_header_t *problems; /* of finq_problem; NULL for none */
+    int *country_lists;                 /* how many were written */
     apr_pool_t *pool;
 } field_showing;
 

@@ -120,7 +120,8 @@ static const char *form_title(const finq_screen *screen, const finq_screen_form 
 const char *finq_screen_form_of(const finq_screen *screen, const finq_screen_carried *carried, const finq_screen_form *form)
 {
     screen_page page = screen_begin(screen, form_title(screen, form));
-    const field_showing show = {page.to, screen->words, form->typed, form->problems, screen->pool};
+    int country_lists = 0;
+    const field_showing show = {page.to, screen->words, form->typed, form->problems, &country_lists, screen->pool};
     screen_progress(&page, form->step);
     screen_summary(&page, form->problems);
     screen_heading(&page);
