@@ -45,6 +45,14 @@ def pass_days(installation, days):
     installation.finqctl("sandbox", "date", "--days", str(days))
 
 
+def restore(installation, name, changes):
+    """The database is as it was so many changes ago: what they have ended holds again."""
+    its = f"finq.feed f WHERE f.credentials_id = '{name}' AND t.credentials_id = f.credentials_id AND"
+    installation.psql(f"UPDATE finq.feed SET seq = seq - {changes} WHERE credentials_id = '{name}';"
+                      f"DELETE FROM finq.transaction t USING {its} t.seq > f.seq;"
+                      f"UPDATE finq.transaction t SET superseded_by = NULL, ended_at = NULL, removed_for = NULL FROM {its} t.superseded_by > f.seq")
+
+
 class Copy:
     """What a client holds: transactions by utx_id, and its cursor. `lost` is how often an answer is asked for twice."""
 
@@ -168,8 +176,7 @@ def test_a_cursor_that_is_too_old(installation, client, how):
     if how == "pruned":
         installation.psql(f"UPDATE finq.feed SET seq = seq + 1000, kept_from = seq + 500 WHERE credentials_id = '{name}'")
     else:
-        installation.psql(f"UPDATE finq.feed SET seq = seq - 10 WHERE credentials_id = '{name}';"
-                          f"DELETE FROM finq.transaction t USING finq.feed f WHERE t.credentials_id = '{name}' AND f.credentials_id = t.credentials_id AND t.seq > f.seq")
+        restore(installation, name, 10)
     told, more = copy.ask(count=100), True
     assert told["reset"] and told["has_more"]
     while more:
@@ -195,8 +202,7 @@ def test_a_reset_in_the_midst_of_a_round(installation, client, how):
         pass_days(installation, 10)
         client.data("/accounts/get", copy.credentials, **sandbox.PERSON)
         assert copy.page(count=5)
-        feed(f"seq = seq - {5 if how == 'restored' else 100}")
-        installation.psql(f"DELETE FROM finq.transaction t USING finq.feed f WHERE t.credentials_id = '{name}' AND f.credentials_id = t.credentials_id AND t.seq > f.seq")
+        restore(installation, name, 5 if how == "restored" else 100)
     copy.held["left over"] = {}
     told = copy.ask(count=100)
     assert told["reset"] and copy.page(count=100)
