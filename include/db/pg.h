@@ -73,12 +73,13 @@ typedef struct finq_pg_job {
 } finq_pg_job;
 
 /** Makes several calls in one round trip and one transaction, in their order, so that they cost one commit. If one fails,
- * none has had an effect, and each is made again, alone. Only one thread may use the jobs' pools meanwhile. */
+ * none has had an effect, and each is made again, alone. Together they wait for a lock for 50 ms at most, which is such a failure. Only
+ * one thread may use the jobs' pools meanwhile. */
 void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
-/** Makes several calls, of which those come first that promise what they lock (finq_pg_arg_session). Four or more of a kind of
- * which there is a statement for a crowd are asked by that one first, each kind in a transaction of its own; whoever it did not
- * answer, and all others, by finq_pg_calls: those that promise together, each other alone. */
+/** Makes several calls, of which those come first that promise what they lock (finq_pg_arg_session). They are made by finq_pg_calls,
+ * but three or more of a kind of which there is a statement for a crowd are one call there; whoever it did not answer is asked after
+ * that, and so is who promises nothing: each of those alone. */
 void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
 /** Somewhere to send calls: the business rooms know this, and not where connections come from. */

@@ -193,13 +193,21 @@ finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_p
 
 /* ---- several calls in one transaction ---- */
 
+/* In a transaction of several calls nobody waits long for a lock: it fails, and who needs the lock waits alone. So no two of them can
+ * wait for each other, in whatever order they lock. */
+static const finq_pg_statement short_waits = {"short_waits", "SELECT pg_catalog.set_config('lock_timeout', '50ms', true)", 1,
+                                              NULL};
+
 /* What is sent before one synchronisation is one transaction to the server (libpq, "Pipeline Mode"). */
 static finq_error *jobs_send(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
+    finq_pg_args none = {0};
     PQsetnonblocking(connection, 1);
+    if (named)
+        FINQ_TRY(prepare(connection, &short_waits, deadline, jobs[0]->pool));
     for (int i = 0; named && i < count; i++)
         FINQ_TRY(prepare(connection, jobs[i]->statement, deadline, jobs[0]->pool));
-    int sent = PQenterPipelineMode(connection);
+    int sent = PQenterPipelineMode(connection) && call_send(connection, &short_waits, &none, named);
     for (int i = 0; sent && i < count; i++)
         sent = call_send(connection, jobs[i]->statement, jobs[i]->args, named);
     if (!sent || !PQpipelineSync(connection))
@@ -208,7 +216,7 @@ static finq_error *jobs_send(finq_pg_job *const *jobs, int count, PGconn *connec
 }
 
 /* The one result of a call, and the NULL after it; NULL where the call failed, or one before it. */
-static finq_error *job_read(PGresult **rows, PGconn *connection, const finq_pg_job *job, apr_time_t deadline)
+static finq_error *job_read(const PGresult **rows, PGconn *connection, const finq_pg_job *job, apr_time_t deadline)
 {
     PGresult *result;
     *rows = NULL;
@@ -230,12 +238,12 @@ static finq_error *job_read(PGresult **rows, PGconn *connection, const finq_pg_j
 static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline)
 {
     PGresult *end;
+    const PGresult *limit;
     *failed = -1;
+    FINQ_TRY(job_read(&limit, connection, jobs[0], deadline));
     for (int i = 0; i < count; i++) {
-        PGresult *rows;
-        FINQ_TRY(job_read(&rows, connection, jobs[i], deadline));
-        jobs[i]->rows = rows;
-        if (!rows && *failed < 0)
+        FINQ_TRY(job_read(&jobs[i]->rows, connection, jobs[i], deadline));
+        if (!jobs[i]->rows && *failed < 0)
             *failed = i;
     }
     FINQ_TRY(result_next(&end, connection, jobs[0]->statement, deadline, jobs[0]->pool));

@@ -5,8 +5,8 @@
 
 #include "ground/codec.h"
 
-/* The fewest that a statement for many is made for: to begin it costs what three calls cost. */
-#define CROWD_LEAST 4
+/* The fewest that a statement for many is made for: to begin it costs what some three calls cost. */
+#define CROWD_LEAST 3
 /* What PostgreSQL reads as an array: how many dimensions, whether there are NULLs, the elements' type, how many, counted from where. */
 #define ARRAY_HEAD 5
 
@@ -86,43 +86,64 @@ static void answer_share(finq_pg_job *const *members, int count, const PGresult 
     }
 }
 
-static finq_error *members_ask(finq_pg_job *const *members, int count, PGconn *connection, apr_time_t deadline, int named)
+/* Those that make the same call, and that call of them all. */
+typedef struct {
+    finq_pg_job call;
+    finq_pg_args args;
+    finq_pg_job **members;
+    int count;
+} crowd;
+
+/* How many of the jobs make the call of this one, if there is a statement for a crowd of them. */
+static int alike_count(finq_pg_job *const *jobs, int count, const finq_pg_job *job)
 {
-    finq_pg_args args = {0};
-    const PGresult *rows;
-    while (args.count < members[0]->args->count)
-        array_add(&args, members, count, members[0]->pool);
-    FINQ_TRY(finq_pg_call(&rows, connection, members[0]->statement->crowd, &args, deadline, named, members[0]->pool));
-    answer_share(members, count, rows);
-    return NULL;
+    int alike = 0;
+    for (int i = 0; i < count && job->statement->crowd; i++)
+        alike += jobs[i]->statement == job->statement;
+    return alike;
 }
 
-/* The jobs from `first` on that make the same call, if it is one of many and none before `first` makes it. */
-static int members_find(finq_pg_job **members, finq_pg_job *const *jobs, int count, int first)
+static finq_pg_job *crowd_make(crowd *made, finq_pg_job *const *jobs, int count, const finq_pg_job *first)
 {
-    int found = 0;
-    for (int i = 0; i < first; i++) {
-        if (jobs[i]->statement == jobs[first]->statement)
-            return 0;
+    made->members = apr_palloc(first->pool, (apr_size_t)count * sizeof *made->members);
+    for (int i = 0; i < count; i++) {
+        if (jobs[i]->statement == first->statement)
+            made->members[made->count++] = jobs[i];
     }
-    for (int i = first; i < count && jobs[first]->statement->crowd; i++) {
-        if (jobs[i]->statement == jobs[first]->statement)
-            members[found++] = jobs[i];
-    }
-    return found;
+    while (made->args.count < first->args->count)
+        array_add(&made->args, made->members, made->count, first->pool);
+    made->call = (finq_pg_job){.statement = first->statement->crowd, .args = &made->args, .pool = first->pool};
+    return &made->call;
 }
 
-/* An error that left the connection as it was is none: the statement had no effect, and its members are asked alone. */
+/* Asks crowds, and those between them that promise what they lock, in one transaction. Answers the error with which the connection was
+ * lost. Any other of a crowd is none: it had no effect, and its members are asked alone. */
 static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
-    finq_pg_job **members = apr_palloc(jobs[0]->pool, (apr_size_t)count * sizeof *members);
+    apr_pool_t *pool = jobs[0]->pool;
+    finq_pg_job **calls = apr_palloc(pool, (apr_size_t)count * sizeof *calls);
+    crowd *crowds = apr_pcalloc(pool, (apr_size_t)count * sizeof *crowds);
+    finq_error *lost = NULL;
+    int calling = 0, crowding = 0;
     for (int i = 0; i < count; i++) {
-        int found = members_find(members, jobs, count, i);
-        finq_error *error = found >= CROWD_LEAST ? members_ask(members, found, connection, deadline, named) : NULL;
-        if (error && !finq_pg_is_clean(connection))
-            return error;
+        if (alike_count(jobs, count, jobs[i]) < CROWD_LEAST) {
+            if (jobs[i]->args->session)
+                calls[calling++] = jobs[i];
+        } else if (alike_count(jobs, i, jobs[i]) == 0) {
+            calls[calling++] = crowd_make(&crowds[crowding++], jobs, count, jobs[i]);
+        }
     }
-    return NULL;
+    if (calling)
+        finq_pg_calls(calls, calling, connection, deadline, named);
+    for (int i = 0; i < calling; i++) {
+        if (calls[i]->error && !finq_pg_is_clean(connection))
+            lost = calls[i]->error;
+    }
+    for (int i = 0; i < crowding; i++) {
+        if (crowds[i].call.rows)
+            answer_share(crowds[i].members, crowds[i].count, crowds[i].call.rows);
+    }
+    return lost;
 }
 
 /* Those that promise what they lock come first, and share a transaction; each of the others has one of its own. */
