@@ -194,9 +194,8 @@ static finq_error *schema_check(PGconn *connection, apr_time_t deadline, int nam
 
 /* The transaction ends by the earliest deadline among its calls; that one has waited longest, and still has half of
  * FinqDatabaseTimeout. */
-static void call_together(borrowed *loan, finq_gate_call *call)
+static int call_together(borrowed *loan, finq_gate_call *call, finq_gate_call *together[FINQ_GATE_TOGETHER])
 {
-    finq_gate_call *together[FINQ_GATE_TOGETHER];
     finq_pg_job *jobs[FINQ_GATE_TOGETHER];
     int count = finq_gate_gather(loan->gate, call, together);
     for (int i = 0; i < count; i++) {
@@ -205,18 +204,21 @@ static void call_together(borrowed *loan, finq_gate_call *call)
             loan->deadline = together[i]->deadline;
     }
     finq_pg_together(jobs, count, loan->connection, loan->deadline, call->named);
-    finq_gate_served(together, count, call);
+    return count;
 }
 
 static finq_error *call_once(request_db *self, finq_gate_call *call)
 {
     borrowed loan = {0};
+    finq_gate_call *together[FINQ_GATE_TOGETHER];
+    int count = 1;
     FINQ_TRY(borrow(&loan, self, call));
     if (!call->served) {
         call->job.error = schema_check(loan.connection, self->deadline, call->named, call->job.pool);
         if (!call->job.error)
-            call_together(&loan, call);
-        give_back(&loan, self, call);
+            count = call_together(&loan, call, together);
+        give_back(&loan, self, call); /* first: the database works for the next while these are woken */
+        finq_gate_served(together, count, call);
     }
     return call->job.error;
 }
