@@ -17,7 +17,7 @@ from . import cpu
 
 CLIENTS = int(os.environ.get("CLIENTS", 64))  # connections of the load generator, of pgbench, and processes of PHP
 POOL = 8  # connections to the database of mod_finq's child
-CONCURRENCY = 2  # of these, in use at once: as many as the database has processors
+CONCURRENCY = 1  # of these, in use at once: the other processor is for httpd and those who load it
 SKILL = "xyz_bench_sbx_#1.0"
 STEPS = ("personal_data", "product_form")
 DATA = ({"first_name": "Ana", "last_name": "Popescu", "email": "ana.popescu@example.com", "birth_date": "1990-04-17"},
