@@ -208,10 +208,15 @@ def test_absent_when_the_server_starts(desk, make_server, server):
     for _ in range(600):
         assert check(own.client.start_session(SKILL)) == 503
     (child,) = httpd.children()
-    before = memory(child)
-    for _ in range(600):
-        own.client.start_session(SKILL)
-    assert SANITIZED or memory(child) - before < 2**18  # what a sanitizer keeps is not the server's
+    grown = []
+    for _ in range(5):
+        before = memory(child)
+        for _ in range(600):
+            own.client.start_session(SKILL)
+        grown.append(memory(child) - before)
+        if grown[-1] < 2**18:
+            break
+    assert SANITIZED or min(grown) < 2**18, grown  # a thread's first requests take some; what a sanitizer keeps is not the server's
     postgres.start()
     start = time.monotonic()
     process.until(lambda: onboard(own) == 200, RETURN + MARGIN, "full service")
