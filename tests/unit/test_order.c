@@ -327,6 +327,13 @@ static int setup(void **state)
     return apr_pool_create(&pool, NULL);
 }
 
+static int teardown(void **state)
+{
+    (void)state;
+    apr_pool_destroy(pool);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,5 +347,5 @@ int main(void)
         cmocka_unit_test(what_comes_late),
         cmocka_unit_test(states_that_are_none),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -67,7 +67,7 @@ static void other_listen(other *it)
     assert_int_equal(bind(it->listener, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(it->listener, 1), 0);
     assert_int_equal(pipe(it->done), 0);
-    it->seen = calloc(1, 2 * DOCUMENT);
+    it->seen = apr_pcalloc(pool, 2 * DOCUMENT);
 }
 
 static finq_error *scanned(apr_interval_time_t timeout)
@@ -158,7 +158,6 @@ static void only_what_is_clean_is_clean(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         other it = {.answer = rows[i].answer, .length = strlen(rows[i].answer) + 1};
         expect(scan_of(&it, LONG_TIME), rows[i].code, rows[i].cause);
-        free(it.seen);
     }
 }
 
@@ -175,7 +174,6 @@ static void an_answer_may_come_early(void **state)
         expect(scan_of(&full, LONG_TIME), FINQ_E_PAYLOAD_TOO_LARGE, "larger");
         expect(scan_of(&found, LONG_TIME), FINQ_E_UNSAFE_DOCUMENT, "Eicar");
         expect(scan_of(&clean, LONG_TIME), FINQ_E_SERVICE_UNAVAILABLE, "clamd at ");
-        free(full.seen), free(found.seen), free(clean.seen);
     }
 }
 
