@@ -122,7 +122,7 @@ static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *conne
 {
     apr_pool_t *pool = jobs[0]->pool;
     finq_pg_job **calls = apr_palloc(pool, (apr_size_t)count * sizeof *calls);
-    crowd *crowds = apr_pcalloc(pool, (apr_size_t)count * sizeof *crowds);
+    crowd *crowds = apr_pcalloc(pool, (apr_size_t)(count / CROWD_LEAST) * sizeof *crowds);
     finq_error *lost = NULL;
     int calling = 0, crowding = 0;
     for (int i = 0; i < count; i++) {
