@@ -244,10 +244,9 @@ static ctl_exit mend(apr_int64_t *mended, checking *of)
 static ctl_exit say(checking *of, apr_int64_t mended)
 {
     apr_int64_t troubles = (apr_int64_t)(json_array_size(of->lost) + json_array_size(of->left) + json_array_size(of->altered));
-    json_t *said = json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I}", "documents", of->documents, "files", of->files, "lost",
+    json_t *said = json_pack("{s:I, s:I, s:O, s:O, s:O, s:I, s:I}", "documents", of->documents, "files", of->files, "lost",
                              of->lost, "left", of->left, "altered", of->altered, "foreign", of->foreign, "mended", mended);
-    ctl_print(of->command, finq_json_text(said, of->pool));
-    json_decref(said);
+    ctl_print(of->command, finq_json_text(finq_json_own(said, of->pool), of->pool));
     return troubles > mended ? CTL_FAILED : CTL_OK;
 }
 
@@ -265,7 +264,10 @@ static ctl_exit store_open(checking *of)
 
 ctl_exit ctl_fsck(ctl_command *command)
 {
-    checking of = {.command = command, .lost = json_array(), .left = json_array(), .altered = json_array()};
+    checking of = {.command = command,
+                   .lost = finq_json_own(json_array(), command->pool),
+                   .left = finq_json_own(json_array(), command->pool),
+                   .altered = finq_json_own(json_array(), command->pool)};
     finq_data_keys *keys = NULL;
     apr_int64_t mended;
     ctl_exit code = store_open(&of);

@@ -15,7 +15,7 @@ import pytest
 
 from finqenv import documents, process
 from finqenv.client import Document, read_answer
-from finqenv.installation import FINQCTL
+from finqenv.installation import FINQCTL, SANITIZED
 from finqenv.load import memory
 from finqenv.locks import Blocker, locked
 from finqenv.places import reachable
@@ -205,7 +205,7 @@ def test_memory_stays_as_it_is_while_a_large_file_passes(make_desk, as_form):
     end.set()
     watcher.join()
     assert answer.status == 200 and answer["size"] == 2000 * 65536 > 100 * 2**20
-    assert most[0] - before < 2**20, f"{before} grew to {most[0]}"
+    assert SANITIZED or most[0] - before < 2**20, f"{before} grew to {most[0]}"
 
 
 def test_a_million_chunks_of_a_byte(make_desk):
@@ -225,7 +225,7 @@ def test_a_million_chunks_of_a_byte(make_desk):
         peak = memory(child)
         connection.sendall(b"0\r\n\r\n")
         assert read_answer(file)["size"] == 1_000_009
-    assert max(peak, memory(child)) - before < 2**20
+    assert SANITIZED or max(peak, memory(child)) - before < 2**20
     with connect(desk.plain, 120) as connection, connection.makefile("rb") as file:
         connection.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
         try:
@@ -237,7 +237,7 @@ def test_a_million_chunks_of_a_byte(make_desk):
             assert read_answer(file).status == 413
         except ConnectionError:
             pass
-    assert memory(child) - before < 2**20
+    assert SANITIZED or memory(child) - before < 2**20
 
 
 def test_a_filter_that_gives_more_than_it_was_asked_for(make_desk):
