@@ -14,24 +14,24 @@ typedef struct sealed {
 
 static sealed other, now, before;
 
-static void store_document(size_t length, int is_other, apr_pool_t *pool)
+static void store_document(size_t length, const finq_id *its, int is_other, apr_pool_t *pool)
 {
     unsigned char sha256[FINQ_DIGEST_SHA256], *bytes = apr_palloc(pool, length + 1);
     apr_off_t size;
     finq_blob *blob;
     for (size_t i = 0; i < length; i++)
         bytes[i] = (unsigned char)(byte_at((apr_int64_t)i) + is_other);
-    assert_null(finq_blob_remove(store, &id, pool));
-    assert_null(finq_blob_begin(&blob, store, &id, key, pool));
+    assert_null(finq_blob_remove(store, its, pool));
+    assert_null(finq_blob_begin(&blob, store, its, key, pool));
     assert_null(finq_blob_write(blob, bytes, length));
     assert_null(finq_blob_finish(sha256, &size, blob));
     assert_null(finq_blob_place(blob));
     finq_blob_keep(blob);
 }
 
-static void file_read(sealed *to)
+static void file_read(sealed *to, const char *from)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = fopen(from, "rb");
     FUZZ_PROMISE(file);
     to->size = fread(to->bytes, 1, sizeof to->bytes, file);
     fclose(file);
@@ -105,12 +105,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     if (!other.size) {
-        store_document(LARGEST, 1, pool);
-        file_read(&other);
+        store_document(LARGEST, &other_id, 1, pool);
+        file_read(&other, other_path);
     }
     size_t length = (size_t)(data[0] * 256 + data[1]) * 5;
-    store_document(length, 0, pool);
-    file_read(&before);
+    store_document(length, &id, 0, pool);
+    file_read(&before, path);
     now = before;
     for (size_t i = 2; i + 3 < size && i < 40; i += 4)
         happen(data + i);
