@@ -25,9 +25,9 @@ SKILL = {"name": NAME, "title": "Benchmark", "type": "marketplace", "environment
          "servicer": {"name": "XYZ Bank", "country": "Romania"},
          "steps": [{"name": "asked", "title": "Asked", "schema": {"type": "object"}, "connector": "bank"},
                    {"name": "last", "title": "Last", "schema": {"type": "object"}}]}
-CONFIG = """
-ProxyPass /internal/bank http://127.0.0.1:{port}/ask timeout=5 connectiontimeout=1 retry=0
-FinqConnector bank /internal/bank "{secret}"
+CONFIG = f"""
+ProxyPass /internal/bank http://127.0.0.1:{{port}}/ask timeout=5 connectiontimeout=1 retry=0
+FinqConnector bank /internal/bank "{{secret}}" limit={TOGETHER}
 """
 
 
