@@ -18,6 +18,7 @@ class Schedule:
 
     def __init__(self, desk, installations, seed, kills):
         self.desk, self.installations, self.chance, self.happened = desk, list(installations), random.Random(seed), []
+        self.names = random.Random(f"what happens {seed}")  # apart: how much else is drawn depends on how much had come before a cut
         self.weights = {**WEIGHTS, "kill": kills}
         self.user = desk.user(desk.plain)
         self.content = padded(self._edge(1, 3 * FRAME) + 20, b"%%PDF-1.4\n%d\n" % self.chance.randrange(100)).content
@@ -153,7 +154,9 @@ class Schedule:
 
     def go(self, steps):
         for _ in range(steps):
-            name = self.chance.choices(list(self.weights), self.weights.values())[0] if self.is_open else "begin"
+            name = self.names.choices(list(self.weights), self.weights.values())[0]
+            if not self.is_open:
+                name = "begin"
             self.happened.append(name)
             getattr(self, name)()
         if self.is_open:

@@ -27,7 +27,7 @@ def demo():
                              env=clean_environ(PYTHONUNBUFFERED="1", **kept))
     its.close()
     with ours:
-        ours.settimeout(30)
+        ours.settimeout(120)
         child.output = ours
         yield child
         if child.poll() is None:
@@ -48,7 +48,7 @@ def nothing_is_left(output):
 def test_all_users_are_onboarded(demo):
     """Red where an answer is not the one demanded."""
     output = rest(demo.output)
-    assert demo.wait(30) == 0, output
+    assert demo.wait(120) == 0, output
     titles = [int(number) for number in re.findall(r"^(\d+)\. ", output, re.M)]
     assert titles == list(range(1, 46))
     assert "the line was cut after" in output and re.search(r"^< x-finq-upload-id: \S+$", output, re.M)
