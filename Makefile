@@ -154,10 +154,9 @@ test:
 	@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$(WORKERS)) --no-print-directory -s B=$(B) all $(B)/modules/mod_finq.so $(UNIT)
 	@$(PYTHON) tests/run_all.py $(WORKERS) $(UNIT) -- $(T)
 
-# apr_strings.h says of apr_pstrmemdup that what it makes ends before its terminator; gcc 14's object-size believes that.
 test-asan:
 	@FINQ_ASAN=1 $(MAKE) --no-print-directory test B=build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -ftrivial-auto-var-init=pattern' \
-	  SANITIZE='-fsanitize=address,undefined -fno-sanitize=object-size -fno-sanitize-recover=all'
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all'
 
 # What is given on make's command line reaches the script as environment.
 fresh:

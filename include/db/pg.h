@@ -36,7 +36,7 @@ typedef struct finq_pg_args {
 
 void finq_pg_arg_id(finq_pg_args *args, const finq_id *id);
 /** The id of a session, or of a page, and a promise: its row, and what hangs on it, is all that the call locks. So the call may share
- * a transaction with others of that kind; in the order of these ids, requests can't lock each other out. */
+ * a transaction with others of that kind; in the order of these ids they are seldom in each other's way. */
 void finq_pg_arg_session(finq_pg_args *args, const finq_id *id);
 void finq_pg_arg_text(finq_pg_args *args, const char *text);  /**< NULL is SQL's NULL */
 void finq_pg_arg_bytes(finq_pg_args *args, finq_bytes bytes); /**< NULL data is SQL's NULL, as is a NULL id */

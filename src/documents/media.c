@@ -81,12 +81,12 @@ const char *finq_media_base(const char *content_type, apr_pool_t *pool)
         return NULL;
     while (apr_isspace(*content_type))
         content_type++;
-    char *base = apr_pstrmemdup(pool, content_type, strcspn(content_type, ";"));
-    size_t n = strlen(base);
-    while (n > 0 && apr_isspace(base[n - 1]))
-        base[--n] = '\0';
-    for (char *c = base; *c; c++)
-        *c = (char)apr_tolower(*c);
+    size_t n = strcspn(content_type, ";");
+    while (n > 0 && apr_isspace(content_type[n - 1]))
+        n--;
+    char *base = apr_pstrmemdup(pool, content_type, n);
+    for (size_t i = 0; i < n; i++)
+        base[i] = (char)apr_tolower(base[i]);
     return base;
 }
 
