@@ -4,6 +4,7 @@ used, renewed and deleted, and whose accounts are read and kept up with; a third
 a receipt. Every request and answer is shown. Stops all that it starts."""
 import base64
 import json
+import socket
 import sys
 import time
 import urllib.parse
@@ -104,9 +105,9 @@ def send_in_pieces(installation, client, user):
     held, sent = bytes_held(installation), file.content[third:third + third // 2]
     with connect(client) as line:
         line.sendall(tus.head_of(third, third) + sent)
-        until(lambda: bytes_held(installation) > held, what="the piece")
+        line.shutdown(socket.SHUT_WR)  # cut behind what was sent: to close it might take that along
+        until(lambda: bytes_held(installation) > held + len(sent), what="what came before the cut")
     print(paint(f"> PATCH {tus.address}: the line was cut after {len(sent)} of {third} bytes", "request"))
-    until(lambda: bytes_held(installation) > held + len(sent), what="what came before the cut")
     at = int(demand(tus.head(), 204).headers["upload-offset"])
     if not demand(tus.send(offset=at), 204).headers["x-finq-upload-id"]:
         raise Failure("the photograph was not stored")

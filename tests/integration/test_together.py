@@ -10,6 +10,7 @@ after a failure (fails_alone), with `failed` not last (culprit); jobs_fail leavi
 without PQexitPipelineMode (every test); gate_learn without the part of FinqDatabaseConcurrency (held_to_a_number); answer_read keeping the first result whatever comes (a_commit_that_fails).
 """
 import contextlib
+import functools
 import threading
 
 import pytest
@@ -98,11 +99,15 @@ def until_waiting(desk, count, what):
     process.until(lambda: busy(desk) == count and all(map(process.is_asleep, children)), what=f"{what} to wait")
 
 
+@functools.cache
+def watcher(desk):
+    """One connection for all questions: of one that was asked on another connection the worker may still count when the next is asked."""
+    return new_client(desk)
+
+
 def busy(desk):
     """Requests that have been read and are being worked on, the question apart."""
-    client = new_client(desk)
-    page = client.request("GET", "/server-status?auto").body.decode()
-    client.close()
+    page = watcher(desk).request("GET", "/server-status?auto").body.decode()
     return dict(line.split(": ", 1) for line in page.splitlines() if ": " in line)["Scoreboard"].count("W") - 1
 
 
