@@ -16,8 +16,8 @@ from finqenv.process import Failure, clean_environ, main
 from finqenv.runs import Run
 
 SCALE = float(os.environ.get("SCALE", 1))
-ROUNDS = 7
-SECONDS = 1.0
+ROUNDS = 21
+SECONDS = 0.7
 MEGABYTE = 1 << 20
 NAMES = {"sessions": "/sessions", "step1": "first step", "step2": "later step", "token": "/token", "consents": "/consents/get"}
 
