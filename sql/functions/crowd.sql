@@ -76,7 +76,7 @@ BEGIN
            AND EXISTS (SELECT FROM finq.tenant_skill g WHERE g.client_id = a.client_id AND g.skill_id = a.skill_id)
            AND (a.user_mac IS NULL OR NOT finq.was_erased(a.client_id, a.user_mac, a.started_at))
          ORDER BY a.session_id
-            ON CONFLICT (session_id, kept) DO NOTHING
+            ON CONFLICT DO NOTHING
         RETURNING s.session_id, s.kept),
     gone_on AS (
         UPDATE finq.session s

@@ -188,7 +188,7 @@ BEGIN
            AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0 AND v_held
            AND (p_renews IS NULL OR finq.can_renew(p_client_id, p_renews))
            AND (p_user_mac IS NULL OR NOT finq.was_erased(p_client_id, p_user_mac, p_started_at))
-        ON CONFLICT (session_id, kept) DO NOTHING;
+        ON CONFLICT DO NOTHING;
     ELSE
         UPDATE finq.session s
            SET status = p_status, is_over = finq.session_is_over(p_status), updated_at = v_now,
