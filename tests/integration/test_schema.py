@@ -176,6 +176,14 @@ def test_a_plan_that_is_kept_reads_no_table_from_end_to_end(server):
     assert len(found) > 35 and [line for line in found if not line.endswith("|t")] == []
 
 
+def test_a_session_has_one_key_alone(server):
+    """A first step is told from a repeat by ON CONFLICT, which names no key: of another one it would hide the breach."""
+    keys = "SELECT string_agg(pg_get_indexdef(i.indexrelid), E'\n') FROM pg_index i WHERE i.indrelid = 'finq.session'::regclass AND i.indisunique"
+    assert server.psql(keys) == "CREATE UNIQUE INDEX session_pkey ON ONLY finq.session USING btree (session_id, kept)"
+    assert "UNIQUE" in server.psql(f"BEGIN; CREATE UNIQUE INDEX other ON finq.session (credentials_id, kept, session_id); {keys}; ROLLBACK").replace(
+        "CREATE UNIQUE INDEX session_pkey", ""), "the question sees another one"
+
+
 def test_functions_that_answer_whole_rows_are_texts(server):
     """A parsed body keeps the columns that its table had, and fails once a migration has added one."""
     rows = "t.typrelid <> 0 AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'r'"
