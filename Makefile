@@ -46,7 +46,7 @@ help:
 ## make                  builds mod_finq.so and finqctl into build/
 ## make deps             installs the Debian packages that are missing for a build and for an Apache with the module
 ## make deps-test        installs those, and the ones for everything below
-## make demo             shows two onboardings, one by way of a bank, and payments, on private servers that it stops again
+## make demo             shows onboardings, account data, the life of a consent, payments and an erasure, on private servers that it stops again
 ## make up [PORT=8443]   leaves the demo's servers running; build/run/finq.env says how to reach them
 ## make down             stops them and removes their files, and what a demo, test or bench that was killed has left
 ## make psql [ROLE=name]  psql in the database of `make up`, as its owner or as another role

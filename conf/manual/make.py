@@ -41,7 +41,7 @@ def home(directive):
 
 def marked(text):
     """Names as code, directives as links to them."""
-    name = r"--[a-z][a-z-]*|[A-Z]+_[A-Z_]+|[a-z]+_[a-z_]+|POST /\w+|\[old, new\]|\{from, to\}|consent\.\w+"
+    name = r"[a-z_]+_#\d+\.\d+|(?:consent|payment|session|transactions)\.\w+|--[a-z][a-z-]*|[A-Z]+_[A-Z_]+|[a-z]+_[a-z_]+|POST /\w+|\[old, new\]|\{from, to\}"
     text = re.sub(rf"(?<![\w`])({name})", r"`\1`", text)
     return re.sub(r"\b(Finq[A-Z]\w+)", lambda name: f"[{name[1]}]({home(name[1])}#{name[1].lower()})", text)
 
@@ -100,6 +100,8 @@ finqctl - the operator's command of mod_finq
 **FINQ_SECRET_FILE**: the servers' secret file, where no `--secret-file` is given.
 
 **FINQ_DATA_KEY_FILE**: the servers' data-key file, where no `--data-key-file` is given.
+
+**FINQ_UPLOAD_DIR**: the servers' upload directory, where no `--upload-dir` is given.
 
 # SEE ALSO
 **mod_finq**(7); the manuals in share/doc/mod_finq

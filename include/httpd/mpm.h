@@ -20,6 +20,8 @@ int finq_mpm_half_of_threads(void);
 int finq_mpm_quarter_of_threads(void);
 /** The most children at once, those included that are on their way out; at least 1. */
 int finq_mpm_children(void);
+/** The most children that serve at once: of these none is on its way out; at least 1. */
+int finq_mpm_serving(void);
 /** A child's part of a number that is for the whole server, at least 1; of what serves at once, none is on its way out. */
 int finq_mpm_share(int number);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,12 +33,21 @@ static finq_error *file_error(const reading *file, const char *what)
     return finq_error_internal(file->pool, FINQ_E_INTERNAL_SERVER_ERROR, "secret file %s %s", file->path, what);
 }
 
+/* Whether systemd has put it there for this service alone (LoadCredential=). It lets the service's user read by an access control list,
+ * whose mask stands where a group's rights do. */
+static int is_credential(const char *path)
+{
+    const char *directory = getenv("CREDENTIALS_DIRECTORY");
+    apr_size_t length = directory ? strlen(directory) : 0;
+    return length > 0 && strncmp(path, directory, length) == 0 && path[length] == '/' && !strchr(path + length + 1, '/');
+}
+
 static finq_error *file_check(const reading *file, int fd)
 {
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return file_error(file, "is not a regular file");
-    if (st.st_mode & (S_IRWXG | S_IRWXO))
+    if (st.st_mode & ((is_credential(file->path) ? S_IWGRP | S_IXGRP : S_IRWXG) | S_IRWXO))
         return file_error(file, "is open to group or others: chmod 600 it");
     if (st.st_uid != 0 && st.st_uid != geteuid())
         return file_error(file, "belongs to another user: chown it to root");

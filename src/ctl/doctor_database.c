@@ -62,7 +62,7 @@ static void server_look(ctl_doctor *doctor, const json_t *host, int children)
 {
     ctl_command as_server = *doctor->command;
     const char *name = finq_json_string(host, "name");
-    apr_int64_t wanted = children * number_of(host, "connections");
+    apr_int64_t wanted = 2 * children * number_of(host, "connections"); /* in a graceful restart as many are on their way out */
     json_t *seen;
     as_server.conninfo = finq_json_string(host, "database");
     as_server.connection = NULL;
@@ -78,7 +78,8 @@ static void server_look(ctl_doctor *doctor, const json_t *host, int children)
     if (wanted > number_of(seen, "most"))
         ctl_doctor_found(doctor, CTL_WARNING, "connections", name,
                          apr_psprintf(doctor->pool,
-                                      "%d children may open %" APR_INT64_T_FMT " connections, and PostgreSQL allows "
+                                      "%d children, and as many in a graceful restart, may open %" APR_INT64_T_FMT
+                                      " connections, and PostgreSQL allows "
                                       "%" APR_INT64_T_FMT,
                                       children, wanted, number_of(seen, "most")),
                          "lower DBDMax or the number of children, or raise max_connections");

@@ -85,7 +85,7 @@ static json_t *sound_read(ctl_doctor *doctor, char *output)
     else if (json_array_size(json_object_get(dump, "hosts")) == 0)
         ctl_doctor_found(
             doctor, CTL_ERROR, "configuration", name_of(doctor), "mod_finq is loaded, and no host serves the API",
-            "SetHandler finq in a Location of a virtual host: conf/finq-example.conf shows one (a2ensite finq-example)");
+            "SetHandler finq in a Location of a virtual host: finq-example.conf shows one: copy it, edit the copy, a2ensite that");
     else
         ctl_doctor_found(doctor, CTL_GOOD, "configuration", name_of(doctor),
                          apr_psprintf(doctor->pool, "it is sound, and %d of its hosts ask the database",

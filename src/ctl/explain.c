@@ -27,7 +27,6 @@ static const tag_row tags[] = {
      "see the causes of FINQ03 in the manual on operation"},
     {"FINQ04", "the request was refused; behind its code stands what the client was told",
      "as a rule nothing: it is for the client to mend; after unauthorized_tenant see finqctl tenant show, and tenant allow"},
-    {"FINQ05", "what dead uploads left could not be tidied; it is tried again each minute", "see the cause"},
     {"FINQ06", "no shared memory for limits and counters; the server does not start", "see the machine's memory and limits"},
     {"FINQ07", "/ready answered 503", "see the causes of FINQ03 in the manual on operation"},
     {"FINQ08", "a connector was asked in vain", "see the cause; mod_proxy's own lines stand beside it"},

@@ -355,8 +355,8 @@ const ctl_verb ctl_verbs[] = {
       {"--audit-retention", "SECONDS", 0, "The servers' FinqAuditRetention (default 315360000, 10 years)."},
       {NULL, NULL, 0, NULL}}, ctl_janitor_run},
     {"audit", "verify",
-     "Says whether the audit trail is what was once written: each line is chained to the one before, a minute after it was "
-     "written, and the last is signed each hour. Prints how many lines there are, how many are not chained yet, how many heads "
+     "Says whether the audit trail is what was once written: the janitor's next run chains each line "
+     "to the one before, and the last is signed each hour. Prints how many lines there are, how many are not chained yet, how many heads "
      "are signed, and the last of these. Exit code 1 where a line was changed, moved, removed or put in; it is named. So it is "
      "where heads were removed: that lines had stood for two hours when one was signed last, and none is behind them. A "
      "chain that was made and signed anew shows by a head alone that was noted elsewhere.",

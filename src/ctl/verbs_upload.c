@@ -21,7 +21,7 @@ ctl_exit ctl_upload_list(ctl_command *command)
 ctl_exit ctl_store_open(finq_blob_store **store, const ctl_command *command)
 {
     const char *dir = ctl_value(command, "--upload-dir") ? ctl_value(command, "--upload-dir") : getenv("FINQ_UPLOAD_DIR");
-    if (!dir)
+    if (!dir || !*dir)
         return ctl_fail(CTL_USAGE, "which directory? Give --upload-dir PATH (FinqUploadDir's) or set FINQ_UPLOAD_DIR");
     finq_error *error = finq_blob_store_open_read(store, dir, command->pool);
     return error ? ctl_fail(CTL_FAILED, "%s", finq_error_why(error)) : CTL_OK;

@@ -71,7 +71,7 @@ void finq_dump(apr_pool_t *pconf, server_rec *main_server)
     finq_json_put(to, "user", ap_unixd_config.user_name);
     finq_json_put_integer(to, "user_id", (apr_int64_t)ap_unixd_config.user_id);
     finq_json_put_integer(to, "group_id", (apr_int64_t)ap_unixd_config.group_id);
-    finq_json_put_integer(to, "children", finq_mpm_children());
+    finq_json_put_integer(to, "children", finq_mpm_serving());
     finq_json_open(to, "hosts", '[');
     for (const server_rec *server = main_server; server; server = server->next) {
         if (finq_config_serves(finq_config_of(server)))

@@ -223,7 +223,7 @@ def test_the_tags_of_the_log_are_explained():
     """By the manual, and by finqctl explain: red where a row of either is taken out."""
     explained = set(re.findall(r'^    \{"(FINQ\d\d)"', source("src/ctl/explain.c"), re.MULTILINE))
     written = set(re.findall(r"\bFINQ\d\d\b", source("src/httpd/**/*.c")))
-    assert written <= explained == {cells[0] for cells in rows(section(MANUALS["operation.md"], "The log")) if re.fullmatch(r"FINQ\d\d", cells[0])}
+    assert written == explained == {cells[0] for cells in rows(section(MANUALS["operation.md"], "The log")) if re.fullmatch(r"FINQ\d\d", cells[0])}
 
 
 def test_the_postman_collection_is_what_the_description_makes():

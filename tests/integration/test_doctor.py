@@ -147,7 +147,7 @@ def test_a_role_that_may_too_little_or_too_much(site, apart):
     found = site.doctor(status=1)
     apart.psql(f"DROP ROLE {role}")
     assert one(found, "role")[1].endswith(f"GRANT finq_server TO {role};")
-    assert "10000 connections" in one(found, "connections", "warning")[0]
+    assert "2 children, and as many in a graceful restart, may open 20000 connections" in one(found, "connections", "warning")[0]
 
 
 def test_a_standby_is_not_what_servers_want(site, apart):

@@ -66,6 +66,31 @@ static void secret_files_that_are_refused(void **state)
     assert_non_null(finq_secrets_load(&secrets, "/dev/zero", pool));
 }
 
+/* systemd (254 and later) shows a group's right to read, which is its access control list's mask. Red when: is_credential answers 0, or
+ * 1; the slash behind the directory, or one behind that, is not looked for; a right of the group's other than to read passes. */
+static void a_service_reads_its_credentials(void **state)
+{
+    static const struct {
+        const char *directory;
+        mode_t mode;
+        int is_read;
+    } rows[] = {
+        {"/tmp", 0440, 1}, {"/tmp", 0400, 1}, {"/tmp", 0460, 0}, {"/tmp", 0450, 0}, {"/tmp", 0444, 0},
+        {"/", 0440, 0},    {"/tm", 0440, 0},  {"", 0440, 0},     {NULL, 0440, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        finq_secrets *secrets;
+        if (rows[i].directory)
+            setenv("CREDENTIALS_DIRECTORY", rows[i].directory, 1);
+        else
+            unsetenv("CREDENTIALS_DIRECTORY");
+        finq_error *error = load(&secrets, A "\n", rows[i].mode);
+        assert_int_equal(error == NULL, rows[i].is_read);
+    }
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 static void what_is_sealed_opens_the_same(void **state)
 {
     finq_secrets *secrets;
@@ -273,6 +298,7 @@ int main(void)
     apr_pool_create(&pool, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(secret_files_that_are_refused),
+        cmocka_unit_test(a_service_reads_its_credentials),
         cmocka_unit_test(what_is_sealed_opens_the_same),
         cmocka_unit_test(counts_do_not_wrap),
         cmocka_unit_test(every_secret_of_the_file_opens_and_no_other),

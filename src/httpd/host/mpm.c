@@ -34,10 +34,15 @@ int finq_mpm_quarter_of_threads(void)
     return quarter > 0 ? quarter : 1;
 }
 
-int finq_mpm_share(int number)
+int finq_mpm_serving(void)
 {
     int children = ask(AP_MPMQ_MAX_DAEMONS, 1);
-    int share = number / (children > 0 ? children : 1);
+    return children > 0 ? children : 1;
+}
+
+int finq_mpm_share(int number)
+{
+    int share = number / finq_mpm_serving();
     return share > 0 ? share : 1;
 }
 
