@@ -39,7 +39,7 @@ static int is_credential(const char *path)
 {
     const char *directory = getenv("CREDENTIALS_DIRECTORY");
     apr_size_t length = directory ? strlen(directory) : 0;
-    return length > 0 && strncmp(path, directory, length) == 0 && path[length] == '/' && !strchr(path + length + 1, '/');
+    return directory && strncmp(path, directory, length) == 0 && path[length] == '/' && !strchr(path + length + 1, '/');
 }
 
 static finq_error *file_check(const reading *file, int fd)

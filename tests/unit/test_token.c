@@ -19,9 +19,9 @@
 
 static apr_pool_t *pool;
 
-static finq_error *load(finq_secrets **secrets, const char *text, mode_t mode)
+static finq_error *load_from(finq_secrets **secrets, const char *directory, const char *text, mode_t mode)
 {
-    char path[] = "/tmp/finq_secret_XXXXXX";
+    char *path = apr_pstrcat(pool, directory, "/finq_secret_XXXXXX", NULL);
     int fd = mkstemp(path);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     fchmod(fd, mode);
@@ -29,6 +29,11 @@ static finq_error *load(finq_secrets **secrets, const char *text, mode_t mode)
     finq_error *error = finq_secrets_load(secrets, path, pool);
     unlink(path);
     return error;
+}
+
+static finq_error *load(finq_secrets **secrets, const char *text, mode_t mode)
+{
+    return load_from(secrets, "/tmp", text, mode);
 }
 
 static finq_token sample(void)
@@ -71,21 +76,22 @@ static void secret_files_that_are_refused(void **state)
 static void a_service_reads_its_credentials(void **state)
 {
     static const struct {
-        const char *directory;
+        const char *credentials, *directory;
         mode_t mode;
         int is_read;
     } rows[] = {
-        {"/tmp", 0440, 1}, {"/tmp", 0400, 1}, {"/tmp", 0460, 0}, {"/tmp", 0450, 0}, {"/tmp", 0444, 0},
-        {"/", 0440, 0},    {"/tm", 0440, 0},  {"", 0440, 0},     {NULL, 0440, 0},
+        {"/tmp", "/tmp", 0440, 1},          {"/tmp", "/tmp", 0400, 1}, {"/tmp", "/tmp", 0460, 0},
+        {"/tmp", "/tmp", 0450, 0},          {"/tmp", "/tmp", 0444, 0}, {"/tmp", "/tmp/../tmp", 0440, 0},
+        {"/tmp/finq_sec", "/tmp", 0440, 0}, {"/var", "/tmp", 0440, 0}, {NULL, "/tmp", 0440, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         finq_secrets *secrets;
-        if (rows[i].directory)
-            setenv("CREDENTIALS_DIRECTORY", rows[i].directory, 1);
+        if (rows[i].credentials)
+            setenv("CREDENTIALS_DIRECTORY", rows[i].credentials, 1);
         else
             unsetenv("CREDENTIALS_DIRECTORY");
-        finq_error *error = load(&secrets, A "\n", rows[i].mode);
+        finq_error *error = load_from(&secrets, rows[i].directory, A "\n", rows[i].mode);
         assert_int_equal(error == NULL, rows[i].is_read);
     }
     unsetenv("CREDENTIALS_DIRECTORY");
