@@ -70,16 +70,17 @@ typedef struct finq_pg_job {
     apr_pool_t *pool;
     const PGresult *rows;
     finq_error *error;
+    int aside; /**< it had no effect among others, and is to be made by itself: so nobody waits for what it waits for */
 } finq_pg_job;
 
-/** Makes several calls in one round trip and one transaction, in their order, so that they cost one commit. If one fails,
- * none has had an effect, and each is made again, alone. Together they wait for a lock for 50 ms at most, which is such a failure. Only
- * one thread may use the jobs' pools meanwhile. */
+/** Makes several calls in one round trip and one transaction, in their order, so that they cost one commit. None waits for a lock
+ * for more than 50 ms. If one fails, none has had an effect, and each is made again in a transaction of its own; who fails there is put
+ * aside. An error is that the connection was lost. Only one thread may use the jobs' pools meanwhile. */
 void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
 /** Makes several calls, of which those come first that promise what they lock (finq_pg_arg_session). They are made by finq_pg_calls,
  * but three or more of a kind of which there is a statement for a crowd are one call there; whoever it did not answer is asked after
- * that, and so is who promises nothing: each of those alone. */
+ * that, and so is who promises nothing: each of those in a transaction of its own. A call that is by itself is made as finq_pg_call does. */
 void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
 /** Somewhere to send calls: the business rooms know this, and not where connections come from. */

@@ -21,6 +21,7 @@ typedef struct finq_gate_call {
     finq_pg_job job;
     apr_time_t until;         /**< when it waits for a connection no longer */
     apr_time_t deadline;      /**< for its answer */
+    int alone;                /**< it neither takes others along nor is taken along */
     int named;                /**< whether its statement is prepared: only calls alike in this go together */
     apr_uint32_t generation;  /**< of the connections that are of use, once it has entered */
     apr_thread_cond_t *woken; /**< NULL before it waited */

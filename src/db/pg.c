@@ -177,6 +177,7 @@ finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_p
                          apr_time_t deadline, int named, apr_pool_t *pool)
 {
     PGresult *result;
+    *rows = NULL;
     PQsetnonblocking(connection, 1);
     if (named)
         FINQ_TRY(prepare(connection, statement, deadline, pool));
@@ -193,8 +194,8 @@ finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_p
 
 /* ---- several calls in one transaction ---- */
 
-/* In a transaction of several calls nobody waits long for a lock: it fails, and who needs the lock waits alone. So no two of them can
- * wait for each other, in whatever order they lock. */
+/* Among several nobody waits long for a lock: who needs to waits alone. So no two transactions of several can wait for each other, in
+ * whatever order they lock. */
 static const finq_pg_statement short_waits = {"short_waits", "SELECT pg_catalog.set_config('lock_timeout', '50ms', true)", 1,
                                               NULL};
 
@@ -234,18 +235,19 @@ static finq_error *job_read(const PGresult **rows, PGconn *connection, const fin
     return call_lost(connection, "an answer too many", job->pool);
 }
 
-/* `*failed` is the number of the first call that failed, or -1 where all of them are committed. */
+/* `*failed` where one of them failed, and none has had an effect; else all of them are committed. */
 static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline)
 {
     PGresult *end;
     const PGresult *limit;
-    *failed = -1;
+    *failed = 0;
     FINQ_TRY(job_read(&limit, connection, jobs[0], deadline));
     for (int i = 0; i < count; i++) {
         FINQ_TRY(job_read(&jobs[i]->rows, connection, jobs[i], deadline));
-        if (!jobs[i]->rows && *failed < 0)
-            *failed = i;
+        *failed |= !jobs[i]->rows;
     }
+    for (int i = 0; *failed && i < count; i++)
+        jobs[i]->rows = NULL; /* what came before is rolled back too */
     FINQ_TRY(result_next(&end, connection, jobs[0]->statement, deadline, jobs[0]->pool));
     if (PQresultStatus(end) == PGRES_PIPELINE_SYNC && PQexitPipelineMode(connection)) {
         PQclear(end);
@@ -263,14 +265,14 @@ static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, P
 static finq_error *jobs_together(int *failed, finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline,
                                  int named)
 {
-    *failed = 0;
+    *failed = 1;
     finq_error *lost = jobs_send(jobs, count, connection, deadline, named);
     if (!lost)
         return jobs_read(failed, jobs, count, connection, deadline);
     return finq_pg_is_clean(connection) ? NULL : lost;
 }
 
-static void job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline, int named)
+void pg_job_alone(finq_pg_job *job, PGconn *connection, apr_time_t deadline, int named)
 {
     job->error = finq_pg_call(&job->rows, connection, job->statement, job->args, deadline, named, job->pool);
     if (job->error && job->error->undone)
@@ -289,15 +291,12 @@ void pg_jobs_fail(finq_pg_job *const *jobs, int count, const finq_error *lost)
 
 void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
-    int failed = 0;
-    finq_error *lost = count > 1 ? jobs_together(&failed, jobs, count, connection, deadline, named) : NULL;
+    int failed;
+    finq_error *lost = jobs_together(&failed, jobs, count, connection, deadline, named);
     if (lost)
         pg_jobs_fail(jobs, count, lost);
-    if (lost || failed < 0)
-        return;
-    for (int i = 0; i < count; i++) { /* the culprit last: it may be one that waits for a lock */
-        if (i != failed)
-            job_alone(jobs[i], connection, deadline, named);
-    }
-    job_alone(jobs[failed], connection, deadline, named);
+    else if (failed && count == 1)
+        jobs[0]->aside = 1;
+    for (int i = 0; !lost && failed && count > 1 && i < count; i++)
+        finq_pg_calls(&jobs[i], 1, connection, deadline, named);
 }

@@ -117,7 +117,7 @@ static finq_pg_job *crowd_make(crowd *made, finq_pg_job *const *jobs, int count,
 }
 
 /* Asks crowds, and those between them that promise what they lock, in one transaction. Answers the error with which the connection was
- * lost. Any other of a crowd is none: it had no effect, and its members are asked alone. */
+ * lost. A crowd that was put aside had no effect, and its members are asked alone. */
 static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
     apr_pool_t *pool = jobs[0]->pool;
@@ -135,10 +135,8 @@ static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *conne
     }
     if (calling)
         finq_pg_calls(calls, calling, connection, deadline, named);
-    for (int i = 0; i < calling; i++) {
-        if (calls[i]->error && !finq_pg_is_clean(connection))
-            lost = calls[i]->error;
-    }
+    for (int i = 0; i < calling && !lost; i++)
+        lost = calls[i]->error;
     for (int i = 0; i < crowding; i++) {
         if (crowds[i].call.rows)
             answer_share(crowds[i].members, crowds[i].count, crowds[i].call.rows);
@@ -160,11 +158,15 @@ static void unanswered_ask(finq_pg_job *const *jobs, int count, PGconn *connecti
 
 void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
+    if (count == 1) {
+        pg_job_alone(jobs[0], connection, deadline, named);
+        return;
+    }
     finq_pg_job **left = apr_palloc(jobs[0]->pool, (apr_size_t)count * sizeof *left);
     finq_error *lost = crowds_ask(jobs, count, connection, deadline, named);
     int unanswered = 0;
     for (int i = 0; i < count; i++) {
-        if (!jobs[i]->rows && !jobs[i]->error)
+        if (!jobs[i]->rows && !jobs[i]->error && !jobs[i]->aside)
             left[unanswered++] = jobs[i];
     }
     if (lost)

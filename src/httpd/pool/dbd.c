@@ -93,7 +93,7 @@ static PGconn *connection_take(borrowed *loan, request_db *self, const finq_gate
  * nothing can be written tells of no better place: then it is as if none could be had. */
 static void give_back(borrowed *loan, request_db *self, const finq_gate_call *call)
 {
-    int moved = call->job.error && call->job.error->moved;
+    int moved = call->job.error && call->job.error->moved && apr_time_now() < loan->deadline; /* else it was cut, being late */
     int late = loan->connection && (apr_time_now() >= loan->deadline || (moved && loan->is_new));
     if (moved && !loan->is_new)
         finq_gate_moved(loan->gate, call->generation);
@@ -207,6 +207,12 @@ static int call_together(borrowed *loan, finq_gate_call *call, finq_gate_call *t
     return count;
 }
 
+static finq_gate_call call_of(finq_pg_job job, int named, int alone)
+{
+    return (finq_gate_call){
+        .job = {.statement = job.statement, .args = job.args, .pool = job.pool}, .named = named, .alone = alone};
+}
+
 static finq_error *call_once(request_db *self, finq_gate_call *call)
 {
     borrowed loan = {0};
@@ -220,7 +226,10 @@ static finq_error *call_once(request_db *self, finq_gate_call *call)
         give_back(&loan, self, call); /* first: the database works for the next while these are woken */
         finq_gate_served(together, count, call);
     }
-    return call->job.error;
+    if (!call->job.aside)
+        return call->job.error;
+    *call = call_of(call->job, call->named, 1);
+    return call_once(self, call);
 }
 
 /* Whether a call may be made again on a new connection: its first time had no effect, or the second is known as the same. */
@@ -233,8 +242,8 @@ static int may_repeat(const request_db *self, const finq_gate_call *call)
 static finq_error *call_repeated(request_db *self, const PGresult **rows, const finq_pg_statement *statement,
                                  const finq_pg_args *args, apr_pool_t *pool)
 {
-    finq_gate_call call = {.job = {.statement = statement, .args = args, .pool = pool},
-                           .named = finq_config_of(self->server)->prepared_statements};
+    finq_gate_call call = call_of((finq_pg_job){.statement = statement, .args = args, .pool = pool},
+                                  finq_config_of(self->server)->prepared_statements, 0);
     finq_gate_call again = call;
     finq_error *error = call_once(self, &call);
     *rows = call.job.rows;

@@ -113,7 +113,7 @@ static void wake_all(finq_gate *gate)
 /* A call that another has taken along waits without a limit of its own: the other has one. */
 static void call_wait(finq_gate_call *call, apr_interval_time_t most)
 {
-    apr_thread_cond_timedwait(call->woken, lock, most);
+    apr_thread_cond_timedwait(call->woken, lock, most > 0 ? most : 0); /* less than none is without a limit to APR */
     while (call->taken_at && !call->served)
         apr_thread_cond_wait(call->woken, lock);
 }
@@ -272,7 +272,7 @@ void finq_gate_leave(finq_gate *gate, int clean, int late)
         gate->answered_at = apr_time_now();
         if (gate->answered_at >= gate->failed_at + BREAK_TIME)
             gate->failed_at = 0;
-        if (gate->idle < IDLE_MAX)
+        if (gate->idle < IDLE_MAX && gate->in_use + gate->idle < gate->most) /* a host that joined may have brought one more */
             gate->idle_since[gate->idle++] = gate->answered_at;
     }
     gate_show(gate);
@@ -286,7 +286,7 @@ void finq_gate_leave(finq_gate *gate, int clean, int late)
 /* A host with less patience would cut the others' connection. */
 static int goes_with(const finq_gate_call *other, const finq_gate_call *call)
 {
-    return other->job.statement->crowd && other->named == call->named &&
+    return other->job.statement->crowd && !other->alone && other->named == call->named &&
            other->deadline - other->until == call->deadline - call->until;
 }
 
@@ -309,7 +309,7 @@ int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *toge
     finq_gate_call *other, *next;
     int count = 1;
     together[0] = call;
-    if (!call->job.statement->crowd || apr_time_now() >= call->until)
+    if (!call->job.statement->crowd || call->alone || apr_time_now() >= call->until)
         return count;
     apr_thread_mutex_lock(lock);
     gate = gate_resolve(gate);
