@@ -78,9 +78,8 @@ BEGIN
     RETURN v_done;
 END $$;
 
--- Sessions without a consent, p_retention seconds after they have ended: of this week and those before it that still stand, then
--- kept ones. Those of a past week go with it, but for what has files or
--- account data.
+-- Sessions without a consent, p_retention seconds after they have ended: of this week and those before it that still stand, and where
+-- these are fewer than a batch, kept ones too. Those of a past week go with it, but for what has files or account data: these last.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_sessions(p_retention integer) RETURNS integer
     LANGUAGE plpgsql
 AS $$
@@ -94,18 +93,20 @@ BEGIN
                          WHERE NOT s.kept AND s.session_id >= v_first
                            AND s.is_over AND s.expires_at <= v_until
                          ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
-    IF v_sessions = '{}' THEN
-        v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
+    IF cardinality(v_sessions) < finq.janitor_batch_rows() THEN
+        v_sessions := v_sessions || ARRAY(
+                            SELECT s.session_id FROM finq.session s
                              WHERE s.kept AND s.is_over AND s.expires_at <= v_until
                              ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
-    IF v_sessions = '{}' THEN
+    IF cardinality(v_sessions) < finq.janitor_batch_rows() THEN
         v_filed := ARRAY(SELECT e.session_id FROM finq.upload u JOIN finq.step e ON e.step_id = u.step_id AND NOT e.kept
                           WHERE NOT u.kept AND u.step_id < v_first LIMIT 10 * finq.janitor_batch_rows())
                 || ARRAY(SELECT s.session_id FROM finq.session s JOIN finq.feed f ON f.session_id = s.session_id
                           WHERE NOT s.kept AND s.session_id < v_first AND s.is_over
                             AND s.expires_at <= v_until LIMIT finq.janitor_batch_rows());
-        v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
+        v_sessions := v_sessions || ARRAY(
+                            SELECT s.session_id FROM finq.session s
                              WHERE NOT s.kept AND s.session_id = ANY (v_filed)
                                AND s.is_over AND s.expires_at <= v_until
                              LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);

@@ -139,9 +139,10 @@ DECLARE
 BEGIN
     v_sessions := ARRAY(SELECT s.session_id FROM finq.session s WHERE NOT s.kept AND s.session_id < v_past AND s.credentials_id IS NOT NULL
                          ORDER BY s.credentials_id LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
-    IF v_sessions = '{}' THEN
-        v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
-                             WHERE NOT s.kept AND s.session_id < v_past
+    IF cardinality(v_sessions) < finq.janitor_batch_rows() THEN
+        v_sessions := v_sessions || ARRAY(
+                            SELECT s.session_id FROM finq.session s
+                             WHERE NOT s.kept AND s.session_id < v_past AND s.session_id <> ALL (v_sessions)
                                AND (s.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') OR s.expires_at > v_until)
                              ORDER BY s.session_id LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;

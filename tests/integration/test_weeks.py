@@ -201,6 +201,24 @@ def test_documents_of_what_ended_are_removed(own, client):
     assert own.psql("SELECT count(*) FROM finq.upload_removed") == files
 
 
+def test_what_is_due_goes_wherever_it_stands(own, client):
+    """In one run: of this week, of a past week with files, and kept. Red where one is looked for only when none of another was found."""
+    young, filed, kept = (walk(client, CARD, to=1) for _ in range(3))
+    own.psql("UPDATE finq.session SET status = 'SESSION_PENDING', is_over = NULL, waits_for = 'DECISION', waits_since = clock_timestamp()"
+             f" WHERE session_id = '{kept.session_id}'")
+    age(own, kept)
+    consented = walk(client)
+    assert consented.exchange().status == 200
+    age(own, consented)
+    assert run(own)["sessions_kept"] == 2, "that has a consent, and that waits"
+    age(own, filed)
+    own.psql(f"UPDATE finq.session SET waits_for = NULL, waits_since = NULL WHERE session_id = '{kept.session_id}'")
+    for user in (young, filed, kept):
+        ended(own, user)
+    assert run(own)["sessions_removed"] == 3
+    assert [rows(own, user) for user in (young, filed, kept)] == ["", "", ""] and rows(own, consented) != ""
+
+
 def test_undelivered_events_are_kept(own, client):
     """What was delivered goes with its week, after its retention."""
     own.psql(f"""SELECT finq.week_add('outbox', finq.week_start(clock_timestamp() - interval '8 weeks'));
