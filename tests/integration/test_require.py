@@ -237,6 +237,14 @@ def test_pretences_sent_many_times(guarded, bearer):
     assert answer.status == 200 and b"forged" not in answer.body and b"ana-7" in answer.body
 
 
+@pytest.mark.parametrize("names", ["X-Finq-Consent-User, x-finq-consent-skill", "keep-alive,X-FINQ-CONSENT-Tenant ,\tX-Finq-Consent-Expires", "X-Finq-Consent-User"])
+def test_connection_takes_nothing_away(bearer, names):
+    """mod_proxy drops what it names. Red without connection_clean."""
+    got = told(bearer.get("/app/x", Connection=names))
+    assert TOLD <= got.keys() and got["x-finq-consent-user"] == "ana-7"
+    assert "x-other" not in told(bearer.get("/app/x", Connection=f"{names}, X-Other", X_Other="hop")), "what else it names goes, as ever"
+
+
 def test_a_user_that_is_no_header(guarded, bearer):
     """Percent-encoded: a line end in it ends no header. Red where headers_tell does without visible()."""
     for user, encoded in (("a\r\nX-Admin: yes", "a%0D%0AX-Admin:%20yes"), ("ă%", "%C4%83%25"), ("~!a.b@c", "~!a.b@c")):
@@ -327,7 +335,9 @@ def test_all_of_several(guarded, bearer):
 
 
 def test_without_an_auth_type(guarded, bearer):
-    assert bearer.get("/typeless/x").status == 200
+    """Nor does the token go on. Red where headers_tell leaves it."""
+    got = told(bearer.get("/typeless/x"))
+    assert "authorization" not in got and got["x-finq-consent-user"] == "ana-7"
     guarded.httpd.log.expect("AH01630: client denied by server configuration")
     assert bearer.get("/typeless/x", Authorization="Bearer wrong").status == 403
 

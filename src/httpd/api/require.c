@@ -129,6 +129,7 @@ static void headers_tell(request_rec *r, const finq_required *required)
     tell(r, "X-Finq-Consent-User", bearer->tenant_user_id ? visible(bearer->tenant_user_id, r->pool) : NULL);
     tell(r, "X-Finq-Consent-Skill", bearer->skill);
     tell(r, "X-Finq-Consent-Expires", finq_clock_text(bearer->consent_exp, r->pool));
+    tell(r, "Authorization", NULL); /* the consent's access_token, whatever the AuthType is */
 }
 
 /* ---- the provider ---- */

@@ -1,6 +1,7 @@
 #include "httpd/bearing.h"
 
 #include <apr_lib.h>
+#include <apr_strings.h>
 #include <http_core.h>
 #include <string.h>
 
@@ -32,6 +33,24 @@ static void pretence_remove(request_rec *r)
     }
 }
 
+/* mod_proxy takes away whatever headers a client's Connection names, and so what we tell. */
+static void connection_clean(request_rec *r)
+{
+    const char *names = apr_table_get(r->headers_in, "Connection"), *kept = NULL;
+    char *rest;
+    if (!names)
+        return;
+    for (char *name = apr_strtok(apr_pstrdup(r->pool, names), ", \t\v\f\r\n", &rest); name;
+         name = apr_strtok(NULL, ", \t\v\f\r\n", &rest)) {
+        if (!is_told_by_us(name))
+            kept = kept ? apr_pstrcat(r->pool, kept, ", ", name, NULL) : name;
+    }
+    if (kept)
+        apr_table_setn(r->headers_in, "Connection", kept);
+    else
+        apr_table_unset(r->headers_in, "Connection");
+}
+
 static const char *take(request_rec *r, const char *name)
 {
     const char *value = apr_table_get(r->headers_in, name);
@@ -45,6 +64,7 @@ int finq_bearing_take(request_rec *r)
         return DECLINED;
     finq_bearing *bearing = apr_pcalloc(r->pool, sizeof *bearing);
     pretence_remove(r);
+    connection_clean(r);
     bearing->client_id = apr_table_get(r->headers_in, "X-Finq-Client-Id");
     bearing->client_secret = take(r, SECRET);
     bearing->credentials_id = apr_table_get(r->headers_in, "X-Finq-Credentials-Id");
