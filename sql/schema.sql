@@ -554,6 +554,15 @@ CREATE TABLE finq.replay (
 );
 CREATE INDEX replay_expires_at ON finq.replay USING btree (expires_at);
 
+CREATE TABLE finq.retention (
+    only_one boolean NOT NULL DEFAULT true,
+    sessions integer NOT NULL DEFAULT 2592000,
+    events integer NOT NULL DEFAULT 2592000,
+    audit integer NOT NULL DEFAULT 315360000,
+    CONSTRAINT retention_only_one_check CHECK (only_one),
+    CONSTRAINT retention_pkey PRIMARY KEY (only_one)
+);
+
 CREATE TABLE finq.revocation (
     revocation_id uuid NOT NULL DEFAULT gen_random_uuid(),
     client_id uuid NOT NULL,

@@ -540,6 +540,9 @@ finq_error *finq_call_janitor_batch(finq_janitor_batch_out *out, finq_db *db, co
 typedef struct finq_janitor_begin_in {
     const char *holder;
     apr_int32_t every;
+    apr_int32_t session_retention;
+    apr_int32_t event_retention;
+    apr_int32_t audit_retention;
 } finq_janitor_begin_in;
 typedef struct finq_janitor_begin_out {
     apr_int64_t epoch;

@@ -203,7 +203,7 @@ CREATE OR REPLACE FUNCTION finq.outbox_resend(p_event_id bigint) RETURNS json
 AS $$
 BEGIN
     UPDATE finq.outbox o
-       SET state = 'WAITING', attempts = 0, tried_since = clock_timestamp(), next_at = clock_timestamp()
+       SET state = 'WAITING', attempts = 0, delivered_at = NULL, tried_since = clock_timestamp(), next_at = clock_timestamp()
      WHERE o.event_id = p_event_id;
     IF NOT FOUND THEN
         RAISE no_data_found USING MESSAGE = format('No event has the id %s.', p_event_id);

@@ -305,9 +305,10 @@ BEGIN
 END $$;
 
 -- Begins a run, unless one is under way or began within the last p_every seconds: then `epoch` is NULL, and p_holder may see who
--- had it. `lag` is in seconds, `last_run`, when a run last came to its end, seconds since 1970. The weeks are
+-- had it. A server says its retentions, in seconds. `lag` is in seconds, `last_run`, when a run last came to its end, seconds since 1970. The weeks are
 -- as finq.week_report has them.
-CREATE OR REPLACE FUNCTION finq.janitor_begin(p_holder text, p_every integer, OUT epoch bigint, OUT lag bigint, OUT last_run bigint,
+CREATE OR REPLACE FUNCTION finq.janitor_begin(p_holder text, p_every integer, p_session_retention integer, p_event_retention integer,
+    p_audit_retention integer, OUT epoch bigint, OUT lag bigint, OUT last_run bigint,
     OUT holder text, OUT weeks_ahead integer, OUT weeks_missing integer, OUT weeks_pinned integer, OUT weeks_contended integer)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
@@ -315,6 +316,9 @@ AS $$
 #variable_conflict use_column
 BEGIN
     epoch := finq.lease_take('janitor', p_holder, 60, p_every);
+    UPDATE finq.retention r SET sessions = p_session_retention, events = p_event_retention, audit = p_audit_retention
+     WHERE epoch IS NOT NULL AND p_session_retention IS NOT NULL
+       AND (r.sessions, r.events, r.audit) <> (p_session_retention, p_event_retention, p_audit_retention);
     lag := finq.janitor_lag();
     SELECT finq.seconds(l.given_at), l.holder INTO last_run, holder FROM finq.lease l WHERE l.name = 'janitor';
     SELECT w.ahead, w.missing, w.pinned, w.contended INTO weeks_ahead, weeks_missing, weeks_pinned, weeks_contended
@@ -322,7 +326,7 @@ BEGIN
 END $$;
 
 -- Does a batch of p_job, the first where that is NULL. What comes next is `next_job`: the same one where there may be more to do,
--- NULL after the last. Retentions are in seconds. `outcome` is 'ok'; 'lost' where the lease is no more p_epoch's; or 'failed',
+-- NULL after the last. Retentions are in seconds, NULL for the servers'. `outcome` is 'ok'; 'lost' where the lease is no more p_epoch's; or 'failed',
 -- with the `problem`: then nothing of this batch has been done, and the others are not held up by it.
 CREATE OR REPLACE FUNCTION finq.janitor_batch(
     p_epoch bigint, p_job text, p_session_retention integer, p_event_retention integer, p_audit_retention integer,
@@ -342,6 +346,8 @@ BEGIN
         outcome := 'lost';
         RETURN;
     END IF;
+    SELECT coalesce(p_session_retention, r.sessions), coalesce(p_event_retention, r.events), coalesce(p_audit_retention, r.audit)
+      INTO p_session_retention, p_event_retention, p_audit_retention FROM finq.retention r;
     BEGIN
         done := CASE job
             WHEN 'sessions_expired' THEN finq.janitor_expire_sessions()

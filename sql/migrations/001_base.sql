@@ -749,6 +749,15 @@ CREATE TABLE finq.lease (
 );
 INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox'), ('audit_head'); -- the last is nobody's: it was given back when a head was signed
 
+-- How long what has ended stays, in seconds: what a server's janitor last went by, and what finqctl's goes by where it is told nothing.
+CREATE TABLE finq.retention (
+    only_one boolean NOT NULL DEFAULT true PRIMARY KEY CHECK (only_one),
+    sessions integer NOT NULL DEFAULT 2592000,
+    events   integer NOT NULL DEFAULT 2592000,
+    audit    integer NOT NULL DEFAULT 315360000
+);
+INSERT INTO finq.retention DEFAULT VALUES;
+
 -- Past weeks that could not be dropped yet: rows stay in the way of them that somebody holds, or somebody held the table.
 CREATE TABLE finq.week_held (
     partition text        NOT NULL PRIMARY KEY,

@@ -16,12 +16,6 @@ typedef struct {
     int failed;     /* batches */
 } janitor;
 
-static const char *value_or(const ctl_command *command, const char *name, const char *preset)
-{
-    const char *value = ctl_value(command, name);
-    return value ? value : preset;
-}
-
 static ctl_exit call(json_t **answer, ctl_command *command, const char *sql, const char *const *values, int count)
 {
     const char *json;
@@ -45,7 +39,10 @@ static ctl_exit begin(janitor *j)
     json_t *answer;
     ctl_exit code = limit(j);
     if (code == CTL_OK)
-        code = call(&answer, j->command, "SELECT to_json(b) FROM finq.janitor_begin(p_holder => $1, p_every => 0) b", values, 1);
+        code = call(&answer, j->command,
+                    "SELECT to_json(b) FROM finq.janitor_begin(p_holder => $1, p_every => 0,"
+                    " p_session_retention => NULL, p_event_retention => NULL, p_audit_retention => NULL) b",
+                    values, 1);
     if (code != CTL_OK)
         return code;
     json_t *epoch = json_object_get(answer, "epoch");
@@ -75,9 +72,8 @@ static ctl_exit batch_tell(janitor *j, const json_t *answer)
 
 static ctl_exit batches(janitor *j)
 {
-    const char *values[5] = {j->epoch, NULL, value_or(j->command, "--session-retention", "2592000"),
-                             value_or(j->command, "--event-retention", "2592000"),
-                             value_or(j->command, "--audit-retention", "315360000")};
+    const char *values[5] = {j->epoch, NULL, ctl_value(j->command, "--session-retention"),
+                             ctl_value(j->command, "--event-retention"), ctl_value(j->command, "--audit-retention")};
     for (;;) {
         apr_time_t since = finq_clock_steady();
         json_t *answer;

@@ -350,9 +350,9 @@ const ctl_verb ctl_verbs[] = {
      "that will, and removes what is past its time. Files go when a server of their FinqUploadDir next looks. Standard error "
      "shows how far it is; prints the rows of each job, and how the weeks of the tables stand then. Exit code 5 where a server is "
      "at it, 1 where a job failed; a batch of rows that takes longer than 30 s has.",
-     {{"--session-retention", "SECONDS", 0, "The servers' FinqSessionRetention (default 2592000, 30 days)."},
-      {"--event-retention", "SECONDS", 0, "The servers' FinqEventRetention (default 2592000, 30 days)."},
-      {"--audit-retention", "SECONDS", 0, "The servers' FinqAuditRetention (default 315360000, 10 years)."},
+     {{"--session-retention", "SECONDS", 0, "In the place of the servers' FinqSessionRetention."},
+      {"--event-retention", "SECONDS", 0, "In the place of the servers' FinqEventRetention."},
+      {"--audit-retention", "SECONDS", 0, "In the place of the servers' FinqAuditRetention."},
       {NULL, NULL, 0, NULL}}, ctl_janitor_run},
     {"audit", "verify",
      "Says whether the audit trail is what was once written: the janitor's next run chains each line "

@@ -1213,11 +1213,15 @@ finq_error *finq_call_janitor_begin(finq_janitor_begin_out *out, finq_db *db, co
     static const finq_pg_statement statement = {
         "finq_janitor_begin",
         "SELECT epoch, lag, last_run, holder, weeks_ahead, weeks_missing, weeks_pinned, weeks_contended FROM "
-        "finq.janitor_begin(p_holder => $1, p_every => $2)", 0, NULL};
+        "finq.janitor_begin(p_holder => $1, p_every => $2, p_session_retention => $3, p_event_retention => $4, "
+        "p_audit_retention => $5)", 0, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_text(&args, in->holder);
     finq_pg_arg_int(&args, in->every);
+    finq_pg_arg_int(&args, in->session_retention);
+    finq_pg_arg_int(&args, in->event_retention);
+    finq_pg_arg_int(&args, in->audit_retention);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = janitor_begin_read(rows, 0);
     return NULL;

@@ -65,7 +65,11 @@ static void done(janitor *j, const char *job, apr_int64_t count)
 static finq_error *begin(int *is_ours, janitor *j)
 {
     finq_janitor_begin_out row;
-    finq_janitor_begin_in in = {.holder = finq_process_name(j->pool), .every = DUE_SHARE(j->config->janitor_interval)};
+    finq_janitor_begin_in in = {.holder = finq_process_name(j->pool),
+                                .every = DUE_SHARE(j->config->janitor_interval),
+                                .session_retention = j->config->session_retention,
+                                .event_retention = j->config->event_retention,
+                                .audit_retention = j->config->audit_retention};
     FINQ_TRY(finq_call_janitor_begin(&row, db_of(j), &in, j->pool));
     finq_metrics_janitor_seen(&j->config->runtime->meter, row.lag, row.last_run);
     finq_weeks weeks = {row.weeks_ahead, row.weeks_missing, row.weeks_pinned, row.weeks_contended};

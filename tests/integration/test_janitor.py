@@ -226,7 +226,7 @@ def test_feeds_without_a_session_go(own, client):
 
 def test_one_run_at_a_time(own, client):
     """Red without the look at epoch in janitor.c's begin."""
-    own.psql("SELECT finq.janitor_begin('another server', 0)")
+    own.psql("SELECT finq.janitor_begin('another server', 0, NULL, NULL, NULL)")
     done = own.finqctl("janitor", "run", check=False)
     own.psql("UPDATE finq.lease SET until = '-infinity'")
     assert done.returncode == 5 and "another server" in done.stderr and done.stdout == "" and run(own) == {}
@@ -236,7 +236,7 @@ def test_who_has_lost_the_lease_does_nothing(own, client):
     """Red without finq.lease_keep in finq.janitor_batch."""
     user = walk(client, CARD, to=1)
     age(own, user.session_id, "25 hours")
-    epoch = own.psql("SELECT epoch FROM finq.janitor_begin('a leader', 0)")
+    epoch = own.psql("SELECT epoch FROM finq.janitor_begin('a leader', 0, NULL, NULL, NULL)")
     own.psql("UPDATE finq.lease SET until = clock_timestamp() - interval '1 second' WHERE name = 'janitor'")
     batch = f"SELECT outcome, done FROM finq.janitor_batch({epoch}, NULL, 0, 0, 86400)"
     assert own.psql(batch) == "lost|0" and session(own, user.session_id) == "SESSION_IN_PROGRESS"

@@ -12,6 +12,7 @@ from finqenv.process import until
 from finqenv.proxy import Proxy
 from finqenv.uploads import Desk
 
+DAY = 24 * 3600
 PNG, OTHER = documents.png(), documents.png(shade=0x77)
 PAGES = "".join(f'<Location "{path}">\nSetHandler {handler}\nRequire all granted\n</Location>\n'
                 for path, handler in (("/metrics", "finq-metrics"), ("/server-status", "server-status")))
@@ -66,6 +67,25 @@ def test_it_works_by_itself(desk):
     until(lambda: figure(desk, "JanitorDone") == jobs_done(desk, host) >= 2, what="the sum of all jobs")
     assert figure(desk, "JanitorFailures") == failures and figure(desk, "JanitorLagSeconds") == 0
     desk.installation.httpd.log.wait_for(r"FINQ12: janitor: sessions_removed 1")
+
+
+def test_finqctl_goes_by_what_the_servers_go_by(make_server, server):
+    """Where it is told nothing else. Red with presets of its own, and where janitor_begin does not note them."""
+    patient = Desk(make_server(cluster=server.postgres, database="janitor_patient", directives={"FinqJanitorInterval": "1", "FinqSessionRetention": "90d",
+                                                                                               "FinqEventRetention": "45d", "FinqAuditRetention": "20y"}))
+    psql, user = patient.installation.psql, patient.user()
+    end(patient, user, "40 days")
+    until(lambda: psql("SELECT sessions, events, audit FROM finq.retention") == f"{90 * DAY}|{45 * DAY}|{20 * 365 * DAY}", what="the server's run")
+    patient.installation.httpd.stop()  # which would be at it now and then
+    assert "sessions_removed" not in filled(patient.installation.finqctl("janitor", "run"))
+    assert filled(patient.installation.finqctl("janitor", "run", "--session-retention", f"{30 * DAY}"))["sessions_removed"] == 1
+    assert psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{user.session_id}'") == "0"
+    assert psql("SELECT sessions FROM finq.retention") == f"{90 * DAY}", "it was for once"
+
+
+def filled(done):
+    """The jobs that found something."""
+    return {job: rows for job, rows in done.items() if rows}
 
 
 def test_a_disk_that_refuses(desk):

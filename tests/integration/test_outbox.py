@@ -248,6 +248,20 @@ def test_sent_again_on_demand(bank, receiver):
     assert bank.ctl("outbox", "resend", "999999999", check=False).returncode == 3
 
 
+def test_what_was_sent_again_in_vain_stays(bank, receiver):
+    """As long as any that was given up, however long ago it was delivered first. Red where finq.outbox_resend leaves delivered_at."""
+    pend(bank)
+    deliver(bank)
+    bank.psql("UPDATE finq.outbox SET delivered_at = clock_timestamp() - interval '29 days 23 hours', created_at = created_at - interval '1 hour'")
+    event = listed(bank, "delivered")[0]["event_id"]
+    bank.ctl("outbox", "resend", event)
+    bank.psql("UPDATE finq.outbox SET tried_since = tried_since - interval '73 hours'")
+    receiver.status = 500
+    assert deliver(bank)[0]["result"]["state"] == "GIVEN_UP"
+    assert bank.psql("SELECT coalesce(delivered_at, next_at) > clock_timestamp() - interval '1 day' FROM finq.outbox") == "t"
+    assert [one["event_id"] for one in listed(bank, "given_up")] == [event]
+
+
 def give_up(bank, receiver):
     """An event that was tried in vain for three days; it takes the webhook with it."""
     pend(bank)
