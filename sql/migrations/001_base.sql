@@ -756,7 +756,7 @@ CREATE TABLE finq.retention (
     events   integer NOT NULL DEFAULT 2592000,
     audit    integer NOT NULL DEFAULT 315360000
 );
-INSERT INTO finq.retention DEFAULT VALUES;
+INSERT INTO finq.retention (only_one) VALUES (true);
 
 -- Past weeks that could not be dropped yet: rows stay in the way of them that somebody holds, or somebody held the table.
 CREATE TABLE finq.week_held (
