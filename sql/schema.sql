@@ -86,7 +86,8 @@ CREATE TYPE finq.page_facts AS (
     colours text,
     logo text,
     status finq.session_status,
-    updated_at bigint
+    updated_at bigint,
+    session_key bytea
 );
 
 CREATE TYPE finq.published_skill AS (
@@ -472,6 +473,7 @@ CREATE TABLE finq.page (
     created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
     expires_at timestamp with time zone NOT NULL,
     session_id uuid,
+    session_key bytea,
     begun_at timestamp with time zone,
     wrong_numbers smallint NOT NULL DEFAULT 0,
     CONSTRAINT page_pkey PRIMARY KEY (page_id)

@@ -119,6 +119,7 @@ typedef struct finq_page_facts_row {
     const char *logo;
     const char *status; /**< finq.session_status */
     apr_int64_t updated_at;
+    finq_bytes session_key;
 } finq_page_facts_row;
 
 typedef struct finq_exchange_answer_row {
@@ -585,6 +586,7 @@ typedef struct finq_page_begin_in {
     const finq_id *page_id;
     apr_int32_t generation;
     const finq_id *session_id;
+    finq_bytes session_key;
     apr_int32_t session_ttl;
 } finq_page_begin_in;
 typedef finq_page_facts_row finq_page_begin_out;

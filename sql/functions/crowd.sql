@@ -322,7 +322,7 @@ CREATE OR REPLACE FUNCTION finq.page_looks(
     p_client_id uuid[], p_page_id uuid[], p_generation integer[],
     OUT outcome text, OUT skill_id integer, OUT key_id bigint, OUT tenant_user_id bytea, OUT language text, OUT prefill bytea, OUT return_link bytea,
     OUT data_key bytea, OUT expires_at bigint, OUT session_id uuid, OUT tenant text, OUT colours text, OUT logo text,
-    OUT status finq.session_status, OUT updated_at bigint, OUT member integer)
+    OUT status finq.session_status, OUT updated_at bigint, OUT session_key bytea, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -331,7 +331,7 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT 'ok', p.skill_id, p.key_id, p.tenant_user_id, p.language, p.prefill, p.return_link, p.data_key, finq.seconds(p.expires_at),
-           p.session_id, coalesce(b.name, t.name), b.colour || '-' || b.dark_colour, b.logo_id, NULL::finq.session_status, NULL::bigint, u.member
+           p.session_id, coalesce(b.name, t.name), b.colour || '-' || b.dark_colour, b.logo_id, NULL::finq.session_status, NULL::bigint, p.session_key, u.member
       FROM generate_subscripts(p_page_id, 1) AS u (member)
       JOIN finq.page p ON p.page_id = p_page_id[u.member] AND p.client_id = p_client_id[u.member] AND p.generation = p_generation[u.member]
                       AND p.expires_at > clock_timestamp() AND p.session_id IS NULL

@@ -24,6 +24,8 @@ CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
                             UNION ALL
                             SELECT finq.wrapping_key(p.data_key), 0, 0, 0, count(*), 0, 0 FROM finq.page p WHERE p.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
+                            SELECT finq.wrapping_key(p.session_key), 0, 0, 0, count(*), 0, 0 FROM finq.page p WHERE p.session_key IS NOT NULL GROUP BY 1
+                            UNION ALL
                             SELECT finq.wrapping_key(p.data_key), 0, 0, 0, 0, count(*), 0 FROM finq.payment p WHERE p.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
                             SELECT finq.wrapping_key(r.reference_key), 0, 0, 0, 0, 0, count(*) FROM (SELECT f.reference_key FROM finq.feed f WHERE f.reference_key IS NOT NULL
@@ -51,6 +53,10 @@ CREATE OR REPLACE FUNCTION finq.data_key_batch(p_table text, p_after uuid, p_key
                 UNION ALL
                 (SELECT p.page_id, p.client_id, p.data_key, p.tenant_user_id, NULL FROM finq.page p
                   WHERE p_table = 'page' AND p.page_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY p.page_id LIMIT 1000)
+                UNION ALL
+                (SELECT p.page_id, p.client_id, p.session_key, NULL, NULL FROM finq.page p
+                  WHERE p_table = 'page_session' AND p.session_key IS NOT NULL
+                    AND p.page_id > coalesce(p_after, '00000000000000000000000000000000') ORDER BY p.page_id LIMIT 1000)
                 UNION ALL
                 (SELECT f.credentials_id, f.client_id, f.reference_key, NULL, NULL FROM finq.feed f
                   WHERE p_table = 'feed' AND f.reference_key IS NOT NULL
@@ -85,6 +91,11 @@ BEGIN
         UPDATE finq.page p SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')
           FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text, user_mac text)
          WHERE p.page_id = r.id AND p.data_key = decode(r.data_key, 'hex');
+    ELSIF p_table = 'page_session' THEN
+        PERFORM FROM finq.page p JOIN json_to_recordset(p_rows) AS r (id uuid) ON p.page_id = r.id ORDER BY p.page_id FOR NO KEY UPDATE OF p;
+        UPDATE finq.page p SET session_key = decode(r.rewrapped, 'hex')
+          FROM json_to_recordset(p_rows) AS r (id uuid, data_key text, rewrapped text)
+         WHERE p.page_id = r.id AND p.session_key = decode(r.data_key, 'hex');
     ELSIF p_table = 'payment' THEN
         PERFORM FROM finq.payment p JOIN json_to_recordset(p_rows) AS r (id uuid) ON p.payment_id = r.id ORDER BY p.payment_id FOR NO KEY UPDATE OF p;
         UPDATE finq.payment p SET data_key = decode(r.rewrapped, 'hex'), user_mac = decode(r.user_mac, 'hex')

@@ -26,6 +26,7 @@ BEGIN
     v_facts.data_key := p_page.data_key;
     v_facts.expires_at := finq.seconds(p_page.expires_at);
     v_facts.session_id := p_page.session_id;
+    v_facts.session_key := p_page.session_key;
     v_facts.outcome := CASE
         WHEN p_page.page_id IS NULL OR p_page.generation <> p_generation OR p_page.expires_at <= clock_timestamp() THEN 'not_found'
         WHEN NOT v_active THEN 'unauthorized_tenant' ELSE 'ok' END;
@@ -105,7 +106,8 @@ BEGIN
         END IF;
     END IF;
     UPDATE finq.page p
-       SET generation = v_page.generation, session_id = v_page.session_id, renewed_by = p_request_id, wrong_numbers = 0,
+       SET generation = v_page.generation, session_id = v_page.session_id,
+           session_key = CASE WHEN v_page.session_id IS NOT NULL THEN p.session_key END, renewed_by = p_request_id, wrong_numbers = 0,
            expires_at = date_trunc('second', clock_timestamp()) + p_ttl * interval '1 second'
      WHERE p.page_id = p_page_id
     RETURNING p.skill_id, p.generation, finq.seconds(p.expires_at) INTO skill_id, generation, expires_at;
@@ -127,7 +129,7 @@ COMMENT ON FUNCTION finq.page_look IS 'locks: page, crowd: page_looks'; -- in fa
 
 -- The session of a page: p_session_id, where it has none, or one that was never taken up and is too old for it. Of many who begin at
 -- once one settles it, and the others get the same.
-CREATE OR REPLACE FUNCTION finq.page_begin(p_client_id uuid, p_page_id uuid, p_generation integer, p_session_id uuid, p_session_ttl integer)
+CREATE OR REPLACE FUNCTION finq.page_begin(p_client_id uuid, p_page_id uuid, p_generation integer, p_session_id uuid, p_session_key bytea, p_session_ttl integer)
     RETURNS finq.page_facts
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
@@ -141,7 +143,7 @@ BEGIN
     IF FOUND AND (v_page.session_id IS NULL
                   OR v_page.begun_at + p_session_ttl * interval '1 second' <= v_now
                      AND NOT EXISTS (SELECT FROM finq.session s WHERE s.session_id = v_page.session_id)) THEN
-        UPDATE finq.page p SET session_id = p_session_id, begun_at = v_now WHERE p.page_id = p_page_id RETURNING p.* INTO v_page;
+        UPDATE finq.page p SET session_id = p_session_id, session_key = p_session_key, begun_at = v_now WHERE p.page_id = p_page_id RETURNING p.* INTO v_page;
     END IF;
     RETURN finq.page_facts_of(v_page, p_client_id, p_generation);
 END $$;

@@ -111,6 +111,7 @@ BEGIN
         PERFORM finq.uploads_gone(v_gone.session_id, v_gone.bytes);
     END LOOP;
     DELETE FROM finq.step_claim c WHERE c.session_id = ANY (p_sessions);
+    UPDATE finq.page p SET session_key = NULL WHERE p.session_id = ANY (p_sessions) AND p.session_key IS NOT NULL;
     DELETE FROM finq.payment p WHERE p.session_id = ANY (p_sessions);
     DELETE FROM finq.sandbox_order o WHERE o.session_id = ANY (p_sessions);
 END $$;

@@ -203,6 +203,7 @@ CREATE TABLE finq.page (
     created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
     expires_at     timestamptz NOT NULL,
     session_id     uuid        NULL,     -- from its first start on
+    session_key    bytea       NULL,     -- the session's data key, wrapped: whoever starts once more before the first step goes on under it
     begun_at       timestamptz NULL,
     wrong_numbers  smallint    NOT NULL DEFAULT 0 -- that were pressed in hand-offs since its newest address was made
 );
@@ -617,7 +618,8 @@ CREATE TYPE finq.return_answer AS (
 CREATE TYPE finq.page_facts AS (
     outcome text, skill_id integer, key_id bigint, tenant_user_id bytea, language text, prefill bytea, return_link bytea, data_key bytea,
     expires_at bigint, session_id uuid, tenant text, colours text, logo text, status finq.session_status,
-    updated_at bigint -- of the session
+    updated_at bigint, -- of the session
+    session_key bytea
 );
 
 CREATE TYPE finq.published_skill AS (skill_id integer, definition text);

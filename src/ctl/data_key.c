@@ -128,8 +128,9 @@ ctl_exit ctl_data_key_rewrap(ctl_command *command)
 {
     static const struct {
         const char *table, *member;
-    } tables[] = {{"session", "sessions"}, {"credential", "consents"}, {"payment", "payments"},      {"account_key", "tenants"},
-                  {"page", "pages"},       {"feed", "references"},     {"revocation", "revocations"}};
+    } tables[] = {
+        {"session", "sessions"}, {"credential", "consents"},        {"payment", "payments"}, {"account_key", "tenants"},
+        {"page", "pages"},       {"page_session", "page_sessions"}, {"feed", "references"},  {"revocation", "revocations"}};
     finq_data_keys *keys;
     const char *list, *told = "";
     int done;

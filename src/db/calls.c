@@ -444,6 +444,7 @@ static finq_page_facts_row page_facts_read(const PGresult *rows, int row)
         .logo = finq_pg_text(rows, row, 12),
         .status = finq_pg_text(rows, row, 13),
         .updated_at = finq_pg_number(rows, row, 14),
+        .session_key = finq_pg_bytes(rows, row, 15),
     };
 }
 
@@ -1116,8 +1117,8 @@ finq_error *finq_call_handoff_look(finq_handoff_look_out *out, finq_db *db, cons
     static const finq_pg_statement statement = {
         "finq_handoff_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status, updated_at FROM finq.handoff_look(p_client_id => $1, p_page_id => $2, "
-        "p_generation => $3, p_handoff_id => $4)", 1, NULL};
+        "session_id, tenant, colours, logo, status, updated_at, session_key FROM finq.handoff_look(p_client_id => $1, "
+        "p_page_id => $2, p_generation => $3, p_handoff_id => $4)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1261,14 +1262,15 @@ finq_error *finq_call_page_begin(finq_page_begin_out *out, finq_db *db, const fi
     static const finq_pg_statement statement = {
         "finq_page_begin",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status, updated_at FROM finq.page_begin(p_client_id => $1, p_page_id => $2, "
-        "p_generation => $3, p_session_id => $4, p_session_ttl => $5)", 1, NULL};
+        "session_id, tenant, colours, logo, status, updated_at, session_key FROM finq.page_begin(p_client_id => $1, "
+        "p_page_id => $2, p_generation => $3, p_session_id => $4, p_session_key => $5, p_session_ttl => $6)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
     finq_pg_arg_id(&args, in->page_id);
     finq_pg_arg_int(&args, in->generation);
     finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_bytes(&args, in->session_key);
     finq_pg_arg_int(&args, in->session_ttl);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = page_facts_read(rows, 0);
@@ -1293,13 +1295,13 @@ finq_error *finq_call_page_look(finq_page_look_out *out, finq_db *db, const finq
     static const finq_pg_statement crowd = {
         "finq_page_looks",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status, updated_at, member FROM finq.page_looks(p_client_id => $1, p_page_id => "
-        "$2, p_generation => $3)", 0, NULL};
+        "session_id, tenant, colours, logo, status, updated_at, session_key, member FROM finq.page_looks(p_client_id => $1, "
+        "p_page_id => $2, p_generation => $3)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_page_look",
         "SELECT outcome, skill_id, key_id, tenant_user_id, language, prefill, return_link, data_key, expires_at, "
-        "session_id, tenant, colours, logo, status, updated_at FROM finq.page_look(p_client_id => $1, p_page_id => $2, "
-        "p_generation => $3)", 1, &crowd};
+        "session_id, tenant, colours, logo, status, updated_at, session_key FROM finq.page_look(p_client_id => $1, "
+        "p_page_id => $2, p_generation => $3)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);

@@ -352,7 +352,7 @@ static finq_error *visit_enter(const char **location, int *claimed, visit *v, co
 finq_error *finq_redirect_finish(const char **location, finq_id *session_id, const finq_service *service,
                                  const finq_redirect_return *came, apr_pool_t *pool)
 {
-    apr_time_t until = apr_time_now() + AWAIT_MOST;
+    apr_time_t until = finq_clock_steady() + AWAIT_MOST;
     visit v = {.service = service, .pool = pool};
     finq_error *error;
     int claimed;
@@ -364,6 +364,6 @@ finq_error *finq_redirect_finish(const char **location, finq_id *session_id, con
     FINQ_TRY(finq_id_new(&v.request_id, pool));
     do /* some looks, while the same return is being concluded; no place is held between them */
         error = visit_enter(location, &claimed, &v, came);
-    while (claimed && apr_time_now() < until && service->connectors->pause(service->connectors));
+    while (claimed && finq_clock_steady() < until && service->connectors->pause(service->connectors));
     return error;
 }

@@ -62,11 +62,11 @@ static finq_error *context_call(finq_step_context_out *row, const finq_step_plan
 static finq_error *context_await(finq_step_context_out *row, const finq_step_plan *plan, const finq_service *service,
                                  const finq_step_submission *submission, apr_pool_t *pool)
 {
-    apr_time_t until = apr_time_now() + AWAIT_MOST;
+    apr_time_t until = finq_clock_steady() + AWAIT_MOST;
     apr_pool_t *look;
     apr_pool_create(&look, pool);
     FINQ_TRY(context_call(row, plan, service, submission, look));
-    while (strcmp(row->outcome, "step_claimed") == 0 && apr_time_now() < until &&
+    while (strcmp(row->outcome, "step_claimed") == 0 && finq_clock_steady() < until &&
            service->connectors->pause(service->connectors)) {
         apr_pool_clear(look);
         FINQ_TRY(context_call(row, plan, service, submission, look));

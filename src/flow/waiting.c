@@ -7,6 +7,7 @@
 #include "db/calls.h"
 #include "db/outcome.h"
 #include "flow/sealed.h"
+#include "ground/clock.h"
 
 /* How long a client that wants back or away waits for a connector that is being asked. */
 #define AWAIT_MOST apr_time_from_sec(10)
@@ -216,13 +217,13 @@ finq_error *finq_waiting_resume_page(finq_waiting_answer *answer, const finq_ser
 /* Whether to look again, since a connector is being asked about the session's next step. Nothing is held between two looks. */
 static int look_again(const char *outcome, apr_time_t until, const finq_service *service)
 {
-    return strcmp(outcome, "step_claimed") == 0 && apr_time_now() < until && service->connectors->pause(service->connectors);
+    return strcmp(outcome, "step_claimed") == 0 && finq_clock_steady() < until && service->connectors->pause(service->connectors);
 }
 
 finq_error *finq_waiting_back(finq_waiting_answer *answer, const finq_service *service, const finq_session_pass *pass,
                               apr_pool_t *pool)
 {
-    apr_time_t until = apr_time_now() + AWAIT_MOST;
+    apr_time_t until = finq_clock_steady() + AWAIT_MOST;
     finq_session_back_out row;
     finq_session_back_in in = {
         .client_id = &pass->token.client_id,
@@ -248,7 +249,7 @@ finq_error *finq_waiting_back(finq_waiting_answer *answer, const finq_service *s
 finq_error *finq_waiting_cancel(finq_waiting_answer *answer, const finq_service *service,
                                 const finq_waiting_cancellation *cancellation, apr_pool_t *pool)
 {
-    apr_time_t until = apr_time_now() + AWAIT_MOST;
+    apr_time_t until = finq_clock_steady() + AWAIT_MOST;
     unsigned char hash[FINQ_DIGEST_SHA256];
     const char *client_secret = cancellation->client_secret;
     finq_session_cancel_out row;

@@ -284,12 +284,15 @@ finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *star
 {
     finq_page_begin_out row;
     finq_id session_id;
+    finq_bytes session_key;
     FINQ_TRY(finq_id_new(&session_id, pool));
+    FINQ_TRY(finq_data_key_make(&session_key, service->data_keys, &session_id, pool));
     finq_page_begin_in in = {
         .client_id = &entry->client_id,
         .page_id = &entry->page_id,
         .generation = entry->generation,
         .session_id = &session_id,
+        .session_key = session_key,
         .session_ttl = service->session_ttl,
     };
     FINQ_TRY(finq_call_page_begin(&row, service->db, &in, pool));
@@ -302,6 +305,7 @@ finq_error *finq_entry_begin(finq_entry_facts *facts, finq_session_started *star
         .published = facts->published,
         .tenant_user_id = facts->tenant_user_id,
         .session_id = facts->session_id,
+        .data_key = row.session_key,
     };
     return finq_session_begin(started, service, &origin, pool);
 }

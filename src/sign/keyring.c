@@ -9,6 +9,7 @@
 
 #include "db/calls.h"
 #include "sign/check.h"
+#include "ground/clock.h"
 #include "json/json.h"
 
 /* Sets beyond these, and all of their kind are forgotten: a flood of made-up issuers fills no memory, and drives out
@@ -188,7 +189,7 @@ static finq_error *set_load(const finq_keyset **out, finq_keyring *ring, finq_db
     finq_signing_keys_in in = {.issuer = query->issuer, .client_id = query->issuer ? NULL : query->client_id};
     finq_signing_keys_out row;
     const char *prefix = query->issuer ? "" : apr_pstrcat(pool, name, "/", NULL);
-    finq_keyset *set = set_make(name, apr_time_now());
+    finq_keyset *set = set_make(name, finq_clock_steady());
     if (!set)
         return finq_error_internal(pool, FINQ_E_INTERNAL_SERVER_ERROR, "keyring: out of memory");
     *out = set_hold(set, pool);
@@ -219,7 +220,7 @@ static finq_keyset *set_look(finq_keyring *ring, const char *name, apr_pool_t *p
  * first who finds it wanting asks again; the others need not wait for what it learns. */
 static int set_serves(finq_keyset *set, const finq_keyring *ring, const finq_keyring_query *query)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = finq_clock_steady();
     if (set->keys->nelts && now - set->asked_at >= ring->ttl)
         return 0;
     if (set_has(set, query) || now - set->missed_at < APR_USEC_PER_SEC)

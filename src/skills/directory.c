@@ -10,6 +10,7 @@
 #include "crypto/digest.h"
 #include "db/calls.h"
 #include "db/outcome.h"
+#include "ground/clock.h"
 #include "json/json.h"
 
 /* More tenants than this, and the directory starts anew rather than grow: a flood of made-up ids fills no memory. */
@@ -191,7 +192,7 @@ static void keys_compare(glance *seen, const known_tenant *tenant, const unsigne
 static void tenant_glance(inquiry *asked, const known_tenant *tenant)
 {
     glance *seen = &asked->seen;
-    apr_time_t now = apr_time_now();
+    apr_time_t now = finq_clock_steady();
     memset(seen, 0, sizeof *seen);
     seen->unchecked = !asked->directory->checked_at; /* what would be loaded now could not be told from older */
     if (!tenant)
@@ -241,7 +242,7 @@ static known_tenant *tenant_make(const finq_id *client_id, const json_t *shown)
     if (!tenant)
         return NULL;
     tenant->client_id = *client_id;
-    tenant->loaded_at = apr_time_now();
+    tenant->loaded_at = finq_clock_steady();
     tenant->exists = shown != NULL;
     tenant->key_count = (int)keys;
     tenant->skill_count = (int)skills;
@@ -306,7 +307,7 @@ static finq_error *version_check(inquiry *asked)
 {
     finq_directory *directory = asked->directory;
     finq_directory_version_out row;
-    apr_time_t began = apr_time_now();
+    apr_time_t began = finq_clock_steady();
     FINQ_TRY(finq_call_directory_version(&row, asked->db, asked->pool));
     apr_thread_rwlock_wrlock(directory->lock);
     directory->generation += directory->version != row.directory_version;
@@ -330,10 +331,9 @@ static int use_claim(inquiry *asked)
     known_tenant *tenant = apr_hash_get(asked->directory->tenants, asked->client_id, sizeof *asked->client_id);
     for (int i = 0; tenant && i < tenant->key_count; i++) {
         known_key *key = &tenant->keys[i];
-        if (key->key_id == asked->seen.key_id && apr_time_now() - key->noted_at >= NOTE_TIME) {
-            key->noted_at = apr_time_now();
-            claimed = 1;
-        }
+        int is_due = key->key_id == asked->seen.key_id && finq_clock_steady() - key->noted_at >= NOTE_TIME;
+        claimed |= is_due;
+        key->noted_at = is_due ? finq_clock_steady() : key->noted_at;
     }
     apr_thread_rwlock_unlock(asked->directory->lock);
     return claimed;

@@ -2,6 +2,7 @@
 import json
 import re
 import secrets
+import subprocess
 import urllib.parse
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from finqenv import documents, flows, pages
 from finqenv.client import Document, multipart
 from finqenv.flows import AISP, CARD, DEPOSIT
-from finqenv.installation import SANITIZED
+from finqenv.installation import FINQCTL, SANITIZED
+from finqenv.process import clean_environ
 from finqenv.uploads import chunks
 from finqenv.wire import is_error
 
@@ -230,6 +232,25 @@ def documents_page(server, client):
     visitor.press("start")
     assert visitor.press("next", PERSON).heading == "Your documents"
     return visitor
+
+
+def test_whoever_starts_again_goes_on_under_the_same_key(server, client):
+    """Before the first step is stored all starts have one data key: what comes by the nonce of any is read with what the session has.
+    Red where finq_entry_begin leaves the key to finq_session_begin."""
+    first = made(server, client, CARD)
+    first.open()
+    other = pages.Visitor(server, first.url)
+    for visitor in (first, other):
+        visitor.open()
+        visitor.press("start")
+    nonces = [dict(visitor.page.form("next").fields)["nonce"] for visitor in (first, other)]
+    assert first.press("next", PERSON).heading == "Your documents"
+    answer = client.upload_raw(server.psql(f"SELECT step_id FROM finq.session WHERE session_id = '{row(server, first, 'session_id')}'"), nonces[1],
+                               "id_front", documents.png())
+    assert answer.status == 200, answer.body
+    read = subprocess.run([FINQCTL, "upload", "get", answer["upload_id"], "--upload-dir", server.httpd.settings.directives["FinqUploadDir"]],
+                          env=clean_environ(FINQ_DB=server.conninfo(), FINQ_DATA_KEY_FILE=str(server.data_key_file)), capture_output=True, check=True)
+    assert read.stdout == documents.png().content
 
 
 def file_form(visitor, **more):

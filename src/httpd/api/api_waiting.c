@@ -6,6 +6,7 @@
 #include "httpd/permits.h"
 #include "httpd/observe.h"
 #include "flow/waiting.h"
+#include "ground/clock.h"
 #include "ground/text.h"
 
 /* Longest wait for a change that a client may ask for. No connection to the database is held meanwhile. */
@@ -47,14 +48,14 @@ static apr_uint32_t threads_waiting;
 
 static finq_error *status_await(finq_waiting_answer *answer, finq_request *request, apr_interval_time_t wait)
 {
-    apr_time_t until = apr_time_now() + wait;
+    apr_time_t until = finq_clock_steady() + wait;
     finq_error *error = NULL;
     apr_pool_t *look;
     apr_uint32_t *gauge = &request->config->runtime->meter.gauges->waiting;
     if (!finq_permits_take(&threads_waiting, finq_mpm_half_of_threads(), gauge))
         return NULL;
     apr_pool_create(&look, request->r->pool);
-    while (!error && answer->waits && apr_time_now() + LOOK_EVERY < until && !finq_mpm_is_stopping()) {
+    while (!error && answer->waits && finq_clock_steady() + LOOK_EVERY < until && !finq_mpm_is_stopping()) {
         apr_sleep(LOOK_EVERY);
         apr_pool_clear(look); /* an answer of the loop goes with `look`: the one that is given is read again below */
         error = status_look(answer, request, look);
