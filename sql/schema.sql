@@ -858,7 +858,7 @@ CREATE TABLE finq.upload_removed (
     CONSTRAINT upload_removed_pkey PRIMARY KEY (upload_id)
 );
 CREATE INDEX upload_removed_gone ON finq.upload_removed USING btree (gone_at) WHERE (gone_at IS NOT NULL);
-CREATE INDEX upload_removed_waits ON finq.upload_removed USING btree (substr(uuid_send(upload_id), 13), removed_at) WHERE (gone_at IS NULL);
+CREATE INDEX upload_removed_waits ON finq.upload_removed USING btree (substr(uuid_send(upload_id), 13), upload_id) WHERE (gone_at IS NULL);
 
 CREATE TABLE finq.upload_week PARTITION OF finq.upload FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 

@@ -1308,6 +1308,7 @@ typedef struct finq_upload_sweep_in {
     finq_bytes mark;
     const char *undecided; /**< uuid[] */
     const char *gone; /**< uuid[] */
+    const finq_id *behind;
 } finq_upload_sweep_in;
 typedef struct finq_upload_sweep_out {
     const finq_id *upload_id;

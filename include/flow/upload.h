@@ -69,16 +69,18 @@ void finq_upload_abandon(finq_upload *upload);
  * unsupported_media_type, password_protected, unsafe_document, quota_exceeded, invalid_step_id, expired_nonce, step_already_submitted, unauthorized_tenant; storage; those of a call. */
 finq_error *finq_upload_finish(finq_upload_answer *answer, finq_upload *upload, const finq_service *service);
 
-/** What was tidied. */
+/** A run through what is to be tidied: zeroed before its first call, kept for its next ones. */
 typedef struct finq_upload_tidied {
-    int removed; /**< files */
-    int refused; /**< files that the directory would not let go */
-    int is_done; /**< no more can be done: nothing is left, or only what is refused */
+    int removed;           /**< files, by the last call */
+    int refused;           /**< files that the directory would not let go, by all calls */
+    finq_error *refusal;   /**< why the last call's first; NULL where none was */
+    int is_begun, is_done; /**< done: each file has been tried */
+    finq_id behind;        /**< the newest that has been tried */
 } finq_upload_tidied;
 
 /** Settles with the database what stopped servers and lost answers left in the upload directory, and removes files that no
- * upload points to any more, the oldest first, for half a second. A file that cannot be removed holds up no other. Errors:
- * storage; those of a call; what was not settled stays for the next time. */
+ * upload points to any more, the oldest first, for half a second. A file that cannot be removed holds up no other: a run tries each
+ * once. Errors: storage; those of a call; what was not settled stays for the next run. */
 finq_error *finq_upload_tidy(finq_upload_tidied *tidied, const finq_blob_store *store, finq_db *db, apr_pool_t *pool);
 
 #endif

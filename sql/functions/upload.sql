@@ -337,13 +337,13 @@ AS $$
 $$;
 
 -- Decides over placed files that a stopped server or a lost answer left undecided, finally: one that is not recorded now
--- never will be. Answers these, and the oldest thousand of the files that wait for removal and whose ids end with p_mark, which is
--- that of the caller's directory; the caller removes what is not recorded and says so in its next call's p_gone. Where p_undecided is
--- NULL, that is all that the call says.
-CREATE OR REPLACE FUNCTION finq.upload_sweep(p_mark bytea, p_undecided uuid[], p_gone uuid[], OUT upload_id uuid, OUT recorded boolean)
+-- never will be. Answers these, and the oldest thousand of the files that wait for removal, of those behind p_behind whose ids end with
+-- p_mark, which is that of the caller's directory; the caller removes what is not recorded and says so in its next call's p_gone. What it
+-- cannot remove stays, and p_behind leads past it. Where p_undecided is NULL, p_gone is all that the call says.
+CREATE OR REPLACE FUNCTION finq.upload_sweep(p_mark bytea, p_undecided uuid[], p_gone uuid[], p_behind uuid, OUT upload_id uuid, OUT recorded boolean)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off
+    SET enable_seqscan = off SET enable_sort = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -368,6 +368,7 @@ BEGIN
         RETURN NEXT;
     END LOOP;
     RETURN QUERY SELECT r.upload_id, false FROM finq.upload_removed r
-                  WHERE r.gone_at IS NULL AND substr(uuid_send(r.upload_id), 13) = p_mark AND r.upload_id <> ALL (p_undecided) ORDER BY r.removed_at LIMIT 1000;
+                  WHERE r.gone_at IS NULL AND substr(uuid_send(r.upload_id), 13) = p_mark AND r.upload_id > p_behind AND r.upload_id <> ALL (p_undecided)
+                  ORDER BY r.upload_id LIMIT 1000;
 END $$;
 COMMENT ON FUNCTION finq.upload_sweep IS 'repeatable';

@@ -301,7 +301,7 @@ CREATE TABLE finq.upload_removed (
     decided    boolean     NOT NULL, -- by a sweep; else it was replaced, and no row is needed once its file is gone
     gone_at    timestamptz NULL      -- of a decided one: when its file was
 );
-CREATE INDEX upload_removed_waits ON finq.upload_removed (substr(uuid_send(upload_id), 13), removed_at) WHERE gone_at IS NULL;
+CREATE INDEX upload_removed_waits ON finq.upload_removed (substr(uuid_send(upload_id), 13), upload_id) WHERE gone_at IS NULL;
 CREATE INDEX upload_removed_gone ON finq.upload_removed (gone_at) WHERE gone_at IS NOT NULL;
 
 -- ---------------------------------------------------------------------------------------------------------------------

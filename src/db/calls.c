@@ -2236,12 +2236,13 @@ finq_error *finq_call_upload_sweep(apr_array_header_t **rows, finq_db *db, const
 {
     static const finq_pg_statement statement = {
         "finq_upload_sweep",
-        "SELECT upload_id, recorded FROM finq.upload_sweep(p_mark => $1, p_undecided => $2, p_gone => $3)", 1, NULL};
+        "SELECT upload_id, recorded FROM finq.upload_sweep(p_mark => $1, p_undecided => $2, p_gone => $3, p_behind => $4)", 1, NULL};
     const PGresult *found;
     finq_pg_args args = {0};
     finq_pg_arg_bytes(&args, in->mark);
     finq_pg_arg_text(&args, in->undecided);
     finq_pg_arg_text(&args, in->gone);
+    finq_pg_arg_id(&args, in->behind);
     FINQ_TRY(db->call(db, &found, &statement, &args, pool));
     *rows = apr_array_make(pool, finq_pg_rows(found), sizeof(finq_upload_sweep_out));
     for (int i = 0; i < finq_pg_rows(found); i++)

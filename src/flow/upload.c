@@ -345,52 +345,50 @@ static const char *id_array(const apr_array_header_t *ids, apr_pool_t *pool)
     return finq_pg_array(texts, ids->nelts, pool);
 }
 
-static finq_error *sweep_call(apr_array_header_t **rows, const finq_blob_store *store, finq_db *db,
-                              const apr_array_header_t *undecided, const apr_array_header_t *gone, apr_pool_t *pool)
-{
-    finq_upload_sweep_in in = {
-        .mark = finq_blob_mark_of(store), .undecided = id_array(undecided, pool), .gone = id_array(gone, pool)};
-    return finq_call_upload_sweep(rows, db, &in, pool);
-}
-
 static finq_error *row_follow(const finq_blob_store *store, const finq_upload_sweep_out *row, apr_pool_t *pool)
 {
     FINQ_TRY(finq_blob_settle(store, row->upload_id, row->recorded, pool));
     return row->recorded ? NULL : finq_blob_remove(store, row->upload_id, pool);
 }
 
-/* Does what a sweep has said. Of what failed, the first error goes up; it is found again at the next sweep. */
-static finq_error *rows_follow(finq_upload_tidied *tidied, apr_array_header_t *gone, const finq_blob_store *store,
-                               const apr_array_header_t *rows, apr_pool_t *pool)
+/* Does what a sweep has said, for as long as there is time; returns how many rows have been tried. What failed is found again in the
+ * next run. */
+static int rows_follow(finq_upload_tidied *tidied, apr_array_header_t *gone, const finq_blob_store *store,
+                       const apr_array_header_t *rows, apr_pool_t *pool)
 {
-    finq_error *first = NULL;
     apr_time_t until = finq_clock_steady() + TIDY_TIME;
-    for (int i = 0; i < rows->nelts && finq_clock_steady() < until; i++) {
-        const finq_upload_sweep_out *row = &APR_ARRAY_IDX(rows, i, finq_upload_sweep_out);
+    int tried = 0;
+    while (tried < rows->nelts && finq_clock_steady() < until) {
+        const finq_upload_sweep_out *row = &APR_ARRAY_IDX(rows, tried++, finq_upload_sweep_out);
         finq_error *error = row_follow(store, row, pool);
         if (error)
             tidied->refused++;
         else if (!row->recorded)
             APR_ARRAY_PUSH(gone, finq_id) = *row->upload_id;
-        first = first ? first : error;
+        tidied->refusal = tidied->refusal ? tidied->refusal : error;
     }
-    return first;
+    return tried;
 }
 
 finq_error *finq_upload_tidy(finq_upload_tidied *tidied, const finq_blob_store *store, finq_db *db, apr_pool_t *pool)
 {
-    finq_blob_swept swept;
-    apr_array_header_t *rows, *left, *gone = apr_array_make(pool, 8, sizeof(finq_id));
-    memset(tidied, 0, sizeof *tidied);
-    FINQ_TRY(finq_blob_sweep(&swept, store, pool));
-    FINQ_TRY(sweep_call(&rows, store, db, swept.undecided, gone, pool));
-    tidied->is_done = rows->nelts == 0;
-    if (tidied->is_done)
-        return NULL;
-    finq_error *error = rows_follow(tidied, gone, store, rows, pool);
-    swept.undecided->nelts = 0;
-    FINQ_TRY(sweep_call(&left, store, db, swept.undecided, gone, pool));
+    apr_array_header_t *rows, *gone = apr_array_make(pool, 8, sizeof(finq_id));
+    finq_blob_swept swept = {.undecided = gone}; /* none as yet */
+    finq_upload_sweep_in in = {.mark = finq_blob_mark_of(store), .gone = id_array(gone, pool), .behind = &tidied->behind};
+    tidied->removed = 0;
+    tidied->refusal = NULL;
+    if (!tidied->is_begun)
+        FINQ_TRY(finq_blob_sweep(&swept, store, pool));
+    tidied->is_begun = 1;
+    in.undecided = id_array(swept.undecided, pool);
+    FINQ_TRY(finq_call_upload_sweep(&rows, db, &in, pool));
+    int undecided = swept.undecided->nelts, tried = rows_follow(tidied, gone, store, rows, pool);
+    if (tried > undecided)
+        tidied->behind = *APR_ARRAY_IDX(rows, tried - 1, finq_upload_sweep_out).upload_id;
+    in.undecided = "{}";
+    in.gone = id_array(gone, pool);
+    FINQ_TRY(finq_call_upload_sweep(&rows, db, &in, pool));
     tidied->removed = gone->nelts;
-    tidied->is_done = left->nelts == 0 || gone->nelts == 0;
-    return error;
+    tidied->is_done = rows->nelts == 0;
+    return NULL;
 }

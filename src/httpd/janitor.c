@@ -146,18 +146,21 @@ static finq_error *run(janitor *j)
 
 static void files_tidy(janitor *j)
 {
-    finq_upload_tidied tidied;
+    finq_upload_tidied tidied = {0};
+    const char *refusal = NULL;
     finq_error *error;
     do {
         apr_pool_clear(j->batch_pool);
         error = finq_upload_tidy(&tidied, j->config->runtime->store, db_of(j), j->batch_pool);
         done(j, "files_removed", tidied.removed);
-    } while (!tidied.is_done && (!error || tidied.removed > 0) && !finq_mpm_is_stopping());
+        if (tidied.refusal && !refusal)
+            refusal = apr_pstrdup(j->pool, finq_error_why(tidied.refusal));
+    } while (!error && !tidied.is_done && !finq_mpm_is_stopping());
     job_done(j, "files_removed");
+    if (refusal)
+        failed(j, apr_psprintf(j->pool, "%d files could not be removed", tidied.refused), refusal);
     if (error)
-        failed(j,
-               tidied.refused ? apr_psprintf(j->pool, "%d files could not be removed", tidied.refused) : "the upload directory",
-               finq_error_why(error));
+        failed(j, "the upload directory", finq_error_why(error));
 }
 
 static void host_run(server_rec *server, apr_pool_t *parent)

@@ -358,6 +358,31 @@ def test_a_sweep_keeps_up(make_desk):
     assert removed(desk, "NOT decided") == 0 and removed(desk) == 2501
 
 
+def test_files_that_cannot_be_removed_hold_up_no_other(make_desk):
+    """More of them than are listed at once, and older. A run tells of them in one line, and the next tries again. Red where
+    finq_upload_tidy leaves `behind` as it is."""
+    desk = make_desk()
+    log, user = desk.installation.httpd.log, desk.user()
+    user.upload("photo", PNG)
+    later = next(desk.directory.glob("2*/*"))
+    kept = user.upload("photo", OTHER)["upload_id"]
+    later.touch()
+    day = desk.directory / "20240610"  # of the ids that begin with 0x01900000
+    day.touch()  # and no directory
+    desk.installation.psql(
+        "INSERT INTO finq.upload_removed"
+        f" SELECT ('01900000-0000-7000-8000-' || lpad(n::text, 4, '0') || '{desk.mark()}')::uuid, clock_timestamp() - interval '1 day', false"
+        f" FROM generate_series(1, 2001) n; INSERT INTO finq.upload_removed VALUES ('{later.name}', clock_timestamp(), false)")
+    log.expect(r"FINQ11: janitor: \d+ files could not be removed: .*20240610/01900000-0000-7000-8000-0001.*; the next run tries again")
+    tidy(desk)
+    process.until(lambda: removed(desk) == 2001, what="the later file's end")
+    assert not later.exists()
+    log.wait_for("FINQ11: janitor: 2001 files")
+    day.unlink()
+    process.until(lambda: removed(desk) == 0, what="a run that finds nothing in the way")
+    assert desk.placed() == [kept]
+
+
 # -- the network
 
 @pytest.fixture
