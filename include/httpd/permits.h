@@ -10,10 +10,16 @@ int finq_permits_take(apr_uint32_t *taken, int most, apr_uint32_t *gauge);
 
 void finq_permits_release(apr_uint32_t *taken, apr_uint32_t *gauge);
 
-/** The permits of those who have shown nothing yet: a quarter of the child's threads, two an address. The first is for the
- * child_init hook. Taking answers 0 where none is left, else a permit that is to be released. `address` is not 0. */
+/** What may have a quarter of the child's threads, and of each holder two. */
+typedef enum {
+    FINQ_PERMITS_STRANGERS, /**< those who have shown nothing yet; an address holds them */
+    FINQ_PERMITS_EXPORTS,   /**< of persons' data, until they are read; a tenant holds them */
+    FINQ_PERMITS_SHARED
+} finq_permits_shared;
+
+/** For the child_init hook. Taking answers 0 where none is left, else a permit that is to be released. `holder` is not 0. */
 void finq_permits_child_init(apr_pool_t *pchild);
-int finq_permits_take_stranger(apr_uint64_t address);
-void finq_permits_release_stranger(int permit);
+int finq_permits_take_share(finq_permits_shared what, apr_uint64_t holder);
+void finq_permits_release_share(finq_permits_shared what, int permit);
 
 #endif

@@ -5,6 +5,7 @@ Seen red: see each test.
 import base64
 import concurrent.futures
 import json
+import socket
 import uuid
 
 import pytest
@@ -15,12 +16,12 @@ from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.installation import DEMO_SKILLS
 from finqenv.locks import WAITING, Blocker
 from finqenv.process import run, until
-from finqenv.wire import is_error
+from finqenv.wire import is_error, request
 
 
 @pytest.fixture(scope="module")
 def own(make_module_server, server):
-    made = make_module_server(cluster=server.postgres, database="users", children=1, vhost=sandbox.BANK)
+    made = make_module_server(cluster=server.postgres, database="users", children=1, plain=True, vhost=sandbox.BANK)
     settle(made, "Tells and ends", (*DEMO_SKILLS, sandbox.SKILL))
     made.finqctl("tenant", "redirect-allow", made.tenant.client_id, sandbox.LINK)
     return made
@@ -268,24 +269,80 @@ def test_the_trail_holds_nothing_of_them(own, client, person):
     assert not [text for text in (person, said["user"], "Popescu", "ana.popescu@example.com", "RO49AAAA1B31007593840000") if text in lines]
 
 
-def test_two_at_a_time(own, client, person):
-    """One more is told so at once, and nobody else waits. The two are one erasure. Red without `enter` in finq_api_user_erase, and
-    where finq.person_erase does not look again once it has the person's lock."""
+@pytest.fixture
+def another(own):
+    """Another tenant's client."""
+    connected = own.client(own.create_tenant(f"Another {uuid.uuid4()}"))
+    yield connected
+    connected.close()
+
+
+def waiting(own):
+    return len(own.psql(f"{WAITING} AND datname = current_database()").split())
+
+
+def test_two_at_a_time(own, client, another, person):
+    """Of a child's erasures: one more is told so at once, and nobody else waits. The two are one erasure. Red without `erasing` in
+    finq_api_user_erase, with `asking` in its place, and where finq.person_erase does not look again once it has the person's lock."""
     walk(client, CARD, to=1, tenant_user_id=person)
-    own.httpd.log.expect("too many exports and erasures under way in this child")
+    own.httpd.log.expect("too many erasures under way in this child")
     others = [own.client(own.tenant) for _ in range(2)]
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         with Blocker(own, f"SELECT pg_advisory_xact_lock(finq.person_lock({own.user_mac(own.tenant, person)}))"):
             erased = [pool.submit(erase, other, tenant_user_id=person) for other in others]
-            until(lambda: len(own.psql(f"{WAITING} AND datname = current_database()").split()) == 2, what="two that wait")
-            for verb in ("export", "erase"):
-                answer = client.user(verb, tenant_user_id="user-1")
-                assert is_error(answer, 503, "service_unavailable") and answer.headers["retry-after"]
-            assert walk(client, CARD, to=1).step_id
+            until(lambda: waiting(own) == 2, what="two that wait")
+            answer = another.user("erase", tenant_user_id="user-1")
+            assert is_error(answer, 503, "service_unavailable") and answer.headers["retry-after"]
+            assert nothing_of(export(client, tenant_user_id="user-1")) and walk(client, CARD, to=1).step_id
         first, second = (each.result() for each in erased)
     assert first == second and claims(first)["counts"]["sessions"] == 1 and nothing_of(export(client, tenant_user_id=person))
     for other in others:
         other.close()
+
+
+def slow_reader(own, tenant, **whose):
+    """A socket that has asked for an export, and reads no more than its first byte. Small segments make small buffers."""
+    reader = socket.socket()
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    reader.settimeout(30)
+    reader.connect(("127.0.0.1", own.httpd.settings.plain_port))
+    body = json.dumps({"client_id": tenant.client_id, "client_secret": tenant.client_secret, **whose}).encode()
+    reader.sendall(request("/v1/users/export", body, ["Content-Type: application/json"]))
+    assert reader.recv(1) == b"H"
+    return reader
+
+
+def test_who_reads_slowly_is_in_nobodys_way(own, client, another, person):
+    """A tenant has two exports at a time, read or not; neither another's exports nor anybody's erasures hang on them. Red where page_ask
+    or finq_api_user_export releases nothing, where holder_of answers the same for all, and where no permit is asked for (the third)."""
+    client.data("/transactions/get", sandbox.agree(client, "1000", tenant_user_id=person))
+    assert len(client.user("export", tenant_user_id=person).body) > 150_000, "more than buffers hold"
+    own.httpd.log.allow("too many exports under way in this child")  # one line a second
+    with slow_reader(own, own.tenant, tenant_user_id=person), slow_reader(own, own.tenant, tenant_user_id=person):
+        third = client.user("export", tenant_user_id="user-1")
+        assert is_error(third, 503, "service_unavailable") and third.headers["retry-after"]
+        for _ in range(3):
+            assert nothing_of(export(another, tenant_user_id=person)) and erase(another, tenant_user_id=person)
+            assert erase(client, tenant_user_id="user-1")
+    until(lambda: client.user("export", tenant_user_id="user-1").status == 200, what="the end of those who are gone")
+
+
+def test_exports_take_turns(own, client, another, person):
+    """Two of a child's have the database look for them at once, whosever they are; one more waits, and is not refused. Red where turn_wait
+    refuses at once, and where it takes no permit (three that wait for the lock)."""
+    clients = [own.client(own.tenant) for _ in range(2)]
+    own.psql("ALTER FUNCTION finq.user_export SET lock_timeout = '3s'")
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        with Blocker(own, "LOCK TABLE finq.page"):
+            first = [pool.submit(export, each, tenant_user_id=person) for each in clients]
+            until(lambda: waiting(own) == 2, what="two that wait")
+            last = pool.submit(export, another, tenant_user_id=person)
+            assert not concurrent.futures.wait([last], 0.3).done and waiting(own) == 2
+        assert all(nothing_of(each.result()) for each in (*first, last))
+    own.psql("ALTER FUNCTION finq.user_export RESET lock_timeout")
+    for each in clients:
+        each.close()
 
 
 @pytest.fixture

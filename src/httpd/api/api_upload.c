@@ -67,7 +67,7 @@ static finq_gauges *gauges_of(const upload_receipt *receipt)
 static finq_error *stranger_enter(upload_receipt *receipt)
 {
     finq_request *request = receipt->request;
-    receipt->stranger = finq_permits_take_stranger(finq_limits_address(request));
+    receipt->stranger = finq_permits_take_share(FINQ_PERMITS_STRANGERS, finq_limits_address(request));
     if (!receipt->stranger)
         return finq_api_upload_crowded(request, "too many forms whose nonce has not come, in this child or from this address");
     apr_atomic_inc32(&gauges_of(receipt)->strangers);
@@ -79,7 +79,7 @@ static void stranger_leave(upload_receipt *receipt)
 {
     if (!receipt->stranger)
         return;
-    finq_permits_release_stranger(receipt->stranger);
+    finq_permits_release_share(FINQ_PERMITS_STRANGERS, receipt->stranger);
     apr_atomic_dec32(&gauges_of(receipt)->strangers);
     receipt->stranger = 0;
     receipt->request->read_until = 0;

@@ -1,6 +1,10 @@
 #include "httpd/api.h"
 
+#include <apr_time.h>
+#include <string.h>
+
 #include "consent/person.h"
+#include "ground/clock.h"
 #include "httpd/intake.h"
 #include "httpd/limits.h"
 #include "httpd/observe.h"
@@ -8,10 +12,13 @@
 #include "httpd/reply.h"
 #include "sign/receipt.h"
 
-/* What looks through all that there is of a person costs more than any other call: so few of a child's threads do it at once, whichever
- * the host, and no more of its connections. */
+/* What looks through all that there is of a person costs more than any other call: so few erasures, and so few exports, have the
+ * database do it for a child at once, whichever the host. */
 #define AT_ONCE 2
-static apr_uint32_t at_it;
+static apr_uint32_t erasing, asking;
+
+/* So often an export looks whether another has had its page. */
+#define LOOK_AGAIN apr_time_from_msec(5)
 
 /* ---- what comes in ---- */
 
@@ -59,18 +66,10 @@ static finq_error *person_read(finq_person *person, finq_id *credentials_id, fin
     return way_check(person, request->r->pool);
 }
 
-static finq_error *enter(finq_request *request)
+static finq_error *crowded(finq_request *request, const char *what)
 {
-    if (finq_permits_take(&at_it, AT_ONCE, NULL))
-        return NULL;
     finq_limits_tell_once(request);
-    return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
-                               "too many exports and erasures under way in this child");
-}
-
-static void leave(void)
-{
-    finq_permits_release(&at_it, NULL);
+    return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "too many %s under way in this child", what);
 }
 
 /* ---- export ---- */
@@ -81,13 +80,28 @@ typedef struct {
     const finq_person *person;
 } request_pages;
 
-/* A call of its own, with its own time: no connection is held while the client reads. */
+/* An answer that has begun is not to break off because others ask too. */
+static finq_error *turn_wait(finq_request *request)
+{
+    apr_time_t until = finq_clock_steady() + apr_time_from_sec(request->config->database_timeout);
+    while (!finq_permits_take(&asking, AT_ONCE, NULL)) {
+        if (finq_clock_steady() > until)
+            return crowded(request, "exports");
+        apr_sleep(LOOK_AGAIN);
+    }
+    return NULL;
+}
+
+/* A call of its own, with its own time: neither a connection nor a turn is held while the client reads. */
 static finq_error *page_ask(finq_person_pages *pages, const char **page, const char *part, const char *after, apr_pool_t *pool)
 {
     request_pages *self = (request_pages *)pages;
     finq_request *request = self->request;
+    FINQ_TRY(turn_wait(request));
     finq_request_database(request, pool);
-    return finq_intake_key(request, finq_person_page(page, self->person, part, after, &request->service, pool));
+    finq_error *error = finq_person_page(page, self->person, part, after, &request->service, pool);
+    finq_permits_release(&asking, NULL);
+    return finq_intake_key(request, error);
 }
 
 static int piece_take(void *baton, const char *text, apr_size_t length)
@@ -98,6 +112,15 @@ static int piece_take(void *baton, const char *text, apr_size_t length)
     return length == 0 || finq_reply_write(request, text, length);
 }
 
+/* A tenant, whichever the host: its id ends at random. */
+static apr_uint64_t holder_of(const finq_id *client_id)
+{
+    apr_uint64_t end;
+    memcpy(&end, client_id->bytes + sizeof client_id->bytes - sizeof end, sizeof end);
+    return end | 1; /* never 0, be the id no tenant's */
+}
+
+/* Who reads slowly has a thread for as long: so each tenant has few. */
 finq_error *finq_api_user_export(finq_request *request, finq_json_writer *reply)
 {
     finq_id credentials_id;
@@ -105,11 +128,13 @@ finq_error *finq_api_user_export(finq_request *request, finq_json_writer *reply)
     request_pages pages = {{page_ask}, request, &person};
     (void)reply;
     FINQ_TRY(person_read(&person, &credentials_id, request));
-    FINQ_TRY(enter(request));
+    int permit = finq_permits_take_share(FINQ_PERMITS_EXPORTS, holder_of(&person.client_id));
+    if (!permit)
+        return crowded(request, "exports");
     finq_observe_recognised(request, &person.client_id, NULL, NULL);
     finq_error *error =
         finq_person_export(&pages.pages, &person, request->service.data_keys, piece_take, request, request->r->pool);
-    leave();
+    finq_permits_release_share(FINQ_PERMITS_EXPORTS, permit);
     return error;
 }
 
@@ -133,9 +158,10 @@ finq_error *finq_api_user_erase(finq_request *request, finq_json_writer *reply)
     if (!request->config->receipt_keys)
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE,
                                    "FinqReceiptKey is not set on this host: no receipt could be signed");
-    FINQ_TRY(enter(request));
+    if (!finq_permits_take(&erasing, AT_ONCE, NULL))
+        return crowded(request, "erasures");
     finq_error *error = erase(&receipt, request, &person);
-    leave();
+    finq_permits_release(&erasing, NULL);
     FINQ_TRY(error);
     finq_observe_recognised(request, &person.client_id, NULL, NULL);
     finq_json_put(reply, "receipt", receipt);

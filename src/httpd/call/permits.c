@@ -22,50 +22,49 @@ void finq_permits_release(apr_uint32_t *taken, apr_uint32_t *gauge)
     apr_atomic_dec32(taken);
 }
 
-/* ---- strangers ---- */
+/* ---- shares ---- */
 
-#define STRANGERS_AN_ADDRESS 2
+#define EACH 2
 
-/* Who has each permit: an address, 0 for nobody. */
-static struct {
-    int most;
-    apr_uint64_t *permits;
-} strangers;
+/* Who has each permit of a kind: a holder, 0 for nobody. */
+static int most_shared;
+static apr_uint64_t *shared[FINQ_PERMITS_SHARED];
 
 void finq_permits_child_init(apr_pool_t *pchild)
 {
-    strangers.most = finq_mpm_quarter_of_threads();
-    strangers.permits = apr_pcalloc(pchild, sizeof *strangers.permits * (apr_size_t)strangers.most);
+    most_shared = finq_mpm_quarter_of_threads();
+    for (int what = 0; what < FINQ_PERMITS_SHARED; what++)
+        shared[what] = apr_pcalloc(pchild, sizeof *shared[what] * (apr_size_t)most_shared);
 }
 
-static int permits_of(apr_uint64_t address)
+static int permits_of(finq_permits_shared what, apr_uint64_t holder)
 {
     int count = 0;
-    for (int i = 0; i < strangers.most; i++)
-        count += apr_atomic_read64(&strangers.permits[i]) == address;
+    for (int i = 0; i < most_shared; i++)
+        count += apr_atomic_read64(&shared[what][i]) == holder;
     return count;
 }
 
-static int permit_claim(apr_uint64_t address)
+static int permit_claim(finq_permits_shared what, apr_uint64_t holder)
 {
-    for (int i = 0; i < strangers.most; i++) {
-        if (apr_atomic_cas64(&strangers.permits[i], address, 0) == 0)
+    for (int i = 0; i < most_shared; i++) {
+        if (apr_atomic_cas64(&shared[what][i], holder, 0) == 0)
             return i + 1;
     }
     return 0;
 }
 
 /* Two who count at once may both see too many, and both be refused; never too few. */
-int finq_permits_take_stranger(apr_uint64_t address)
+int finq_permits_take_share(finq_permits_shared what, apr_uint64_t holder)
 {
-    int permit = permit_claim(address);
-    if (!permit || permits_of(address) <= STRANGERS_AN_ADDRESS)
+    int permit = permit_claim(what, holder);
+    if (!permit || permits_of(what, holder) <= EACH)
         return permit;
-    finq_permits_release_stranger(permit);
+    finq_permits_release_share(what, permit);
     return 0;
 }
 
-void finq_permits_release_stranger(int permit)
+void finq_permits_release_share(finq_permits_shared what, int permit)
 {
-    apr_atomic_set64(&strangers.permits[permit - 1], 0);
+    apr_atomic_set64(&shared[what][permit - 1], 0);
 }
