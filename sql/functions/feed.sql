@@ -555,11 +555,14 @@ CREATE OR REPLACE FUNCTION finq.feed_fail(p_credentials_id uuid, p_refresh_id uu
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
-    IF p_is_withdrawn AND EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id) THEN
+    IF p_is_withdrawn THEN
         PERFORM FROM finq.credential c WHERE c.credentials_id = p_credentials_id FOR NO KEY UPDATE; -- before the feed, as all do
-        IF FOUND THEN
-            UPDATE finq.feed f SET reference = NULL, reference_key = NULL WHERE f.credentials_id = p_credentials_id;
-            PERFORM finq.consent_end(p_credentials_id, NULL);
+        IF FOUND THEN -- who had it may have renewed the consent: then the refresh is over, and what was withdrawn is what was before
+            UPDATE finq.feed f SET reference = NULL, reference_key = NULL
+             WHERE f.credentials_id = p_credentials_id AND f.refresh_id = p_refresh_id;
+            IF FOUND THEN
+                PERFORM finq.consent_end(p_credentials_id, NULL);
+            END IF;
         END IF;
     END IF;
     UPDATE finq.feed f

@@ -9,7 +9,8 @@ import uuid
 
 import pytest
 
-from finqenv.flows import walk
+from finqenv.flows import AISP, begin, submit, walk
+from finqenv.locks import Hold
 
 A, B = ("\\x" + letter * 64 for letter in "ab")
 
@@ -301,3 +302,19 @@ def test_what_is_withdrawn_before_its_exchange(feed):
     assert feed.psql(withdrawn.format(feed.claim()[0])) == "t"
     assert feed.is_("num_nonnulls(reference, reference_key)") == "0"
     assert feed.client.consent("get", feed.held)["result"]["status"] == "DELETED"
+
+
+def test_what_is_withdrawn_while_it_is_renewed(feed):
+    """The bank spoke of what was before: the consent and its new reference stay. Red where feed_fail looks whether the refresh is still
+    held only before it waits for the consent."""
+    refresh_id, _ = feed.claim()
+    renewal, started = begin(feed.client, AISP), feed.client.consent("renew", feed.held)
+    renewal.session_id, renewal.nonce = started["session_id"], started["nonce"]
+    assert submit(renewal, 1).status == 200
+    session = f"FROM finq.session s WHERE s.session_id = '{renewal.session_id}'"
+    feed.psql(f"SELECT finq.feed_keep(s.session_id, s.client_id, gen_random_uuid(), s.skill_id, 'bank', '\\x02', '\\x03') {session}")
+    exchange = Hold(feed.server, f"finq.exchange_renewal(s, 1, sha256('new'), '\\x00', 1) {session}", 1)
+    assert feed.psql(f"SELECT was_held FROM finq.feed_fail('{feed.id}', '{refresh_id}', 'consent_withdrawn', true, false)") == "f"
+    exchange.join()
+    assert feed.is_("f.reference, f.reference_key, f.error IS NULL") == "\\x02|\\x03|t"
+    assert feed.psql(f"SELECT status FROM finq.credential WHERE credentials_id = '{feed.id}'") == "ACTIVE"
