@@ -305,6 +305,7 @@ CREATE TABLE finq.credential (
     access_token_hash bytea NOT NULL,
     older_token_hashes bytea[] NOT NULL DEFAULT '{}'::bytea[],
     deleted_at timestamp with time zone,
+    user_mac_key text,
     data_removed_at timestamp with time zone,
     CONSTRAINT credential_check CHECK (((status <> 'DELETED'::finq.credential_status) OR (deleted_at IS NOT NULL))),
     CONSTRAINT credential_pkey PRIMARY KEY (credentials_id)

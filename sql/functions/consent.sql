@@ -19,6 +19,11 @@ CREATE OR REPLACE FUNCTION finq.consent_is_renewable(p_consent finq.credential) 
     LANGUAGE sql VOLATILE
     RETURN (p_consent).deleted_at IS NULL AND (p_consent).max_data_retention > clock_timestamp();
 
+-- By which HMAC the person of a consent that ends is found from then on: none where its data have gone before.
+CREATE OR REPLACE FUNCTION finq.user_mac_of_ended(p_consent finq.credential) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_consent).data_removed_at IS NULL THEN (p_consent).user_mac END;
+
 -- Whether two hashes of one length are the same. What is compared are hashes of both together, so the time that it takes
 -- tells nothing of the place where they differ.
 CREATE OR REPLACE FUNCTION finq.same_hash(p_one bytea, p_other bytea) RETURNS boolean
@@ -45,7 +50,7 @@ BEGIN
     UPDATE finq.credential c
        SET status = CASE finq.consent_status(c) WHEN 'ACTIVE' THEN 'DELETED' ELSE 'EXPIRED' END::finq.credential_status,
            max_data_retention = least(c.max_data_retention, clock_timestamp() + p_retention * interval '1 minute'),
-           deleted_at = clock_timestamp(), updated_at = clock_timestamp()
+           deleted_at = clock_timestamp(), updated_at = clock_timestamp(), user_mac = finq.user_mac_of_ended(c)
      WHERE c.credentials_id = p_credentials_id
     RETURNING c.* INTO v_consent;
     PERFORM finq.feed_revoke(p_credentials_id);

@@ -5,7 +5,8 @@ CREATE OR REPLACE FUNCTION finq.wrapping_key(p_data_key bytea) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN encode(substr(p_data_key, 2, 4), 'hex');
 
--- How many rows each key wraps: those of the operator's file (p_keys, the one that wraps first), then others.
+-- How many rows each key wraps: those of the operator's file (p_keys, the one that wraps first), then others. A consent without a data key
+-- counts where its person is found by an HMAC of that key all the same.
 CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
     LANGUAGE sql STABLE
     RETURN (SELECT coalesce(json_agg(json_build_object('key', k.key, 'place', k.place, 'sessions', k.sessions, 'consents', k.consents, 'tenants', k.tenants, 'pages', k.pages,
@@ -17,8 +18,8 @@ CREATE OR REPLACE FUNCTION finq.data_key_list(p_keys text[]) RETURNS json
                                    0 AS payments, 0 AS references_
                               FROM finq.session s WHERE s.data_key IS NOT NULL GROUP BY 1
                             UNION ALL
-                            SELECT finq.wrapping_key(c.data_key), 0, count(*), 0, 0, 0, 0
-                              FROM finq.credential c WHERE c.data_key IS NOT NULL GROUP BY 1
+                            SELECT coalesce(finq.wrapping_key(c.data_key), c.user_mac_key), 0, count(*), 0, 0, 0, 0
+                              FROM finq.credential c WHERE coalesce(c.data_key, c.user_mac) IS NOT NULL GROUP BY 1
                             UNION ALL
                             SELECT finq.wrapping_key(a.data_key), 0, 0, count(*), 0, 0, 0 FROM finq.account_key a GROUP BY 1
                             UNION ALL

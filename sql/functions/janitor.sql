@@ -49,7 +49,8 @@ BEGIN
                        WHERE c.status = 'ACTIVE' AND NOT c.expiry_told AND c.consent_exp <= v_now ORDER BY c.consent_exp
                        LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED);
     FOR v_consent IN
-        UPDATE finq.credential c SET status = 'EXPIRED', updated_at = v_now WHERE c.credentials_id = ANY (v_due)
+        UPDATE finq.credential c SET status = 'EXPIRED', updated_at = v_now, user_mac = finq.user_mac_of_ended(c)
+         WHERE c.credentials_id = ANY (v_due)
         RETURNING c.* LOOP
         PERFORM finq.consent_event(v_consent, 'consent.expired');
         v_done := v_done + 1;
@@ -116,7 +117,8 @@ BEGIN
 END $$;
 
 -- What was collected for consents, past max_data_retention. A consent is left to the next run as long as its exchange may be
--- asked for once more, and where somebody holds it or one of its sessions.
+-- asked for once more, and where somebody holds it or one of its sessions. Of one that is in force,
+-- the person is still found.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_data() RETURNS integer
     LANGUAGE plpgsql
 AS $$
@@ -138,7 +140,10 @@ BEGIN
                                WHERE s.credentials_id = v_consent_id AND s.session_id <> ALL (v_sessions));
         PERFORM finq.sessions_remove(v_sessions);
         PERFORM finq.feed_remove(v_consent_id);
-        UPDATE finq.credential c SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL, user_mac = NULL WHERE c.credentials_id = v_consent_id;
+        UPDATE finq.credential c
+           SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL, user_mac_key = finq.wrapping_key(c.data_key),
+               user_mac = CASE finq.consent_status(c) WHEN 'ACTIVE' THEN c.user_mac END
+         WHERE c.credentials_id = v_consent_id;
         v_done := v_done + 1;
     END LOOP;
     RETURN v_done;

@@ -282,15 +282,15 @@ CREATE OR REPLACE FUNCTION finq.person_named(p_client_id uuid, p_user_macs bytea
     LANGUAGE plpgsql STABLE
 AS $$
 DECLARE
-    v_user_mac bytea;
+    v_user bytea;
 BEGIN
     IF p_credentials_id IS NULL THEN
         RETURN NULL;
     END IF;
-    SELECT c.user_mac INTO v_user_mac FROM finq.credential c WHERE c.client_id = p_client_id AND c.credentials_id = p_credentials_id;
+    SELECT c.tenant_user_id INTO v_user FROM finq.credential c WHERE c.client_id = p_client_id AND c.credentials_id = p_credentials_id;
     IF NOT FOUND AND (finq.erasure_last(p_client_id, p_user_macs)).erasure_id IS NULL THEN
         RAISE no_data_found USING MESSAGE = format('The tenant %s has no consent with the credentials_id %s.', p_client_id, p_credentials_id);
-    ELSIF v_user_mac IS NOT NULL THEN
+    ELSIF v_user IS NOT NULL THEN
         RAISE raise_exception USING MESSAGE = 'The consent is of somebody of whom the tenant has an id: name them by that.',
             HINT = 'finqctl consent show tells it.';
     END IF;
@@ -313,7 +313,7 @@ DECLARE
 BEGIN
     IF v_outcome = 'ok' AND p_credentials_id IS NOT NULL THEN
         v_named := finq.consent_named(p_client_id, p_credentials_id, p_access_token_hash, NULL);
-        v_outcome := CASE WHEN v_named.outcome = 'ok' AND (v_named.consent).user_mac IS NOT NULL THEN 'person_has_id'
+        v_outcome := CASE WHEN v_named.outcome = 'ok' AND (v_named.consent).tenant_user_id IS NOT NULL THEN 'person_has_id'
                           ELSE v_named.outcome END;
     END IF;
     RETURN v_outcome;

@@ -322,11 +322,12 @@ CREATE TABLE finq.credential (
     status             finq.credential_status NOT NULL DEFAULT 'ACTIVE',
     expiry_told        boolean                NOT NULL DEFAULT false,
     tenant_user_id     bytea                  NULL, -- the session's, sealed under the data key
-    user_mac           bytea                  NULL, -- as the session's
+    user_mac           bytea                  NULL, -- as the session's; in force, it outlasts the data
     data_key           bytea                  NULL, -- the session's, which those that renew the consent use too; NULL once destroyed
     access_token_hash  bytea                  NOT NULL, -- of the newest
     older_token_hashes bytea[]                NOT NULL DEFAULT '{}', -- of those from before renewals, until a newer one is used; oldest first
     deleted_at         timestamptz            NULL, -- what has expired may be deleted too, and stays EXPIRED
+    user_mac_key       text                   NULL, -- of FinqDataKey, that user_mac is of and stays of; once the data are gone
     data_removed_at    timestamptz            NULL, -- when all that was collected for it went: past max_data_retention
     CHECK (status <> 'DELETED' OR deleted_at IS NOT NULL)
 );

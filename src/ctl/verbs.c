@@ -172,7 +172,8 @@ const ctl_verb ctl_verbs[] = {
       {NULL, NULL, 0, NULL}}, ctl_sandbox_ledger},
     {"data-key", "list",
      "Lists the keys of the data-key file by their ids, and others that still wrap something: how many sessions, consents, payments, tenants, pages "
-     "and banks' references each wraps. A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
+     "and banks' references each wraps; a consent in force whose data have gone counts where its person is found by that key. "
+     "A key that wraps none, twice FinqNonceTTL after the last server wrapped with it, can leave the file.",
      {DATA_KEY_FILE, END}, ctl_data_key_list},
     {"data-key", "rewrap",
      "Wraps all data keys anew under the first key of the file, in batches, while servers run, and lists what "

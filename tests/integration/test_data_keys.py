@@ -300,6 +300,26 @@ def test_what_a_bank_gave_goes_on_under_a_new_key(bank, restored, monkeypatch):
     bank.ctl("data-key", "rewrap")
 
 
+def test_a_key_is_needed_by_whom_it_finds(bank, restored):
+    """A consent in force whose data have gone has nothing to wrap anew, and its person is found by that key alone. Red without user_mac_key
+    in finq.data_key_list."""
+    person = f"person {secrets.token_hex(4)}"
+    user = bank.user("sca", tenant_user_id=person)
+    assert user.submit("sca", {"scenario": "accept"}).status == 200
+    credentials = user.exchange().json
+    bank.psql(f"UPDATE finq.credential SET max_data_retention = clock_timestamp() WHERE credentials_id = '{credentials['credentials_id']}';"
+              f"UPDATE finq.session SET exchanged_at = exchanged_at - interval '3 minutes' WHERE session_id = '{user.session_id}'")
+    assert bank.ctl("janitor", "run")["data_removed"] == 1
+    new = secrets.token_hex(32)
+    keys_write(bank, new, restored)
+    bank.ctl("data-key", "rewrap")
+    assert listed(bank)[2] == (0, 1, 0) and len(bank.client.consents(tenant_user_id=person)["result"]["consents"]) == 1
+    bank.client.consent("delete", credentials)
+    assert listed(bank)[2] == (0, 0, 0)
+    keys_write(bank, restored, new)
+    bank.ctl("data-key", "rewrap")
+
+
 def test_rewrapping_goes_on_where_it_was_broken_off(bank, restored):
     """In the middle of a batch's rows another server has wrapped one: that one stays as it is."""
     users = [bank.user("plain", tenant_user_id=f"broken {n}") for n in range(3)]

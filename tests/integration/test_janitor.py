@@ -2,12 +2,13 @@
 
 Seen red: see each test.
 """
+import base64
 import json
 import uuid
 
 import pytest
 
-from finqenv.ends import client, settle  # noqa: F401
+from finqenv.ends import client, person, settle  # noqa: F401
 from finqenv.flows import AISP, CARD, begin, submit, walk
 from finqenv.locks import Blocker, locked
 from finqenv.wire import is_error, steady
@@ -185,6 +186,63 @@ def test_a_consent_whose_session_is_held_is_left(own, client):
     with Blocker(own, locked(user)):
         assert run(own) == {} and held(own, user.session_id).startswith("1|")
     assert run(own) == {"data_removed": 1}
+
+
+def named(credentials):
+    return {"credentials_id": credentials["credentials_id"], "access_token": credentials["access_token"]}
+
+
+def erased(client, **whose):
+    """What a receipt counts."""
+    return json.loads(base64.urlsafe_b64decode(client.user("erase", **whose)["receipt"].split(".")[1] + "=="))["counts"]
+
+
+def told(client, person):
+    return [(one["credentials_id"], one["status"]) for one in client.consents(tenant_user_id=person)["result"]["consents"]]
+
+
+@pytest.fixture
+def agreed(own, client, person):
+    """A consent of which nothing may be kept."""
+    own.finqctl("tenant", "allow", own.tenant.client_id, AISP, "--cache-max-data-retention", 0)
+    user = walk(client, tenant_user_id=person)
+    credentials = user.exchange().json
+    own.finqctl("tenant", "allow", own.tenant.client_id, AISP, "--cache-max-data-retention", 172800)
+    age(own, user.session_id, "3 minutes", "exchanged_at")
+    return credentials
+
+
+def test_whose_a_consent_is_outlasts_its_data(own, client, person, agreed):
+    """As long as it is in force. Red where finq.janitor_remove_data forgets user_mac: /users/erase left it ACTIVE, and said that there was none."""
+    assert run(own) == {"data_removed": 1} and own.psql("SELECT num_nonnulls(data_key, tenant_user_id) FROM finq.credential") == "0"
+    assert told(client, person) == [(agreed["credentials_id"], "ACTIVE")] and client.consent("get", agreed, tenant_user_id=person).status == 200
+    assert is_error(client.consent("get", agreed, tenant_user_id="another"), 401, "invalid_credentials_id")
+    assert erased(client, tenant_user_id=person)["consents"] == 1
+    assert is_error(client.consent("get", agreed), 401, "invalid_credentials_id")
+
+
+def test_a_consent_without_data_names_its_person_too(own, client, agreed):
+    """Nobody but the tenant can tell who that was. Red where finq.person_claim, or finq.person_named, looks at user_mac."""
+    assert is_error(client.user("export", **named(agreed)), 400, "invalid_field") and run(own) == {"data_removed": 1}
+    assert [one["credentials_id"] for one in client.user("export", **named(agreed))["consents"]] == [agreed["credentials_id"]]
+    shown = own.finqctl("user", "export", own.tenant.client_id, "--consent", agreed["credentials_id"])
+    assert len(shown["consents"]) == 1 and erased(client, **named(agreed))["consents"] == 1
+
+
+@pytest.mark.parametrize("end", ["deleted", "expired"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_nothing_tells_whose_a_consent_was(own, client, person, agreed, end, is_first):
+    """Once it has ended and its data have gone. Red where either of finq.consent_end and finq.janitor_expire_consents leaves user_mac, or
+    finq.janitor_remove_data does whatever the status."""
+    if not is_first:
+        assert run(own) == {"data_removed": 1}
+    if end == "deleted":
+        client.consent("delete", agreed)
+    else:
+        set_times(own, agreed["credentials_id"], consent_exp="-1 second")
+    run(own)
+    assert own.psql("SELECT status, num_nonnulls(user_mac, data_key, tenant_user_id, data_removed_at) FROM finq.credential") == f"{end.upper()}|1"
+    assert told(client, person) == [] and client.consent("get", agreed, tenant_user_id="another").status == 200
 
 
 # -- the rest

@@ -247,7 +247,7 @@ def test_what_is_refused(client, whose, status, code, fields):
 
 
 def test_a_consent_of_somebody_with_an_id_names_nobody(own, client, person):
-    """Nor does another tenant's consent, or id. Red where finq.person_claim does not look at user_mac."""
+    """Nor does another tenant's consent, or id. Red where finq.person_claim does not look at tenant_user_id."""
     credentials = sandbox.agree(client, "1000", tenant_user_id=person)
     for verb in ("export", "erase"):
         assert is_error(client.user(verb, **named(credentials)), 400, "invalid_field")
