@@ -682,6 +682,7 @@ CREATE INDEX session_consent ON ONLY finq.session USING btree (credentials_id) W
 CREATE INDEX session_ended ON ONLY finq.session USING btree (expires_at) WHERE is_over;
 CREATE INDEX session_expiry ON ONLY finq.session USING btree (expires_at) WHERE ((NOT is_over) AND (exchanged_at IS NULL));
 CREATE INDEX session_person ON ONLY finq.session USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
+CREATE INDEX session_renewal ON ONLY finq.session USING btree (renews) WHERE (renews IS NOT NULL);
 CREATE INDEX session_waiting ON ONLY finq.session USING btree (waits_since) WHERE (waits_for = 'DECISION'::finq.waiting);
 
 CREATE TABLE finq.session_kept PARTITION OF finq.session FOR VALUES IN (true) WITH (fillfactor=80);

@@ -165,7 +165,7 @@ BEGIN
         RETURN v_answer;
     END IF;
     IF finq.session_is_erased(v_session) THEN
-        v_answer.outcome := 'expired_session';
+        v_answer.outcome := CASE WHEN v_session.renews IS NULL THEN 'expired_session' ELSE 'inactive_credentials' END;
         RETURN v_answer;
     END IF;
     IF v_session.exchange_key_id IS DISTINCT FROM v_key_id

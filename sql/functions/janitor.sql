@@ -117,8 +117,8 @@ BEGIN
 END $$;
 
 -- What was collected for consents, past max_data_retention. A consent is left to the next run as long as its exchange may be
--- asked for once more, and where somebody holds it or one of its sessions. Of one that is in force,
--- the person is still found.
+-- asked for once more, and where somebody holds it or one of its sessions. Sessions that would have renewed it have its data key: they
+-- end, and it is the consent that their clients are told of. Of one that is in force, the person is still found.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_data() RETURNS integer
     LANGUAGE plpgsql
 AS $$
@@ -127,6 +127,7 @@ DECLARE
     v_done       integer := 0;
     v_consent_id uuid;
     v_sessions   uuid[];
+    v_renewals   uuid[];
 BEGIN
     FOR v_consent_id IN
         SELECT c.credentials_id FROM finq.credential c
@@ -136,10 +137,15 @@ BEGIN
                      WHERE s.credentials_id = c.credentials_id AND s.exchanged_at > v_now - interval '2 minutes'))
          ORDER BY c.max_data_retention LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED LOOP
         v_sessions := ARRAY(SELECT s.session_id FROM finq.session s WHERE s.credentials_id = v_consent_id FOR UPDATE SKIP LOCKED);
+        v_renewals := ARRAY(SELECT s.session_id FROM finq.session s
+                             WHERE s.renews = v_consent_id AND s.credentials_id IS NULL FOR UPDATE SKIP LOCKED);
         CONTINUE WHEN EXISTS (SELECT FROM finq.session s
-                               WHERE s.credentials_id = v_consent_id AND s.session_id <> ALL (v_sessions));
+                               WHERE (s.credentials_id = v_consent_id OR s.renews = v_consent_id)
+                                 AND s.session_id <> ALL (v_sessions || v_renewals));
         PERFORM finq.sessions_remove(v_sessions);
         PERFORM finq.feed_remove(v_consent_id);
+        PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f WHERE f.session_id = ANY (v_renewals);
+        PERFORM finq.session_empty(i.id, v_consent_id) FROM unnest(v_renewals) AS i (id);
         UPDATE finq.credential c
            SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL, user_mac_key = finq.wrapping_key(c.data_key),
                user_mac = CASE finq.consent_status(c) WHEN 'ACTIVE' THEN c.user_mac END

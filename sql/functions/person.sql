@@ -15,7 +15,9 @@ CREATE OR REPLACE FUNCTION finq.person_sessions(p_client_id uuid, p_user_macs by
 BEGIN ATOMIC
     SELECT s.session_id FROM finq.session s WHERE s.client_id = p_client_id AND s.user_mac = ANY (p_user_macs)
     UNION
-    SELECT s.session_id FROM unnest(p_consents) AS c (id) JOIN finq.session s ON s.credentials_id = c.id;
+    SELECT s.session_id FROM unnest(p_consents) AS c (id) JOIN finq.session s ON s.credentials_id = c.id
+    UNION
+    SELECT s.session_id FROM unnest(p_consents) AS c (id) JOIN finq.session s ON s.renews = c.id;
 END;
 
 -- The pages that lead a person through an onboarding.
@@ -166,8 +168,8 @@ END $$;
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- What is left of a session: that there was one, and that it has expired, so that who still holds a token of it is told so, for as
--- long as the token lives.
-CREATE OR REPLACE FUNCTION finq.session_empty(p_session_id uuid) RETURNS void
+-- long as the token lives; and which consent it would have renewed, where p_renews says so (NULL: nothing of a person).
+CREATE OR REPLACE FUNCTION finq.session_empty(p_session_id uuid, p_renews uuid) RETURNS void
     LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -179,7 +181,7 @@ BEGIN
     UPDATE finq.session s
        SET status = 'SESSION_EXPIRED', is_over = true, updated_at = clock_timestamp(), waits_for = NULL,
            expires_at = greatest(s.expires_at, s.answer_expires_at, clock_timestamp()),
-           tenant_user_id = NULL, user_mac = NULL, credentials_id = NULL, renews = NULL, exchange_salt = NULL, reply = NULL, reply_reasons = NULL, told = NULL,
+           tenant_user_id = NULL, user_mac = NULL, credentials_id = NULL, renews = p_renews, exchange_salt = NULL, reply = NULL, reply_reasons = NULL, told = NULL,
            reasons = NULL, own_reasons = NULL, return_link = NULL, returned = NULL, returned_hash = NULL, step_body_hash = ''
      WHERE s.session_id = p_session_id;
     IF v_session.status IN ('SESSION_IN_PROGRESS', 'SESSION_PENDING') THEN
@@ -269,7 +271,7 @@ BEGIN
         DELETE FROM finq.payment p WHERE p.payment_id = ANY (v_payments); -- orders whose session never came to be, too
         PERFORM finq.consent_end(i.id, 0) FROM unnest(v_consents) AS i (id);
         PERFORM finq.feed_remove(f.credentials_id) FROM finq.person_feeds(v_consents, v_sessions) f;
-        PERFORM finq.session_empty(i.id) FROM unnest(v_sessions) AS i (id);
+        PERFORM finq.session_empty(i.id, NULL) FROM unnest(v_sessions) AS i (id);
         DELETE FROM finq.credential c WHERE c.credentials_id = ANY (v_consents);
         INSERT INTO finq.audit (object, action, client_id, detail)
         VALUES ('person', 'DELETE', p_client_id, jsonb_build_object('erasure_id', v_erasure.erasure_id, 'counts', v_erasure.counts));

@@ -32,7 +32,8 @@ CREATE OR REPLACE FUNCTION finq.step_refusal(p_session finq.session, p_client_id
     RETURN CASE
         WHEN NOT EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
             THEN 'unauthorized_tenant'
-        WHEN finq.session_is_erased(p_session) THEN 'expired_session'
+        WHEN finq.session_is_erased(p_session) AND (p_session).renews IS NULL THEN 'expired_session'
+        WHEN finq.session_is_erased(p_session) THEN 'inactive_credentials'
         WHEN (p_session).generation <> p_generation THEN 'invalid_nonce'
         WHEN (p_session).step_ordinal = p_ordinal AND (p_session).step_body_hash = p_body_hash THEN 'repeat'
         WHEN (p_session).step_ordinal >= p_ordinal THEN 'step_already_submitted'

@@ -183,6 +183,7 @@ CREATE INDEX session_expiry ON finq.session (expires_at) WHERE NOT is_over AND e
 CREATE INDEX session_ended ON finq.session (expires_at) WHERE is_over;
 CREATE INDEX session_consent ON finq.session (credentials_id) WHERE credentials_id IS NOT NULL;
 CREATE INDEX session_person ON finq.session (client_id, user_mac) WHERE user_mac IS NOT NULL;
+CREATE INDEX session_renewal ON finq.session (renews) WHERE renews IS NOT NULL;
 -- Answers of connectors and decisions are found by the step alone.
 CREATE INDEX session_waiting ON finq.session (waits_since) WHERE waits_for = 'DECISION';
 

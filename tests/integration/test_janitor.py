@@ -9,7 +9,7 @@ import uuid
 import pytest
 
 from finqenv.ends import client, person, settle  # noqa: F401
-from finqenv.flows import AISP, CARD, begin, submit, walk
+from finqenv.flows import AISP, CARD, begin, steps, submit, upload_required, walk
 from finqenv.locks import Blocker, locked
 from finqenv.wire import is_error, steady
 
@@ -243,6 +243,45 @@ def test_nothing_tells_whose_a_consent_was(own, client, person, agreed, end, is_
     run(own)
     assert own.psql("SELECT status, num_nonnulls(user_mac, data_key, tenant_user_id, data_removed_at) FROM finq.credential") == f"{end.upper()}|1"
     assert told(client, person) == [] and client.consent("get", agreed, tenant_user_id="another").status == 200
+
+
+def renewals(client, credentials):
+    """Of the card's consent: one with a step taken, and one that could be exchanged."""
+    begun = []
+    for to in (1, None):
+        user, started = begin(client, CARD), client.consent("renew", credentials)
+        user.session_id, user.nonce = started["session_id"], started["nonce"]
+        begun.append(onward(user, to))
+    return begun
+
+
+def onward(user, to=None):
+    for number in range(1, (to or len(steps(CARD))) + 1):
+        assert submit(user, number).status == 200
+        upload_required(user, number)
+    return user
+
+
+def test_a_consents_key_goes_from_its_renewals_too(own, client, person):
+    """With all that it opened; what the two are told is what a consent that has ended is told. Red without `s.renews` in
+    finq.janitor_remove_data, and without `renews` in finq.step_refusal and finq.exchange_token."""
+    credentials = walk(client, CARD, tenant_user_id=person).exchange().json
+    under_way, complete = renewals(client, credentials)
+    own.psql("SELECT finq.feed_keep(s.session_id, s.client_id, gen_random_uuid(), s.skill_id, 'bank', '\\x01', '\\x02') FROM finq.session s")
+    events(own)
+    client.consent("delete", credentials, pcd_data_retention=0)
+    with Blocker(own, locked(complete)):
+        assert run(own) == {} and own.psql("SELECT count(data_key) FROM finq.session") == "3", "one that is held keeps all for the next run"
+    assert run(own) == {"data_removed": 1} and run(own) == {}
+    assert own.psql("SELECT count(*), count(data_key), count(user_mac), count(tenant_user_id) FROM finq.session") == "2|0|0|0"
+    assert own.psql("SELECT count(*) FROM finq.feed") == "0"
+    assert [held(own, user.session_id).split("|")[:3] for user in (under_way, complete)] == [["1", "0", "0"]] * 2
+    assert is_error(submit(under_way, 2), 401, "inactive_credentials") and is_error(complete.exchange(), 401, "inactive_credentials")
+    assert set(events(own)) == {("consent.deleted", credentials["credentials_id"]), ("session.expired", under_way.session_id)}
+    shown = own.finqctl("session", "show", under_way.session_id)
+    assert shown["status"] == "SESSION_EXPIRED" and not shown["steps"]
+    assert len(client.user("export", **named(credentials))["sessions"]) == 2 and erased(client, **named(credentials))["sessions"] == 2
+    assert own.psql("SELECT count(renews) FROM finq.session") == "0" and is_error(complete.exchange(), 401, "expired_session")
 
 
 # -- the rest
