@@ -212,7 +212,7 @@ END $$;
 COMMENT ON FUNCTION finq.transactions_page IS 'repeatable';
 
 -- The end of a round of changes that begins at p_from. It stands in the feed until another round begins, so that the first page of a
--- round that is asked for again is the same.
+-- round that is asked for again is the same. Who begins with nothing, or anew, is told all that there is now, and of no round before.
 CREATE OR REPLACE FUNCTION finq.round_begin(p_credentials_id uuid, p_from bigint) RETURNS bigint
     LANGUAGE plpgsql
 AS $$
@@ -220,9 +220,9 @@ DECLARE
     v_feed finq.feed;
 BEGIN
     SELECT f.* INTO v_feed FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
-    IF v_feed.round_from = p_from AND v_feed.round_upto BETWEEN v_feed.kept_from AND v_feed.seq THEN
+    IF p_from > 0 AND v_feed.round_from = p_from AND v_feed.round_upto BETWEEN v_feed.kept_from AND v_feed.seq THEN
         RETURN v_feed.round_upto;
-    ELSIF v_feed.seq > p_from THEN
+    ELSIF p_from > 0 AND v_feed.seq > p_from THEN
         UPDATE finq.feed f SET round_from = p_from, round_upto = f.seq WHERE f.credentials_id = p_credentials_id
         RETURNING f.seq INTO v_feed.seq;
     END IF;

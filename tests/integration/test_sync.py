@@ -129,6 +129,27 @@ def test_what_changes_meanwhile_waits(installation, client):
     assert copy.is_true()
 
 
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_who_begins_anew_is_told_all(installation, client, is_reset):
+    """However often, with what came meanwhile. Red where finq.round_begin keeps the end of a round that begins at nothing."""
+    first = Copy(client, sandbox.agree(client, "1000"))
+    first.round(count=500)
+    if is_reset:
+        installation.psql("UPDATE finq.feed SET seq = seq + 1000, numbered = seq + 1000, kept_from = seq + 500 "
+                          f"WHERE credentials_id = '{first.credentials['credentials_id']}'")
+
+    def told():
+        copy = Copy(client, first.credentials)
+        copy.cursor = first.cursor if is_reset else None
+        copy.round(count=500)
+        assert copy.is_true()
+        return copy.held.keys()
+    before = told()
+    pass_days(installation, 3)
+    client.data("/accounts/get", first.credentials, **sandbox.PERSON)
+    assert told() - before
+
+
 def test_what_is_gone_says_why(installation, client):
     """Pending ones are booked otherwise, and closed accounts are withdrawn. Red where an account that is gone is not looked for."""
     reasons = set()
