@@ -150,6 +150,17 @@ def test_who_begins_anew_is_told_all(installation, client, is_reset):
     assert told() - before
 
 
+def test_who_waits_is_told_what_came(installation, client):
+    """In the round that the call begins, although changes from before it were waiting too. Red where the read that admits begins it."""
+    copy = Copy(client, sandbox.agree(client, "1000"))
+    copy.round(count=500)
+    pass_days(installation, 3)
+    client.data("/accounts/get", copy.credentials, **sandbox.PERSON)
+    pass_days(installation, 3)
+    copy.round(count=500, **sandbox.PERSON)
+    assert copy.is_true()
+
+
 def test_what_is_gone_says_why(installation, client):
     """Pending ones are booked otherwise, and closed accounts are withdrawn. Red where an account that is gone is not looked for."""
     reasons = set()

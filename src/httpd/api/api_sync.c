@@ -55,7 +55,7 @@ finq_error *finq_api_transactions_sync(finq_request *request, finq_json_writer *
         FINQ_DATA_MEMBERS, {"cursor", FINQ_JSON_STRING, 0}, {"count", FINQ_JSON_INTEGER, 0}, {NULL, 0, 0}};
     apr_pool_t *pool = request->r->pool;
     const finq_service *service = &request->service;
-    finq_change_place place = {0, 0, 0};
+    finq_change_place place = {0, 0, 0}, held;
     finq_change_page page;
     finq_data_ask of;
     const char *cursor;
@@ -64,7 +64,9 @@ finq_error *finq_api_transactions_sync(finq_request *request, finq_json_writer *
     FINQ_TRY(finq_data_number(&count, of.body, "count", FINQ_TRANSACTIONS_MAX, COUNT_PRESET, pool));
     if (finq_json_string(of.body, "cursor"))
         FINQ_TRY(finq_change_resume(&place, finq_json_string(of.body, "cursor"), service, &of.claim, pool));
-    FINQ_TRY(finq_data_admit(request, &of, finq_changes_read(&page, &place, count, service, &of.claim, pool)));
+    /* Who waits begins a round behind the refresh: what admits them asks for a round that ends where it begins. */
+    held = (finq_change_place){place.from, place.from, place.from};
+    FINQ_TRY(finq_data_admit(request, &of, finq_changes_read(&page, of.wait ? &held : &place, count, service, &of.claim, pool)));
     if (of.wait || page.is_due) {
         FINQ_TRY(finq_data_refresh(request, &of));
         FINQ_TRY(finq_changes_read(&page, &place, count, service, &of.claim, pool));
