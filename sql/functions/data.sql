@@ -248,6 +248,8 @@ DECLARE
 BEGIN
     v_answer.outcome := v_claim.outcome;
     IF v_claim.outcome = 'ok' THEN
+        v_answer.at := CASE WHEN p_upto > 0 THEN p_upto ELSE finq.round_begin(p_credentials_id, p_from) END;
+        -- behind a refresh that this may have waited for, and that may have pruned
         SELECT f.* INTO v_feed FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
         v_answer.data_key := (v_claim.consent).data_key;
         v_answer.is_due := v_feed.credentials_id IS NOT NULL AND v_feed.refreshed_at IS NULL;
@@ -256,10 +258,9 @@ BEGIN
         v_answer.is_reset := v_begins OR p_from < 0;
         p_from := CASE WHEN v_answer.is_reset THEN 0 ELSE p_from END;
         IF v_begins THEN
-            p_upto := 0;
+            v_answer.at := v_feed.seq;
             p_after := 0;
         END IF;
-        v_answer.at := CASE WHEN p_upto > 0 THEN p_upto ELSE finq.round_begin(p_credentials_id, p_from) END;
         v_answer.as_of := finq.utc(v_feed.refreshed_at);
         v_answer.access := finq.feed_access(v_feed)::text;
     END IF;

@@ -33,8 +33,8 @@ class Blocker:
 
 
 class Hold(threading.Thread):
-    """A transaction of somebody else's that does `what` (the end of a SELECT), and commits once `waiters` wait for it: begun when
-    this is made, and over after join."""
+    """A transaction of somebody else's that does `what` (the end of a SELECT, and statements behind it), and commits once `waiters`
+    wait for it: begun when this is made, and over after join."""
 
     def __init__(self, installation, what, waiters):
         super().__init__(daemon=True)

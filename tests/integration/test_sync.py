@@ -12,6 +12,7 @@ import uuid
 import pytest
 
 from finqenv import process, sandbox
+from finqenv.locks import Hold
 from finqenv.wire import is_error
 
 
@@ -245,6 +246,19 @@ def test_a_reset_in_the_midst_of_a_round(installation, client, how):
         assert copy.ask(count=100)["reset"]
         more = copy.page(count=100)
     assert copy.is_true() and not copy.ask()["reset"]
+
+
+def test_a_cursor_that_grows_old_meanwhile(installation, client):
+    """While it waits for the end of a refresh, by which what it would be told of is pruned. Red where a cursor's age is looked at before
+    finq.round_begin."""
+    copy = Copy(client, sandbox.agree(client, "1000"))
+    copy.round(count=500)
+    pass_days(installation, 3)
+    client.data("/accounts/get", copy.credentials, **sandbox.PERSON)
+    refresh = Hold(installation, f"1; UPDATE finq.feed SET kept_from = seq WHERE credentials_id = '{copy.credentials['credentials_id']}'", 1)
+    told = copy.ask()
+    refresh.join()
+    assert told["reset"]
 
 
 def test_cursors_of_others(installation, client):
