@@ -19,20 +19,27 @@ CREATE OR REPLACE FUNCTION finq.feed_allowed_at(p_feed finq.feed) RETURNS timest
     RETURN CASE WHEN cardinality((p_feed).refreshes) < (p_feed).frequency THEN '-infinity'
                 ELSE (p_feed).refreshes[cardinality((p_feed).refreshes) - (p_feed).frequency + 1] + interval '24 hours' END;
 
--- Keeps what a connector has accepted a session's user with. The session may have no row yet: its first step comes next.
--- p_credentials_id is offered for the consent.
+-- Keeps what a connector has accepted a session's user with, in the place of what it had before: a refresh that is under way with that ends.
+-- The session may have no row yet: its first step comes next. p_credentials_id is offered for the consent.
 CREATE OR REPLACE FUNCTION finq.feed_keep(p_session_id uuid, p_client_id uuid, p_credentials_id uuid, p_skill_id integer,
                                           p_connector text, p_reference bytea, p_reference_key bytea, OUT credentials_id uuid)
-    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
-BEGIN ATOMIC
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_refresh_id uuid; -- with the reference before
+BEGIN
+    SELECT f.refresh_id INTO v_refresh_id FROM finq.feed f WHERE f.session_id = p_session_id FOR NO KEY UPDATE;
+    DELETE FROM finq.feed_told t WHERE t.refresh_id = v_refresh_id;
     INSERT INTO finq.feed AS f (credentials_id, client_id, skill_id, session_id, connector, reference, reference_key, visited_at, due_at)
     VALUES (p_credentials_id, p_client_id, p_skill_id, p_session_id, p_connector, p_reference, p_reference_key, clock_timestamp(),
             clock_timestamp() + finq.feed_patience())
     ON CONFLICT (session_id) DO UPDATE
         SET connector = excluded.connector, reference = excluded.reference, reference_key = excluded.reference_key,
-            visited_at = excluded.visited_at, due_at = excluded.due_at, is_partial = false
-    RETURNING f.credentials_id;
-END;
+            visited_at = excluded.visited_at, due_at = excluded.due_at, is_partial = false,
+            refresh_id = NULL, refresh_until = NULL
+    RETURNING f.credentials_id INTO credentials_id;
+END $$;
 COMMENT ON FUNCTION finq.feed_keep IS 'repeatable';
 
 -- A renewal is exchanged: its feed is the consent's from now on. Data, ids and numbers of changes stay; a refresh that is under way ends.

@@ -250,6 +250,17 @@ def test_a_renewal_ends_a_refresh(feed):
     assert feed.claim()[1] is None
 
 
+def test_another_reference_ends_a_refresh(feed):
+    """One with what the bank gave before it, to the same session: all is asked for with the new one, and what the old one has told is none of
+    it. Red where finq.feed_keep leaves the claim, or the pieces."""
+    old, _ = feed.claim()
+    assert feed.tell(old, 1, [transaction(A, 86400)])
+    feed.psql(f"SELECT finq.feed_keep(session_id, client_id, '{uuid.uuid4()}', skill_id, 'bank', '\\x01', '\\x02') FROM finq.feed WHERE credentials_id = '{feed.id}'")
+    assert feed.is_("num_nulls(f.refresh_id, f.refresh_until)") == "2" and feed.noted(old) == 0
+    assert not feed.tell(old, 2, []) and feed.store((old, None), place=2)[0] == "overtaken"
+    assert feed.claim()[1] is None
+
+
 def test_a_consent_that_ends_takes_no_more_pieces(feed):
     refresh_id, _ = feed.claim()
     assert feed.tell(refresh_id, 1, [transaction(A, 86400)])
