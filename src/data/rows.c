@@ -148,6 +148,8 @@ static finq_error *put_account(finq_json_writer *to, rows_maker *maker, const vo
 {
     const finq_bank_account *account = row;
     unsigned char *mac = apr_palloc(maker->pool, FINQ_MAC_BYTES);
+    if (apr_hash_get(maker->accounts, account->reference, APR_HASH_KEY_STRING))
+        return finq_connector_unusable(pool, "it tells of an account twice");
     FINQ_TRY(account_mac(mac, maker, account, pool));
     apr_hash_set(maker->accounts, apr_pstrdup(maker->pool, account->reference), APR_HASH_KEY_STRING, mac);
     put_bytes(to, "mac", mac, FINQ_MAC_BYTES, pool);

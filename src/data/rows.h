@@ -28,7 +28,8 @@ finq_error *rows_open(apr_array_header_t **transactions, const apr_array_header_
                       const finq_data_claim *claim, apr_pool_t *pool);
 
 /* Writes a page's row, by its place there, as an object. Accounts come first, since the others name them. Errors:
- * external_api_invalid_answer for an account that was not told of, and for a transaction that its page tells of twice; internal. */
+ * external_api_invalid_answer for an account that was not told of, or was before, and for a transaction that its page tells of twice;
+ * internal. */
 finq_error *rows_put(finq_json_writer *to, rows_maker *maker, const finq_bank_page *page, finq_bank_kind kind, int place,
                      apr_pool_t *pool);
 

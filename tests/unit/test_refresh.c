@@ -151,6 +151,22 @@ static void a_refresh_that_was_not_made_is_given_back(void **state)
     assert_int_equal(bank.asked, 0);
 }
 
+/* Red where the second takes the first's place: what is told of the one would be the other's. */
+static void an_account_that_is_told_twice(void **state)
+{
+    static const char one[] = "{\"account\":\"a\",\"account_schemes\":[{\"scheme_name\":\"IBAN\",\"identification\":\"RO1\"}],"
+                              "\"currency\":\"RON\"}";
+    static const char other[] = "{\"account\":\"a\",\"account_schemes\":[{\"scheme_name\":\"IBAN\",\"identification\":\"RO2\"}],"
+                                "\"currency\":\"EUR\"}";
+    (void)state;
+    bank.pages[FINQ_BANK_ACCOUNTS] = apr_pstrcat(pool, "{\"accounts\":[", one, ",", other, "]}", NULL);
+    SCRIPT(CLAIMED(0, 0), FAILED);
+    finq_error *error = finq_refresh(&ended, &service, &wish, pool);
+    assert_non_null(error);
+    assert_int_equal(error->code, FINQ_E_EXTERNAL_API_INVALID_ANSWER);
+    assert_int_equal(ended, FINQ_REFRESH_FAILED);
+}
+
 #define OTHER(outcome, is_first, error)                                                                 \
     {                                                                                                   \
         "finq_feed_claim",                                                                              \
@@ -272,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup(a_limited_history_begins_with_a_day, bank_reset),
         cmocka_unit_test_setup(a_bank_that_does_not_come_to_an_end, bank_reset),
         cmocka_unit_test_setup(a_refresh_that_was_not_made_is_given_back, bank_reset),
+        cmocka_unit_test_setup(an_account_that_is_told_twice, bank_reset),
         cmocka_unit_test_setup(the_end_of_another_is_ones_own, bank_reset),
         cmocka_unit_test_setup(what_is_new_is_stored_alone, bank_reset),
         cmocka_unit_test_setup(notes_that_do_not_serve, bank_reset),
