@@ -27,7 +27,7 @@ BEGIN
     RETURN (SELECT json_build_object(
                 'used', count(r.at), 'of', p_feed.frequency, 'resets_at', finq.utc(min(r.at) + interval '24 hours'),
                 'last', finq.utc(p_feed.refreshed_at),
-                'next_allowed', finq.utc(CASE WHEN count(r.at) < p_feed.frequency THEN clock_timestamp() ELSE min(r.at) + interval '24 hours' END),
+                'next_allowed', finq.utc(CASE WHEN p_feed.frequency > 0 THEN greatest(clock_timestamp(), finq.feed_allowed_at(p_feed)) END),
                 'error', CASE WHEN p_feed.error IS NOT NULL THEN json_build_object('code', p_feed.error, 'at', finq.utc(p_feed.error_at)) END)
               FROM unnest(p_feed.refreshes) AS r (at)
              WHERE p_feed.credentials_id IS NOT NULL AND r.at > clock_timestamp() - interval '24 hours');

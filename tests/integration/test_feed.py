@@ -280,6 +280,14 @@ def test_a_refresh_that_was_not_made_is_not_counted(feed, is_attended, used):
     assert feed.is_("cardinality(f.refreshes)") == used
 
 
+@pytest.mark.parametrize("frequency, refreshes, told", [(4, "", "0"), (4, "20 10 5 2", "4"), (2, "20 10 5 2", "19"), (2, "30 29", "0"), (0, "5", "")])
+def test_when_the_next_is_allowed(feed, frequency, refreshes, told):
+    """In hours, also where the bank allowed more before. Red where feed_access goes by the oldest of them."""
+    made = ", ".join(f"now() - interval '{hours} hours'" for hours in refreshes.split())
+    feed.psql(f"UPDATE finq.feed SET frequency = {frequency}, refreshes = ARRAY[{made}]::timestamptz[] WHERE credentials_id = '{feed.id}'")
+    assert feed.is_("round(extract(epoch FROM (finq.feed_access(f)->>'next_allowed')::timestamptz - now()) / 3600)") == told
+
+
 @pytest.mark.parametrize("frequency, least, most", [(4, "6 hours", "8 hours"), (2, "18 hours", "24 hours"), (1, "18 hours", "24 hours"), (25, "45 minutes", "60 minutes")])
 def test_banks_are_asked_spread_over_the_day(server, frequency, least, most):
     """By the consents' ids, so that one of the day's refreshes is left. Red where feed_next counts all, or spreads nothing."""
