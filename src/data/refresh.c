@@ -37,10 +37,11 @@ typedef struct {
     const finq_published *published;
     const char *reference;
     const finq_refresh_wish *wish;
-    int pages, is_overtaken; /* by another refresh, or by the consent's end: what is there goes */
-    apr_time_t until;        /* of the steady clock: no page is asked for from then on */
-    apr_time_t held;         /* by the same: when the claim was held last */
-    apr_int64_t since;       /* what transactions are asked from */
+    int pages, was_asked; /* the bank, be it in vain */
+    int is_overtaken;     /* by another refresh, or by the consent's end: what is there goes */
+    apr_time_t until;     /* of the steady clock: no page is asked for from then on */
+    apr_time_t held;      /* by the same: when the claim was held last */
+    apr_int64_t since;    /* what transactions are asked from */
     rows_maker maker;
     finq_json_writer *rows[FINQ_BANK_KINDS]; /* that have been told; of transactions, those of this piece */
     int piece, piece_rows;                   /* its number, and how many they are */
@@ -202,6 +203,7 @@ static finq_error *page_ask(finq_bank_page *page, refresh *r, finq_bank_kind kin
         .next = next,
         .is_attended = r->wish->is_attended,
     };
+    r->was_asked = 1;
     return connectors->ask_data(connectors, page, r->claim.connector, &question, r->page_pool);
 }
 
@@ -241,16 +243,15 @@ static finq_error *kind_ask(refresh *r, finq_bank_kind kind, int *is_withdrawn)
 
 /* ---- the end ---- */
 
-typedef enum { ASKED, WITHDRAWN, NEVER_ASKED } failure;
-
-static finq_error *fail(refresh *r, const char *why, failure how)
+/* One for which the bank was not asked is none of those that it allows. */
+static finq_error *fail(refresh *r, const char *why, int is_withdrawn)
 {
     finq_feed_fail_out row;
     finq_feed_fail_in in = {.credentials_id = r->claim.credentials_id,
                             .refresh_id = &r->refresh_id,
                             .error = why,
-                            .is_withdrawn = how == WITHDRAWN,
-                            .gives_back = how == NEVER_ASKED && !r->wish->is_attended};
+                            .is_withdrawn = is_withdrawn,
+                            .gives_back = !r->was_asked && !r->wish->is_attended};
     return finq_call_feed_fail(&row, r->service->db, &in, r->pool);
 }
 
@@ -306,9 +307,9 @@ static finq_error *finish(finq_refresh_end *end, refresh *r)
            : is_withdrawn    ? FINQ_REFRESH_WITHDRAWN
                              : FINQ_REFRESH_STORED;
     if (is_withdrawn && !error)
-        return fail(r, "consent_withdrawn", WITHDRAWN);
+        return fail(r, "consent_withdrawn", 1);
     if (error)
-        fail(r, finq_code_name(error->code), ASKED);
+        fail(r, finq_code_name(error->code), 0);
     return error;
 }
 
@@ -334,7 +335,7 @@ finq_error *finq_refresh(finq_refresh_end *end, const finq_service *service, con
     piece_begin(&r);
     finq_error *error = connectors->enter(connectors, r.claim.connector);
     if (error) {
-        fail(&r, finq_code_name(error->code), NEVER_ASKED);
+        fail(&r, finq_code_name(error->code), 0);
         return error;
     }
     error = finish(end, &r);

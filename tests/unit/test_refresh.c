@@ -112,7 +112,13 @@ static void a_limited_history_begins_with_a_day(void **state)
     assert_int_equal(bank.since, now / DAY * DAY - 30 * DAY);
 }
 
-/* Red without the look at the clock between pages. */
+/* What the last call gave for a parameter that is true or false. */
+static int given_bool(const char *parameter)
+{
+    return ((const char *)database.bytes[place_of(&database, parameter)].data)[0];
+}
+
+/* Red without the look at the clock between pages, and where it is given back. */
 static void a_bank_that_does_not_come_to_an_end(void **state)
 {
     (void)state;
@@ -125,14 +131,9 @@ static void a_bank_that_does_not_come_to_an_end(void **state)
     assert_string_equal(error->message, "The bank's data did not come to an end in time.");
     assert_int_equal(ended, FINQ_REFRESH_FAILED);
     assert_string_equal(given(&database, "p_error"), "external_api_timeout");
+    assert_false(given_bool("p_gives_back"));
     assert_int_equal(bank.asked, 3);
     assert_int_equal(connector.entered, 0);
-}
-
-/* What the last call gave for a parameter that is true or false. */
-static int given_bool(const char *parameter)
-{
-    return ((const char *)database.bytes[place_of(&database, parameter)].data)[0];
 }
 
 /* Red where it is counted as one that the bank was asked for, and where one that a person attends is given back, which was not counted. */
@@ -148,6 +149,20 @@ static void a_refresh_that_was_not_made_is_given_back(void **state)
     assert_int_equal(finq_refresh(&ended, &service, &attended, pool)->code, FINQ_E_SERVICE_UNAVAILABLE);
     assert_false(given_bool("p_gives_back"));
     assert_int_equal(ended, FINQ_REFRESH_NONE);
+    assert_int_equal(bank.asked, 0);
+}
+
+/* Red where only a connector that has too much to do gives it back. */
+static void a_refresh_that_failed_before_the_bank_is_given_back(void **state)
+{
+    finq_bytes wrapped = data_key;
+    (void)state;
+    data_key = (finq_bytes){(const unsigned char *)"none", 4};
+    SCRIPT(CLAIMED(0, 0), FAILED);
+    assert_non_null(finq_refresh(&ended, &service, &wish, pool));
+    data_key = wrapped;
+    assert_true(given_bool("p_gives_back"));
+    assert_int_equal(ended, FINQ_REFRESH_FAILED);
     assert_int_equal(bank.asked, 0);
 }
 
@@ -288,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup(a_limited_history_begins_with_a_day, bank_reset),
         cmocka_unit_test_setup(a_bank_that_does_not_come_to_an_end, bank_reset),
         cmocka_unit_test_setup(a_refresh_that_was_not_made_is_given_back, bank_reset),
+        cmocka_unit_test_setup(a_refresh_that_failed_before_the_bank_is_given_back, bank_reset),
         cmocka_unit_test_setup(an_account_that_is_told_twice, bank_reset),
         cmocka_unit_test_setup(the_end_of_another_is_ones_own, bank_reset),
         cmocka_unit_test_setup(what_is_new_is_stored_alone, bank_reset),
