@@ -288,9 +288,10 @@ def test_when_the_next_is_allowed(feed, frequency, refreshes, told):
     assert feed.is_("round(extract(epoch FROM (finq.feed_access(f)->>'next_allowed')::timestamptz - now()) / 3600)") == told
 
 
-@pytest.mark.parametrize("frequency, least, most", [(4, "6 hours", "8 hours"), (2, "18 hours", "24 hours"), (1, "18 hours", "24 hours"), (25, "45 minutes", "60 minutes")])
+@pytest.mark.parametrize("frequency, least, most", [(4, "8 hours", "10 hours"), (2, "24 hours", "30 hours"), (1, "24 hours", "30 hours"), (25, "60 minutes", "75 minutes")])
 def test_banks_are_asked_spread_over_the_day(server, frequency, least, most):
-    """By the consents' ids, so that one of the day's refreshes is left. Red where feed_next counts all, or spreads nothing."""
+    """By the consents' ids, so that of any 24 hours' refreshes one is left: no id may come sooner than the day divided by the others. Red where
+    feed_next counts all, spreads downwards, or spreads nothing."""
     within, distinct = server.psql(
         f"SELECT bool_and(n.next BETWEEN now() + interval '{least}' AND now() + interval '{most} 5 seconds'), count(DISTINCT date_trunc('minute', n.next)) "
         f"FROM (SELECT finq.feed_next(md5(i::text)::uuid, {frequency}) AS next FROM generate_series(1, 500) i) n").split("|")

@@ -67,13 +67,13 @@ def refreshes(bank, outcome):
 def test_what_is_due_is_refreshed(bank, asked):
     """Through the proxy, for nobody; it counts, and is due again within the day. Red without finq_refresher_start."""
     consent, stored = Consent(bank, asked), refreshes(bank, "stored")
-    assert stored > 0 and consent.is_("due_at BETWEEN now() + interval '5 hours' AND now() + interval '8 hours'")
+    assert stored > 0 and consent.is_("due_at BETWEEN now() + interval '7 hours' AND now() + interval '10 hours'")
     asked.amounts = ["12.50", "7.00"]
     consent.set("due_at = now()")
     until(lambda: consent.is_("cardinality(refreshes) = 1 AND refresh_id IS NULL"), what="the refresh")
     assert [(question["ask"], question["attended"]) for question in asked.told] == [(kind, False) for kind in ("accounts", "balances", "transactions")]
     assert consent.has() == ["12.50", "7.00"] and len(asked.told) == 3
-    assert consent.is_("due_at BETWEEN now() + interval '5 hours' AND now() + interval '8 hours'")
+    assert consent.is_("due_at BETWEEN now() + interval '7 hours' AND now() + interval '10 hours'")
     until(lambda: refreshes(bank, "stored") == stored + 1, what="its number")
     shown = bank.ctl("consent", "show", consent.id)["account_data"]
     assert shown["used"] == 1 and shown["next_at"]
@@ -112,7 +112,7 @@ def test_a_bank_that_fails(bank, asked, how, code, why):
     bank.service.behaviour = how
     consent.set("due_at = now()")
     until(lambda: consent.is_(f"error = 'external_api_{code}'"), 80, what="the error")
-    assert consent.is_("due_at > now() + interval '5 hours' AND cardinality(refreshes) = 1")
+    assert consent.is_("due_at > now() + interval '7 hours' AND cardinality(refreshes) = 1")
     assert consent.has() == ["12.50"]
     until(lambda: refreshes(bank, "failed") == failed + 1, what="its number")
     bank.server.httpd.log.wait_for("FINQ18")
