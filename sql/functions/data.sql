@@ -294,6 +294,10 @@ BEGIN
                                        AND n.seq > t.superseded_by AND n.seq <= v_answer.at)
                   ORDER BY t.superseded_by LIMIT p_count)) c
              ORDER BY c.number LIMIT p_count;
+        IF EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id
+                                             AND f.kept_from > CASE WHEN p_from > 0 THEN p_from ELSE v_answer.at END) THEN
+            RAISE EXCEPTION 'what was read has been pruned meanwhile' USING ERRCODE = 'serialization_failure'; -- and it is read again
+        END IF;
     END IF;
 END $$;
 COMMENT ON FUNCTION finq.transactions_sync IS 'repeatable';

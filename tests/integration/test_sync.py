@@ -248,14 +248,17 @@ def test_a_reset_in_the_midst_of_a_round(installation, client, how):
     assert copy.is_true() and not copy.ask()["reset"]
 
 
-def test_a_cursor_that_grows_old_meanwhile(installation, client):
-    """While it waits for the end of a refresh, by which what it would be told of is pruned. Red where a cursor's age is looked at before
-    finq.round_begin."""
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_cursor_that_grows_old_meanwhile(installation, client, has_begun):
+    """While it waits for the end of a refresh, by which what it would be told of is pruned, be it that the round had begun before. Red where
+    a cursor's age is looked at before finq.round_begin, and where it is not looked at behind what is read."""
     copy = Copy(client, sandbox.agree(client, "1000"))
     copy.round(count=500)
     pass_days(installation, 3)
     client.data("/accounts/get", copy.credentials, **sandbox.PERSON)
-    refresh = Hold(installation, f"1; UPDATE finq.feed SET kept_from = seq WHERE credentials_id = '{copy.credentials['credentials_id']}'", 1)
+    if has_begun:
+        assert not copy.ask()["reset"]
+    refresh = Hold(installation, f"1; LOCK TABLE finq.transaction; UPDATE finq.feed SET kept_from = seq WHERE credentials_id = '{copy.credentials['credentials_id']}'", 1)
     told = copy.ask()
     refresh.join()
     assert told["reset"]
