@@ -21,10 +21,13 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
+from finqenv import documents
 from finqenv.client import Onboarding
 from finqenv.installation import DEMO_SKILLS, MODULE
 from finqenv.places import ROOT
+from finqenv.resumable import Tus, partials, stored
 from finqenv.signing import Key, Signer, by_pyjwt, claims_of, encoded, handmade
+from finqenv.uploads import Desk
 
 ISSUER = "attacked@bank.example"
 SKILL = "xyz_card_sbx_#1.0"
@@ -302,6 +305,35 @@ def test_one_bit_of_the_body(server, victim, key, visitor):
         refused(visitor.call(path, damaged, authorization=header), "digest", ("invalid_digest",))
     assert server.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{user.session_id}'") == "0"
     assert visitor.call(path, body, authorization=header).status == 200
+    user.client.close()
+
+
+DRAFT = {"tus_resumable": None, "upload_metadata": None, "upload_length": None, "upload_draft_interop_version": "8", "upload_complete": "?1",
+         "content_type": "image/png"}
+
+
+@pytest.mark.parametrize("headers", [{}, DRAFT], ids=["tus", "draft"])
+def test_a_creation_that_is_not_proven_stores_nothing(server, headers):
+    """Another body behind its signature, and its own again: what is stored stays. Red: go_on that finishes before it asks prove."""
+    desk, pair, issuer = Desk(server), Key(), f"{secrets.token_hex(4)}@bank.example"
+    server.add_key(desk.tenant, issuer, pair.pem)
+    user = desk.user(server.client(desk.tenant, base="/v1s", sign=Signer(pair, issuer)))
+    genuine, other = documents.png().content, documents.png(shade=0x33).content
+    user.client.sign = None
+    header = "Bearer " + by_pyjwt(pair, {"kid": pair.thumbprint}, claims_of(issuer, genuine, False, jti="once"))
+
+    def create(body):
+        return Tus(user, "photo", body).create(body, authorization=header, **headers)
+    refused(create(other), "digest")
+    assert desk.rows(user.step_id) == partials(desk, user) == {}
+    assert create(genuine).status < 300
+    upload_id = stored(desk, user, "photo", genuine)
+    file = next(desk.directory.glob(f"2*/{upload_id}"))
+    sealed = file.read_bytes()
+    for body, check in ((other, "digest"), (genuine, "jti")):
+        refused(create(body), check)
+        assert stored(desk, user, "photo", genuine) == upload_id and file.read_bytes() == sealed
+        assert partials(desk, user) == {}, "of the refused one"
     user.client.close()
 
 

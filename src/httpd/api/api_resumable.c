@@ -165,10 +165,19 @@ static finq_error *take_piece(finq_transfer *transfer)
     return NULL;
 }
 
+/* That the request is its signer's; an address goes unsigned. */
+static finq_error *prove(const finq_transfer *transfer)
+{
+    FINQ_TRY(finq_access_body_end(transfer->request));
+    return finq_access_use(transfer->request);
+}
+
 static finq_error *go_on(finq_transfer *transfer)
 {
     FINQ_TRY(finq_api_upload_enter(transfer->request));
     finq_error *error = take_piece(transfer);
+    if (!error && transfer->has_body)
+        error = prove(transfer); /* before anything is stored, and what it replaces goes */
     if (!error && !transfer->is_stored && is_whole(transfer))
         error = finish(transfer);
     finq_api_upload_leave(transfer->request);
@@ -176,12 +185,6 @@ static finq_error *go_on(finq_transfer *transfer)
 }
 
 /* ---- creation ---- */
-
-static finq_error *prove(const finq_transfer *transfer)
-{
-    FINQ_TRY(finq_access_body_end(transfer->request));
-    return finq_access_use(transfer->request);
-}
 
 static const char *location_of(const finq_transfer *transfer, const char *address)
 {
@@ -224,8 +227,6 @@ static finq_error *begin_upload(finq_transfer *transfer, const finq_session_pass
 static finq_error *first_piece(finq_transfer *transfer)
 {
     finq_error *error = go_on(transfer);
-    if (!error && transfer->has_body)
-        error = prove(transfer);
     if (!error || transfer->is_told)
         return error;
     apr_table_unset(transfer->request->r->err_headers_out, "Location");
