@@ -32,8 +32,8 @@ static int stream_ends(const finq_source *source, off_t at)
 static int is_zip_end(const finq_source *source, int is_pdf, off_t record_at, const unsigned char *record)
 {
     off_t end = record_at + ZIP_END + (off_t)finq_codec_number_little(record + 20, 2);
-    if (end >= source->size)
-        return end == source->size;
+    if (end == source->size)
+        return 1;
     return directory_stands_before(source, record_at, record) && !(is_pdf && stream_ends(source, end));
 }
 

@@ -67,6 +67,20 @@ static void finds_archives_with_bytes_behind_them(void **state)
     assert_true(hides_in("application/pdf", file, n + 7));
 }
 
+/* Nor do they mind a comment that is cut. Red: an end behind the file's taken for none. */
+static void finds_archives_whose_comment_is_cut(void **state)
+{
+    static char file[LARGE];
+    (void)state;
+    for (size_t left = 0; left <= 100; left += 50) {
+        memset(file, 'P', sizeof file);
+        memcpy(file, JPEG, sizeof JPEG - 1);
+        size_t n = 100 + archive(file + 100, 1000) - 1000;
+        assert_true(hides(file, n + left));
+        assert_true(hides_in("application/pdf", file, n + left));
+    }
+}
+
 /* Red: stream_ends answering 1, or without a look at the type. */
 static void leaves_attachments_of_a_pdf_alone(void **state)
 {
@@ -112,9 +126,9 @@ static void a_file_that_cannot_be_read_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_archives_behind_a_picture),       cmocka_unit_test(finds_archives_with_bytes_behind_them),
-        cmocka_unit_test(leaves_attachments_of_a_pdf_alone),     cmocka_unit_test(leaves_honest_files_alone),
-        cmocka_unit_test(a_file_that_cannot_be_read_is_refused),
+        cmocka_unit_test(finds_archives_behind_a_picture),     cmocka_unit_test(finds_archives_with_bytes_behind_them),
+        cmocka_unit_test(finds_archives_whose_comment_is_cut), cmocka_unit_test(leaves_attachments_of_a_pdf_alone),
+        cmocka_unit_test(leaves_honest_files_alone),           cmocka_unit_test(a_file_that_cannot_be_read_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
