@@ -222,22 +222,24 @@ static ctl_exit all_files_check(checking *of)
 
 static const char *ids_list(const json_t *of, apr_pool_t *pool)
 {
-    const char *list = "{";
+    apr_array_header_t *ids = apr_array_make(pool, (int)json_array_size(of), sizeof(const char *));
     const json_t *one;
     size_t i;
-    json_array_foreach(of, i, one) list = apr_pstrcat(
-        pool, list, i > 0 ? "," : "", json_is_string(one) ? json_string_value(one) : finq_json_string(one, "upload_id"), NULL);
-    return apr_pstrcat(pool, list, "}", NULL);
+    json_array_foreach(of, i, one) APR_ARRAY_PUSH(ids, const char *) =
+        json_is_string(one) ? json_string_value(one) : finq_json_string(one, "upload_id");
+    return apr_pstrcat(pool, "{", apr_array_pstrcat(pool, ids, ','), "}", NULL);
 }
 
 static ctl_exit mend(apr_int64_t *mended, checking *of)
 {
+    json_t *answer;
+    *mended = 0;
+    if (!ctl_value(of->command, "--mend"))
+        return CTL_OK;
     const char *values[] = {ids_list(of->lost, of->pool), ids_list(of->left, of->pool)};
-    json_t *answer = NULL;
-    ctl_exit code = ctl_value(of->command, "--mend")
-                        ? call(&answer, of, "SELECT finq.fsck_mend(p_lost => $1, p_left => $2)", values, 2)
-                        : CTL_OK;
-    *mended = json_integer_value(json_object_get(answer, "mended"));
+    ctl_exit code = call(&answer, of, "SELECT finq.fsck_mend(p_lost => $1, p_left => $2)", values, 2);
+    if (code == CTL_OK)
+        *mended = json_integer_value(json_object_get(answer, "mended"));
     return code;
 }
 

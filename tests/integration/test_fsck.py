@@ -37,9 +37,9 @@ def user(desk):
     return desk.user(desk.plain)
 
 
-def fsck(desk, *flags, **env):
+def fsck(desk, *flags, under=(), **env):
     known = {"FINQ_DB": desk.installation.conninfo(), "FINQ_DATA_KEY_FILE": str(desk.installation.data_key_file), "FINQ_UPLOAD_DIR": str(desk.directory), **env}
-    done = subprocess.run([str(FINQCTL), "fsck", *flags], capture_output=True, text=True, env=clean_environ(**{name: value for name, value in known.items() if value}))
+    done = subprocess.run([*under, str(FINQCTL), "fsck", *flags], capture_output=True, text=True, env=clean_environ(**{name: value for name, value in known.items() if value}))
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 
 
@@ -168,6 +168,20 @@ def test_many_documents(desk, user):
     assert code == 1 and said["documents"] >= 1102 and said["files"] >= 1101 and said["left"] == [] and [one["upload_id"] for one in said["lost"]] == [upload_id]
     assert "documents 500\n" in told
     desk.installation.psql(f"SELECT finq.sessions_remove(ARRAY['{user.session_id}'::uuid])")
+
+
+def test_many_files_without_a_document(desk, user):
+    """Take no more memory than they have names. Red: ids_list that copies its list for each id."""
+    kept = path_of(desk, user.upload("photo", PNG)["upload_id"])
+    names = [beside(kept.name, number) for number in range(1, 6001)]
+    for name in names:
+        kept.with_name(name).touch()
+    for flags, mended in ((), 0), (("--mend",), len(names)):
+        code, said, told = fsck(desk, "--quick", *flags, under=("prlimit", f"--as={500 << 20}"))
+        assert said and said["left"] and sorted(said["left"]) == names, told
+        assert (code, said["mended"]) == (0 if flags else 1, mended)
+    until(lambda: not any(kept.with_name(name).exists() for name in names), 60, what="a server to remove them")
+    assert kept.exists() and clean(desk)
 
 
 def test_the_files_of_another_directory(desk, user, tmp_path):
