@@ -10,7 +10,7 @@ import pytest
 from finqenv import documents
 from finqenv.client import multipart
 from finqenv.process import until
-from finqenv.uploads import Desk, connect, padded
+from finqenv.uploads import Desk, chunks, connect, padded
 
 FRAME = 65536
 PDF = padded(3 * FRAME + 100).content
@@ -106,6 +106,26 @@ def test_what_is_wrong_changes_nothing(user):
     assert ask(user, "HEAD", address).headers["upload-offset"] == "10"
     assert ask(user, "DELETE", address).status == 204
     assert append(user, address, 10, b"x", "?0").code == "upload_gone"
+
+
+@pytest.mark.parametrize("at", ["the beginning", "the end"])
+def test_a_last_piece_that_ends_early_is_not_the_last(desk, user, at):
+    """Its own length was not said, the document's was. Red: finish without length_check."""
+    first, last = ({"Upload_Length": len(PDF)}, {}) if at == "the beginning" else ({}, {"Upload_Length": len(PDF)})
+    interim, _ = begin(user, PDF[:10], Upload_Complete="?0", **first)
+    address = interim.headers["location"]
+    answer = append(user, address, 10, iter([PDF[10:FRAME]]), "?1", **last)
+    assert (answer.status, answer.code) == (400, "invalid_headers") and desk.rows(user.step_id) == {}
+    where = ask(user, "HEAD", address)
+    assert (where.headers["upload-complete"], where.headers["upload-offset"]) == ("?0", str(FRAME))
+    assert append(user, address, FRAME, iter([PDF[FRAME:]]), "?1", **last)["sha256"] == hashlib.sha256(PDF).hexdigest()
+
+
+def test_a_creation_that_ends_early_goes_on(desk, user):
+    head = head_of(user, None, Upload_Complete="?1", Upload_Length=len(PDF), Transfer_Encoding="chunked").replace(b"Content-Length: None\r\n", b"")
+    interim, answer = user.client.raw(head + chunks(PDF[:FRAME]), silence=10)
+    assert (answer.status, answer.code) == (400, "invalid_headers") and desk.rows(user.step_id) == {}
+    assert append(user, interim.headers["location"], FRAME, PDF[FRAME:], "?1").status == 200
 
 
 def test_what_it_is_is_seen_at_its_end(desk, user):

@@ -146,8 +146,18 @@ static int is_whole(const finq_transfer *transfer)
     return transfer->protocol->ends_at_length ? transfer->offset == transfer->upload.length : transfer->is_last;
 }
 
+/* A last piece that does not say how long it is may end early, and the client believe that all of it has come. */
+static finq_error *length_check(const finq_transfer *transfer)
+{
+    apr_int64_t length = transfer->upload.length >= 0 ? transfer->upload.length : transfer->length;
+    return length < 0 || length == transfer->offset
+               ? NULL
+               : finq_resumption_wrong(transfer, "Upload-Length", "is not what the document has come to");
+}
+
 static finq_error *finish(finq_transfer *transfer)
 {
+    FINQ_TRY(length_check(transfer));
     FINQ_TRY(finq_resumable_finish(&transfer->stored, &transfer->upload, transfer->partial, &transfer->way, transfer->pool));
     finq_observe_tell_id(transfer->request, "upload_id", &transfer->stored.upload_id);
     transfer->is_stored = 1;
