@@ -16,7 +16,7 @@ typedef struct finq_resumable {
     apr_int64_t most;         /**< bytes that the document may have at most */
 } finq_resumable;
 
-/** Begins one; nothing of it need have been read. `offer->least` is its length, 0 where that is not known. What else the document had
+/** Begins one; nothing of it need have been read. `offer->least` is its length, -1 where that is not known. What else the document had
  * begun ends. Errors: those of finq_upload_begin. */
 finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer,
                                  apr_pool_t *pool);

@@ -111,7 +111,7 @@ finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *w
     pass_make(&begun->pass, offer->pass);
     begun->document = offer->document;
     begun->content_type = claimed ? claimed : "";
-    begun->length = offer->least > 0 ? offer->least : -1;
+    begun->length = offer->least;
     FINQ_TRY(finq_upload_id_new(&begun->upload_id, &begun->pass.token.session_id, way->store, pool));
     FINQ_TRY(begin_call(&row, begun, way, offer->pass->token.generation, pool));
     if (strcmp(row.outcome, "quota_exceeded") == 0)

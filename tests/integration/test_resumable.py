@@ -147,7 +147,7 @@ def test_wrong_headers_of_a_piece_change_nothing(desk, user, film, headers, stat
 @pytest.mark.parametrize("headers, status, code", [
     ({"upload_length": None}, 400, "invalid_headers"), ({"upload_length": "-5"}, 400, "invalid_headers"),
     ({"upload_length": None, "upload_defer_length": "1"}, 400, "invalid_headers"), ({"upload_concat": "partial"}, 400, "invalid_headers"),
-    ({"upload_length": str(SMALL + 1)}, 413, "payload_too_large"), ({"upload_metadata": "filetype !!"}, 400, "invalid_headers"),
+    ({"upload_length": "0"}, 415, "unsupported_media_type"), ({"upload_length": str(SMALL + 1)}, 413, "payload_too_large"), ({"upload_metadata": "filetype !!"}, 400, "invalid_headers"),
     ({"upload_metadata": "filetype dGV4dC9wbGFpbg=="}, 415, "unsupported_media_type"), ({"x_finq_document": "other"}, 400, "invalid_field"),
     ({"x_finq_document": None}, 400, "missing_fields"), ({"x_finq_nonce": "x"}, 401, "invalid_nonce"), ({"tus_resumable": "2.0"}, 412, "unsupported_version")])
 def test_a_refused_creation_leaves_nothing(desk, user, headers, status, code):

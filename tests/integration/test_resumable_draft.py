@@ -10,6 +10,7 @@ import pytest
 from finqenv import documents
 from finqenv.client import multipart
 from finqenv.process import until
+from finqenv.resumable import Tus
 from finqenv.uploads import Desk, chunks, connect, padded
 
 FRAME = 65536
@@ -169,12 +170,13 @@ HEADERS = {
 def by_chance(desk, seed, count):
     """Requests about an upload whose headers chance has made."""
     chance = random.Random(seed)
-    user, address, seen = desk.user(), None, set()
+    user, seen = desk.user(), set()
+    address = Tus(user, "film", PDF, "application/pdf").create().headers["location"]
     own = {"X-Finq-Client-Id": desk.tenant.client_id, "X-Finq-Document": "film"}
     for _ in range(count):
         chosen = chance.sample(sorted(HEADERS), chance.randrange(1, 7))
         headers = {**own, "X-Finq-Nonce": user.step_nonce, **{name: chance.choice(HEADERS[name]) for name in chosen}}
-        create = address is None or chance.random() < .2
+        create = chance.random() < .2
         method = "POST" if create else chance.choice(("POST", "PATCH", "HEAD", "DELETE", "GET", "PUT", "OPTIONS"))
         answer = user.client.request(method, f"/v1/steps/{user.step_id}/upload" if create else address, b"x" * chance.choice((0, 0, 1, 9)), headers)
         assert answer.status < 500, (method, headers, answer)

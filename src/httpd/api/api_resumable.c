@@ -223,7 +223,7 @@ static finq_error *begin_upload(finq_transfer *transfer, const finq_session_pass
     const finq_upload_offer offer = {.pass = pass,
                                      .document = apr_table_get(transfer->request->r->headers_in, "X-Finq-Document"),
                                      .content_type = transfer->content_type,
-                                     .least = transfer->length > 0 ? transfer->length : 0};
+                                     .least = transfer->length};
     FINQ_TRY(finq_resumable_begin(&transfer->upload, &transfer->way, &offer, transfer->pool));
     FINQ_TRY(finq_resumable_address(&address, &transfer->upload, &transfer->request->service, transfer->pool));
     const char *location = location_of(transfer, address);
