@@ -308,8 +308,10 @@ finq_error *finq_partial_settle(finq_partial *partial)
 finq_error *finq_partial_prove(finq_partial *partial)
 {
     FINQ_TRY(partial->used > 0 ? frame_out(partial) : NULL);
-    finq_codec_number_put(partial->record, PROOF, WORD);
-    FINQ_TRY(record_out(partial, WORD));
+    if (partial->end.at > partial->begins + SEGMENT_BYTES) { /* nothing needs no proof, and makes no piece */
+        finq_codec_number_put(partial->record, PROOF, WORD);
+        FINQ_TRY(record_out(partial, WORD));
+    }
     return finq_partial_settle(partial);
 }
 
