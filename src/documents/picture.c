@@ -17,7 +17,7 @@ static const struct {
 /* A picture without one of the two has none. */
 static void settle(finq_picture *picture)
 {
-    if (picture->width == 0 || picture->height == 0 || picture->width > APR_INT32_MAX || picture->height > APR_INT32_MAX)
+    if (picture->width == 0 || picture->height == 0)
         picture->width = picture->height = 0;
     if (picture->orientation < 1 || picture->orientation > 8)
         picture->orientation = 1;

@@ -289,7 +289,8 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
 /* What few bytes say takes four for each of its pixels where it is looked at. */
 static finq_error *pixels_check(const finq_upload *upload, const finq_picture *picture)
 {
-    if ((apr_int64_t)picture->width * picture->height <= (apr_int64_t)upload->way->megapixels * 1000000)
+    int are_stored = picture->width <= APR_INT32_MAX && picture->height <= APR_INT32_MAX; /* in the columns that they have */
+    if (are_stored && (apr_int64_t)picture->width * picture->height <= (apr_int64_t)upload->way->megapixels * 1000000)
         return NULL;
     return finq_error_make(upload->pool, FINQ_E_UNSAFE_DOCUMENT, "%s has %u x %u pixels; it may have %d million.",
                            upload->document->document, picture->width, picture->height, upload->way->megapixels);

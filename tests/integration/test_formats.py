@@ -76,9 +76,10 @@ def saying(kind, width, height):
 
 @pytest.mark.parametrize("as_form", [False, True])
 @pytest.mark.parametrize("kind, width, height, taken", [("png", 60000, 60000, False), ("jpeg", 60000, 60000, False), ("png", 10000, 10001, False),
-                                                        ("png", 2**31 - 1, 2**31 - 1, False), ("png", 10000, 10000, True), ("jpeg", 50000, 2000, True)])
+                                                        ("png", 2**31 - 1, 2**31 - 1, False), ("png", 2**31, 1, False),
+                                                        ("png", 2**32 - 1, 2**32 - 1, False), ("png", 10000, 10000, True), ("jpeg", 50000, 2000, True)])
 def test_a_picture_has_so_many_pixels(desk, user, kind, width, height, taken, as_form):
-    """As its head says. Red without pixels_check, and where it multiplies in 32 bits."""
+    """As its head says. Red without pixels_check, where it multiplies in 32 bits, and in 64 what is no int."""
     before = desk.held(user.step_id)
     answer = user.upload("picture", saying(kind, width, height), form=as_form)
     if taken:
@@ -91,6 +92,7 @@ def test_a_picture_has_so_many_pixels(desk, user, kind, width, height, taken, as
 def test_a_host_takes_larger_ones(desk, make_server, server):
     own = Desk(make_server(cluster=server.postgres, database="megapixels", directives={"FinqMaxMegapixels": "3600"}))
     assert own.user().upload("picture", saying("png", 60000, 60000)).status == 200
+    assert own.user().upload("picture", saying("png", 2**31, 1)).code == "unsafe_document", "of whatever size, no decoder takes it"
 
 
 def test_a_paper_has_neither(desk, user):
