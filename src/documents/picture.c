@@ -138,13 +138,16 @@ void finq_picture_webp(finq_picture *picture, const finq_source *source)
 {
     unsigned char chunk[DATA + 10];
     off_t at = 12;
-    for (int places = FINQ_PICTURE_PLACES; places > 0 && finq_source_read(source, chunk, sizeof chunk, at); places--) {
+    apr_size_t n;
+    for (int places = FINQ_PICTURE_PLACES; places > 0 && (n = finq_source_peek(source, chunk, sizeof chunk, at)) >= DATA + 5;
+         places--) {
         off_t length = (off_t)finq_codec_number_little(chunk + 4, 4);
-        if (!picture->width && memcmp(chunk, "VP8X", 4) == 0) /* the first of a file that has it; what follows are its parts */
-            vp8x_take(picture, chunk + DATA);
-        else if (!picture->width && memcmp(chunk, "VP8L", 4) == 0)
+        int is_first = !picture->width, is_full = n == sizeof chunk;
+        if (is_first && memcmp(chunk, "VP8L", 4) == 0)
             vp8l_take(picture, chunk + DATA);
-        else if (!picture->width && memcmp(chunk, "VP8 ", 4) == 0)
+        else if (is_first && is_full && memcmp(chunk, "VP8X", 4) == 0) /* of a file that has it; what follows are its parts */
+            vp8x_take(picture, chunk + DATA);
+        else if (is_first && is_full && memcmp(chunk, "VP8 ", 4) == 0)
             vp8_take(picture, chunk + DATA);
         else if (memcmp(chunk, "EXIF", 4) == 0)
             webp_exif(picture, source, at + DATA);

@@ -166,6 +166,20 @@ static void what_is_too_large_is_told(void **state)
     expect(&picture, 0xffffffff, 1, 1);
 }
 
+/* A picture of one colour needs no more. Red: 10 bytes asked for of each chunk. */
+static void a_short_webp_says_its_size(void **state)
+{
+    unsigned char webp[] = "RIFF\x12\0\0\0WEBPVP8L\5\0\0\0\x2f\xff\xff\xff\x0f";
+    memory file = {webp, sizeof webp - 1};
+    finq_picture picture;
+    (void)state;
+    picture = measured(&file, "image/webp");
+    expect(&picture, 16384, 16384, 1);
+    file.n--;
+    picture = measured(&file, "image/webp");
+    expect(&picture, 0, 0, 1);
+}
+
 static void what_is_no_picture_has_no_orientation(void **state)
 {
     unsigned char pdf[] = "%PDF-1.7";
@@ -220,6 +234,7 @@ int main(void)
         cmocka_unit_test(spoilt_pictures_say_something_possible),
         cmocka_unit_test(what_is_impossible_is_nothing),
         cmocka_unit_test(what_is_too_large_is_told),
+        cmocka_unit_test(a_short_webp_says_its_size),
         cmocka_unit_test(what_is_no_picture_has_no_orientation),
         cmocka_unit_test(a_file_that_cannot_be_read_says_nothing),
         cmocka_unit_test(fill_is_read_once),
