@@ -11,7 +11,8 @@ typedef struct finq_picture {
 } finq_picture;
 
 /** Reads what a file of this type, as finq_media_sniff told, says of itself: of a few hundred bytes, wherever they stand, and of
- * a bounded number of places. A file that says something impossible says nothing. Of HEIF and AVIF the primary picture counts. */
+ * a bounded number of places; of a JPEG what stands before its frame, once. A file that says something impossible says nothing. Of
+ * HEIF and AVIF the primary picture counts. */
 void finq_picture_measure(finq_picture *picture, const finq_source *source, const char *type);
 
 #endif

@@ -36,49 +36,76 @@ void finq_picture_measure(finq_picture *picture, const finq_source *source, cons
 
 /* ---- JPEG: segments (ITU-T T.81, annex B) ---- */
 
+/* Its bytes in their order. Each is read once, however many of them decoders pass over on their way to the frame: a bound would let
+ * through whatever hides its frame behind it. */
+typedef struct {
+    const finq_source *source;
+    off_t at, begins; /* the next byte, and the window */
+    apr_size_t n;
+    unsigned char window[4096];
+} stream;
+
+/* -1 at the end. */
+static int byte_next(stream *file)
+{
+    if (file->at < file->begins || file->at >= file->begins + (off_t)file->n) {
+        file->begins = file->at;
+        file->n = finq_source_peek(file->source, file->window, sizeof file->window, file->at);
+    }
+    return file->n > 0 ? file->window[file->at++ - file->begins] : -1;
+}
+
+/* What stands before a marker is passed over, and so are those that begin no segment. -1 at the end. */
+static int marker_next(stream *file)
+{
+    int byte;
+    do {
+        do
+            byte = byte_next(file);
+        while (byte >= 0 && byte != 0xff);
+        while (byte == 0xff)
+            byte = byte_next(file);
+    } while (byte == 0 || byte == 1 || (byte >= 0xd0 && byte <= 0xd7));
+    return byte;
+}
+
 static int is_frame(int marker)
 {
     return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
 }
 
-/* Takes what a segment says. `at` is behind its marker. */
-static void segment_take(finq_picture *picture, const finq_source *source, int marker, off_t at)
+/* The segment at a place: its length, the precision, the two. */
+static void frame_take(finq_picture *picture, const finq_source *source, off_t at)
 {
-    unsigned char bytes[8];
+    unsigned char bytes[7];
     if (!finq_source_read(source, bytes, sizeof bytes, at))
         return;
-    if (is_frame(marker)) { /* the length, the precision, the two */
-        picture->height = (apr_uint32_t)finq_codec_number(bytes + 3, 2);
-        picture->width = (apr_uint32_t)finq_codec_number(bytes + 5, 2);
-    } else if (marker == 0xe1 && memcmp(bytes + 2, "Exif\0\0", 6) == 0)
-        finq_picture_exif(picture, source, at + 8);
+    picture->height = (apr_uint32_t)finq_codec_number(bytes + 3, 2);
+    picture->width = (apr_uint32_t)finq_codec_number(bytes + 5, 2);
 }
 
-/* Any number of 0xff may stand before a marker. Returns it, and moves `at` behind it; 0 where none stands there. `places` are the bytes
- * of markers that may still be looked at. */
-static int marker_next(const finq_source *source, off_t *at, int *places)
+static void jpeg_exif(finq_picture *picture, const finq_source *source, off_t at)
 {
-    unsigned char byte;
-    if (!finq_source_read(source, &byte, 1, (*at)++) || byte != 0xff)
-        return 0;
-    while (byte == 0xff && (*places)-- > 0) {
-        if (!finq_source_read(source, &byte, 1, (*at)++))
-            return 0;
-    }
-    return byte == 0xff ? 0 : byte;
+    unsigned char bytes[8];
+    if (finq_source_read(source, bytes, sizeof bytes, at) && memcmp(bytes + 2, "Exif\0\0", 6) == 0)
+        finq_picture_exif(picture, source, at + 8);
 }
 
 void finq_picture_jpeg(finq_picture *picture, const finq_source *source)
 {
-    off_t at = 2;
-    unsigned char length[2];
-    int places = FINQ_PICTURE_PLACES;
-    while (!picture->width) {
-        int marker = marker_next(source, &at, &places);
-        if (marker == 0 || marker == 0xd9 || marker == 0xda || !finq_source_read(source, length, 2, at))
-            return; /* the picture's own bytes begin, or nothing that can be followed */
-        segment_take(picture, source, marker, at);
-        at += (off_t)finq_codec_number(length, 2);
+    stream file = {.source = source, .at = 2};
+    int marker, places = FINQ_PICTURE_PLACES;
+    while ((marker = marker_next(&file)) >= 0 && marker != 0xd9 && marker != 0xda) { /* the end, or the picture's own bytes */
+        off_t at = file.at;
+        if (is_frame(marker)) {
+            frame_take(picture, source, at);
+            return;
+        }
+        if (marker == 0xe1 && places-- > 0)
+            jpeg_exif(picture, source, at);
+        int length = byte_next(&file) * 256;
+        length += byte_next(&file);
+        file.at = at + (length > 2 ? length : 2);
     }
 }
 

@@ -89,6 +89,12 @@ def test_a_picture_has_so_many_pixels(desk, user, kind, width, height, taken, as
         refused(desk, user, answer, before, "unsafe_document")
 
 
+@pytest.mark.parametrize("hidden", [b"\xff\xe0\0\2x", b"\xff" * 5000, b"\xff\xe0\0\2" * 5000], ids=["a stray byte", "fill", "segments"])
+def test_a_frame_behind_what_decoders_pass_over(desk, user, hidden):
+    content = saying("jpeg", 60000, 60000).content
+    assert user.upload("picture", Document("x.jpg", "image/jpeg", content[:2] + hidden + content[2:])).code == "unsafe_document"
+
+
 def test_a_host_takes_larger_ones(desk, make_server, server):
     own = Desk(make_server(cluster=server.postgres, database="megapixels", directives={"FinqMaxMegapixels": "3600"}))
     assert own.user().upload("picture", saying("png", 60000, 60000)).status == 200

@@ -209,21 +209,77 @@ static int counted(void *baton, void *to, apr_size_t n, off_t at)
     return 1;
 }
 
-/* Any number of 0xff may stand before a marker, but so many for the whole file. Red: a budget of its own for each marker. */
-static void fill_is_read_once(void **state)
+/* Decoders pass over what stands between segments. Red: a bound on how much; a marker without a segment that is taken for one
+ * with. */
+static void what_stands_before_a_frame_is_passed_over(void **state)
 {
-    enum { SEGMENT = 1000, COUNT = 100 };
-    static unsigned char bytes[2 + SEGMENT * COUNT] = "\xff\xd8";
-    memory file = {bytes, 0};
-    finq_source source = {counted, &file, sizeof bytes};
-    finq_picture picture;
+    static const struct {
+        const char *bytes;
+        size_t n, times;
+    } before[] = {{"", 0, 0},
+                  {"x", 1, 1},
+                  {"x", 1, 70000},
+                  {"\xff", 1, 5000},
+                  {"\xff\0", 2, 3},
+                  {"\xff\xd0", 2, 9},
+                  {"\xff\x01", 2, 1},
+                  {"\0", 1, 4096},
+                  {"\xff\xe0\0\2", 4, 20000},
+                  {"\xff\xe1\0\2", 4, 20000},
+                  {"\xff\xe0\0\0", 4, 2},
+                  {"\xff\xe0\0\1", 4, 2},
+                  {"\xff\xe0\xff\xfe", 4, 1}};
+    static const char frame[] = "\xff\xc0\0\x0b\x08\xea\x60\xea\x61\1\1\x11\0";
+    static unsigned char bytes[100000];
     (void)state;
-    memset(bytes + 2, 0xff, sizeof bytes - 2);
-    for (unsigned char *end = bytes + 2 + SEGMENT; end <= bytes + sizeof bytes; end += SEGMENT)
-        memcpy(end - 3, "\xe0\0\2", 3); /* a segment without content */
-    finq_picture_measure(&picture, &source, "image/jpeg");
-    expect(&picture, 0, 0, 1);
-    assert_true(file.n < 10000);
+    for (size_t i = 0; i < sizeof before / sizeof *before; i++) {
+        unsigned char *end = bytes + 2;
+        memset(bytes, 0, sizeof bytes);
+        memcpy(bytes, "\xff\xd8", 2);
+        for (size_t j = 0; j < before[i].times; j++, end += before[i].n)
+            memcpy(end, before[i].bytes, before[i].n);
+        if (i + 1 == sizeof before / sizeof *before)
+            end += 0xfffc; /* what the last says it holds */
+        memcpy(end, frame, sizeof frame);
+        memory file = {bytes, sizeof bytes};
+        finq_picture picture = measured(&file, "image/jpeg");
+        expect(&picture, 60001, 60000, 1);
+    }
+}
+
+/* A frame of no size is the last that is looked at, and behind the picture's own bytes there is none. */
+static void a_jpeg_without_a_frame_says_nothing(void **state)
+{
+    static const char *const first[] = {"\xff\xda\0\2", "\xff\xc0\0\0", "\xff\xd9xx"};
+    (void)state;
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        unsigned char bytes[40] = "\xff\xd8";
+        memcpy(bytes + 2, first[i], 4);
+        memcpy(bytes + 20, "\xff\xc0\0\x0b\x08\0\7\0\7\1\1\x11\0", 13);
+        memory file = {bytes, sizeof bytes};
+        finq_picture picture = measured(&file, "image/jpeg");
+        expect(&picture, 0, 0, 1);
+    }
+}
+
+/* However many segments there are, and wherever they stand. Red: a read for each byte, or for each segment; a
+ * segment whose length is cut and not taken for two (no end). */
+static void each_byte_is_read_once(void **state)
+{
+    static const char *const fills[] = {"\xff\xff\xff\xff", "xxxx", "\xff\xe0\0\2", "\xff\xe1\0\2", "\xff\xd0\xff\xd0"};
+    static unsigned char bytes[400000];
+    (void)state;
+    for (size_t i = 0; i < sizeof fills / sizeof *fills; i++) {
+        memory file = {bytes, 0};
+        finq_source source = {counted, &file, sizeof bytes};
+        finq_picture picture;
+        for (size_t at = 0; at < sizeof bytes; at += 4)
+            memcpy(bytes + at, fills[i], 4);
+        memcpy(bytes + sizeof bytes - 2, "\xff\xe0", 2);
+        finq_picture_measure(&picture, &source, "image/jpeg");
+        expect(&picture, 0, 0, 1);
+        assert_true(file.n < 5000);
+    }
 }
 
 int main(void)
@@ -237,7 +293,9 @@ int main(void)
         cmocka_unit_test(a_short_webp_says_its_size),
         cmocka_unit_test(what_is_no_picture_has_no_orientation),
         cmocka_unit_test(a_file_that_cannot_be_read_says_nothing),
-        cmocka_unit_test(fill_is_read_once),
+        cmocka_unit_test(what_stands_before_a_frame_is_passed_over),
+        cmocka_unit_test(a_jpeg_without_a_frame_says_nothing),
+        cmocka_unit_test(each_byte_is_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
