@@ -141,7 +141,8 @@ COMMENT ON FUNCTION finq.step_release IS 'repeatable';
 -- come from inside it. Of all submissions of a step one takes effect: the first step's by the session's primary key, a later
 -- one's by the condition on step_ordinal. The same body again is answered from the session's row. Where a connector was asked,
 -- p_attempt has the step's claim (a crash may have lost it), or another attempt has overtaken it and nothing is done; whatever
--- comes, its claim is over.
+-- comes, its claim is over. What it was claimed for was in time: the nonce or the session may have come to their end while the
+-- connector was asked, which has acted on the step meanwhile.
 CREATE OR REPLACE FUNCTION finq.submit_step(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_ordinal integer, p_app_key_id bigint,
     p_tenant_user_id bytea, p_started_at bigint, p_nonce_expires_at bigint, p_step_id uuid, p_step_name text,
@@ -159,13 +160,14 @@ DECLARE
     v_until   bigint := finq.seconds(v_now) + p_answer_ttl;
     v_expires timestamptz := to_timestamp(v_until);
     v_session finq.session;
-    v_held    boolean := p_attempt IS NULL OR finq.step_release(p_session_id, p_ordinal, p_attempt)
+    v_asked   boolean := p_attempt IS NOT NULL AND finq.step_release(p_session_id, p_ordinal, p_attempt);
+    v_held    boolean := p_attempt IS NULL OR v_asked
                          OR NOT EXISTS (SELECT FROM finq.step_claim c WHERE c.session_id = p_session_id AND c.ordinal = p_ordinal);
     v_went_back boolean;
     v_kept    boolean; -- NULL of a first step
     v_answer  finq.step_answer;
 BEGIN
-    IF to_timestamp(p_nonce_expires_at) <= v_now THEN
+    IF to_timestamp(p_nonce_expires_at) <= v_now AND NOT v_asked THEN
         v_answer.outcome := 'expired_nonce';
         RETURN v_answer;
     END IF;
@@ -186,7 +188,7 @@ BEGIN
           JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.key_id = p_app_key_id
           JOIN finq.tenant_skill a ON a.client_id = t.client_id AND a.skill_id = p_skill_id
          WHERE t.client_id = p_client_id AND t.status = 'ACTIVE' AND k.ends_at > v_now
-           AND to_timestamp(p_started_at + p_session_ttl) > v_now AND p_generation = 0 AND v_held
+           AND (v_asked OR to_timestamp(p_started_at + p_session_ttl) > v_now) AND p_generation = 0 AND v_held
            AND (p_renews IS NULL OR finq.can_renew(p_client_id, p_renews))
            AND (p_user_mac IS NULL OR NOT finq.was_erased(p_client_id, p_user_mac, p_started_at))
         ON CONFLICT DO NOTHING;
@@ -203,7 +205,7 @@ BEGIN
                returned_hash = NULL, returned = NULL
          WHERE s.session_id = p_session_id AND s.client_id = p_client_id AND s.step_ordinal = p_ordinal - 1 AND v_held
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = p_generation
-           AND s.expires_at > v_now
+           AND (v_asked OR s.expires_at > v_now)
            AND EXISTS (SELECT FROM finq.tenant t WHERE t.client_id = p_client_id AND t.status = 'ACTIVE')
            AND (s.renews IS NULL OR finq.can_renew(p_client_id, s.renews))
            AND (p_required = '{}' OR finq.missing_uploads(s.step_id, p_required) IS NULL)

@@ -1,0 +1,68 @@
+"""Orders and the passing of time: what ends while a bank is asked or before an order is over, and what goes afterwards.
+
+Seen red: as the tests say.
+"""
+import time
+
+import pytest
+
+from finqenv.banking import Bank
+from finqenv.payments import CHECKED, PAY, RENT, order
+from finqenv.wire import is_error
+
+NONCE_SECONDS = 10  # the least that FinqNonceTTL may be
+
+
+@pytest.fixture(scope="module")
+def bank(make_module_server, run_directory, server):
+    made = Bank(make_module_server, run_directory / "payment-ends", timeout=20, cluster=server.postgres, database="payment_ends", children=1,
+                directives={"FinqNonceTTL": str(NONCE_SECONDS)})
+    made.allow(PAY)
+    made.allow(CHECKED)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(autouse=True)
+def right_answers(bank):
+    yield
+    bank.answer_rightly()
+
+
+def meanwhile(bank, happens):
+    """The bank takes what it is asked next, and before it says so, that happens."""
+    from connector import protocol
+
+    def send(handler, message_id, answer):
+        happens()
+        handler.send(200, answer, protocol.sign(bank.service.secrets, "answer", bank.service.name, message_id, answer))
+    bank.service.behaviours = {**bank.service.behaviours, "meanwhile": send}
+    bank.service.behaviour = "meanwhile"
+
+
+def payments(bank, user, columns):
+    return bank.psql(f"SELECT {columns} FROM finq.payment p WHERE p.session_id = '{user.session_id}' ORDER BY p.payment_id")
+
+
+# -- while the bank is asked
+
+@pytest.mark.long  # no time but a nonce's own is in it
+def test_a_bank_that_thinks_longer_than_the_nonce_lives(bank):
+    """It has the order, so the step is taken. Red where submit_step looks at the nonce's end whatever was claimed."""
+    user = bank.user(PAY["name"])
+    meanwhile(bank, lambda: time.sleep(NONCE_SECONDS + 1))
+    assert user.submit("payment_intent", order())["status"] == "SESSION_COMPLETED"
+
+
+def test_a_session_whose_time_is_up_while_the_bank_thinks(bank):
+    """Red where submit_step looks at expires_at whatever was claimed."""
+    user = bank.user(CHECKED["name"])
+    assert user.submit("payee_check", RENT).status == 200
+    meanwhile(bank, lambda: bank.age(user, ["expires_at"], "10 years"))
+    assert user.submit("payment_intent", order())["status"] == "SESSION_COMPLETED"
+    bank.service.behaviour = None
+    late = bank.user(CHECKED["name"])
+    assert late.submit("payee_check", RENT).status == 200
+    bank.age(late, ["expires_at"], "10 years")
+    assert is_error(late.submit("payment_intent", order()), 401, "expired_session"), "before the bank is asked"
+    assert payments(bank, late, "*") == ""
