@@ -163,11 +163,12 @@ static void files_tidy(janitor *j)
         failed(j, "the upload directory", finq_error_why(error));
 }
 
-static void host_run(server_rec *server, apr_pool_t *parent)
+/* All that is due. */
+static int host_run(server_rec *server, apr_pool_t *parent)
 {
     janitor j = {.server = server, .config = finq_config_of(server), .told = ""};
     if (!j.config->runtime || finq_mpm_is_stopping())
-        return;
+        return 0;
     apr_pool_create(&j.pool, parent);
     apr_pool_create(&j.batch_pool, j.pool);
     finq_error *error = run(&j);
@@ -178,6 +179,7 @@ static void host_run(server_rec *server, apr_pool_t *parent)
     if (*j.told)
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, server, "FINQ12: janitor:%s", j.told);
     apr_pool_destroy(j.pool);
+    return 0;
 }
 
 static int has_base(const finq_config *config)

@@ -16,8 +16,9 @@ APLOG_USE_MODULE(finq);
 
 /* So long a consent that was taken is nobody else's: until its refresh has claimed it. */
 #define TAKEN_SECONDS 120
-/* So many consents are refreshed before it is asked anew whether one has ended whose bank does not know yet. */
+/* So many consents are refreshed in a turn, and so many payments followed: nothing waits for the end of what another has piled up. */
 #define REFRESHES 10
+#define FOLLOWED 10
 
 /* The names of a host's connectors, with blanks between. */
 static const char *names_of(const finq_config *config, apr_pool_t *pool)
@@ -83,27 +84,26 @@ static int do_next(server_rec *server, int (*next)(finq_request *request, const 
     return was_due;
 }
 
-/* As many as may go before it is asked again whether a consent has ended. Whether there were any. */
-static int refresh_some(server_rec *server, apr_pool_t *pool)
+/* So many at most. Whether there were any. */
+static int do_some(server_rec *server, int (*next)(finq_request *request, const char *connectors), int most, apr_pool_t *pool)
 {
     int count = 0;
-    while (count < REFRESHES && !finq_mpm_is_stopping() && do_next(server, refresh_next, pool))
+    while (count < most && !finq_mpm_is_stopping() && do_next(server, next, pool))
         count++;
     return count > 0;
 }
 
-static void host_run(server_rec *server, apr_pool_t *parent)
+static int take_turn(server_rec *server, apr_pool_t *parent)
 {
-    const finq_config *config = finq_config_of(server);
     apr_pool_t *pool;
-    if (!config->runtime)
-        return;
+    if (!finq_config_of(server)->runtime)
+        return 0;
     apr_pool_create(&pool, parent);
-    while (!finq_mpm_is_stopping() && (do_next(server, revoke_next, pool) || refresh_some(server, pool)))
-        ;
-    while (!finq_mpm_is_stopping() && do_next(server, follow_next, pool))
-        ;
+    int revoked = do_some(server, revoke_next, 1, pool); /* a bank that is away is waited for each time */
+    int refreshed = do_some(server, refresh_next, REFRESHES, pool);
+    int followed = do_some(server, follow_next, FOLLOWED, pool);
     apr_pool_destroy(pool);
+    return revoked || refreshed || followed;
 }
 
 static int asks(const finq_config *config)
@@ -112,7 +112,7 @@ static int asks(const finq_config *config)
 }
 
 static finq_rounds rounds = {
-    .name = "_finq_refresher_", .in_each_child = 1, .is_for = asks, .visit = host_run, .working = PTHREAD_MUTEX_INITIALIZER};
+    .name = "_finq_refresher_", .in_each_child = 1, .is_for = asks, .visit = take_turn, .working = PTHREAD_MUTEX_INITIALIZER};
 
 void finq_refresher_child_init(apr_pool_t *pchild, server_rec *main_server)
 {

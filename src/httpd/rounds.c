@@ -7,16 +7,25 @@
 
 APLOG_USE_MODULE(finq);
 
+/* Whether there may be more to do at any. */
+static int hosts_visit(const finq_rounds *rounds, apr_pool_t *pool)
+{
+    int is_more = 0;
+    for (server_rec *server = rounds->main_server; server; server = server->next) {
+        if (rounds->is_for(finq_config_of(server)) && rounds->visit(server, pool))
+            is_more = 1;
+    }
+    return is_more;
+}
+
 static apr_status_t round_make(int state, void *data, apr_pool_t *pool)
 {
     finq_rounds *rounds = data;
     if (state != AP_WATCHDOG_STATE_RUNNING)
         return APR_SUCCESS;
     pthread_mutex_lock(&rounds->working);
-    for (server_rec *server = rounds->is_over ? NULL : rounds->main_server; server; server = server->next) {
-        if (rounds->is_for(finq_config_of(server)))
-            rounds->visit(server, pool);
-    }
+    while (!rounds->is_over && hosts_visit(rounds, pool))
+        ;
     pthread_mutex_unlock(&rounds->working);
     return APR_SUCCESS;
 }

@@ -12,6 +12,7 @@ import pytest
 from finqenv import sandbox
 from finqenv.banking import SKILLS, Bank
 from finqenv.client import Onboarding
+from finqenv.payments import PAY, order
 from finqenv.process import until
 from finqenv.telling import ACCOUNT, Telling, booked
 from finqenv.wire import is_error
@@ -324,3 +325,24 @@ def test_what_the_bank_has_ended_is_not_taken_back(bank, asked):
     consent.set("due_at = now()")
     until(lambda: bank.client.consent("get", consent.held)["result"]["status"] == "DELETED", what="the consent's end")
     assert revocations(bank) == "0"
+
+
+# -- all of it
+
+def test_nothing_waits_for_what_has_piled_up(bank, asked, monkeypatch):
+    """Account data and payments come between the ends of many consents. Red where a turn goes on as long as there are revocations."""
+    consent, asked.thinks, events = Consent(bank, asked), 0.02, []
+
+    def answer(question, headers, connection):
+        events.append(question["event"])
+        return {"payment": {"status": "CANC"}} if question["event"] == "payment" else asked.answer(question, headers, connection)
+    user = bank.user(bank.allow(PAY))
+    assert user.submit("payment_intent", order())["status"] == "SESSION_COMPLETED"
+    monkeypatch.setattr(bank.service, "answer", answer)
+    bank.psql(f"INSERT INTO finq.revocation (client_id, skill_id, connector, reference, reference_key) SELECT client_id, skill_id, connector,"
+              f" reference, reference_key FROM finq.feed, generate_series(1, 20) WHERE credentials_id = '{consent.id}';"
+              f" UPDATE finq.feed SET due_at = now() WHERE credentials_id = '{consent.id}';"
+              f" UPDATE finq.payment SET next_at = now() WHERE session_id = '{user.session_id}'")
+    until(lambda: revocations(bank) == "0" and "payment" in events, what="all of it")
+    last = max(place for place, event in enumerate(events) if event == "revoke")
+    assert events.index("payment") < last and events.index("data") < last, events
