@@ -13,6 +13,14 @@ CREATE OR REPLACE FUNCTION finq.payment_phase(p_payment finq.payment) RETURNS te
     LANGUAGE sql STABLE
     RETURN CASE WHEN NOT (p_payment).is_final AND finq.payment_until(p_payment) <= clock_timestamp() THEN 'unknown' ELSE (p_payment).phase END;
 
+-- Whether its bank is still asked about an order of a session: until janitor_give_up_payments at the latest. In PL/pgSQL, which keeps its plan.
+CREATE OR REPLACE FUNCTION finq.payment_goes_on(p_session_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM finq.payment p WHERE p.session_id = p_session_id AND p.next_at IS NOT NULL);
+END $$;
+
 CREATE OR REPLACE FUNCTION finq.payment_event(p_payment finq.payment) RETURNS void
     LANGUAGE sql VOLATILE
     RETURN finq.event((p_payment).client_id, (p_payment).session_id, (p_payment).skill_id, 'payment.updated', jsonb_strip_nulls(jsonb_build_object(
@@ -294,8 +302,8 @@ BEGIN
     RETURN v_done;
 END $$;
 
--- Payments whose session is no more, or never came to be, p_retention seconds after they were begun. Those that a consent has are looked at
--- no more from then on: they go with its data.
+-- Payments that are over, and whose session is no more, or never came to be, p_retention seconds after they were begun. Those that a
+-- consent has are looked at no more from then on: they go with its data.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_payments(p_retention integer) RETURNS integer
     LANGUAGE plpgsql
 AS $$
@@ -306,7 +314,7 @@ DECLARE
 BEGIN
     FOR v_payment IN
         SELECT p.* FROM finq.payment p
-         WHERE NOT p.kept AND p.asked_at <= v_until
+         WHERE NOT p.kept AND p.asked_at <= v_until AND p.next_at IS NULL
            AND NOT EXISTS (SELECT FROM finq.session s WHERE s.session_id = p.session_id AND s.credentials_id IS NULL)
          ORDER BY p.asked_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED LOOP
         IF EXISTS (SELECT FROM finq.session s WHERE s.session_id = v_payment.session_id) THEN

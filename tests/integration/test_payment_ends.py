@@ -66,3 +66,25 @@ def test_a_session_whose_time_is_up_while_the_bank_thinks(bank):
     bank.age(late, ["expires_at"], "10 years")
     assert is_error(late.submit("payment_intent", order()), 401, "expired_session"), "before the bank is asked"
     assert payments(bank, late, "*") == ""
+
+
+# -- what goes afterwards
+
+def lost(bank, **more):
+    """An order whose session never came to be; and its attempt."""
+    user = bank.user(PAY["name"], **more)
+    bank.service.is_deaf = True
+    bank.server.httpd.log.allow("FINQ08|proxy")
+    assert user.submit("payment_intent", order())["type"] == "external_api_error"
+    return user, payments(bank, user, "attempt")
+
+
+def test_an_order_goes_when_it_is_over(bank):
+    """No sooner, whatever FinqSessionRetention. Red without next_at in janitor_remove_payments."""
+    user, attempt = lost(bank)
+    bank.psql(f"UPDATE finq.payment SET asked_at = asked_at - interval '40 days', execution_date = current_date + 1 WHERE attempt = '{attempt}'")
+    bank.ctl("janitor", "run")
+    assert payments(bank, user, "attempt") == attempt
+    bank.psql(f"UPDATE finq.payment SET execution_date = current_date - 40 WHERE attempt = '{attempt}'")
+    bank.ctl("janitor", "run")
+    assert payments(bank, user, "*") == ""

@@ -386,6 +386,7 @@ def test_what_is_left_of_lost_orders_goes(bank):
     lost.submit("payment_intent", order())
     for one in (lost, user):
         past(bank, one, "asked_at", "40 days")
+        past(bank, one, "told_at", "40 days")
     bank.ctl("janitor", "run")
     left = bank.psql(f"SELECT session_id, kept FROM finq.payment WHERE session_id IN ('{user.session_id}', '{lost.session_id}')")
     assert left == f"{user.session_id}|t"
