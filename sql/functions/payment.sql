@@ -34,8 +34,8 @@ CREATE OR REPLACE FUNCTION finq.payment_event(p_payment finq.payment) RETURNS vo
 
 -- Begins an order, before its bank is asked: or finds it, where it was begun before. `outcome` is 'ok', and `attempt` what the bank is to be
 -- asked with; 'step_already_submitted' where the session has another order whose fate is not known; 'unique' where one of its references
--- was used in another session, `place` says which, from 1; 'expired_session' where the person was erased. p_payment_id and p_attempt are offers. What is asked first comes to be known here:
--- from this call on the bank may have the order.
+-- was used in another session, `place` says which, from 1; 'expired_session' where the person was erased, or the session is over. p_payment_id and p_attempt are offers. What is
+-- asked first comes to be known here: from this call on the bank may have the order.
 CREATE OR REPLACE FUNCTION finq.payment_begin(
     p_client_id uuid, p_session_id uuid, p_skill_id integer, p_step_id uuid, p_connector text, p_payment_id uuid, p_attempt uuid,
     p_order_mac bytea, p_references bytea[], p_data_key bytea, p_tenant_user_id bytea, p_user_mac bytea, p_started_at bigint,
@@ -54,7 +54,7 @@ BEGIN
     -- an erasure comes before or after: of a session without a row it is known by its person
     PERFORM pg_advisory_xact_lock_shared(finq.person_lock(p_user_mac));
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id FOR NO KEY UPDATE;
-    IF finq.was_erased(p_client_id, p_user_mac, p_started_at) OR v_session.session_id IS NOT NULL AND v_session.data_key IS NULL THEN
+    IF finq.was_erased(p_client_id, p_user_mac, p_started_at) OR v_session.session_id IS NOT NULL AND v_session.data_key IS NULL OR v_session.is_over THEN
         outcome := 'expired_session';
         RETURN;
     END IF;

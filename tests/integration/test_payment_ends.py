@@ -11,6 +11,7 @@ from finqenv.payments import CHECKED, PAY, RENT, order
 from finqenv.wire import is_error
 
 NONCE_SECONDS = 10  # the least that FinqNonceTTL may be
+NEW = "gen_random_uuid()"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,17 @@ def test_a_session_whose_time_is_up_while_the_bank_thinks(bank):
     bank.age(late, ["expires_at"], "10 years")
     assert is_error(late.submit("payment_intent", order()), 401, "expired_session"), "before the bank is asked"
     assert payments(bank, late, "*") == ""
+
+
+def test_a_session_that_is_over_orders_nothing(bank):
+    """However long ago its order was let in. Red where payment_begin looks at no is_over."""
+    user = bank.user(CHECKED["name"])
+    assert user.submit("payee_check", RENT).status == 200
+    tenant = bank.tenant
+    assert bank.client.call(f"/sessions/{user.session_id}/cancel", {"client_id": tenant.client_id, "client_secret": tenant.client_secret}).status == 200
+    assert bank.psql(f"SELECT outcome FROM finq.payment_begin('{tenant.client_id}', '{user.session_id}', (SELECT min(skill_id) FROM finq.skill), {NEW}, 'bank',"
+                     f" {NEW}, {NEW}, '\\x00', '{{}}', '\\x00', NULL, NULL, finq.clock(), '', NULL)") == "expired_session"
+    assert payments(bank, user, "*") == ""
 
 
 # -- what goes afterwards
