@@ -199,7 +199,7 @@ AS $$
               c.data_key, c.book, c.version
 $$;
 
--- How the payment of a consent stands: the newest of its session. No payment_id where it has none. `is_due`: its bank may be asked.
+-- How the payment of a consent stands: the one of its session that was not given up, else the newest. No payment_id where it has none. `is_due`: its bank may be asked.
 CREATE OR REPLACE FUNCTION finq.payment_get(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
     OUT outcome text, OUT payment_id uuid, OUT session_id uuid, OUT data_key bytea, OUT book bytea, OUT phase text, OUT is_final boolean,
@@ -215,7 +215,7 @@ BEGIN
         SELECT p.payment_id, p.session_id, p.data_key, p.book, finq.payment_phase(p), p.is_final, p.next_at <= clock_timestamp(),
                finq.utc(coalesce(p.told_at, p.asked_at))
           INTO payment_id, session_id, data_key, book, phase, is_final, is_due, told_at
-          FROM finq.payment p WHERE p.session_id = (v_claim.consent).session_id ORDER BY p.payment_id DESC LIMIT 1;
+          FROM finq.payment p WHERE p.session_id = (v_claim.consent).session_id ORDER BY p.is_released, p.payment_id DESC LIMIT 1;
     END IF;
 END $$;
 

@@ -80,6 +80,19 @@ def test_a_session_that_is_over_orders_nothing(bank):
     assert payments(bank, user, "*") == ""
 
 
+# -- of several, and several words
+
+def test_an_order_that_was_given_up_hides_none(bank):
+    """Its id may be the newer one: ids are made before it is asked who comes first. Red without is_released in payment_get's order."""
+    user = bank.user(PAY["name"])
+    assert user.submit("payment_intent", order())["status"] == "SESSION_COMPLETED"
+    bank.psql(f"""INSERT INTO finq.payment (payment_id, client_id, session_id, skill_id, step_ids, connector, attempt, order_mac, data_key, book, asked_at, is_released)
+        SELECT 'ffffffff-ffff-7fff-bfff-ffffffffffff', client_id, session_id, skill_id, step_ids, connector, {NEW}, order_mac, data_key, book, asked_at, true
+          FROM finq.payment WHERE session_id = '{user.session_id}'""")
+    told = bank.client.data("/payments/get", user.exchange().json)
+    assert told["payment_id"] == payments(bank, user, "payment_id").split()[0] and told["status"] == "ACSP"
+
+
 # -- what goes afterwards
 
 def lost(bank, **more):
