@@ -134,7 +134,7 @@ BEGIN
     v_phase := finq.payment_phase(v_before);
     v_is_new := v_before.book <> p_book OR v_phase = 'unknown';
     UPDATE finq.payment p
-       SET book = p_book, version = p_version + 1, phase = p_phase, status = p_status, is_final = p_is_final, is_released = p_is_released,
+       SET book = p_book, version = v_before.version + 1, phase = p_phase, status = p_status, is_final = p_is_final, is_released = p_is_released,
            reference = coalesce(p_reference, p.reference),
            told_at = CASE WHEN v_is_new THEN v_now ELSE p.told_at END,
            gap = CASE WHEN v_is_new THEN 60 ELSE p.gap END,

@@ -93,6 +93,15 @@ def test_an_order_that_was_given_up_hides_none(bank):
     assert told["payment_id"] == payments(bank, user, "payment_id").split()[0] and told["status"] == "ACSP"
 
 
+def test_a_word_told_twice_takes_nothing_back(bank):
+    """The same word, from who has read an older book: the version goes on. Red with p_version + 1 in payment_tell."""
+    user = bank.user(PAY["name"])
+    assert user.submit("payment_intent", order())["status"] == "SESSION_COMPLETED"
+    bank.psql(f"UPDATE finq.payment SET version = 7 WHERE session_id = '{user.session_id}'")
+    assert payments(bank, user, "(finq.payment_tell(p.payment_id, 2, p.book, p.phase, p.status, p.is_final, p.is_released, NULL)).outcome") == "ok"
+    assert payments(bank, user, "version") == "8"
+
+
 # -- what goes afterwards
 
 def lost(bank, **more):
