@@ -13,6 +13,15 @@ CREATE OR REPLACE FUNCTION finq.payment_phase(p_payment finq.payment) RETURNS te
     LANGUAGE sql STABLE
     RETURN CASE WHEN NOT (p_payment).is_final AND finq.payment_until(p_payment) <= clock_timestamp() THEN 'unknown' ELSE (p_payment).phase END;
 
+-- Removes payments, and what the sandbox bank has of them: also of those whose session never came to be.
+CREATE OR REPLACE FUNCTION finq.payments_remove(p_payments uuid[]) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    DELETE FROM finq.sandbox_order o USING finq.payment p WHERE p.payment_id = ANY (p_payments) AND o.attempt = p.attempt;
+    DELETE FROM finq.payment p WHERE p.payment_id = ANY (p_payments);
+END $$;
+
 -- Whether its bank is still asked about an order of a session: until janitor_give_up_payments at the latest. In PL/pgSQL, which keeps its plan.
 CREATE OR REPLACE FUNCTION finq.payment_goes_on(p_session_id uuid) RETURNS boolean
     LANGUAGE plpgsql STABLE
@@ -320,7 +329,7 @@ BEGIN
         IF EXISTS (SELECT FROM finq.session s WHERE s.session_id = v_payment.session_id) THEN
             UPDATE finq.payment p SET kept = true WHERE p.payment_id = v_payment.payment_id;
         ELSE
-            DELETE FROM finq.payment p WHERE p.payment_id = v_payment.payment_id;
+            PERFORM finq.payments_remove(ARRAY[v_payment.payment_id]);
         END IF;
         v_done := v_done + 1;
     END LOOP;

@@ -268,7 +268,7 @@ BEGIN
         SELECT p_client_id, m.mac, v_erasure.erasure_id, v_erasure.erased_at FROM unnest(p_user_macs) AS m (mac)
         ON CONFLICT (client_id, user_mac) DO UPDATE SET erasure_id = excluded.erasure_id, erased_at = excluded.erased_at;
         DELETE FROM finq.page p WHERE p.page_id = ANY (v_pages);
-        DELETE FROM finq.payment p WHERE p.payment_id = ANY (v_payments); -- orders whose session never came to be, too
+        PERFORM finq.payments_remove(v_payments); -- orders whose session never came to be, too
         PERFORM finq.consent_end(i.id, 0) FROM unnest(v_consents) AS i (id);
         PERFORM finq.feed_remove(f.credentials_id) FROM finq.person_feeds(v_consents, v_sessions) f;
         PERFORM finq.session_empty(i.id, NULL) FROM unnest(v_sessions) AS i (id);

@@ -105,20 +105,35 @@ def test_a_word_told_twice_takes_nothing_back(bank):
 # -- what goes afterwards
 
 def lost(bank, **more):
-    """An order whose session never came to be; and its attempt."""
+    """An order whose session never came to be, which the sandbox bank has in its ledger; and its attempt."""
     user = bank.user(PAY["name"], **more)
     bank.service.is_deaf = True
     bank.server.httpd.log.allow("FINQ08|proxy")
     assert user.submit("payment_intent", order())["type"] == "external_api_error"
-    return user, payments(bank, user, "attempt")
+    attempt = payments(bank, user, "attempt")
+    bank.psql(f"SELECT finq.sandbox_order_take('{attempt}', '{user.session_id}', NULL, sha256(''), '[]', NULL, 0, '{attempt}')")
+    assert in_ledger(bank, attempt) == "1"
+    return user, attempt
 
 
-def test_an_order_goes_when_it_is_over(bank):
-    """No sooner, whatever FinqSessionRetention. Red without next_at in janitor_remove_payments."""
+def in_ledger(bank, attempt):
+    return bank.psql(f"SELECT count(*) FROM finq.sandbox_order WHERE attempt = '{attempt}'")
+
+
+def test_the_ledger_goes_with_who_is_erased(bank):
+    """Red where person_erase deletes the payment alone."""
+    user, attempt = lost(bank, tenant_user_id="payer-1")
+    assert bank.client.user("erase", tenant_user_id="payer-1").status == 200
+    assert payments(bank, user, "*") == "" and in_ledger(bank, attempt) == "0"
+
+
+def test_the_ledger_goes_with_an_order_that_is_over(bank):
+    """No sooner than it is over, whatever FinqSessionRetention. Red without next_at in janitor_remove_payments, and where that deletes the
+    payment alone."""
     user, attempt = lost(bank)
     bank.psql(f"UPDATE finq.payment SET asked_at = asked_at - interval '40 days', execution_date = current_date + 1 WHERE attempt = '{attempt}'")
     bank.ctl("janitor", "run")
-    assert payments(bank, user, "attempt") == attempt
+    assert payments(bank, user, "attempt") == attempt and in_ledger(bank, attempt) == "1"
     bank.psql(f"UPDATE finq.payment SET execution_date = current_date - 40 WHERE attempt = '{attempt}'")
     bank.ctl("janitor", "run")
-    assert payments(bank, user, "*") == ""
+    assert payments(bank, user, "*") == "" and in_ledger(bank, attempt) == "0"
