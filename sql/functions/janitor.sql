@@ -20,7 +20,7 @@ DECLARE
 BEGIN
     v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
                          WHERE NOT s.is_over AND s.exchanged_at IS NULL
-                           AND s.expires_at <= v_now AND finq.session_is_old(s)
+                           AND s.expires_at <= v_now AND finq.session_is_old(s) AND NOT finq.session_is_asked(s.session_id)
                          ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR NO KEY UPDATE SKIP LOCKED);
     PERFORM finq.session_expire(i.session_id) FROM unnest(v_sessions) AS i (session_id);
     RETURN cardinality(v_sessions);

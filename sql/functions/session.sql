@@ -58,6 +58,14 @@ CREATE OR REPLACE FUNCTION finq.session_is_erased(p_session finq.session) RETURN
     LANGUAGE sql STABLE
     RETURN (p_session).status = 'SESSION_EXPIRED' AND (p_session).data_key IS NULL;
 
+-- Whether a connector is asked about a session's next step just now: it acts on what the session was let in for, which expires no sooner.
+CREATE OR REPLACE FUNCTION finq.session_is_asked(p_session_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN EXISTS (SELECT FROM finq.step_claim c WHERE c.session_id = p_session_id AND c.until > clock_timestamp());
+END $$;
+
 -- Ends a session whose time is up, and answers how it stands then.
 CREATE OR REPLACE FUNCTION finq.session_expire(p_session_id uuid) RETURNS finq.session
     LANGUAGE plpgsql
@@ -308,7 +316,7 @@ BEGIN
         PERFORM finq.session_conclude(p_session, 'resubmit', NULL, NULL, '["The visit to the bank was not finished in time."]');
         SELECT s.* INTO p_session FROM finq.session s WHERE s.session_id = p_session.session_id;
     END IF;
-    IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session) THEN
+    IF p_session.status <> 'SESSION_EXPIRED' AND finq.session_is_old(p_session) AND NOT finq.session_is_asked(p_session.session_id) THEN
         p_session := finq.session_expire(p_session.session_id);
     END IF;
     v_now := clock_timestamp();

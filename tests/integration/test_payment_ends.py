@@ -69,6 +69,28 @@ def test_a_session_whose_time_is_up_while_the_bank_thinks(bank):
     assert payments(bank, late, "*") == ""
 
 
+def test_a_session_that_is_looked_at_while_the_bank_thinks(bank):
+    """By the janitor and by whoever asks for its status: it does not expire before the bank has said what is to be kept. Red where
+    janitor_expire_sessions or session_answer looks at no claim."""
+    user = bank.user(CHECKED["name"])
+    assert user.submit("payee_check", RENT).status == 200
+    nonce, other, seen = user.nonce, bank.server.client(bank.tenant), []
+
+    def looked_at():
+        bank.age(user, ["expires_at"], "10 years")
+        bank.ctl("janitor", "run")
+        seen.append(bank.status(user, nonce, other)["status"])
+    meanwhile(bank, looked_at)
+    assert user.submit("payment_intent", order())["status"] == "SESSION_COMPLETED"
+    other.close()
+    assert seen == ["SESSION_IN_PROGRESS"]
+    bank.service.behaviour = None
+    given_up = bank.user(CHECKED["name"])
+    assert given_up.submit("payee_check", RENT).status == 200
+    bank.age(given_up, ["expires_at"], "10 years")
+    assert bank.status(given_up)["status"] == "SESSION_EXPIRED"
+
+
 def test_a_session_that_is_over_orders_nothing(bank):
     """However long ago its order was let in. Red where payment_begin looks at no is_over."""
     user = bank.user(CHECKED["name"])
