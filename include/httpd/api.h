@@ -40,10 +40,20 @@ finq_error *finq_api_user_erase(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_keys(finq_request *request, finq_json_writer *reply);
 finq_error *finq_api_describe(finq_request *request, finq_json_writer *reply); /**< conf/openapi.yaml */
 
-/** Takes the permit of an upload under way, of whoever stores a document, until it leaves. Error: service_unavailable where too many
- * are. */
-finq_error *finq_api_upload_enter(finq_request *request);
-void finq_api_upload_leave(finq_request *request);
+/** What a request that may store a document holds of its child's threads: one of them, or neither. */
+typedef struct finq_admission {
+    int stranger;  /**< the permit of a form whose nonce has not come; 0 for none */
+    int is_upload; /**< whether it counts as an upload under way */
+} finq_admission;
+
+/** Takes the permit of a form whose nonce stands in its body. Until that has come, nobody has shown that anything may be uploaded: such
+ * a body takes no upload's permit, and has little time (`read_until`). Error: service_unavailable where too many are. */
+finq_error *finq_api_admit_stranger(finq_admission *admission, finq_request *request);
+/** Takes the permit of an upload under way, in the place of what is held. Error: service_unavailable where too many are; then none is
+ * held. */
+finq_error *finq_api_admit_upload(finq_admission *admission, finq_request *request);
+/** Gives back what is held. */
+void finq_api_admit_end(finq_admission *admission, finq_request *request);
 
 /** Whether a request to upload asks for a protocol of resumption; its creation; and what OPTIONS tells of them (contract section 13). */
 int finq_api_resumable_is(const finq_request *request);
@@ -52,9 +62,6 @@ finq_error *finq_api_resumable_options(finq_request *request);
 
 /** Who may upload to the step in the path. Errors: those of finq_intake_client_id and finq_intake_nonce; invalid_step_id. */
 finq_error *finq_api_upload_pass(finq_session_pass *pass, finq_request *request, const char *client_id, const char *nonce);
-
-/** Refuses one upload of too many, and closes its connection. */
-finq_error *finq_api_upload_crowded(finq_request *request, const char *cause);
 
 /** Adds what is told of a document that was stored. */
 void finq_api_put_upload(finq_json_writer *reply, finq_request *request, const finq_upload_answer *answer,

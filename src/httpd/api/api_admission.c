@@ -4,13 +4,18 @@
 #include <apr_atomic.h>
 
 #include "db/outcome.h"
+#include "ground/clock.h"
 #include "httpd/access.h"
 #include "httpd/intake.h"
 #include "httpd/limits.h"
 #include "httpd/mpm.h"
 #include "httpd/permits.h"
 
-finq_error *finq_api_upload_crowded(finq_request *request, const char *cause)
+/* So long a form may take until its nonce has come. */
+#define STRANGER_TIME (5 * APR_USEC_PER_SEC)
+
+/* Refuses one of too many. */
+static finq_error *crowded(finq_request *request, const char *cause)
 {
     request->r->connection->keepalive = AP_CONN_CLOSE;
     finq_limits_tell_once(request);
@@ -28,15 +33,38 @@ static int uploads_most(const finq_config *config)
     return half > 0 ? half : 1;
 }
 
-finq_error *finq_api_upload_enter(finq_request *request)
+static finq_gauges *gauges_of(const finq_request *request)
 {
-    int is_taken = finq_permits_take(&uploads, uploads_most(request->config), &request->config->runtime->meter.gauges->uploads);
-    return is_taken ? NULL : finq_api_upload_crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
+    return request->config->runtime->meter.gauges;
 }
 
-void finq_api_upload_leave(finq_request *request)
+finq_error *finq_api_admit_stranger(finq_admission *admission, finq_request *request)
 {
-    finq_permits_release(&uploads, &request->config->runtime->meter.gauges->uploads);
+    admission->stranger = finq_permits_take_share(FINQ_PERMITS_STRANGERS, finq_limits_address(request));
+    if (!admission->stranger)
+        return crowded(request, "too many forms whose nonce has not come, in this child or from this address");
+    apr_atomic_inc32(&gauges_of(request)->strangers);
+    request->read_until = finq_clock_steady() + STRANGER_TIME;
+    return NULL;
+}
+
+finq_error *finq_api_admit_upload(finq_admission *admission, finq_request *request)
+{
+    finq_api_admit_end(admission, request);
+    admission->is_upload = finq_permits_take(&uploads, uploads_most(request->config), &gauges_of(request)->uploads);
+    return admission->is_upload ? NULL : crowded(request, "too many uploads under way in this child (FinqMaxUploads)");
+}
+
+void finq_api_admit_end(finq_admission *admission, finq_request *request)
+{
+    if (admission->stranger) {
+        finq_permits_release_share(FINQ_PERMITS_STRANGERS, admission->stranger);
+        apr_atomic_dec32(&gauges_of(request)->strangers);
+        request->read_until = 0;
+    }
+    if (admission->is_upload)
+        finq_permits_release(&uploads, &gauges_of(request)->uploads);
+    *admission = (finq_admission){0};
 }
 
 finq_upload_way finq_api_upload_way(const finq_request *request)

@@ -184,13 +184,14 @@ static finq_error *prove(const finq_transfer *transfer)
 
 static finq_error *go_on(finq_transfer *transfer)
 {
-    FINQ_TRY(finq_api_upload_enter(transfer->request));
+    finq_admission admission = {0};
+    FINQ_TRY(finq_api_admit_upload(&admission, transfer->request));
     finq_error *error = take_piece(transfer);
     if (!error && transfer->has_body)
         error = prove(transfer); /* before anything is stored, and what it replaces goes */
     if (!error && !transfer->is_stored && is_whole(transfer))
         error = finish(transfer);
-    finq_api_upload_leave(transfer->request);
+    finq_api_admit_end(&admission, transfer->request);
     return error;
 }
 

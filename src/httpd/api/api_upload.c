@@ -1,23 +1,18 @@
 #include "httpd/api.h"
 
-#include <apr_atomic.h>
 #include <apr_strings.h>
 #include <http_log.h>
 #include <string.h>
 
-#include "ground/clock.h"
 #include "ground/text.h"
 #include "httpd/access.h"
 #include "httpd/body.h"
 #include "httpd/intake.h"
-#include "httpd/mpm.h"
 #include "db/outcome.h"
 #include "documents/media.h"
 #include "documents/multipart.h"
 #include "flow/step.h"
 #include "flow/upload.h"
-#include "httpd/limits.h"
-#include "httpd/permits.h"
 
 APLOG_USE_MODULE(finq);
 
@@ -28,8 +23,6 @@ APLOG_USE_MODULE(finq);
 /* Of a file that comes before the parts that say whose it is, so much is kept in memory. */
 #define EARLY_MAX 65536
 #define PIECE 65536
-/* So long a form may take until its nonce has come. */
-#define STRANGER_TIME (5 * APR_USEC_PER_SEC)
 
 /* The two forms differ in where these come from. */
 typedef enum { CLIENT_ID, NONCE, DOCUMENT, FILE_PART, PARTS } part;
@@ -51,54 +44,8 @@ typedef struct {
     char *early;         /* of a file that came before the text parts: what has come of it; else NULL */
     apr_size_t early_length;
     const char *early_type;
-    int stranger;   /* the permit of a form whose nonce has not come; 0 for none */
-    int has_permit; /* whether it counts as an upload under way */
+    finq_admission admission;
 } upload_receipt;
-
-/* ---- permits ---- */
-
-static finq_gauges *gauges_of(const upload_receipt *receipt)
-{
-    return receipt->request->config->runtime->meter.gauges;
-}
-
-/* A form's nonce stands in its body. Until it has come, nobody has shown that anything may be uploaded: such a body takes no
- * upload's permit, and has little time. */
-static finq_error *stranger_enter(upload_receipt *receipt)
-{
-    finq_request *request = receipt->request;
-    receipt->stranger = finq_permits_take_share(FINQ_PERMITS_STRANGERS, finq_limits_address(request));
-    if (!receipt->stranger)
-        return finq_api_upload_crowded(request, "too many forms whose nonce has not come, in this child or from this address");
-    apr_atomic_inc32(&gauges_of(receipt)->strangers);
-    request->read_until = finq_clock_steady() + STRANGER_TIME;
-    return NULL;
-}
-
-static void stranger_leave(upload_receipt *receipt)
-{
-    if (!receipt->stranger)
-        return;
-    finq_permits_release_share(FINQ_PERMITS_STRANGERS, receipt->stranger);
-    apr_atomic_dec32(&gauges_of(receipt)->strangers);
-    receipt->stranger = 0;
-    receipt->request->read_until = 0;
-}
-
-static finq_error *permit_take(upload_receipt *receipt)
-{
-    stranger_leave(receipt);
-    FINQ_TRY(finq_api_upload_enter(receipt->request));
-    receipt->has_permit = 1;
-    return NULL;
-}
-
-static void permits_release(upload_receipt *receipt)
-{
-    stranger_leave(receipt);
-    if (receipt->has_permit)
-        finq_api_upload_leave(receipt->request);
-}
 
 /* ---- who may upload what ---- */
 
@@ -135,7 +82,7 @@ static finq_error *file_begin(upload_receipt *receipt, const char *content_type,
     receipt->offer.content_type = content_type;
     receipt->offer.least = least_of(receipt, overhead);
     receipt->way = finq_api_upload_way(receipt->request);
-    FINQ_TRY(permit_take(receipt));
+    FINQ_TRY(finq_api_admit_upload(&receipt->admission, receipt->request));
     return finq_upload_begin(&receipt->upload, &receipt->way, &receipt->offer, receipt->pool);
 }
 
@@ -240,7 +187,7 @@ static finq_error *receive_form(upload_receipt *receipt, const char *content_typ
     char *piece = apr_palloc(receipt->pool, PIECE);
     apr_size_t n;
     FINQ_TRY(finq_multipart_create(&parser, content_type, &sink, receipt, receipt->pool));
-    FINQ_TRY(stranger_enter(receipt));
+    FINQ_TRY(finq_api_admit_stranger(&receipt->admission, receipt->request));
     do {
         FINQ_TRY(finq_body_read(receipt->request, piece, PIECE, &n));
         FINQ_TRY(finq_multipart_push(parser, piece, n));
@@ -319,7 +266,7 @@ finq_error *finq_api_upload(finq_request *request, finq_json_writer *reply)
     if (!request->config->runtime->store)
         return finq_error_internal(request->r->pool, FINQ_E_SERVICE_UNAVAILABLE, "the upload directory could not be opened");
     finq_error *error = receive_and_record(request, &answer, &receipt);
-    permits_release(&receipt);
+    finq_api_admit_end(&receipt.admission, request);
     FINQ_TRY(error);
     finq_api_put_upload(reply, request, &answer, &receipt.pass.step_id);
     return NULL;

@@ -6,6 +6,7 @@
 
 #include "documents/media.h"
 #include "documents/multipart.h"
+#include "ground/clock.h"
 #include "httpd/api.h"
 #include "httpd/body.h"
 #include "httpd/intake.h"
@@ -16,6 +17,8 @@
 /* A form is as large as a JSON body may be, and what it carries beside that. */
 #define ROOM(request) ((apr_size_t)(request)->config->max_body * 4)
 #define PIECE 65536
+/* So long, and FinqMaxBody bytes at most, what stands behind a refused file is read. */
+#define REST_TIME (5 * APR_USEC_PER_SEC)
 
 static int is_form_type(const char *type)
 {
@@ -86,7 +89,8 @@ typedef struct {
     char *text; /* of a part's value */
     apr_size_t length, room;
     apr_off_t read, files; /* bytes of the form, and those of them that are files' */
-    int has_permit;
+    apr_off_t rest;        /* how far it is read when a file was refused */
+    finq_admission admission;
 } receipt;
 
 /* Of a hand-off the state, which stands before the file too, says whose it is; of a page the database has. */
@@ -116,18 +120,21 @@ static finq_error *file_begin(receipt *of)
     of->offer = (finq_upload_offer){.pass = &of->pass, .document = finq_typed_get(typed, "document"), .content_type = of->type};
     if (!known || !of->offer.document)
         return broken(of->pool);
-    FINQ_TRY(finq_api_upload_enter(of->request));
-    of->has_permit = 1;
+    FINQ_TRY(finq_api_admit_upload(&of->admission, of->request));
     of->way = finq_api_upload_way(of->request);
     return finq_upload_begin(&of->upload, &of->way, &of->offer, of->pool);
 }
 
+/* A browser that has little more to send reads the answer only behind that. It keeps its place meanwhile; who has none ends here. */
 static void refuse(receipt *of, const finq_error *error)
 {
+    int has_place = of->admission.stranger || of->admission.is_upload;
     if (of->upload)
         finq_upload_abandon(of->upload);
     of->upload = NULL;
     of->form->refused = error;
+    of->rest = has_place ? of->read + of->request->config->max_body : 0;
+    of->request->read_until = finq_clock_steady() + REST_TIME;
 }
 
 static finq_error *part_begin(void *baton, const char *name, const char *filename, const char *content_type)
@@ -143,8 +150,7 @@ static finq_error *part_begin(void *baton, const char *name, const char *filenam
     return NULL;
 }
 
-/* The rest of a file that was refused is read, so that the browser reads the answer. Of the two boxes of a document one is empty; of
- * two files the first counts. */
+/* Of the two boxes of a document one is empty; of two files the first counts. */
 static void file_data(receipt *of, const char *bytes, apr_size_t n)
 {
     const finq_error *error = NULL;
@@ -213,12 +219,13 @@ static finq_error *parts_push(receipt *of, const char *content_type)
     finq_multipart *parser;
     apr_size_t n;
     FINQ_TRY(finq_multipart_create(&parser, content_type, &sink, of, of->pool));
+    FINQ_TRY(finq_api_admit_stranger(&of->admission, of->request));
     do {
         FINQ_TRY(finq_body_read(of->request, piece, PIECE, &n));
         FINQ_TRY(finq_multipart_push(parser, piece, n));
         of->read += (apr_off_t)n;
         FINQ_TRY(size_check(of));
-    } while (n > 0);
+    } while (n > 0 && !(of->form->refused && of->read > of->rest));
     return finq_multipart_end(parser);
 }
 
@@ -236,9 +243,12 @@ static finq_error *parts_read(finq_page_form *form, finq_request *request, const
 {
     receipt of = {.form = form, .request = request, .entry = entry, .pool = request->r->pool};
     finq_error *error = parts_push(&of, content_type);
+    if (error && form->refused) /* which says more than what was wrong behind it, or that it came slowly */
+        error = NULL;
+    if (!request->body_ended)
+        request->r->connection->keepalive = AP_CONN_CLOSE; /* else httpd reads what is left of the form, however long */
     file_settle(&of, error);
-    if (of.has_permit)
-        finq_api_upload_leave(request);
+    finq_api_admit_end(&of.admission, request);
     return error;
 }
 
