@@ -45,8 +45,8 @@ typedef struct finq_entry {
     const finq_id *session_id; /**< the page's, once that is known; NULL for none */
 } finq_entry;
 
-/** Opens an address, without asking the database. Error: not_found for one that is none, or a page's that is too old; of a hand-off's
- * the database knows what has become of it. */
+/** Opens an address, without asking the database. Error: not_found for one that is none, or too old: then `entry` tells all the same
+ * whose it was. What has become of a hand-off the database knows; its address is too old only when its session is over. */
 finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, const char *address, apr_pool_t *pool);
 
 /** What is known of a page. */

@@ -35,14 +35,19 @@ static finq_error *address_seal(finq_entry_made *made, const finq_service *servi
     return finq_token_seal(&made->address, &token, finq_secrets_first(service->secrets), pool);
 }
 
+/* What has become of a hand-off the database knows, as long as its session may live, and the last nonce of that. */
+static int is_past(const finq_token *token, const finq_service *service)
+{
+    int more = token->kind == FINQ_TOKEN_HANDOFF ? service->session_ttl + service->nonce_ttl : 0;
+    return token->expires_at + more <= finq_clock_seconds();
+}
+
 finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, const char *address, apr_pool_t *pool)
 {
     finq_token token = {.kind = FINQ_TOKEN_PAGE};
     const finq_secret *secret;
     FINQ_TRY(finq_service_open(&token, &secret, address, service, pool));
-    if (secret && token.expires_at <= finq_clock_seconds())
-        secret = NULL;
-    else if (!secret) {
+    if (!secret) {
         token.kind = FINQ_TOKEN_HANDOFF;
         FINQ_TRY(finq_service_open(&token, &secret, address, service, pool));
     }
@@ -53,7 +58,7 @@ finq_error *finq_entry_open(finq_entry *entry, const finq_service *service, cons
         entry->handoff_id = token.renews;
         entry->numbers = token.tenant_user_id;
     }
-    return NULL;
+    return is_past(&token, service) ? finq_outcome_error("not_found", NULL, NULL, pool) : NULL;
 }
 
 /* ---- making them ---- */

@@ -11,6 +11,7 @@ import pytest
 
 from finqenv import documents, pages, process
 from finqenv.client import read_answer
+from finqenv.installation import SANITIZED
 from finqenv.uploads import SKILL, Desk, chunks, connect, form, part
 
 THREADS = 12
@@ -143,3 +144,23 @@ def test_the_rest_of_a_refused_file(desk, visitor, kind):
     process.until(lambda: gauge(desk, "finq_uploads_in_progress") == 0, what="its end")
     page = visitor.send("photo", documents.png())
     assert page.status == 200 and "Received" in page.text
+
+
+@pytest.mark.skipif(SANITIZED, reason="libfaketime and AddressSanitizer both want to be the first library")
+def test_an_old_hand_off_reads_no_form(make_server, server):
+    """Its address was shown long ago: nobody is asked what became of it. Red without is_past of finq_entry_open."""
+    made = Desk(make_server(cluster=server.postgres, database="old_handoff", children=1, plain=True))
+    first = pages.visit(made.installation, made.client, SKILL, language="en")
+    first.open()
+    first.press("start")
+    first.press("next")
+    first.press("handoff")
+    link, = [link for link in first.page.links if "?language=" in link]
+    phone = pages.Visitor(made.installation, link)
+    for clock, status in (("+20h", 408), ("+2d", 404)):
+        made.installation.httpd.settings.clock = clock
+        made.installation.httpd.restart()
+        with Sent(made, phone, [part("nonce", "x")]) as slow:
+            answer, took = slow.answer(), time.monotonic() - slow.since
+            assert answer.status == status and (took > 4) == (status == 408), clock
+        assert (phone.open().status, phone.page.heading) == ((200, "Go on with this phone") if status == 408 else (404, "This code is no good any more"))
