@@ -202,6 +202,8 @@ def fragile(make_module_server, watched):
     """Two servers over a PostgreSQL that may be killed."""
     installation = make_module_server(plain=True)
     twin = twin_of(installation, watched)
+    for httpd in (installation.httpd, twin):
+        httpd.log.tolerate("^FATAL:  terminating connection")  # libpq writes what it hears; a connection that lay unused may hear it after the test
     yield installation, twin
     twin.stop()
     twin.check()
@@ -223,7 +225,7 @@ def test_the_database_is_killed_meanwhile(fragile, rounds):
         user = begin(client, AISP) if number % 2 else walk(client, AISP)
         path, body = submission(user) if number % 2 else exchange(user)
         for httpd in (installation.httpd, twin):
-            httpd.log.allow("FINQ0[35]|dbd:error|^FATAL:  terminating connection")  # libpq writes what it hears before mod_dbd has the connection
+            httpd.log.allow("FINQ03|dbd:error")
         volley = Volley([(ports[i % 2], post(path, body)) for i in range(32)])
         killer = threading.Timer(0.002 * number, installation.postgres.kill9)
         killer.start()
