@@ -273,6 +273,31 @@ def test_keys_are_changed_under_load_and_the_old_one_is_retired(bank, restored):
     bank.ctl("data-key", "rewrap")
 
 
+def test_a_page_that_was_started_goes_on_under_a_new_key(bank, restored):
+    """The key of its session is wrapped anew with its own, and goes with what the session had. Red without page_session in data_key_batch or
+    in data_key_put, and where finq.sessions_data_remove leaves it."""
+    skill = bank.allow(definition("page_begun_sbx_#1.0", step("form", schema={"type": "object", "properties": {"name": {"type": "string"}}})))
+    visitor = pages.visit(bank.server, bank.client, skill)
+    visitor.open()
+    visitor.press("start")
+    new = secrets.token_hex(32)
+    keys_write(bank, new, restored)
+    shown = bank.ctl("data-key", "rewrap")
+    assert shown["page_sessions"] >= 1 and listed(bank)[2] == (0, 0, 0)
+    keys_write(bank, new)
+    visitor.open()
+    visitor.press("start")
+    assert visitor.press("next", {"/name": "Ana"}).status == 200
+    session_id, is_kept = bank.psql("SELECT p.session_id, p.session_key IS NOT NULL FROM finq.page p ORDER BY p.created_at DESC LIMIT 1").split("|")
+    assert (is_kept, bank.server.entered(session_id)) == ("t", {"form": '{"name":"Ana"}'})
+    bank.psql("UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, expires_at = clock_timestamp() - interval '31 days'"
+              f" WHERE session_id = '{session_id}'")
+    bank.ctl("janitor", "run")
+    assert bank.psql(f"SELECT session_key IS NULL FROM finq.page WHERE session_id = '{session_id}'") == "t"
+    keys_write(bank, restored, new)
+    bank.ctl("data-key", "rewrap")
+
+
 def test_what_a_bank_gave_goes_on_under_a_new_key(bank, restored, monkeypatch):
     """For a consent in force, and for one that has ended and is to be taken back. Red without feed, or revocation, in data_key_batch."""
     asked = []
