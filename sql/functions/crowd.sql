@@ -1,5 +1,5 @@
--- What a crowd asks: the same call of many sessions, as one statement. It costs what some three calls cost, and then little a
--- member.
+-- What a crowd asks: the same call of many sessions, as one statement. For one member it costs little more than the call, and then
+-- little a member.
 --
 -- Parameters are those of the call, each an array: of uuid, bytea and numbers; what else there is, as its text. A member is at one
 -- place of them all, from 1; they come in the order of their sessions, or some may be left out: it tells the weeks that are looked
@@ -10,12 +10,13 @@
 -- Waits for others' locks are short: they end the statement, and so nobody waits for a lock who does not need it himself, and no
 -- two statements can wait for each other.
 --
--- A member is read out of the arrays by its place: to make one set of so many arrays costs more than the whole of a small crowd. Rows
+-- A member is read out of the arrays by its place, where it is needed: to make one set of so many arrays costs more than the whole of
+-- a small crowd, and what a plan hands on from node to node costs before the first member is looked at. Rows
 -- are taken by index for each member, and no table is hashed for a few of them, whatever it held when that was planned. No session is
 -- looked for by a list of all ids: the planner would have the whole list looked up for each member.
 
--- finq.submit_step of many. Left out: steps that a connector was asked about, sessions that renew a consent or went back, and what a
--- webhook is told of.
+-- finq.submit_step of many. Left out: steps that a connector was asked about, sessions that renew a consent, went back or are kept, and
+-- what a webhook is told of.
 CREATE OR REPLACE FUNCTION finq.submit_steps(
     p_client_id uuid[], p_session_id uuid[], p_skill_id integer[], p_ordinal integer[], p_app_key_id bigint[],
     p_tenant_user_id bytea[], p_started_at bigint[], p_nonce_expires_at bigint[], p_step_id uuid[], p_step_name text[],
@@ -42,16 +43,9 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH usual AS MATERIALIZED (
-        SELECT u.member, p_session_id[u.member] AS session_id, p_client_id[u.member] AS client_id, p_skill_id[u.member] AS skill_id,
-               p_ordinal[u.member] AS ordinal, p_app_key_id[u.member] AS app_key_id, p_tenant_user_id[u.member] AS tenant_user_id,
-               p_started_at[u.member] AS started_at, p_step_id[u.member] AS step_id,
-               p_body_hash[u.member] AS body_hash, p_required[u.member] AS required,
-               p_status[u.member]::finq.session_status AS status, p_secret_id[u.member] AS secret_id,
-               finq.seconds(v_now) + p_answer_ttl[u.member] AS until, p_session_ttl[u.member] AS session_ttl,
-               p_generation[u.member] AS generation, p_place[u.member] AS place, p_next_place[u.member] AS next_place,
-               p_waits_for[u.member]::finq.waiting AS waits_for, p_reply[u.member] AS reply, p_return_link[u.member] AS return_link,
-               p_return_until[u.member] AS return_until, p_reasons[u.member] AS reasons, p_user_mac[u.member] AS user_mac,
-               p_data_key[u.member] AS data_key
+        SELECT u.member, p_session_id[u.member] AS session_id, p_client_id[u.member] AS client_id, p_ordinal[u.member] AS ordinal,
+               p_generation[u.member] AS generation, p_status[u.member]::finq.session_status AS status,
+               p_waits_for[u.member]::finq.waiting AS waits_for, to_timestamp(finq.seconds(v_now) + p_answer_ttl[u.member]) AS until
           FROM generate_subscripts(p_session_id, 1) AS u (member)
          WHERE array_position(p_session_id, p_session_id[u.member]) = u.member
            AND p_attempt[u.member] IS NULL AND p_renews[u.member] IS NULL AND to_timestamp(p_nonce_expires_at[u.member]) > v_now
@@ -63,46 +57,46 @@ BEGIN
                                   expires_at, step_ordinal, step_id, step_body_hash, answer_expires_at, answer_secret_id, step_place,
                                   next_place, waits_for, waits_since, reply, reply_reasons, reply_until, reasons,
                                   return_link, return_until, data_key)
-        SELECT a.session_id, a.client_id, a.skill_id, a.tenant_user_id, a.user_mac, a.status,
-               finq.session_is_over(a.status), to_timestamp(a.started_at), v_now,
-               CASE WHEN a.status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(a.started_at + a.session_ttl) END,
-               1, a.step_id, a.body_hash, to_timestamp(a.until), a.secret_id, a.place, a.next_place, a.waits_for,
-               CASE WHEN a.waits_for IS NOT NULL THEN v_now END, a.reply, a.reasons, to_timestamp(a.until), a.reasons, a.return_link,
-               to_timestamp(a.return_until), a.data_key
+        SELECT a.session_id, a.client_id, p_skill_id[a.member], p_tenant_user_id[a.member], p_user_mac[a.member], a.status,
+               finq.session_is_over(a.status), to_timestamp(p_started_at[a.member]), v_now,
+               CASE WHEN a.status = 'SESSION_FAILED' THEN v_now ELSE to_timestamp(p_started_at[a.member] + p_session_ttl[a.member]) END,
+               1, p_step_id[a.member], p_body_hash[a.member], a.until, p_secret_id[a.member], p_place[a.member],
+               p_next_place[a.member], a.waits_for, CASE WHEN a.waits_for IS NOT NULL THEN v_now END, p_reply[a.member],
+               p_reasons[a.member], a.until, p_reasons[a.member], p_return_link[a.member], to_timestamp(p_return_until[a.member]),
+               p_data_key[a.member]
           FROM usual a
-         WHERE a.ordinal = 1 AND a.generation = 0 AND to_timestamp(a.started_at + a.session_ttl) > v_now
+         WHERE a.ordinal = 1 AND a.generation = 0 AND to_timestamp(p_started_at[a.member] + p_session_ttl[a.member]) > v_now
            AND EXISTS (SELECT FROM finq.tenant_key k
-                        WHERE k.client_id = a.client_id AND k.key_id = a.app_key_id AND k.ends_at > v_now)
-           AND EXISTS (SELECT FROM finq.tenant_skill g WHERE g.client_id = a.client_id AND g.skill_id = a.skill_id)
-           AND (a.user_mac IS NULL OR NOT finq.was_erased(a.client_id, a.user_mac, a.started_at))
-         ORDER BY a.session_id
+                        WHERE k.client_id = a.client_id AND k.key_id = p_app_key_id[a.member] AND k.ends_at > v_now)
+           AND EXISTS (SELECT FROM finq.tenant_skill g WHERE g.client_id = a.client_id AND g.skill_id = p_skill_id[a.member])
+           AND (p_user_mac[a.member] IS NULL OR NOT finq.was_erased(a.client_id, p_user_mac[a.member], p_started_at[a.member]))
             ON CONFLICT DO NOTHING
-        RETURNING s.session_id, s.kept),
+        RETURNING s.session_id),
     gone_on AS (
         UPDATE finq.session s
            SET status = a.status, is_over = finq.session_is_over(a.status), updated_at = v_now,
                expires_at = CASE WHEN a.status = 'SESSION_FAILED' THEN v_now ELSE s.expires_at END,
-               step_ordinal = a.ordinal, step_id = a.step_id,
-               step_body_hash = a.body_hash, answer_expires_at = to_timestamp(a.until), answer_secret_id = a.secret_id,
-               step_place = a.place, next_place = a.next_place, waits_for = a.waits_for,
-               waits_since = CASE WHEN a.waits_for IS NOT NULL THEN v_now END, resubmit = false, reply = a.reply,
-               reply_reasons = a.reasons, reply_until = to_timestamp(a.until), told = NULL, reasons = a.reasons, own_reasons = NULL,
-               return_link = a.return_link, return_until = to_timestamp(a.return_until), returned_at = NULL,
+               step_ordinal = a.ordinal, step_id = p_step_id[a.member],
+               step_body_hash = p_body_hash[a.member], answer_expires_at = a.until, answer_secret_id = p_secret_id[a.member],
+               step_place = p_place[a.member], next_place = p_next_place[a.member], waits_for = a.waits_for,
+               waits_since = CASE WHEN a.waits_for IS NOT NULL THEN v_now END, resubmit = false, reply = p_reply[a.member],
+               reply_reasons = p_reasons[a.member], reply_until = a.until, told = NULL, reasons = p_reasons[a.member], own_reasons = NULL,
+               return_link = p_return_link[a.member], return_until = to_timestamp(p_return_until[a.member]), returned_at = NULL,
                returned_hash = NULL, returned = NULL
           FROM usual a
          WHERE s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
            AND s.session_id = a.session_id AND s.client_id = a.client_id AND s.step_ordinal = a.ordinal - 1
            AND s.status = 'SESSION_IN_PROGRESS' AND s.waits_for IS NULL AND s.generation = a.generation
-           AND s.expires_at > v_now AND s.renews IS NULL AND NOT s.went_back
-           AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
-        RETURNING s.session_id, s.kept),
+           AND s.expires_at > v_now AND s.renews IS NULL AND NOT s.went_back AND NOT s.kept
+           AND (p_required[a.member] = '{}' OR finq.missing_uploads(s.step_id, p_required[a.member]::text[]) IS NULL)
+        RETURNING s.session_id),
     done AS MATERIALIZED (
-        SELECT array_position(p_session_id, d.session_id) AS member, d.session_id, d.kept
-          FROM (SELECT b.session_id, b.kept FROM begun b UNION ALL SELECT o.session_id, o.kept FROM gone_on o) d),
+        SELECT array_position(p_session_id, d.session_id) AS member, d.session_id
+          FROM (SELECT b.session_id FROM begun b UNION ALL SELECT o.session_id FROM gone_on o) d),
     steps AS (
-        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided, kept)
+        INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided)
         SELECT p_step_id[d.member], d.session_id, p_ordinal[d.member], p_step_name[d.member], p_data[d.member], v_now, p_place[d.member],
-               p_waits_for[d.member] IS NOT NULL, d.kept
+               p_waits_for[d.member] IS NOT NULL
           FROM done d)
     SELECT 'ok', p_step_id[d.member], p_secret_id[d.member], finq.seconds(v_now) + p_answer_ttl[d.member], NULL::text,
            p_status[d.member]::finq.session_status, p_next_place[d.member], p_waits_for[d.member]::finq.waiting, p_reply[d.member],
@@ -110,7 +104,7 @@ BEGIN
       FROM done d;
 END $$;
 
--- finq.exchange_token of many. Left out: sessions that renew a consent or went back, and keys whose use is to be noted again.
+-- finq.exchange_token of many. Left out: sessions that renew a consent, went back or are kept, and keys whose use is to be noted again.
 CREATE OR REPLACE FUNCTION finq.exchange_tokens(
     p_client_id uuid[], p_secret_hash bytea[], p_session_id uuid[], p_token_expires_at bigint[], p_required text[],
     p_credentials_id uuid[], p_access_token_hash bytea[], p_salt bytea[], p_secret_id integer[], p_repeat_within integer[],
@@ -129,9 +123,7 @@ DECLARE
 BEGIN
     RETURN QUERY
     WITH usual AS MATERIALIZED (
-        SELECT u.member, p_session_id[u.member] AS session_id, p_client_id[u.member] AS client_id, p_required[u.member] AS required,
-               p_access_token_hash[u.member] AS access_token_hash, p_salt[u.member] AS salt, p_secret_id[u.member] AS secret_id,
-               k.key_id, coalesce(f.credentials_id, p_credentials_id[u.member]) AS consent_id
+        SELECT u.member, k.key_id, coalesce(f.credentials_id, p_credentials_id[u.member]) AS consent_id
           FROM generate_subscripts(p_session_id, 1) AS u (member)
           JOIN finq.tenant t ON t.client_id = p_client_id[u.member] AND t.status = 'ACTIVE'
           JOIN finq.tenant_key k ON k.client_id = t.client_id AND k.kind = 'SECRET' AND k.hash = p_secret_hash[u.member]
@@ -141,26 +133,25 @@ BEGIN
            AND to_timestamp(p_token_expires_at[u.member]) > v_now),
     exchanged AS (
         UPDATE finq.session s
-           SET exchanged_at = v_now, exchange_key_id = a.key_id, exchange_secret_id = a.secret_id, exchange_salt = a.salt,
-               credentials_id = a.consent_id, updated_at = v_now
+           SET exchanged_at = v_now, exchange_key_id = a.key_id, exchange_secret_id = p_secret_id[a.member],
+               exchange_salt = p_salt[a.member], credentials_id = a.consent_id, updated_at = v_now
           FROM usual a
          WHERE s.session_id BETWEEN v_first AND v_last -- the weeks that are looked into
-           AND s.session_id = a.session_id AND s.client_id = a.client_id
-           AND s.status = 'SESSION_COMPLETED' AND s.exchanged_at IS NULL AND s.renews IS NULL AND NOT s.went_back
-           AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)
-        RETURNING a.member, s.session_id, s.client_id, s.skill_id, s.credentials_id, s.tenant_user_id, s.user_mac, s.data_key,
-                  a.access_token_hash, a.salt, a.secret_id),
+           AND s.session_id = p_session_id[a.member] AND s.client_id = p_client_id[a.member]
+           AND s.status = 'SESSION_COMPLETED' AND s.exchanged_at IS NULL AND s.renews IS NULL AND NOT s.went_back AND NOT s.kept
+           AND (p_required[a.member] = '{}' OR finq.missing_uploads(s.step_id, p_required[a.member]::text[]) IS NULL)
+        RETURNING a.member, s.skill_id, s.credentials_id, s.tenant_user_id, s.user_mac, s.data_key),
     timed AS MATERIALIZED (
         SELECT e.*, t.consent_exp, t.max_data_retention
-          FROM exchanged e CROSS JOIN LATERAL finq.consent_times(e.client_id, e.skill_id, v_now) t),
+          FROM exchanged e CROSS JOIN LATERAL finq.consent_times(p_client_id[e.member], e.skill_id, v_now) t),
     given AS (
         INSERT INTO finq.credential (credentials_id, client_id, skill_id, session_id, tenant_user_id, user_mac, data_key,
                                      access_token_hash, consent_exp, max_data_retention, created_at, updated_at)
-        SELECT e.credentials_id, e.client_id, e.skill_id, e.session_id, e.tenant_user_id, e.user_mac, e.data_key, e.access_token_hash,
-               e.consent_exp, e.max_data_retention, v_now, v_now
+        SELECT e.credentials_id, p_client_id[e.member], e.skill_id, p_session_id[e.member], e.tenant_user_id, e.user_mac, e.data_key,
+               p_access_token_hash[e.member], e.consent_exp, e.max_data_retention, v_now, v_now
           FROM timed e)
-    SELECT 'ok', e.credentials_id, e.salt, e.secret_id, finq.seconds(e.consent_exp), finq.seconds(e.max_data_retention), NULL::text,
-           e.tenant_user_id, e.data_key, e.member
+    SELECT 'ok', e.credentials_id, p_salt[e.member], p_secret_id[e.member], finq.seconds(e.consent_exp),
+           finq.seconds(e.max_data_retention), NULL::text, e.tenant_user_id, e.data_key, e.member
       FROM timed e;
 END $$;
 
@@ -174,7 +165,7 @@ CREATE OR REPLACE FUNCTION finq.session_statuses(
     OUT data_key bytea, OUT updated_at bigint, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -231,7 +222,7 @@ CREATE OR REPLACE FUNCTION finq.consents_get(
     OUT tenant_user_id bytea, OUT left_ms bigint, OUT data_key bytea, OUT access text, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -267,7 +258,7 @@ CREATE OR REPLACE FUNCTION finq.accounts_get_each(
     OUT balances text, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -296,7 +287,7 @@ CREATE OR REPLACE FUNCTION finq.balances_get_each(
     p_account_id uuid[], p_type text[], p_currency text[], OUT outcome text, OUT is_due boolean, OUT balance text, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -325,7 +316,7 @@ CREATE OR REPLACE FUNCTION finq.page_looks(
     OUT status finq.session_status, OUT updated_at bigint, OUT session_key bytea, OUT member integer)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET lock_timeout = '50ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 #variable_conflict use_column
 BEGIN

@@ -159,7 +159,7 @@ class Batch:
                 self.setup.append("INSERT INTO finq.step (step_id, session_id, ordinal, name, data, submitted_at, place, decided, off_path) VALUES "
                                   f"('{off}', '{member['p_session_id']}', 0, 'off', '', now(), {member['p_place']}, false, true);")
                 self.document(off, "one")
-        self.add(member, kind in ("usual", "kept"))
+        self.add(member, kind == "usual")
         self.twin(member, [{}, {"p_body_hash": "00" * 32}, {"p_generation": 1}])
 
     # -- exchanges
@@ -196,7 +196,7 @@ class Batch:
                 self.setup.append(f"UPDATE finq.session s SET went_back = true WHERE s.session_id = '{session}';"
                                   f"UPDATE finq.step e SET off_path = true WHERE e.session_id = '{session}';")
         self.sessions.append(session)
-        self.add(member, kind in ("usual", "kept", "feed"))
+        self.add(member, kind in ("usual", "feed"))
         self.twin(member, [{}, {"p_salt": "0d"}, {"p_token_expires_at": 1}])
 
     # -- questions

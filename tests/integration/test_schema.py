@@ -176,6 +176,14 @@ def test_a_plan_that_is_kept_reads_no_table_from_end_to_end(server):
     assert len(found) > 35 and [line for line in found if not line.endswith("|t")] == []
 
 
+def test_a_crowd_limits_its_own_waits(server):
+    """Where all that share a transaction are crowds, nothing else does (src/db/pg.c). Red without `SET lock_timeout` of one."""
+    found = server.psql("SELECT c.proname, 'lock_timeout=50ms' = ANY (c.proconfig) FROM pg_proc p JOIN pg_proc c ON c.pronamespace = p.pronamespace"
+                        " AND c.proname = substring(obj_description(p.oid, 'pg_proc') FROM 'crowd: (\\w+)')"
+                        " WHERE p.pronamespace = 'finq'::regnamespace").split("\n")
+    assert len(found) == 7 and [line for line in found if not line.endswith("|t")] == []
+
+
 def test_a_session_has_one_key_alone(server):
     """A first step is told from a repeat by ON CONFLICT, which names no key: of another one it would hide the breach."""
     keys = "SELECT string_agg(pg_get_indexdef(i.indexrelid), E'\n') FROM pg_index i WHERE i.indrelid = 'finq.session'::regclass AND i.indisunique"
