@@ -68,6 +68,7 @@ typedef struct finq_pg_job {
     const finq_pg_statement *statement;
     const finq_pg_args *args;
     apr_pool_t *pool;
+    int is_crowd; /**< it is one call of many, and limits its waits for locks itself: of those that go together all are, or none */
     const PGresult *rows;
     finq_error *error;
     int aside; /**< it had no effect among others, and is to be made by itself: so nobody waits for what it waits for */
@@ -78,9 +79,9 @@ typedef struct finq_pg_job {
  * aside. An error is that the connection was lost. Only one thread may use the jobs' pools meanwhile. */
 void finq_pg_calls(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
-/** Makes several calls, of which those come first that promise what they lock (finq_pg_arg_session). They are made by finq_pg_calls,
- * but three or more of a kind of which there is a statement for a crowd are one call there; whoever it did not answer is asked after
- * that, and so is who promises nothing: each of those in a transaction of its own. A call that is by itself is made as finq_pg_call does. */
+/** Makes several calls, each of a statement that there is for a crowd too, of which those come first that promise what they lock
+ * (finq_pg_arg_session). Those of a kind are one call, and these share a transaction; whoever it did not answer is asked after that by
+ * finq_pg_calls, and who promises nothing in a transaction of its own. A call that is by itself is made as finq_pg_call does. */
 void finq_pg_together(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named);
 
 /** Somewhere to send calls: the business rooms know this, and not where connections come from. */

@@ -195,7 +195,7 @@ finq_error *finq_pg_call(const PGresult **rows, PGconn *connection, const finq_p
 /* ---- several calls in one transaction ---- */
 
 /* Among several nobody waits long for a lock: who needs to waits alone. So no two transactions of several can wait for each other, in
- * whatever order they lock. */
+ * whatever order they lock. Statements for crowds say so themselves. */
 static const finq_pg_statement short_waits = {"short_waits", "SELECT pg_catalog.set_config('lock_timeout', '50ms', true)", 1,
                                               NULL};
 
@@ -203,12 +203,13 @@ static const finq_pg_statement short_waits = {"short_waits", "SELECT pg_catalog.
 static finq_error *jobs_send(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
     finq_pg_args none = {0};
+    int is_limited = jobs[0]->is_crowd;
     PQsetnonblocking(connection, 1);
-    if (named)
+    if (named && !is_limited)
         FINQ_TRY(prepare(connection, &short_waits, deadline, jobs[0]->pool));
     for (int i = 0; named && i < count; i++)
         FINQ_TRY(prepare(connection, jobs[i]->statement, deadline, jobs[0]->pool));
-    int sent = PQenterPipelineMode(connection) && call_send(connection, &short_waits, &none, named);
+    int sent = PQenterPipelineMode(connection) && (is_limited || call_send(connection, &short_waits, &none, named));
     for (int i = 0; sent && i < count; i++)
         sent = call_send(connection, jobs[i]->statement, jobs[i]->args, named);
     if (!sent || !PQpipelineSync(connection))
@@ -241,7 +242,8 @@ static finq_error *jobs_read(int *failed, finq_pg_job *const *jobs, int count, P
     PGresult *end;
     const PGresult *limit;
     *failed = 0;
-    FINQ_TRY(job_read(&limit, connection, jobs[0], deadline));
+    if (!jobs[0]->is_crowd)
+        FINQ_TRY(job_read(&limit, connection, jobs[0], deadline));
     for (int i = 0; i < count; i++) {
         FINQ_TRY(job_read(&jobs[i]->rows, connection, jobs[i], deadline));
         *failed |= !jobs[i]->rows;

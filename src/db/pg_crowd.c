@@ -5,8 +5,6 @@
 
 #include "ground/codec.h"
 
-/* The fewest that a statement for many is made for: to begin it costs what some three calls cost. */
-#define CROWD_LEAST 3
 /* What PostgreSQL reads as an array: how many dimensions, whether there are NULLs, the elements' type, how many, counted from where. */
 #define ARRAY_HEAD 5
 
@@ -94,17 +92,17 @@ typedef struct {
     int count;
 } crowd;
 
-/* How many of the jobs make the call of this one, if there is a statement for a crowd of them. */
-static int alike_count(finq_pg_job *const *jobs, int count, const finq_pg_job *job)
+/* Whether one of the jobs makes the call of this one. */
+static int has_alike(finq_pg_job *const *jobs, int count, const finq_pg_job *job)
 {
-    int alike = 0;
-    for (int i = 0; i < count && job->statement->crowd; i++)
-        alike += jobs[i]->statement == job->statement;
-    return alike;
+    while (count > 0 && jobs[count - 1]->statement != job->statement)
+        count--;
+    return count > 0;
 }
 
-static finq_pg_job *crowd_make(crowd *made, finq_pg_job *const *jobs, int count, const finq_pg_job *first)
+static crowd *crowd_make(finq_pg_job *const *jobs, int count, const finq_pg_job *first)
 {
+    crowd *made = apr_pcalloc(first->pool, sizeof *made);
     made->members = apr_palloc(first->pool, (apr_size_t)count * sizeof *made->members);
     for (int i = 0; i < count; i++) {
         if (jobs[i]->statement == first->statement)
@@ -112,34 +110,32 @@ static finq_pg_job *crowd_make(crowd *made, finq_pg_job *const *jobs, int count,
     }
     while (made->args.count < first->args->count)
         array_add(&made->args, made->members, made->count, first->pool);
-    made->call = (finq_pg_job){.statement = first->statement->crowd, .args = &made->args, .pool = first->pool};
-    return &made->call;
+    made->call = (finq_pg_job){.statement = first->statement->crowd, .args = &made->args, .pool = first->pool, .is_crowd = 1};
+    return made;
 }
 
-/* Asks crowds, and those between them that promise what they lock, in one transaction. Answers the error with which the connection was
- * lost. A crowd that was put aside had no effect, and its members are asked alone. */
+/* Asks crowds, in one transaction. One by itself is a crowd too: that costs little more than its call. Answers the error with which the
+ * connection was lost. A crowd that was put aside had no effect, and its members are asked alone. */
 static finq_error *crowds_ask(finq_pg_job *const *jobs, int count, PGconn *connection, apr_time_t deadline, int named)
 {
     apr_pool_t *pool = jobs[0]->pool;
+    crowd **crowds = apr_palloc(pool, (apr_size_t)count * sizeof *crowds);
     finq_pg_job **calls = apr_palloc(pool, (apr_size_t)count * sizeof *calls);
-    crowd *crowds = apr_pcalloc(pool, (apr_size_t)(count / CROWD_LEAST) * sizeof *crowds);
     finq_error *lost = NULL;
-    int calling = 0, crowding = 0;
+    int crowding = 0;
     for (int i = 0; i < count; i++) {
-        if (alike_count(jobs, count, jobs[i]) < CROWD_LEAST) {
-            if (jobs[i]->args->session)
-                calls[calling++] = jobs[i];
-        } else if (alike_count(jobs, i, jobs[i]) == 0) {
-            calls[calling++] = crowd_make(&crowds[crowding++], jobs, count, jobs[i]);
-        }
+        if (has_alike(jobs, i, jobs[i]))
+            continue;
+        crowds[crowding] = crowd_make(jobs, count, jobs[i]);
+        calls[crowding] = &crowds[crowding]->call;
+        crowding++;
     }
-    if (calling)
-        finq_pg_calls(calls, calling, connection, deadline, named);
-    for (int i = 0; i < calling && !lost; i++)
-        lost = calls[i]->error;
+    finq_pg_calls(calls, crowding, connection, deadline, named);
     for (int i = 0; i < crowding; i++) {
-        if (crowds[i].call.rows)
-            answer_share(crowds[i].members, crowds[i].count, crowds[i].call.rows);
+        if (!lost)
+            lost = calls[i]->error;
+        if (calls[i]->rows)
+            answer_share(crowds[i]->members, crowds[i]->count, calls[i]->rows);
     }
     return lost;
 }

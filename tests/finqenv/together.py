@@ -8,7 +8,7 @@ from .httpd_conf import STATUS
 from .locks import WAITING
 from .uploads import SKILL, Desk
 
-CROWD = 3         # CROWD_LEAST
+CROWD = 3         # so many make a crowd here
 PNG = documents.png()
 
 
