@@ -169,9 +169,21 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION finq.balances_get IS 'repeatable, crowd: balances_get_each';
 
--- A page of p_count transactions as they were at change number p_at, or as they are where that is 0 or not kept, behind the one that
+-- Behind what was read of a feed as it was at change p_at: none of it was pruned by a refresh meanwhile, or removed with its consent's data.
+CREATE OR REPLACE FUNCTION finq.feed_check_kept(p_feed finq.feed, p_at bigint) RETURNS void
+    LANGUAGE plpgsql
+AS $$
+BEGIN
+    IF p_feed.credentials_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_feed.credentials_id AND f.kept_from <= p_at) THEN
+        RAISE EXCEPTION 'what was read has been pruned meanwhile' USING ERRCODE = 'serialization_failure'; -- and it is read again
+    END IF;
+END $$;
+
+-- A page of p_count transactions as they were at change number p_at, or as they are where that is 0, behind the one that
 -- p_after_booked (seconds since 1970, as times are told too; 0 of one that was not booked) and p_after_id tell; from the first where the
--- id is NULL.
+-- id is NULL. 'invalid_field' where p_at is older than what is kept, or from a time that a restored database has not seen: what else there is
+-- would not go with the pages before.
 -- In the index's order, whatever the planner thinks of how many there are: a sort would read all of them for each page.
 CREATE OR REPLACE FUNCTION finq.transactions_page(
     p_client_id uuid, p_secret_hash bytea, p_credentials_id uuid, p_access_token_hash bytea,
@@ -183,18 +195,21 @@ DECLARE
     v_claim  record := finq.data_claim(p_client_id, p_secret_hash, p_credentials_id, p_access_token_hash, 'account_information');
     v_filter jsonb := nullif(p_filter::jsonb, '{}');
     v_after  timestamptz := CASE WHEN p_after_booked > 0 THEN to_timestamp(p_after_booked) ELSE 'infinity' END;
+    v_feed   finq.feed;
     v_answer finq.transaction_answer;
 BEGIN
     v_answer.outcome := v_claim.outcome;
     IF v_claim.outcome = 'ok' THEN
+        SELECT f.* INTO v_feed FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
         v_answer.data_key := (v_claim.consent).data_key;
-        v_answer.is_due := finq.feed_is_due(p_credentials_id);
-        SELECT CASE WHEN p_at BETWEEN greatest(f.kept_from, 1) AND f.seq THEN p_at ELSE f.seq END INTO v_answer.at
-          FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
-        v_answer.at := coalesce(v_answer.at, 0);
+        v_answer.is_due := v_feed.credentials_id IS NOT NULL AND v_feed.refreshed_at IS NULL;
+        v_answer.at := CASE WHEN p_at > 0 THEN p_at ELSE coalesce(v_feed.seq, 0) END;
+        IF p_at > 0 AND (p_at BETWEEN v_feed.kept_from AND v_feed.seq) IS NOT TRUE THEN
+            v_answer.outcome := 'invalid_field';
+        END IF;
     END IF;
     RETURN NEXT v_answer;
-    IF v_claim.outcome = 'ok' THEN
+    IF v_answer.outcome = 'ok' THEN
         RETURN QUERY
             SELECT NULL, NULL::bytea, NULL::boolean, NULL::bigint, NULL::boolean, NULL, NULL, NULL::bigint, NULL, NULL, NULL::uuid, t.transaction_id, t.account_id, t.mac, t.ordinal,
                    t.is_derived, t.is_booked, finq.seconds(t.booked_at), t.amount::text, t.is_credit, t.currency, t.balance::text, t.info,
@@ -207,6 +222,7 @@ BEGIN
                AND (v_filter IS NULL OR finq.transaction_fits(t, v_filter))
              ORDER BY coalesce(t.booked_at, 'infinity') DESC, t.transaction_id, t.seq
              LIMIT p_count;
+        PERFORM finq.feed_check_kept(v_feed, v_answer.at);
     END IF;
 END $$;
 COMMENT ON FUNCTION finq.transactions_page IS 'repeatable';
@@ -294,10 +310,7 @@ BEGIN
                                        AND n.seq > t.superseded_by AND n.seq <= v_answer.at)
                   ORDER BY t.superseded_by LIMIT p_count)) c
              ORDER BY c.number LIMIT p_count;
-        IF EXISTS (SELECT FROM finq.feed f WHERE f.credentials_id = p_credentials_id
-                                             AND f.kept_from > CASE WHEN p_from > 0 THEN p_from ELSE v_answer.at END) THEN
-            RAISE EXCEPTION 'what was read has been pruned meanwhile' USING ERRCODE = 'serialization_failure'; -- and it is read again
-        END IF;
+        PERFORM finq.feed_check_kept(v_feed, CASE WHEN p_from > 0 THEN p_from ELSE v_answer.at END);
     END IF;
 END $$;
 COMMENT ON FUNCTION finq.transactions_sync IS 'repeatable';

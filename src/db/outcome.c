@@ -28,6 +28,7 @@ static const struct {
     {"invalid_access_token", "access_token is not the one of this credentials_id.", NULL},
     {"inactive_credentials", "The consent has been deleted, or has expired.", NULL},
     {"invalid_skill_name", "skill must be the consent's own, or the same words with a higher version.", NULL},
+    {"invalid_field", "cursor is of a moment that is kept no more; ask without one.", NULL},
     {"not_found", "No page has this id, or its time is up.", NULL},
     {"invalid_temp_token", "temp_token is not one that waits to be exchanged by this client.", NULL},
 };

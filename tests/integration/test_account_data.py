@@ -13,6 +13,7 @@ import pytest
 from finqenv import sandbox
 from finqenv.flows import CARD, walk
 from finqenv.installation import DEMO_SKILLS
+from finqenv.locks import Hold
 from finqenv.places import ROOT
 from finqenv.wire import is_error
 
@@ -325,21 +326,31 @@ def test_a_day_passes(installation, client):
     assert begun["transactions"] + rest == before[:510]
 
 
-def test_a_walk_that_is_older_than_what_is_kept(installation, client):
-    """Goes on in what there is now, from where it was: one that has changed since, and whose version of then is gone, is told. Red
-    where kept_from is not looked at."""
+@pytest.mark.parametrize("how", ["pruned", "pruned meanwhile", "restored"])
+def test_a_walk_whose_moment_is_gone(installation, client, how):
+    """Is refused: what there is now would not go with the pages before. Red where kept_from, or seq, is not looked at; where kept_from is
+    not looked at behind what is read; a list that begins is of now."""
     held = sandbox.agree(client, "1000")
     before = transactions(client, held)
     cursor = read(client, "/transactions/get", held, count=10)["next_cursor"]
 
     def rest():
-        return read(client, "/transactions/get", held, cursor=cursor, count=500)["transactions"]
+        return client.data("/transactions/get", held, cursor=cursor, count=500)
     of_feed = f"credentials_id = '{held['credentials_id']}'"
-    installation.psql(f"UPDATE finq.transaction t SET seq = f.seq + 1 FROM finq.feed f WHERE f.{of_feed} AND t.{of_feed} AND t.transaction_id = '{before[50]['id']}';"
+    gone = f"DELETE FROM finq.transaction WHERE {of_feed} AND superseded_by IS NOT NULL; UPDATE finq.feed SET kept_from = seq WHERE {of_feed}"
+    installation.psql(f"UPDATE finq.transaction t SET superseded_by = f.seq + 1 FROM finq.feed f WHERE f.{of_feed} AND t.{of_feed} AND t.transaction_id = '{before[50]['id']}';"
                       f"UPDATE finq.feed SET seq = seq + 1 WHERE {of_feed}")
-    assert rest() == before[10:50] + before[51:511], "its moment is kept"
-    installation.psql(f"UPDATE finq.feed SET kept_from = seq WHERE {of_feed}")
-    assert rest() == before[10:510]
+    assert rest().json["transactions"] == before[10:510], "its moment is kept"
+    if how == "pruned meanwhile":
+        refresh = Hold(installation, f"1; LOCK TABLE finq.transaction; {gone}", 1)
+        told = rest()
+        refresh.join()
+    else:
+        installation.psql(gone if how == "pruned" else f"UPDATE finq.feed SET seq = seq - 2 WHERE {of_feed}")
+        told = rest()
+    assert is_error(told, 400, "invalid_field") and "cursor" in told.json["message"]
+    if how != "restored":
+        assert transactions(client, held) == before[:50] + before[51:]
 
 
 def test_a_renewal_keeps_ids(installation, client):
