@@ -36,8 +36,8 @@ typedef struct finq_part_answers {
  * the part's; what is wrong elsewhere is not told. */
 finq_error *finq_part_check(apr_array_header_t **problems, const finq_part_answers *answers, const finq_field *part);
 
-/** What was typed into members, for the next request: {name: [values]}. */
-json_t *finq_part_keep(const finq_typed *typed, apr_pool_t *pool);
+/** What was typed into members, but for those of `part`, which are in the form itself: {name: [values]}. NULL is none. */
+json_t *finq_part_keep(const finq_typed *typed, const finq_field *part, apr_pool_t *pool);
 /** Adds what was kept to what was typed now, but for the members of `part`, which have been typed anew; NULL is none. */
 void finq_part_gather(finq_typed *typed, const json_t *kept, const finq_field *part);
 

@@ -18,7 +18,7 @@ typedef struct finq_state {
     const json_t *parts; /**< what was typed into the other parts of a form (part.h); NULL for nothing */
 } finq_state;
 
-/** Seals it into text. Error: payload_too_large for parts that are longer than any step's data. */
+/** Seals it into text, however long that becomes: who takes answers in bounds them. */
 finq_error *finq_state_seal(const char **text, const finq_state *state, const finq_secrets *secrets, apr_pool_t *pool);
 
 /** Opens it. `*is_ours` is 0 for a text (or NULL) that is none, or that is another page's. */

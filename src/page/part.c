@@ -140,21 +140,37 @@ static int is_member(const char *name)
     return *name == '/' || strcmp(name, FINQ_TYPED_SHOWN) == 0;
 }
 
-static int keep_one(void *kept, const char *name, const apr_array_header_t *values)
+/* What this value is of: that a member was shown is of that member. */
+static const char *member_of(const char *name, const char *value)
 {
+    return strcmp(name, FINQ_TYPED_SHOWN) == 0 ? value : name;
+}
+
+typedef struct {
+    const finq_field *left_out;
+    json_t *kept;
+} part_keeping;
+
+static int keep_one(void *baton, const char *name, const apr_array_header_t *values)
+{
+    part_keeping *keeping = baton;
     json_t *list = is_member(name) ? json_array() : NULL;
-    for (int i = 0; list && i < values->nelts; i++)
-        json_array_append_new(list, json_string(APR_ARRAY_IDX(values, i, const char *)));
-    if (list)
-        json_object_set_new(kept, name, list);
+    for (int i = 0; list && i < values->nelts; i++) {
+        const char *value = APR_ARRAY_IDX(values, i, const char *);
+        if (!has(keeping->left_out, member_of(name, value)))
+            json_array_append_new(list, json_string(value));
+    }
+    if (list && json_array_size(list) > 0)
+        json_object_set(keeping->kept, name, list);
+    json_decref(list);
     return 1;
 }
 
-json_t *finq_part_keep(const finq_typed *typed, apr_pool_t *pool)
+json_t *finq_part_keep(const finq_typed *typed, const finq_field *part, apr_pool_t *pool)
 {
-    json_t *kept = finq_json_own(json_object(), pool);
-    finq_typed_each(typed, keep_one, kept);
-    return kept;
+    part_keeping keeping = {part, finq_json_own(json_object(), pool)};
+    finq_typed_each(typed, keep_one, &keeping);
+    return keeping.kept;
 }
 
 void finq_part_gather(finq_typed *typed, const json_t *kept, const finq_field *part)
@@ -164,10 +180,9 @@ void finq_part_gather(finq_typed *typed, const json_t *kept, const finq_field *p
     size_t i;
     json_object_foreach((json_t *)kept, name, values)
     {
-        int is_shown = strcmp(name, FINQ_TYPED_SHOWN) == 0;
         json_array_foreach(values, i, value)
         {
-            if (!has(part, is_shown ? json_string_value(value) : name))
+            if (!has(part, member_of(name, json_string_value(value))))
                 finq_typed_add(typed, name, json_string_value(value));
         }
     }

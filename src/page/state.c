@@ -5,9 +5,6 @@
 
 /* What stands before what is sealed: nothing that is sealed for another purpose opens as this. */
 #define CARRIED 'S'
-/* Longer than this nothing is carried: a form is no store. */
-#define CARRIED_MOST 131072
-#define PARTS_MOST 65536
 
 static finq_error *bytes_seal(finq_bytes *sealed, const char *text, const finq_secrets *secrets, apr_pool_t *pool)
 {
@@ -50,17 +47,13 @@ finq_error *finq_state_seal(const char **text, const finq_state *state, const fi
     finq_json_writer *to = finq_json_write(pool);
     char id[FINQ_ID_TEXT + 1];
     finq_bytes sealed;
-    const char *parts = state->parts ? finq_json_text(state->parts, pool) : NULL;
-    if (parts && strlen(parts) > PARTS_MOST)
-        return finq_error_too_large("The form", PARTS_MOST, pool);
-    const char *typed = state->typed ? finq_json_text_spelt(state->typed, state->numbers, pool) : NULL;
     finq_json_open(to, NULL, '{');
     finq_json_put(to, "page", finq_id_write(id, &state->page_id));
 #define X(name, member) finq_json_put(to, name, state->member);
     TEXTS(X)
 #undef X
-    finq_json_put_text(to, "typed", typed && strlen(typed) < (CARRIED_MOST - PARTS_MOST) / 2 ? typed : NULL);
-    finq_json_put_text(to, "parts", parts);
+    finq_json_put_text(to, "typed", state->typed ? finq_json_text_spelt(state->typed, state->numbers, pool) : NULL);
+    finq_json_put_text(to, "parts", state->parts ? finq_json_text(state->parts, pool) : NULL);
     finq_json_put_text(to, "files", state->files ? finq_json_text(state->files, pool) : NULL);
     finq_json_close(to, '}');
     FINQ_TRY(bytes_seal(&sealed, finq_json_written(to), secrets, pool));
@@ -87,7 +80,7 @@ finq_error *finq_state_open(finq_state *state, int *is_ours, const char *text, c
     finq_bytes sealed;
     json_t *said;
     *is_ours = 0;
-    if (!text || strlen(text) > CARRIED_MOST || !finq_codec_decode(&sealed, FINQ_BASE64URL, text, strlen(text), pool))
+    if (!text || !finq_codec_decode(&sealed, FINQ_BASE64URL, text, strlen(text), pool))
         return NULL;
     FINQ_TRY(bytes_open(&json, sealed, secrets, pool));
     if (!json)

@@ -1,4 +1,5 @@
-"""Forms that no page of ours sends, and requests that are no forms: what a page answers, and what that costs."""
+"""Forms that no page of ours sends, forms that say too much, and requests that are no forms: what a page answers, and what that costs."""
+import json
 import urllib.parse
 
 import pytest
@@ -7,6 +8,7 @@ from finqenv import documents, flows, pages
 from finqenv.banking import definition, step
 from finqenv.client import multipart
 from finqenv.flows import AISP, CARD
+from finqenv.places import ROOT
 
 FORM = {"Content-Type": pages.FORM}
 PERSON = {"/first_name": "Ana", "/last_name": "Pop", "/email": "ana@example.com", "/birth_date~d": "7", "/birth_date~m": "4", "/birth_date~y": "1990",
@@ -15,6 +17,10 @@ INNER = {"type": "array", "minItems": 2, "items": {"type": "object", "properties
 NESTED = {"type": "object", "properties": {
     "outer": {"type": "array", "items": {"type": "object", "properties": {"t": {"type": "string"}, "inner": INNER}}},
     "last": {"type": "array", "minItems": 3, "items": {"type": "string"}}}}
+
+LONG = definition("page_long_sbx_#1.0", step("form", schema={"type": "object", "properties": {name: {"type": "string"} for name in ("one", "two", "three")}},
+                                             ui={"pages": [["one"], ["two"], ["three"]]}), step("last"))
+MOST = 2 * 65536  # twice FinqMaxBody
 
 
 def begun(server, client, skill, **more):
@@ -119,6 +125,59 @@ def test_a_file_for_no_document_is_told(documents_page):
     assert 'id="problems"' in empty.html
     taken = documents_page.send("id_front", documents.png())
     assert "Received" in taken.text and 'class="document wrong"' not in taken.html
+
+
+# -- forms that say too much
+
+@pytest.fixture
+def long_page(server, own_client):
+    return begun(server, own_client, flows.publish(server, own_client.tenant, LONG))
+
+
+def test_long_answers_are_kept(server, long_page):
+    """As far as they go, on the way to the end and back. Red with a bound on the state: the step begins anew, and empty."""
+    texts = {name: name[0] * (MOST // 3 - 100) for name in ("one", "two", "three")}
+    for name, text in texts.items():
+        long_page.press("next", {f"/{name}": text})
+    assert long_page.page.heading == "Check your answers" and all(text in long_page.page.html for text in texts.values())
+    assert long_page.press("next").heading == "last"
+    session_id = server.psql(f"SELECT session_id FROM finq.page WHERE page_id = '{long_page.page_id}'")
+    assert server.entered(session_id).keys() >= {"form"} and json.loads(server.entered(session_id)["form"]) == texts
+    assert ["/one", texts["one"]] in long_page.press("back").form("next").fields
+    assert ["/two", texts["two"]] in long_page.press("next").form("next").fields
+
+
+def test_answers_that_are_too_long_for_the_pages_before(long_page):
+    """Come back as they were typed, those of the pages before with them. Red without length_check, and where act_back comes before it."""
+    one, two = "1" * 60000, "2" * (MOST - 60000)
+    long_page.press("next", {"/one": one})
+    for act in ("next", "back"):
+        wrong = long_page.press(act, {"/two": two})
+        assert wrong.status == 413 and ["part", "1"] in wrong.form("next").fields and ["/two", two] in wrong.form("next").fields
+        assert "too long" in wrong.text and wrong.title.startswith("Error: ") and 'role="alert"' in wrong.html
+    assert ["/one", one] in long_page.press("back", {"/two": ""}).form("next").fields
+    long_page.press("next")
+    assert long_page.press("next", {"/two": two[:-1000]}).status == 200
+
+
+def test_answers_that_are_too_long_for_the_steps_before(long_page):
+    long_page.press("next", {"/one": "1" * (MOST - 1000)})
+    for _ in range(3):
+        long_page.press("next")
+    assert long_page.page.heading == "last" and long_page.press("next").heading == "All done", "nothing is typed here"
+
+
+@pytest.mark.parametrize("language", ["en", "ro", "de", "fr", "ar"])
+def test_too_much_is_told_in_words(server, own_client, language):
+    """At the form, or, where even that cannot be read, in its place. Red without the row of "large" in page_trouble.c, and where
+    pairs_read looks at nothing of what it read."""
+    visitor = begun(server, own_client, flows.publish(server, own_client.tenant, LONG), language=language)
+    words = json.loads((ROOT / f"conf/pages/{language}.json").read_text())
+    wrong = visitor.press("next", {"/one": "1" * MOST})
+    assert wrong.status == 413 and words["problem.length"] in wrong.text and ["/one", "1" * MOST] in wrong.form("next").fields
+    refused = visitor.press("next", {"/one": "1" * (6 * 65536 + 65536)})
+    assert refused.status == 413 and refused.heading == words["trouble.large.title"] and words["trouble.large.text"] in refused.text
+    assert ["language", language] in refused.form("start").fields and '<div class="brand"></div>' not in refused.html
 
 
 # -- other requests

@@ -14,8 +14,8 @@
 
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART "multipart/form-data"
-/* A form is as large as a JSON body may be, and what it carries beside that. */
-#define ROOM(request) ((apr_size_t)(request)->config->max_body * 4)
+/* A form has answers, three characters a byte; what it carries (length_check) in base64; and some more of its own. */
+#define ROOM(request) ((apr_size_t)(request)->config->max_body * 6 + 65536)
 #define PIECE 65536
 /* So long, and FinqMaxBody bytes at most, what stands behind a refused file is read. */
 #define REST_TIME (5 * APR_USEC_PER_SEC)
@@ -52,23 +52,24 @@ static finq_error *pair_take(finq_typed *typed, const char *pair, apr_pool_t *po
     return NULL;
 }
 
+/* Of one that is too long the beginning says in whose language and looks that is told. */
 static finq_error *pairs_read(finq_page_form *form, finq_request *request)
 {
     apr_pool_t *pool = request->r->pool;
-    char *text = apr_palloc(pool, ROOM(request) + 1), *last;
+    char *text = apr_palloc(pool, ROOM(request) + 2), *last;
     apr_size_t length = 0, n;
     do {
         FINQ_TRY(finq_body_read(request, text + length, ROOM(request) + 1 - length, &n));
         length += n;
-        if (length > ROOM(request))
-            return finq_error_too_large("The form", (apr_int64_t)ROOM(request), pool);
-    } while (n > 0);
+    } while (n > 0 && length <= ROOM(request));
     text[length] = '\0';
     if (memchr(text, '\0', length)) /* what stands behind it would be lost without a word */
         return broken(pool);
+    if (length > ROOM(request) && (last = strrchr(text, '&')) != NULL)
+        *last = '\0';
     for (char *pair = apr_strtok(text, "&", &last); pair; pair = apr_strtok(NULL, "&", &last))
         FINQ_TRY(pair_take(form->typed, pair, pool));
-    return NULL;
+    return length > ROOM(request) ? finq_error_too_large("The form", (apr_int64_t)ROOM(request), pool) : NULL;
 }
 
 /* ---- multipart/form-data ---- */

@@ -10,7 +10,7 @@ static const struct {
 } troubles[] = {
     {FINQ_E_STEP_ALREADY_SUBMITTED, "taken", 1}, {FINQ_E_INVALID_STEP, "taken", 1},        {FINQ_E_INVALID_NONCE, "elsewhere", 1},
     {FINQ_E_INVALID_SESSION_ID, "elsewhere", 1}, {FINQ_E_INVALID_STEP_ID, "elsewhere", 1}, {FINQ_E_NOT_FOUND, "link", 0},
-    {FINQ_E_TOO_MANY_REQUESTS, "busy", 0},
+    {FINQ_E_TOO_MANY_REQUESTS, "busy", 0},       {FINQ_E_PAYLOAD_TOO_LARGE, "large", 1},
 };
 
 /* In the language and the looks that the form carried, also where it was refused before anybody looked at them. */
@@ -48,8 +48,9 @@ void finq_page_visit_fail(finq_page_visit *visit, const finq_error *error)
             can_continue = troubles[i].can_continue;
         }
     }
-    if (visit->entry.handoff_id && strcmp(name, "fault") != 0 && error->code != FINQ_E_TOO_MANY_REQUESTS) {
-        name = "handoff";
+    if (visit->entry.handoff_id) {
+        int is_told = strcmp(name, "fault") == 0 || strcmp(name, "busy") == 0 || strcmp(name, "large") == 0;
+        name = is_told ? name : "handoff";
         can_continue = 0;
     }
     visit->error = error;

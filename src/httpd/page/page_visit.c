@@ -240,6 +240,7 @@ static finq_error *act_next(finq_page_visit *visit, const finq_session_pass *pas
         return submit_failed(visit, pass, nonce, error);
     finq_observe_session(visit->request, pass->published, progress_of(answer.status));
     json_object_set(visit->state.typed, pass->step->name, (json_t *)submission.data);
+    visit->state.parts = NULL;
     visit->part = 0;
     return submitted_show(visit, &answer, pass, nonce);
 }
@@ -253,6 +254,7 @@ static finq_error *act_back(finq_page_visit *visit, const finq_session_pass *pas
         return finq_page_show_form(visit, nonce, visit->form.typed, NULL, NULL);
     }
     visit->part = 0;
+    visit->state.parts = NULL;
     FINQ_TRY(typed_keep(visit, pass, nonce));
     FINQ_TRY(finq_waiting_back(&answer, &visit->request->service, pass, visit->pool));
     return finq_page_show_form(visit, answer.nonce, NULL, NULL, NULL);
@@ -298,6 +300,27 @@ static finq_error *act_part(finq_page_visit *visit, const finq_session_pass *pas
     return finq_page_show_form(visit, nonce, visit->form.typed, NULL, NULL);
 }
 
+/* ---- how much ---- */
+
+/* What was typed, here and in the steps before, is what the next form has to carry. */
+static finq_error *length_check(const finq_page_visit *visit, const finq_session_pass *pass)
+{
+    json_t *all = finq_json_own(json_copy(visit->state.typed), visit->pool);
+    apr_size_t most = (apr_size_t)visit->request->config->max_body * 2;
+    json_object_set(all, pass->step->name, finq_part_keep(visit->form.typed, NULL, visit->pool));
+    if (strlen(finq_json_text_spelt(all, visit->state.numbers, visit->pool)) <= most)
+        return NULL;
+    return finq_error_too_large("What was typed", (apr_int64_t)most, visit->pool);
+}
+
+static finq_error *length_show(finq_page_visit *visit, const char *nonce, const finq_error *error)
+{
+    apr_array_header_t *problems = apr_array_make(visit->pool, 1, sizeof(finq_problem));
+    APR_ARRAY_PUSH(problems, finq_problem) = (finq_problem){.words = finq_words_say(visit->screen.words, "problem.length")};
+    visit->error = error;
+    return finq_page_show_form(visit, nonce, visit->form.typed, problems, NULL);
+}
+
 /* ---- which button ---- */
 
 /* "documents": after a script has sent one, to show them. */
@@ -338,13 +361,14 @@ static finq_error *act_run(finq_page_visit *visit, const char *act, const char *
         return act_look(visit, &pass, nonce);
     finq_page_show_gather(visit, finq_page_show_fields(visit, pass.step));
     int is_back = strcmp(act, "back") == 0, is_part = strncmp(act, "part:", 5) == 0;
-    if (is_part)
-        return act_part(visit, &pass, nonce, act);
-    if (is_back)
-        return act_back(visit, &pass, nonce);
     if (strncmp(act, "add:", 4) == 0 || strncmp(act, "cut:", 4) == 0)
         return act_rows(visit, &pass, nonce, act);
-    return act_next(visit, &pass, nonce);
+    finq_error *error = length_check(visit, &pass);
+    if (error)
+        return length_show(visit, nonce, error);
+    if (is_part)
+        return act_part(visit, &pass, nonce, act);
+    return is_back ? act_back(visit, &pass, nonce) : act_next(visit, &pass, nonce);
 }
 
 finq_error *finq_page_visit_act(finq_page_visit *visit)
