@@ -484,15 +484,15 @@ CREATE INDEX page_person ON finq.page USING btree (client_id, user_mac) WHERE (u
 CREATE INDEX page_session ON finq.page USING btree (session_id) WHERE (session_id IS NOT NULL);
 
 CREATE TABLE finq.partial (
+    upload_id uuid NOT NULL,
     step_id uuid NOT NULL,
     document text NOT NULL,
-    upload_id uuid NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     stored uuid,
-    CONSTRAINT partial_pkey PRIMARY KEY (step_id, document)
+    CONSTRAINT partial_pkey PRIMARY KEY (upload_id)
 );
 CREATE INDEX partial_expires_at ON finq.partial USING btree (expires_at);
-CREATE UNIQUE INDEX partial_upload_id ON finq.partial USING btree (upload_id);
+CREATE INDEX partial_step_id ON finq.partial USING btree (step_id, document);
 
 CREATE TABLE finq.payment (
     payment_id uuid NOT NULL,

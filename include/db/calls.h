@@ -678,6 +678,7 @@ typedef struct finq_partial_begin_in {
     const finq_id *upload_id;
     apr_int64_t length;
     apr_int32_t upload_ttl;
+    int beside;
 } finq_partial_begin_in;
 typedef struct finq_partial_begin_out {
     const char *outcome;
@@ -696,6 +697,17 @@ typedef struct finq_partial_end_out {
 } finq_partial_end_out;
 /** sql/functions/partial.sql. It may be repeated. */
 finq_error *finq_call_partial_end(finq_partial_end_out *out, finq_db *db, const finq_partial_end_in *in, apr_pool_t *pool);
+
+typedef struct finq_partial_stand_in {
+    const finq_id *session_id;
+    const finq_id *upload_id;
+} finq_partial_stand_in;
+typedef struct finq_partial_stand_out {
+    const char *outcome;
+    const finq_id *replaced;
+} finq_partial_stand_out;
+/** sql/functions/partial.sql. It may be repeated. */
+finq_error *finq_call_partial_stand(finq_partial_stand_out *out, finq_db *db, const finq_partial_stand_in *in, apr_pool_t *pool);
 
 typedef struct finq_partial_stored_in {
     const finq_id *upload_id;
@@ -1300,6 +1312,7 @@ typedef struct finq_upload_record_out {
     const finq_id *upload_id;
     const finq_id *replaced;
     const char *quota;
+    const finq_id *ended;
 } finq_upload_record_out;
 /** sql/functions/upload.sql. It may be repeated. */
 finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, const finq_upload_record_in *in, apr_pool_t *pool);

@@ -17,9 +17,14 @@ typedef struct finq_resumable {
 } finq_resumable;
 
 /** Begins one; nothing of it need have been read. `offer->least` is its length, -1 where that is not known. What else the document had
- * begun ends. Errors: those of finq_upload_begin. */
-finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer,
+ * begun ends; `beside` that it is begun by a request that may still be refused: it ends with finq_resumable_stand or _finish. Errors:
+ * those of finq_upload_begin. */
+finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer, int beside,
                                  apr_pool_t *pool);
+
+/** The request that has begun it beside what else the document had begun is taken: that ends. Errors: upload_gone where it has been ended
+ * itself meanwhile; those of a call. */
+finq_error *finq_resumable_stand(const finq_resumable *begun, const finq_upload_way *way, apr_pool_t *pool);
 
 /** The sealed part of its address, URL-safe. */
 finq_error *finq_resumable_address(const char **address, const finq_resumable *resumable, const finq_service *service,

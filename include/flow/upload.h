@@ -45,8 +45,11 @@ finq_error *finq_upload_expect(apr_int64_t *most, const finq_upload_way *way, co
 /** The error of a document that a quota (step, session, tenant) does not leave room for. */
 finq_error *finq_upload_over_quota(const char *document, const char *quota, apr_pool_t *pool);
 
-/** Removes files, at most two and NULL for none, which the database has said are to go, if they are here; what it cannot, finq_upload_tidy
- * does. */
+/** Most files that one call removes. */
+#define FINQ_UPLOAD_FILES 3
+
+/** Removes files, at most FINQ_UPLOAD_FILES and NULL for none, which the database has said are to go, if they are here; what it cannot,
+ * finq_upload_tidy does. */
 void finq_upload_files_remove(const finq_upload_way *way, const finq_id *const ids[], int count, apr_pool_t *pool);
 
 /** A new id of an upload: with the session's time, so that it stands in the session's partition, and its file among that day's; and with

@@ -1,5 +1,6 @@
 -- Partials: uploads that may be cut and go on (contract section 13). A row is made before its file, and stays behind it until it expires, so
--- that whoever has not heard that the document is stored can ask again. A document has one at a time.
+-- that whoever has not heard that the document is stored can ask again. A document has one at a time: what a request begins that may still
+-- be refused stands beside that one until the request has been taken.
 
 -- Removes the partials of a step that goes; their files are for a server of their directory to remove.
 CREATE OR REPLACE FUNCTION finq.partials_end(p_steps uuid[]) RETURNS void
@@ -10,15 +11,28 @@ BEGIN ATOMIC
     SELECT g.upload_id, clock_timestamp(), false FROM gone g WHERE g.stored IS NULL;
 END;
 
+-- Ends what else a partial's document has begun. Answers one whose file the caller may remove, if it is in the same directory; what it does
+-- not remove a server of the file's directory does.
+CREATE OR REPLACE FUNCTION finq.partials_replace(p_step_id uuid, p_document text, p_upload_id uuid) RETURNS uuid
+    LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    WITH gone AS (DELETE FROM finq.partial p
+                   WHERE p.step_id = p_step_id AND p.document = p_document AND p.upload_id <> p_upload_id RETURNING p.upload_id, p.stored),
+    files AS (INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
+              SELECT g.upload_id, clock_timestamp(), false FROM gone g WHERE g.stored IS NULL RETURNING upload_removed.upload_id)
+    SELECT f.upload_id FROM files f LIMIT 1;
+END;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the server
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Begins a partial, where a document of p_length bytes, 0 where that is not known, may be sent (finq.upload_admit). One that the document had
--- ends; its file is the caller's to remove if it is in the same directory.
+-- Begins a partial, where a document of p_length bytes, 0 where that is not known, may be sent (finq.upload_admit). What else the document
+-- had begun ends, as finq.partials_replace says; where it is begun p_beside that, not before finq.partial_stand or finq.upload_record.
 CREATE OR REPLACE FUNCTION finq.partial_begin(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_length bigint, p_upload_ttl integer,
+    p_beside boolean,
     OUT outcome text, OUT quota text, OUT expires_at bigint, OUT replaced uuid)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
@@ -28,7 +42,6 @@ DECLARE
     v_now  timestamptz;
     v_end  timestamptz;
     v_room bigint;
-    v_old  finq.partial;
 BEGIN
     PERFORM FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
     v_now := clock_timestamp();
@@ -42,16 +55,29 @@ BEGIN
         RETURN;
     END IF;
     v_end := date_trunc('second', v_now + p_upload_ttl * interval '1 second');
-    SELECT p.* INTO v_old FROM finq.partial p WHERE p.step_id = p_step_id AND p.document = p_document;
-    INSERT INTO finq.partial (step_id, document, upload_id, expires_at) VALUES (p_step_id, p_document, p_upload_id, v_end)
-    ON CONFLICT ON CONSTRAINT partial_pkey DO UPDATE SET upload_id = p_upload_id, expires_at = v_end, stored = NULL;
-    IF v_old.upload_id <> p_upload_id AND v_old.stored IS NULL THEN
-        INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (v_old.upload_id, v_now, false);
-        replaced := v_old.upload_id;
+    INSERT INTO finq.partial (upload_id, step_id, document, expires_at) VALUES (p_upload_id, p_step_id, p_document, v_end)
+    ON CONFLICT ON CONSTRAINT partial_pkey DO UPDATE SET expires_at = v_end;
+    IF NOT p_beside THEN
+        replaced := finq.partials_replace(p_step_id, p_document, p_upload_id);
     END IF;
     expires_at := finq.seconds(v_end);
 END $$;
 COMMENT ON FUNCTION finq.partial_begin IS 'repeatable';
+
+-- The request that has begun a partial beside others of its document is taken: they end, as finq.partials_replace says.
+CREATE OR REPLACE FUNCTION finq.partial_stand(p_session_id uuid, p_upload_id uuid, OUT outcome text, OUT replaced uuid)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+AS $$
+DECLARE
+    v_own finq.partial;
+BEGIN
+    PERFORM FROM finq.session s WHERE s.session_id = p_session_id FOR NO KEY UPDATE; -- of two, one after the other
+    SELECT p.* INTO v_own FROM finq.partial p WHERE p.upload_id = p_upload_id;
+    outcome := CASE WHEN FOUND THEN 'ok' ELSE 'upload_gone' END;
+    replaced := finq.partials_replace(v_own.step_id, v_own.document, p_upload_id);
+END $$;
+COMMENT ON FUNCTION finq.partial_stand IS 'repeatable';
 
 -- The upload that a partial became, for who has not heard of it; NULLs where there is none.
 CREATE OR REPLACE FUNCTION finq.partial_stored(

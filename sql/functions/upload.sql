@@ -117,13 +117,13 @@ COMMENT ON FUNCTION finq.upload_admit IS 'repeatable';
 -- p_ordinal is the step's; a nonce that a resumption has made old records nothing. Where the session has waited, or was
 -- resumed, what its last step asks for may come long after the submission: then the nonce's own life, which the server has
 -- looked at, is what counts, and not p_nonce_ttl. p_partial is what the upload has come as (functions/partial.sql), NULL where it came
--- at once; the file of that is the caller's to remove.
+-- at once; the file of that is the caller's to remove, and so is that of `ended`, another one that the document had begun.
 CREATE OR REPLACE FUNCTION finq.upload_record(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_upload_id uuid,
     p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
     p_width integer, p_height integer, p_orientation integer,
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_partial uuid,
-    OUT outcome text, OUT upload_id uuid, OUT replaced uuid, OUT quota text)
+    OUT outcome text, OUT upload_id uuid, OUT replaced uuid, OUT quota text, OUT ended uuid)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
 AS $$
@@ -177,6 +177,7 @@ BEGIN
     IF FOUND THEN
         INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (p_partial, v_now, false)
         ON CONFLICT ON CONSTRAINT upload_removed_pkey DO NOTHING;
+        ended := finq.partials_replace(p_step_id, p_document, p_partial);
     END IF;
 END $$;
 COMMENT ON FUNCTION finq.upload_record IS 'repeatable';

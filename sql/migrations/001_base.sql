@@ -274,16 +274,15 @@ CREATE TABLE finq.upload (
 CREATE TABLE finq.upload_kept PARTITION OF finq.upload FOR VALUES IN (true);
 CREATE TABLE finq.upload_week PARTITION OF finq.upload FOR VALUES IN (false) PARTITION BY RANGE (step_id);
 
--- Uploads that may be cut and go on, until they expire; one of a document.
+-- Uploads that may be cut and go on, until they expire; one of a document, and beside it those whose first request has not been taken yet.
 CREATE TABLE finq.partial (
+    upload_id  uuid        NOT NULL PRIMARY KEY, -- the name of its file, as an upload's
     step_id    uuid        NOT NULL,
     document   text        NOT NULL,
-    upload_id  uuid        NOT NULL, -- the name of its file, as an upload's
     expires_at timestamptz NOT NULL,
-    stored     uuid        NULL,     -- the upload that it became; then it has no file any more
-    PRIMARY KEY (step_id, document)
+    stored     uuid        NULL      -- the upload that it became; then it has no file any more
 );
-CREATE UNIQUE INDEX partial_upload_id ON finq.partial (upload_id);
+CREATE INDEX partial_step_id ON finq.partial (step_id, document);
 CREATE INDEX partial_expires_at ON finq.partial (expires_at);
 
 -- How many bytes of documents are stored for a tenant: the sum of its rows. Each transaction that stores or removes adds one, so that none

@@ -32,6 +32,7 @@ static finq_upload_record_out upload_record_read(const PGresult *rows, int row)
         .upload_id = finq_pg_id(rows, row, 1),
         .replaced = finq_pg_id(rows, row, 2),
         .quota = finq_pg_text(rows, row, 3),
+        .ended = finq_pg_id(rows, row, 4),
     };
 }
 
@@ -387,6 +388,14 @@ static finq_partial_stored_out partial_stored_read(const PGresult *rows, int row
         .width = (apr_int32_t)finq_pg_number(rows, row, 5),
         .height = (apr_int32_t)finq_pg_number(rows, row, 6),
         .orientation = (apr_int32_t)finq_pg_number(rows, row, 7),
+    };
+}
+
+static finq_partial_stand_out partial_stand_read(const PGresult *rows, int row)
+{
+    return (finq_partial_stand_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .replaced = finq_pg_id(rows, row, 1),
     };
 }
 
@@ -1385,7 +1394,8 @@ finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, co
         "finq_partial_begin",
         "SELECT outcome, quota, expires_at, replaced FROM finq.partial_begin(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, "
-        "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_length => $12, p_upload_ttl => $13)", 1, NULL};
+        "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_length => $12, p_upload_ttl => $13, p_beside "
+        "=> $14)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1401,6 +1411,7 @@ finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, co
     finq_pg_arg_id(&args, in->upload_id);
     finq_pg_arg_long(&args, in->length);
     finq_pg_arg_int(&args, in->upload_ttl);
+    finq_pg_arg_bool(&args, in->beside);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = partial_begin_read(rows, 0);
     return NULL;
@@ -1416,6 +1427,20 @@ finq_error *finq_call_partial_end(finq_partial_end_out *out, finq_db *db, const 
     finq_pg_arg_id(&args, in->upload_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = partial_end_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_partial_stand(finq_partial_stand_out *out, finq_db *db, const finq_partial_stand_in *in, apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_partial_stand",
+        "SELECT outcome, replaced FROM finq.partial_stand(p_session_id => $1, p_upload_id => $2)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_id(&args, in->upload_id);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = partial_stand_read(rows, 0);
     return NULL;
 }
 
@@ -2203,7 +2228,7 @@ finq_error *finq_call_upload_record(finq_upload_record_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_upload_record",
-        "SELECT outcome, upload_id, replaced, quota FROM finq.upload_record(p_client_id => $1, p_session_id => $2, "
+        "SELECT outcome, upload_id, replaced, quota, ended FROM finq.upload_record(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_step_id => $4, p_document => $5, p_upload_id => $6, p_size => $7, p_sha256 => $8, p_media_type "
         "=> $9, p_nonce_ttl => $10, p_generation => $11, p_width => $12, p_height => $13, p_orientation => $14, "
         "p_step_quota => $15, p_session_quota => $16, p_tenant_quota => $17, p_partial => $18)", 1, NULL};

@@ -68,7 +68,7 @@ finq_error *finq_resumable_open(finq_resumable *resumable, const finq_service *s
 /* ---- begin ---- */
 
 static finq_error *begin_call(finq_partial_begin_out *row, const finq_resumable *resumable, const finq_upload_way *way,
-                              int generation, apr_pool_t *pool)
+                              int generation, int beside, apr_pool_t *pool)
 {
     const finq_session_pass *pass = &resumable->pass;
     finq_partial_begin_in in = {
@@ -85,6 +85,7 @@ static finq_error *begin_call(finq_partial_begin_out *row, const finq_resumable 
         .upload_id = &resumable->upload_id,
         .length = resumable->length > 0 ? resumable->length : 0,
         .upload_ttl = way->service->upload_ttl,
+        .beside = beside,
     };
     return finq_call_partial_begin(row, way->service->db, &in, pool);
 }
@@ -101,7 +102,7 @@ static void pass_make(finq_session_pass *pass, const finq_session_pass *by)
     pass->token.renews = NULL;
 }
 
-finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer,
+finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer, int beside,
                                  apr_pool_t *pool)
 {
     finq_partial_begin_out row;
@@ -113,7 +114,7 @@ finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *w
     begun->content_type = claimed ? claimed : "";
     begun->length = offer->least;
     FINQ_TRY(finq_upload_id_new(&begun->upload_id, &begun->pass.token.session_id, way->store, pool));
-    FINQ_TRY(begin_call(&row, begun, way, offer->pass->token.generation, pool));
+    FINQ_TRY(begin_call(&row, begun, way, offer->pass->token.generation, beside, pool));
     if (strcmp(row.outcome, "quota_exceeded") == 0)
         return finq_upload_over_quota(begun->document, row.quota, pool);
     if (strcmp(row.outcome, "ok") != 0)
@@ -124,6 +125,17 @@ finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *w
     if (error)
         finq_resumable_end(begun, way, pool);
     return error;
+}
+
+finq_error *finq_resumable_stand(const finq_resumable *begun, const finq_upload_way *way, apr_pool_t *pool)
+{
+    finq_partial_stand_in in = {.session_id = &begun->pass.token.session_id, .upload_id = &begun->upload_id};
+    finq_partial_stand_out row;
+    FINQ_TRY(finq_call_partial_stand(&row, way->service->db, &in, pool));
+    if (strcmp(row.outcome, "ok") != 0)
+        return gone(pool);
+    finq_upload_files_remove(way, (const finq_id *const[]){row.replaced}, 1, pool);
+    return NULL;
 }
 
 /* ---- go on, finish, end ---- */

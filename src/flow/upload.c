@@ -255,10 +255,10 @@ static finq_error *record_call(finq_upload_record_out *row, const finq_upload *u
 /* The database knows of such files until they are gone: what fails or is cut off here, or lies elsewhere, finq_upload_tidy does. */
 void finq_upload_files_remove(const finq_upload_way *way, const finq_id *const ids[], int count, apr_pool_t *pool)
 {
-    const char *gone[2] = {NULL};
+    const char *gone[FINQ_UPLOAD_FILES] = {NULL};
     int removed = 0;
     apr_array_header_t *none;
-    for (int i = 0; i < count && i < 2; i++) {
+    for (int i = 0; i < count && i < FINQ_UPLOAD_FILES; i++) {
         if (ids[i] && finq_blob_is_here(way->store, ids[i]) && !finq_blob_remove(way->store, ids[i], pool))
             gone[removed++] = finq_id_text(ids[i], pool);
     }
@@ -281,8 +281,8 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
         finq_blob_keep(upload->blob);
     else
         finq_blob_discard(upload->blob); /* the same bytes are there already */
-    const finq_id *gone[] = {row->replaced, upload->offer->partial};
-    finq_upload_files_remove(upload->way, gone, 2, upload->pool);
+    const finq_id *gone[FINQ_UPLOAD_FILES] = {row->replaced, row->ended, upload->offer->partial};
+    finq_upload_files_remove(upload->way, gone, FINQ_UPLOAD_FILES, upload->pool);
     return NULL;
 }
 

@@ -225,13 +225,44 @@ def test_a_resumptions_nonce_begins_it_too(desk, user, film):
     stored(desk, user, "film", PDF.content)
 
 
-def test_another_of_the_same_document_ends_the_first(desk, user, film):
+@pytest.mark.parametrize("size", [0, 7, len(PDF.content)], ids=["alone", "with a piece", "whole"])
+def test_another_of_the_same_document_ends_the_first(desk, user, film, size):
+    """Red: upload_record without partials_replace; begin_with_piece without finq_resumable_stand."""
     film.send(5, 0)
     first = partials(desk, user)["film"][0]
     second = Tus(user, "film", PDF.content, "application/pdf")
-    assert second.create().status == 201
+    assert second.create(PDF.content[:size]).status == 201
     gone(desk, film, first)
-    assert second.send(offset=0).status == 204
+    assert size == len(PDF.content) or second.send(offset=size).status == 204
+    stored(desk, user, "film", PDF.content)
+
+
+@pytest.mark.parametrize("body, headers, code", [
+    (PDF.content[:9], {"upload_checksum": checksum(b"other")}, "checksum_mismatch"), (b"", {"upload_length": 0}, "unsupported_media_type"),
+    (PDF.content[:9], {"upload_length": 8}, "payload_too_large"), (bytes(9), {"upload_length": 9}, "unsupported_media_type")],
+    ids=["another digest", "empty", "too long", "of no type"])
+def test_a_refused_creation_leaves_the_one_under_way(desk, user, film, body, headers, code):
+    """Red where it is not begun beside that one."""
+    film.send(5, 0)
+    before = desk.held(user.step_id), partials(desk, user)
+    assert Tus(user, "film", PDF.content, "application/pdf").create(body, **headers).code == code
+    assert (desk.held(user.step_id), partials(desk, user)) == before
+    assert film.send(offset=5).status == 204
+    stored(desk, user, "film", PDF.content)
+
+
+def test_a_cut_creation_leaves_the_one_under_way(desk, user, film):
+    """Of tus, which tells no address before its end."""
+    film.send(5, 0)
+    before = desk.held(user.step_id), partials(desk, user)
+    plain, sent = user.client, desk.user(desk.plain).client
+    lines = [f"POST /v1/steps/{user.step_id}/upload HTTP/1.1", "Host: localhost", "Tus-Resumable: 1.0.0", f"Content-Type: {PIECE}", "Content-Length: 2000",
+             "Upload-Length: 3000", f"X-Finq-Client-Id: {plain.tenant.client_id}", f"X-Finq-Nonce: {user.step_nonce}", "X-Finq-Document: film"]
+    with connect(sent) as line:
+        line.sendall(("\r\n".join(lines) + "\r\n\r\n").encode() + PDF.content[:1000])
+        until(lambda: len(desk.files()) > len(before[0][0]), what="the other to have begun")
+    until(lambda: (desk.held(user.step_id), partials(desk, user)) == before, what="the end of the other")
+    assert film.send(offset=5).status == 204
 
 
 def test_an_abandoned_one_leaves_nothing(desk, user, film):

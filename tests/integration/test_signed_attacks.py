@@ -330,10 +330,37 @@ def test_a_creation_that_is_not_proven_stores_nothing(server, headers):
     upload_id = stored(desk, user, "photo", genuine)
     file = next(desk.directory.glob(f"2*/{upload_id}"))
     sealed = file.read_bytes()
+    before = partials(desk, user)
     for body, check in ((other, "digest"), (genuine, "jti")):
         refused(create(body), check)
         assert stored(desk, user, "photo", genuine) == upload_id and file.read_bytes() == sealed
-        assert partials(desk, user) == {}, "of the refused one"
+        assert partials(desk, user) == before
+    user.client.close()
+
+
+@pytest.mark.parametrize("headers", [{}, {**DRAFT, "upload_complete": "?0", "upload_length": len(documents.png().content)}], ids=["tus", "draft"])
+@pytest.mark.parametrize("size", [0, 20], ids=["alone", "with a piece"])
+def test_a_creation_that_is_replayed_leaves_the_upload_under_way(server, size, headers):
+    """What the first of the two has begun goes on. Red where a creation ends it before prove."""
+    desk, pair, issuer = Desk(server), Key(), f"{secrets.token_hex(4)}@bank.example"
+    server.add_key(desk.tenant, issuer, pair.pem)
+    user = desk.user(server.client(desk.tenant, base="/v1s", sign=Signer(pair, issuer)))
+    picture, other = documents.png().content, documents.png(shade=0x33).content
+    user.client.sign = None
+    header = "Bearer " + by_pyjwt(pair, {"kid": pair.thumbprint}, claims_of(issuer, picture[:size], False, jti="once"))
+
+    def create(body):
+        tus = Tus(user, "photo", picture)
+        return tus, tus.create(body, authorization=header, **headers)
+    begun, answer = create(picture[:size])
+    assert answer.status == 201
+    held = desk.held(user.step_id), partials(desk, user)
+    refused(create(picture[:size])[1], "jti")
+    refused(create(other[:size] + b"x")[1], "digest")
+    assert (desk.held(user.step_id), partials(desk, user)) == held
+    begun.client = server.client(desk.tenant, base="/v1s")
+    assert begun.send(offset=size).status == 204
+    stored(desk, user, "photo", picture)
     user.client.close()
 
 

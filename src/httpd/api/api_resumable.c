@@ -184,13 +184,17 @@ static finq_error *prove(const finq_transfer *transfer)
 
 static finq_error *go_on(finq_transfer *transfer)
 {
+    FINQ_TRY(take_piece(transfer));
+    if (transfer->has_body)
+        FINQ_TRY(prove(transfer)); /* before anything is stored, and what it replaces goes */
+    return !transfer->is_stored && is_whole(transfer) ? finish(transfer) : NULL;
+}
+
+static finq_error *admitted(finq_transfer *transfer, finq_error *(*go)(finq_transfer *transfer))
+{
     finq_admission admission = {0};
     FINQ_TRY(finq_api_admit_upload(&admission, transfer->request));
-    finq_error *error = take_piece(transfer);
-    if (!error && transfer->has_body)
-        error = prove(transfer); /* before anything is stored, and what it replaces goes */
-    if (!error && !transfer->is_stored && is_whole(transfer))
-        error = finish(transfer);
+    finq_error *error = go(transfer);
     finq_api_admit_end(&admission, transfer->request);
     return error;
 }
@@ -218,26 +222,29 @@ static finq_error *pass_find(finq_session_pass *pass, finq_request *request)
     return finq_api_upload_pass(pass, request, client_id, request->nonce);
 }
 
-static finq_error *begin_upload(finq_transfer *transfer, const finq_session_pass *pass)
+static finq_error *begin_upload(finq_transfer *transfer)
 {
     const char *address;
-    const finq_upload_offer offer = {.pass = pass,
+    const finq_upload_offer offer = {.pass = &transfer->pass,
                                      .document = apr_table_get(transfer->request->r->headers_in, "X-Finq-Document"),
                                      .content_type = transfer->content_type,
                                      .least = transfer->length};
-    FINQ_TRY(finq_resumable_begin(&transfer->upload, &transfer->way, &offer, transfer->pool));
+    FINQ_TRY(finq_resumable_begin(&transfer->upload, &transfer->way, &offer, transfer->is_beside, transfer->pool));
     FINQ_TRY(finq_resumable_address(&address, &transfer->upload, &transfer->request->service, transfer->pool));
     const char *location = location_of(transfer, address);
     finq_resumption_set(transfer, "Location", location);
-    if (transfer->protocol->announce)
+    if (transfer->is_told)
         transfer->protocol->announce(transfer, location);
     return NULL;
 }
 
-/* What was refused before its client has learnt the address is not kept. */
-static finq_error *first_piece(finq_transfer *transfer)
+/* What was refused before its client has learnt the address is not kept, and has ended nothing. */
+static finq_error *begin_with_piece(finq_transfer *transfer)
 {
+    FINQ_TRY(begin_upload(transfer));
     finq_error *error = go_on(transfer);
+    if (!error && transfer->is_beside && !transfer->is_stored)
+        error = finq_resumable_stand(&transfer->upload, &transfer->way, transfer->pool);
     if (!error || transfer->is_told)
         return error;
     apr_table_unset(transfer->request->r->err_headers_out, "Location");
@@ -248,19 +255,19 @@ static finq_error *first_piece(finq_transfer *transfer)
 finq_error *finq_api_resumable_create(finq_request *request, finq_json_writer *reply)
 {
     finq_transfer transfer;
-    finq_session_pass pass;
     FINQ_TRY(begin(&transfer, request));
     FINQ_TRY(transfer.protocol->create(&transfer));
-    FINQ_TRY(pass_find(&pass, request));
+    FINQ_TRY(pass_find(&transfer.pass, request));
     finq_access_body_begin(request, 0);
     if (transfer.has_body)
         FINQ_TRY(body_check(&transfer));
     else
         FINQ_TRY(prove(&transfer));
-    FINQ_TRY(begin_upload(&transfer, &pass));
+    int has_piece = transfer.has_body || transfer.is_last || transfer.length == 0;
+    transfer.is_told = transfer.protocol->may_announce && transfer.protocol->may_announce(&transfer);
+    transfer.is_beside = has_piece && !transfer.is_told;
     transfer.at = 0;
-    if (transfer.has_body || is_whole(&transfer))
-        FINQ_TRY(first_piece(&transfer));
+    FINQ_TRY(has_piece ? admitted(&transfer, begin_with_piece) : begin_upload(&transfer));
     transfer.protocol->tell(&transfer);
     transfer.protocol->answer(&transfer, reply, HTTP_CREATED);
     return NULL;
@@ -284,7 +291,7 @@ static finq_error *address_patch(finq_transfer *transfer, finq_json_writer *repl
     FINQ_TRY(transfer->protocol->append(transfer));
     FINQ_TRY(room_check(transfer, transfer->at));
     FINQ_TRY(room_check(transfer, transfer->at + (declared ? apr_atoi64(declared) : 0)));
-    FINQ_TRY(go_on(transfer));
+    FINQ_TRY(admitted(transfer, go_on));
     transfer->protocol->tell(transfer);
     transfer->protocol->answer(transfer, reply, HTTP_NO_CONTENT);
     return NULL;

@@ -13,13 +13,13 @@ typedef struct finq_transfer finq_transfer;
 typedef struct finq_resumption {
     finq_body_types first, next; /* of what a creation brings, and of what goes on */
     int (*is_asked)(const finq_request *request);
-    finq_error *(*enter)(finq_transfer *transfer);  /* of any request: its version */
-    finq_error *(*create)(finq_transfer *transfer); /* what is begun: length, is_last, content_type, has_body */
-    finq_error *(*append)(finq_transfer *transfer); /* what goes on: at, is_last, checksum */
-    void (*announce)(finq_transfer *transfer,
-                     const char *location); /* the address, before the body is read; NULL where none does */
-    int ends_at_length;                     /* whether the length says which piece is the last */
-    void (*tell)(finq_transfer *transfer);  /* where it stands: offset, is_stored */
+    finq_error *(*enter)(finq_transfer *transfer);      /* of any request: its version */
+    finq_error *(*create)(finq_transfer *transfer);     /* what is begun: length, is_last, content_type, has_body */
+    finq_error *(*append)(finq_transfer *transfer);     /* what goes on: at, is_last, checksum */
+    int (*may_announce)(const finq_transfer *transfer); /* whether the address may be told before the body is read */
+    void (*announce)(finq_transfer *transfer, const char *location);
+    int ends_at_length;                    /* whether the length says which piece is the last */
+    void (*tell)(finq_transfer *transfer); /* where it stands: offset, is_stored */
     void (*answer)(finq_transfer *transfer, finq_json_writer *reply, int status);
 } finq_resumption;
 
@@ -29,6 +29,7 @@ struct finq_transfer {
     finq_request *request;
     apr_pool_t *pool;
     finq_upload_way way;
+    finq_session_pass pass; /* of who begins */
     finq_resumable upload;
     finq_partial *partial;
     const char *content_type; /* of the document */
@@ -37,6 +38,7 @@ struct finq_transfer {
     apr_int64_t offset;       /* where the upload stands */
     int has_body;
     int is_told;   /* whether the client knows the address before it has an answer */
+    int is_beside; /* what else the document has begun goes on until this request is taken */
     int is_last;   /* whether the document ends with this piece */
     int is_stored; /* and what as: */
     finq_upload_answer stored;

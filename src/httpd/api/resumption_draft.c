@@ -124,16 +124,20 @@ static void tell(finq_transfer *transfer)
         finq_resumption_set_number(transfer, "Upload-Length", transfer->upload.length);
 }
 
-/* Before the body is read, so that a client whose line is cut knows where to go on. httpd's function sends the headers that it finds, and
- * forgets that somebody waits for 100 Continue. On a signed base nobody knows yet whose request it is. */
+/* On a signed base nobody knows yet whose request it is. */
+static int may_announce(const finq_transfer *transfer)
+{
+    return !transfer->request->proof && transfer->request->r->proto_num >= HTTP_VERSION(1, 1);
+}
+
+/* So that a client whose line is cut knows where to go on. httpd's function sends the headers that it finds, and forgets that somebody
+ * waits for 100 Continue. */
 static void announce(finq_transfer *transfer, const char *location)
 {
     request_rec *r = transfer->request->r;
     apr_table_t *headers = r->headers_out;
     int status = r->status, is_expecting = r->expecting_100;
     const char *line = r->status_line;
-    if (transfer->request->proof || r->proto_num < HTTP_VERSION(1, 1))
-        return;
     r->headers_out = apr_table_make(r->pool, 3);
     apr_table_setn(r->headers_out, VERSION, apr_itoa(r->pool, version_of(transfer->request)));
     apr_table_setn(r->headers_out, "Location", location);
@@ -145,7 +149,6 @@ static void announce(finq_transfer *transfer, const char *location)
     r->status = status;
     r->status_line = line;
     r->expecting_100 = is_expecting;
-    transfer->is_told = 1;
 }
 
 /* A document that is stored is answered as one that came at once. */
@@ -167,6 +170,7 @@ const finq_resumption finq_resumption_draft = {
     .enter = enter,
     .create = create,
     .append = append,
+    .may_announce = may_announce,
     .announce = announce,
     .tell = tell,
     .answer = answer,
