@@ -519,6 +519,7 @@ CREATE TABLE finq.payment (
     next_at timestamp with time zone,
     gap integer NOT NULL DEFAULT 60,
     kept boolean NOT NULL DEFAULT false,
+    credentials_id uuid,
     CONSTRAINT payment_pkey PRIMARY KEY (payment_id)
 );
 CREATE INDEX payment_asked ON finq.payment USING btree (asked_at) WHERE (NOT kept);

@@ -81,7 +81,6 @@ END $$;
 
 -- Sessions without a consent, p_retention seconds after they have ended: of this week and those before it that still stand, and where
 -- these are fewer than a batch, kept ones too. Those of a past week go with it, but for what has files or account data: these last.
--- One with an order that is not over stays until that is.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_sessions(p_retention integer) RETURNS integer
     LANGUAGE plpgsql
 AS $$
@@ -93,12 +92,12 @@ DECLARE
 BEGIN
     v_sessions := ARRAY(SELECT s.session_id FROM finq.session s
                          WHERE NOT s.kept AND s.session_id >= v_first
-                           AND s.is_over AND s.expires_at <= v_until AND NOT finq.payment_goes_on(s.session_id)
+                           AND s.is_over AND s.expires_at <= v_until
                          ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     IF cardinality(v_sessions) < finq.janitor_batch_rows() THEN
         v_sessions := v_sessions || ARRAY(
                             SELECT s.session_id FROM finq.session s
-                             WHERE s.kept AND s.is_over AND s.expires_at <= v_until AND NOT finq.payment_goes_on(s.session_id)
+                             WHERE s.kept AND s.is_over AND s.expires_at <= v_until
                              ORDER BY s.expires_at LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
     IF cardinality(v_sessions) < finq.janitor_batch_rows() THEN
@@ -110,7 +109,7 @@ BEGIN
         v_sessions := v_sessions || ARRAY(
                             SELECT s.session_id FROM finq.session s
                              WHERE NOT s.kept AND s.session_id = ANY (v_filed)
-                               AND s.is_over AND s.expires_at <= v_until AND NOT finq.payment_goes_on(s.session_id)
+                               AND s.is_over AND s.expires_at <= v_until
                              LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
     PERFORM finq.sessions_remove(v_sessions);

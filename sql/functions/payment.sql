@@ -22,19 +22,16 @@ BEGIN
     DELETE FROM finq.payment p WHERE p.payment_id = ANY (p_payments);
 END $$;
 
--- Whether its bank is still asked about an order of a session: until janitor_give_up_payments at the latest. In PL/pgSQL, which keeps its plan.
-CREATE OR REPLACE FUNCTION finq.payment_goes_on(p_session_id uuid) RETURNS boolean
-    LANGUAGE plpgsql STABLE
-AS $$
-BEGIN
-    RETURN EXISTS (SELECT FROM finq.payment p WHERE p.session_id = p_session_id AND p.next_at IS NOT NULL);
-END $$;
+-- The consent that a payment's session was exchanged for.
+CREATE OR REPLACE FUNCTION finq.payment_consent(p_payment finq.payment) RETURNS uuid
+    LANGUAGE sql STABLE
+    RETURN coalesce((p_payment).credentials_id, (SELECT s.credentials_id FROM finq.session s WHERE s.session_id = (p_payment).session_id));
 
 CREATE OR REPLACE FUNCTION finq.payment_event(p_payment finq.payment) RETURNS void
     LANGUAGE sql VOLATILE
     RETURN finq.event((p_payment).client_id, (p_payment).session_id, (p_payment).skill_id, 'payment.updated', jsonb_strip_nulls(jsonb_build_object(
         'payment_id', (p_payment).payment_id,
-        'credentials_id', (SELECT s.credentials_id FROM finq.session s WHERE s.session_id = (p_payment).session_id),
+        'credentials_id', finq.payment_consent(p_payment),
         'phase', finq.payment_phase(p_payment))) || jsonb_build_object('status', (p_payment).status));
 
 -- ---------------------------------------------------------------------------------------------------------------------
@@ -237,7 +234,7 @@ CREATE OR REPLACE FUNCTION finq.payment_shown(p_payment finq.payment) RETURNS js
     LANGUAGE sql STABLE
     RETURN json_build_object(
         'payment_id', (p_payment).payment_id, 'client_id', (p_payment).client_id, 'session_id', (p_payment).session_id,
-        'credentials_id', (SELECT s.credentials_id FROM finq.session s WHERE s.session_id = (p_payment).session_id),
+        'credentials_id', finq.payment_consent(p_payment),
         'skill', (SELECT k.name FROM finq.skill k WHERE k.skill_id = (p_payment).skill_id), 'connector', (p_payment).connector,
         'attempt', (p_payment).attempt, 'status', (p_payment).status, 'phase', finq.payment_phase(p_payment), 'final', (p_payment).is_final,
         'released', (p_payment).is_released, 'asked_at', finq.utc((p_payment).asked_at), 'told_at', finq.utc((p_payment).told_at),
@@ -312,7 +309,7 @@ BEGIN
 END $$;
 
 -- Payments that are over, and whose session is no more, or never came to be, p_retention seconds after they were begun. Those that a
--- consent has are looked at no more from then on: they go with its data.
+-- consent has are looked at no more from then on: they go with its data, or where they are not over then, once they are.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_payments(p_retention integer) RETURNS integer
     LANGUAGE plpgsql
 AS $$

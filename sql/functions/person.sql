@@ -29,13 +29,15 @@ BEGIN ATOMIC
     SELECT p.page_id FROM finq.page p WHERE p.session_id = ANY (p_sessions);
 END;
 
--- The payments of a person's sessions, and orders whose session never came to be.
-CREATE OR REPLACE FUNCTION finq.person_payments(p_client_id uuid, p_user_macs bytea[], p_sessions uuid[]) RETURNS SETOF uuid
+-- The payments of a person's sessions, and orders whose session never came to be, or is no more.
+CREATE OR REPLACE FUNCTION finq.person_payments(p_client_id uuid, p_user_macs bytea[], p_consents uuid[], p_sessions uuid[]) RETURNS SETOF uuid
     LANGUAGE sql STABLE
 BEGIN ATOMIC
     SELECT p.payment_id FROM finq.payment p WHERE p.client_id = p_client_id AND p.user_mac = ANY (p_user_macs)
     UNION
-    SELECT p.payment_id FROM finq.payment p WHERE p.session_id = ANY (p_sessions);
+    SELECT p.payment_id FROM finq.payment p WHERE p.session_id = ANY (p_sessions)
+    UNION
+    SELECT p.payment_id FROM finq.credential c JOIN finq.payment p ON p.session_id = c.session_id WHERE c.credentials_id = ANY (p_consents);
 END;
 
 -- Account data come for a session, and are a consent's once that is exchanged.
@@ -112,7 +114,7 @@ BEGIN
         RETURN QUERY
             SELECT p.payment_id::text, finq.payment_shown(p)
               FROM finq.payment p
-             WHERE p.payment_id IN (SELECT finq.person_payments(p_client_id, p_user_macs, v_sessions)) AND p.payment_id > v_id
+             WHERE p.payment_id IN (SELECT finq.person_payments(p_client_id, p_user_macs, v_consents, v_sessions)) AND p.payment_id > v_id
              ORDER BY p.payment_id LIMIT p_limit;
     WHEN 'pages' THEN
         RETURN QUERY
@@ -254,7 +256,7 @@ BEGIN
     PERFORM FROM finq.session s WHERE s.session_id = ANY (v_sessions) ORDER BY s.session_id FOR UPDATE;
     -- what was exchanged before they were locked
     v_consents := finq.person_consents_lock(v_tenant.client_id, p_user_macs, p_credentials_id);
-    v_payments := ARRAY(SELECT p.payment_id FROM finq.payment p WHERE p.payment_id IN (SELECT finq.person_payments(p_client_id, p_user_macs, v_sessions))
+    v_payments := ARRAY(SELECT p.payment_id FROM finq.payment p WHERE p.payment_id IN (SELECT finq.person_payments(p_client_id, p_user_macs, v_consents, v_sessions))
                          ORDER BY p.payment_id FOR UPDATE);
     IF (v_consents || v_sessions || v_pages || v_payments) = '{}' THEN
         v_erasure := finq.erasure_last(p_client_id, p_user_macs);

@@ -120,8 +120,12 @@ BEGIN
     END LOOP;
     DELETE FROM finq.step_claim c WHERE c.session_id = ANY (p_sessions);
     UPDATE finq.page p SET session_key = NULL WHERE p.session_id = ANY (p_sessions) AND p.session_key IS NOT NULL;
-    DELETE FROM finq.payment p WHERE p.session_id = ANY (p_sessions);
-    DELETE FROM finq.sandbox_order o WHERE o.session_id = ANY (p_sessions);
+    -- an order that is not over outlasts its session: its bank has it, and its client is to be told. Its row has what that takes, the key too
+    DELETE FROM finq.payment p WHERE p.session_id = ANY (p_sessions) AND p.next_at IS NULL;
+    UPDATE finq.payment p SET kept = false, credentials_id = finq.payment_consent(p) WHERE p.session_id = ANY (p_sessions);
+    DELETE FROM finq.sandbox_order o
+     WHERE o.session_id = ANY (p_sessions)
+       AND o.attempt NOT IN (SELECT p.attempt FROM finq.payment p WHERE p.session_id = ANY (p_sessions));
 END $$;
 
 -- Has the connector of a feed asked to take its reference back; once. Nobody asks the bank with it any more.

@@ -9,8 +9,7 @@ CREATE OR REPLACE FUNCTION finq.week_tables() RETURNS TABLE (place integer, name
 AS $$
     VALUES (1, 'upload', true, NULL, 'true'), -- all stay: there are files to them
            (2, 'session', true, 'upload', $c$t.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') OR t.expires_at > $1
-                                            OR EXISTS (SELECT FROM finq.feed f WHERE f.session_id = t.session_id)
-                                            OR t.session_id IN (SELECT p.session_id FROM finq.payment p WHERE p.next_at IS NOT NULL)$c$),
+                                            OR EXISTS (SELECT FROM finq.feed f WHERE f.session_id = t.session_id)$c$),
            (3, 'step', true, 'session', 'false'),
            (4, 'outbox', false, NULL, $c$t.state = 'WAITING' OR coalesce(t.delivered_at, t.next_at) > $1$c$)
 $$;
@@ -144,8 +143,7 @@ BEGIN
         v_sessions := v_sessions || ARRAY(
                             SELECT s.session_id FROM finq.session s
                              WHERE NOT s.kept AND s.session_id < v_past AND s.session_id <> ALL (v_sessions)
-                               AND (s.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') OR s.expires_at > v_until
-                                    OR s.session_id IN (SELECT p.session_id FROM finq.payment p WHERE p.next_at IS NOT NULL AND p.session_id < v_past))
+                               AND (s.status NOT IN ('SESSION_FAILED', 'SESSION_EXPIRED') OR s.expires_at > v_until)
                              ORDER BY s.session_id LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
     END IF;
     PERFORM finq.sessions_keep(v_sessions);

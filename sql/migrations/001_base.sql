@@ -501,7 +501,8 @@ CREATE TABLE finq.payment (
     told_at        timestamptz NULL,     -- when the bank last said something new
     next_at        timestamptz NULL,     -- when it is asked next; NULL where nobody asks any more
     gap            integer     NOT NULL DEFAULT 60, -- seconds until it is asked again after that
-    kept           boolean     NOT NULL DEFAULT false -- a consent has it, and it goes with the consent's data
+    kept           boolean     NOT NULL DEFAULT false, -- a consent has it, and it goes with the consent's data, or once it is over
+    credentials_id uuid        NULL      -- of the consent whose data it has outlasted
 );
 CREATE UNIQUE INDEX payment_session ON finq.payment (session_id) WHERE NOT is_released;
 CREATE INDEX payment_sessions ON finq.payment (session_id, payment_id);

@@ -30,10 +30,10 @@ def right_answers(bank):
     bank.answer_rightly()
 
 
-def paid(bank, data=None, says=None):
+def paid(bank, data=None, says=None, **more):
     """(user, credentials) of an order that the bank has."""
     bank.service.ledger.says = says or {"status": "ACSP"}
-    user = bank.user(PAY["name"])
+    user = bank.user(PAY["name"], **more)
     answer = user.submit("payment_intent", data or order())
     assert answer["status"] == "SESSION_COMPLETED", answer.body
     return user, user.exchange().json
@@ -390,3 +390,31 @@ def test_what_is_left_of_lost_orders_goes(bank):
     bank.ctl("janitor", "run")
     left = bank.psql(f"SELECT session_id, kept FROM finq.payment WHERE session_id IN ('{user.session_id}', '{lost.session_id}')")
     assert left == f"{user.session_id}|t"
+
+
+@pytest.mark.parametrize("end", ["over", "erased", "erased by consent"])
+def test_an_order_outlasts_its_consents_data(bank, end):
+    """Its bank is asked on, and its client told, until it is over; who is erased is. Red where sessions_data_remove deletes all payments, or
+    leaves `kept`; without credentials_id in payment_consent; without the consents in person_payments."""
+    who = {"tenant_user_id": f"payer {end}"} if end == "erased" else {}
+    user, credentials = paid(bank, **who)
+    bank.psql(f"UPDATE finq.payment SET kept = true WHERE session_id = '{user.session_id}';"
+              f"SELECT finq.sandbox_order_take(attempt, session_id, NULL, sha256(''), '[]', NULL, 0, attempt) FROM finq.payment WHERE session_id = '{user.session_id}'")
+    ledger = f"SELECT count(*) FROM finq.sandbox_order WHERE session_id = '{user.session_id}'"
+    assert bank.client.consent("delete", credentials, pcd_data_retention=0).status == 200
+    bank.ctl("janitor", "run")
+    assert bank.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{user.session_id}'") == "0" and bank.psql(ledger) == "1"
+    assert bank.psql(f"SELECT data_key IS NULL FROM finq.credential WHERE credentials_id = '{credentials['credentials_id']}'") == "t"
+    if end == "over":
+        past(bank, user, "asked_at", "40 days")
+        bank.ctl("janitor", "run")
+        assert [notice(bank, user, status) for status in ("ACSC", "ACCC")] == ["settled", "credited"]
+        assert [(one["phase"], one.get("credentials_id")) for one in events(bank, user)] == [
+            ("accepted", None), ("settled", credentials["credentials_id"]), ("credited", credentials["credentials_id"])]
+        bank.ctl("janitor", "run")
+    else:
+        whose = who or {name: credentials[name] for name in ("credentials_id", "access_token")}
+        payment, = bank.client.user("export", **whose)["payments"]
+        assert payment["credentials_id"] == credentials["credentials_id"] and payment["book"]["status"] == "ACSP"
+        assert bank.client.user("erase", **whose).status == 200
+    assert bank.psql(f"SELECT count(*) FROM finq.payment WHERE session_id = '{user.session_id}'") == "0" and bank.psql(ledger) == "0"

@@ -219,9 +219,8 @@ def test_what_is_due_goes_wherever_it_stands(own, client):
     assert [rows(own, user) for user in (young, filed, kept)] == ["", "", ""] and rows(own, consented) != ""
 
 
-def test_what_has_an_order_stays_until_that_is_over(own, client):
-    """Wherever it stands, with files or without. Red where payment_goes_on is left out of any stage of janitor_remove_sessions, or the payment out
-    of week_tables and janitor_keep_sessions."""
+def test_an_order_outlasts_its_session(own, client):
+    """Until it is over, wherever the session stood, with files or without. Red where sessions_data_remove deletes all payments."""
     young, filed, bare, kept = users = [walk(client, CARD, to=1) for _ in range(4)]
     for user in (filed, bare, kept):
         age(own, user)
@@ -230,14 +229,12 @@ def test_what_has_an_order_stays_until_that_is_over(own, client):
     for user in users:
         ended(own, user)
         own.psql(f"""INSERT INTO finq.payment (payment_id, client_id, session_id, skill_id, step_ids, connector, attempt, order_mac, book, asked_at, next_at)
-            SELECT gen_random_uuid(), client_id, session_id, skill_id, ARRAY[step_id], 'bank', gen_random_uuid(), '', '', now(), now() + interval '1 hour'
+            SELECT gen_random_uuid(), client_id, session_id, skill_id, ARRAY[step_id], 'bank', gen_random_uuid(), '', '', now() - interval '5 days', now() + interval '1 hour'
               FROM finq.session WHERE session_id = '{user.session_id}'""")
-    assert own.psql("SELECT finq.week_is_pinned('session', replace(s.tableoid::regclass::text, 'finq.', ''), now()) FROM finq.session s"
-                    f" WHERE s.session_id = '{bare.session_id}'") == "t", "were it held, and not kept at once"
-    done = run(own)
-    assert (done["sessions_removed"], done["sessions_kept"]) == (0, 2) and "" not in [rows(own, user) for user in users]
-    own.psql("UPDATE finq.payment SET next_at = NULL")
-    assert run(own)["sessions_removed"] == 4 and {rows(own, user) for user in users} == {""}
+    run(own)
+    assert {rows(own, user) for user in users} == {""} and own.psql("SELECT count(*) FROM finq.payment") == "4"
+    own.psql("UPDATE finq.payment SET next_at = NULL, asked_at = asked_at - interval '30 days'")
+    run(own)
     assert own.psql("SELECT count(*) FROM finq.payment") == "0"
 
 
