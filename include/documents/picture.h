@@ -8,11 +8,12 @@
 typedef struct finq_picture {
     apr_uint32_t width, height; /**< in pixels, as stored, before they are turned; 0 where the file does not say */
     int orientation;            /**< as Exif's: 1 to 8; 1 where the file does not say; 0 of what is no picture */
+    int is_unread;              /**< it may say a size, or another one, where this does not look */
 } finq_picture;
 
 /** Reads what a file of this type, as finq_media_sniff told, says of itself: of a few hundred bytes, wherever they stand, and of
- * a bounded number of places; of a JPEG what stands before its frame, once. A file that says something impossible says nothing. Of
- * HEIF and AVIF the primary picture counts. */
+ * a bounded number of places; of a JPEG what stands before its frame, once. A file that says something impossible says nothing; one
+ * whose size may stand behind more places is unread. Of HEIF and AVIF the primary picture counts. */
 void finq_picture_measure(finq_picture *picture, const finq_source *source, const char *type);
 
 #endif

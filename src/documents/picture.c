@@ -25,7 +25,7 @@ static void settle(finq_picture *picture)
 
 void finq_picture_measure(finq_picture *picture, const finq_source *source, const char *type)
 {
-    *picture = (finq_picture){0, 0, 0};
+    *picture = (finq_picture){0};
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         if (strcmp(formats[i].type, type) == 0) {
             formats[i].measure(picture, source);
@@ -166,8 +166,8 @@ void finq_picture_webp(finq_picture *picture, const finq_source *source)
     unsigned char chunk[DATA + 10];
     off_t at = 12;
     apr_size_t n;
-    for (int places = FINQ_PICTURE_PLACES; places > 0 && (n = finq_source_peek(source, chunk, sizeof chunk, at)) >= DATA + 5;
-         places--) {
+    int places = FINQ_PICTURE_PLACES;
+    for (; places > 0 && (n = finq_source_peek(source, chunk, sizeof chunk, at)) >= DATA + 5; places--) {
         off_t length = (off_t)finq_codec_number_little(chunk + 4, 4);
         int is_first = !picture->width, is_full = n == sizeof chunk;
         if (is_first && memcmp(chunk, "VP8L", 4) == 0)
@@ -180,4 +180,5 @@ void finq_picture_webp(finq_picture *picture, const finq_source *source)
             webp_exif(picture, source, at + DATA);
         at += DATA + length + (length & 1);
     }
+    picture->is_unread = places == 0 && !picture->width;
 }

@@ -69,8 +69,8 @@ static void property_take(finq_picture *picture, heif *file, apr_uint64_t number
     if (!property_find(name, &property, file, number))
         return;
     if (memcmp(name, "ispe", 4) == 0 && finq_source_read(file->source, bytes, 12, property.at)) {
-        picture->width = (apr_uint32_t)finq_codec_number(bytes + 4, 4);
-        picture->height = (apr_uint32_t)finq_codec_number(bytes + 8, 4);
+        finq_picture_side(&picture->width, finq_codec_number(bytes + 4, 4));
+        finq_picture_side(&picture->height, finq_codec_number(bytes + 8, 4));
     } else if (memcmp(name, "irot", 4) == 0 && finq_source_read(file->source, bytes, 1, property.at))
         file->turns += 4 - (bytes[0] & 3); /* it counts the other way round */
     else if (memcmp(name, "imir", 4) == 0 && finq_source_read(file->source, bytes, 1, property.at)) {
@@ -116,7 +116,7 @@ static off_t entry_take(finq_picture *picture, heif *file, off_t at, const unsig
     return at + (off_t)length * count;
 }
 
-static void properties_take(finq_picture *picture, heif *file, const box *ipma, apr_uint64_t wanted)
+static void entries_take(finq_picture *picture, heif *file, const box *ipma, apr_uint64_t wanted)
 {
     unsigned char head[8];
     off_t at = ipma->at + 8;
@@ -126,17 +126,29 @@ static void properties_take(finq_picture *picture, heif *file, const box *ipma, 
         at = entry_take(picture, file, at, head, wanted);
 }
 
+/* Each ipma is about items of its own: one has short numbers, and one long ones. */
+static void properties_take(finq_picture *picture, heif *file, box iprp, apr_uint64_t wanted)
+{
+    for (box ipma; box_find(&ipma, file, "ipma", &iprp); iprp.at = ipma.end)
+        entries_take(picture, file, &ipma, wanted);
+}
+
+static void boxes_read(finq_picture *picture, heif *file)
+{
+    box all = {0, file->source->size}, meta, iprp;
+    if (!box_find(&meta, file, "meta", &all))
+        return;
+    meta.at += 4; /* its version and flags */
+    apr_uint64_t primary = primary_of(file, &meta);
+    if (!box_find(&iprp, file, "iprp", &meta) || !box_find(&file->ipco, file, "ipco", &iprp))
+        return;
+    properties_take(picture, file, iprp, primary);
+    picture->orientation = orientation_of(file);
+}
+
 void finq_picture_boxes(finq_picture *picture, const finq_source *source)
 {
     heif file = {.source = source, .places = FINQ_PICTURE_PLACES};
-    box all = {0, source->size}, meta, iprp, ipma;
-    if (!box_find(&meta, &file, "meta", &all))
-        return;
-    meta.at += 4; /* its version and flags */
-    apr_uint64_t primary = primary_of(&file, &meta);
-    if (!box_find(&iprp, &file, "iprp", &meta) || !box_find(&file.ipco, &file, "ipco", &iprp) ||
-        !box_find(&ipma, &file, "ipma", &iprp))
-        return;
-    properties_take(picture, &file, &ipma, primary);
-    picture->orientation = orientation_of(&file);
+    boxes_read(picture, &file);
+    picture->is_unread = file.places < 0;
 }

@@ -14,6 +14,13 @@ void finq_picture_webp(finq_picture *picture, const finq_source *source);
 void finq_picture_boxes(finq_picture *picture, const finq_source *source);
 void finq_picture_tiff(finq_picture *picture, const finq_source *source);
 
+/** Takes a side of a picture: where it stands twice, decoders differ in which they take, and the longer one counts. */
+static inline void finq_picture_side(apr_uint32_t *side, apr_uint64_t said)
+{
+    if (said > *side)
+        *side = (apr_uint32_t)said;
+}
+
 /** The orientation alone, of the TIFF structure that begins at `at` and is called Exif there. */
 void finq_picture_exif(finq_picture *picture, const finq_source *source, off_t at);
 

@@ -32,7 +32,7 @@ static int tiff_begin(tiff *file, const finq_source *source, off_t base, off_t *
     return 1;
 }
 
-/* A value of one SHORT (3) or LONG (4), which stands in its entry; 0 for any other. */
+/* A value of one SHORT (3) or LONG (4), which stands in its entry; 0 for any other, which some decoders take as well. */
 static apr_uint32_t entry_value(const tiff *file, const unsigned char *entry)
 {
     apr_uint64_t kind = file->number(entry + 2, 2), count = file->number(entry + 4, 4);
@@ -51,15 +51,18 @@ static void directory_read(finq_picture *picture, const finq_source *source, off
         return;
     apr_uint64_t count = file.number(entry, 2);
     at += 2;
+    picture->is_unread = count > FINQ_PICTURE_PLACES;
     for (apr_uint64_t i = 0; i < count && i < FINQ_PICTURE_PLACES && finq_source_read(source, entry, ENTRY, at);
          i++, at += ENTRY) {
         apr_uint64_t tag = file.number(entry, 2);
+        apr_uint32_t value = entry_value(&file, entry);
         if (tag == TAG_WIDTH)
-            picture->width = entry_value(&file, entry);
+            finq_picture_side(&picture->width, value);
         else if (tag == TAG_HEIGHT)
-            picture->height = entry_value(&file, entry);
+            finq_picture_side(&picture->height, value);
         else if (tag == TAG_ORIENTATION)
-            picture->orientation = (int)entry_value(&file, entry);
+            picture->orientation = (int)value;
+        picture->is_unread |= value == 0 && (tag == TAG_WIDTH || tag == TAG_HEIGHT);
     }
 }
 

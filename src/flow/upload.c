@@ -289,6 +289,10 @@ static finq_error *recorded(finq_upload_answer *answer, finq_upload *upload, con
 /* What few bytes say takes four for each of its pixels where it is looked at. */
 static finq_error *pixels_check(const finq_upload *upload, const finq_picture *picture)
 {
+    if (picture->is_unread)
+        return finq_error_make(upload->pool, FINQ_E_UNSAFE_DOCUMENT,
+                               "%s is a picture of too many parts, or of unusual ones: its size cannot be told.",
+                               upload->document->document);
     int are_stored = picture->width <= APR_INT32_MAX && picture->height <= APR_INT32_MAX; /* in the columns that they have */
     if (are_stored && (apr_int64_t)picture->width * picture->height <= (apr_int64_t)upload->way->megapixels * 1000000)
         return NULL;

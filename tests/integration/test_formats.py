@@ -95,6 +95,17 @@ def test_a_frame_behind_what_decoders_pass_over(desk, user, hidden):
     assert user.upload("picture", Document("x.jpg", "image/jpeg", content[:2] + hidden + content[2:])).code == "unsafe_document"
 
 
+@pytest.mark.parametrize("before", [0, 5000])
+def test_a_size_behind_many_entries(desk, user, before):
+    """Red: pixels_check that does not ask whether a picture is unread."""
+    entries = [(254, 4, 1, 0)] * before + [(256, 4, 1, 60000), (257, 4, 1, 60000)]
+    content = b"MM\0*" + struct.pack(">IH", 8, len(entries)) + b"".join(struct.pack(">HHII", *entry) for entry in entries)
+    held = desk.held(user.step_id)
+    answer = user.upload("picture", Document("x.tiff", "image/tiff", content))
+    assert ("its size cannot be told" if before else "60000 x 60000") in answer["message"]
+    refused(desk, user, answer, held, "unsafe_document")
+
+
 def test_a_host_takes_larger_ones(desk, make_server, server):
     own = Desk(make_server(cluster=server.postgres, database="megapixels", directives={"FinqMaxMegapixels": "3600"}))
     assert own.user().upload("picture", saying("png", 60000, 60000)).status == 200
