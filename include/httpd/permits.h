@@ -10,10 +10,10 @@ int finq_permits_take(apr_uint32_t *taken, int most, apr_uint32_t *gauge);
 
 void finq_permits_release(apr_uint32_t *taken, apr_uint32_t *gauge);
 
-/** What may have a quarter of the child's threads, and of each holder two. */
+/** What may have a quarter of the child's threads, and few of each holder. */
 typedef enum {
-    FINQ_PERMITS_STRANGERS, /**< those who have shown nothing yet; an address holds them */
-    FINQ_PERMITS_EXPORTS,   /**< of persons' data, until they are read; a tenant holds them */
+    FINQ_PERMITS_STRANGERS, /**< those who have shown nothing yet; an address holds two */
+    FINQ_PERMITS_EXPORTS,   /**< of persons' data, until they are read; a tenant holds one */
     FINQ_PERMITS_SHARED
 } finq_permits_shared;
 

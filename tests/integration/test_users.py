@@ -4,6 +4,7 @@ Seen red: see each test.
 """
 import base64
 import concurrent.futures
+import contextlib
 import json
 import socket
 import uuid
@@ -313,25 +314,44 @@ def slow_reader(own, tenant, **whose):
     return reader
 
 
-def test_who_reads_slowly_is_in_nobodys_way(own, client, another, person):
-    """A tenant has two exports at a time, read or not; neither another's exports nor anybody's erasures hang on them. Red where page_ask
-    or finq_api_user_export releases nothing, where holder_of answers the same for all, and where no permit is asked for (the third)."""
-    client.data("/transactions/get", sandbox.agree(client, "1000", tenant_user_id=person))
-    assert len(client.user("export", tenant_user_id=person).body) > 150_000, "more than buffers hold"
+@pytest.fixture
+def tenants(own):
+    """Three, each with a client and a person of whom there is more than buffers hold."""
+    made = []
+    for _ in range(3):
+        tenant = own.create_tenant(f"Reads slowly {uuid.uuid4()}", (*DEMO_SKILLS, sandbox.SKILL))
+        own.finqctl("tenant", "redirect-allow", tenant.client_id, sandbox.LINK)
+        client = own.client(tenant)
+        client.data("/transactions/get", sandbox.agree(client, "1000", tenant_user_id="slow"))
+        assert len(client.user("export", tenant_user_id="slow").body) > 150_000
+        made.append(client)
+    yield made
+    for client in made:
+        client.close()
+
+
+def test_who_reads_slowly_is_in_nobodys_way(own, tenants, another, person):
+    """A tenant has one export at a time in a child, read or not; neither others' exports nor anybody's erasures hang on it. Red where page_ask
+    or finq_api_user_export releases nothing, where holder_of answers the same for all, where no permit is asked for, and where a tenant may
+    have two: there are four."""
     own.httpd.log.allow("too many exports under way in this child")  # one line a second
-    with slow_reader(own, own.tenant, tenant_user_id=person), slow_reader(own, own.tenant, tenant_user_id=person):
-        third = client.user("export", tenant_user_id="user-1")
-        assert is_error(third, 503, "service_unavailable") and third.headers["retry-after"]
+    with contextlib.ExitStack() as stack:
+        for client in tenants:
+            for _ in range(2):
+                stack.enter_context(slow_reader(own, client.tenant, tenant_user_id="slow"))
+            more = client.user("export", tenant_user_id="user-1")
+            assert is_error(more, 503, "service_unavailable") and more.headers["retry-after"]
         for _ in range(3):
             assert nothing_of(export(another, tenant_user_id=person)) and erase(another, tenant_user_id=person)
-            assert erase(client, tenant_user_id="user-1")
-    until(lambda: client.user("export", tenant_user_id="user-1").status == 200, what="the end of those who are gone")
+            assert erase(tenants[0], tenant_user_id="user-1")
+    for client in tenants:
+        until(lambda: client.user("export", tenant_user_id="user-1").status == 200, what="the end of those who are gone")
 
 
 def test_exports_take_turns(own, client, another, person):
     """Two of a child's have the database look for them at once, whosever they are; one more waits, and is not refused. Red where turn_wait
     refuses at once, and where it takes no permit (three that wait for the lock)."""
-    clients = [own.client(own.tenant) for _ in range(2)]
+    clients = [own.client(own.create_tenant(f"Waits {uuid.uuid4()}")), client]
     own.psql("ALTER FUNCTION finq.user_export SET lock_timeout = '3s'")
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         with Blocker(own, "LOCK TABLE finq.page"):
@@ -341,8 +361,7 @@ def test_exports_take_turns(own, client, another, person):
             assert not concurrent.futures.wait([last], 0.3).done and waiting(own) == 2
         assert all(nothing_of(each.result()) for each in (*first, last))
     own.psql("ALTER FUNCTION finq.user_export RESET lock_timeout")
-    for each in clients:
-        each.close()
+    clients[0].close()
 
 
 @pytest.fixture

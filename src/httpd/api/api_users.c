@@ -120,7 +120,7 @@ static apr_uint64_t holder_of(const finq_id *client_id)
     return end | 1; /* never 0, be the id no tenant's */
 }
 
-/* Who reads slowly has a thread for as long: so each tenant has few. */
+/* Who reads slowly has a thread for as long: so a tenant has one, and others have theirs. */
 finq_error *finq_api_user_export(finq_request *request, finq_json_writer *reply)
 {
     finq_id credentials_id;

@@ -24,7 +24,8 @@ void finq_permits_release(apr_uint32_t *taken, apr_uint32_t *gauge)
 
 /* ---- shares ---- */
 
-#define EACH 2
+/* What one holder may have of a kind, while there is more: an export may be read for as long as its tenant likes. */
+static const int each[FINQ_PERMITS_SHARED] = {[FINQ_PERMITS_STRANGERS] = 2, [FINQ_PERMITS_EXPORTS] = 1};
 
 /* Who has each permit of a kind: a holder, 0 for nobody. */
 static int most_shared;
@@ -58,7 +59,7 @@ static int permit_claim(finq_permits_shared what, apr_uint64_t holder)
 int finq_permits_take_share(finq_permits_shared what, apr_uint64_t holder)
 {
     int permit = permit_claim(what, holder);
-    if (!permit || permits_of(what, holder) <= EACH)
+    if (!permit || permits_of(what, holder) <= each[what])
         return permit;
     finq_permits_release_share(what, permit);
     return 0;
