@@ -15,11 +15,13 @@ CREATE OR REPLACE FUNCTION finq.person_lock(p_user_mac bytea) RETURNS bigint
     RETURN hashtextextended(encode(p_user_mac, 'hex'), 0);
 
 -- Whether a person was erased since a session of theirs was started, which has no row yet. The start is told to the second, by a
--- server's clock, which may be ten seconds ahead.
+-- server's clock, which may be ten seconds ahead. A start that lies further ahead says nothing of what came first, and it may have been they.
 CREATE OR REPLACE FUNCTION finq.was_erased(p_client_id uuid, p_user_mac bytea, p_started_at bigint) RETURNS boolean
     LANGUAGE sql STABLE
     RETURN EXISTS (SELECT FROM finq.erased_user e
-                    WHERE e.client_id = p_client_id AND e.user_mac = p_user_mac AND e.erased_at + interval '10 seconds' > to_timestamp(p_started_at));
+                    WHERE e.client_id = p_client_id AND e.user_mac = p_user_mac
+                      AND (e.erased_at + interval '10 seconds' > to_timestamp(p_started_at)
+                           OR to_timestamp(p_started_at) > clock_timestamp() + interval '10 seconds'));
 
 -- Whether a session may take step p_ordinal now, and if not, why: the contract's code, or 'repeat' for a request that
 -- has been answered before. NULL where it may.

@@ -9,7 +9,7 @@ DATA, OTHER, A_DAY = "account_information", "other", "now() + interval '1 day'"
 PLAIN, HOOKED, DISABLED, UNKNOWN = (f"c0000000-0000-4000-8000-00000000000{place}" for place in range(4))
 APP, APP_ENDED, SECRET, UNUSED, LONG_UNUSED, SECRET_ENDED = range(9_000_001, 9_000_007)
 SECRETS = {SECRET: "now()", UNUSED: "NULL", LONG_UNUSED: "now() - interval '2 minutes'", SECRET_ENDED: "now()"}
-MAC, ERASED = "aa" * 32, "bb" * 32
+MAC, ERASED, LONG_ERASED = "aa" * 32, "bb" * 32, "cc" * 32
 RENEWABLE, DELETED = "d0000000-0000-4000-8000-000000000001", "d0000000-0000-4000-8000-000000000002"
 
 
@@ -28,8 +28,10 @@ def world():
                             for key, end in ((APP, "'infinity'"), (APP_ENDED, "now()"))]
                            + [f"('{one}', {key}, 'SECRET', decode('{hashed(key)}', 'hex'), {'now()' if key == SECRET_ENDED else quoted('infinity')}, {used})"
                               for key, used in SECRETS.items()]) + ";")
-        yield (f"INSERT INTO finq.erasure (erasure_id, client_id, user_mac, erased_at, counts) VALUES (gen_random_uuid(), '{one}', decode('{ERASED}', 'hex'), now(), '{{}}');"
-               f"INSERT INTO finq.erased_user SELECT e.client_id, e.user_mac, e.erasure_id, e.erased_at FROM finq.erasure e WHERE e.client_id = '{one}';")
+        for mac, ago in ((ERASED, "0"), (LONG_ERASED, "1 hour")):
+            yield ("INSERT INTO finq.erasure (erasure_id, client_id, user_mac, erased_at, counts) VALUES "
+                   f"(gen_random_uuid(), '{one}', decode('{mac}', 'hex'), now() - interval '{ago}', '{{}}');")
+        yield (f"INSERT INTO finq.erased_user SELECT e.client_id, e.user_mac, e.erasure_id, e.erased_at FROM finq.erasure e WHERE e.client_id = '{one}';")
     for type_of_skill in (DATA, OTHER):
         yield (f"INSERT INTO finq.skill (name, servicer_id, definition) SELECT '{type_of_skill}', k.servicer_id, "
                f"jsonb_set(k.definition::jsonb, '{{type}}', '\"{type_of_skill}\"')::json FROM finq.skill k WHERE k.skill_id = :skill;")
@@ -96,10 +98,11 @@ class Batch:
     def first(self):
         member = self.step(self.new_id(), 1)
         changes, usual = self.draw.choice(
-            [(self.draw.choice(self.USUAL), True)] * 3 + [({"p_user_mac": MAC, "p_tenant_user_id": "07"}, True)]
+            [(self.draw.choice(self.USUAL), True)] * 3 + [({"p_user_mac": self.draw.choice([MAC, LONG_ERASED]), "p_tenant_user_id": "07"}, True)]
             + [(one, False) for one in self.OTHERS + [
                 {"p_app_key_id": APP_ENDED}, {"p_app_key_id": SECRET + 100}, {"p_skill_id": 999_999}, {"p_started_at": self.now - 90_000},
-                {"p_renews": RENEWABLE}, {"p_renews": DELETED}, {"p_user_mac": ERASED}]])
+                {"p_renews": RENEWABLE}, {"p_renews": DELETED}, {"p_user_mac": ERASED},
+                {"p_user_mac": LONG_ERASED, "p_started_at": self.now + 3600}]])
         member.update(changes)
         if member["p_return_until"]:
             member["p_return_until"] = self.now + 600

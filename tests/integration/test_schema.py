@@ -340,6 +340,19 @@ def test_step_submit(server, tenant, change, outcome):
     assert said == outcome
 
 
+@pytest.mark.parametrize("erased, started, outcome", [
+    ("0", "- 1", "expired_session"), ("0", "+ 5", "expired_session"), ("0", "+ 3600", "expired_session"),
+    ("20 seconds", "- 1", "ok"), ("20 seconds", "+ 5", "ok"), ("20 seconds", "+ 11", "expired_session"), (None, "+ 3600", "ok")])
+def test_a_start_ahead_of_the_database(server, tenant, erased, started, outcome):
+    """Passes no erasure by: a server an hour ahead may have made it before. Red where was_erased does not look at how far ahead it is."""
+    mac = f"sha256('{uuid.uuid4()}')"
+    if erased:
+        server.psql(f"""WITH e AS (INSERT INTO finq.erasure (client_id, user_mac, erased_at, counts)
+                                   VALUES ('{tenant.client_id}', {mac}, now() - interval '{erased}', '{{}}') RETURNING client_id, user_mac, erasure_id, erased_at)
+                        INSERT INTO finq.erased_user SELECT * FROM e""")
+    assert as_server(server, str(Submission(server, tenant, p_user_mac=mac, p_started_at=f"{NOW} {started}"))) == outcome
+
+
 def test_a_key_of_another_tenant_starts_nothing(server, tenant, other_tenant):
     key = Submission(server, other_tenant)["p_app_key_id"]
     assert as_server(server, str(Submission(server, tenant, p_app_key_id=key))) == "invalid_client_app_key"
