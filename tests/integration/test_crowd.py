@@ -165,17 +165,17 @@ INSTEAD = {FIRST: "p_session_id[u.member + 1] IS DISTINCT FROM p_session_id[u.me
 CONDITIONS = {"submit_step": [
     FIRST, "AND p_attempt[u.member] IS NULL", " AND p_renews[u.member] IS NULL", " AND to_timestamp(p_nonce_expires_at[u.member]) > v_now",
     " AND t.status = 'ACTIVE'", "OR NOT EXISTS (SELECT FROM finq.webhook w WHERE w.client_id = p_client_id[u.member])",
-    " AND a.generation = 0", " AND to_timestamp(a.started_at + a.session_ttl) > v_now", " AND k.key_id = a.app_key_id", " AND k.ends_at > v_now",
-    " AND g.skill_id = a.skill_id", "AND (a.user_mac IS NULL OR NOT finq.was_erased(a.client_id, a.user_mac, a.started_at))",
+    " AND a.generation = 0", " AND to_timestamp(p_started_at[a.member] + p_session_ttl[a.member]) > v_now", " AND k.key_id = p_app_key_id[a.member]", " AND k.ends_at > v_now",
+    " AND g.skill_id = p_skill_id[a.member]", "AND (p_user_mac[a.member] IS NULL OR NOT finq.was_erased(a.client_id, p_user_mac[a.member], p_started_at[a.member]))",
     " AND s.client_id = a.client_id", " AND s.step_ordinal = a.ordinal - 1",
     "AND s.status = 'SESSION_IN_PROGRESS'", " AND s.waits_for IS NULL", " AND s.generation = a.generation", "AND s.expires_at > v_now",
     " AND s.renews IS NULL", " AND NOT s.went_back",
-    "AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)"],
+    "AND (p_required[a.member] = '{}' OR finq.missing_uploads(s.step_id, p_required[a.member]::text[]) IS NULL)"],
     "exchange_token": [
     FIRST, " AND t.status = 'ACTIVE'", " AND k.kind = 'SECRET'", " AND k.hash = p_secret_hash[u.member]", "AND k.ends_at > v_now",
     " AND k.last_used_at > v_now - interval '1 minute'", "AND to_timestamp(p_token_expires_at[u.member]) > v_now", FEED,
-    " AND s.client_id = a.client_id", "AND s.status = 'SESSION_COMPLETED'", " AND s.exchanged_at IS NULL", " AND s.renews IS NULL",
-    " AND NOT s.went_back", "AND (a.required = '{}' OR finq.missing_uploads(s.step_id, a.required::text[]) IS NULL)"],
+    " AND s.client_id = p_client_id[a.member]", "AND s.status = 'SESSION_COMPLETED'", " AND s.exchanged_at IS NULL", " AND s.renews IS NULL",
+    " AND NOT s.went_back", "AND (p_required[a.member] = '{}' OR finq.missing_uploads(s.step_id, p_required[a.member]::text[]) IS NULL)"],
     "session_status": [
     " AND t.status = 'ACTIVE'", " AND s.client_id = a.client_id", "AND NOT finq.session_is_due(s)", " AND NOT finq.session_is_erased(s)",
     "AND s.generation = a.generation", " AND s.step_ordinal <= a.ordinal", "AND (a.until > v_now OR s.waits_since IS NOT NULL AND s.step_ordinal = a.ordinal)",
