@@ -71,8 +71,9 @@ AS $$
 $$;
 
 -- The whole chain, in one pass: {lines, first, last, waiting, problem, heads}. `problem` is what is wrong with the first line that is
--- not as it was chained, NULL where nothing is; heads are for the caller to check, who knows the secrets. When the newest was signed is
--- also known beside the heads (the lease audit_head; NULL where no server ever signed): what had stood for two hours by then was under it.
+-- not as it was chained, NULL where nothing is; heads are for the caller to check, who knows the secrets. When the newest was signed, and
+-- for which place, is also known beside the heads (the lease audit_head; NULL where no server ever signed): where that head is not there, what
+-- had stood for two hours by then was under it. Where it is there, what follows it was chained later, however long its transaction was open.
 CREATE OR REPLACE FUNCTION finq.audit_verify() RETURNS json
     LANGUAGE plpgsql STABLE
 AS $$
@@ -101,7 +102,8 @@ BEGIN
         SELECT format('the chain was signed at %s, and there is no head for places %s to %s', finq.utc(max(l.given_at)), min(a.place), max(a.place))
           INTO v_problem
           FROM finq.audit a JOIN finq.lease l ON l.name = 'audit_head' AND a.at < l.given_at - interval '2 hours'
-         WHERE a.place > coalesce((SELECT max(h.place) FROM finq.audit_head h), 0) HAVING count(*) > 0;
+         CROSS JOIN (SELECT coalesce(max(h.place), 0) AS place FROM finq.audit_head h) s
+         WHERE l.epoch > s.place AND a.place > s.place HAVING count(*) > 0;
     END IF;
     RETURN json_build_object(
         'lines', v_count, 'first', v_start.place + 1, 'last', v_last, 'waiting', v_waiting, 'problem', v_problem,

@@ -415,6 +415,7 @@ BEGIN
     SELECT p_place, p_hash, p_secret_id, p_signature FROM finq.audit a WHERE a.place = p_place AND a.hash = p_hash
     ON CONFLICT DO NOTHING;
     is_kept := EXISTS (SELECT FROM finq.audit_head h WHERE h.place = p_place AND h.hash = p_hash);
-    UPDATE finq.lease l SET given_at = clock_timestamp() WHERE l.name = 'audit_head' AND is_kept; -- what finq.audit_verify misses heads by
+    UPDATE finq.lease l SET given_at = clock_timestamp(), epoch = greatest(l.epoch, p_place) -- what finq.audit_verify misses heads by
+     WHERE l.name = 'audit_head' AND is_kept;
 END $$;
 COMMENT ON FUNCTION finq.janitor_sign IS 'repeatable';

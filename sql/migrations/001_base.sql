@@ -751,7 +751,7 @@ CREATE TABLE finq.lease (
     until    timestamptz NOT NULL DEFAULT '-infinity',
     given_at timestamptz NULL  -- when it was last given back, with its work done
 );
-INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox'), ('audit_head'); -- the last is nobody's: it was given back when a head was signed
+INSERT INTO finq.lease (name) VALUES ('janitor'), ('outbox'), ('audit_head'); -- the last is nobody's: it was given back when a head was signed, its epoch is that head's place
 
 -- How long what has ended stays, in seconds: what a server's janitor last went by, and what finqctl's goes by where it is told nothing.
 CREATE TABLE finq.retention (

@@ -132,6 +132,18 @@ def test_heads_that_were_removed(own):
     assert problem(own, "UPDATE finq.lease SET given_at = NULL WHERE name = 'audit_head'", "UPDATE finq.audit SET at = at - interval '3 hours'", *anew) == "none"
 
 
+def test_a_line_whose_transaction_was_open_for_long(own):
+    """It is older than the newest head by more than two hours, and comes behind it. Red without l.epoch in finq.audit_verify. What was signed is
+    missed all the same: red where finq.janitor_sign does not note the place."""
+    chained(own)
+    late = ("INSERT INTO finq.audit (at, role, application, object, action, detail) VALUES (clock_timestamp() - interval '3 hours', 'x', 'x', 'tenant', 'INSERT', '{}')",
+            "SELECT finq.audit_chain(1000)")
+    assert problem(own, *late) == "none"
+    signed = int(own.psql("SELECT max(place) FROM finq.audit_head"))
+    newest = f"DELETE FROM finq.audit_head WHERE place = {signed}"
+    assert problem(own, *late, newest).startswith("the chain was signed at ")
+
+
 def test_a_chain_that_was_made_and_signed_anew(make_server, server):
     """By who owns the database: the server signs what it finds. A head that was noted elsewhere is missed. Red without noted_find, and where
     it takes any answer for a place."""
