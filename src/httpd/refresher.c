@@ -16,9 +16,6 @@ APLOG_USE_MODULE(finq);
 
 /* So long a consent that was taken is nobody else's: until its refresh has claimed it. */
 #define TAKEN_SECONDS 120
-/* So many consents are refreshed in a turn, and so many payments followed: nothing waits for the end of what another has piled up. */
-#define REFRESHES 10
-#define FOLLOWED 10
 
 /* The names of a host's connectors, with blanks between. */
 static const char *names_of(const finq_config *config, apr_pool_t *pool)
@@ -84,26 +81,19 @@ static int do_next(server_rec *server, int (*next)(finq_request *request, const 
     return was_due;
 }
 
-/* So many at most. Whether there were any. */
-static int do_some(server_rec *server, int (*next)(finq_request *request, const char *connectors), int most, apr_pool_t *pool)
-{
-    int count = 0;
-    while (count < most && !finq_mpm_is_stopping() && do_next(server, next, pool))
-        count++;
-    return count > 0;
-}
-
+/* One of each: a bank that hangs is waited for once before another kind has its turn. */
 static int take_turn(server_rec *server, apr_pool_t *parent)
 {
+    static int (*const kinds[])(finq_request *, const char *) = {revoke_next, refresh_next, follow_next};
     apr_pool_t *pool;
+    int was_due = 0;
     if (!finq_config_of(server)->runtime)
         return 0;
     apr_pool_create(&pool, parent);
-    int revoked = do_some(server, revoke_next, 1, pool); /* a bank that is away is waited for each time */
-    int refreshed = do_some(server, refresh_next, REFRESHES, pool);
-    int followed = do_some(server, follow_next, FOLLOWED, pool);
+    for (apr_size_t i = 0; i < sizeof kinds / sizeof *kinds && !finq_mpm_is_stopping(); i++)
+        was_due |= do_next(server, kinds[i], pool);
     apr_pool_destroy(pool);
-    return revoked || refreshed || followed;
+    return was_due;
 }
 
 static int asks(const finq_config *config)

@@ -329,9 +329,12 @@ def test_what_the_bank_has_ended_is_not_taken_back(bank, asked):
 
 # -- all of it
 
-def test_nothing_waits_for_what_has_piled_up(bank, asked, monkeypatch):
-    """Account data and payments come between the ends of many consents. Red where a turn goes on as long as there are revocations."""
-    consent, asked.thinks, events = Consent(bank, asked), 0.02, []
+@pytest.mark.parametrize("piled", ["revoke", "data"])
+def test_nothing_waits_for_what_has_piled_up(bank, asked, monkeypatch, piled):
+    """Account data and payments come between the ends of many consents, and payments between many consents' data, however long a bank thinks.
+    Red where a turn does more of a kind than one."""
+    consents, events = [Consent(bank, asked) for _ in range({"revoke": 1, "data": 8}[piled])], []
+    asked.thinks = {"revoke": 0.02, "data": 0.2}[piled]
 
     def answer(question, headers, connection):
         events.append(question["event"])
@@ -339,10 +342,12 @@ def test_nothing_waits_for_what_has_piled_up(bank, asked, monkeypatch):
     user = bank.user(bank.allow(PAY))
     assert user.submit("payment_intent", order())["status"] == "SESSION_COMPLETED"
     monkeypatch.setattr(bank.service, "answer", answer)
+    due = ", ".join(f"'{consent.id}'" for consent in consents)
+    revocations_due = {"revoke": 20, "data": 0}[piled]
     bank.psql(f"INSERT INTO finq.revocation (client_id, skill_id, connector, reference, reference_key) SELECT client_id, skill_id, connector,"
-              f" reference, reference_key FROM finq.feed, generate_series(1, 20) WHERE credentials_id = '{consent.id}';"
-              f" UPDATE finq.feed SET due_at = now() WHERE credentials_id = '{consent.id}';"
+              f" reference, reference_key FROM finq.feed, generate_series(1, {revocations_due}) WHERE credentials_id = '{consents[0].id}';"
+              f" UPDATE finq.feed SET due_at = now() WHERE credentials_id IN ({due});"
               f" UPDATE finq.payment SET next_at = now() WHERE session_id = '{user.session_id}'")
-    until(lambda: revocations(bank) == "0" and "payment" in events, what="all of it")
-    last = max(place for place, event in enumerate(events) if event == "revoke")
-    assert events.index("payment") < last and events.index("data") < last, events
+    until(lambda: events.count("revoke") == revocations_due and events.count("data") == 3 * len(consents) and "payment" in events, what="all of it")
+    half = [place for place, event in enumerate(events) if event == piled][events.count(piled) // 2]
+    assert events.index("payment") < half and events.index("data") < half, events
