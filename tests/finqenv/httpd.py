@@ -55,7 +55,8 @@ class Httpd:
     def _environ(self):
         if self.settings.clock:  # a monotonic clock is nobody's to set
             library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-            return clean_environ(LD_PRELOAD=library, FAKETIME=self.settings.clock, DONT_FAKE_MONOTONIC="1")
+            how = "FAKETIME_TIMESTAMP_FILE" if isinstance(self.settings.clock, pathlib.Path) else "FAKETIME"
+            return clean_environ(LD_PRELOAD=library, DONT_FAKE_MONOTONIC="1", FAKETIME_NO_CACHE="1", **{how: self.settings.clock})
         if not self.settings.asan:
             return clean_environ()
         library = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()

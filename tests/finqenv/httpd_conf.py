@@ -36,7 +36,7 @@ class Settings:
     signed: str = ""                  # further lines of <Location /v1s>, which requires signatures
     hosts: tuple = ()                 # further Sites
     asan: bool = False
-    clock: str = ""                   # how far its clock is from this machine's, as libfaketime reads it: +1h
+    clock: str = ""                   # how far its clock is from this machine's, as libfaketime reads it: +1h; or a file that says so as it runs
 
 
 def module_directory():

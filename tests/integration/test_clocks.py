@@ -1,13 +1,17 @@
 """A server whose clock is an hour off is the janitor: what ends and what goes does so by the database's clock alone, so that nothing
-goes too early, and what is due goes. Its `/ready` tells how far off it is.
+goes too early, and what is due goes. Its `/ready` tells how far off it is. One whose clock is set back remembers nothing for longer.
 
 Seen red: see each test.
 """
+import time
+
 import pytest
 
 from finqenv import documents
+from finqenv.flows import AISP
 from finqenv.installation import SANITIZED
 from finqenv.process import until
+from finqenv.signing import Key, Signer
 from finqenv.uploads import Desk
 
 pytestmark = pytest.mark.skipif(SANITIZED, reason="libfaketime and AddressSanitizer both want to be the first library")
@@ -50,3 +54,28 @@ def test_what_ends_goes_by_the_databases_clock(desk):
     warnings = desk.client.request("GET", "/health/ready").json["warnings"]
     how = "ahead of" if desk.installation.httpd.settings.clock == "+1h" else "behind"
     assert len(warnings) == 1 and f" s {how} the database's." in warnings[0] and 3590 < int(warnings[0].split()[4]) < 3610, warnings
+
+
+def test_a_clock_that_is_set_back_keeps_no_key(make_server, server):
+    """Keys are remembered for two seconds, however the wall clock moves meanwhile. Red where finq_clock_steady reads CLOCK_REALTIME: both are
+    good for another hour. Red by half where directory.c, or keyring.c, reads it."""
+    own = make_server(cluster=server.postgres, database="set_back", children=1, directives={"FinqCacheTTL": "2", "FinqKeyCacheTTL": "2"})
+    clock = own.httpd.settings.clock = own.httpd.writable("clock") / "offset"
+    clock.write_text("+0")
+    own.httpd.restart()
+    pair, issuer, tenant = Key(), "clock@bank.example", own.create_tenant("Set back")
+    kid, = own.add_key(tenant, issuer, pair.pem)
+    clients = [own.client(tenant), own.client(tenant, base="/v1s", sign=Signer(pair, issuer))]
+    assert [client.start_session(AISP).status for client in clients] == [200, 200]
+    clock.write_text("-1h")
+    assert clients[1].start_session(AISP).status == 401, "signed in an hour"
+    signer = Signer(pair, issuer, iat=int(time.time()) - 3600, exp=int(time.time()) - 3000)
+    clients[1] = own.client(tenant, base="/v1s", sign=signer)
+    assert [client.start_session(AISP).status for client in clients] == [200, 200]
+    own.finqctl("key", "revoke", tenant.client_id, "--", kid)
+    key_id, = [key["key_id"] for key in own.finqctl("tenant", "show", tenant.client_id)["keys"] if key["kind"] == "APP_KEY"]
+    own.finqctl("tenant", "revoke", tenant.client_id, key_id)
+    time.sleep(2.1)
+    assert [client.start_session(AISP).code for client in clients] == ["invalid_client_app_key", "invalid_signature"]
+    for client in clients:
+        client.close()
