@@ -487,10 +487,13 @@ CREATE TABLE finq.partial (
     upload_id uuid NOT NULL,
     step_id uuid NOT NULL,
     document text NOT NULL,
+    client_id uuid NOT NULL,
+    bytes bigint NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     stored uuid,
     CONSTRAINT partial_pkey PRIMARY KEY (upload_id)
 );
+CREATE INDEX partial_client_id ON finq.partial USING btree (client_id) INCLUDE (bytes, expires_at) WHERE (stored IS NULL);
 CREATE INDEX partial_expires_at ON finq.partial USING btree (expires_at);
 CREATE INDEX partial_step_id ON finq.partial USING btree (step_id, document);
 

@@ -676,13 +676,15 @@ typedef struct finq_partial_begin_in {
     apr_int64_t session_quota;
     apr_int64_t tenant_quota;
     const finq_id *upload_id;
-    apr_int64_t length;
+    apr_int64_t least;
+    apr_int64_t most;
     apr_int32_t upload_ttl;
     int beside;
 } finq_partial_begin_in;
 typedef struct finq_partial_begin_out {
     const char *outcome;
     const char *quota;
+    apr_int64_t room;
     apr_int64_t expires_at;
     const finq_id *replaced;
 } finq_partial_begin_out;
@@ -697,6 +699,24 @@ typedef struct finq_partial_end_out {
 } finq_partial_end_out;
 /** sql/functions/partial.sql. It may be repeated. */
 finq_error *finq_call_partial_end(finq_partial_end_out *out, finq_db *db, const finq_partial_end_in *in, apr_pool_t *pool);
+
+typedef struct finq_partial_promise_in {
+    const finq_id *session_id;
+    const finq_id *upload_id;
+    apr_int64_t step_quota;
+    apr_int64_t session_quota;
+    apr_int64_t tenant_quota;
+    apr_int64_t least;
+    apr_int64_t most;
+} finq_partial_promise_in;
+typedef struct finq_partial_promise_out {
+    const char *outcome;
+    const char *quota;
+    apr_int64_t room;
+} finq_partial_promise_out;
+/** sql/functions/partial.sql. It may be repeated. */
+finq_error *finq_call_partial_promise(finq_partial_promise_out *out, finq_db *db, const finq_partial_promise_in *in,
+                                      apr_pool_t *pool);
 
 typedef struct finq_partial_stand_in {
     const finq_id *session_id;

@@ -11,7 +11,7 @@ GRANT EXECUTE ON FUNCTION
     finq.sessions_settled,
     finq.redirect_take, finq.redirect_conclude,
     finq.upload_admit, finq.upload_record, finq.upload_open, finq.session_documents, finq.upload_largest, finq.upload_sweep,
-    finq.partial_begin, finq.partial_stand, finq.partial_stored, finq.partial_end,
+    finq.partial_begin, finq.partial_stand, finq.partial_promise, finq.partial_stored, finq.partial_end,
     finq.step_context, finq.step_release, finq.submit_step, finq.step_key, finq.step_decide,
     finq.exchange_token, finq.submit_steps, finq.exchange_tokens, finq.session_statuses, finq.consents_get, finq.page_looks,
     finq.accounts_get_each, finq.balances_get_each,

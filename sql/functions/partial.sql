@@ -23,39 +23,45 @@ BEGIN ATOMIC
     SELECT f.upload_id FROM files f LIMIT 1;
 END;
 
+-- How many bytes of p_most are promised where the quotas leave room for p_room, -1 for any number.
+CREATE OR REPLACE FUNCTION finq.partial_promised(p_most bigint, p_room bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    RETURN CASE WHEN p_room < 0 THEN p_most ELSE least(p_most, p_room) END;
+
 -- ---------------------------------------------------------------------------------------------------------------------
 -- For the server
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Begins a partial, where a document of p_length bytes, 0 where that is not known, may be sent (finq.upload_admit). What else the document
--- had begun ends, as finq.partials_replace says; where it is begun p_beside that, not before finq.partial_stand or finq.upload_record.
+-- Begins a partial, where a document of p_least bytes may be sent (finq.upload_admit). As many are promised to it; or where nobody knows how
+-- many come with this request, up to p_most, as the quotas allow: `room`, -1 for any number. What else the document had begun ends, as
+-- finq.partials_replace says; where it is begun p_beside that, not before finq.partial_stand or finq.upload_record.
 CREATE OR REPLACE FUNCTION finq.partial_begin(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
-    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_length bigint, p_upload_ttl integer,
+    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_least bigint, p_most bigint, p_upload_ttl integer,
     p_beside boolean,
-    OUT outcome text, OUT quota text, OUT expires_at bigint, OUT replaced uuid)
+    OUT outcome text, OUT quota text, OUT room bigint, OUT expires_at bigint, OUT replaced uuid)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_now  timestamptz;
-    v_end  timestamptz;
-    v_room bigint;
+    v_now timestamptz;
+    v_end timestamptz;
 BEGIN
     PERFORM FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id FOR NO KEY UPDATE;
     v_now := clock_timestamp();
-    SELECT a.outcome, a.quota, a.room INTO outcome, quota, v_room
+    SELECT a.outcome, a.quota, a.room INTO outcome, quota, room
       FROM finq.upload_admit(p_client_id, p_session_id, p_ordinal, p_step_id, p_document, p_nonce_ttl, p_generation,
                              p_step_quota, p_session_quota, p_tenant_quota) a;
-    IF outcome = 'ok' AND v_room >= 0 AND p_length > v_room THEN
+    IF outcome = 'ok' AND room >= 0 AND p_least > room THEN
         outcome := 'quota_exceeded';
     END IF;
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;
     v_end := date_trunc('second', v_now + p_upload_ttl * interval '1 second');
-    INSERT INTO finq.partial (upload_id, step_id, document, expires_at) VALUES (p_upload_id, p_step_id, p_document, v_end)
+    INSERT INTO finq.partial (upload_id, step_id, document, client_id, bytes, expires_at)
+    VALUES (p_upload_id, p_step_id, p_document, p_client_id, finq.partial_promised(p_most, room), v_end)
     ON CONFLICT ON CONSTRAINT partial_pkey DO UPDATE SET expires_at = v_end;
     IF NOT p_beside THEN
         replaced := finq.partials_replace(p_step_id, p_document, p_upload_id);
@@ -78,6 +84,30 @@ BEGIN
     replaced := finq.partials_replace(v_own.step_id, v_own.document, p_upload_id);
 END $$;
 COMMENT ON FUNCTION finq.partial_stand IS 'repeatable';
+
+-- A piece comes of a partial whose length nobody has said, and may bring it to p_least bytes, or to p_most: these are promised to it in the
+-- place of those before, as finq.partial_begin says.
+CREATE OR REPLACE FUNCTION finq.partial_promise(
+    p_session_id uuid, p_upload_id uuid, p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_least bigint, p_most bigint,
+    OUT outcome text, OUT quota text, OUT room bigint)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_session finq.session;
+    v_own     finq.partial;
+BEGIN
+    SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id FOR NO KEY UPDATE;
+    SELECT p.* INTO v_own FROM finq.partial p WHERE p.upload_id = p_upload_id AND p.stored IS NULL AND p.expires_at > clock_timestamp();
+    SELECT r.quota, coalesce(r.room, -1) INTO quota, room
+      FROM finq.upload_room(v_session, v_own.step_id, v_own.document, p_step_quota, p_session_quota, p_tenant_quota) r;
+    outcome := CASE WHEN v_own.upload_id IS NULL THEN 'upload_gone' WHEN room >= 0 AND p_least > room THEN 'quota_exceeded' ELSE 'ok' END;
+    IF outcome = 'ok' THEN
+        UPDATE finq.partial p SET bytes = finq.partial_promised(p_most, room) WHERE p.upload_id = p_upload_id;
+    END IF;
+END $$;
+COMMENT ON FUNCTION finq.partial_promise IS 'repeatable';
 
 -- The upload that a partial became, for who has not heard of it; NULLs where there is none.
 CREATE OR REPLACE FUNCTION finq.partial_stored(

@@ -36,8 +36,30 @@ BEGIN
         WHEN p_step.off_path THEN 'step_already_submitted' END;
 END $$;
 
+-- What of a step's documents counts for quotas: what is stored, and what unfinished uploads have promised.
+CREATE OR REPLACE FUNCTION finq.upload_counted(p_step_id uuid, OUT document text, OUT bytes bigint)
+    RETURNS SETOF record
+    LANGUAGE plpgsql STABLE
+AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT u.document, u.size FROM finq.upload u WHERE u.step_id = p_step_id;
+    RETURN QUERY SELECT p.document, p.bytes FROM finq.partial p
+                  WHERE p.step_id = p_step_id AND p.stored IS NULL AND p.expires_at > clock_timestamp();
+END $$;
+
+-- The same of all that a tenant has.
+CREATE OR REPLACE FUNCTION finq.upload_counted_of(p_client_id uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+AS $$
+BEGIN
+    RETURN (SELECT coalesce(sum(b.bytes), 0) FROM finq.stored b WHERE b.client_id = p_client_id)
+         + (SELECT coalesce(sum(p.bytes), 0) FROM finq.partial p
+             WHERE p.client_id = p_client_id AND p.stored IS NULL AND p.expires_at > clock_timestamp());
+END $$;
+
 -- How many bytes a document may have at most, by which of the quotas: step, session or tenant, whose bytes are given, 0 for no
--- such quota. What is stored for that document already would be replaced, so it does not count. NULLs where there is no quota.
+-- such quota. What that document has already would be replaced, so it does not count. NULLs where there is no quota.
 CREATE OR REPLACE FUNCTION finq.upload_room(
     p_session finq.session, p_step_id uuid, p_document text, p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
     OUT quota text, OUT room bigint)
@@ -50,15 +72,15 @@ DECLARE
     v_own     bigint;
     v_tenant  bigint;
 BEGIN
-    SELECT coalesce(sum(u.size) FILTER (WHERE u.step_id = p_step_id), 0), coalesce(sum(u.size), 0),
-           coalesce(sum(u.size) FILTER (WHERE u.step_id = p_step_id AND u.document = p_document), 0)
+    SELECT coalesce(sum(c.bytes) FILTER (WHERE e.step_id = p_step_id), 0), coalesce(sum(c.bytes), 0),
+           coalesce(sum(c.bytes) FILTER (WHERE e.step_id = p_step_id AND c.document = p_document), 0)
       INTO v_step, v_session, v_own
       FROM finq.step e
-      JOIN finq.upload u ON u.step_id = e.step_id
+      CROSS JOIN LATERAL finq.upload_counted(e.step_id) c
      WHERE e.step_id BETWEEN finq.time_first(p_session.session_id) AND finq.time_last(p_session.session_id)
        AND e.session_id = p_session.session_id;
     IF p_tenant_quota > 0 THEN
-        v_tenant := (SELECT coalesce(sum(b.bytes), 0) FROM finq.stored b WHERE b.client_id = p_session.client_id);
+        v_tenant := finq.upload_counted_of(p_session.client_id);
     END IF;
     SELECT q.name, greatest(q.bytes - q.used + v_own, 0) INTO quota, room
       FROM (VALUES ('step', p_step_quota, v_step), ('session', p_session_quota, v_session), ('tenant', p_tenant_quota, v_tenant))

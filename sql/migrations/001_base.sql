@@ -279,10 +279,13 @@ CREATE TABLE finq.partial (
     upload_id  uuid        NOT NULL PRIMARY KEY, -- the name of its file, as an upload's
     step_id    uuid        NOT NULL,
     document   text        NOT NULL,
+    client_id  uuid        NOT NULL,
+    bytes      bigint      NOT NULL, -- that quotas count: its length, or where nobody has said that, what the latest piece may bring it to
     expires_at timestamptz NOT NULL,
     stored     uuid        NULL      -- the upload that it became; then it has no file any more
 );
 CREATE INDEX partial_step_id ON finq.partial (step_id, document);
+CREATE INDEX partial_client_id ON finq.partial (client_id) INCLUDE (bytes, expires_at) WHERE stored IS NULL;
 CREATE INDEX partial_expires_at ON finq.partial (expires_at);
 
 -- How many bytes of documents are stored for a tenant: the sum of its rows. Each transaction that stores or removes adds one, so that none

@@ -399,6 +399,15 @@ static finq_partial_stand_out partial_stand_read(const PGresult *rows, int row)
     };
 }
 
+static finq_partial_promise_out partial_promise_read(const PGresult *rows, int row)
+{
+    return (finq_partial_promise_out){
+        .outcome = finq_pg_text(rows, row, 0),
+        .quota = finq_pg_text(rows, row, 1),
+        .room = finq_pg_number(rows, row, 2),
+    };
+}
+
 static finq_partial_end_out partial_end_read(const PGresult *rows, int row)
 {
     return (finq_partial_end_out){
@@ -411,8 +420,9 @@ static finq_partial_begin_out partial_begin_read(const PGresult *rows, int row)
     return (finq_partial_begin_out){
         .outcome = finq_pg_text(rows, row, 0),
         .quota = finq_pg_text(rows, row, 1),
-        .expires_at = finq_pg_number(rows, row, 2),
-        .replaced = finq_pg_id(rows, row, 3),
+        .room = finq_pg_number(rows, row, 2),
+        .expires_at = finq_pg_number(rows, row, 3),
+        .replaced = finq_pg_id(rows, row, 4),
     };
 }
 
@@ -1392,10 +1402,10 @@ finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_partial_begin",
-        "SELECT outcome, quota, expires_at, replaced FROM finq.partial_begin(p_client_id => $1, p_session_id => $2, "
+        "SELECT outcome, quota, room, expires_at, replaced FROM finq.partial_begin(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, "
-        "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_length => $12, p_upload_ttl => $13, p_beside "
-        "=> $14)", 1, NULL};
+        "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_least => $12, p_most => $13, p_upload_ttl => "
+        "$14, p_beside => $15)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1409,7 +1419,8 @@ finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, co
     finq_pg_arg_long(&args, in->session_quota);
     finq_pg_arg_long(&args, in->tenant_quota);
     finq_pg_arg_id(&args, in->upload_id);
-    finq_pg_arg_long(&args, in->length);
+    finq_pg_arg_long(&args, in->least);
+    finq_pg_arg_long(&args, in->most);
     finq_pg_arg_int(&args, in->upload_ttl);
     finq_pg_arg_bool(&args, in->beside);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
@@ -1427,6 +1438,27 @@ finq_error *finq_call_partial_end(finq_partial_end_out *out, finq_db *db, const 
     finq_pg_arg_id(&args, in->upload_id);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = partial_end_read(rows, 0);
+    return NULL;
+}
+
+finq_error *finq_call_partial_promise(finq_partial_promise_out *out, finq_db *db, const finq_partial_promise_in *in,
+                                      apr_pool_t *pool)
+{
+    static const finq_pg_statement statement = {
+        "finq_partial_promise",
+        "SELECT outcome, quota, room FROM finq.partial_promise(p_session_id => $1, p_upload_id => $2, p_step_quota => $3, "
+        "p_session_quota => $4, p_tenant_quota => $5, p_least => $6, p_most => $7)", 1, NULL};
+    const PGresult *rows;
+    finq_pg_args args = {0};
+    finq_pg_arg_id(&args, in->session_id);
+    finq_pg_arg_id(&args, in->upload_id);
+    finq_pg_arg_long(&args, in->step_quota);
+    finq_pg_arg_long(&args, in->session_quota);
+    finq_pg_arg_long(&args, in->tenant_quota);
+    finq_pg_arg_long(&args, in->least);
+    finq_pg_arg_long(&args, in->most);
+    FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
+    *out = partial_promise_read(rows, 0);
     return NULL;
 }
 

@@ -46,6 +46,7 @@ static int words_read(finq_resumable *resumable, const finq_token *token, apr_po
     resumable->document = document->document;
     resumable->most = document->max_bytes;
     resumable->length = apr_atoi64(words[LENGTH]);
+    resumable->room = -1;
     resumable->content_type = words[TYPE];
     return 1;
 }
@@ -68,7 +69,7 @@ finq_error *finq_resumable_open(finq_resumable *resumable, const finq_service *s
 /* ---- begin ---- */
 
 static finq_error *begin_call(finq_partial_begin_out *row, const finq_resumable *resumable, const finq_upload_way *way,
-                              int generation, int beside, apr_pool_t *pool)
+                              const finq_upload_offer *offer, apr_pool_t *pool)
 {
     const finq_session_pass *pass = &resumable->pass;
     finq_partial_begin_in in = {
@@ -78,16 +79,24 @@ static finq_error *begin_call(finq_partial_begin_out *row, const finq_resumable 
         .step_id = &pass->step_id,
         .document = resumable->document,
         .nonce_ttl = way->service->nonce_ttl,
-        .generation = generation,
+        .generation = offer->pass->token.generation,
         .step_quota = way->quota[0],
         .session_quota = way->quota[1],
         .tenant_quota = way->quota[2],
         .upload_id = &resumable->upload_id,
-        .length = resumable->length > 0 ? resumable->length : 0,
+        .least = offer->least < 0 ? 0 : offer->least,
+        .most = offer->least < 0 ? resumable->most : offer->least,
         .upload_ttl = way->service->upload_ttl,
-        .beside = beside,
+        .beside = resumable->is_beside,
     };
     return finq_call_partial_begin(row, way->service->db, &in, pool);
+}
+
+static finq_error *outcome_error(const finq_resumable *resumable, const char *outcome, const char *quota, apr_pool_t *pool)
+{
+    if (strcmp(outcome, "quota_exceeded") == 0)
+        return finq_upload_over_quota(resumable->document, quota, pool);
+    return strcmp(outcome, "ok") == 0 ? NULL : finq_outcome_error(outcome, NULL, NULL, pool);
 }
 
 /* The address stands for itself: a resumption, which makes a nonce old, does not end it. */
@@ -102,24 +111,21 @@ static void pass_make(finq_session_pass *pass, const finq_session_pass *by)
     pass->token.renews = NULL;
 }
 
-finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer, int beside,
+finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer,
                                  apr_pool_t *pool)
 {
     finq_partial_begin_out row;
     const char *claimed = finq_media_claimed(offer->content_type, pool);
-    memset(begun, 0, sizeof *begun);
     FINQ_TRY(finq_upload_expect(&begun->most, way, offer, pool));
     pass_make(&begun->pass, offer->pass);
     begun->document = offer->document;
     begun->content_type = claimed ? claimed : "";
-    begun->length = offer->least;
     FINQ_TRY(finq_upload_id_new(&begun->upload_id, &begun->pass.token.session_id, way->store, pool));
-    FINQ_TRY(begin_call(&row, begun, way, offer->pass->token.generation, beside, pool));
-    if (strcmp(row.outcome, "quota_exceeded") == 0)
-        return finq_upload_over_quota(begun->document, row.quota, pool);
-    if (strcmp(row.outcome, "ok") != 0)
-        return finq_outcome_error(row.outcome, NULL, NULL, pool);
+    FINQ_TRY(begin_call(&row, begun, way, offer, pool));
+    FINQ_TRY(outcome_error(begun, row.outcome, row.quota, pool));
     begun->pass.token.expires_at = row.expires_at;
+    begun->room = row.room;
+    begun->quota = row.quota;
     finq_upload_files_remove(way, (const finq_id *const[]){row.replaced}, 1, pool);
     finq_error *error = finq_partial_create(way->store, &begun->upload_id, pool);
     if (error)
@@ -132,10 +138,27 @@ finq_error *finq_resumable_stand(const finq_resumable *begun, const finq_upload_
     finq_partial_stand_in in = {.session_id = &begun->pass.token.session_id, .upload_id = &begun->upload_id};
     finq_partial_stand_out row;
     FINQ_TRY(finq_call_partial_stand(&row, way->service->db, &in, pool));
-    if (strcmp(row.outcome, "ok") != 0)
-        return gone(pool);
+    FINQ_TRY(outcome_error(begun, row.outcome, NULL, pool));
     finq_upload_files_remove(way, (const finq_id *const[]){row.replaced}, 1, pool);
     return NULL;
+}
+
+finq_error *finq_resumable_promise(finq_resumable *resumable, const finq_upload_way *way, apr_int64_t end, apr_pool_t *pool)
+{
+    finq_partial_promise_in in = {
+        .session_id = &resumable->pass.token.session_id,
+        .upload_id = &resumable->upload_id,
+        .step_quota = way->quota[0],
+        .session_quota = way->quota[1],
+        .tenant_quota = way->quota[2],
+        .least = end < 0 ? 0 : end,
+        .most = end < 0 ? resumable->most : end,
+    };
+    finq_partial_promise_out row;
+    FINQ_TRY(finq_call_partial_promise(&row, way->service->db, &in, pool));
+    resumable->room = row.room;
+    resumable->quota = row.quota;
+    return outcome_error(resumable, row.outcome, row.quota, pool);
 }
 
 /* ---- go on, finish, end ---- */

@@ -66,8 +66,21 @@ static apr_int64_t most_of(const finq_transfer *transfer)
 
 static finq_error *room_check(const finq_transfer *transfer, apr_int64_t end)
 {
+    const finq_resumable *upload = &transfer->upload;
     apr_int64_t most = most_of(transfer);
-    return end <= most ? NULL : finq_error_too_large(transfer->upload.document, most, transfer->pool);
+    if (end > most)
+        return finq_error_too_large(upload->document, most, transfer->pool);
+    return upload->room < 0 || end <= upload->room ? NULL
+                                                   : finq_upload_over_quota(upload->document, upload->quota, transfer->pool);
+}
+
+/* Where the document comes to by a body that begins at a place; -1 where it does not say. */
+static apr_int64_t body_end(const finq_transfer *transfer, apr_int64_t at)
+{
+    const char *length = apr_table_get(transfer->request->r->headers_in, "Content-Length");
+    if (!transfer->has_body)
+        return at;
+    return length ? at + apr_atoi64(length) : -1;
 }
 
 static finq_error *piece_take(finq_transfer *transfer, const char *bytes, apr_size_t n)
@@ -170,6 +183,8 @@ static finq_error *take_piece(finq_transfer *transfer)
     FINQ_TRY(offset_check(transfer));
     if (transfer->is_stored)
         return transfer->has_body ? finq_error_too_large(transfer->upload.document, transfer->offset, transfer->pool) : NULL;
+    if (transfer->request->address && transfer->upload.length < 0)
+        FINQ_TRY(finq_resumable_promise(&transfer->upload, &transfer->way, body_end(transfer, transfer->at), transfer->pool));
     FINQ_TRY(receive(transfer));
     transfer->offset = finq_partial_offset(transfer->partial);
     return NULL;
@@ -228,8 +243,9 @@ static finq_error *begin_upload(finq_transfer *transfer)
     const finq_upload_offer offer = {.pass = &transfer->pass,
                                      .document = apr_table_get(transfer->request->r->headers_in, "X-Finq-Document"),
                                      .content_type = transfer->content_type,
-                                     .least = transfer->length};
-    FINQ_TRY(finq_resumable_begin(&transfer->upload, &transfer->way, &offer, transfer->is_beside, transfer->pool));
+                                     .least = transfer->length >= 0 ? transfer->length : body_end(transfer, 0)};
+    transfer->upload.length = transfer->length;
+    FINQ_TRY(finq_resumable_begin(&transfer->upload, &transfer->way, &offer, transfer->pool));
     FINQ_TRY(finq_resumable_address(&address, &transfer->upload, &transfer->request->service, transfer->pool));
     const char *location = location_of(transfer, address);
     finq_resumption_set(transfer, "Location", location);
@@ -243,7 +259,7 @@ static finq_error *begin_with_piece(finq_transfer *transfer)
 {
     FINQ_TRY(begin_upload(transfer));
     finq_error *error = go_on(transfer);
-    if (!error && transfer->is_beside && !transfer->is_stored)
+    if (!error && transfer->upload.is_beside && !transfer->is_stored)
         error = finq_resumable_stand(&transfer->upload, &transfer->way, transfer->pool);
     if (!error || transfer->is_told)
         return error;
@@ -265,7 +281,7 @@ finq_error *finq_api_resumable_create(finq_request *request, finq_json_writer *r
         FINQ_TRY(prove(&transfer));
     int has_piece = transfer.has_body || transfer.is_last || transfer.length == 0;
     transfer.is_told = transfer.protocol->may_announce && transfer.protocol->may_announce(&transfer);
-    transfer.is_beside = has_piece && !transfer.is_told;
+    transfer.upload.is_beside = has_piece && !transfer.is_told;
     transfer.at = 0;
     FINQ_TRY(has_piece ? admitted(&transfer, begin_with_piece) : begin_upload(&transfer));
     transfer.protocol->tell(&transfer);
@@ -286,11 +302,10 @@ static finq_error *address_head(finq_transfer *transfer, finq_json_writer *reply
 
 static finq_error *address_patch(finq_transfer *transfer, finq_json_writer *reply)
 {
-    const char *declared = apr_table_get(transfer->request->r->headers_in, "Content-Length");
     FINQ_TRY(body_check(transfer));
     FINQ_TRY(transfer->protocol->append(transfer));
     FINQ_TRY(room_check(transfer, transfer->at));
-    FINQ_TRY(room_check(transfer, transfer->at + (declared ? apr_atoi64(declared) : 0)));
+    FINQ_TRY(room_check(transfer, body_end(transfer, transfer->at)));
     FINQ_TRY(admitted(transfer, go_on));
     transfer->protocol->tell(transfer);
     transfer->protocol->answer(transfer, reply, HTTP_NO_CONTENT);

@@ -38,7 +38,6 @@ struct finq_transfer {
     apr_int64_t offset;       /* where the upload stands */
     int has_body;
     int is_told;   /* whether the client knows the address before it has an answer */
-    int is_beside; /* what else the document has begun goes on until this request is taken */
     int is_last;   /* whether the document ends with this piece */
     int is_stored; /* and what as: */
     finq_upload_answer stored;
