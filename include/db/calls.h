@@ -1071,6 +1071,8 @@ typedef struct finq_session_status_in {
     apr_int32_t nonce_ttl;
     apr_int32_t temp_token_ttl;
     apr_int32_t secret_id;
+    apr_int64_t started_at;
+    finq_bytes user_mac;
 } finq_session_status_in;
 typedef finq_session_standing_row finq_session_status_out;
 /** sql/functions/session.sql. It locks no more than its session, and may share a transaction. It may be repeated. */

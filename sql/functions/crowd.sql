@@ -158,7 +158,7 @@ END $$;
 -- finq.session_status of many, which locks nothing. Left out: sessions that change when they are asked for.
 CREATE OR REPLACE FUNCTION finq.session_statuses(
     p_client_id uuid[], p_session_id uuid[], p_ordinal integer[], p_generation integer[], p_nonce_expires_at bigint[],
-    p_nonce_ttl integer[], p_temp_token_ttl integer[], p_secret_id integer[],
+    p_nonce_ttl integer[], p_temp_token_ttl integer[], p_secret_id integer[], p_started_at bigint[], p_user_mac bytea[],
     OUT outcome text, OUT held boolean, OUT status finq.session_status, OUT step_id uuid, OUT expires_at bigint, OUT secret_id integer,
     OUT ordinal integer, OUT place integer, OUT previous integer, OUT generation integer, OUT waits boolean, OUT told bytea,
     OUT reasons bytea, OUT own_reasons text, OUT skill_id integer, OUT step_place integer, OUT uploaded text, OUT tenant_user_id bytea,

@@ -348,11 +348,11 @@ BEGIN
     RETURN EXISTS (SELECT FROM finq.session s WHERE s.session_id = p_session_id AND s.client_id = p_client_id);
 END $$;
 
--- How a session stands, for whom holds its last nonce. It is locked where that changes now, and where the database writes nothing: what
+-- How a session stands, for whom holds its last nonce; the nonce of a first step says whose it is to be, and since when. It is locked where that changes now, and where the database writes nothing: what
 -- has become a standby may be behind, and is found out by the lock.
 CREATE OR REPLACE FUNCTION finq.session_status(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_generation integer, p_nonce_expires_at bigint,
-    p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer)
+    p_nonce_ttl integer, p_temp_token_ttl integer, p_secret_id integer, p_started_at bigint DEFAULT NULL, p_user_mac bytea DEFAULT NULL)
     RETURNS finq.session_standing
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
@@ -376,6 +376,8 @@ BEGIN
         -- whoever holds the nonce of the step that follows, or of one that waits, gets no other; a token that was exchanged
         -- is not given again
         v_answer.held := p_ordinal > v_session.step_ordinal OR v_answer.waits OR v_session.exchanged_at IS NOT NULL;
+    ELSIF v_outcome = 'created' AND finq.was_erased(p_client_id, p_user_mac, p_started_at) THEN
+        v_outcome := 'expired_session';
     END IF;
     v_answer.outcome := v_outcome;
     RETURN v_answer;

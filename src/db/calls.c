@@ -1906,13 +1906,14 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at, member FROM "
         "finq.session_statuses(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, "
-        "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 0, NULL};
+        "p_nonce_expires_at => $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8, p_started_at => $9, "
+        "p_user_mac => $10)", 0, NULL};
     static const finq_pg_statement statement = {
         "finq_session_status",
         "SELECT outcome, held, status, step_id, expires_at, secret_id, ordinal, place, previous, generation, waits, told, "
         "reasons, own_reasons, skill_id, step_place, uploaded, tenant_user_id, data_key, updated_at FROM "
         "finq.session_status(p_client_id => $1, p_session_id => $2, p_ordinal => $3, p_generation => $4, p_nonce_expires_at "
-        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8)", 1, &crowd};
+        "=> $5, p_nonce_ttl => $6, p_temp_token_ttl => $7, p_secret_id => $8, p_started_at => $9, p_user_mac => $10)", 1, &crowd};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1923,6 +1924,8 @@ finq_error *finq_call_session_status(finq_session_status_out *out, finq_db *db, 
     finq_pg_arg_int(&args, in->nonce_ttl);
     finq_pg_arg_int(&args, in->temp_token_ttl);
     finq_pg_arg_int(&args, in->secret_id);
+    finq_pg_arg_long(&args, in->started_at);
+    finq_pg_arg_bytes(&args, in->user_mac);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = session_standing_read(rows, 0);
     return NULL;

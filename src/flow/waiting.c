@@ -147,7 +147,9 @@ finq_error *finq_waiting_status(finq_waiting_answer *answer, const finq_service 
         .nonce_ttl = service->nonce_ttl,
         .temp_token_ttl = service->temp_token_ttl,
         .secret_id = finq_secret_id(finq_secrets_first(service->secrets)),
+        .started_at = apr_time_sec(finq_id_time(&pass->token.session_id)),
     };
+    FINQ_TRY(finq_session_user_mac(&in.user_mac, pass, service, pool));
     FINQ_TRY(finq_call_session_status(&row, service->db, &in, pool));
     if (strcmp(row.outcome, "created") == 0) {
         answer_created(answer, pass);

@@ -208,7 +208,8 @@ class Batch:
         """How a session stands."""
         session, ordinal = self.new_id(), self.draw.choice([1, 2])
         member = {"p_client_id": PLAIN, "p_session_id": session, "p_ordinal": ordinal, "p_generation": 0, "p_nonce_expires_at": self.now + 600,
-                  "p_nonce_ttl": 1800, "p_temp_token_ttl": 600, "p_secret_id": 7}
+                  "p_nonce_ttl": 1800, "p_temp_token_ttl": 600, "p_secret_id": 7, "p_started_at": self.now - 5,
+                  "p_user_mac": self.draw.choice([None, MAC, ERASED]) if ordinal == 1 else None}
         kind = self.draw.choice(["usual"] * 6 + ["call"] * 3 + ["row"] * 3 + ["late", "documents", "absent", "absent"])
         waits = {"status": "SESSION_PENDING", "waits_for": "DECISION", "waits_since": "now() - interval '1 minute'"}
         bank = {**waits, "status": "SESSION_IN_PROGRESS", "waits_for": "BANK", "return_until": "now() + interval '1 minute'", "reply": "\\x0e"}

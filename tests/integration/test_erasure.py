@@ -167,10 +167,13 @@ def test_an_upload_to_an_erased_session(own, client, person):
 
 def test_what_was_begun_before_is_refused(own, client, person):
     """A start, a step, an exchange and a status, each by who still has its token; the person may come again. Red without
-    was_erased in finq.submit_step and finq.step_refusal, and without SESSION_EXPIRED in finq.session_empty."""
+    was_erased in finq.submit_step and finq.step_refusal, and in finq.session_status, and without SESSION_EXPIRED in finq.session_empty."""
     done = walk(client, AISP, tenant_user_id=person)
     _, credentials, under_way, started = lived(client, person)
     erase(own, person)
+    for one in (started, under_way):
+        asked = client.call(f"/sessions/{one.session_id}/status", {"client_id": own.tenant.client_id, "nonce": one.nonce})
+        assert is_error(asked, 401, "expired_session")
     assert is_error(submit(started, 1), 401, "expired_session")
     assert is_error(submit(under_way, 2), 401, "expired_session")
     assert is_error(done.exchange(), 401, "expired_session")
