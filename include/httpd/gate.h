@@ -15,18 +15,21 @@
 /** Most calls that share a transaction. */
 #define FINQ_GATE_TOGETHER 32
 
+/** What a thread waits by. */
+typedef struct finq_gate_bell finq_gate_bell;
+
 /** One call on its way to the database; it lives until finq_gate_enter's caller has its answer. */
 typedef struct finq_gate_call {
     APR_RING_ENTRY(finq_gate_call) link;
     finq_pg_job job;
-    apr_time_t until;         /**< when it waits for a connection no longer */
-    apr_time_t deadline;      /**< for its answer */
-    int alone;                /**< it neither takes others along nor is taken along */
-    int named;                /**< whether its statement is prepared: only calls alike in this go together */
-    apr_uint32_t generation;  /**< of the connections that are of use, once it has entered */
-    apr_thread_cond_t *woken; /**< NULL before it waited */
-    apr_time_t taken_at;      /**< when another call took it along; 0 where none did */
-    int served;               /**< that one is done */
+    apr_time_t until;        /**< when it waits for a connection no longer */
+    apr_time_t deadline;     /**< for its answer */
+    int alone;               /**< it neither takes others along nor is taken along */
+    int named;               /**< whether its statement is prepared: only calls alike in this go together */
+    apr_uint32_t generation; /**< of the connections that are of use, once it has entered */
+    finq_gate_bell *bell;    /**< by which it is woken; NULL before it waited */
+    apr_time_t taken_at;     /**< when another call took it along; 0 where none did */
+    int served;              /**< that one is done */
 } finq_gate_call;
 
 typedef struct finq_gate finq_gate;

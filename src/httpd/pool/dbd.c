@@ -217,7 +217,7 @@ static finq_error *call_once(request_db *self, finq_gate_call *call)
 {
     borrowed loan = {0};
     finq_gate_call *together[FINQ_GATE_TOGETHER];
-    int count = 1;
+    int count = 0;
     FINQ_TRY(borrow(&loan, self, call));
     if (!call->served) {
         call->job.error = schema_check(loan.connection, self->deadline, call->named, call->job.pool);

@@ -37,17 +37,71 @@ struct finq_gate {
 static apr_thread_mutex_t *lock; /* over all gates of this child: held for a few instructions */
 static finq_gate *gates;
 
-/* What calls wait by, while none does. They outlive the calls, so that who has let go of the lock can still signal one: a thread that
- * is woken while the lock is held waits for it again. By then it may be another call's, which looks, and waits on. */
-static apr_array_header_t *spare;
+/* What a thread waits by, as long as it lives: who has let go of the lock can still ring it, and who is woken takes no lock that others
+ * are after. It may be rung for a call that is over: whoever is woken looks, and waits on. */
+struct finq_gate_bell {
+    apr_thread_mutex_t *mutex; /* the last to be taken */
+    apr_thread_cond_t *rung;
+    int is_rung;
+};
+
+static apr_pool_t *memory; /* for the threads' bells; this child's */
+static _Thread_local finq_gate_bell *own;
+static _Thread_local const apr_pool_t *own_memory; /* that it is in: a process that has served as a child may do so again */
 
 apr_status_t finq_gate_child_init(apr_pool_t *pchild)
 {
-    apr_pool_t *memory;
     gates = NULL;
     apr_pool_create(&memory, pchild);
-    spare = apr_array_make(memory, 64, sizeof(apr_thread_cond_t *));
     return apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, pchild);
+}
+
+/* With the lock held. NULL where there is no memory for one. */
+static finq_gate_bell *bell_of_thread(void)
+{
+    if (own_memory == memory)
+        return own;
+    finq_gate_bell *made = apr_pcalloc(memory, sizeof *made);
+    if (apr_thread_mutex_create(&made->mutex, APR_THREAD_MUTEX_DEFAULT, memory) != APR_SUCCESS ||
+        apr_thread_cond_create(&made->rung, memory) != APR_SUCCESS)
+        return NULL;
+    own_memory = memory;
+    return own = made;
+}
+
+/* Rings for a call that another has served, if there is one; it is the caller's no more then. */
+static void bell_ring(finq_gate_bell *bell, finq_gate_call *served)
+{
+    apr_thread_mutex_lock(bell->mutex);
+    bell->is_rung = 1;
+    if (served)
+        served->served = 1;
+    apr_thread_mutex_unlock(bell->mutex);
+    apr_thread_cond_signal(bell->rung);
+}
+
+/* Waits until the call's bell is rung, or the call would wait no longer; answers whether another has served it. */
+static int bell_wait(const finq_gate_call *call)
+{
+    finq_gate_bell *bell = call->bell;
+    apr_interval_time_t left;
+    apr_thread_mutex_lock(bell->mutex);
+    while (!bell->is_rung && (left = call->until - apr_time_now()) > 0)
+        apr_thread_cond_timedwait(bell->rung, bell->mutex, left);
+    bell->is_rung = 0;
+    int is_served = call->served;
+    apr_thread_mutex_unlock(bell->mutex);
+    return is_served;
+}
+
+/* A call that another has taken along waits without a limit of its own: the other has one. */
+static void bell_wait_served(const finq_gate_call *call)
+{
+    apr_thread_mutex_lock(call->bell->mutex);
+    while (!call->served)
+        apr_thread_cond_wait(call->bell->rung, call->bell->mutex);
+    call->bell->is_rung = 0;
+    apr_thread_mutex_unlock(call->bell->mutex);
 }
 
 /* What an operator sees of it. A gate that has joined another has nothing of its own any more. */
@@ -87,35 +141,18 @@ static finq_gate *gate_resolve(finq_gate *gate)
     return gate;
 }
 
-/* NULL where there is no memory for one. */
-static apr_thread_cond_t *condition_take(void)
-{
-    apr_thread_cond_t *made;
-    if (spare->nelts > 0)
-        return *(apr_thread_cond_t **)apr_array_pop(spare);
-    return apr_thread_cond_create(&made, spare->pool) == APR_SUCCESS ? made : NULL;
-}
-
 /* One connection is for one of those that wait, not for them all; who takes one while there are more wakes the next. Answers whom
  * to wake, once the lock is let go; NULL for nobody. */
-static apr_thread_cond_t *next_of(const finq_gate *gate)
+static finq_gate_bell *next_of(const finq_gate *gate)
 {
-    return gate->idle > 0 && !APR_RING_EMPTY(&gate->waiting, finq_gate_call, link) ? APR_RING_FIRST(&gate->waiting)->woken : NULL;
+    return gate->idle > 0 && !APR_RING_EMPTY(&gate->waiting, finq_gate_call, link) ? APR_RING_FIRST(&gate->waiting)->bell : NULL;
 }
 
 static void wake_all(finq_gate *gate)
 {
     finq_gate_call *call;
     APR_RING_FOREACH(call, &gate->waiting, finq_gate_call, link)
-    apr_thread_cond_signal(call->woken);
-}
-
-/* A call that another has taken along waits without a limit of its own: the other has one. */
-static void call_wait(finq_gate_call *call, apr_interval_time_t most)
-{
-    apr_thread_cond_timedwait(call->woken, lock, most > 0 ? most : 0); /* less than none is without a limit to APR */
-    while (call->taken_at && !call->served)
-        apr_thread_cond_wait(call->woken, lock);
+    bell_ring(call->bell, NULL);
 }
 
 /* A connection was had: now the gate knows its pool, and joins the gate that stands before the same one. */
@@ -180,30 +217,37 @@ static finq_gate_entry gate_try(finq_gate *gate, const finq_gate_call *call, apr
     return is_broken(gate, now) ? FINQ_GATE_BROKEN : now >= call->until ? FINQ_GATE_LATE : FINQ_GATE_WAIT;
 }
 
+/* Lets go of the lock while it waits; who was served by another has no need of it any more, and comes back without. */
 static finq_gate_entry gate_wait(finq_gate **gate, finq_gate_call *call)
 {
     finq_gate_entry entry;
-    call->woken = condition_take();
-    if (!call->woken)
+    call->bell = bell_of_thread();
+    if (!call->bell)
         return FINQ_GATE_LATE;
     APR_RING_INSERT_TAIL(&(*gate)->waiting, call, finq_gate_call, link);
     do {
-        call_wait(call, call->until - apr_time_now());
+        apr_thread_mutex_unlock(lock);
+        if (bell_wait(call))
+            return FINQ_GATE_SERVED;
+        apr_thread_mutex_lock(lock);
         *gate = gate_resolve(*gate);
-        entry = call->served ? FINQ_GATE_SERVED : gate_try(*gate, call, apr_time_now());
+        if (call->taken_at) { /* and so it is in the ring no more */
+            apr_thread_mutex_unlock(lock);
+            bell_wait_served(call);
+            return FINQ_GATE_SERVED;
+        }
+        entry = gate_try(*gate, call, apr_time_now());
     } while (entry == FINQ_GATE_WAIT);
-    if (entry != FINQ_GATE_SERVED) /* who took it along took it from the ring */
-        APR_RING_REMOVE(call, link);
-    APR_ARRAY_PUSH(spare, apr_thread_cond_t *) = call->woken;
+    APR_RING_REMOVE(call, link);
     return entry;
 }
 
 /* Lets go of the lock, then wakes whoever is to be woken. */
-static void unlock_and_wake(apr_thread_cond_t *next)
+static void unlock_and_wake(finq_gate_bell *next)
 {
     apr_thread_mutex_unlock(lock);
     if (next)
-        apr_thread_cond_signal(next);
+        bell_ring(next, NULL);
 }
 
 /* ---- entering and leaving ---- */
@@ -215,6 +259,8 @@ finq_gate_entry finq_gate_enter(finq_gate **gate, finq_gate_call *call)
     finq_gate_entry entry = gate_try(*gate, call, apr_time_now());
     if (entry == FINQ_GATE_WAIT)
         entry = gate_wait(gate, call);
+    if (entry == FINQ_GATE_SERVED)
+        return entry;
     call->generation = (*gate)->generation;
     gate_show(*gate);
     unlock_and_wake(entry == FINQ_GATE_IDLE ? next_of(*gate) : NULL);
@@ -329,18 +375,8 @@ int finq_gate_gather(finq_gate *gate, finq_gate_call *call, finq_gate_call *toge
 
 void finq_gate_served(finq_gate_call *const *together, int count, const finq_gate_call *call)
 {
-    apr_thread_cond_t *woken[FINQ_GATE_TOGETHER];
-    int others = 0;
-    if (count == 1)
-        return;
-    apr_thread_mutex_lock(lock);
     for (int i = 0; i < count; i++) {
-        if (together[i] != call) {
-            together[i]->served = 1;
-            woken[others++] = together[i]->woken;
-        }
+        if (together[i] != call)
+            bell_ring(together[i]->bell, together[i]);
     }
-    apr_thread_mutex_unlock(lock);
-    for (int i = 0; i < others; i++)
-        apr_thread_cond_signal(woken[i]);
 }
