@@ -215,9 +215,12 @@ def test_only_hashes_are_stored(server, tenant, client):
 # -- expiry; last, since the tokens have aged meanwhile
 
 def test_a_page_that_was_open_for_long_keeps_its_answers(aged_page):
-    """Those of other parts too. Red without begin() in finq_page_visit_act, and without state.parts kept in it."""
+    """Those of other parts too, whatever button is pressed. Red without begin() in finq_page_visit_act, without state.parts kept in it, and where
+    it is handed what was typed with "next" alone."""
     visitor, when = aged_page
     time.sleep(max(0, when - time.time()))
+    back = visitor.ask("POST", None, visitor.body("back", {"/email": "ana@example.com"}), {"Content-Type": pages.FORM})
+    assert back.status == 200 and "open for a long time" in back.text and ["/email", "ana@example.com"] in back.form("next").fields
     page = visitor.press("next", {"/email": "ana@example.com"})
     assert page.status == 200 and "open for a long time" in page.text and ["/email", "ana@example.com"] in page.form("next").fields
     visitor.press("next")

@@ -385,7 +385,8 @@ finq_error *finq_page_visit_act(finq_page_visit *visit)
     if (!visit->state.typed)
         visit->state.typed = finq_json_own(json_object(), visit->pool);
     finq_error *error = act_run(visit, act, nonce);
+    int has_answers = !is_looking(act) && !finq_page_handoff_is(act);
     if (error && error->code == FINQ_E_EXPIRED_NONCE) /* nothing that was typed is lost for that */
-        return begin(visit, visit->state.language, strcmp(act, "next") == 0 ? visit->form.typed : NULL, "form.aged");
+        return begin(visit, visit->state.language, has_answers ? visit->form.typed : NULL, "form.aged");
     return error;
 }
