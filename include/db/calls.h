@@ -679,14 +679,13 @@ typedef struct finq_partial_begin_in {
     apr_int64_t least;
     apr_int64_t most;
     apr_int32_t upload_ttl;
-    int beside;
 } finq_partial_begin_in;
 typedef struct finq_partial_begin_out {
     const char *outcome;
     const char *quota;
     apr_int64_t room;
     apr_int64_t expires_at;
-    const finq_id *replaced;
+    int has_others;
 } finq_partial_begin_out;
 /** sql/functions/partial.sql. It may be repeated. */
 finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, const finq_partial_begin_in *in, apr_pool_t *pool);

@@ -14,14 +14,14 @@ typedef struct finq_resumable {
     const char *content_type; /**< that was claimed; "" for none */
     apr_int64_t length;       /**< -1 where it is not known */
     apr_int64_t most;         /**< bytes that the document may have at most */
-    int is_beside;     /**< begun by a request that may still be refused: what else the document has begun goes on until then */
-    apr_int64_t room;  /**< that the quotas leave for this request; -1 for any number, or what was promised before */
-    const char *quota; /**< the one that leaves so little */
+    int has_others;           /**< begun beside others of its document */
+    apr_int64_t room;         /**< that the quotas leave for this request; -1 for any number, or what was promised before */
+    const char *quota;        /**< the one that leaves so little */
 } finq_resumable;
 
-/** Begins one, of which `length` and `is_beside` are known; nothing of it need have been read. `offer->least` is its length, or where that
- * is not known how many bytes this request brings, -1 for any number. Quotas count them from now on. What else the document had begun
- * ends; if it `is_beside` that, with finq_resumable_stand or _finish. Errors: those of finq_upload_begin. */
+/** Begins one, of which `length` is known; nothing of it need have been read. `offer->least` is its length, or where that is not known how
+ * many bytes this request brings, -1 for any number. Quotas count them from now on. What else the document has begun goes on, until
+ * finq_resumable_stand or _finish. Errors: those of finq_upload_begin. */
 finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *way, const finq_upload_offer *offer,
                                  apr_pool_t *pool);
 
@@ -29,8 +29,8 @@ finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *w
  * that in the place of what they did. Errors: quota_exceeded; upload_gone; those of a call. */
 finq_error *finq_resumable_promise(finq_resumable *resumable, const finq_upload_way *way, apr_int64_t end, apr_pool_t *pool);
 
-/** The request that has begun it beside what else the document had begun is taken: that ends. Errors: upload_gone where it has been ended
- * itself meanwhile; those of a call. */
+/** The request that has begun it is taken: what else the document had begun ends. Errors: upload_gone where it has been ended itself
+ * meanwhile; those of a call. */
 finq_error *finq_resumable_stand(const finq_resumable *begun, const finq_upload_way *way, apr_pool_t *pool);
 
 /** The sealed part of its address, URL-safe. */

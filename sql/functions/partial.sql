@@ -33,13 +33,12 @@ CREATE OR REPLACE FUNCTION finq.partial_promised(p_most bigint, p_room bigint) R
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Begins a partial, where a document of p_least bytes may be sent (finq.upload_admit). As many are promised to it; or where nobody knows how
--- many come with this request, up to p_most, as the quotas allow: `room`, -1 for any number. What else the document had begun ends, as
--- finq.partials_replace says; where it is begun p_beside that, not before finq.partial_stand or finq.upload_record.
+-- many come with this request, up to p_most, as the quotas allow: `room`, -1 for any number. What else the document has begun, `has_others`,
+-- goes on until finq.partial_stand, or finq.upload_record.
 CREATE OR REPLACE FUNCTION finq.partial_begin(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_least bigint, p_most bigint, p_upload_ttl integer,
-    p_beside boolean,
-    OUT outcome text, OUT quota text, OUT room bigint, OUT expires_at bigint, OUT replaced uuid)
+    OUT outcome text, OUT quota text, OUT room bigint, OUT expires_at bigint, OUT has_others boolean)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
 AS $$
@@ -63,14 +62,12 @@ BEGIN
     INSERT INTO finq.partial (upload_id, step_id, document, client_id, bytes, expires_at)
     VALUES (p_upload_id, p_step_id, p_document, p_client_id, finq.partial_promised(p_most, room), v_end)
     ON CONFLICT ON CONSTRAINT partial_pkey DO UPDATE SET expires_at = v_end;
-    IF NOT p_beside THEN
-        replaced := finq.partials_replace(p_step_id, p_document, p_upload_id);
-    END IF;
+    has_others := EXISTS (SELECT FROM finq.partial p WHERE p.step_id = p_step_id AND p.document = p_document AND p.upload_id <> p_upload_id);
     expires_at := finq.seconds(v_end);
 END $$;
 COMMENT ON FUNCTION finq.partial_begin IS 'repeatable';
 
--- The request that has begun a partial beside others of its document is taken: they end, as finq.partials_replace says.
+-- The request that has begun a partial is taken: what else its document has begun ends, as finq.partials_replace says.
 CREATE OR REPLACE FUNCTION finq.partial_stand(p_session_id uuid, p_upload_id uuid, OUT outcome text, OUT replaced uuid)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off

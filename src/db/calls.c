@@ -422,7 +422,7 @@ static finq_partial_begin_out partial_begin_read(const PGresult *rows, int row)
         .quota = finq_pg_text(rows, row, 1),
         .room = finq_pg_number(rows, row, 2),
         .expires_at = finq_pg_number(rows, row, 3),
-        .replaced = finq_pg_id(rows, row, 4),
+        .has_others = finq_pg_bool(rows, row, 4),
     };
 }
 
@@ -1402,10 +1402,10 @@ finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, co
 {
     static const finq_pg_statement statement = {
         "finq_partial_begin",
-        "SELECT outcome, quota, room, expires_at, replaced FROM finq.partial_begin(p_client_id => $1, p_session_id => $2, "
+        "SELECT outcome, quota, room, expires_at, has_others FROM finq.partial_begin(p_client_id => $1, p_session_id => $2, "
         "p_ordinal => $3, p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, "
         "p_session_quota => $9, p_tenant_quota => $10, p_upload_id => $11, p_least => $12, p_most => $13, p_upload_ttl => "
-        "$14, p_beside => $15)", 1, NULL};
+        "$14)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -1422,7 +1422,6 @@ finq_error *finq_call_partial_begin(finq_partial_begin_out *out, finq_db *db, co
     finq_pg_arg_long(&args, in->least);
     finq_pg_arg_long(&args, in->most);
     finq_pg_arg_int(&args, in->upload_ttl);
-    finq_pg_arg_bool(&args, in->beside);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = partial_begin_read(rows, 0);
     return NULL;

@@ -87,7 +87,6 @@ static finq_error *begin_call(finq_partial_begin_out *row, const finq_resumable 
         .least = offer->least < 0 ? 0 : offer->least,
         .most = offer->least < 0 ? resumable->most : offer->least,
         .upload_ttl = way->service->upload_ttl,
-        .beside = resumable->is_beside,
     };
     return finq_call_partial_begin(row, way->service->db, &in, pool);
 }
@@ -126,7 +125,7 @@ finq_error *finq_resumable_begin(finq_resumable *begun, const finq_upload_way *w
     begun->pass.token.expires_at = row.expires_at;
     begun->room = row.room;
     begun->quota = row.quota;
-    finq_upload_files_remove(way, (const finq_id *const[]){row.replaced}, 1, pool);
+    begun->has_others = row.has_others;
     finq_error *error = finq_partial_create(way->store, &begun->upload_id, pool);
     if (error)
         finq_resumable_end(begun, way, pool);
@@ -137,6 +136,8 @@ finq_error *finq_resumable_stand(const finq_resumable *begun, const finq_upload_
 {
     finq_partial_stand_in in = {.session_id = &begun->pass.token.session_id, .upload_id = &begun->upload_id};
     finq_partial_stand_out row;
+    if (!begun->has_others)
+        return NULL;
     FINQ_TRY(finq_call_partial_stand(&row, way->service->db, &in, pool));
     FINQ_TRY(outcome_error(begun, row.outcome, NULL, pool));
     finq_upload_files_remove(way, (const finq_id *const[]){row.replaced}, 1, pool);

@@ -227,7 +227,7 @@ def test_a_resumptions_nonce_begins_it_too(desk, user, film):
 
 @pytest.mark.parametrize("size", [0, 7, len(PDF.content)], ids=["alone", "with a piece", "whole"])
 def test_another_of_the_same_document_ends_the_first(desk, user, film, size):
-    """Red: upload_record without partials_replace; begin_with_piece without finq_resumable_stand."""
+    """Red: upload_record without partials_replace; begin_upload without stand."""
     film.send(5, 0)
     first = partials(desk, user)["film"][0]
     second = Tus(user, "film", PDF.content, "application/pdf")
@@ -242,7 +242,7 @@ def test_another_of_the_same_document_ends_the_first(desk, user, film, size):
     (PDF.content[:9], {"upload_length": 8}, "payload_too_large"), (bytes(9), {"upload_length": 9}, "unsupported_media_type")],
     ids=["another digest", "empty", "too long", "of no type"])
 def test_a_refused_creation_leaves_the_one_under_way(desk, user, film, body, headers, code):
-    """Red where it is not begun beside that one."""
+    """Red where partial_begin ends it."""
     film.send(5, 0)
     before = desk.held(user.step_id), partials(desk, user)
     assert Tus(user, "film", PDF.content, "application/pdf").create(body, **headers).code == code

@@ -22,7 +22,7 @@ from finqenv.places import reachable
 from finqenv.postgres import SERVER
 from finqenv.process import clean_environ
 from finqenv.proxy import Proxy
-from finqenv.resumable import Tus, stored
+from finqenv.resumable import Tus, partials, stored
 from finqenv.uploads import Desk, chunks, connect, form, form_head, head, padded, parts_of
 
 PNG = documents.png()
@@ -111,6 +111,24 @@ def test_a_disk_that_is_full_in_a_piece(make_desk, small_disk):
     assert 100_000 <= tus.offset() < 200_000
     full.unlink()
     assert tus.send().status == 204
+    stored(desk, user, "film", file.content)
+
+
+def test_a_disk_that_is_full_at_a_creation(make_desk, small_disk):
+    """What is under way stays as it is, and goes on. Red where finq_resumable_begin ends it."""
+    desk = make_desk(directives={"FinqUploadDir": str(small_disk)})
+    user, file, full = desk.user(), padded(300_000), small_disk / "full"
+    tus = Tus(user, "film", file.content, file.media_type)
+    assert tus.create(file.content[:100_000]).status == 201
+    with full.open("wb", buffering=0) as filler, pytest.raises(OSError):
+        while True:
+            filler.write(bytes(4096))
+    before = desk.held(user.step_id), partials(desk, user)
+    desk.installation.httpd.log.expect(r"FINQ03: .* 507 insufficient_storage: .*No space left")
+    assert Tus(user, "film", file.content, file.media_type).create().code == "insufficient_storage"
+    assert (desk.held(user.step_id), partials(desk, user)) == before
+    full.unlink()
+    assert tus.send(offset=100_000).status == 204
     stored(desk, user, "film", file.content)
 
 

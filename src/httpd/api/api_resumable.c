@@ -237,7 +237,7 @@ static finq_error *pass_find(finq_session_pass *pass, finq_request *request)
     return finq_api_upload_pass(pass, request, client_id, request->nonce);
 }
 
-static finq_error *begin_upload(finq_transfer *transfer)
+static finq_error *begin_address(finq_transfer *transfer)
 {
     const char *address;
     const finq_upload_offer offer = {.pass = &transfer->pass,
@@ -247,20 +247,36 @@ static finq_error *begin_upload(finq_transfer *transfer)
     transfer->upload.length = transfer->length;
     FINQ_TRY(finq_resumable_begin(&transfer->upload, &transfer->way, &offer, transfer->pool));
     FINQ_TRY(finq_resumable_address(&address, &transfer->upload, &transfer->request->service, transfer->pool));
-    const char *location = location_of(transfer, address);
-    finq_resumption_set(transfer, "Location", location);
-    if (transfer->is_told)
-        transfer->protocol->announce(transfer, location);
+    finq_resumption_set(transfer, "Location", location_of(transfer, address));
+    return NULL;
+}
+
+/* What else the document had begun ends. */
+static finq_error *stand(finq_transfer *transfer)
+{
+    return finq_resumable_stand(&transfer->upload, &transfer->way, transfer->pool);
+}
+
+static finq_error *announce(finq_transfer *transfer)
+{
+    const finq_resumption *protocol = transfer->protocol;
+    if (!protocol->may_announce || !protocol->may_announce(transfer))
+        return NULL;
+    FINQ_TRY(stand(transfer));
+    protocol->announce(transfer, apr_table_get(transfer->request->r->err_headers_out, "Location"));
+    transfer->is_told = 1;
     return NULL;
 }
 
 /* What was refused before its client has learnt the address is not kept, and has ended nothing. */
-static finq_error *begin_with_piece(finq_transfer *transfer)
+static finq_error *begin_upload(finq_transfer *transfer)
 {
-    FINQ_TRY(begin_upload(transfer));
-    finq_error *error = go_on(transfer);
-    if (!error && transfer->upload.is_beside && !transfer->is_stored)
-        error = finq_resumable_stand(&transfer->upload, &transfer->way, transfer->pool);
+    FINQ_TRY(begin_address(transfer));
+    finq_error *error = announce(transfer);
+    if (!error && transfer->has_piece)
+        error = go_on(transfer);
+    if (!error && !transfer->is_told && !transfer->is_stored)
+        error = stand(transfer);
     if (!error || transfer->is_told)
         return error;
     apr_table_unset(transfer->request->r->err_headers_out, "Location");
@@ -279,11 +295,9 @@ finq_error *finq_api_resumable_create(finq_request *request, finq_json_writer *r
         FINQ_TRY(body_check(&transfer));
     else
         FINQ_TRY(prove(&transfer));
-    int has_piece = transfer.has_body || transfer.is_last || transfer.length == 0;
-    transfer.is_told = transfer.protocol->may_announce && transfer.protocol->may_announce(&transfer);
-    transfer.upload.is_beside = has_piece && !transfer.is_told;
+    transfer.has_piece = transfer.has_body || transfer.is_last || transfer.length == 0;
     transfer.at = 0;
-    FINQ_TRY(has_piece ? admitted(&transfer, begin_with_piece) : begin_upload(&transfer));
+    FINQ_TRY(transfer.has_piece ? admitted(&transfer, begin_upload) : begin_upload(&transfer));
     transfer.protocol->tell(&transfer);
     transfer.protocol->answer(&transfer, reply, HTTP_CREATED);
     return NULL;

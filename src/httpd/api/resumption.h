@@ -37,6 +37,7 @@ struct finq_transfer {
     apr_int64_t at;           /* where a piece begins */
     apr_int64_t offset;       /* where the upload stands */
     int has_body;
+    int has_piece; /* whether a creation brings some of the document, or all that there is */
     int is_told;   /* whether the client knows the address before it has an answer */
     int is_last;   /* whether the document ends with this piece */
     int is_stored; /* and what as: */
