@@ -14,7 +14,7 @@
 
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART "multipart/form-data"
-/* A form has answers, three characters a byte; what it carries (length_check) in base64; and some more of its own. */
+/* A form has answers of twice that (length_check), three characters a byte, or less in base64 of what it carries; and some more of its own. */
 #define ROOM(request) ((apr_size_t)(request)->config->max_body * 6 + 65536)
 #define PIECE 65536
 /* So long, and FinqMaxBody bytes at most, what stands behind a refused file is read. */

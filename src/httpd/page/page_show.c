@@ -158,7 +158,8 @@ finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_
     visit->is_blank = !is_check && !notice && finq_part_is_blank(shown, typed);
     visit->state.moment = finq_clock_text(finq_clock_seconds(), visit->pool);
     visit->state.parts = count > 1 ? finq_part_keep(typed, is_check ? NULL : shown, visit->pool) : NULL;
-    visit->state.files = NULL; /* of documents that are behind */
+    visit->state.files = NULL;                            /* of documents that are behind */
+    json_object_del(visit->state.typed, pass.step->name); /* the form has it, and its other parts */
     FINQ_TRY(finq_page_show_carry(&carried, visit));
     finq_screen_form form = {
         .step = place_of(visit, pass.step),

@@ -180,8 +180,10 @@ static finq_error *submit_failed(finq_page_visit *visit, const finq_session_pass
 {
     const char *type = finq_code_type(error->code), *notice = NULL;
     apr_array_header_t *problems = NULL;
-    if (error->code == FINQ_E_MISSING_UPLOADS)
+    if (error->code == FINQ_E_MISSING_UPLOADS) {
+        FINQ_TRY(typed_keep(visit, pass, nonce));
         return begin(visit, visit->state.language, NULL, NULL);
+    }
     if (error->code == FINQ_E_INVALID_INPUT)
         problems = finq_problems_of(error, finq_page_show_fields(visit, pass->step), visit->form.typed);
     else if (finq_code_http(error->code) >= 500 || strcmp(type, "external_api_error") == 0)
