@@ -1,5 +1,6 @@
 /* HEIF and AVIF (ISO/IEC 23008-12): boxes within boxes. The box meta names the primary picture, and iprp the properties of each:
- * its size (ispe), and by how much it is turned (irot) or mirrored (imir), one after the other. */
+ * its size (ispe), and by how much it is turned (irot) or mirrored (imir), one after the other. A sequence of pictures may have none, and
+ * tracks (trak) as a film has, whose heads (tkhd) say their size. */
 #include "picture_formats.h"
 
 #include <string.h>
@@ -133,10 +134,31 @@ static void properties_take(finq_picture *picture, heif *file, box iprp, apr_uin
         entries_take(picture, file, &ipma, wanted);
 }
 
-static void boxes_read(finq_picture *picture, heif *file)
+/* The head of a track, whose version says how long its times are; the two sides are in parts of 65536. */
+static void track_take(finq_picture *picture, heif *file, const box *trak)
 {
-    box all = {0, file->source->size}, meta, iprp;
-    if (!box_find(&meta, file, "meta", &all))
+    box tkhd;
+    unsigned char version, sides[8];
+    if (!box_find(&tkhd, file, "tkhd", trak) || !finq_source_read(file->source, &version, 1, tkhd.at) ||
+        !finq_source_read(file->source, sides, sizeof sides, tkhd.at + (version == 1 ? 88 : 76)))
+        return;
+    finq_picture_side(&picture->width, finq_codec_number(sides, 2));
+    finq_picture_side(&picture->height, finq_codec_number(sides + 4, 2));
+}
+
+static void tracks_take(finq_picture *picture, heif *file, const box *all)
+{
+    box moov, trak;
+    if (!box_find(&moov, file, "moov", all))
+        return;
+    for (; box_find(&trak, file, "trak", &moov); moov.at = trak.end)
+        track_take(picture, file, &trak);
+}
+
+static void meta_take(finq_picture *picture, heif *file, const box *all)
+{
+    box meta, iprp;
+    if (!box_find(&meta, file, "meta", all))
         return;
     meta.at += 4; /* its version and flags */
     apr_uint64_t primary = primary_of(file, &meta);
@@ -149,6 +171,9 @@ static void boxes_read(finq_picture *picture, heif *file)
 void finq_picture_boxes(finq_picture *picture, const finq_source *source)
 {
     heif file = {.source = source, .places = FINQ_PICTURE_PLACES};
-    boxes_read(picture, &file);
+    box all = {0, source->size};
+    meta_take(picture, &file, &all);
+    if (!picture->width)
+        tracks_take(picture, &file, &all);
     picture->is_unread = file.places < 0;
 }
