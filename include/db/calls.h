@@ -1277,6 +1277,7 @@ typedef struct finq_upload_admit_in {
     apr_int64_t step_quota;
     apr_int64_t session_quota;
     apr_int64_t tenant_quota;
+    const finq_id *partial;
 } finq_upload_admit_in;
 typedef struct finq_upload_admit_out {
     const char *outcome;

@@ -51,7 +51,7 @@ BEGIN
     v_now := clock_timestamp();
     SELECT a.outcome, a.quota, a.room INTO outcome, quota, room
       FROM finq.upload_admit(p_client_id, p_session_id, p_ordinal, p_step_id, p_document, p_nonce_ttl, p_generation,
-                             p_step_quota, p_session_quota, p_tenant_quota) a;
+                             p_step_quota, p_session_quota, p_tenant_quota, p_upload_id) a;
     IF outcome = 'ok' AND room >= 0 AND p_least > room THEN
         outcome := 'quota_exceeded';
     END IF;
@@ -98,7 +98,7 @@ BEGIN
     SELECT s.* INTO v_session FROM finq.session s WHERE s.session_id = p_session_id FOR NO KEY UPDATE;
     SELECT p.* INTO v_own FROM finq.partial p WHERE p.upload_id = p_upload_id AND p.stored IS NULL AND p.expires_at > clock_timestamp();
     SELECT r.quota, coalesce(r.room, -1) INTO quota, room
-      FROM finq.upload_room(v_session, v_own.step_id, v_own.document, p_step_quota, p_session_quota, p_tenant_quota) r;
+      FROM finq.upload_room(v_session, v_own.step_id, v_own.document, p_upload_id, p_step_quota, p_session_quota, p_tenant_quota) r;
     outcome := CASE WHEN v_own.upload_id IS NULL THEN 'upload_gone' WHEN room >= 0 AND p_least > room THEN 'quota_exceeded' ELSE 'ok' END;
     IF outcome = 'ok' THEN
         UPDATE finq.partial p SET bytes = finq.partial_promised(p_most, room) WHERE p.upload_id = p_upload_id;

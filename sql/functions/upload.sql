@@ -37,18 +37,22 @@ BEGIN
 END $$;
 
 -- What of a step's documents counts for quotas: what is stored, and what unfinished uploads have promised.
-CREATE OR REPLACE FUNCTION finq.upload_counted(p_step_id uuid, OUT document text, OUT bytes bigint)
+CREATE OR REPLACE FUNCTION finq.upload_counted(p_step_id uuid, OUT document text, OUT stored bigint, OUT promised bigint)
     RETURNS SETOF record
     LANGUAGE plpgsql STABLE
 AS $$
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY SELECT u.document, u.size FROM finq.upload u WHERE u.step_id = p_step_id;
-    RETURN QUERY SELECT p.document, p.bytes FROM finq.partial p
-                  WHERE p.step_id = p_step_id AND p.stored IS NULL AND p.expires_at > clock_timestamp();
+    RETURN QUERY
+        SELECT c.document, sum(c.stored)::bigint, sum(c.promised)::bigint
+          FROM (SELECT u.document, u.size, 0 FROM finq.upload u WHERE u.step_id = p_step_id
+                UNION ALL
+                SELECT p.document, 0, p.bytes FROM finq.partial p
+                 WHERE p.step_id = p_step_id AND p.stored IS NULL AND p.expires_at > clock_timestamp()) AS c (document, stored, promised)
+         GROUP BY c.document;
 END $$;
 
--- The same of all that a tenant has.
+-- All that counts of what a tenant has.
 CREATE OR REPLACE FUNCTION finq.upload_counted_of(p_client_id uuid) RETURNS bigint
     LANGUAGE plpgsql STABLE
 AS $$
@@ -59,34 +63,37 @@ BEGIN
 END $$;
 
 -- How many bytes a document may have at most, by which of the quotas: step, session or tenant, whose bytes are given, 0 for no
--- such quota. What that document has already would be replaced, so it does not count. NULLs where there is no quota.
+-- such quota. What that document has already would be replaced, so it does not count. Another one that is being replaced counts once in
+-- its step and session: as what is stored, or promised, whichever is more. So all that is promised has room together; and what p_partial,
+-- NULL for none, was promised it has, whatever was stored since. NULLs where there is no quota.
 CREATE OR REPLACE FUNCTION finq.upload_room(
-    p_session finq.session, p_step_id uuid, p_document text, p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
-    OUT quota text, OUT room bigint)
+    p_session finq.session, p_step_id uuid, p_document text, p_partial uuid, p_step_quota bigint, p_session_quota bigint,
+    p_tenant_quota bigint, OUT quota text, OUT room bigint)
     LANGUAGE plpgsql STABLE
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_step    bigint;
-    v_session bigint;
-    v_own     bigint;
-    v_tenant  bigint;
+    v_step     bigint;
+    v_session  bigint;
+    v_tenant   bigint;
+    v_promised bigint := (SELECT p.bytes FROM finq.partial p WHERE p.upload_id = p_partial);
 BEGIN
-    SELECT coalesce(sum(c.bytes) FILTER (WHERE e.step_id = p_step_id), 0), coalesce(sum(c.bytes), 0),
-           coalesce(sum(c.bytes) FILTER (WHERE e.step_id = p_step_id AND c.document = p_document), 0)
-      INTO v_step, v_session, v_own
+    SELECT coalesce(sum(greatest(c.stored, c.promised)) FILTER (WHERE e.step_id = p_step_id), 0),
+           coalesce(sum(greatest(c.stored, c.promised)), 0)
+      INTO v_step, v_session
       FROM finq.step e
       CROSS JOIN LATERAL finq.upload_counted(e.step_id) c
      WHERE e.step_id BETWEEN finq.time_first(p_session.session_id) AND finq.time_last(p_session.session_id)
-       AND e.session_id = p_session.session_id;
+       AND e.session_id = p_session.session_id AND (e.step_id <> p_step_id OR c.document <> p_document);
     IF p_tenant_quota > 0 THEN
-        v_tenant := finq.upload_counted_of(p_session.client_id);
+        v_tenant := finq.upload_counted_of(p_session.client_id)
+            - coalesce((SELECT c.stored + c.promised FROM finq.upload_counted(p_step_id) c WHERE c.document = p_document), 0);
     END IF;
-    SELECT q.name, greatest(q.bytes - q.used + v_own, 0) INTO quota, room
+    SELECT q.name, greatest(q.bytes - q.others, v_promised, 0) INTO quota, room
       FROM (VALUES ('step', p_step_quota, v_step), ('session', p_session_quota, v_session), ('tenant', p_tenant_quota, v_tenant))
-           AS q (name, bytes, used)
+           AS q (name, bytes, others)
      WHERE q.bytes > 0
-     ORDER BY q.bytes - q.used LIMIT 1;
+     ORDER BY q.bytes - q.others LIMIT 1;
 END $$;
 
 -- Whether an upload is recorded, and was neither replaced nor removed since.
@@ -108,10 +115,10 @@ CREATE OR REPLACE FUNCTION finq.upload_lock(p_upload_id uuid) RETURNS void
 -- ---------------------------------------------------------------------------------------------------------------------
 
 -- Whether a document may be sent to a step, before a byte of it is read: 'ok', or why not. `room` is how many bytes it may have by the
--- quotas, as finq.upload_room says, -1 for any number. All of it is looked at again when it is recorded.
+-- quotas, as finq.upload_room says for p_partial, -1 for any number. All of it is looked at again when it is recorded.
 CREATE OR REPLACE FUNCTION finq.upload_admit(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
-    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint,
+    p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_partial uuid,
     OUT outcome text, OUT quota text, OUT room bigint)
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_generic_plan
     SET enable_seqscan = off
@@ -126,7 +133,7 @@ BEGIN
      WHERE e.step_id = p_step_id AND e.session_id = v_session.session_id AND e.ordinal = p_ordinal;
     outcome := coalesce(finq.upload_refusal(v_session, v_step, p_generation, p_nonce_ttl), 'ok');
     SELECT r.quota, r.room INTO quota, room
-      FROM finq.upload_room(v_session, p_step_id, p_document, p_step_quota, p_session_quota, p_tenant_quota) r;
+      FROM finq.upload_room(v_session, p_step_id, p_document, p_partial, p_step_quota, p_session_quota, p_tenant_quota) r;
     room := coalesce(room, -1);
 END $$;
 COMMENT ON FUNCTION finq.upload_admit IS 'repeatable';
@@ -165,7 +172,7 @@ BEGIN
      WHERE e.step_id = p_step_id AND e.session_id = v_session.session_id AND e.ordinal = p_ordinal;
     SELECT u.* INTO v_upload FROM finq.upload u WHERE u.step_id = v_step.step_id AND u.document = p_document;
     SELECT r.quota, r.room INTO quota, v_room
-      FROM finq.upload_room(v_session, p_step_id, p_document, p_step_quota, p_session_quota, p_tenant_quota) r;
+      FROM finq.upload_room(v_session, p_step_id, p_document, p_partial, p_step_quota, p_session_quota, p_tenant_quota) r;
     outcome := coalesce(finq.upload_refusal(v_session, v_step, p_generation, p_nonce_ttl), CASE
         WHEN EXISTS (SELECT FROM finq.upload_removed r WHERE r.upload_id = p_upload_id) THEN 'service_unavailable'
         WHEN p_partial IS NOT NULL AND NOT EXISTS (SELECT FROM finq.partial p WHERE p.upload_id = p_partial AND p.expires_at > v_now)

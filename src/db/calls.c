@@ -2212,7 +2212,7 @@ finq_error *finq_call_upload_admit(finq_upload_admit_out *out, finq_db *db, cons
         "finq_upload_admit",
         "SELECT outcome, quota, room FROM finq.upload_admit(p_client_id => $1, p_session_id => $2, p_ordinal => $3, "
         "p_step_id => $4, p_document => $5, p_nonce_ttl => $6, p_generation => $7, p_step_quota => $8, p_session_quota => "
-        "$9, p_tenant_quota => $10)", 1, NULL};
+        "$9, p_tenant_quota => $10, p_partial => $11)", 1, NULL};
     const PGresult *rows;
     finq_pg_args args = {0};
     finq_pg_arg_id(&args, in->client_id);
@@ -2225,6 +2225,7 @@ finq_error *finq_call_upload_admit(finq_upload_admit_out *out, finq_db *db, cons
     finq_pg_arg_long(&args, in->step_quota);
     finq_pg_arg_long(&args, in->session_quota);
     finq_pg_arg_long(&args, in->tenant_quota);
+    finq_pg_arg_id(&args, in->partial);
     FINQ_TRY(db->call(db, &rows, &statement, &args, pool));
     *out = upload_admit_read(rows, 0);
     return NULL;

@@ -120,7 +120,6 @@ static finq_error *size_check(const finq_upload *upload, apr_int64_t size)
 static finq_error *admit(finq_upload *upload)
 {
     const finq_session_pass *pass = upload->offer->pass;
-    const apr_int64_t *quota = upload->way->quota;
     finq_upload_admit_in in = {
         .client_id = &pass->token.client_id,
         .session_id = &pass->token.session_id,
@@ -129,9 +128,10 @@ static finq_error *admit(finq_upload *upload)
         .document = upload->document->document,
         .nonce_ttl = upload->way->service->nonce_ttl,
         .generation = pass->token.generation,
-        .step_quota = quota[0],
-        .session_quota = quota[1],
-        .tenant_quota = quota[2],
+        .step_quota = upload->way->quota[0],
+        .session_quota = upload->way->quota[1],
+        .tenant_quota = upload->way->quota[2],
+        .partial = upload->offer->partial,
     };
     finq_upload_admit_out row;
     FINQ_TRY(finq_call_upload_admit(&row, upload->way->service->db, &in, upload->pool));

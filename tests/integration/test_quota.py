@@ -70,7 +70,7 @@ def last_step(user, size):
 # -- each of them
 
 def test_a_step(desk, user):
-    """To the byte; what is replaced does not count. Red: v_own left out of upload_room, or the filter of v_step."""
+    """To the byte; what is replaced does not count. Red: upload_room that counts what the document itself has, or v_step without its filter."""
     assert user.upload("paper", padded(90 * KIB)).status == 200
     before = of(desk, user)
     assert refused(user.upload("film", padded(STEP - 90 * KIB + 1)), "step")
@@ -202,6 +202,29 @@ def test_what_is_begun_counts_in_its_step(desk, tenant, user):
     assert user.upload("film", padded(STEP - 90 * KIB - len(PNG.content))).status == user.upload("photo", PNG).status == 200
 
 
+def test_what_is_promised_is_kept(desk, user):
+    """While another document is being replaced, whose old bytes count until its new ones are stored. Red: greatest(c.stored, c.promised) that is their
+    sum; without v_promised the end of `paper` alone."""
+    assert user.upload("film", padded(STEP - 90 * KIB)).status == 200
+    paper, answer = begin(user, 90 * KIB, "paper")
+    assert answer.status == 201
+    film, answer = begin(user, STEP - 90 * KIB)
+    assert answer.status == 201 and refused(begin(user, STEP - 90 * KIB + 1)[1], "step")
+    assert user.upload("paper", padded(90 * KIB)).status == 200, "nor is what fits beside it, in one piece"
+    paper, answer = begin(user, 90 * KIB, "paper")
+    assert answer.status == 201 and paper.send(offset=0).status == film.send(offset=0).status == 204
+
+
+def test_what_is_promised_is_kept_whatever_another_session_does(desk, tenant, client):
+    """Red: v_promised left out of upload_room."""
+    first, second, third = desk.user(client), desk.user(client), desk.user(client)
+    assert first.upload("film", padded(STEP)).status == second.upload("film", padded(STEP)).status == 200
+    film, answer = begin(third, TENANT - 2 * STEP)
+    assert answer.status == begin(first, STEP)[1].status == 201
+    assert film.send(70 * KIB, 0).status == film.send(offset=70 * KIB).status == 204
+    assert stored(desk, tenant) == held(desk, tenant) == TENANT
+
+
 def cancel(desk, user, film):
     assert film.delete().status == 204
 
@@ -222,7 +245,7 @@ def fail(desk, user, film):
 
 @pytest.mark.parametrize("end", [cancel, expire, replace, fail], ids=lambda end: end.__name__)
 def test_what_has_ended_counts_no_more(desk, user, end):
-    """Red: the expiry left out of upload_counted; v_own that is what is stored alone (replace)."""
+    """Red: the expiry left out of upload_counted; upload_room that counts what the document itself was promised (replace)."""
     film, answer = begin(user, STEP)
     assert answer.status == 201 and refused(user.upload("photo", PNG), "step")
     end(desk, user, film)
