@@ -51,8 +51,7 @@ const char *finq_page_show_link(const finq_page_visit *visit, const char *addres
 finq_error *finq_page_show_form(finq_page_visit *visit, const char *nonce, finq_typed *typed, const apr_array_header_t *problems,
                                 const char *notice);
 /** How a session stands. `nonce` is the one that is held. */
-finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_answer *answer, const char *nonce,
-                                    const char *notice);
+finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_answer *answer, const char *nonce);
 /** Documents of a step that was just submitted, or of one that they are missing of. */
 finq_error *finq_page_show_documents(finq_page_visit *visit, const finq_screen_carried *carried, const finq_skill_step *step,
                                      const finq_id *step_id, const apr_array_header_t *uploaded);

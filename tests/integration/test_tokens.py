@@ -7,12 +7,14 @@ tenant's own is guarded twice, in src/flow/credential.c and by the session's cli
 """
 import json
 import time
+import urllib.parse
 import uuid
 
 import pytest
 
 from finqenv import documents, pages
-from finqenv.flows import AISP, CARD, begin, steps, submit, upload_required, walk
+from finqenv.banking import definition, step
+from finqenv.flows import AISP, CARD, begin, publish, steps, submit, upload_required, walk
 from finqenv.installation import FINQCTL
 from finqenv.process import clean_environ, run, until
 from finqenv.wire import is_error, steady
@@ -48,8 +50,23 @@ def aged_page(brief):
     return visitor, time.time() + 10.1
 
 
+@pytest.fixture(scope="module")
+def aged_behind(brief):
+    """A person at a step, with another window at the step before, and when that one's nonce has expired."""
+    tenant = brief.create_tenant("aged behind")
+    client = brief.client(tenant)
+    schema = {"type": "object", "properties": {name: {"type": "string"} for name in ("name", "street")}}
+    skill = publish(brief, tenant, definition("page_behind_sbx_#1.0", *(step(name, schema=schema) for name in ("person", "company"))))
+    visitor = pages.visit(brief, client, skill, language="en", prefill={"company": {"name": "Bank Ltd", "street": "Strada Lungă 7"}})
+    visitor.open()
+    behind = visitor.press("start")
+    visitor.press("next", {"/name": "Ana Pop"})
+    client.close()
+    return visitor, behind, time.time() + 10.1
+
+
 @pytest.fixture(autouse=True)
-def ageing(aged, aged_page):
+def ageing(aged, aged_page, aged_behind):
     """Time passes for it while the other tests run."""
 
 
@@ -227,6 +244,18 @@ def test_a_page_that_was_open_for_long_keeps_its_answers(aged_page):
     visitor.press("next", {"/street": "Strada Lungă 7", "/city": "Brașov", "/postal_code": "500035", "/country": "RO"})
     page = visitor.press("next", {"/agree": "true"})
     assert page.heading == "Check your answers" and "Ana-Maria" in page.text and "ana@example.com" in page.text
+
+
+@pytest.mark.parametrize("act", ["next", "add:/name"])
+def test_a_page_of_a_step_that_is_behind_fills_no_other(aged_behind, act):
+    """Red where begin() does not ask which step the form was of: the company would be called as the person."""
+    visitor, behind, when = aged_behind
+    time.sleep(max(0, when - time.time()))
+    body = urllib.parse.urlencode(dict(behind.form("next").fields) | {"/name": "Ana Pop", "act": act})
+    page = visitor.ask("POST", None, body.encode(), {"Content-Type": pages.FORM})
+    fields = page.form("next").fields
+    assert page.heading == "company" and ["/name", "Bank Ltd"] in fields and ["/street", "Strada Lungă 7"] in fields
+    assert "open for a long time" not in page.text
 
 
 def test_expired_tokens(aged, brief):

@@ -75,7 +75,7 @@ finq_error *finq_page_handoff_act(finq_page_visit *visit, const finq_session_pas
     handoff.numbers = offered.numbers;
     FINQ_TRY(finq_handoff_choose(&handoff.phase, &answer, service, &offered, pass, choice_of(act, handoff.numbers, visit->pool),
                                  visit->pool));
-    return handoff.phase == FINQ_HANDOFF_STANDING ? finq_page_show_standing(visit, &answer, answer.nonce, NULL)
+    return handoff.phase == FINQ_HANDOFF_STANDING ? finq_page_show_standing(visit, &answer, answer.nonce)
                                                   : phase_show(visit, &handoff, nonce);
 }
 

@@ -345,8 +345,7 @@ static int wants_documents(const finq_page_visit *visit, const finq_waiting_answ
     return answer->step && !is_asked_again(answer) && missing_of(visit, answer->step, answer->uploaded);
 }
 
-finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_answer *answer, const char *nonce,
-                                    const char *notice)
+finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_answer *answer, const char *nonce)
 {
     finq_screen_carried carried = {.nonce = answer->nonce ? answer->nonce : nonce};
     carried.held = answer->nonce ? NULL : finq_typed_get(visit->form.typed, "held"); /* a new one authorises the documents too */
@@ -360,5 +359,5 @@ finq_error *finq_page_show_standing(finq_page_visit *visit, const finq_waiting_a
         return show_waiting(visit, answer, carried.nonce);
     if (answer->status == FINQ_STATUS_COMPLETED)
         return finq_page_show_end(visit, answer);
-    return finq_page_show_form(visit, carried.nonce, NULL, NULL, notice ? notice : asked_again(visit, answer));
+    return finq_page_show_form(visit, carried.nonce, NULL, NULL, asked_again(visit, answer));
 }

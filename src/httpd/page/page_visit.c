@@ -61,42 +61,42 @@ finq_error *finq_page_visit_look(finq_page_visit *visit, const finq_entry_facts 
 
 /* ---- beginning, and going on ---- */
 
-/* The page's session, with a nonce that makes all others old; what was typed is shown only where it came with this request. */
-static finq_error *begin(finq_page_visit *visit, const char *language, finq_typed *typed, const char *notice_name)
+/* The page's session, with a nonce that makes all others old. `of` is the step of the form that came, whose answers are shown again where
+ * the session is still there; NULL for none. */
+static finq_error *begin(finq_page_visit *visit, const char *language, const char *of)
 {
     finq_session_started started;
     finq_waiting_answer answer;
     finq_entry_facts facts;
-    apr_pool_t *pool = visit->pool;
-    json_t *kept = visit->state.typed;
-    finq_numbers *numbers = visit->state.numbers;
-    const json_t *parts = visit->state.parts;
-    FINQ_TRY(finq_entry_begin(&facts, &started, &visit->request->service, &visit->entry, pool));
+    const finq_state came = visit->state;
+    FINQ_TRY(finq_entry_begin(&facts, &started, &visit->request->service, &visit->entry, visit->pool));
     finq_page_show_begin(visit, &facts, language);
     finq_observe_recognised(visit->request, &visit->entry.client_id, facts.published, NULL);
     visit->reference = finq_id_text(facts.session_id, visit->pool);
-    const char *notice = notice_name ? finq_words_say(visit->screen.words, notice_name) : NULL;
-    if (kept) {
-        visit->state.typed = kept;
-        visit->state.numbers = numbers;
-        visit->state.parts = parts;
+    if (came.typed) {
+        visit->state.typed = came.typed;
+        visit->state.numbers = came.numbers;
     }
     if (!facts.has_begun) {
-        if (facts.prefill && !kept)
+        if (facts.prefill && !came.typed)
             visit->state.typed = (json_t *)facts.prefill;
         finq_observe_session(visit->request, facts.published, FINQ_PROGRESS_CREATED);
-        return finq_page_show_form(visit, started.nonce, typed, NULL, notice);
+        answer = (finq_waiting_answer){.status = FINQ_STATUS_IN_PROGRESS, .nonce = started.nonce, .next_step = started.next_step};
+    } else {
+        finq_waiting_page page = {visit->entry.client_id, visit->entry.page_id, visit->entry.generation, *facts.session_id};
+        FINQ_TRY(finq_waiting_resume_page(&answer, &visit->request->service, &page, visit->pool));
     }
-    finq_waiting_page page = {visit->entry.client_id, visit->entry.page_id, visit->entry.generation, *facts.session_id};
-    FINQ_TRY(finq_waiting_resume_page(&answer, &visit->request->service, &page, pool));
-    if (typed && answer.next_step && answer.nonce)
-        return finq_page_show_form(visit, answer.nonce, typed, NULL, notice);
-    return finq_page_show_standing(visit, &answer, answer.nonce, notice);
+    if (of && answer.nonce && answer.next_step && strcmp(of, answer.next_step) == 0) {
+        visit->state.parts = came.parts;
+        return finq_page_show_form(visit, answer.nonce, visit->form.typed, NULL,
+                                   finq_words_say(visit->screen.words, "form.aged"));
+    }
+    return finq_page_show_standing(visit, &answer, answer.nonce);
 }
 
 static finq_error *act_start(finq_page_visit *visit)
 {
-    return begin(visit, finq_typed_get(visit->form.typed, "language"), NULL, NULL);
+    return begin(visit, finq_typed_get(visit->form.typed, "language"), NULL);
 }
 
 /* ---- a step ---- */
@@ -152,7 +152,7 @@ static finq_error *submitted_show(finq_page_visit *visit, const finq_step_answer
     int is_at_bank = standing.waits && answer->status != FINQ_STATUS_PENDING;
     if (pass->step->upload_count > 0 && !is_at_bank && answer->status != FINQ_STATUS_FAILED)
         return finq_page_show_documents(visit, &carried, pass->step, &answer->step_id, NULL);
-    return finq_page_show_standing(visit, &standing, nonce, NULL);
+    return finq_page_show_standing(visit, &standing, nonce);
 }
 
 static finq_progress progress_of(finq_status status)
@@ -182,7 +182,7 @@ static finq_error *submit_failed(finq_page_visit *visit, const finq_session_pass
     apr_array_header_t *problems = NULL;
     if (error->code == FINQ_E_MISSING_UPLOADS) {
         FINQ_TRY(typed_keep(visit, pass, nonce));
-        return begin(visit, visit->state.language, NULL, NULL);
+        return begin(visit, visit->state.language, NULL);
     }
     if (error->code == FINQ_E_INVALID_INPUT)
         problems = finq_problems_of(error, finq_page_show_fields(visit, pass->step), visit->form.typed);
@@ -340,7 +340,7 @@ static finq_error *act_look(finq_page_visit *visit, const finq_session_pass *pas
     int is_upload = act && is_of_documents(act), is_at_bank = answer.waits && answer.status != FINQ_STATUS_PENDING;
     if (is_upload && answer.step && !is_at_bank && answer.status != FINQ_STATUS_FAILED && answer.status != FINQ_STATUS_EXPIRED)
         return finq_page_show_documents(visit, &carried, answer.step, &answer.step_id, answer.uploaded);
-    return finq_page_show_standing(visit, &answer, nonce, NULL);
+    return finq_page_show_standing(visit, &answer, nonce);
 }
 
 /* A nonce that looks, or that uploads, may be older than one that submits. */
@@ -377,6 +377,7 @@ finq_error *finq_page_visit_act(finq_page_visit *visit)
 {
     const finq_typed *typed = visit->form.typed;
     const char *act = finq_typed_get(typed, "act"), *nonce = finq_typed_get(typed, "nonce");
+    finq_session_pass pass;
     int is_ours;
     FINQ_TRY(finq_state_open(&visit->state, &is_ours, finq_typed_get(typed, "state"), &visit->entry.page_id,
                              visit->request->config->secrets, visit->pool));
@@ -388,7 +389,9 @@ finq_error *finq_page_visit_act(finq_page_visit *visit)
         visit->state.typed = finq_json_own(json_object(), visit->pool);
     finq_error *error = act_run(visit, act, nonce);
     int has_answers = !is_looking(act) && !finq_page_handoff_is(act);
-    if (error && error->code == FINQ_E_EXPIRED_NONCE) /* nothing that was typed is lost for that */
-        return begin(visit, visit->state.language, has_answers ? visit->form.typed : NULL, "form.aged");
-    return error;
+    if (!error || error->code != FINQ_E_EXPIRED_NONCE)
+        return error; /* else nothing that was typed is lost */
+    FINQ_TRY(finq_session_pass_open(&pass, &visit->request->service, &visit->entry.client_id, nonce, FINQ_SESSION_ANY_AGE,
+                                    visit->pool));
+    return begin(visit, visit->state.language, has_answers ? pass.step->name : NULL);
 }
