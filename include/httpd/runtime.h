@@ -15,6 +15,7 @@ typedef struct finq_runtime {
     finq_keyring *keyring;
     finq_bearers *bearers;
     finq_blob_store *store; /**< NULL where the upload directory could not be opened; the log says why */
+    unsigned int turns;     /**< of its refresher: one thread at a time has it */
     finq_meter meter;       /**< where this child counts; its gauges hold the uploads under way and who waits */
 } finq_runtime;
 

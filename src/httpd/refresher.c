@@ -16,6 +16,7 @@ APLOG_USE_MODULE(finq);
 
 /* So long a consent that was taken is nobody else's: until its refresh has claimed it. */
 #define TAKEN_SECONDS 120
+#define TURNS_A_REVOCATION 10
 
 /* The names of a host's connectors, with blanks between. */
 static const char *names_of(const finq_config *config, apr_pool_t *pool)
@@ -81,17 +82,20 @@ static int do_next(server_rec *server, int (*next)(finq_request *request, const 
     return was_due;
 }
 
-/* One of each: a bank that hangs is waited for once before another kind has its turn. */
+/* One of each: a bank that hangs is waited for once before another kind has its turn. Nobody waits for what consents that have ended leave
+ * behind: of that there is one in so many turns, while there is anything else. */
 static int take_turn(server_rec *server, apr_pool_t *parent)
 {
-    static int (*const kinds[])(finq_request *, const char *) = {revoke_next, refresh_next, follow_next};
+    finq_runtime *runtime = finq_config_of(server)->runtime;
     apr_pool_t *pool;
-    int was_due = 0;
-    if (!finq_config_of(server)->runtime)
+    if (!runtime)
         return 0;
     apr_pool_create(&pool, parent);
-    for (apr_size_t i = 0; i < sizeof kinds / sizeof *kinds && !finq_mpm_is_stopping(); i++)
-        was_due |= do_next(server, kinds[i], pool);
+    int was_due = do_next(server, refresh_next, pool);
+    if (!finq_mpm_is_stopping())
+        was_due |= do_next(server, follow_next, pool);
+    if ((!was_due || runtime->turns++ % TURNS_A_REVOCATION == 0) && !finq_mpm_is_stopping())
+        was_due |= do_next(server, revoke_next, pool);
     apr_pool_destroy(pool);
     return was_due;
 }
