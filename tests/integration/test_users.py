@@ -348,6 +348,21 @@ def test_who_reads_slowly_is_in_nobodys_way(own, tenants, another, person):
         until(lambda: client.user("export", tenant_user_id="user-1").status == 200, what="the end of those who are gone")
 
 
+def test_who_lacks_the_secret_takes_nobodys_export(own, client, another, person):
+    """A client_id is no secret. Red where the permit is taken before the database was asked."""
+    own.psql("ALTER FUNCTION finq.user_export SET lock_timeout = '3s'")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with Blocker(own, "LOCK TABLE finq.tenant_key"):
+            stranger = own.client(client.tenant)
+            wrong = pool.submit(stranger.user, "export", tenant_user_id=person, client_secret=another.tenant.client_secret)
+            until(lambda: waiting(own) == 1, what="the stranger's call")
+            right = pool.submit(export, client, tenant_user_id=person)
+            until(lambda: waiting(own) == 2 or right.done(), what="the tenant's call")
+        assert is_error(wrong.result(), 401, "invalid_client_secret") and nothing_of(right.result())
+    stranger.close()
+    own.psql("ALTER FUNCTION finq.user_export RESET lock_timeout")
+
+
 def test_exports_take_turns(own, client, another, person):
     """Two of a child's have the database look for them at once, whosever they are; one more waits, and is not refused. Red where turn_wait
     refuses at once, and where it takes no permit (three that wait for the lock)."""

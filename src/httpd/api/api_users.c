@@ -78,6 +78,7 @@ typedef struct {
     finq_person_pages pages; /* first: it is handed back as one of these */
     finq_request *request;
     const finq_person *person;
+    int permit; /* 0 before its tenant is known to ask */
 } request_pages;
 
 /* An answer that has begun is not to break off because others ask too. */
@@ -92,6 +93,23 @@ static finq_error *turn_wait(finq_request *request)
     return NULL;
 }
 
+/* A tenant, whichever the host: its id ends at random. */
+static apr_uint64_t holder_of(const finq_id *client_id)
+{
+    apr_uint64_t end;
+    memcpy(&end, client_id->bytes + sizeof client_id->bytes - sizeof end, sizeof end);
+    return end | 1; /* never 0, be the id no tenant's */
+}
+
+/* Who reads slowly has a thread for as long: so a tenant has one, and others have theirs. None is had in its name by who lacks its
+ * secret. */
+static finq_error *permit_take(request_pages *pages)
+{
+    if (!pages->permit)
+        pages->permit = finq_permits_take_share(FINQ_PERMITS_EXPORTS, holder_of(&pages->person->client_id));
+    return pages->permit ? NULL : crowded(pages->request, "exports");
+}
+
 /* A call of its own, with its own time: neither a connection nor a turn is held while the client reads. */
 static finq_error *page_ask(finq_person_pages *pages, const char **page, const char *part, const char *after, apr_pool_t *pool)
 {
@@ -101,7 +119,8 @@ static finq_error *page_ask(finq_person_pages *pages, const char **page, const c
     finq_request_database(request, pool);
     finq_error *error = finq_person_page(page, self->person, part, after, &request->service, pool);
     finq_permits_release(&asking, NULL);
-    return finq_intake_key(request, error);
+    FINQ_TRY(finq_intake_key(request, error));
+    return permit_take(self);
 }
 
 static int piece_take(void *baton, const char *text, apr_size_t length)
@@ -112,29 +131,18 @@ static int piece_take(void *baton, const char *text, apr_size_t length)
     return length == 0 || finq_reply_write(request, text, length);
 }
 
-/* A tenant, whichever the host: its id ends at random. */
-static apr_uint64_t holder_of(const finq_id *client_id)
-{
-    apr_uint64_t end;
-    memcpy(&end, client_id->bytes + sizeof client_id->bytes - sizeof end, sizeof end);
-    return end | 1; /* never 0, be the id no tenant's */
-}
-
-/* Who reads slowly has a thread for as long: so a tenant has one, and others have theirs. */
 finq_error *finq_api_user_export(finq_request *request, finq_json_writer *reply)
 {
     finq_id credentials_id;
     finq_person person;
-    request_pages pages = {{page_ask}, request, &person};
+    request_pages pages = {{page_ask}, request, &person, 0};
     (void)reply;
     FINQ_TRY(person_read(&person, &credentials_id, request));
-    int permit = finq_permits_take_share(FINQ_PERMITS_EXPORTS, holder_of(&person.client_id));
-    if (!permit)
-        return crowded(request, "exports");
     finq_observe_recognised(request, &person.client_id, NULL, NULL);
     finq_error *error =
         finq_person_export(&pages.pages, &person, request->service.data_keys, piece_take, request, request->r->pool);
-    finq_permits_release_share(FINQ_PERMITS_EXPORTS, permit);
+    if (pages.permit)
+        finq_permits_release_share(FINQ_PERMITS_EXPORTS, pages.permit);
     return error;
 }
 
