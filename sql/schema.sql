@@ -527,6 +527,7 @@ CREATE TABLE finq.payment (
 );
 CREATE INDEX payment_asked ON finq.payment USING btree (asked_at) WHERE (NOT kept);
 CREATE INDEX payment_due ON finq.payment USING btree (next_at) WHERE (next_at IS NOT NULL);
+CREATE INDEX payment_outlasting ON finq.payment USING btree (payment_id) WHERE (credentials_id IS NOT NULL);
 CREATE INDEX payment_person ON finq.payment USING btree (client_id, user_mac) WHERE (user_mac IS NOT NULL);
 CREATE UNIQUE INDEX payment_session ON finq.payment USING btree (session_id) WHERE (NOT is_released);
 CREATE INDEX payment_sessions ON finq.payment USING btree (session_id, payment_id);

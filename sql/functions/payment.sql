@@ -308,16 +308,19 @@ BEGIN
     RETURN v_done;
 END $$;
 
--- Payments that are over, and whose session is no more, or never came to be, p_retention seconds after they were begun. Those that a
--- consent has are looked at no more from then on: they go with its data, or where they are not over then, once they are.
+-- Payments that are over: those that have outlasted a consent's data at once, and those whose session is no more, or never came to be,
+-- p_retention seconds after they were begun. Those that a consent has are looked at no more from then on: they go with its data.
 CREATE OR REPLACE FUNCTION finq.janitor_remove_payments(p_retention integer) RETURNS integer
     LANGUAGE plpgsql
 AS $$
 DECLARE
     v_until   timestamptz := clock_timestamp() - p_retention * interval '1 second';
-    v_done    integer := 0;
+    v_over    uuid[] := ARRAY(SELECT p.payment_id FROM finq.payment p WHERE p.credentials_id IS NOT NULL AND p.next_at IS NULL
+                               ORDER BY p.payment_id LIMIT finq.janitor_batch_rows() FOR UPDATE SKIP LOCKED);
+    v_done    integer := cardinality(v_over);
     v_payment finq.payment;
 BEGIN
+    PERFORM finq.payments_remove(v_over);
     FOR v_payment IN
         SELECT p.* FROM finq.payment p
          WHERE NOT p.kept AND p.asked_at <= v_until AND p.next_at IS NULL

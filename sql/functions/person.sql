@@ -129,7 +129,10 @@ BEGIN
     WHEN 'events' THEN -- each is in one of two indexes
         RETURN QUERY
             SELECT v_id || '/' || o.event_id, o.payload
-              FROM unnest(v_sessions) AS i (id)
+              FROM (SELECT unnest(v_sessions)
+                    UNION -- an order may have outlasted its session
+                    SELECT p.session_id FROM finq.payment p
+                     WHERE p.payment_id IN (SELECT finq.person_payments(p_client_id, p_user_macs, v_consents, v_sessions))) AS i (id)
              CROSS JOIN LATERAL (
                    SELECT w.event_id, w.payload FROM finq.outbox w
                     WHERE w.session_id = i.id AND w.state = 'WAITING' AND w.event_id > coalesce(v_behind::bigint, 0)

@@ -512,6 +512,7 @@ CREATE INDEX payment_sessions ON finq.payment (session_id, payment_id);
 CREATE INDEX payment_person ON finq.payment (client_id, user_mac) WHERE user_mac IS NOT NULL;
 CREATE INDEX payment_asked ON finq.payment (asked_at) WHERE NOT kept;
 CREATE INDEX payment_due ON finq.payment (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX payment_outlasting ON finq.payment (payment_id) WHERE credentials_id IS NOT NULL;
 
 -- Which (message_id, payment_information_id) a tenant has used, and in which session. They stay when all else of it is gone.
 CREATE TABLE finq.payment_reference (

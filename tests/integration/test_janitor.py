@@ -155,7 +155,7 @@ def test_the_data_of_a_consent_go_at_their_time(own, client):
     """What is told of it stays for a year. Red without `c.max_data_retention <= v_now`, and without data_removed_at's change."""
     user, credentials_id = consent(client)
     steps = held(own, user.session_id).split("|")[1]
-    age(own, user.session_id, "1 hour", "exchanged_at")
+    age(own, user.session_id, "2 days", "exchanged_at", "expires_at")
     set_times(own, credentials_id, max_data_retention="1 minute")
     assert run(own) == {} and held(own, user.session_id).startswith(f"1|{steps}|")
     set_times(own, credentials_id, max_data_retention="-1 second", consent_exp="-1 second")
@@ -273,7 +273,7 @@ def test_a_consents_key_goes_from_its_renewals_too(own, client, person):
     with Blocker(own, locked(complete)):
         assert run(own) == {} and own.psql("SELECT count(data_key) FROM finq.session") == "3", "one that is held keeps all for the next run"
     assert run(own) == {"data_removed": 1} and run(own) == {}
-    assert own.psql("SELECT count(*), count(data_key), count(user_mac), count(tenant_user_id) FROM finq.session") == "2|0|0|0"
+    assert own.psql("SELECT count(*), count(data_key), count(user_mac), count(tenant_user_id) FROM finq.session") == "3|0|0|0"
     assert own.psql("SELECT count(*) FROM finq.feed") == "0"
     assert [held(own, user.session_id).split("|")[:3] for user in (under_way, complete)] == [["1", "0", "0"]] * 2
     assert is_error(submit(under_way, 2), 401, "inactive_credentials") and is_error(complete.exchange(), 401, "inactive_credentials")

@@ -392,6 +392,24 @@ def test_what_is_left_of_lost_orders_goes(bank):
     assert left == f"{user.session_id}|t"
 
 
+@pytest.mark.parametrize("is_erased", [False, True])
+@pytest.mark.parametrize("status, left", [("ACSP", 1), ("ACCC", 0)])
+def test_an_order_whose_consents_data_went_is_not_sent_again(bank, status, left, is_erased):
+    """By the first nonce, which lives still. Red without v_young in finq.janitor_remove_data."""
+    bank.service.ledger.says = {"status": status}
+    user, data = bank.user(PAY["name"]), order()
+    first = user.nonce
+    assert user.submit("payment_intent", data)["status"] == "SESSION_COMPLETED"
+    credentials = user.exchange().json
+    assert bank.client.consent("delete", credentials, pcd_data_retention=0).status == 200
+    bank.ctl("janitor", "run")
+    if is_erased:
+        assert bank.client.user("erase", **{name: credentials[name] for name in ("credentials_id", "access_token")}).status == 200
+    user.nonce = first
+    assert is_error(user.submit("payment_intent", data), 401, "expired_session")
+    assert bank.psql(f"SELECT count(*) FROM finq.payment WHERE session_id = '{user.session_id}'") == str(0 if is_erased else left)
+
+
 @pytest.mark.parametrize("end", ["over", "erased", "erased by consent"])
 def test_an_order_outlasts_its_consents_data(bank, end):
     """Its bank is asked on, and its client told, until it is over; who is erased is. Red where sessions_data_remove deletes all payments, or
@@ -403,18 +421,18 @@ def test_an_order_outlasts_its_consents_data(bank, end):
     ledger = f"SELECT count(*) FROM finq.sandbox_order WHERE session_id = '{user.session_id}'"
     assert bank.client.consent("delete", credentials, pcd_data_retention=0).status == 200
     bank.ctl("janitor", "run")
-    assert bank.psql(f"SELECT count(*) FROM finq.session WHERE session_id = '{user.session_id}'") == "0" and bank.psql(ledger) == "1"
+    assert bank.psql(f"SELECT status, data_key IS NULL FROM finq.session WHERE session_id = '{user.session_id}'") == "SESSION_EXPIRED|t" and bank.psql(ledger) == "1"
     assert bank.psql(f"SELECT data_key IS NULL FROM finq.credential WHERE credentials_id = '{credentials['credentials_id']}'") == "t"
     if end == "over":
-        past(bank, user, "asked_at", "40 days")
-        bank.ctl("janitor", "run")
         assert [notice(bank, user, status) for status in ("ACSC", "ACCC")] == ["settled", "credited"]
         assert [(one["phase"], one.get("credentials_id")) for one in events(bank, user)] == [
             ("accepted", None), ("settled", credentials["credentials_id"]), ("credited", credentials["credentials_id"])]
         bank.ctl("janitor", "run")
     else:
         whose = who or {name: credentials[name] for name in ("credentials_id", "access_token")}
-        payment, = bank.client.user("export", **whose)["payments"]
+        held = bank.client.user("export", **whose)
+        payment, = held["payments"]
+        assert [event["type"] for event in held["events"] if event["type"].startswith("payment")] == ["payment.updated"]
         assert payment["credentials_id"] == credentials["credentials_id"] and payment["book"]["status"] == "ACSP"
         assert bank.client.user("erase", **whose).status == 200
     assert bank.psql(f"SELECT count(*) FROM finq.payment WHERE session_id = '{user.session_id}'") == "0" and bank.psql(ledger) == "0"

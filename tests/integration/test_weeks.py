@@ -164,7 +164,7 @@ def test_a_kept_consent_is_read_renewed_and_deleted(own, client):
         upload_required(renewal, number)
     credentials = renewal.exchange().json
     assert client.consent("delete", credentials).status == 200
-    own.psql("UPDATE finq.credential SET max_data_retention = clock_timestamp() - interval '1 second'")
+    own.psql("UPDATE finq.credential SET max_data_retention = clock_timestamp() - interval '1 second'; UPDATE finq.session SET expires_at = clock_timestamp()")
     assert run(own)["data_removed"] == 1 and rows(own, user) == "" and rows(own, renewal) == ""
 
 
