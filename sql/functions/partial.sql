@@ -11,13 +11,14 @@ BEGIN ATOMIC
     SELECT g.upload_id, clock_timestamp(), false FROM gone g WHERE g.stored IS NULL;
 END;
 
--- Ends what else a partial's document has begun. Answers one whose file the caller may remove, if it is in the same directory; what it does
+-- Ends what else a partial's document has begun, or for NULL all of it. Answers one whose file the caller may remove, if it is in the same directory; what it does
 -- not remove a server of the file's directory does.
 CREATE OR REPLACE FUNCTION finq.partials_replace(p_step_id uuid, p_document text, p_upload_id uuid) RETURNS uuid
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     WITH gone AS (DELETE FROM finq.partial p
-                   WHERE p.step_id = p_step_id AND p.document = p_document AND p.upload_id <> p_upload_id RETURNING p.upload_id, p.stored),
+                   WHERE p.step_id = p_step_id AND p.document = p_document AND p.upload_id IS DISTINCT FROM p_upload_id
+                  RETURNING p.upload_id, p.stored),
     files AS (INSERT INTO finq.upload_removed (upload_id, removed_at, decided)
               SELECT g.upload_id, clock_timestamp(), false FROM gone g WHERE g.stored IS NULL RETURNING upload_removed.upload_id)
     SELECT f.upload_id FROM files f LIMIT 1;

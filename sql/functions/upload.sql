@@ -146,7 +146,8 @@ COMMENT ON FUNCTION finq.upload_admit IS 'repeatable';
 -- p_ordinal is the step's; a nonce that a resumption has made old records nothing. Where the session has waited, or was
 -- resumed, what its last step asks for may come long after the submission: then the nonce's own life, which the server has
 -- looked at, is what counts, and not p_nonce_ttl. p_partial is what the upload has come as (functions/partial.sql), NULL where it came
--- at once; the file of that is the caller's to remove, and so is that of `ended`, another one that the document had begun.
+-- at once; the file of that is the caller's to remove, and so is that of `ended`, another one that the document had begun. Of these none goes on,
+-- however the upload came; what had come to the same one before can be asked for on.
 CREATE OR REPLACE FUNCTION finq.upload_record(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_upload_id uuid,
     p_size bigint, p_sha256 bytea, p_media_type text, p_nonce_ttl integer, p_generation integer,
@@ -206,8 +207,10 @@ BEGIN
     IF FOUND THEN
         INSERT INTO finq.upload_removed (upload_id, removed_at, decided) VALUES (p_partial, v_now, false)
         ON CONFLICT ON CONSTRAINT upload_removed_pkey DO NOTHING;
-        ended := finq.partials_replace(p_step_id, p_document, p_partial);
     END IF;
+    ended := finq.partials_replace(p_step_id, p_document, coalesce(p_partial, (
+        SELECT p.upload_id FROM finq.partial p
+         WHERE p.step_id = p_step_id AND p.document = p_document AND p.stored = upload_record.upload_id LIMIT 1)));
 END $$;
 COMMENT ON FUNCTION finq.upload_record IS 'repeatable';
 

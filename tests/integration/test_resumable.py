@@ -237,6 +237,17 @@ def test_another_of_the_same_document_ends_the_first(desk, user, film, size):
     stored(desk, user, "film", PDF.content)
 
 
+def test_a_document_sent_at_once_ends_the_one_under_way(desk, user, film):
+    """As by a client that has given it up. Who asks what has become of an older one is told for as long as it is stored. Red: partials_replace for
+    p_partial alone; coalesce without its second half."""
+    film.send(5, 0)
+    first = partials(desk, user)["film"][0]
+    assert user.upload("film", PDF).status == 200 and partials(desk, user) == {}
+    gone(desk, film, first)
+    again = Tus(user, "film", PDF.content, "application/pdf")
+    assert again.create(PDF.content).status == 201 and user.upload("film", PDF)["upload_id"] == again.head().headers["x-finq-upload-id"]
+
+
 @pytest.mark.parametrize("body, headers, code", [
     (PDF.content[:9], {"upload_checksum": checksum(b"other")}, "checksum_mismatch"), (b"", {"upload_length": 0}, "unsupported_media_type"),
     (PDF.content[:9], {"upload_length": 8}, "payload_too_large"), (bytes(9), {"upload_length": 9}, "unsupported_media_type")],
