@@ -5,6 +5,7 @@
 #include "crypto/secrets.h"
 #include "json/json.h"
 #include "page/entry.h"
+#include "skills/skill.h"
 
 /** What is carried. A text that is NULL is not there. */
 typedef struct finq_state {
@@ -20,6 +21,9 @@ typedef struct finq_state {
 
 /** Seals it into text, however long that becomes: who takes answers in bounds them. */
 finq_error *finq_state_seal(const char **text, const finq_state *state, const finq_secrets *secrets, apr_pool_t *pool);
+
+/** Leaves out what was typed into steps for which there is no room, in bytes, of the first ones first. */
+void finq_state_fit(finq_state *state, const finq_skill *skill, apr_size_t room, apr_pool_t *pool);
 
 /** Opens it. `*is_ours` is 0 for a text (or NULL) that is none, or that is another page's. */
 finq_error *finq_state_open(finq_state *state, int *is_ours, const char *text, const finq_id *page_id,

@@ -61,6 +61,19 @@ finq_error *finq_state_seal(const char **text, const finq_state *state, const fi
     return NULL;
 }
 
+void finq_state_fit(finq_state *state, const finq_skill *skill, apr_size_t room, apr_pool_t *pool)
+{
+    for (int i = skill->step_count - 1; i >= 0; i--) {
+        const char *name = skill->steps[i].name;
+        const json_t *typed = json_object_get(state->typed, name);
+        apr_size_t length = typed ? strlen(finq_json_text_spelt(typed, state->numbers, pool)) : 0;
+        if (length > room)
+            json_object_del(state->typed, name);
+        else
+            room -= length;
+    }
+}
+
 static void state_read(finq_state *state, json_t *said, finq_numbers *numbers)
 {
 #define X(name, member) state->member = json_string_value(json_object_get(said, name));

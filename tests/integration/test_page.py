@@ -296,7 +296,7 @@ def test_the_second_of_two_files_is_passed_over(server, documents_page):
 @pytest.mark.parametrize("framing", [chunks, None])
 def test_what_surrounds_a_file_is_bounded(server, documents_page, framing):
     kind, body = file_form(documents_page)
-    body += b"e" * 600000
+    body += b"e" * 700000
     headers = {"Content-Type": kind, **(CHUNKED if framing else {})}
     answer = documents_page.ask("POST", None, framing(body) if framing else body, headers)
     assert answer.status == 413 and answer.headers["connection"] == "close"

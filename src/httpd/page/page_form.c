@@ -14,8 +14,8 @@
 
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART "multipart/form-data"
-/* A form has answers of twice that (length_check), three characters a byte, or less in base64 of what it carries; and some more of its own. */
-#define ROOM(request) ((apr_size_t)(request)->config->max_body * 6 + 65536)
+/* A form has answers of twice that (length_check), three characters a byte; carries as much of other steps, in base64; and some more of its own. */
+#define ROOM(request) ((apr_size_t)(request)->config->max_body * 9 + 65536)
 #define PIECE 65536
 /* So long, and FinqMaxBody bytes at most, what stands behind a refused file is read. */
 #define REST_TIME (5 * APR_USEC_PER_SEC)

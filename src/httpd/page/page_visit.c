@@ -304,15 +304,15 @@ static finq_error *act_part(finq_page_visit *visit, const finq_session_pass *pas
 
 /* ---- how much ---- */
 
-/* What was typed, here and in the steps before, is what the next form has to carry. */
-static finq_error *length_check(const finq_page_visit *visit, const finq_session_pass *pass)
+/* What was typed here is what the next form has to carry; of other steps, which nobody can shorten here, as much as there is room for. */
+static finq_error *length_check(finq_page_visit *visit)
 {
-    json_t *all = finq_json_own(json_copy(visit->state.typed), visit->pool);
     apr_size_t most = (apr_size_t)visit->request->config->max_body * 2;
-    json_object_set(all, pass->step->name, finq_part_keep(visit->form.typed, NULL, visit->pool));
-    if (strlen(finq_json_text_spelt(all, visit->state.numbers, visit->pool)) <= most)
-        return NULL;
-    return finq_error_too_large("What was typed", (apr_int64_t)most, visit->pool);
+    apr_size_t length = strlen(finq_json_text(finq_part_keep(visit->form.typed, NULL, visit->pool), visit->pool));
+    if (length > most)
+        return finq_error_too_large("What was typed", (apr_int64_t)most, visit->pool);
+    finq_state_fit(&visit->state, visit->screen.skill, most - length, visit->pool);
+    return NULL;
 }
 
 static finq_error *length_show(finq_page_visit *visit, const char *nonce, const finq_error *error)
@@ -365,7 +365,7 @@ static finq_error *act_run(finq_page_visit *visit, const char *act, const char *
     int is_back = strcmp(act, "back") == 0, is_part = strncmp(act, "part:", 5) == 0;
     if (strncmp(act, "add:", 4) == 0 || strncmp(act, "cut:", 4) == 0)
         return act_rows(visit, &pass, nonce, act);
-    finq_error *error = length_check(visit, &pass);
+    finq_error *error = length_check(visit);
     if (error)
         return length_show(visit, nonce, error);
     if (is_part)
