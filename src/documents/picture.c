@@ -19,6 +19,7 @@ static void settle(finq_picture *picture)
 {
     if (picture->width == 0 || picture->height == 0)
         picture->width = picture->height = 0;
+    finq_picture_other(picture, picture->width, picture->height);
     if (picture->orientation < 1 || picture->orientation > 8)
         picture->orientation = 1;
 }

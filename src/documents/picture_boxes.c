@@ -1,5 +1,5 @@
 /* HEIF and AVIF (ISO/IEC 23008-12): boxes within boxes. The box meta names the primary picture, and iprp the properties of each:
- * its size (ispe), and by how much it is turned (irot) or mirrored (imir), one after the other. A sequence of pictures may have none, and
+ * its size (ispe), and by how much it is turned (irot) or mirrored (imir), one after the other. A sequence of pictures may have
  * tracks (trak) as a film has, whose heads (tkhd) say their size. */
 #include "picture_formats.h"
 
@@ -135,31 +135,26 @@ static void properties_take(finq_picture *picture, heif *file, box iprp, apr_uin
 }
 
 /* The head of a track, whose version says how long its times are; the two sides are in parts of 65536. */
-static void track_take(finq_picture *picture, heif *file, const box *trak)
+static void track_take(finq_picture *tracks, heif *file, const box *trak)
 {
     box tkhd;
     unsigned char version, sides[8];
     if (!box_find(&tkhd, file, "tkhd", trak) || !finq_source_read(file->source, &version, 1, tkhd.at) ||
         !finq_source_read(file->source, sides, sizeof sides, tkhd.at + (version == 1 ? 88 : 76)))
         return;
-    finq_picture_side(&picture->width, finq_codec_number(sides, 2));
-    finq_picture_side(&picture->height, finq_codec_number(sides + 4, 2));
+    finq_picture_side(&tracks->width, finq_codec_number(sides, 2));
+    finq_picture_side(&tracks->height, finq_codec_number(sides + 4, 2));
 }
 
-static void tracks_take(finq_picture *picture, heif *file, const box *all)
+static void tracks_take(finq_picture *tracks, heif *file, box moov)
 {
-    box moov, trak;
-    if (!box_find(&moov, file, "moov", all))
-        return;
-    for (; box_find(&trak, file, "trak", &moov); moov.at = trak.end)
-        track_take(picture, file, &trak);
+    for (box trak; box_find(&trak, file, "trak", &moov); moov.at = trak.end)
+        track_take(tracks, file, &trak);
 }
 
-static void meta_take(finq_picture *picture, heif *file, const box *all)
+static void meta_take(finq_picture *picture, heif *file, box meta)
 {
-    box meta, iprp;
-    if (!box_find(&meta, file, "meta", all))
-        return;
+    box iprp;
     meta.at += 4; /* its version and flags */
     apr_uint64_t primary = primary_of(file, &meta);
     if (!box_find(&iprp, file, "iprp", &meta) || !box_find(&file->ipco, file, "ipco", &iprp))
@@ -168,12 +163,24 @@ static void meta_take(finq_picture *picture, heif *file, const box *all)
     picture->orientation = orientation_of(file);
 }
 
+/* Of two metas some decoders take the first, and some the last; and some take the tracks where there is a primary picture too. */
 void finq_picture_boxes(finq_picture *picture, const finq_source *source)
 {
     heif file = {.source = source, .places = FINQ_PICTURE_PLACES};
-    box all = {0, source->size};
-    meta_take(picture, &file, &all);
-    if (!picture->width)
-        tracks_take(picture, &file, &all);
-    picture->is_unread = file.places < 0;
+    finq_picture tracks = {0};
+    box part, all = {0, source->size};
+    char name[4];
+    int metas = 0;
+    for (off_t at = 0; box_read(name, &part, &file, at, &all); at = part.end) {
+        if (memcmp(name, "moov", 4) == 0)
+            tracks_take(&tracks, &file, part);
+        else if (memcmp(name, "meta", 4) == 0 && metas++ == 0)
+            meta_take(picture, &file, part);
+    }
+    picture->is_unread = metas > 1 || file.places < 0;
+    finq_picture_other(picture, tracks.width, tracks.height);
+    if (!picture->width) {
+        picture->width = tracks.width;
+        picture->height = tracks.height;
+    }
 }

@@ -21,6 +21,15 @@ static inline void finq_picture_side(apr_uint32_t *side, apr_uint64_t said)
         *side = (apr_uint32_t)said;
 }
 
+/** Takes the size of what a decoder may open in the picture's place. */
+static inline void finq_picture_other(finq_picture *picture, apr_uint32_t width, apr_uint32_t height)
+{
+    if ((apr_uint64_t)width * height <= finq_picture_pixels(picture))
+        return;
+    picture->most_width = width;
+    picture->most_height = height;
+}
+
 /** The orientation alone, of the TIFF structure that begins at `at` and is called Exif there. */
 void finq_picture_exif(finq_picture *picture, const finq_source *source, off_t at);
 

@@ -41,21 +41,18 @@ static apr_uint32_t entry_value(const tiff *file, const unsigned char *entry)
     return (apr_uint32_t)file->number(entry + 8, kind == 3 ? 2 : 4);
 }
 
-/* Takes what the first directory says. */
-static void directory_read(finq_picture *picture, const finq_source *source, off_t base)
+/* Takes what the directory at a place says. Returns the place of the next one; 0 behind the last, or where this one cannot be read. */
+static off_t directory_take(finq_picture *picture, const tiff *file, off_t at, int *places)
 {
-    tiff file;
-    off_t at;
     unsigned char entry[ENTRY];
-    if (!tiff_begin(&file, source, base, &at) || !finq_source_read(source, entry, 2, at))
-        return;
-    apr_uint64_t count = file.number(entry, 2);
+    if (!finq_source_read(file->source, entry, 2, at))
+        return 0;
+    int count = (int)file->number(entry, 2);
     at += 2;
-    picture->is_unread = count > FINQ_PICTURE_PLACES;
-    for (apr_uint64_t i = 0; i < count && i < FINQ_PICTURE_PLACES && finq_source_read(source, entry, ENTRY, at);
-         i++, at += ENTRY) {
-        apr_uint64_t tag = file.number(entry, 2);
-        apr_uint32_t value = entry_value(&file, entry);
+    *places -= count > 0 ? count : 1;
+    for (; count > 0 && *places >= 0 && finq_source_read(file->source, entry, ENTRY, at); count--, at += ENTRY) {
+        apr_uint64_t tag = file->number(entry, 2);
+        apr_uint32_t value = entry_value(file, entry);
         if (tag == TAG_WIDTH)
             finq_picture_side(&picture->width, value);
         else if (tag == TAG_HEIGHT)
@@ -64,16 +61,35 @@ static void directory_read(finq_picture *picture, const finq_source *source, off
             picture->orientation = (int)value;
         picture->is_unread |= value == 0 && (tag == TAG_WIDTH || tag == TAG_HEIGHT);
     }
+    picture->is_unread |= *places < 0;
+    if (count > 0 || !finq_source_read(file->source, entry, 4, at))
+        return 0;
+    return file->base + (off_t)file->number(entry, 4);
 }
 
+/* Each directory is a page. A chain of them that comes back to itself is too long. */
 void finq_picture_tiff(finq_picture *picture, const finq_source *source)
 {
-    directory_read(picture, source, 0);
+    tiff file;
+    off_t at;
+    int places = FINQ_PICTURE_PLACES;
+    if (!tiff_begin(&file, source, 0, &at))
+        return;
+    at = directory_take(picture, &file, at, &places);
+    while (at > 0 && !picture->is_unread) {
+        finq_picture page = {0};
+        at = directory_take(&page, &file, at, &places);
+        finq_picture_other(picture, page.width, page.height);
+        picture->is_unread = page.is_unread;
+    }
 }
 
 void finq_picture_exif(finq_picture *picture, const finq_source *source, off_t at)
 {
     finq_picture said = *picture; /* of the size it may speak of a picture within */
-    directory_read(&said, source, at);
+    tiff file;
+    int places = FINQ_PICTURE_PLACES;
+    if (tiff_begin(&file, source, at, &at))
+        directory_take(&said, &file, at, &places);
     picture->orientation = said.orientation;
 }

@@ -294,10 +294,10 @@ static finq_error *pixels_check(const finq_upload *upload, const finq_picture *p
                                "%s is a picture of too many parts, or of unusual ones: its size cannot be told.",
                                upload->document->document);
     int are_stored = picture->width <= APR_INT32_MAX && picture->height <= APR_INT32_MAX; /* in the columns that they have */
-    if (are_stored && (apr_int64_t)picture->width * picture->height <= (apr_int64_t)upload->way->megapixels * 1000000)
+    if (are_stored && finq_picture_pixels(picture) <= (apr_uint64_t)upload->way->megapixels * 1000000)
         return NULL;
     return finq_error_make(upload->pool, FINQ_E_UNSAFE_DOCUMENT, "%s has %u x %u pixels; it may have %d million.",
-                           upload->document->document, picture->width, picture->height, upload->way->megapixels);
+                           upload->document->document, picture->most_width, picture->most_height, upload->way->megapixels);
 }
 
 static finq_error *content_check(finq_upload *upload, const finq_source *source)

@@ -106,6 +106,18 @@ def test_a_size_behind_many_entries(desk, user, before):
     refused(desk, user, answer, held, "unsafe_document")
 
 
+def test_a_later_page_is_too_large(desk, user):
+    """Of two, the first is what is told of a TIFF. Red: pixels_check that looks at the first."""
+    pages, held = [(10, 7), (60000, 60001)], desk.held(user.step_id)
+    content = b"MM\0*" + struct.pack(">I", 8) + b"".join(
+        struct.pack(">HHHIIHHIII", 2, 256, 4, 1, width, 257, 4, 1, height, behind) for (width, height), behind in zip(pages, (38, 0)))
+    answer = user.upload("picture", Document("x.tiff", "image/tiff", content))
+    assert "picture has 60000 x 60001 pixels" in answer["message"]
+    refused(desk, user, answer, held, "unsafe_document")
+    answer = user.upload("picture", Document("x.tiff", "image/tiff", content.replace(struct.pack(">I", 60000), struct.pack(">I", 1000))))
+    assert answer.status == 200 and (answer["width"], answer["height"]) == (10, 7)
+
+
 def test_a_host_takes_larger_ones(desk, make_server, server):
     own = Desk(make_server(cluster=server.postgres, database="megapixels", directives={"FinqMaxMegapixels": "3600"}))
     assert own.user().upload("picture", saying("png", 60000, 60000)).status == 200

@@ -9,6 +9,7 @@
 #include "documents/picture.h"
 
 static unsigned char made[200000];
+static size_t made_length; /* of what was measured last */
 
 static int made_read(void *baton, void *to, apr_size_t n, off_t at)
 {
@@ -21,6 +22,7 @@ static finq_picture measured(const char *type, size_t n)
 {
     finq_source source = {made_read, NULL, (off_t)n};
     finq_picture picture;
+    made_length = n;
     finq_picture_measure(&picture, &source, type);
     return picture;
 }
@@ -70,6 +72,35 @@ static void a_tiff_says_its_size_or_is_unread(void **state)
     assert_true(tiff_measured(10000, 3, 1).is_unread);
     assert_true(tiff_measured(0, 9, 1).is_unread);
     assert_true(tiff_measured(0, 3, 2).is_unread);
+}
+
+/* A TIFF of two pages, of which the second is followed by the directory at `next`. */
+static finq_picture pages_measured(unsigned long next, unsigned filler)
+{
+    unsigned char *at = made;
+    memcpy(at, "MM\0*\0\0\0\x08", 8);
+    at = entry_put(entry_put(put(at + 8, 2, 2), 256, 4, 1, 10), 257, 4, 1, 7);
+    at = put(put(at, 38, 4), filler + 2, 2);
+    for (unsigned i = 0; i < filler; i++)
+        at = entry_put(at, 254, 4, 1, 0);
+    at = put(entry_put(entry_put(at, 256, 4, 1, 60001), 257, 4, 1, 60000), next, 4);
+    return measured("image/tiff", (size_t)(at - made));
+}
+
+/* Red: the first page alone looked at; the largest of them stored; places that are counted for each page anew; a loop that goes on for ever. */
+static void each_page_of_a_tiff_counts(void **state)
+{
+    static const unsigned long behind[] = {0, 999999}; /* the last page; one that cannot be read */
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        finq_picture picture = pages_measured(behind[i], 4092 - i);
+        expect(&picture, 10, 7);
+        assert_int_equal(finq_picture_pixels(&picture), 60001ul * 60000);
+    }
+    assert_true(pages_measured(0, 4093).is_unread);
+    assert_true(pages_measured(8, 0).is_unread);
+    memcpy(made, "MM\0*\0\0\0\x08\0\0\0\0\0\x08", 14); /* one without an entry, which follows itself */
+    assert_true(measured("image/tiff", 14).is_unread);
 }
 
 static unsigned char *box_put(unsigned char *at, const char *name, unsigned long holds)
@@ -132,6 +163,32 @@ static void a_sequence_says_the_size_of_its_tracks(void **state)
     }
 }
 
+/* Of a file's two parts some decoders take one, and some the other. Red: tracks looked at where meta says nothing; the first moov, or the first
+ * meta alone looked at. */
+static void whatever_a_decoder_takes_counts(void **state)
+{
+    (void)state;
+    for (int moovs = 1; moovs < 3; moovs++) {
+        heif_measured(0, 0);
+        unsigned char *at = made + made_length;
+        for (int i = 0; i < moovs; i++) {
+            unsigned long side = i + 1 == moovs ? 60002 : 7;
+            at = box_put(box_put(box_put(at, "moov", 8 + 8 + 84), "trak", 8 + 84), "tkhd", 84);
+            memset(at, 0, 84);
+            put(put(at + 76, side << 16, 4), side << 16, 4);
+            at += 84;
+        }
+        finq_picture picture = measured("image/avif", (size_t)(at - made));
+        expect(&picture, 60001, 60000);
+        assert_int_equal(picture.most_width, 60002);
+        assert_int_equal(finq_picture_pixels(&picture), 60002ul * 60002);
+    }
+    finq_picture picture = heif_measured(0, 0);
+    assert_int_equal(finq_picture_pixels(&picture), 60001ul * 60000);
+    box_put(made + made_length, "meta", 0);
+    assert_true(measured("image/heic", made_length + 8).is_unread);
+}
+
 /* What has said its size before is taken. */
 static void a_webp_says_its_size_or_is_unread(void **state)
 {
@@ -152,10 +209,9 @@ static void a_webp_says_its_size_or_is_unread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_tiff_says_its_size_or_is_unread),
-        cmocka_unit_test(a_heif_says_its_size_or_is_unread),
-        cmocka_unit_test(a_sequence_says_the_size_of_its_tracks),
-        cmocka_unit_test(a_webp_says_its_size_or_is_unread),
+        cmocka_unit_test(a_tiff_says_its_size_or_is_unread), cmocka_unit_test(each_page_of_a_tiff_counts),
+        cmocka_unit_test(a_heif_says_its_size_or_is_unread), cmocka_unit_test(a_sequence_says_the_size_of_its_tracks),
+        cmocka_unit_test(whatever_a_decoder_takes_counts),   cmocka_unit_test(a_webp_says_its_size_or_is_unread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
