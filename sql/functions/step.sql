@@ -15,7 +15,8 @@ CREATE OR REPLACE FUNCTION finq.person_lock(p_user_mac bytea) RETURNS bigint
     RETURN hashtextextended(encode(p_user_mac, 'hex'), 0);
 
 -- Whether a person was erased since a session of theirs was started, which has no row yet. The start is told to the second, by a
--- server's clock, which may be ten seconds ahead. A start that lies further ahead says nothing of what came first, and it may have been they.
+-- server's clock, which may be ten seconds ahead. A start that lies further ahead says nothing of what came first, and is refused for as long
+-- as it does. That delays, and closes nothing: once this clock has come near, a start that was made before the erasure looks like one after it.
 CREATE OR REPLACE FUNCTION finq.was_erased(p_client_id uuid, p_user_mac bytea, p_started_at bigint) RETURNS boolean
     LANGUAGE sql STABLE
     RETURN EXISTS (SELECT FROM finq.erased_user e
