@@ -10,7 +10,7 @@ from finqenv import documents, draft
 from finqenv.client import Client, read_answer
 from finqenv.process import until
 from finqenv.resumable import Tus, partials
-from finqenv.uploads import SKILL, Desk, connect, head, padded
+from finqenv.uploads import SKILL, Desk, chunks, connect, head, padded
 from finqenv.wire import is_error
 
 KIB = 1024
@@ -305,6 +305,25 @@ def test_a_creation_without_a_length_counts(desk, user):
     assert refused(answer, "step") and partials(desk, user) == {}
     _, answer = draft.begin(user, padded(room).content, Upload_Complete="?0")
     assert answer.status == 201 and refused(user.upload("photo", PNG), "step")
+
+
+def test_a_body_without_a_length_leaves_the_rest_to_others(desk, user):
+    """Once it is over, or cut: then what has come counts, and comes to its end. Red: take_piece without its second finq_resumable_promise; one that
+    an error keeps from it."""
+    held = f"SELECT bytes FROM finq.partial WHERE step_id = '{user.step_id}'"
+    body = padded(1000).content
+    with connect(user.client) as line:
+        line.sendall(draft.head_of(user, None, Upload_Complete="?0", Transfer_Encoding="chunked").replace(b"Content-Length: None\r\n", b"") + chunks(body))
+        until(lambda: desk.installation.psql(held) == "1000", what="the creation's end")
+        address = next(line for line in line.recv(4096).decode().splitlines() if line.startswith("Location: ")).removeprefix("Location: ")
+    with connect(user.client) as line:
+        line.sendall((f"PATCH {address} HTTP/1.1\r\nHost: localhost\r\nUpload-Draft-Interop-Version: 8\r\nContent-Type: {draft.PIECE}\r\n"
+                      "Upload-Offset: 1000\r\nUpload-Complete: ?0\r\nTransfer-Encoding: chunked\r\n\r\n").encode() + chunks(bytes(500), end=False))
+        until(lambda: desk.installation.psql(held) == str(STEP), what="the piece to be under way")
+        assert refused(user.upload("photo", PNG), "step")
+    until(lambda: desk.installation.psql(held) == "1500", what="the cut")
+    assert user.upload("paper", padded(90 * KIB)).status == user.upload("photo", PNG).status == 200
+    assert draft.append(user, address, 1500, iter([bytes(500)]), "?1")["size"] == 2000
 
 
 # -- the directive

@@ -185,8 +185,13 @@ static finq_error *take_piece(finq_transfer *transfer)
         return transfer->has_body ? finq_error_too_large(transfer->upload.document, transfer->offset, transfer->pool) : NULL;
     if (transfer->request->address && transfer->upload.length < 0)
         FINQ_TRY(finq_resumable_promise(&transfer->upload, &transfer->way, body_end(transfer, transfer->at), transfer->pool));
-    FINQ_TRY(receive(transfer));
-    transfer->offset = finq_partial_offset(transfer->partial);
+    finq_error *error = receive(transfer);
+    apr_int64_t end = finq_partial_offset(transfer->partial);
+    if (transfer->upload.length < 0 &&
+        body_end(transfer, 0) < 0) /* all that there is room for was its; where this fails it expires */
+        finq_resumable_promise(&transfer->upload, &transfer->way, end, transfer->pool);
+    FINQ_TRY(error);
+    transfer->offset = end;
     return NULL;
 }
 
