@@ -304,10 +304,13 @@ static finq_error *act_part(finq_page_visit *visit, const finq_session_pass *pas
 
 /* ---- how much ---- */
 
+/* So far beyond the limit the way back is open, to where something can be shortened: pages that are left empty say what they ask for. */
+#define BACK_MORE 4096
+
 /* What was typed here is what the next form has to carry; of other steps, which nobody can shorten here, as much as there is room for. */
-static finq_error *length_check(finq_page_visit *visit)
+static finq_error *length_check(finq_page_visit *visit, int is_back)
 {
-    apr_size_t most = (apr_size_t)visit->request->config->max_body * 2;
+    apr_size_t most = (apr_size_t)visit->request->config->max_body * 2 + (is_back ? BACK_MORE : 0);
     apr_size_t length = strlen(finq_json_text(finq_part_keep(visit->form.typed, NULL, visit->pool), visit->pool));
     if (length > most)
         return finq_error_too_large("What was typed", (apr_int64_t)most, visit->pool);
@@ -365,12 +368,10 @@ static finq_error *act_run(finq_page_visit *visit, const char *act, const char *
     int is_back = strcmp(act, "back") == 0, is_part = strncmp(act, "part:", 5) == 0;
     if (strncmp(act, "add:", 4) == 0 || strncmp(act, "cut:", 4) == 0)
         return act_rows(visit, &pass, nonce, act);
-    finq_error *error = length_check(visit);
+    finq_error *error = length_check(visit, is_back);
     if (error)
         return length_show(visit, nonce, error);
-    if (is_part)
-        return act_part(visit, &pass, nonce, act);
-    return is_back ? act_back(visit, &pass, nonce) : act_next(visit, &pass, nonce);
+    return is_part ? act_part(visit, &pass, nonce, act) : (is_back ? act_back : act_next)(visit, &pass, nonce);
 }
 
 finq_error *finq_page_visit_act(finq_page_visit *visit)
