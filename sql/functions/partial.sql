@@ -35,7 +35,7 @@ CREATE OR REPLACE FUNCTION finq.partial_promised(p_most bigint, p_room bigint) R
 
 -- Begins a partial, where a document of p_least bytes may be sent (finq.upload_admit). As many are promised to it; or where nobody knows how
 -- many come with this request, up to p_most, as the quotas allow: `room`, -1 for any number. What else the document has begun, `has_others`,
--- goes on until finq.partial_stand, or finq.upload_record.
+-- goes on until finq.partial_stand, or finq.upload_record; there may be three, as each may come to all that there is room for.
 CREATE OR REPLACE FUNCTION finq.partial_begin(
     p_client_id uuid, p_session_id uuid, p_ordinal integer, p_step_id uuid, p_document text, p_nonce_ttl integer, p_generation integer,
     p_step_quota bigint, p_session_quota bigint, p_tenant_quota bigint, p_upload_id uuid, p_least bigint, p_most bigint, p_upload_ttl integer,
@@ -53,9 +53,13 @@ BEGIN
     SELECT a.outcome, a.quota, a.room INTO outcome, quota, room
       FROM finq.upload_admit(p_client_id, p_session_id, p_ordinal, p_step_id, p_document, p_nonce_ttl, p_generation,
                              p_step_quota, p_session_quota, p_tenant_quota, p_upload_id) a;
-    IF outcome = 'ok' AND room >= 0 AND p_least > room THEN
-        outcome := 'quota_exceeded';
-    END IF;
+    outcome := CASE
+        WHEN outcome <> 'ok' THEN outcome
+        WHEN room >= 0 AND p_least > room THEN 'quota_exceeded'
+        WHEN (SELECT count(*) FROM finq.partial p
+               WHERE p.step_id = p_step_id AND p.document = p_document AND p.upload_id <> p_upload_id AND p.stored IS NULL
+                 AND p.expires_at > v_now) >= 3 THEN 'too_many_requests'
+        ELSE 'ok' END;
     IF outcome <> 'ok' THEN
         RETURN;
     END IF;

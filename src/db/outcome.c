@@ -17,6 +17,7 @@ static const struct {
     {"invalid_session_id", "No session has this id.", NULL},
     {"invalid_step_id", "No step has this id.", NULL},
     {"step_already_submitted", "The step has been submitted with another body; go on with the nonce of that answer.", NULL},
+    {"too_many_requests", "This document has been begun three times at once; end one of these, or let them come.", NULL},
     {"upload_gone", "There is no unfinished upload at this address.", NULL},
     {"unauthorized_tenant", "The tenant is disabled, or may not use this skill.", "The tenant is disabled."},
     {"invalid_client_id", "client_id is not known.", "client_id is not known."},

@@ -237,6 +237,25 @@ def test_another_of_the_same_document_ends_the_first(desk, user, film, size):
     stored(desk, user, "film", PDF.content)
 
 
+@pytest.mark.parametrize("ended", ["expired", "stored"])
+def test_a_document_is_begun_three_times_at_once(desk, user, film, ended):
+    """Creations that bring a piece stand beside each other for as long as it comes. Red: partial_begin without its count, or with what has expired
+    or is stored."""
+    film.send(5, 0)
+    tus = Tus(user, "film", PDF.content, "application/pdf")
+    desk.installation.psql("INSERT INTO finq.partial SELECT gen_random_uuid(), step_id, document, client_id, bytes, expires_at FROM finq.partial, generate_series(1, 2)"
+                           f" WHERE step_id = '{user.step_id}'")
+    before = desk.held(user.step_id)
+    for body in (b"", PDF.content[:9], PDF.content):
+        answer = tus.create(body)
+        assert (answer.status, answer.code) == (429, "too_many_requests") and int(answer.headers["retry-after"]) > 0
+    assert desk.held(user.step_id) == before and film.offset() == 5
+    assert Tus(user, "photo", PNG.content).create().status == 201
+    one = f"upload_id = (SELECT upload_id FROM finq.partial WHERE step_id = '{user.step_id}' AND document = 'film' LIMIT 1)"
+    desk.installation.psql(f"UPDATE finq.partial SET {'expires_at = now()' if ended == 'expired' else 'stored = upload_id'} WHERE {one}")
+    assert tus.create().status == 201
+
+
 def test_a_document_sent_at_once_ends_the_one_under_way(desk, user, film):
     """As by a client that has given it up. Who asks what has become of an older one is told for as long as it is stored. Red: partials_replace for
     p_partial alone; coalesce without its second half."""

@@ -187,8 +187,7 @@ static finq_error *take_piece(finq_transfer *transfer)
         FINQ_TRY(finq_resumable_promise(&transfer->upload, &transfer->way, body_end(transfer, transfer->at), transfer->pool));
     finq_error *error = receive(transfer);
     apr_int64_t end = finq_partial_offset(transfer->partial);
-    if (transfer->upload.length < 0 &&
-        body_end(transfer, 0) < 0) /* all that there is room for was its; where this fails it expires */
+    if (transfer->upload.length < 0 && body_end(transfer, 0) < 0) /* it gives back what it did not need */
         finq_resumable_promise(&transfer->upload, &transfer->way, end, transfer->pool);
     FINQ_TRY(error);
     transfer->offset = end;
