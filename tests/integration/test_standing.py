@@ -90,11 +90,12 @@ def test_the_servers_are_as_finqctl_doctor_wants_them(up, build):
 
 
 def test_log_follows_both_servers(up, build):
+    """httpd's last lines are of whoever connected last, PostgreSQL's comes now."""
     with running(command("log"), env=environ(build), stdout=subprocess.PIPE) as follower:
         target(build, "psql", text="SELECT 'said' / 2;")
         said = []
         while not {"httpd", "pg"} <= {word for line in said for word, sign in
-                                      (("httpd", "resuming normal operations"), ("pg", "invalid input syntax")) if sign in line}:
+                                      (("httpd", "] AH0"), ("pg", "invalid input syntax")) if sign in line}:
             said.append(follower.stdout.readline())
             assert said[-1], said
 
