@@ -96,15 +96,20 @@ def test_a_disk_that_is_read_only(make_desk, small_disk, as_form):
     assert user.upload("photo", PNG, form=as_form).status == 200
 
 
+def fill(path):
+    """Leaves no room on its disk."""
+    with path.open("wb", buffering=0) as filler, pytest.raises(OSError):
+        while True:
+            filler.write(bytes(4096))
+
+
 def test_a_disk_that_is_full_in_a_piece(make_desk, small_disk):
     """What came before it stays, and goes on when there is room. Red: write_all that takes a short write for a whole one."""
     desk = make_desk(directives={"FinqUploadDir": str(small_disk)})
     user, file, full = desk.user(), padded(300_000), small_disk / "full"
     tus = Tus(user, "film", file.content, file.media_type)
     assert tus.create(file.content[:100_000]).status == 201
-    with full.open("wb", buffering=0) as filler, pytest.raises(OSError):
-        while True:
-            filler.write(bytes(4096))
+    fill(full)
     desk.installation.httpd.log.expect(r"FINQ03: .* 507 insufficient_storage: .*No space left")
     answer = tus.patch(100_000, file.content[100_000:])
     assert (answer.status, answer.code) == (507, "insufficient_storage")
@@ -120,9 +125,7 @@ def test_a_disk_that_is_full_at_a_creation(make_desk, small_disk):
     user, file, full = desk.user(), padded(300_000), small_disk / "full"
     tus = Tus(user, "film", file.content, file.media_type)
     assert tus.create(file.content[:100_000]).status == 201
-    with full.open("wb", buffering=0) as filler, pytest.raises(OSError):
-        while True:
-            filler.write(bytes(4096))
+    fill(full)
     before = desk.held(user.step_id), partials(desk, user)
     desk.installation.httpd.log.expect(r"FINQ03: .* 507 insufficient_storage: .*No space left")
     assert Tus(user, "film", file.content, file.media_type).create().code == "insufficient_storage"
