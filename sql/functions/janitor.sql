@@ -127,7 +127,6 @@ DECLARE
     v_done       integer := 0;
     v_consent_id uuid;
     v_sessions   uuid[];
-    v_young      uuid[];
     v_renewals   uuid[];
 BEGIN
     FOR v_consent_id IN
@@ -143,12 +142,9 @@ BEGIN
         CONTINUE WHEN EXISTS (SELECT FROM finq.session s
                                WHERE (s.credentials_id = v_consent_id OR s.renews = v_consent_id)
                                  AND s.session_id <> ALL (v_sessions || v_renewals));
-        -- one whose first nonce may live still stays as an empty row: or it would begin anew, and order once more what it has ordered
-        v_young := ARRAY(SELECT s.session_id FROM finq.session s WHERE s.credentials_id = v_consent_id AND s.expires_at > v_now);
-        PERFORM finq.session_empty(i.id, NULL) FROM unnest(v_young) AS i (id);
-        PERFORM finq.sessions_remove(ARRAY(SELECT unnest(v_sessions) EXCEPT SELECT unnest(v_young)));
+        PERFORM finq.sessions_remove(v_sessions);
         PERFORM finq.feed_remove(v_consent_id);
-        PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f WHERE f.session_id = ANY (v_young || v_renewals);
+        PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f WHERE f.session_id = ANY (v_renewals);
         PERFORM finq.session_empty(i.id, v_consent_id) FROM unnest(v_renewals) AS i (id);
         UPDATE finq.credential c
            SET data_removed_at = v_now, data_key = NULL, tenant_user_id = NULL, user_mac_key = finq.wrapping_key(c.data_key),

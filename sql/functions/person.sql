@@ -185,7 +185,7 @@ BEGIN
     PERFORM finq.sessions_data_remove(ARRAY[p_session_id]);
     UPDATE finq.session s
        SET status = 'SESSION_EXPIRED', is_over = true, updated_at = clock_timestamp(), waits_for = NULL,
-           expires_at = greatest(s.expires_at, s.answer_expires_at, clock_timestamp()),
+           expires_at = greatest(s.expires_at, s.answer_expires_at, s.started_at + interval '1 day', clock_timestamp()),
            tenant_user_id = NULL, user_mac = NULL, credentials_id = NULL, renews = p_renews, exchange_salt = NULL, reply = NULL, reply_reasons = NULL, told = NULL,
            reasons = NULL, own_reasons = NULL, return_link = NULL, returned = NULL, returned_hash = NULL, step_body_hash = ''
      WHERE s.session_id = p_session_id;

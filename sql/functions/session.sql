@@ -153,6 +153,8 @@ BEGIN ATOMIC
     DELETE FROM finq.feed f WHERE f.credentials_id = p_credentials_id;
 END;
 
+-- Removes sessions. One whose first nonce may still live, which it does for a day at most (FinqNonceTTL), stays as an empty row: or it would
+-- begin anew, and order once more what it has ordered.
 CREATE OR REPLACE FUNCTION finq.sessions_remove(p_sessions uuid[]) RETURNS void
     LANGUAGE plpgsql
 AS $$
@@ -160,12 +162,17 @@ DECLARE
     v_ids   uuid[] := finq.sorted(p_sessions);
     v_first uuid := v_ids[1];
     v_last  uuid := v_ids[cardinality(v_ids)];
+    v_young uuid[] := ARRAY(SELECT s.session_id FROM finq.session s
+                             WHERE s.session_id = ANY (p_sessions) AND s.session_id BETWEEN v_first AND v_last
+                               AND s.started_at > clock_timestamp() - interval '1 day');
 BEGIN
+    PERFORM finq.session_empty(i.id, NULL) FROM unnest(v_young) AS i (id);
     PERFORM finq.sessions_data_remove(p_sessions);
     -- account data that have come for one, and that no consent has taken over
     PERFORM finq.feed_remove(f.credentials_id) FROM finq.feed f
       WHERE f.session_id = ANY (p_sessions) AND NOT EXISTS (SELECT FROM finq.credential c WHERE c.credentials_id = f.credentials_id);
-    DELETE FROM finq.session s WHERE s.session_id = ANY (p_sessions) AND s.session_id BETWEEN v_first AND v_last;
+    DELETE FROM finq.session s
+     WHERE s.session_id = ANY (p_sessions) AND s.session_id BETWEEN v_first AND v_last AND s.session_id <> ALL (v_young);
 END $$;
 
 -- The steps on the path that a session has taken; of one that was asked for again, the last attempt alone. Its body is a text, as

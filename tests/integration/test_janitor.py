@@ -36,7 +36,7 @@ def events(own):
 
 
 def age(own, session_id, by, *columns):
-    sets = ", ".join(f"{column} = {column} - interval '{by}'" for column in columns or ("expires_at",))
+    sets = ", ".join(f"{column} = {column} - interval '{by}'" for column in columns or ("started_at", "expires_at"))
     own.psql(f"UPDATE finq.session SET {sets} WHERE session_id = '{session_id}'")
 
 
@@ -101,6 +101,22 @@ def test_expired_sessions_go_after_their_retention(own, client):
     assert held(own, other.session_id) == f"1|1|{files}|0" and submit(other, 2).status == 200
 
 
+def test_a_session_that_was_removed_does_not_begin_anew(own, client):
+    """By its first nonce, while that lives: an empty row says that it has been, for a day from its start. Red without v_young in
+    finq.sessions_remove, and without started_at in finq.session_empty (it is removed in each run)."""
+    user = begin(client, CARD)
+    first = user.nonce
+    assert submit(user, 1).status == 200
+    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, expires_at = clock_timestamp(), answer_expires_at = clock_timestamp()"
+             f" WHERE session_id = '{user.session_id}'")
+    assert run(own, "--session-retention", "0") == {"sessions_removed": 1} and held(own, user.session_id).startswith("1|0|0|")
+    assert run(own, "--session-retention", "0") == {}
+    user.nonce = first
+    assert is_error(submit(user, 1), 401, "expired_session")
+    age(own, user.session_id, "1 day")
+    assert run(own, "--session-retention", "0") == {"sessions_removed": 1} and held(own, user.session_id).startswith("0|0|0|")
+
+
 def test_how_long_sessions_stay_is_told(own, client):
     """Red where janitor.c passes another value."""
     user = walk(client, CARD, to=1)
@@ -155,7 +171,7 @@ def test_the_data_of_a_consent_go_at_their_time(own, client):
     """What is told of it stays for a year. Red without `c.max_data_retention <= v_now`, and without data_removed_at's change."""
     user, credentials_id = consent(client)
     steps = held(own, user.session_id).split("|")[1]
-    age(own, user.session_id, "2 days", "exchanged_at", "expires_at")
+    age(own, user.session_id, "2 days", "started_at", "exchanged_at", "expires_at")
     set_times(own, credentials_id, max_data_retention="1 minute")
     assert run(own) == {} and held(own, user.session_id).startswith(f"1|{steps}|")
     set_times(own, credentials_id, max_data_retention="-1 second", consent_exp="-1 second")

@@ -43,7 +43,7 @@ def jobs_done(desk, host):
 
 def end(desk, user, ago="31 days"):
     desk.installation.psql("UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, updated_at = clock_timestamp(),"
-                           f" expires_at = clock_timestamp() - interval '{ago}' WHERE session_id = '{user.session_id}'")
+                           f" started_at = clock_timestamp() - interval '{ago}', expires_at = clock_timestamp() - interval '{ago}' WHERE session_id = '{user.session_id}'")
 
 
 def test_it_works_by_itself(desk):

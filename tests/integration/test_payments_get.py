@@ -395,7 +395,7 @@ def test_what_is_left_of_lost_orders_goes(bank):
 @pytest.mark.parametrize("is_erased", [False, True])
 @pytest.mark.parametrize("status, left", [("ACSP", 1), ("ACCC", 0)])
 def test_an_order_whose_consents_data_went_is_not_sent_again(bank, status, left, is_erased):
-    """By the first nonce, which lives still. Red without v_young in finq.janitor_remove_data."""
+    """By the first nonce, which lives still. Red without v_young in finq.sessions_remove."""
     bank.service.ledger.says = {"status": status}
     user, data = bank.user(PAY["name"]), order()
     first = user.nonce

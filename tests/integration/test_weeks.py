@@ -63,10 +63,11 @@ def age(own, user, by="8 weeks"):
     own.psql(f"CALL public.age('{user.session_id}', '{by}')")
     user.session_id, user.step_id = own.psql(f"SELECT public.earlier('{user.session_id}', '{by}') || ' ' ||"
                                              f" public.earlier('{user.step_id}', '{by}')").split()
+    own.psql(f"UPDATE finq.session SET started_at = started_at - interval '{by}' WHERE session_id = '{user.session_id}'")
 
 
 def ended(own, user, by="9 weeks"):
-    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, expires_at = clock_timestamp() - interval '{by}' WHERE session_id = '{user.session_id}'")
+    own.psql(f"UPDATE finq.session SET status = 'SESSION_FAILED', is_over = true, started_at = clock_timestamp() - interval '{by}', expires_at = clock_timestamp() - interval '{by}' WHERE session_id = '{user.session_id}'")
 
 
 def rows(own, user):
@@ -164,7 +165,7 @@ def test_a_kept_consent_is_read_renewed_and_deleted(own, client):
         upload_required(renewal, number)
     credentials = renewal.exchange().json
     assert client.consent("delete", credentials).status == 200
-    own.psql("UPDATE finq.credential SET max_data_retention = clock_timestamp() - interval '1 second'; UPDATE finq.session SET expires_at = clock_timestamp()")
+    own.psql("UPDATE finq.credential SET max_data_retention = clock_timestamp() - interval '1 second'; UPDATE finq.session SET started_at = '-infinity'")
     assert run(own)["data_removed"] == 1 and rows(own, user) == "" and rows(own, renewal) == ""
 
 
