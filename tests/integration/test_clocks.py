@@ -30,9 +30,9 @@ def desk(make_server, server, request):
 
 
 def set_end(desk, name, status, left):
-    """The session's status, and how long it has been since its end, or will be."""
+    """The session's status, and how long it has been since its end, or will be; none ends before it starts."""
     desk.installation.psql(f"UPDATE finq.session SET status = '{status}', is_over = finq.session_is_over('{status}'), expires_at = clock_timestamp() + interval '{left}',"
-                           f" updated_at = expires_at WHERE session_id = '{desk.users[name].session_id}'")
+                           f" started_at = least(started_at, clock_timestamp() + interval '{left}'), updated_at = expires_at WHERE session_id = '{desk.users[name].session_id}'")
 
 
 def statuses(desk):
